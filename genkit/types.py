@@ -1,0 +1,175 @@
+"""The vocabulary that the engine and the parts share. Importing it does not import torch.
+
+Legend, here and everywhere: B batch, C channels, H height, W width, L latent dimension; t is progress in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from genkit.engine.batch import Batch
+    from genkit.engine.noise import Noise
+    from genkit.model import Model
+
+
+class DiagNormal(NamedTuple):
+    """A batch of diagonal Gaussians N(mu, diag(exp(logvar))), as an encoder returns it."""
+
+    mu: Tensor  # (B, L)
+    logvar: Tensor  # (B, L), natural logarithm of the variance, clamped by the model
+
+    def sample(self, eps: Tensor) -> Tensor:
+        """Return mu + σ·eps, the reparameterised draw, for standard normal `eps` of shape (B, L)."""
+        return self.mu + (0.5 * self.logvar).exp() * eps
+
+    def detach(self) -> DiagNormal:
+        """Return the same Gaussians cut from the graph."""
+        return DiagNormal(self.mu.detach(), self.logvar.detach())
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """A pure function of the progress t in [0, 1] of a run: a weight, a learning rate, a curriculum."""
+
+    def __call__(self, t: float, /) -> float:
+        """Return the value at progress `t`."""
+        ...
+
+
+@runtime_checkable
+class Divergence(Protocol):
+    """A pure function of two batches of diagonal Gaussians.
+
+    Both have shape (B, L); the value has shape (B,). A statistic of the whole batch is expanded to (B,). Raise
+    `ValueError` where the shapes cannot work: the plan tries every divergence once on shapes alone, before a run.
+    """
+
+    def __call__(self, p: DiagNormal, q: DiagNormal, /) -> Tensor:
+        """Return the divergence of `p` from `q`, (B,)."""
+        ...
+
+
+class PhaseLoss(NamedTuple):
+    """What a phase computes."""
+
+    total: Tensor  # (), differentiable: the mean over this batch
+    terms: Mapping[str, Tensor]  # name -> (), detached, for the report
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One update within a step: a loss, and the children of the model that it trains."""
+
+    name: str
+    updates: tuple[str, ...]  # the model's children trained here, and nothing else
+    loss: Callable[[Model, Batch], PhaseLoss]
+    every: int = 1  # due when (step + 1) % every == 0
+    start: int = 0  # due from this step on ...
+    stop: int | None = None  # ... and before this one; None: to the end
+
+    def due(self, step: int) -> bool:
+        """Tell whether this phase runs in step number `step`, counted from 0."""
+        return self.start <= step and (self.stop is None or step < self.stop) and (step + 1) % self.every == 0
+
+
+class Loss(Protocol):
+    """A training objective: a frozen dataclass whose fields are the keys of ``[loss]``."""
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Return the phases of one step, in order."""
+        ...
+
+
+class Samples(NamedTuple):
+    """What a data set returns for some indices."""
+
+    x: Tensor  # (B, *shape) float32; images (B, C, H, W) in [0, 1], points (B, D)
+    extra: Mapping[str, Tensor] = {}  # labels and the like, each (B, ...)
+
+
+class Dataset(Protocol):
+    """Samples of one shape, from one split; three-dimensional shapes are images in [0, 1]."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample, (D,) for points or (C, H, W) for images; known without reading the data."""
+        ...
+
+    @property
+    def split(self) -> str:
+        """Which part of the source this is: "train", "test", or "drawn" for a density that never repeats."""
+        ...
+
+    @property
+    def size(self) -> int | None:
+        """The number of samples, or None for a density that never ends."""
+        ...
+
+    def unmet(self) -> tuple[str, ...]:
+        """Name what is absent on this machine and how to get it; empty where the data can be read."""
+        ...
+
+    def held_out(self) -> Dataset:
+        """Return the split that is never trained on."""
+        ...
+
+    def batch(self, indices: Tensor, noise: Noise) -> Samples:
+        """Return the samples at `indices`, (B,) int64; all randomness comes from `noise`, a row per sample.
+
+        A density ignores the values of `indices` and draws a fresh sample for each.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class EvaluationProtocol:
+    """How a number is made. Two numbers made by unlike protocols cannot be compared."""
+
+    samples: int  # how many samples of each side are read
+    split: str  # the split that the reference samples come from
+    weights: Literal["raw", "ema"]
+    details: Mapping[str, str | int | float] = field(default_factory=dict)  # range, bins, thresholds, ...
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a metric may read. `generated` and `reference` can be iterated any number of times."""
+
+    model: Model  # in evaluation mode, with the weights that the protocol asks for
+    data: Dataset  # the split that the protocol asks for
+    generated: Draws
+    reference: Draws
+
+
+class Draws(Protocol):
+    """A fixed number of samples, yielded in chunks (b, *shape), the same ones at each iteration."""
+
+    def __len__(self) -> int:
+        """The number of samples."""
+        ...
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Yield the chunks."""
+        ...
+
+
+class Metric(Protocol):
+    """A number about a trained model: a frozen dataclass whose fields are the keys of ``[metrics.LABEL]``."""
+
+    @property
+    def better(self) -> Literal["lower", "higher"]:
+        """Which direction is good."""
+        ...
+
+    def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
+        """State how the number will be made; raise `ValueError` where it would be meaningless."""
+        ...
+
+    def compute(self, evaluation: Evaluation) -> float:
+        """Return the number."""
+        ...
