@@ -1,4 +1,4 @@
-"""The six hooks through which every part of genkit is supplied, its own parts included.
+"""The seven hooks through which every part of genkit is supplied, its own parts included.
 
 A plugin is a Python package with one entry point in the group ``genkit``. The entry point names a module that
 states ``genkit_hooks = 1`` (the version of the hooks that it was written for) and implements any of the hooks below.
@@ -69,13 +69,13 @@ def genkit_losses() -> Iterable[Entry]:
 def genkit_divergences() -> Iterable[Entry]:
     """Supply divergences between batches of diagonal Gaussians, as in `genkit.api.Divergence`.
 
-        from genkit.hooks import Entry, hookimpl
+    from genkit.hooks import Entry, hookimpl
 
-        genkit_hooks = 1
+    genkit_hooks = 1
 
-        @hookimpl
-        def genkit_divergences():
-            yield Entry("wasserstein-2", "my_plugin.w2:Wasserstein2", "Per-sample W2²", "Givens & Shortt 1984")
+    @hookimpl
+    def genkit_divergences():
+        yield Entry("wasserstein-2", "my_plugin.w2:Wasserstein2", "Per-sample W2²", "Givens & Shortt 1984")
     """
     raise AssertionError
 
@@ -84,13 +84,13 @@ def genkit_divergences() -> Iterable[Entry]:
 def genkit_schedules() -> Iterable[Entry]:
     """Supply schedules: functions of the progress t in [0, 1], as in `genkit.api.Schedule`.
 
-        from genkit.hooks import Entry, hookimpl
+    from genkit.hooks import Entry, hookimpl
 
-        genkit_hooks = 1
+    genkit_hooks = 1
 
-        @hookimpl
-        def genkit_schedules():
-            yield Entry("step-up", "my_plugin.step:StepUp", "0, then 1 from `at` on", "https://example.org")
+    @hookimpl
+    def genkit_schedules():
+        yield Entry("step-up", "my_plugin.step:StepUp", "0, then 1 from `at` on", "https://example.org")
     """
     raise AssertionError
 
@@ -99,13 +99,13 @@ def genkit_schedules() -> Iterable[Entry]:
 def genkit_datasets() -> Iterable[Entry]:
     """Supply data sets, as in `genkit.api.Dataset`.
 
-        from genkit.hooks import Entry, hookimpl
+    from genkit.hooks import Entry, hookimpl
 
-        genkit_hooks = 1
+    genkit_hooks = 1
 
-        @hookimpl
-        def genkit_datasets():
-            yield Entry("two-moons", "my_plugin.moons:TwoMoons", "Two half circles", "https://example.org")
+    @hookimpl
+    def genkit_datasets():
+        yield Entry("two-moons", "my_plugin.moons:TwoMoons", "Two half circles", "https://example.org")
     """
     raise AssertionError
 
@@ -114,15 +114,30 @@ def genkit_datasets() -> Iterable[Entry]:
 def genkit_metrics() -> Iterable[Entry]:
     """Supply metrics: frozen dataclasses that state their protocol, as in `genkit.api.Metric`.
 
-        from genkit.hooks import Entry, hookimpl
+    from genkit.hooks import Entry, hookimpl
 
-        genkit_hooks = 1
+    genkit_hooks = 1
 
-        @hookimpl
-        def genkit_metrics():
-            yield Entry("mean-norm", "my_plugin.norm:MeanNorm", "Mean Euclidean norm", "https://example.org")
+    @hookimpl
+    def genkit_metrics():
+        yield Entry("mean-norm", "my_plugin.norm:MeanNorm", "Mean Euclidean norm", "https://example.org")
     """
     raise AssertionError
 
 
-KINDS = ("models", "losses", "divergences", "schedules", "datasets", "metrics")
+@hookspec
+def genkit_optimisers() -> Iterable[Entry]:
+    """Supply optimisers: frozen dataclasses that build a torch optimiser, as in `genkit.api.Optimiser`.
+
+    from genkit.hooks import Entry, hookimpl
+
+    genkit_hooks = 1
+
+    @hookimpl
+    def genkit_optimisers():
+        yield Entry("sgd", "my_plugin.sgd:SGD", "Stochastic gradient descent", "https://example.org")
+    """
+    raise AssertionError
+
+
+KINDS = ("models", "losses", "divergences", "schedules", "datasets", "metrics", "optimisers")

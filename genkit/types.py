@@ -5,12 +5,14 @@ Legend, here and everywhere: B batch, C channels, H height, W width, L latent di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+    from torch.nn import Parameter
 
     from genkit.engine.batch import Batch
     from genkit.engine.noise import Noise
@@ -67,7 +69,7 @@ class Phase:
 
     name: str
     updates: tuple[str, ...]  # the model's children trained here, and nothing else
-    loss: Callable[[Model, Batch], PhaseLoss]
+    loss: Callable[[Any, Batch], PhaseLoss]  # of the model and the batch
     every: int = 1  # due when (step + 1) % every == 0
     start: int = 0  # due from this step on ...
     stop: int | None = None  # ... and before this one; None: to the end
@@ -82,6 +84,24 @@ class Loss(Protocol):
 
     def phases(self) -> tuple[Phase, ...]:
         """Return the phases of one step, in order."""
+        ...
+
+
+class Optimiser(Protocol):
+    """How one child of a model is trained: a frozen dataclass whose fields are the keys of ``[optimiser.CHILD]``."""
+
+    @property
+    def lr(self) -> Schedule:
+        """The learning rate as a function of the progress of the run."""
+        ...
+
+    @property
+    def clip_norm(self) -> float | None:
+        """The Euclidean norm that the child's gradient is clipped to, or None."""
+        ...
+
+    def build(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
+        """Return a torch optimiser of these parameters; its learning rate is set by the loop before each step."""
         ...
 
 

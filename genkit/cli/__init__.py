@@ -1,0 +1,39 @@
+"""The command line: one file a command. Nothing here imports torch before a command needs it."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from genkit.cli import doctor, evaluate, plan, plugins, recipes, resume, run, sample
+
+app = typer.Typer(
+    help="Train introspective and adversarial autoencoders from recipes and plugins.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich is slow to import, and a help text needs no colours
+)
+
+
+@app.callback()
+def options(
+    plugin: Annotated[
+        str, typer.Option("--plugins", metavar="all|none|NAME,...", help="Which installed plugins to load.")
+    ] = "",
+) -> None:
+    """Take the options that stand before a command."""
+    if plugin:
+        os.environ["GENKIT_PLUGINS"] = plugin  # the environment reaches the processes that a command launches
+
+
+app.command("run")(run.run)
+app.command("plan")(plan.plan)
+app.command("resume")(resume.resume)
+app.command("eval")(evaluate.evaluate)
+app.command("sample")(sample.sample)
+app.add_typer(plugins.app, name="plugins")
+app.add_typer(recipes.app, name="recipes")
+app.command("doctor")(doctor.doctor)

@@ -26,6 +26,7 @@ class Batch:
     noise: Noise  # this phase's randomness
     extra: Mapping[str, Tensor] = field(default_factory=dict)  # labels and the like, where the data set has them
     carry: dict[str, Tensor] = field(default_factory=dict)  # what an earlier phase of this step leaves to a later one
+    rank: int = 0  # of this process
     gather_rows: Callable[[Tensor], Tensor] = alone
     full_precision: Callable[[], AbstractContextManager[None]] = nullcontext  # `with batch.full_precision():`
 
@@ -47,8 +48,8 @@ class Batch:
 
     def own(self, x: Tensor) -> Tensor:
         """Return this process's rows of a gathered tensor, (B_global, ...) -> (B, ...)."""
-        # While the gathering is trivial so is its inverse; the rows say where ours stand otherwise.
-        return x if len(x) == len(self.x) else x[self.noise.rows.start : self.noise.rows.stop]
+        size = len(self.x)
+        return x[self.rank * size : (self.rank + 1) * size]
 
     def in_phase(self, name: str) -> Batch:
         """Return this batch with the randomness of the phase `name`."""

@@ -1,0 +1,23 @@
+"""The command ``genkit``, and ``python -m genkit``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line; a `GenkitError` becomes its message and its exit code."""
+    from genkit.cli import app
+    from genkit.errors import GenkitError
+
+    try:
+        app()
+    except GenkitError as error:
+        if os.environ.get("RANK", "0") == "0":  # one voice among several processes
+            print(f"error: {error}" if error.exit_code != 130 else error, file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""genkit's own parts, supplied through the same hooks as everybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from genkit.hooks import Entry, hookimpl
+
+genkit_hooks = 1
+
+SOFT_INTRO_VAE = "https://arxiv.org/abs/2012.13253"
+AS_INTRO_VAE = "https://arxiv.org/abs/2206.13903"
+
+
+@hookimpl
+def genkit_models() -> Iterator[Entry]:
+    """Networks for points and for small images."""
+    yield Entry("mlp", "genkit.models.mlp:MLP", "Fully connected autoencoder, as published for 2-D", SOFT_INTRO_VAE)
+    yield Entry("small-conv", "genkit.models.conv:SmallConv", "Convolutional autoencoder for small images", "genkit")
+
+
+@hookimpl
+def genkit_losses() -> Iterator[Entry]:
+    """The baseline."""
+    yield Entry("vae", "genkit.losses.vae:VAE", "Variational autoencoder", "https://arxiv.org/abs/1312.6114")
+
+
+@hookimpl
+def genkit_divergences() -> Iterator[Entry]:
+    """Divergences with a closed form."""
+    yield Entry("kl", "genkit.divergences.kl:KL", "Kullback-Leibler divergence, per sample", "closed form")
+    yield Entry("zero", "genkit.divergences.zero:Zero", "Zero, to switch a divergence off", "ablation")
+
+
+@hookimpl
+def genkit_schedules() -> Iterator[Entry]:
+    """Schedules of weights and learning rates."""
+    yield Entry("constant", "genkit.schedules.constant:Constant", "One value", "")
+    yield Entry("linear", "genkit.schedules.linear:Linear", "A straight line between two values", "")
+    yield Entry(
+        "cosine",
+        "genkit.schedules.cosine:Cosine",
+        "Half a cosine between two values",
+        "https://arxiv.org/abs/1608.03983",
+    )
+    yield Entry(
+        "multistep", "genkit.schedules.multistep:Multistep", "Multiplied by a factor at milestones", SOFT_INTRO_VAE
+    )
+
+
+@hookimpl
+def genkit_datasets() -> Iterator[Entry]:
+    """Densities in two dimensions, and digits."""
+    yield Entry(
+        "8-gaussians", "genkit.data.eight_gaussians:EightGaussians", "Eight Gaussians on a circle", SOFT_INTRO_VAE
+    )
+    yield Entry("digits", "genkit.data.digits:Digits", "5,000 digits of MNIST, packaged with genkit", "CC BY-SA 3.0")
+    yield Entry("mnist", "genkit.data.mnist:MNIST", "MNIST, from idx files or a `datasets` id", "LeCun et al. 1998")
+
+
+@hookimpl
+def genkit_metrics() -> Iterator[Entry]:
+    """Metrics of points, and of reconstructions."""
+    yield Entry("modes", "genkit.metrics.modes:Modes", "Modes of a mixture that are covered", "")
+    yield Entry("high-quality", "genkit.metrics.modes:HighQuality", "Share of samples near a mode", "")
+    yield Entry("histogram-kl", "genkit.metrics.histogram:HistogramKL", "KL(data || model) of histograms, nats", "")
+    yield Entry("histogram-jsd", "genkit.metrics.histogram:HistogramJSD", "Jensen-Shannon divergence, nats", "")
+    yield Entry("reference-kl", "genkit.metrics.reference:ReferenceKL", 'The published 2-D "KL"', SOFT_INTRO_VAE)
+    yield Entry("reference-jsd", "genkit.metrics.reference:ReferenceJSD", 'The published 2-D "JSD"', SOFT_INTRO_VAE)
+    yield Entry("reconstruction-error", "genkit.metrics.reconstruction:ReconstructionError", "Mean squared error", "")
+
+
+@hookimpl
+def genkit_optimisers() -> Iterator[Entry]:
+    """Adaptive gradient descent."""
+    yield Entry("adam", "genkit.optimisers.adam:Adam", "Adam", "https://arxiv.org/abs/1412.6980")
+    yield Entry(
+        "adamw", "genkit.optimisers.adam:AdamW", "Adam, weight decay decoupled", "https://arxiv.org/abs/1711.05101"
+    )

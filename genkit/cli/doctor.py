@@ -1,0 +1,68 @@
+"""``genkit doctor``: the environment, and what is wrong with it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json as json_format
+import os
+import platform
+import shutil
+from typing import Any
+
+from genkit.cli.options import Json
+from genkit.errors import RunError
+
+DISTRIBUTIONS = ("genkit-torch", "torch", "accelerate", "safetensors", "datasets", "pluggy", "pydantic", "numpy")
+
+
+def doctor(json: Json = False) -> None:
+    """Show versions, devices, threads and plugins, and name what is wrong; exit code 1 if anything is."""
+    facts, problems = _facts(), _problems()
+    if json:
+        print(json_format.dumps({"facts": facts, "problems": problems}))
+    else:
+        width = max(map(len, facts))
+        print("\n".join(f"{name:{width}}  {value}" for name, value in facts.items()))
+        print("\n".join(f"problem: {problem}" for problem in problems) or "no problems found")
+    if problems:
+        raise RunError(f"{len(problems)} problem{'s' * (len(problems) > 1)} found")
+
+
+def _facts() -> dict[str, Any]:
+    import torch
+
+    from genkit.registry import load_registry
+
+    facts: dict[str, Any] = {"python": platform.python_version()}
+    facts |= {name: _version(name) or "not installed" for name in DISTRIBUTIONS}
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    facts["device"] = f"{accelerator}, {torch.accelerator.device_count()} of them" if accelerator else "cpu"
+    facts["threads"] = f"{torch.get_num_threads()} of {os.cpu_count()} cores"
+    facts["disk"] = f"{shutil.disk_usage('.').free / 1e9:.0f} GB free here"
+    facts["plugins"] = ", ".join(str(owner) for owner in load_registry().owners)
+    return facts
+
+
+def _problems() -> list[str]:
+    from genkit.registry import load_registry
+
+    registry = load_registry()
+    problems = [f"plugin {broken.owner} cannot be loaded: {broken.reason}" for broken in registry.broken]
+    for (kind, name), parts in registry.parts.items():
+        if len(parts) > 1:
+            problems.append(f"{kind}: {name} has two owners: {' and '.join(str(part.owner) for part in parts)}")
+    if other := _version("genkit"):
+        problems.append(
+            f"the distribution genkit {other} is an unrelated SDK that shares this import name: pip uninstall genkit, "
+            "then reinstall genkit-torch"
+        )
+    if not os.access(".", os.W_OK):
+        problems.append("this folder cannot be written, so no run can be made here: change to another, or use --runs")
+    return problems
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None

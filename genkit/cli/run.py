@@ -1,0 +1,42 @@
+"""``genkit run RECIPE``: train."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath
+
+
+def run(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    runs: Annotated[Path, typer.Option("--runs", metavar="FOLDER", help="Where run folders are made.")] = Path("runs"),
+    processes: Processes = 1,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a recipe; prints its plan first, its numbers, its run folder and the next commands last."""
+    if processes > 1 and "WORLD_SIZE" not in os.environ:
+        from genkit.cli.launch import launch
+
+        launch(processes)
+
+    from genkit.cli.session import train_in
+    from genkit.engine.world import World
+    from genkit.folder import RunFolder
+    from genkit.plan import make_plan
+    from genkit.report.plan import print_plan
+    from genkit.report.terminal import Voice
+
+    plan = make_plan(recipe, overrides=tuple(overrides or ()))
+    plan.check_met()
+    world = World(plan.recipe.train.precision)
+    voice = Voice(silent=not world.is_main, quiet=quiet or json)
+    print_plan(plan, voice)
+
+    folder = RunFolder(world.on_main(lambda: RunFolder.create(runs, plan.document, dict(plan.resolved)).path))
+    train_in(folder, plan, world, voice, json)

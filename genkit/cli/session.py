@@ -1,0 +1,37 @@
+"""What `run` and `resume` share: train in a folder, tell of it, and say what to do next."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+
+from genkit.engine.world import World
+from genkit.errors import Interrupted
+from genkit.folder import RunFolder
+from genkit.plan import Plan
+from genkit.report.results import print_results
+from genkit.report.terminal import Voice
+from genkit.run import run
+
+
+def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json: bool) -> None:
+    """Train in the folder, from wherever it stands, and print the numbers and the next commands."""
+    try:
+        with folder.locked() if world.is_main else nullcontext(), voice.progress(plan.steps) as progress:
+            results = run(plan, folder, world, progress)
+    except Interrupted as stopped:
+        raise Interrupted(f"{stopped} Go on with: genkit resume {folder.path}") from None
+    finally:
+        world.close()
+
+    if not world.is_main:
+        return
+    if as_json:
+        print(json.dumps({"run": str(folder.path), "results": [result.as_dict() for result in results]}))
+        return
+    print_results(results, voice)
+    pictures = sorted(folder.samples.glob(f"step-{plan.steps:08d}*.png"))
+    voice.say("pictures  " + "\n          ".join(str(path) for path in [*pictures, folder.path / "curves.png"]))
+    voice.say(f"run       {folder.path}")
+    voice.say(f"next      genkit sample {folder.path}")
+    voice.say(f"          genkit eval {folder.path}")

@@ -1,0 +1,89 @@
+"""Numbers about a trained model, each with the protocol that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genkit.engine.noise import Noise, Rows
+from genkit.model import Model
+from genkit.types import Dataset, Evaluation, EvaluationProtocol, Metric
+
+CHUNK = 1000  # samples at a time, so that memory does not grow with their number
+
+
+@dataclass(frozen=True)
+class Result:
+    """A number and how it was made."""
+
+    label: str
+    value: float | None  # None: it would be meaningless, and `reason` says why
+    better: str
+    protocol: EvaluationProtocol
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ChunkedDraws:
+    """`total` samples in chunks; `chunk(start, size)` makes one, and is a pure function."""
+
+    total: int
+    chunk: Callable[[int, int], Tensor]
+
+    def __len__(self) -> int:
+        return self.total
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Yield the chunks, (b, *shape)."""
+        for start in range(0, self.total, CHUNK):
+            yield self.chunk(start, min(CHUNK, self.total - start))
+
+
+def evaluate(metrics: Mapping[str, Metric], data: Dataset, model_of: Callable[[str], Model], seed: int) -> list[Result]:
+    """Compute every metric; `model_of` returns the model with "raw" or "ema" weights."""
+    return [_evaluate(label, metric, data, model_of, seed) for label, metric in metrics.items()]
+
+
+def _evaluate(label: str, metric: Metric, data: Dataset, model_of: Callable[[str], Model], seed: int) -> Result:
+    protocol = metric.protocol(data, model_of("raw"))
+    model = model_of(protocol.weights)
+    data = data if protocol.split == data.split else data.held_out()
+    generated, reference = draws(model, data, protocol.samples, seed)
+
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            value = metric.compute(Evaluation(model, data, generated, reference))
+        return Result(label, value, metric.better, protocol)
+    except ValueError as error:
+        return Result(label, None, metric.better, protocol, str(error))
+    finally:
+        model.train(training)
+
+
+def draws(model: Model, data: Dataset, total: int, seed: int) -> tuple[ChunkedDraws, ChunkedDraws]:
+    """Return `total` samples of the model and as many of the data, each a pure function of the seed."""
+    weight = next(model.parameters())
+
+    def noise(start: int, size: int, source: str) -> Noise:
+        return Noise(seed, start, source, Rows.all(size), weight.device, weight.dtype)
+
+    def generate(start: int, size: int) -> Tensor:
+        return model.sample(noise(start, size, "evaluation/prior").randn("z", model.latent_dim))
+
+    def refer(start: int, size: int) -> Tensor:
+        if data.size is not None and start + size > data.size:
+            raise ValueError(f"the {data.split} split has {data.size} samples, and the protocol asks for {total}")
+        samples = data.batch(torch.arange(start, start + size), noise(start, size, "evaluation/data"))
+        return samples.x.to(weight.device, weight.dtype)
+
+    return ChunkedDraws(total, generate), ChunkedDraws(total, refer)

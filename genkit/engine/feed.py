@@ -1,0 +1,53 @@
+"""The input of each step, a pure function of the recipe and the step number."""
+
+from __future__ import annotations
+
+from genkit.data.order import indices_of_step
+from genkit.engine.batch import Batch
+from genkit.engine.noise import Noise, Rows
+from genkit.engine.state import TrainState
+from genkit.engine.world import World
+from genkit.errors import UsageError
+from genkit.plan import Plan
+
+
+def check_division(plan: Plan, world: World) -> None:
+    """Raise `UsageError` unless the batch divides into equal micro-batches."""
+    batch_size, parts = plan.recipe.train.batch_size, world.size * plan.recipe.train.accumulate
+    if batch_size % parts:
+        fitting = (
+            f"{batch_size // parts * parts} or {(batch_size // parts + 1) * parts}"
+            if batch_size > parts
+            else str(parts)
+        )
+        raise UsageError(
+            f"[train] batch_size = {batch_size} does not divide by {world.size} processes x accumulate = "
+            f"{plan.recipe.train.accumulate}; {fitting} would."
+        )
+
+
+def batches_of_step(plan: Plan, state: TrainState, world: World) -> list[Batch]:
+    """Return this process's micro-batches of the step that `state` is before."""
+    train, step = plan.recipe.train, state.step
+    micro = train.batch_size // (world.size * train.accumulate)
+    indices = indices_of_step(plan.recipe.seed, step, train.batch_size, plan.data.size)
+
+    batches = []
+    for j in range(train.accumulate):
+        part = world.rank * train.accumulate + j
+        rows = Rows(part * micro, (part + 1) * micro, train.batch_size)
+        noise = Noise(plan.recipe.seed, step, "prior", rows, world.device, world.dtype)
+        samples = plan.data.batch(indices[rows.start : rows.stop], noise.of("data"))
+        batches.append(
+            Batch(
+                x=samples.x.to(world.device, world.dtype),
+                z=noise.randn("z", state.model.latent_dim),
+                t=step / plan.steps,
+                noise=noise,
+                extra={name: tensor.to(world.device) for name, tensor in samples.extra.items()},
+                rank=world.rank,
+                gather_rows=world.gather,
+                full_precision=state.full_precision,
+            )
+        )
+    return batches

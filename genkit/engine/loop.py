@@ -1,0 +1,68 @@
+"""The one training loop. It knows phases, and no method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from genkit.engine.batch import Batch
+from genkit.engine.feed import batches_of_step, check_division
+from genkit.engine.state import TrainState
+from genkit.engine.world import World
+from genkit.plan import Plan
+from genkit.types import Phase
+
+
+class StepRecord(NamedTuple):
+    """What one step computed."""
+
+    step: int  # steps completed, this one included
+    terms: Mapping[str, Tensor]  # "phase/term" -> (), this process's mean, on its device
+
+
+def train(plan: Plan, state: TrainState, world: World) -> Iterator[StepRecord]:
+    """Train from `state.step` to the end, advancing `state`, and yield a record after each step."""
+    check_division(plan, world)
+    while state.step < plan.steps:
+        batches = batches_of_step(plan, state, world)
+        due = [phase for phase in plan.phases if phase.due(state.step)]
+
+        terms: dict[str, Tensor] = {}
+        for phase in due:
+            terms |= update(phase, state, batches, world, keep_graphs=phase is not due[-1])
+
+        if state.average is not None:
+            state.average.update()
+        state.step += 1
+        yield StepRecord(state.step, terms)
+
+
+def update(
+    phase: Phase, state: TrainState, batches: list[Batch], world: World, *, keep_graphs: bool
+) -> dict[str, Tensor]:
+    """Train the children that the phase updates, on all micro-batches, and return its terms."""
+    trained = [state.optimisers[child] for child in phase.updates]
+    parameters = [parameter for optimiser in trained for parameter in optimiser.parameters.values()]
+    for parameter in parameters:
+        parameter.grad = None
+
+    # A later phase may go on from what this one leaves in `carry`, whose graph must then outlive the backward.
+    losses = []
+    for batch in batches:
+        loss = phase.loss(state.model, batch.in_phase(phase.name))
+        world.backward(loss.total / len(batches), parameters, retain_graph=keep_graphs and bool(batch.carry))
+        losses.append({**loss.terms, "total": loss.total.detach()})
+    world.average_gradients(parameters)
+
+    for optimiser in trained:
+        optimiser.step(batches[0].t, world.scaler)
+    if world.scaler is not None:
+        world.scaler.update()
+
+    return {
+        f"{phase.name}/{name}": torch.stack([loss[name] for loss in losses]).mean() if len(losses) > 1 else value
+        for name, value in losses[0].items()
+    }

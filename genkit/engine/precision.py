@@ -1,0 +1,44 @@
+"""Networks in the chosen precision, losses in float32.
+
+The forward of each child runs under autocast and its outputs come back in float32, so that no loss need think of
+precision. A loss that needs exact networks (a gradient penalty) asks with ``with batch.full_precision():``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from accelerate.utils import convert_to_fp32
+
+from genkit.model import Model
+
+
+class MixedPrecision:
+    """Wraps the children of a model, and switches the wrapping off and on."""
+
+    def __init__(self, model: Model, autocast: Callable[[], AbstractContextManager[None]]):
+        self._autocast = autocast
+        self._on = True
+        for child in model.children():
+            child.forward = self._mixed(child.forward)
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """Run the networks in float32 within this context."""
+        before, self._on = self._on, False
+        try:
+            yield
+        finally:
+            self._on = before
+
+    def _mixed(self, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def mixed(*args: Any, **kwargs: Any) -> Any:
+            if not self._on:
+                return forward(*args, **kwargs)
+            with self._autocast():
+                outputs = forward(*args, **kwargs)
+            return convert_to_fp32(outputs)
+
+        return mixed

@@ -1,0 +1,93 @@
+"""Everything that changes during a run: a step number and tensors."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch.nn import Parameter
+
+from genkit.engine.noise import seed_of
+from genkit.engine.precision import MixedPrecision
+from genkit.engine.weights import fill_weights
+from genkit.engine.world import World
+from genkit.model import Model
+from genkit.plan import Plan
+from genkit.types import Optimiser
+
+
+class ChildOptimiser:
+    """The optimiser of one child of the model."""
+
+    def __init__(self, recipe: Optimiser, child: torch.nn.Module):
+        self.recipe = recipe
+        self.parameters: dict[str, Parameter] = dict(child.named_parameters())
+        self.optimiser = recipe.build(list(self.parameters.values()))
+
+    def step(self, t: float, scaler: torch.amp.GradScaler | None) -> None:
+        """Clip the gradients and update the parameters, with the learning rate of progress `t`."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.lr(t)
+        if scaler is not None:
+            scaler.unscale_(self.optimiser)
+        if self.recipe.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.clip_norm)
+        if scaler is None:
+            self.optimiser.step()
+        else:
+            scaler.step(self.optimiser)
+
+
+class MovingAverage:
+    """An exponential moving average of a model's floating-point weights and buffers; integer buffers are copied."""
+
+    def __init__(self, model: Model, decay: float):
+        self.model = copy.deepcopy(model).requires_grad_(False).eval()
+        self.decay = decay
+        self._pairs = list(zip(self.model.state_dict().values(), model.state_dict().values(), strict=True))
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move towards the model: average ← decay·average + (1 - decay)·value."""
+        averages = [average for average, _ in self._pairs if average.is_floating_point()]
+        values = [value for average, value in self._pairs if average.is_floating_point()]
+        torch._foreach_lerp_(averages, values, 1 - self.decay)
+        for average, value in self._pairs:
+            if not average.is_floating_point():
+                average.copy_(value)
+
+
+@dataclass
+class TrainState:
+    """A run between two steps."""
+
+    step: int  # steps completed
+    model: Model
+    optimisers: dict[str, ChildOptimiser]  # by child
+    average: MovingAverage | None
+    full_precision: Callable[[], AbstractContextManager[None]]  # networks in float32 within this context
+
+    def weights(self, which: str) -> Model:
+        """Return the model with its "raw" or "ema" weights."""
+        return self.average.model if which == "ema" and self.average is not None else self.model
+
+
+def initial_state(plan: Plan, world: World) -> TrainState:
+    """Return the state before the first step, the same on every process."""
+    torch.manual_seed(seed_of(plan.recipe.seed, "weights"))
+    model = plan.build_model().to(world.device, world.dtype).train()
+    if plan.recipe.train.warm_start is not None:
+        fill_weights(model, plan.recipe.train.warm_start, plan.recipe.train.warm_start_weights)
+    world.share_weights(model)
+
+    average = MovingAverage(model, plan.recipe.ema.decay) if plan.recipe.ema else None
+    optimisers = {
+        child: ChildOptimiser(recipe, model.get_submodule(child)) for child, recipe in plan.optimisers.items()
+    }
+    full_precision: Callable[[], AbstractContextManager[None]] = nullcontext
+    if plan.recipe.train.precision in ("bf16", "fp16"):
+        full_precision = MixedPrecision(model, world.autocast).off
+    return TrainState(0, model, optimisers, average, full_precision)

@@ -1,0 +1,89 @@
+"""Weights on disk and back: safetensors by name, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from genkit.errors import UsageError
+
+RAW, EMA = "model.safetensors", "ema.safetensors"  # in a final folder
+
+
+def final_folder(path: Path) -> Path:
+    """Return the final folder of a run, or `path` itself if it is one."""
+    return path / "final" if (path / "final").is_dir() else path
+
+
+def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
+    """Return the "raw" or "ema" weights of a final folder, or of a run folder that has one. Raises `UsageError`."""
+    path = final_folder(folder) / (EMA if which == "ema" else RAW)
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        reason = "not there" if not path.exists() else f"not a whole file ({error})"
+        raise UsageError(f"{path}: {reason}. Give a finished run, or its final folder, with {which} weights.") from None
+
+
+def fill_weights(model: nn.Module, folder: Path, which: str) -> None:
+    """Give a model the weights of a final folder. Raises `UsageError` if they are of another network."""
+    copy_by_name(model, read_weights(folder, which), folder)
+
+
+def copy_by_name(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
+    """Copy tensors into a module in place. Raises `UsageError` unless all names and shapes agree."""
+    target = module.state_dict()
+    wrong = sorted(target.keys() ^ tensors.keys())
+    wrong += sorted(name for name in target.keys() & tensors.keys() if target[name].shape != tensors[name].shape)
+    if wrong:
+        names = ", ".join(wrong[:3]) + (", ..." if len(wrong) > 3 else "")
+        raise UsageError(
+            f"{source}: holds the weights of another network: {len(wrong)} tensors are missing, unknown or of another "
+            f"shape ({names}). [model] and [ema] must be as they were when it was saved."
+        )
+    with torch.no_grad():
+        for name, tensor in target.items():
+            tensor.copy_(tensors[name])
+
+
+def select(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with `prefix`, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors as safetensors, and onto the disk."""
+    seen: set[int] = set()
+    prepared = {}
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().cpu().contiguous()
+        if tensor.data_ptr() in seen:  # tied weights: safetensors keeps no shared memory
+            tensor = tensor.clone()
+        seen.add(tensor.data_ptr())
+        prepared[name] = tensor
+    save_file(prepared, path)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)

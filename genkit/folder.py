@@ -1,0 +1,135 @@
+"""The folder of a run: what lies where in it, and who may write it.
+
+runs/0007-as-introvae-8gaussians-s0/
+    recipe.toml             as it was given
+    recipe.resolved.toml    with every override and default: what a resume reads
+    metrics.jsonl           a line each `log_every` steps; nothing in it depends on the clock
+    samples/                pictures, named by step
+    checkpoints/            step-00001000/{state.safetensors,state.json}
+    results.json            the metrics at the end, with their protocols
+    final/                  weights, recipe and facts: loads with `genkit.load`
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from filelock import FileLock, Timeout
+
+from genkit.errors import UsageError
+from genkit.toml import Document
+
+RECIPE, RESOLVED, ABOUT = "recipe.toml", "recipe.resolved.toml", "about.json"
+
+
+class RunFolder:
+    """One run on disk."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.metrics = path / "metrics.jsonl"
+        self.samples = path / "samples"
+        self.checkpoints = path / "checkpoints"
+        self.results = path / "results.json"
+        self.final = path / "final"
+
+    @classmethod
+    def create(cls, root: Path, document: Document, resolved: dict[str, Any]) -> RunFolder:
+        """Make the next numbered folder under `root`, and write the recipe into it. Raises `UsageError`."""
+        source = Path(document.file)
+        stem = source.stem if source.suffix == ".toml" else str(resolved["title"])
+        name = f"{re.sub(r'[^a-z0-9]+', '-', stem.lower()).strip('-')[:60]}-s{resolved['seed']}"
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            folder = cls(_claim(root, name))
+            given = source.read_text(encoding="utf-8") if source.is_file() else tomli_w.dumps(document.tables)
+            (folder.path / RECIPE).write_text(given, encoding="utf-8")
+            (folder.path / RESOLVED).write_text(tomli_w.dumps(resolved), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"{root}: cannot make a run folder: {error.strerror}. Choose another with --runs."
+            ) from None
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Return the run at `path`. Raises `UsageError` if it is none."""
+        if not (path / RESOLVED).is_file():
+            reason = f"is no run folder: it holds no {RESOLVED}" if path.is_dir() else "is not there"
+            raise UsageError(f"{path}: {reason}. A run folder is made by `genkit run RECIPE`, under runs/.")
+        return cls(path)
+
+    @property
+    def resolved(self) -> Path:
+        """The recipe that a resume reads."""
+        return self.path / RESOLVED
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has come to its end; its last file is written last."""
+        return (self.final / ABOUT).is_file()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; the system lets go of it however the process ends. Raises `UsageError`."""
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UsageError(f"{self.path}: in use by another process. Wait for it, or stop it.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def checkpoint(self, step: int) -> Path:
+        """Return where the checkpoint of a step lies."""
+        return self.checkpoints / f"step-{step:08d}"
+
+    def saved_steps(self) -> list[int]:
+        """Return the steps that have a checkpoint, in order."""
+        return sorted(int(path.name.removeprefix("step-")) for path in self.checkpoints.glob("step-*"))
+
+    def keep_newest(self, count: int) -> None:
+        """Delete all but the newest `count` checkpoints."""
+        for step in self.saved_steps()[:-count]:
+            shutil.rmtree(self.checkpoint(step))
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Add a line to metrics.jsonl."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the whole lines of metrics.jsonl; a last one that was cut short is left out."""
+        if not self.metrics.exists():
+            return []
+        whole = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [json.loads(line) for line in whole if line.endswith("\n")]
+
+    def cut_back(self, step: int) -> None:
+        """Take back the lines and pictures of steps after `step`: a resume makes them again."""
+        kept = [line for line in self.lines() if line["step"] <= step]
+        if self.metrics.exists():
+            partial = self.metrics.with_name(".metrics.jsonl.partial")
+            partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+            partial.replace(self.metrics)
+        for picture in self.samples.glob("step-*.png"):
+            if int(picture.name.split("-")[1]) > step:
+                picture.unlink()
+
+
+def _claim(root: Path, name: str) -> Path:
+    """Make the next numbered folder; two processes that try at once get two numbers."""
+    with FileLock(root / ".numbering.lock"):
+        taken = [int(found.group()) for path in root.iterdir() if (found := re.match(r"\d{4,}", path.name))]
+        path = root / f"{max(taken, default=0) + 1:04d}-{name}"
+        path.mkdir()
+    return path

@@ -1,0 +1,54 @@
+"""A trained model back from disk, with one call."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genkit.bind import Binder, Invalid
+from genkit.engine.noise import Noise, Rows
+from genkit.engine.weights import EMA, fill_weights, final_folder
+from genkit.errors import RecipeError, UsageError
+from genkit.folder import ABOUT, RECIPE
+from genkit.model import Model
+from genkit.registry import load_registry
+from genkit.toml import read
+
+
+def load(path: str | Path, weights: str = "raw") -> Model:
+    """Return the model of a finished run or of a final folder, in evaluation mode, on the CPU.
+
+    Neither the data nor the loss is needed, only the plugin that supplies the model. Raises `UsageError`.
+    """
+    folder = final_folder(Path(path))
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise UsageError(f"{folder}: no final folder of a run (it has no readable {ABOUT}).") from None
+
+    binder = Binder(load_registry(), read(folder / RECIPE))
+    try:
+        target, arguments = binder.prepare("models", binder.document.tables["model"], ("model",), ("data_shape",))
+        model = binder.construct(target, arguments | {"data_shape": tuple(about["data_shape"])}, ("model",))
+    except Invalid:
+        raise RecipeError(binder.problems) from None
+    fill_weights(model, folder, weights)
+    return model.eval()
+
+
+def draw_samples(path: Path, number: int, seed: int, weights: str | None) -> tuple[Tensor, str]:
+    """Return `number` samples of a finished run, (B, *data_shape), and which weights drew them.
+
+    `weights` None means the moving average where there is one. Raises `UsageError`.
+    """
+    which = weights or ("ema" if (final_folder(path) / EMA).exists() else "raw")
+    if which not in ("raw", "ema"):
+        raise UsageError(f"--weights {which}: expected raw or ema.")
+    model = load(path, which)
+    dtype = next(model.parameters()).dtype
+    z = Noise(seed, 0, "sample", Rows.all(number), dtype=dtype).randn("z", model.latent_dim)
+    with torch.no_grad():
+        return torch.cat([model.sample(chunk) for chunk in z.split(1000)]), which

@@ -1,0 +1,145 @@
+"""A recipe's parts, bound together: everything that a run needs, and what it still lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from genkit.bind import Binder, Invalid, Key
+from genkit.errors import RecipeError, UsageError
+from genkit.model import Model
+from genkit.recipe import Recipe
+from genkit.registry import Part, Registry, load_registry
+from genkit.rehearsal import Rehearsal, rehearse
+from genkit.toml import Document, KeyPath, read
+from genkit.types import Dataset, EvaluationProtocol, Loss, Metric, Optimiser, Phase
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An assembled recipe. Nothing has been trained, read or written yet."""
+
+    recipe: Recipe
+    data: Dataset
+    loss: Loss
+    phases: tuple[Phase, ...]
+    optimisers: Mapping[str, Optimiser]  # by child
+    metrics: Mapping[str, Metric]  # by label
+    rehearsal: Rehearsal  # what one step is made of
+    model_target: Callable[..., Model]
+    model_arguments: Mapping[str, Any]
+    document: Document
+    resolved: Mapping[str, Any]  # the recipe with every default, as TOML tables
+    keys: tuple[Key, ...]  # where each of them came from
+    parts: Mapping[KeyPath, Part]  # which part each table became, and whose it is
+    unmet: tuple[str, ...] = field(default=())  # data and weights that are absent here, with the remedy
+
+    def build_model(self) -> Model:
+        """Construct the model, with torch's global generator as it stands."""
+        return self.model_target(**self.model_arguments)
+
+    @property
+    def protocols(self) -> Mapping[str, EvaluationProtocol]:
+        """How each metric will be made, by label."""
+        return self.rehearsal.protocols
+
+    @property
+    def steps(self) -> int:
+        """How many steps the run has. Raises `UsageError` if they are epochs of data that are absent or too few."""
+        train = self.recipe.train
+        if train.steps is not None:
+            return train.steps
+        assert train.epochs is not None  # one of the two is given: Train says so
+        size = self.data.size
+        if size is None:
+            raise UsageError(f'[train] epochs: "{self.recipe.data.name}" never ends; give steps instead.')
+        if size < train.batch_size:
+            raise UsageError(
+                f"[train] batch_size = {train.batch_size} is more than the {size} samples of the data set."
+            )
+        return train.epochs * (size // train.batch_size)
+
+    def check_met(self) -> None:
+        """Raise `UsageError` with everything that is absent."""
+        if self.unmet:
+            raise UsageError("\n".join(self.unmet))
+
+
+def make_plan(
+    source: Recipe | Document | Path | str, *, overrides: tuple[str, ...] = (), registry: Registry | None = None
+) -> Plan:
+    """Assemble a recipe, given in Python or as a TOML file. Raises `RecipeError` with everything that is wrong."""
+    if isinstance(source, (str, Path)):
+        source = read(Path(source), list(overrides))
+    document = source.document() if isinstance(source, Recipe) else source
+    return _Assembly(Binder(registry or load_registry(), document)).plan()
+
+
+class _Assembly:
+    """Binds table after table, and goes on past a mistake so that all are found."""
+
+    def __init__(self, binder: Binder):
+        self.binder = binder
+
+    def plan(self) -> Plan:
+        binder, tables = self.binder, self.binder.document.tables
+        recipe = self._try(lambda: binder.construct(Recipe, binder.arguments(Recipe, tables, (), "a recipe"), ()))
+
+        data = self._try(lambda: binder.part("datasets", tables["data"], ("data",)), "data")
+        model = self._try(lambda: binder.prepare("models", tables["model"], ("model",), ("data_shape",)), "model")
+        loss = self._try(lambda: binder.part("losses", tables["loss"], ("loss",)), "loss")
+        optimisers = self._each("optimisers", "optimiser")
+        metrics = self._each("metrics", "metrics")
+        if binder.problems or recipe is None or data is None or model is None or loss is None:
+            raise RecipeError(binder.problems)
+
+        target, arguments = model
+        arguments |= {"data_shape": tuple(data.shape)}
+        rehearsal = rehearse(binder, recipe, lambda: target(**arguments), loss, optimisers, metrics, data)
+        if binder.problems or rehearsal is None:
+            raise RecipeError(binder.problems)
+        return Plan(
+            recipe=recipe,
+            data=data,
+            loss=loss,
+            phases=rehearsal.phases,
+            optimisers=optimisers,
+            metrics=metrics,
+            rehearsal=rehearsal,
+            model_target=target,
+            model_arguments=arguments,
+            document=binder.document,
+            resolved=binder.resolved(),
+            keys=tuple(binder.keys),
+            parts=dict(binder.used),
+            unmet=tuple(dict.fromkeys((*data.unmet(), *data.held_out().unmet(), *_unmet_weights(recipe)))),
+        )
+
+    def _try(self, bind: Callable[[], Any], table: str = "") -> Any:
+        """Return what `bind` returns, or None where it fails (a table that is missing has been reported already)."""
+        if table and table not in self.binder.document.tables:
+            return None
+        try:
+            return bind()
+        except Invalid:
+            return None
+
+    def _each(self, kind: str, table: str) -> dict[str, Any]:
+        tables = self.binder.document.tables.get(table, {})
+        if not isinstance(tables, Mapping):
+            return {}
+        bound = {}
+        for name, inner in tables.items():
+            named = {"use": name, **inner} if kind == "metrics" and isinstance(inner, Mapping) else inner
+            bound[name] = self._try(partial(self.binder.part, kind, named, (table, name)))
+        return bound
+
+
+def _unmet_weights(recipe: Recipe) -> tuple[str, ...]:
+    path = recipe.train.warm_start
+    if path is None or path.exists():
+        return ()
+    return (f"[train] warm_start: {path.absolute()} is not there; give a run folder or its final folder.",)

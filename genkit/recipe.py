@@ -1,0 +1,100 @@
+"""The tables of a recipe, as types. A recipe is read from TOML or built from these in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Interval
+
+from genkit.fields import Count, Steps
+from genkit.toml import Document
+
+
+@dataclass(frozen=True, init=False)
+class Use:
+    """A part and its arguments: ``Use("mlp", latent_dim=2)``, in TOML a table with ``use = "mlp"``."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+    def __init__(self, name: str, /, **arguments: Any):
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "arguments", arguments)
+
+
+@dataclass(frozen=True)
+class Train:
+    """``[train]``: how long, on what, in which precision."""
+
+    batch_size: Count  # samples that one update sees, over all processes
+    steps: Count | None = None  # either steps ...
+    epochs: Count | None = None  # ... or epochs
+    precision: Literal["fp32", "bf16", "fp16", "fp64"] = "fp32"  # of the networks; losses are never below fp32
+    accumulate: Count = 1  # micro-batches that a batch is split into, to save memory
+    inexact_accumulation: bool = False  # accept it where samples of a batch are coupled
+    warm_start: Path | None = None  # a run or final folder to take the initial weights from
+    warm_start_weights: Literal["raw", "ema"] = "raw"
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("exactly one of steps and epochs says how long to train")
+
+
+@dataclass(frozen=True)
+class EMA:
+    """``[ema]``: an exponential moving average of weights and buffers, updated after every step."""
+
+    decay: Annotated[float, Interval(ge=0, lt=1)] = 0.999
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """``[checkpoint]``: when to save, and how many saves to keep."""
+
+    every: Count = 1000  # steps
+    keep: Count = 3  # the newest
+
+
+@dataclass(frozen=True)
+class Report:
+    """``[report]``: what a run tells while it trains."""
+
+    log_every: Count = 100  # steps between lines of metrics.jsonl
+    draw_every: Count = 1000  # steps between pictures
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole experiment. Equal recipes make equal runs, on one machine."""
+
+    title: str
+    data: Use  # of kind datasets
+    model: Use
+    loss: Use
+    optimiser: Mapping[str, Use]  # one for each child of the model that is trained
+    train: Train
+    seed: Steps = 0
+    ema: EMA | None = None
+    metrics: Mapping[str, Use] = field(default_factory=dict)  # by label; computed at the end
+    checkpoint: Checkpoint = Checkpoint()
+    report: Report = Report()
+
+    def document(self) -> Document:
+        """Return the recipe as the tables of a TOML file."""
+        return Document(_tables(self))
+
+
+def _tables(value: Any) -> Any:
+    """Turn typed tables into plain ones; what is None has no key, as TOML has no null."""
+    if isinstance(value, Use):
+        return {"use": value.name, **_tables(value.arguments)}
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {item.name: getattr(value, item.name) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _tables(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, (list, tuple)):
+        return [_tables(inner) for inner in value]
+    return str(value) if isinstance(value, Path) else value

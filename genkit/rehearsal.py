@@ -1,0 +1,217 @@
+"""One step on shapes alone, before a run: no data is read and no number is computed.
+
+On torch's meta device a full-size network costs nothing, so every mistake of shape, of a missing child or of a form
+that cannot work at this latent size is found here, and the arithmetic, the memory and the coupling of samples are
+counted rather than declared by the parts.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from genkit.bind import Binder
+from genkit.engine.batch import Batch
+from genkit.engine.noise import Noise, Rows
+from genkit.model import Model
+from genkit.recipe import Recipe
+from genkit.types import Dataset, EvaluationProtocol, Loss, Metric, Optimiser, Phase
+
+META = torch.device("meta")
+BYTES_PER_PARAMETER = {"fp64": 8}  # float32 otherwise: mixed precision keeps float32 weights
+
+
+@dataclass(frozen=True)
+class PhaseCost:
+    """What one phase costs, once."""
+
+    flops: int  # floating-point operations of matrix products and convolutions, forward and backward
+    activations: int  # bytes kept for the backward
+    couples_samples: bool  # whether its loss gathers the batch
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a step is made of."""
+
+    phases: tuple[Phase, ...]
+    parameters: Mapping[str, int]  # by child
+    costs: Mapping[str, PhaseCost]  # by phase
+    protocols: Mapping[str, EvaluationProtocol]  # by label of the metric
+    state_bytes: int  # weights, gradients, two moments and the moving average
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations of an average step at the end of the run."""
+        last = [phase for phase in self.phases if phase.stop is None]
+        return sum(self.costs[phase.name].flops / phase.every for phase in last)
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes kept for the backward by the hungriest phase."""
+        return max((cost.activations for cost in self.costs.values()), default=0)
+
+
+def rehearse(
+    binder: Binder,
+    recipe: Recipe,
+    build: Callable[[], Model],
+    loss: Loss,
+    optimisers: Mapping[str, Optimiser],
+    metrics: Mapping[str, Metric],
+    data: Dataset,
+) -> Rehearsal | None:
+    """Try one step of every phase on shapes. What goes wrong is recorded in `binder`, and the result is None."""
+    model = _attempt(binder, ("model",), lambda: _on_meta(build))
+    if model is None:
+        return None
+    phases = _attempt(binder, ("loss",), loss.phases)
+    if phases is None:
+        return None
+    _check_children(binder, model, phases, optimisers)
+    protocols = _protocols(binder, recipe, metrics, data, model)
+    if binder.problems:
+        return None
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        costs = _attempt(binder, ("loss",), lambda: _costs(model, phases, recipe, data))
+    if costs is None:
+        return None
+    _check_accumulation(binder, recipe, model, costs)
+    parameters = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
+    copies = 4 + (recipe.ema is not None)
+    state_bytes = copies * sum(parameters.values()) * BYTES_PER_PARAMETER.get(recipe.train.precision, 4)
+    return Rehearsal(
+        phases, parameters, costs, protocols, state_bytes, tuple(str(warning.message) for warning in caught)
+    )
+
+
+def _attempt(binder: Binder, path: tuple[str, ...], do: Callable[[], Any]) -> Any:
+    owner = binder.used[path].owner
+    try:
+        return do()
+    except ValueError as error:
+        binder.problem(path, str(error), owner)
+    except Exception as error:  # whatever a stranger's part raises
+        binder.problem(path, f"cannot be tried on shapes: {type(error).__name__}: {error}", owner)
+    return None
+
+
+def _on_meta(build: Callable[[], Model]) -> Model:
+    with META:
+        model = build()
+    if not isinstance(model, Model):
+        raise TypeError(f"{type(model).__name__} is not a genkit.api.Model")
+    return model
+
+
+def _check_children(
+    binder: Binder, model: Model, phases: tuple[Phase, ...], optimisers: Mapping[str, Optimiser]
+) -> None:
+    children = {name for name, _ in model.named_children()}
+    trained = {child for phase in phases for child in phase.updates}
+    loss, network = binder.used[("loss",)], binder.used[("model",)]
+    for child in sorted(trained - children):
+        text = f'"{loss.entry.name}" trains {child}, but "{network.entry.name}" has {" and ".join(sorted(children))}.'
+        binder.problem(("model", "use"), text, network.owner)
+    for child in sorted(trained & children - set(optimisers)):
+        binder.problem(("optimiser", child), f'missing; "{loss.entry.name}" trains {child}.', loss.owner)
+    for child in sorted(set(optimisers) - trained):
+        names = " and ".join(sorted(trained))
+        binder.problem(("optimiser", child), f'would do nothing: "{loss.entry.name}" trains {names}.', loss.owner)
+
+
+def _protocols(
+    binder: Binder, recipe: Recipe, metrics: Mapping[str, Metric], data: Dataset, model: Model
+) -> dict[str, EvaluationProtocol]:
+    protocols = {}
+    for label, metric in metrics.items():
+        protocol = _attempt(binder, ("metrics", label), partial(metric.protocol, data, model))
+        if protocol is None:
+            continue
+        if protocol.weights == "ema" and recipe.ema is None:
+            binder.problem(("metrics", label, "weights"), '"ema" needs a table [ema], with decay = 0.999 for example.')
+        if protocol.split not in (data.split, data.held_out().split):
+            text = f'the data set has no split "{protocol.split}", only "{data.split}" and "{data.held_out().split}".'
+            binder.problem(("metrics", label), text)
+        protocols[label] = protocol
+    return protocols
+
+
+def _check_accumulation(binder: Binder, recipe: Recipe, model: Model, costs: Mapping[str, PhaseCost]) -> None:
+    if recipe.train.accumulate == 1 or recipe.train.inexact_accumulation:
+        return
+    coupled = [f'the loss of phase "{name}"' for name, cost in costs.items() if cost.couples_samples]
+    coupled += ["a batch norm" for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)][:1]
+    if coupled:
+        text = (
+            f"{coupled[0]} couples the samples of a batch, so micro-batches would not add up to the batch. "
+            "Use accumulate = 1, or accept the difference with inexact_accumulation = true."
+        )
+        binder.problem(("train", "accumulate"), text)
+
+
+def _costs(model: Model, phases: tuple[Phase, ...], recipe: Recipe, data: Dataset) -> dict[str, PhaseCost]:
+    size = max(recipe.train.batch_size // recipe.train.accumulate, 1)
+    noise = Noise(recipe.seed, 0, "prior", Rows.all(size), META)
+    batch = Batch(
+        x=torch.empty(size, *data.shape, device=META), z=noise.randn("z", model.latent_dim), t=0.0, noise=noise
+    )
+    costs = {}
+    for phase in phases:
+        cost = _cost(model, phase, batch)
+        costs[phase.name] = replace(cost, flops=cost.flops * recipe.train.accumulate)
+    return costs
+
+
+def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
+    gathered: list[Tensor] = []
+    kept = _KeptBytes(model)
+
+    def gather(x: Tensor) -> Tensor:
+        gathered.append(x)
+        return x
+
+    parameters = [parameter for child in phase.updates for parameter in model.get_submodule(child).parameters()]
+    with FlopCounterMode(display=False) as counter:
+        with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
+            total = phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)).total
+        gradients = torch.autograd.grad(total, parameters, retain_graph=bool(batch.carry), allow_unused=True)
+    unreached = sum(gradient is None for gradient in gradients)
+    if unreached:
+        warnings.warn(
+            f'phase "{phase.name}" does not reach {unreached} of the {len(parameters)} tensors that it updates',
+            stacklevel=1,
+        )
+    return PhaseCost(counter.get_total_flops(), kept.total, bool(gathered))
+
+
+@dataclass
+class _KeptBytes:
+    """Counts what autograd keeps for a backward, each storage once, the weights themselves not."""
+
+    model: Model
+    total: int = 0
+    _seen: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._seen = {parameter.untyped_storage()._cdata for parameter in self.model.parameters()}
+
+    def pack(self, tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._seen:
+            self._seen.add(storage._cdata)
+            self.total += storage.nbytes()
+        return tensor
+
+    def unpack(self, tensor: Tensor) -> Tensor:
+        return tensor

@@ -1,0 +1,73 @@
+"""What all pictures share: a plain style that no user's settings touch, and a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 150
+INK = "#222222"
+# Okabe & Ito 2008, "Color Universal Design", https://jfly.uni-koeln.de/color/: told apart with any colour vision.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#000000")
+
+STYLE = {
+    "font.size": 8,
+    "figure.titlesize": 10,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8,
+    "axes.edgecolor": "#888888",
+    "axes.linewidth": 0.6,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "ytick.minor.size": 0,
+    "legend.fontsize": 7,
+    "lines.linewidth": 1.0,
+}
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that other readers see complete or not at all, however this process ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_figure(path: Path, title: str, width: float, height: float) -> Iterator[Figure]:
+    """Yield an empty titled figure of `width` x `height` inches; write it to `path` as PNG, `DPI` pixels an inch.
+
+    The file depends on what is drawn alone: not on the user's matplotlibrc, the clock or pyplot's state.
+    """
+    from matplotlib import style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with style.context(["default", STYLE]):
+        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+        # A title is a user's text: a dollar sign in it begins no formula.
+        figure.suptitle(title, x=0.01, ha="left", parse_math=False)
+        yield figure
+
+        png = io.BytesIO()
+        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    write_whole(path, png.getvalue())

@@ -1,0 +1,18 @@
+"""Numbers with their protocols, for a person."""
+
+from __future__ import annotations
+
+from genkit.engine.evaluate import Result
+from genkit.report.terminal import Voice
+
+
+def print_results(results: list[Result], voice: Voice) -> None:
+    """Print a table: each number beside the protocol that made it."""
+    rows = []
+    for result in results:
+        protocol = result.protocol
+        how = f"{protocol.samples} samples, {protocol.split} split, {protocol.weights} weights"
+        how += "".join(f", {name} {value}" for name, value in protocol.details.items())
+        value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
+        rows.append((result.label, value, f"{result.better} is better", how))
+    voice.table("results", ("metric", "value", "", "protocol"), rows)

@@ -1,0 +1,141 @@
+"""A run, from its plan to its final folder: the consumers of the loop."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Protocol
+
+import tomli_w
+import torch
+
+from genkit.engine import checkpoint
+from genkit.engine.evaluate import Result, evaluate
+from genkit.engine.health import FiniteWatch
+from genkit.engine.loop import StepRecord, train
+from genkit.engine.noise import Noise, Rows
+from genkit.engine.state import TrainState, initial_state
+from genkit.engine.weights import EMA, RAW, write_json, write_tensors, write_text
+from genkit.engine.world import World
+from genkit.errors import Interrupted
+from genkit.folder import ABOUT, RECIPE, RunFolder
+from genkit.plan import Plan
+
+Line = dict[str, float]
+
+
+class Progress(Protocol):
+    """Whoever is told of the steps while they happen."""
+
+    def update(self, step: int, line: Line | None) -> None:
+        """Take note of a completed step, and of its logged line where it has one."""
+        ...
+
+
+def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list[Result]:
+    """Train from the newest checkpoint, or from the start, to the end; then evaluate and write the final folder.
+
+    Raises `RunError` when training is no longer finite, `Interrupted` after a signal once the state is saved, and
+    `UsageError` for a checkpoint that cannot be read.
+    """
+    plan.check_met()
+    state = initial_state(plan, world)
+    if saved := folder.saved_steps():
+        checkpoint.load(state, folder.checkpoint(saved[-1]))
+    world.on_main(lambda: folder.cut_back(state.step))
+    if state.step == 0:
+        _draw(plan, state, folder, world)
+
+    watch = FiniteWatch()
+    with _stop_signals() as asked_to_stop:
+        for record in train(plan, state, world):
+            watch.observe(record)
+            last = record.step == plan.steps
+            stopping = world.any(asked_to_stop())
+            line = None
+
+            if last or record.step % plan.recipe.report.log_every == 0:
+                watch.check(state, world)
+                line = _line(plan, record, world)
+                if world.is_main:
+                    folder.append(line)
+            if last or record.step % plan.recipe.report.draw_every == 0:
+                _draw(plan, state, folder, world)
+            if last or stopping or record.step % plan.recipe.checkpoint.every == 0:
+                watch.check(state, world)
+                _save(plan, state, folder, world)
+            progress.update(record.step, line)
+            if stopping and not last:
+                raise Interrupted(f"stopped after step {record.step} of {plan.steps}, and saved.")
+
+    return world.on_main(lambda: _finish(plan, state, folder))
+
+
+def _line(plan: Plan, record: StepRecord, world: World) -> Line:
+    """Return what is logged of a step: the terms over all processes, and what the schedules gave."""
+    values = world.mean(torch.stack([value.double() for value in record.terms.values()])).tolist()
+    t = (record.step - 1) / plan.steps
+    rates = {f"lr/{child}": optimiser.lr(t) for child, optimiser in plan.optimisers.items()}
+    return {"step": record.step, "t": t, **dict(zip(record.terms, values, strict=True)), **rates}
+
+
+def _draw(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
+    if not world.is_main:
+        return
+    from genkit.report.preview import save_previews
+
+    which = "ema" if state.average is not None else "raw"
+    title = f"{plan.recipe.title}: step {state.step}, {which} weights"
+    noise = Noise(plan.recipe.seed, 0, "preview", Rows.all(64))
+    with state.full_precision():
+        save_previews(folder.samples, f"step-{state.step:08d}", title, state.weights(which), plan.data, noise)
+
+
+def _save(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
+    if world.is_main:
+        checkpoint.save(state, folder.checkpoint(state.step))
+        folder.keep_newest(plan.recipe.checkpoint.keep)
+
+
+def _finish(plan: Plan, state: TrainState, folder: RunFolder) -> list[Result]:
+    """Evaluate, and write what outlives the run. Done again as a whole if it is interrupted."""
+    from genkit.report.curves import save_curves
+
+    with state.full_precision():
+        results = evaluate(plan.metrics, plan.data, state.weights, plan.recipe.seed)
+    write_json(folder.results, [result.as_dict() for result in results])
+    save_curves(folder.path / "curves.png", folder.lines(), plan.recipe.title)
+
+    folder.final.mkdir(exist_ok=True)
+    write_tensors(folder.final / RAW, state.model.state_dict())
+    if state.average is not None:
+        write_tensors(folder.final / EMA, state.average.model.state_dict())
+    write_text(folder.final / RECIPE, tomli_w.dumps(dict(plan.resolved)))
+    about = {
+        "step": state.step,
+        "data_shape": list(plan.data.shape),
+        "parts": {".".join(path): f"{part.entry.name} ({part.owner})" for path, part in plan.parts.items()},
+        **checkpoint.environment(),
+    }
+    write_json(folder.final / ABOUT, about)
+    return results
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C and SIGTERM into a question that the loop asks between two steps; a second one is obeyed at once."""
+    asked: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,84 @@
+"""The signature of a part is its schema: what it takes, by name, with types, defaults and words for them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticSchemaGenerationError
+
+from genkit.recipe import Use
+from genkit.types import Divergence, Schedule
+
+KIND_OF_HINT: dict[Any, str] = {Schedule: "schedules", Divergence: "divergences"}
+
+
+class Parameter(NamedTuple):
+    """One key that a part takes."""
+
+    hint: Any
+    default: Any
+    required: bool
+
+
+@cache
+def parameters_of(target: Callable[..., Any]) -> dict[str, Parameter]:
+    """Return what a class or function takes, by name, with types and defaults."""
+    hints = get_type_hints(target if is_dataclass(target) else _initialiser(target), include_extras=True)
+    made = {item.name: item.default_factory() for item in _fields(target) if item.default_factory is not MISSING}
+    return {
+        name: Parameter(
+            hints.get(name, Any), made.get(name, parameter.default), parameter.default is inspect.Parameter.empty
+        )
+        for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    }
+
+
+def _fields(target: Any) -> tuple[Field[Any], ...]:
+    return fields(target) if is_dataclass(target) else ()
+
+
+def _initialiser(target: Any) -> Any:
+    return target.__init__ if inspect.isclass(target) else target
+
+
+def expected(hint: Any) -> str:
+    """Say what a field takes, in words: ``a positive integer``, ``one of "none", "tanh"``."""
+    hint = without_none(hint)
+    if kind := KIND_OF_HINT.get(hint):
+        return "a number or a schedule" if kind == "schedules" else "a divergence"
+    if hint is Use or is_dataclass(hint):
+        return "a table"
+    try:
+        schema = TypeAdapter(hint).json_schema()
+    except PydanticSchemaGenerationError:
+        return str(hint)
+    return _in_words(schema)
+
+
+def _in_words(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema or "const" in schema:
+        return "one of " + ", ".join(json.dumps(choice) for choice in schema.get("enum", [schema.get("const")]))
+    if "anyOf" in schema:
+        return " or ".join(_in_words(choice) for choice in schema["anyOf"])
+    noun = {"integer": "an integer", "number": "a number", "string": "a text", "boolean": "true or false"}
+    words = noun.get(schema.get("type", ""), {"array": "a list"}.get(schema.get("type", ""), "a value"))
+    for bound, sign in (("exclusiveMinimum", ">"), ("minimum", ">="), ("exclusiveMaximum", "<"), ("maximum", "<=")):
+        if bound in schema:
+            words += f" {sign} {schema[bound]}"
+    return "a path" if schema.get("format") == "path" else words
+
+
+def without_none(hint: Any) -> Any:
+    """Return X for ``X | None``: that a key may be absent is said by its default."""
+    if get_origin(hint) in (Union, types.UnionType):
+        others = [choice for choice in get_args(hint) if choice is not type(None)]
+        return others[0] if len(others) == 1 else Union[tuple(others)]  # noqa: UP007, made at run time
+    return hint

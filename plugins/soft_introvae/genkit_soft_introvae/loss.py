@@ -1,0 +1,130 @@
+"""Soft-IntroVAE: the encoder of a VAE is also its critic, with the evidence lower bound as the score of a sample.
+
+The encoder raises the bound of real data and lowers the exponential of the bound of the decoder's outputs, a soft
+threshold in the place of IntroVAE's hinge; the decoder raises both bounds. Both minimise, in turn,
+
+    L_E = E_b[ s·( β_rec·R(x, r) + β_kl·KL(x) ) + ¼·( e(r) + e(g) ) ]
+    e(y) = exp( -2s·( β_rec·R(y, ŷ) + β_neg·KL(y) ) )
+    L_D = E_b[ s·( β_rec·R(x, r) + ½·β_kl·( KL(r) + KL(g) ) + ½·γ_r·β_rec·( R(r, r̂) + R(g, ĝ) ) ) ]
+
+    r = D(z), z ~ q(z|x)      the reconstruction
+    g = D(z), z ~ N(0, I)     the sample
+    ŷ = D(z), z ~ q(z|y)      the reconstruction of a fake y, that is, of r or g
+    KL(y) = KL(q(z|y) || N(0, I)) in nats; R the squared error summed over a sample; E_b the mean over the batch
+    s = 1 / (number of components of a sample): 1/(C·H·W) for images, ½ for points of the plane
+
+What is a constant where: in L_E the decoder stands still and a fake is a constant where it enters the encoder, but not
+as the target of R(r, r̂), through which e(r) also moves z ~ q(z|x). In L_D the encoder, already updated, stands still,
+the gradient of KL(r) and KL(g) flows through it into r and g, and in R(r, r̂), R(g, ĝ) both the target and the code
+are constants.
+
+Daniel & Tamar 2021, "Soft-IntroVAE: Analyzing and Improving the Introspective Variational Autoencoder", CVPR,
+https://arxiv.org/abs/2012.13253. The arithmetic is that of the published code,
+https://github.com/taldatech/soft-intro-vae-pytorch, which differs from the paper's objective
+
+    max_E  ELBO(x) - (1/α)·Σ exp(α·ELBO(y)),    max_D  ELBO(x) + γ·Σ ELBO(y)
+
+in that α = 2 and the sum over {r, g} is a mean, which makes the ¼; in L_E the KL of fakes has a weight of its own,
+β_neg; in L_D there is not one γ, but ½·β_kl for the KL of fakes and ½·γ_r·β_rec for their error; and s scales all
+bounds. The warm-up is the VAE without s, as there.
+
+No deviation from the published code in value. `rec` and `fake` are decoded once a step instead of twice: the decoder
+does not change between the two phases, so the decoder phase goes on from the graphs of the encoder phase. (With
+BatchNorm in the decoder its running statistics see two forwards less.) γ_r = 0 leaves out the decodes r̂ and ĝ of the
+decoder phase, about a fifth of a step; at the published 1e-8 their term is below the rounding error of float32.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from genkit.api import (
+    VAE,
+    Autoencoder,
+    Batch,
+    Constant,
+    DiagNormal,
+    NonNegative,
+    Phase,
+    PhaseLoss,
+    Schedule,
+    Steps,
+    kl_to_prior,
+    negative_elbo,
+    squared_error,
+)
+
+
+@dataclass(frozen=True)
+class SoftIntroVAE:
+    """Soft-IntroVAE. The defaults are those of the published code, which trains CIFAR-10 with beta_neg = 256.
+
+    A *higher* beta_neg means *weaker* repulsion of all but the nearest fakes: the encoder's push on the KL of a fake
+    is ½·s·β_neg·e(y), and fades once that KL passes 1/(2·s·β_neg) nats, 6 for CIFAR-10 at 256. Lower it where kl_fake
+    does not rise above kl_real; raise it where training diverges.
+    """
+
+    beta_rec: Schedule = Constant(1.0)  # β_rec, weight of the reconstruction error, of real data and of fakes
+    beta_kl: Schedule = Constant(1.0)  # β_kl, weight of the KL of real data, and of fakes in the decoder phase
+    beta_neg: Schedule = Constant(1.0)  # β_neg, weight of the KL of fakes inside exp; higher repels fakes less
+    gamma_r: NonNegative = 1e-8  # γ_r, weight of the decoder's reconstruction of fakes; 0 skips two decodes a step
+    warmup_steps: Steps = 0  # so many steps of a plain VAE come first
+
+    def phases(self) -> tuple[Phase, ...]:
+        """First `vae` alone; from step `warmup_steps` on `encoder`, then `decoder`."""
+        return (
+            VAE(self.beta_rec, self.beta_kl).phase(stop=self.warmup_steps),
+            Phase("encoder", ("encoder",), self.encoder_loss, start=self.warmup_steps),
+            Phase("decoder", ("decoder",), self.decoder_loss, start=self.warmup_steps),
+        )
+
+    def encoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
+        """Return L_E, and leave the reconstruction and the sample, each (B, *data_shape), to the decoder phase."""
+        beta_rec, beta_kl, beta_neg = self.beta_rec(batch.t), self.beta_kl(batch.t), self.beta_neg(batch.t)
+        s = 1 / math.prod(model.data_shape)
+
+        posterior = model.encoder(batch.x)
+        rec = model.decoder(posterior.sample(batch.randn("posterior", model.latent_dim)))
+        fake = model.decoder(batch.z)
+        batch.carry.update(rec=rec, fake=fake)
+
+        # The fakes are constants as inputs of the encoder, but live as targets of their own reconstruction.
+        q_rec, q_fake = model.encoder(rec.detach()), model.encoder(fake.detach())
+        error, kl_real = squared_error(batch.x, rec), kl_to_prior(posterior)
+        error_rec, kl_rec = squared_error(rec, _redecode(model, q_rec, batch, "rec")), kl_to_prior(q_rec)
+        error_fake, kl_fake = squared_error(fake, _redecode(model, q_fake, batch, "fake")), kl_to_prior(q_fake)
+
+        exp_rec = (-2 * s * negative_elbo(error_rec, kl_rec, beta_rec, beta_neg)).exp()
+        exp_fake = (-2 * s * negative_elbo(error_fake, kl_fake, beta_rec, beta_neg)).exp()
+        total = (s * negative_elbo(error, kl_real, beta_rec, beta_kl) + 0.25 * (exp_rec + exp_fake)).mean()
+        terms = _means(rec=error, kl_real=kl_real, kl_rec=kl_rec, kl_fake=kl_fake, exp_rec=exp_rec, exp_fake=exp_fake)
+        return PhaseLoss(total, terms)
+
+    def decoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
+        """Return L_D, going on from the graphs of `rec` and `fake`: the decoder has not changed since."""
+        beta_rec, beta_kl = self.beta_rec(batch.t), self.beta_kl(batch.t)
+        s = 1 / math.prod(model.data_shape)
+
+        rec, fake = batch.carry["rec"], batch.carry["fake"]
+        q_rec, q_fake = model.encoder(rec), model.encoder(fake)
+        error, kl_rec, kl_fake = squared_error(batch.x, rec), kl_to_prior(q_rec), kl_to_prior(q_fake)
+
+        loss = negative_elbo(error, 0.5 * (kl_rec + kl_fake), beta_rec, beta_kl)
+        if self.gamma_r > 0:
+            error_rec = squared_error(rec.detach(), _redecode(model, q_rec.detach(), batch, "rec"))
+            error_fake = squared_error(fake.detach(), _redecode(model, q_fake.detach(), batch, "fake"))
+            loss = loss + 0.5 * self.gamma_r * beta_rec * (error_rec + error_fake)
+        return PhaseLoss(s * loss.mean(), _means(rec=error, kl_rec=kl_rec, kl_fake=kl_fake))
+
+
+def _redecode(model: Autoencoder, posterior: DiagNormal, batch: Batch, tag: str) -> Tensor:
+    """Return D(z) for z ~ `posterior`, (B, *data_shape)."""
+    return model.decoder(posterior.sample(batch.randn(tag, model.latent_dim)))
+
+
+def _means(**values: Tensor) -> dict[str, Tensor]:
+    """Return the mean of each of `values`, (B,) -> (), detached, for the report."""
+    return {name: value.detach().mean() for name, value in values.items()}

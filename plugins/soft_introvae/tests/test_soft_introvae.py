@@ -1,0 +1,223 @@
+import math
+from dataclasses import replace
+from pkgutil import resolve_name
+
+import genkit_soft_introvae
+import pytest
+import torch
+from genkit_soft_introvae.loss import SoftIntroVAE
+from torch import nn
+
+from genkit.api import VAE, Autoencoder, Constant, DiagNormal
+from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
+
+LATENT = 3
+CHILDREN = ("encoder", "decoder")
+
+
+class Encoder(nn.Module):
+    def __init__(self, dims):
+        super().__init__()
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(dims, 8), nn.Tanh(), nn.Linear(8, 2 * LATENT))
+
+    def forward(self, x):
+        return DiagNormal(*self.net(x).chunk(2, dim=1))
+
+
+def autoencoder(shape=(2,), mean=0.0):
+    """An MLP whose posterior means stand around `mean`."""
+    torch.manual_seed(0)
+    dims = math.prod(shape)
+    decoder = nn.Sequential(nn.Linear(LATENT, 8), nn.Tanh(), nn.Linear(8, dims), nn.Unflatten(1, shape))
+    encoder = Encoder(dims)
+    nn.init.constant_(encoder.net[-1].bias[:LATENT], mean)
+    return Autoencoder(encoder, decoder, LATENT, shape).double()
+
+
+def data(step=0, shape=(2,)):
+    return torch.randn(16, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(100 + step))
+
+
+def names_due(loss, step):
+    return [phase.name for phase in loss.phases() if phase.due(step)]
+
+
+def take_step(loss, model, optimisers, batch, step):
+    """One step as the engine takes it."""
+    for phase in loss.phases():
+        if phase.due(step):
+            total = phase.loss(model, batch.in_phase(phase.name)).total
+            parameters = [p for child in phase.updates for p in model.get_submodule(child).parameters()]
+            model.zero_grad()
+            total.backward(inputs=parameters, retain_graph=bool(batch.carry))
+            for child in phase.updates:
+                optimisers[child].step()
+
+
+def published_step(model, optimisers, batch, rec_weight, kl_weight, neg_weight, gamma):
+    """The published update: two blocks, in each of which the other network is frozen and everything is computed."""
+    scale = 1 / batch.x[0].numel()
+
+    def kl(q):
+        return -0.5 * (1 + q.logvar - q.mu**2 - torch.exp(q.logvar)).sum(1)
+
+    def error(target, output):
+        return ((output - target) ** 2).reshape(len(target), -1).sum(1)
+
+    def draw(q, phase, tag):
+        return q.mu + torch.exp(q.logvar / 2) * batch.in_phase(phase).randn(tag, LATENT)
+
+    # Encoder
+    model.encoder.requires_grad_(True)
+    model.decoder.requires_grad_(False)
+    fake = model.decoder(batch.z)
+    q = model.encoder(batch.x)
+    z = draw(q, "encoder", "posterior")
+    rec = model.decoder(z)
+    total = scale * (rec_weight * error(batch.x, rec).mean() + kl_weight * kl(q).mean())
+    for tag, y in (("rec", rec), ("fake", fake)):
+        q_y = model.encoder(y.detach())
+        error_y = error(y, model.decoder(draw(q_y, "encoder", tag)))
+        total = total + 0.25 * torch.exp(-2 * scale * (rec_weight * error_y + neg_weight * kl(q_y))).mean()
+    optimisers["encoder"].zero_grad()
+    total.backward()
+    optimisers["encoder"].step()
+
+    # Decoder
+    model.encoder.requires_grad_(False)
+    model.decoder.requires_grad_(True)
+    fake = model.decoder(batch.z)
+    rec = model.decoder(z.detach())
+    total = rec_weight * error(batch.x, rec).mean()
+    for tag, y in (("rec", rec), ("fake", fake)):
+        q_y = model.encoder(y)
+        error_y = error(y.detach(), model.decoder(draw(q_y, "decoder", tag).detach()))
+        total = total + 0.5 * kl_weight * kl(q_y).mean() + 0.5 * gamma * rec_weight * error_y.mean()
+    optimisers["decoder"].zero_grad()
+    (scale * total).backward()
+    optimisers["decoder"].step()
+    model.encoder.requires_grad_(True)
+
+
+@pytest.mark.parametrize("gamma_r", [1.0, 1e-8, 0.0])
+@pytest.mark.parametrize("shape", [(2,), (3, 2, 4)])
+@pytest.mark.parametrize("optimiser", [torch.optim.SGD, torch.optim.Adam])
+def test_steps_equal_the_published_update_written_out(optimiser, shape, gamma_r):
+    ours, theirs = autoencoder(shape), autoencoder(shape)
+    start = [p.detach().clone() for p in ours.parameters()]
+    loss = SoftIntroVAE(Constant(0.3), Constant(0.7), Constant(1.6), gamma_r)
+    optimisers = [{c: optimiser(m.get_submodule(c).parameters(), 0.02) for c in CHILDREN} for m in (ours, theirs)]
+    for step in range(6):
+        batch = batch_of(data(step, shape), LATENT, step=step)
+        take_step(loss, ours, optimisers[0], batch, step)
+        published_step(theirs, optimisers[1], batch, 0.3, 0.7, 1.6, gamma_r)
+    for p, q, p_0 in zip(ours.parameters(), theirs.parameters(), start):
+        assert not torch.allclose(p, p_0, rtol=0, atol=1e-4)
+        torch.testing.assert_close(p, q, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_the_gradients_of_each_phase_reach_all_that_it_updates(step):
+    assert_gradients_reach_updates(SoftIntroVAE(warmup_steps=1), autoencoder(), batch_of(data(), LATENT), step=step)
+
+
+def test_the_warm_up_is_a_vae_and_ends_at_warmup_steps():
+    loss = SoftIntroVAE(warmup_steps=10)
+    assert names_due(loss, 0) == names_due(loss, 9) == ["vae"]
+    assert names_due(loss, 10) == ["encoder", "decoder"]
+    assert names_due(SoftIntroVAE(), 0) == ["encoder", "decoder"]
+
+
+def test_the_warm_up_is_not_scaled():
+    batch, model = batch_of(data(), LATENT).in_phase("vae"), autoencoder()
+    warm_up = SoftIntroVAE(Constant(0.3), Constant(0.7)).phases()[0].loss(model, batch).total
+    torch.testing.assert_close(warm_up, VAE(Constant(0.3), Constant(0.7)).loss(model, batch).total, rtol=0, atol=0)
+
+
+def decoder_gradients(gamma_r):
+    model, batch = autoencoder(), batch_of(data(), LATENT)
+    _, encoder, decoder = SoftIntroVAE(gamma_r=gamma_r).phases()
+    encoder.loss(model, batch.in_phase("encoder"))
+    return torch.cat([g.flatten() for g in phase_gradients(decoder, model, batch).values()])
+
+
+def test_without_gamma_r_the_decoder_moves_as_with_it_up_to_its_order():
+    none, published, whole = decoder_gradients(0.0), decoder_gradients(1e-8), decoder_gradients(1.0)
+    # Linear in γ_r, so that 1e-8 makes 1e-8 of the difference that 1 makes.
+    torch.testing.assert_close(published - none, 1e-8 * (whole - none), rtol=0, atol=1e-14)
+    assert (whole - none).norm() > 1e-2 * none.norm()
+
+
+@pytest.mark.parametrize(("gamma_r", "decodes"), [(0.0, 4), (1e-8, 6)])
+def test_a_step_decodes_only_what_it_needs(gamma_r, decodes):
+    model, batch = autoencoder(), batch_of(data(), LATENT)
+    count = []
+    model.decoder.register_forward_hook(lambda *_: count.append(1))
+    for phase in SoftIntroVAE(gamma_r=gamma_r).phases()[1:]:
+        phase.loss(model, batch.in_phase(phase.name))
+    assert len(count) == decodes
+
+
+def repulsion(model, beta_neg):
+    """The encoder's gradient less that of the scaled VAE: what the fakes contribute."""
+    batch = batch_of(data(), LATENT)
+    encoder = phase_gradients(SoftIntroVAE(beta_neg=Constant(beta_neg)).phases()[1], model, batch)
+    vae = phase_gradients(replace(VAE().phase(), name="encoder"), model, batch)
+    return torch.cat([(gradient - 0.5 * vae[name]).flatten() for name, gradient in encoder.items()]).norm().item()
+
+
+def test_far_fakes_are_no_longer_repelled():
+    model = autoencoder(mean=40.0)  # KL ≈ 2400 nats
+    terms = SoftIntroVAE().encoder_loss(model, batch_of(data(), LATENT)).terms
+    assert terms["kl_rec"] > 2000 and terms["kl_fake"] > 2000
+    assert terms["exp_rec"] == terms["exp_fake"] == 0
+    assert repulsion(model, 1.0) < 1e-12
+
+
+def test_exp_terms_fall_as_beta_neg_rises():
+    batch = batch_of(data(), LATENT)
+    terms = [SoftIntroVAE(beta_neg=Constant(b)).encoder_loss(autoencoder(), batch).terms for b in (0.1, 1.0, 10.0)]
+    for name in ("exp_rec", "exp_fake"):
+        assert 1 > terms[0][name] > terms[1][name] > terms[2][name] > 0
+
+
+def test_a_higher_beta_neg_repels_weaker_beyond_its_reach():
+    model = autoencoder(mean=2.0)  # KL ≈ 6 nats, beyond 1/(2·s·β_neg) = 1/β_neg
+    pushes = [repulsion(model, beta_neg) for beta_neg in (0.5, 1.0, 2.0, 4.0)]
+    assert pushes == sorted(pushes, reverse=True)
+    assert pushes[0] > 10 * pushes[-1] > 0
+
+
+def test_an_exact_fake_at_the_prior_counts_for_one():
+    """e(y) = exp(0) where the code of a fake is the prior and its reconstruction is perfect."""
+    model = autoencoder()
+    for parameter in model.parameters():
+        nn.init.zeros_(parameter)
+    terms = SoftIntroVAE().encoder_loss(model, batch_of(data(), LATENT)).terms
+    assert terms["exp_rec"] == terms["exp_fake"] == 1
+    assert terms["kl_real"] == 0
+
+
+def test_weights_follow_their_schedules():
+    model, x = autoencoder(mean=40.0), data()  # far off, where only the scaled VAE is left
+    loss = SoftIntroVAE(beta_rec=lambda t: t, beta_kl=Constant(0.0))
+    totals = [loss.encoder_loss(model, batch_of(x, LATENT, t=t)).total.item() for t in (0.0, 0.25, 0.5)]
+    assert totals[0] == 0
+    assert totals[2] == pytest.approx(2 * totals[1], rel=1e-14) != 0
+
+
+def test_terms_are_detached_means():
+    model, batch = autoencoder(), batch_of(data(), LATENT)
+    loss = SoftIntroVAE()
+    encoder = loss.encoder_loss(model, batch.in_phase("encoder")).terms
+    decoder = loss.decoder_loss(model, batch.in_phase("decoder")).terms
+    assert set(encoder) == {"rec", "kl_real", "kl_rec", "kl_fake", "exp_rec", "exp_fake"}
+    assert set(decoder) == {"rec", "kl_rec", "kl_fake"}
+    for term in (*encoder.values(), *decoder.values()):
+        assert term.shape == () and not term.requires_grad
+
+
+def test_the_plugin_supplies_the_loss():
+    (entry,) = genkit_soft_introvae.genkit_losses()
+    assert entry.name == "soft-introvae"
+    assert resolve_name(entry.target) is SoftIntroVAE

@@ -1,0 +1,265 @@
+"""The laws of WGAN-GP, and the published algorithm written out by hand."""
+
+from __future__ import annotations
+
+import ast
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import genkit_wgan_gp
+import pytest
+import torch
+from genkit_wgan_gp.loss import WGANGP, mix, slopes
+from genkit_wgan_gp.model import MLPGAN
+from torch import Tensor, nn
+
+from genkit.api import GAN, Batch, Noise, Rows
+from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
+
+LATENT, POINTS, WIDTH = 3, 2, 5
+
+
+class TinyCritic(nn.Module):
+    """f(x) = a·tanh(W x + b), whose gradient has a closed form."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(WIDTH, POINTS))
+        self.b = nn.Parameter(torch.randn(WIDTH))
+        self.a = nn.Parameter(torch.randn(WIDTH))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(x @ self.w.T + self.b) @ self.a
+
+
+class LinearCritic(nn.Module):
+    """f(x) = w·x, of slope ‖w‖ everywhere."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1) @ self.weight
+
+
+def gan_with(critic: nn.Module) -> GAN:
+    return GAN(nn.Linear(LATENT, POINTS), critic, LATENT, (POINTS,)).double()
+
+
+def points(rows: int = 16, *, step: int = 0) -> Batch:
+    generator = torch.Generator().manual_seed(step)
+    return batch_of(torch.randn(rows, POINTS, generator=generator, dtype=torch.float64), LATENT, step=step)
+
+
+def critic_terms(critic: nn.Module, loss: WGANGP | None = None) -> dict[str, Tensor]:
+    phase = (loss or WGANGP()).phases()[0]
+    loss_of_phase = phase.loss(gan_with(critic), points().in_phase("critic"))
+    return {**loss_of_phase.terms, "total": loss_of_phase.total}
+
+
+def train_by_phases(model: GAN, loss: WGANGP, steps: int) -> None:
+    """Run the phases as the loop does."""
+    optimisers = {name: torch.optim.Adam(c.parameters(), 1e-2, (0.0, 0.9)) for name, c in model.named_children()}
+    for step in range(steps):
+        batch = points(step=step)
+        for phase in loss.phases():
+            if not phase.due(step):
+                continue
+            gradients = phase_gradients(phase, model, batch)
+            for name, parameter in model.named_parameters():
+                parameter.grad = gradients.get(name)
+            for child in phase.updates:
+                optimisers[child].step()
+
+
+def train_by_hand(model: GAN, rounds: int, penalty: float, n_critic: int) -> None:
+    """Algorithm 1 of the paper, with the gradient of the critic in closed form: Wᵀ(a ⊙ (1 - tanh²(W x + b)))."""
+    f, g = model.critic, model.generator
+    adam_f = torch.optim.Adam(f.parameters(), 1e-2, (0.0, 0.9))
+    adam_g = torch.optim.Adam(g.parameters(), 1e-2, (0.0, 0.9))
+    noise = Noise(0, 0, "", Rows.all(16), dtype=torch.float64)
+
+    for number in range(rounds):
+        for step in range(number * n_critic, (number + 1) * n_critic):
+            x = points(step=step).x
+            z = replace(noise, step=step).of("prior").randn("z", LATENT)
+            epsilon = replace(noise, step=step).of("critic").rand("mix")[:, None]
+            fake = (z @ g.weight.T + g.bias).detach()
+            middle = epsilon * x + (1 - epsilon) * fake
+            gradient = (f.a * (1 - torch.tanh(middle @ f.w.T + f.b) ** 2)) @ f.w
+            slope = (gradient**2).sum(dim=1).sqrt()
+            adam_f.zero_grad()
+            (f(fake) - f(x) + penalty * (slope - 1) ** 2).mean().backward()
+            adam_f.step()
+
+        z = replace(noise, step=(number + 1) * n_critic - 1).of("generator").randn("z", LATENT)
+        adam_g.zero_grad()
+        (-f(z @ g.weight.T + g.bias)).mean().backward()
+        adam_g.step()
+
+
+def test_training_is_the_published_algorithm() -> None:
+    torch.manual_seed(0)
+    ours, theirs = gan_with(TinyCritic()), gan_with(TinyCritic())
+    theirs.load_state_dict(ours.state_dict())
+    before = {name: parameter.clone() for name, parameter in ours.named_parameters()}
+
+    train_by_phases(ours, WGANGP(penalty=3.0, n_critic=4), steps=12)
+    train_by_hand(theirs, rounds=3, penalty=3.0, n_critic=4)
+
+    for (name, a), (_, b) in zip(ours.named_parameters(), theirs.named_parameters()):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+        assert not torch.equal(a, before[name])
+
+
+def test_a_linear_critic_is_penalised_by_the_closed_form() -> None:
+    weight = torch.tensor([3.0, 4.0], dtype=torch.float64)
+    terms = critic_terms(LinearCritic(weight))
+    assert terms["penalty"].item() == pytest.approx((5 - 1) ** 2)
+    assert terms["gradient_norm"].item() == pytest.approx(5)
+
+
+def test_a_linear_critic_of_slope_one_is_not_penalised() -> None:
+    assert critic_terms(LinearCritic(torch.tensor([0.6, 0.8])))["penalty"].item() == pytest.approx(0, abs=1e-12)
+
+
+def test_the_penalty_is_two_sided() -> None:
+    assert critic_terms(LinearCritic(torch.tensor([0.3, 0.4])))["penalty"].item() == pytest.approx(0.25)
+
+
+def test_the_total_is_the_penalty_weighed_less_the_distance() -> None:
+    torch.manual_seed(0)
+    terms = critic_terms(TinyCritic(), WGANGP(penalty=7.0))
+    torch.testing.assert_close(terms["total"], 7.0 * terms["penalty"] - terms["wasserstein"])
+
+
+def test_the_estimate_of_a_linear_critic_is_the_difference_of_means() -> None:
+    torch.manual_seed(0)
+    weight = torch.tensor([0.6, 0.8], dtype=torch.float64)
+    model, batch = gan_with(LinearCritic(weight)), points()
+    terms = WGANGP().critic_loss(model, batch.in_phase("critic")).terms
+    expected = (batch.x.mean(dim=0) - model.generator(batch.z).mean(dim=0)) @ weight
+    torch.testing.assert_close(terms["wasserstein"], expected.detach())
+
+
+def test_a_critic_that_is_flat_has_a_finite_gradient() -> None:
+    model = gan_with(LinearCritic(torch.zeros(POINTS)))
+    gradients = phase_gradients(WGANGP().phases()[0], model, points())
+    assert all(gradient.isfinite().all() for gradient in gradients.values())
+
+
+def test_the_slope_of_each_sample_is_its_own() -> None:
+    # f(x) = ‖x‖²/2 has the gradient x.
+    class Bowl(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return 0.5 * x.flatten(1).square().sum(dim=1)
+
+    x = torch.randn(6, 2, 3, 4, dtype=torch.float64)
+    torch.testing.assert_close(slopes(Bowl(), x, points()), x.flatten(1).norm(dim=1))
+
+
+def test_images_are_mixed_by_one_number_a_sample() -> None:
+    x, y, epsilon = torch.zeros(4, 3, 2, 5), torch.ones(4, 3, 2, 5), torch.rand(4)
+    torch.testing.assert_close(mix(x, y, epsilon), (1 - epsilon)[:, None, None, None].expand(4, 3, 2, 5))
+
+
+def test_the_penalty_alone_asks_for_full_precision() -> None:
+    where = []
+
+    @contextmanager
+    def exact():
+        where.append("in")
+        yield
+        where.append("out")
+
+    class Recording(LinearCritic):
+        def forward(self, x: Tensor) -> Tensor:
+            where.append("critic")
+            return super().forward(x)
+
+    batch = replace(points(), full_precision=exact).in_phase("critic")
+    WGANGP().critic_loss(gan_with(Recording(torch.ones(POINTS))), batch)
+    assert where == ["critic", "critic", "in", "critic", "out"]
+
+
+def test_the_generator_sees_other_latent_codes_than_the_critic() -> None:
+    seen = []
+    model = gan_with(TinyCritic())
+    model.generator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    for phase in WGANGP().phases():
+        phase.loss(model, points().in_phase(phase.name))
+    assert not torch.equal(*seen)
+
+
+def test_gradients_reach_both_networks() -> None:
+    model = MLPGAN(latent_dim=LATENT, width=8, layers=1, data_shape=(POINTS,)).double()
+    loss = WGANGP(n_critic=2)
+    assert_gradients_reach_updates(loss, model, points(), step=1)
+
+
+def test_the_critic_phase_leaves_no_graph_to_the_generator() -> None:
+    model = gan_with(TinyCritic())
+    total = WGANGP().critic_loss(model, points().in_phase("critic")).total
+    reached = torch.autograd.grad(total, list(model.generator.parameters()), allow_unused=True)
+    assert reached == (None, None)
+
+
+@pytest.mark.parametrize("n_critic", [1, 2, 5])
+def test_the_generator_follows_every_nth_step_of_the_critic(n_critic: int) -> None:
+    critic, generator = WGANGP(n_critic=n_critic).phases()
+    assert [critic.due(step) for step in range(10)] == [True] * 10
+    assert [step + 1 for step in range(10) if generator.due(step)] == list(range(n_critic, 11, n_critic))
+
+
+@pytest.mark.parametrize("shape", [(2,), (7,), (1, 4, 6)])
+def test_the_networks_take_and_give_samples_of_any_shape(shape: tuple[int, ...]) -> None:
+    model = MLPGAN(latent_dim=LATENT, width=8, layers=1, data_shape=shape)
+    samples = model.sample(torch.randn(5, LATENT))
+    assert samples.shape == (5, *shape)
+    assert model.critic(samples).shape == (5,)
+
+
+def test_the_networks_are_as_large_as_the_published_ones() -> None:
+    model = MLPGAN(data_shape=(2,))
+    hidden = 2 * 512 + 512 + 2 * (512 * 512 + 512)
+    assert sum(p.numel() for p in model.generator.parameters()) == hidden + 2 * 512 + 2
+    assert sum(p.numel() for p in model.critic.parameters()) == hidden + 512
+
+
+def test_a_step_can_be_tried_on_shapes_alone() -> None:
+    with torch.device("meta"):
+        model = MLPGAN(width=8, data_shape=(2,))
+        batch = batch_of(torch.empty(4, 2), 2)
+    for phase in WGANGP().phases():
+        assert phase.loss(model, batch.in_phase(phase.name)).total.shape == ()
+
+
+def test_a_batch_of_points_comes_closer_to_the_data() -> None:
+    # The mean of N((2, -1), ½² I), from a generator that starts at the origin.
+    torch.manual_seed(0)
+    target = torch.tensor([2.0, -1.0], dtype=torch.float64)
+    model = MLPGAN(latent_dim=2, width=32, layers=1, data_shape=(2,)).double()
+    optimisers = {name: torch.optim.Adam(c.parameters(), 2e-3, (0.0, 0.9)) for name, c in model.named_children()}
+    for step in range(600):
+        x = target + 0.5 * Noise(0, step, "data", Rows.all(64), dtype=torch.float64).randn("x", 2)
+        for phase in WGANGP(penalty=1.0, n_critic=3).phases():
+            if phase.due(step):
+                gradients = phase_gradients(phase, model, batch_of(x, 2, step=step))
+                for name, parameter in model.named_parameters():
+                    parameter.grad = gradients.get(name)
+                for child in phase.updates:
+                    optimisers[child].step()
+    samples = model.sample(torch.randn(1000, 2, dtype=torch.float64)).detach()
+    assert (samples.mean(dim=0) - target).norm() < 0.5
+
+
+def test_the_entries_name_what_exists_and_import_no_torch() -> None:
+    entries = [*genkit_wgan_gp.genkit_losses(), *genkit_wgan_gp.genkit_models()]
+    assert {entry.name: entry.target.split(":")[1] for entry in entries} == {"wgan-gp": "WGANGP", "mlp-gan": "MLPGAN"}
+    assert {WGANGP.__module__, MLPGAN.__module__} == {entry.target.split(":")[0] for entry in entries}
+
+    tree = ast.parse(Path(genkit_wgan_gp.__file__).read_text())
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported == {"__future__", "collections.abc", "genkit.hooks"}
