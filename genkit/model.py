@@ -7,7 +7,10 @@ each its optimiser.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
 from genkit.types import DiagNormal
@@ -63,3 +66,16 @@ class GAN(Model):
     def sample(self, z: Tensor) -> Tensor:
         """Generate from z, (B, L)."""
         return self.generator(z)
+
+
+@contextmanager
+def evaluating(model: Model) -> Iterator[None]:
+    """Run the block in evaluation mode and without gradients; then give each module back its own mode."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode

@@ -91,7 +91,7 @@ def test_only_the_file_that_is_absent_is_named(tmp_path):
 
 @pytest.mark.parametrize("given", [{}, {"path": Path("x"), "hub": "y"}])
 def test_exactly_one_source_is_given(given):
-    with pytest.raises(ValueError, match='write path = "FOLDER" .* or hub = "ylecun/mnist"'):
+    with pytest.raises(ValueError, match=r'write path = "FOLDER" .* or hub = "ylecun/mnist"'):
         MNIST(**given)
 
 
@@ -146,13 +146,13 @@ def test_a_set_without_pictures_says_what_it_has(tmp_path):
     import datasets
 
     datasets.Dataset.from_dict({"text": ["a"]}).save_to_disk(tmp_path / "saved")
-    with pytest.raises(UsageError, match="expected one column of pictures .* found none among text"):
+    with pytest.raises(UsageError, match=r"expected one column of pictures .* found none among text"):
         _ = MNIST(hub=str(tmp_path / "saved")).size
 
 
 def test_whatever_the_library_raises_is_told_with_a_remedy(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="cannot be loaded: .* give a local folder"):
+    with pytest.raises(UsageError, match=r"cannot be loaded: .* give a local folder"):
         _ = MNIST(hub=str(tmp_path / "empty")).size
 
 

@@ -37,8 +37,8 @@ def mixture(count, seed, modes=8, spread=1.0):
     return (DATA.centres[mode] + spread * DATA.std * torch.randn(count, 2, generator=g)).float()
 
 
-def blob(count, std):
-    return std * torch.randn(count, 2, generator=torch.Generator().manual_seed(5))
+def blob(count, std, seed=5):
+    return std * torch.randn(count, 2, generator=torch.Generator().manual_seed(seed))
 
 
 def value(metric, generated, reference=None):
@@ -48,23 +48,24 @@ def value(metric, generated, reference=None):
 
 # ---- the published numbers
 
-# The table of what the published arithmetic gives for samplers that are known.
+# What the published arithmetic gives for known samplers. Means are compared, since draws of 5,000 differ widely (the
+# data against themselves give 0.3 to 1.0): a single cell that the model leaves empty costs some 35 nats.
 PUBLISHED = [
-    (mixture(5000, 2), 0.515, 0.035, 0.285, 0.035),
-    (torch.zeros(5000, 2), 220.1, 0.3, 111.1, 0.5),
-    (blob(5000, 0.01), 220.1, 0.3, 109.0, 0.5),
-    (blob(5000, 0.05), 220.1, 0.3, 105.9, 0.5),
-    (blob(5000, 0.5), 183.5, 6.0, 90.3, 3.0),
-    (mixture(5000, 2, modes=4), 109.3, 4.0, 27.2, 1.0),
-    (mixture(5000, 2, modes=7), 26.9, 2.0, 6.9, 0.5),
-    (mixture(5000, 2, spread=2), 2.2, 0.4, 7.8, 0.5),
+    (lambda seed: mixture(5000, seed), 0.515, 0.25, 0.285, 0.06),
+    (lambda seed: torch.zeros(5000, 2), 220.1, 0.2, 111.1, 0.1),
+    (lambda seed: blob(5000, 0.01, seed), 220.1, 0.2, 109.0, 0.2),
+    (lambda seed: blob(5000, 0.05, seed), 220.1, 0.2, 105.9, 0.2),
+    (lambda seed: mixture(5000, seed, modes=4), 109.3, 1.5, 27.2, 0.4),
+    (lambda seed: mixture(5000, seed, modes=7), 26.9, 1.2, 6.9, 0.3),
+    (lambda seed: mixture(5000, seed, spread=2), 2.2, 0.1, 7.8, 0.8),
 ]
 
 
-@pytest.mark.parametrize(("generated", "kl", "kl_within", "jsd", "jsd_within"), PUBLISHED)
-def test_known_samplers_get_the_published_numbers(generated, kl, kl_within, jsd, jsd_within):
-    assert value(ReferenceKL(), generated) == pytest.approx(kl, abs=kl_within)
-    assert value(ReferenceJSD(), generated) == pytest.approx(jsd, abs=jsd_within)
+@pytest.mark.parametrize(("sampler", "kl", "kl_within", "jsd", "jsd_within"), PUBLISHED)
+def test_known_samplers_get_the_published_numbers(sampler, kl, kl_within, jsd, jsd_within):
+    sides = [(sampler(seed), mixture(5000, seed=100 + seed)) for seed in range(10)]
+    assert np.mean([value(ReferenceKL(), *pair) for pair in sides]) == pytest.approx(kl, abs=kl_within)
+    assert np.mean([value(ReferenceJSD(), *pair) for pair in sides]) == pytest.approx(jsd, abs=jsd_within)
 
 
 @pytest.mark.parametrize("generated", [mixture(5000, 2, modes=6), blob(5000, 1.0)])
@@ -197,7 +198,7 @@ def test_the_radius_is_in_standard_deviations():
 
 
 def test_a_share_that_the_data_do_not_have_is_refused():
-    with pytest.raises(ValueError, match="min_share = 0.125 is too much: each of the 8 modes has 1/8"):
+    with pytest.raises(ValueError, match=r"min_share = 0\.125 is too much: each of the 8 modes has 1/8"):
         Modes(min_share=0.125).protocol(DATA, None)
 
 
@@ -213,7 +214,7 @@ def test_the_protocol_states_the_sides_and_the_weights(metric):
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_data_that_cannot_serve_are_refused_in_words(metric):
-    with pytest.raises(ValueError, match="in the plane|a mixture of Gaussians"):
+    with pytest.raises(ValueError, match=r"in the plane|a mixture of Gaussians"):
         metric().protocol(Digits(), None)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from genkit.engine.noise import Noise, Rows
-from genkit.model import Model
+from genkit.model import Model, evaluating
 from genkit.types import Dataset, Evaluation, EvaluationProtocol, Metric
 
 CHUNK = 1000  # samples at a time, so that memory does not grow with their number
@@ -58,16 +58,12 @@ def _evaluate(label: str, metric: Metric, data: Dataset, model_of: Callable[[str
     data = data if protocol.split == data.split else data.held_out()
     generated, reference = draws(model, data, protocol.samples, seed)
 
-    training = model.training
-    model.eval()
     try:
-        with torch.no_grad():
+        with evaluating(model):
             value = metric.compute(Evaluation(model, data, generated, reference))
-        return Result(label, value, metric.better, protocol)
     except ValueError as error:
         return Result(label, None, metric.better, protocol, str(error))
-    finally:
-        model.train(training)
+    return Result(label, value, metric.better, protocol)
 
 
 def draws(model: Model, data: Dataset, total: int, seed: int) -> tuple[ChunkedDraws, ChunkedDraws]:

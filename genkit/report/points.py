@@ -58,8 +58,15 @@ def save_points(path: Path, model: Model, samples: Tensor, reference: Tensor, ti
         density_axes.imshow(shown.numpy(), cmap="magma", vmin=0, origin="lower", extent=extent)
 
         for axes in (data_axes, sample_axes, density_axes):
-            axes.set(xlim=extent[:2], ylim=extent[2:], aspect="equal")
-            axes.set(xticks=(-half_width, 0, half_width), yticks=(-half_width, 0, half_width))
+            _frame(axes, half_width)
+
+
+def save_scatter(path: Path, samples: Tensor, title: str, half_width: float) -> None:
+    """Write samples, (N, 2), as PNG, on the square [-half_width, half_width]²."""
+    with new_figure(path, title, width=3.6, height=3.6) as figure:
+        axes = figure.subplots()
+        _scatter(axes, samples.detach().cpu().double(), COLOURS[1])
+        _frame(axes, half_width)
 
 
 @torch.no_grad()
@@ -97,6 +104,11 @@ def histogram(samples: Tensor, half_width: float, bins: int = BINS) -> Tensor:
     flat = index[inside].long() @ torch.tensor([1, bins])
     counts = torch.bincount(flat, minlength=bins * bins).reshape(bins, bins)
     return counts.double() / (len(samples) * cell**2)
+
+
+def _frame(axes: Axes, half_width: float) -> None:
+    ticks = (-half_width, 0, half_width)
+    axes.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width), aspect="equal", xticks=ticks, yticks=ticks)
 
 
 def _scatter(axes: Axes, points: Tensor, colour: str) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import torch
 from torch import Tensor
 
 from genkit.engine.noise import Noise, Rows
-from genkit.model import Autoencoder, Model
+from genkit.model import Autoencoder, Model, evaluating
 from genkit.report.grid import Row, save_grid
-from genkit.report.points import save_points
+from genkit.report.points import save_points, save_scatter
 from genkit.types import Dataset
 
 COLUMNS = 8
@@ -44,17 +43,16 @@ def save_previews(folder: Path, stem: str, title: str, model: Model, data: Datas
                 return []
 
 
-@contextmanager
-def evaluating(model: Model) -> Iterator[None]:
-    """Run the block in evaluation mode and without gradients; then give each module back its own mode."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+def save_samples(path: Path, samples: Tensor, title: str) -> list[Path]:
+    """Write samples, (N, *data_shape), as a picture if their shape has one; return its path in a list."""
+    match tuple(samples.shape[1:]):
+        case (2,):
+            save_scatter(path, samples, title, box(samples))
+        case (1 | 3, _, _):
+            save_grid(path, [Row("", row) for row in samples.split(COLUMNS)], title)
+        case _:
+            return []
+    return [path]
 
 
 def box(reference: Tensor) -> float:

@@ -19,6 +19,8 @@ class Voice:
     def __init__(self, *, silent: bool = False, quiet: bool = False):
         self.silent, self.quiet = silent, quiet
         self.console = Console(quiet=silent, highlight=False, soft_wrap=True)
+        if not self.console.is_terminal:
+            self.console.width = 160  # a file or a pipe has no width of its own
 
     def say(self, text: str) -> None:
         """Print plain text."""

@@ -1,0 +1,244 @@
+"""A run that was killed anywhere and resumed is bit-equal with one that never was, and loses nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from parts import registry_with
+from runs import assert_same_bits, tiny_recipe
+from safetensors.torch import load_file
+
+from genkit.engine.world import World
+from genkit.errors import Interrupted, RunError, UsageError
+from genkit.folder import RunFolder
+from genkit.plan import make_plan
+from genkit.recipe import Checkpoint, Report, Train, Use
+from genkit.run import run
+
+RECIPE = tiny_recipe(checkpoint=Checkpoint(every=4, keep=2), report=Report(log_every=2, draw_every=6))
+
+
+class Killed(Exception):
+    """Stands for a death that nothing could prepare for."""
+
+
+class Progress:
+    def __init__(self, die_at: int | None = None):
+        self.die_at = die_at
+
+    def update(self, step, line):
+        if step == self.die_at:
+            raise Killed
+
+
+def start(tmp_path: Path) -> RunFolder:
+    plan = make_plan(RECIPE, registry=registry_with())
+    return RunFolder.create(tmp_path / "runs", plan.document, dict(plan.resolved))
+
+
+def go_on(folder: RunFolder, die_at: int | None = None) -> None:
+    plan = make_plan(folder.resolved, registry=registry_with())
+    run(plan, folder, World(), Progress(die_at))
+
+
+def everything(folder: RunFolder) -> dict[str, torch.Tensor]:
+    return load_file(folder.checkpoint(folder.saved_steps()[-1]) / "state.safetensors")
+
+
+def pictures(folder: RunFolder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.samples.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory) -> RunFolder:
+    folder = start(tmp_path_factory.mktemp("unbroken"))
+    go_on(folder)
+    return folder
+
+
+def assert_same_run(a: RunFolder, b: RunFolder) -> None:
+    assert_same_bits(everything(a), everything(b))
+    assert a.metrics.read_bytes() == b.metrics.read_bytes()
+    assert pictures(a) == pictures(b)
+    for name in ("model.safetensors", "ema.safetensors", "recipe.toml"):
+        assert (a.final / name).read_bytes() == (b.final / name).read_bytes()
+
+
+@pytest.mark.parametrize("step", range(1, 13))
+def test_a_run_killed_after_any_step_resumes_to_the_same_bits(tmp_path, unbroken, step):
+    folder = start(tmp_path)
+    with pytest.raises(Killed):
+        go_on(folder, die_at=step)
+    go_on(folder)
+    assert_same_run(folder, unbroken)
+
+
+def test_a_run_killed_again_and_again_still_ends_the_same(tmp_path, unbroken):
+    folder = start(tmp_path)
+    for step in (3, 6, 5, 11, 9):
+        with pytest.raises(Killed):
+            go_on(folder, die_at=step)
+    go_on(folder)
+    assert_same_run(folder, unbroken)
+
+
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_a_death_within_a_save_leaves_the_checkpoint_before_it(tmp_path, unbroken, monkeypatch, call):
+    folder, calls = start(tmp_path), 0
+
+    def replace_and_die(source, target):
+        nonlocal calls
+        saving = Path(target).parent == folder.checkpoints
+        calls += saving
+        if saving and calls == call:
+            raise Killed
+        os.rename(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("genkit.engine.checkpoint.os.replace", replace_and_die)
+        with pytest.raises(Killed):
+            go_on(folder)
+    assert folder.saved_steps() == [4, 8, 12][: call - 1]
+    go_on(folder)
+    assert_same_run(folder, unbroken)
+
+
+def test_a_line_that_was_cut_short_is_written_again(tmp_path, unbroken):
+    folder = start(tmp_path)
+    with pytest.raises(Killed):
+        go_on(folder, die_at=6)
+    with folder.metrics.open("a") as file:
+        file.write('{"step": 8, "t"')
+    go_on(folder)
+    assert folder.metrics.read_bytes() == unbroken.metrics.read_bytes()
+
+
+def test_only_the_newest_checkpoints_are_kept(unbroken):
+    assert unbroken.saved_steps() == [8, 12]
+
+
+def test_nothing_in_the_metrics_depends_on_the_clock(unbroken):
+    lines = [json.loads(line) for line in unbroken.metrics.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 6, 8, 10, 12]
+    assert set(lines[-1]) == {
+        "step", "t", "encoder/statistic", "encoder/total", "decoder/fake", "decoder/total", "lr/encoder", "lr/decoder"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "about"])
+def test_a_damaged_checkpoint_is_named_with_its_remedy_and_nothing_is_lost(tmp_path, unbroken, harm):
+    folder = start(tmp_path)
+    with pytest.raises(Killed):
+        go_on(folder, die_at=9)
+    broken = folder.checkpoint(8)
+    content = bytearray((broken / "state.safetensors").read_bytes())
+    if harm == "cut":
+        (broken / "state.safetensors").write_bytes(content[:-10])
+    elif harm == "flip":
+        content[-5] ^= 1
+        (broken / "state.safetensors").write_bytes(content)
+    else:
+        (broken / "state.json").write_text('{"step": 8')
+    with pytest.raises(UsageError, match=r"step-00000008.*Delete .*step-00000008: a resume then goes on from"):
+        go_on(folder)
+    for path in broken.iterdir():
+        path.unlink()
+    broken.rmdir()
+    go_on(folder)
+    assert_same_run(folder, unbroken)
+
+
+def test_a_run_in_use_is_refused(tmp_path):
+    folder = start(tmp_path)
+    with (
+        folder.locked(),
+        pytest.raises(UsageError, match="in use by another process"),
+        RunFolder.open(folder.path).locked(),
+    ):
+        pass
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="is no run folder"):
+        RunFolder.open(tmp_path)
+    with pytest.raises(UsageError, match="is not there"):
+        RunFolder.open(tmp_path / "none")
+
+
+def test_run_folders_are_numbered(tmp_path):
+    names = [start(tmp_path).path.name for _ in range(3)]
+    assert names == ["0001-tiny-s3", "0002-tiny-s3", "0003-tiny-s3"]
+
+
+@pytest.mark.parametrize("log_every", [1, 4])
+def test_a_loss_that_is_not_finite_is_named_and_never_saved(tmp_path, log_every):
+    recipe = tiny_recipe(
+        loss=Use("coupled", weight={"use": "multistep", "value": 1.0, "milestones": [0.5], "factor": 1e300}),
+        checkpoint=Checkpoint(every=5),
+        report=Report(log_every=log_every),
+    )
+    plan = make_plan(recipe, registry=registry_with())
+    folder = RunFolder.create(tmp_path, plan.document, dict(plan.resolved))
+    with pytest.raises(RunError, match=r'phase "encoder", term "total", first at step 7\.'):
+        run(plan, folder, World(), Progress())
+    assert folder.saved_steps() == [5]
+    assert all(torch.isfinite(tensor).all() for tensor in everything(folder).values())
+
+
+def test_a_warm_start_takes_the_weights_of_another_run(tmp_path, unbroken):
+    recipe = tiny_recipe(train=Train(steps=1, batch_size=8, warm_start=unbroken.path, warm_start_weights="ema"))
+    from genkit.engine.state import initial_state
+
+    state = initial_state(make_plan(recipe, registry=registry_with()), World())
+    assert_same_bits(state.model.state_dict(), load_file(unbroken.final / "ema.safetensors"))
+
+
+COMMAND = [sys.executable, "-m", "genkit"]
+REAL = Path(__file__).parent / "data" / "resume.toml"
+
+
+def genkit(*arguments: str, cwd: Path, **options) -> subprocess.CompletedProcess:
+    return subprocess.run([*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, **options)
+
+
+def start_in_background(cwd: Path) -> tuple[subprocess.Popen, Path]:
+    process = subprocess.Popen(
+        [*COMMAND, "run", str(REAL)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    metrics = cwd / "runs" / "0001-resume-s0" / "metrics.jsonl"
+    until = time.monotonic() + 120
+    while not (metrics.exists() and metrics.read_text().count("\n") >= 7):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return process, metrics.parent
+
+
+@pytest.fixture(scope="module")
+def real_run(tmp_path_factory) -> Path:
+    cwd = tmp_path_factory.mktemp("real")
+    done = genkit("run", str(REAL), "--quiet", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return cwd / "runs" / "0001-resume-s0"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_command_killed_by_a_signal_resumes_to_the_same_bits(tmp_path, real_run, number):
+    process, folder = start_in_background(tmp_path)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    if number == signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert process.returncode == 130
+        assert "Go on with: genkit resume runs/0001-resume-s0" in told
+    done = genkit("resume", "runs/0001-resume-s0", "--quiet", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert_same_run(RunFolder.open(folder), RunFolder.open(real_run))
+    assert Interrupted.exit_code == 130
