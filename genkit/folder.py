@@ -84,6 +84,8 @@ class RunFolder:
             lock.acquire(timeout=0)
         except Timeout:
             raise UsageError(f"{self.path}: in use by another process. Wait for it, or stop it.") from None
+        except OSError as error:
+            raise UsageError(f"{self.path}: cannot be written: {error.strerror}.") from None
         try:
             yield
         finally:
@@ -95,7 +97,7 @@ class RunFolder:
 
     def saved_steps(self) -> list[int]:
         """Return the steps that have a checkpoint, in order."""
-        return sorted(int(path.name.removeprefix("step-")) for path in self.checkpoints.glob("step-*"))
+        return sorted(_step(path) for path in self.checkpoints.glob("step-*") if re.fullmatch(r"step-\d+", path.name))
 
     def keep_newest(self, count: int) -> None:
         """Delete all but the newest `count` checkpoints."""
@@ -112,7 +114,10 @@ class RunFolder:
         if not self.metrics.exists():
             return []
         whole = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in whole if line.endswith("\n")]
+        try:
+            return [json.loads(line) for line in whole if line.endswith("\n")]
+        except ValueError as error:
+            raise UsageError(f"{self.metrics}: is damaged: {error}. Delete it: only the curves are lost.") from None
 
     def cut_back(self, step: int) -> None:
         """Take back the lines and pictures of steps after `step`: a resume makes them again."""
@@ -122,8 +127,13 @@ class RunFolder:
             partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
             partial.replace(self.metrics)
         for picture in self.samples.glob("step-*.png"):
-            if int(picture.name.split("-")[1]) > step:
+            if re.match(r"step-\d+", picture.name) and _step(picture) > step:
                 picture.unlink()
+
+
+def _step(path: Path) -> int:
+    """Return the step that a name tells: ``step-00001000``, ``step-00001000-samples.png``."""
+    return int(path.name.removeprefix("step-").partition("-")[0])
 
 
 def _claim(root: Path, name: str) -> Path:

@@ -12,7 +12,7 @@ from genkit.bind import Binder, Invalid
 from genkit.engine.noise import Noise, Rows
 from genkit.engine.weights import EMA, fill_weights, final_folder
 from genkit.errors import RecipeError, UsageError
-from genkit.folder import ABOUT, RECIPE
+from genkit.folder import ABOUT, RECIPE, RESOLVED
 from genkit.model import Model
 from genkit.registry import load_registry
 from genkit.toml import read
@@ -26,13 +26,16 @@ def load(path: str | Path, weights: str = "raw") -> Model:
     folder = final_folder(Path(path))
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise UsageError(f"{folder}: no final folder of a run (it has no readable {ABOUT}).") from None
+        shape = tuple(about["data_shape"])
+    except (OSError, ValueError, KeyError, TypeError):
+        remedy = f" `genkit resume {path}` brings the run to its end." if (Path(path) / RESOLVED).is_file() else ""
+        raise UsageError(f"{folder}: no final folder of a run (it has no readable {ABOUT}).{remedy}") from None
 
     binder = Binder(load_registry(), read(folder / RECIPE))
     try:
-        target, arguments = binder.prepare("models", binder.document.tables["model"], ("model",), ("data_shape",))
-        model = binder.construct(target, arguments | {"data_shape": tuple(about["data_shape"])}, ("model",))
+        table = binder.document.tables.get("model")
+        target, arguments = binder.prepare("models", table, ("model",), ("data_shape",))
+        model = binder.construct(target, arguments | {"data_shape": shape}, ("model",))
     except Invalid:
         raise RecipeError(binder.problems) from None
     fill_weights(model, folder, weights)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from genkit.bind import Binder, Invalid, Key
 from genkit.errors import RecipeError, UsageError
@@ -115,7 +117,7 @@ class _Assembly:
             resolved=binder.resolved(),
             keys=tuple(binder.keys),
             parts=dict(binder.used),
-            unmet=tuple(dict.fromkeys((*data.unmet(), *data.held_out().unmet(), *_unmet_weights(recipe)))),
+            unmet=tuple(dict.fromkeys((*data.unmet(), *data.held_out().unmet(), *_unmet(recipe)))),
         )
 
     def _try(self, bind: Callable[[], Any], table: str = "") -> Any:
@@ -138,8 +140,10 @@ class _Assembly:
         return bound
 
 
-def _unmet_weights(recipe: Recipe) -> tuple[str, ...]:
+def _unmet(recipe: Recipe) -> Iterator[str]:
+    """Yield what this machine lacks for the recipe, besides the data."""
     path = recipe.train.warm_start
-    if path is None or path.exists():
-        return ()
-    return (f"[train] warm_start: {path.absolute()} is not there; give a run folder or its final folder.",)
+    if path is not None and not path.exists():
+        yield f"[train] warm_start: {path.absolute()} is not there; give a run folder or its final folder."
+    if recipe.train.precision == "fp16" and not torch.accelerator.is_available():
+        yield '[train] precision = "fp16" needs an accelerator, and there is none here; use "fp32" or "bf16".'

@@ -6,10 +6,13 @@ import json as json_format
 
 from genkit.cli.options import Json, Overrides, RunPath
 
+READ = ("metrics", "data", "seed")  # what an evaluation reads of a recipe; the rest is as it was trained
+
 
 def evaluate(run: RunPath, overrides: Overrides = None, json: Json = False) -> None:
     """Compute the metrics of a finished run; `--set metrics.LABEL.KEY=VALUE` changes or adds one."""
     from genkit.engine.evaluate import evaluate as compute
+    from genkit.errors import UsageError
     from genkit.folder import RunFolder
     from genkit.loading import load
     from genkit.plan import make_plan
@@ -17,11 +20,18 @@ def evaluate(run: RunPath, overrides: Overrides = None, json: Json = False) -> N
     from genkit.report.terminal import Voice
 
     folder = RunFolder.open(run)
+    for override in overrides or ():
+        if override.partition("=")[0].partition(".")[0].strip() not in READ:
+            raise UsageError(f"--set {override}: would do nothing; an evaluation reads {', '.join(READ)} alone.")
     plan = make_plan(folder.resolved, overrides=tuple(overrides or ()))
-    plan.check_met()
+    if unmet := dict.fromkeys((*plan.data.unmet(), *plan.data.held_out().unmet())):  # what only training needs may lack
+        raise UsageError("\n".join(unmet))
     models = {which: load(folder.path, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
     results = compute(plan.metrics, plan.data, models.__getitem__, plan.recipe.seed)
     if json:
         print(json_format.dumps({"run": str(folder.path), "results": [result.as_dict() for result in results]}))
         return
-    print_results(results, Voice())
+    voice = Voice()
+    print_results(results, voice)
+    if not results:
+        voice.say("The recipe asks for no metric; --set metrics.NAME={} computes one. `genkit plugins` lists them.")

@@ -18,6 +18,8 @@ def default(context: typer.Context, json: Json = False) -> None:
     """List the plugins unless a command follows."""
     if context.invoked_subcommand is None:
         list_plugins(json)
+    elif json:
+        context.default_map = {context.invoked_subcommand: {"json": True}}
 
 
 @app.command("list")
@@ -71,7 +73,7 @@ def show(
         ]
         shown.append({**_as_dict(part), "about": inspect.getdoc(target) or "", "keys": keys})
     if json:
-        print(json_format.dumps(shown))
+        print(json_format.dumps({"parts": shown}))
         return
     from genkit.report.terminal import Voice
 

@@ -19,6 +19,8 @@ def default(context: typer.Context, json: Json = False) -> None:
     """List the recipes unless a command follows."""
     if context.invoked_subcommand is None:
         list_recipes(json)
+    elif json:
+        context.default_map = {context.invoked_subcommand: {"json": True}}
 
 
 @app.command("list")
@@ -52,5 +54,8 @@ def copy(
         target = target / f"{name}.toml"
     if target.exists():
         raise UsageError(f"{target}: is there already, and is not overwritten. Name another file.")
-    shutil.copyfile(recipes_folder() / f"{name}.toml", target)
+    try:
+        shutil.copyfile(recipes_folder() / f"{name}.toml", target)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written: {error.strerror}.") from None
     print(f"genkit run {target}")

@@ -9,11 +9,6 @@ from genkit.cli.options import Json, Processes, Quiet, RunPath
 
 def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Quiet = False) -> None:
     """Go on with a run from its newest checkpoint, bit for bit as if it had not stopped."""
-    if processes > 1 and "WORLD_SIZE" not in os.environ:
-        from genkit.cli.launch import launch
-
-        launch(processes)
-
     from genkit.cli.session import train_in
     from genkit.engine.world import World
     from genkit.folder import RunFolder
@@ -23,8 +18,12 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved)
     plan.check_met()
+    if processes > 1 and "WORLD_SIZE" not in os.environ:
+        from genkit.cli.launch import launch
+
+        launch(processes)
     world = World(plan.recipe.train.precision)
     voice = Voice(silent=not world.is_main, quiet=quiet or json)
     if folder.finished:
-        voice.say(f"{folder.path} has already come to its end, after {plan.steps} steps.")
+        voice.remark(f"{folder.path} has already come to its end, after {plan.steps} steps.")
     train_in(folder, plan, world, voice, json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -20,13 +21,9 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Train a recipe; prints its plan first, its numbers, its run folder and the next commands last."""
-    if processes > 1 and "WORLD_SIZE" not in os.environ:
-        from genkit.cli.launch import launch
-
-        launch(processes)
-
     from genkit.cli.session import train_in
     from genkit.engine.world import World
+    from genkit.errors import UsageError
     from genkit.folder import RunFolder
     from genkit.plan import make_plan
     from genkit.report.plan import print_plan
@@ -34,9 +31,18 @@ def run(
 
     plan = make_plan(recipe, overrides=tuple(overrides or ()))
     plan.check_met()
+    if processes > 1 and "WORLD_SIZE" not in os.environ:  # only now: a launcher buries an error in a traceback of its own
+        from genkit.cli.launch import launch
+
+        launch(processes)
     world = World(plan.recipe.train.precision)
     voice = Voice(silent=not world.is_main, quiet=quiet or json)
     print_plan(plan, voice)
 
     folder = RunFolder(world.on_main(lambda: RunFolder.create(runs, plan.document, dict(plan.resolved)).path))
-    train_in(folder, plan, world, voice, json)
+    try:
+        train_in(folder, plan, world, voice, json)
+    except UsageError:  # unreadable data, a batch that does not divide, ...: known only now, and nothing was trained
+        if world.is_main and not folder.saved_steps() and not folder.lines():
+            shutil.rmtree(folder.path)
+        raise

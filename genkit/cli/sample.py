@@ -22,15 +22,19 @@ def sample(
     """Draw samples: writes OUT.npy, and OUT.png for images and for points in the plane."""
     import numpy as np
 
+    from genkit.errors import UsageError
     from genkit.loading import draw_samples
     from genkit.report.preview import save_samples
 
     samples, which = draw_samples(run, number, seed, weights)
     stem = out or run / f"samples-{which}-seed{seed}"
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    array = stem.with_name(stem.name + ".npy")
-    np.save(array, samples.numpy())
-    written = [array, *save_samples(stem.with_name(stem.name + ".png"), samples, f"{number} samples, {which} weights")]
+    array, picture = (stem.with_name(stem.name + ending) for ending in (".npy", ".png"))
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        np.save(array, samples.numpy())
+        written = [array, *save_samples(picture, samples, f"{number} samples, {which} weights")]
+    except OSError as error:
+        raise UsageError(f"{stem}: cannot be written: {error.strerror}. Choose another place with --out.") from None
     if json:
         print(json_format.dumps({"samples": number, "weights": which, "written": [str(path) for path in written]}))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from contextlib import ExitStack
 
 from genkit.engine.world import World
 from genkit.errors import Interrupted
@@ -17,7 +17,10 @@ from genkit.run import run
 def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json: bool) -> None:
     """Train in the folder, from wherever it stands, and print the numbers and the next commands."""
     try:
-        with folder.locked() if world.is_main else nullcontext(), voice.progress(plan.steps) as progress:
+        with ExitStack() as held:
+            # Through `on_main`, so that a run in use is refused on every process: one that went on alone would wait.
+            world.on_main(lambda: held.enter_context(folder.locked()))
+            progress = held.enter_context(voice.progress(plan.steps))
             results = run(plan, folder, world, progress)
     except Interrupted as stopped:
         raise Interrupted(f"{stopped} Go on with: genkit resume {folder.path}") from None

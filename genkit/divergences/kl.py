@@ -23,7 +23,7 @@ class KL:
         if p.mu.shape != q.mu.shape:
             shapes = f"{tuple(p.mu.shape)} and {tuple(q.mu.shape)}"
             raise ValueError(f"KL compares Gaussians row by row, and their shapes {shapes} differ")
-        # As a difference of logarithms σ_p²/σ_q² is finite wherever the ratio is.
+        # Neither σ_q² nor its inverse is formed: either could leave float32 where the ratios below do not.
         log_ratio = p.logvar - q.logvar
-        shift = (p.mu - q.mu).square() * (-q.logvar).exp()
+        shift = ((p.mu - q.mu) * (-0.5 * q.logvar).exp()).square()
         return 0.5 * (log_ratio.exp() + shift - 1 - log_ratio).sum(dim=1)

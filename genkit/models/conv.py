@@ -102,7 +102,7 @@ def _upwards(colours: int, channels: tuple[int, ...], norm: Norm) -> Iterator[nn
 
 
 def _block(inputs: int, outputs: int, norm: Norm, stride: int) -> Iterator[nn.Module]:
-    # A norm takes away what a bias before it adds, up to the groups: the norm's own bias is the one to learn.
+    # The norm subtracts the mean of its group and adds a bias of its own, so one before it has next to nothing to do.
     yield nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=norm == "none")
     if norm == "group":
         yield nn.GroupNorm(outputs // GROUP if outputs % GROUP == 0 else 1, outputs)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -18,7 +19,7 @@ class Voice:
 
     def __init__(self, *, silent: bool = False, quiet: bool = False):
         self.silent, self.quiet = silent, quiet
-        self.console = Console(quiet=silent, highlight=False, soft_wrap=True)
+        self.console = Console(quiet=silent, highlight=False, soft_wrap=True, emoji=False)
         if not self.console.is_terminal:
             self.console.width = 160  # a file or a pipe has no width of its own
 
@@ -39,7 +40,7 @@ class Voice:
         for column in columns:
             table.add_column(column, overflow="fold", header_style="dim")
         for row in rows:
-            table.add_row(*(cell.replace("[", "\\[") for cell in row))
+            table.add_row(*map(Text, row))  # a cell is no markup, whatever brackets it holds
         self.console.print(table, soft_wrap=False)
         self.console.print()
 

@@ -120,9 +120,9 @@ class SoftIntroVAE:
         return PhaseLoss(s * loss.mean(), _means(rec=error, kl_rec=kl_rec, kl_fake=kl_fake))
 
 
-def _redecode(model: Autoencoder, posterior: DiagNormal, batch: Batch, tag: str) -> Tensor:
+def _redecode(model: Autoencoder, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
     """Return D(z) for z ~ `posterior`, (B, *data_shape)."""
-    return model.decoder(posterior.sample(batch.randn(tag, model.latent_dim)))
+    return model.decoder(posterior.sample(batch.randn(f"posterior-{of}", model.latent_dim)))
 
 
 def _means(**values: Tensor) -> dict[str, Tensor]:

@@ -75,7 +75,7 @@ def published_step(model, optimisers, batch, rec_weight, kl_weight, neg_weight, 
     z = draw(q, "encoder", "posterior")
     rec = model.decoder(z)
     total = scale * (rec_weight * error(batch.x, rec).mean() + kl_weight * kl(q).mean())
-    for tag, y in (("rec", rec), ("fake", fake)):
+    for tag, y in (("posterior-rec", rec), ("posterior-fake", fake)):
         q_y = model.encoder(y.detach())
         error_y = error(y, model.decoder(draw(q_y, "encoder", tag)))
         total = total + 0.25 * torch.exp(-2 * scale * (rec_weight * error_y + neg_weight * kl(q_y))).mean()
@@ -89,7 +89,7 @@ def published_step(model, optimisers, batch, rec_weight, kl_weight, neg_weight, 
     fake = model.decoder(batch.z)
     rec = model.decoder(z.detach())
     total = rec_weight * error(batch.x, rec).mean()
-    for tag, y in (("rec", rec), ("fake", fake)):
+    for tag, y in (("posterior-rec", rec), ("posterior-fake", fake)):
         q_y = model.encoder(y)
         error_y = error(y.detach(), model.decoder(draw(q_y, "decoder", tag).detach()))
         total = total + 0.5 * kl_weight * kl(q_y).mean() + 0.5 * gamma * rec_weight * error_y.mean()

@@ -1,0 +1,1 @@
+"""What genkit costs: ``python -m benchmarks.NAME``, see README.md."""

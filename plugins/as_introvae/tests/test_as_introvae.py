@@ -1,0 +1,452 @@
+import ast
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import get_args, get_type_hints
+
+import genkit_as_introvae
+import numpy as np
+import pytest
+import torch
+from genkit_as_introvae.as_distance import ASDistance
+from genkit_as_introvae.curriculum_c import CurriculumC
+from genkit_as_introvae.loss import VARIANTS, ASIntroVAE
+from torch import nn
+from torch.distributions import Normal
+
+from genkit.api import Autoencoder, Constant, DiagNormal, Rows
+from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
+
+LATENT = 3
+CHILDREN = ("encoder", "decoder")
+BETAS = (0.3, 0.7, 1.6)  # β_rec, β_kl, β_neg
+
+
+class Encoder(nn.Module):
+    def __init__(self, dims):
+        super().__init__()
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(dims, 8), nn.Tanh(), nn.Linear(8, 2 * LATENT))
+
+    def forward(self, x):
+        return DiagNormal(*self.net(x).chunk(2, dim=1))
+
+
+def autoencoder(shape=(2,)):
+    torch.manual_seed(0)
+    dims = math.prod(shape)
+    decoder = nn.Sequential(nn.Linear(LATENT, 8), nn.Tanh(), nn.Linear(8, dims), nn.Unflatten(1, shape))
+    return Autoencoder(Encoder(dims), decoder, LATENT, shape).double()
+
+
+def batch(step=0, t=0.0, shape=(2,), size=12):
+    x = torch.randn(size, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(100 + step))
+    return batch_of(x, LATENT, step=step, t=t)
+
+
+def as_introvae(**keys):
+    return ASIntroVAE(*map(Constant, BETAS), **keys)
+
+
+def phases_of(loss, model, given):
+    """What the encoder's and the decoder's phase compute, the networks being the same for both."""
+    _, encoder, decoder = loss.phases()
+    return encoder.loss(model, given.in_phase("encoder")), decoder.loss(model, given.in_phase("decoder"))
+
+
+def take_step(loss, model, optimisers, given):
+    """One step as the engine takes it."""
+    for phase in loss.phases():
+        if phase.due(0):
+            total = phase.loss(model, given.in_phase(phase.name)).total
+            updated = [p for child in phase.updates for p in model.get_submodule(child).parameters()]
+            model.zero_grad()
+            total.backward(inputs=updated, retain_graph=bool(given.carry))
+            for child in phase.updates:
+                optimisers[child].step()
+
+
+def kl(q):
+    return -0.5 * (1 + q.logvar - q.mu**2 - torch.exp(q.logvar)).sum(1)
+
+
+def error(target, output):
+    return ((output - target) ** 2).reshape(len(target), -1).sum(1)
+
+
+def squash(q):
+    return DiagNormal(torch.tanh(q.mu), torch.tanh(q.logvar))
+
+
+def step_by_hand(model, optimisers, given, gamma, encoder_part, decoder_part):
+    """The published two blocks, in each of which the other network is frozen and everything is computed anew.
+
+    `encoder_part(KL, q_r, q_g)` stands where e has the KL of one fake; `decoder_part(q_r, q_g)` where L_D has ½ΣKL.
+    """
+    rec_weight, kl_weight, neg_weight = BETAS
+    scale = 1 / given.x[0].numel()
+
+    def draw(q, phase, tag):
+        return q.mu + torch.exp(q.logvar / 2) * given.in_phase(phase).randn(tag, LATENT)
+
+    # Encoder
+    model.encoder.requires_grad_(True)
+    model.decoder.requires_grad_(False)
+    fake = model.decoder(given.z)
+    q = model.encoder(given.x)
+    z = draw(q, "encoder", "posterior")
+    rec = model.decoder(z)
+    q_rec, q_fake = model.encoder(rec.detach()), model.encoder(fake.detach())
+    error_rec = error(rec, model.decoder(draw(q_rec, "encoder", "posterior-rec")))
+    error_fake = error(fake, model.decoder(draw(q_fake, "encoder", "posterior-fake")))
+    kl_rec, kl_fake = (encoder_part(kl(each), q_rec, q_fake) for each in (q_rec, q_fake))
+    exp_rec = torch.exp(-2 * scale * (rec_weight * error_rec + neg_weight * kl_rec)).mean()
+    exp_fake = torch.exp(-2 * scale * (rec_weight * error_fake + neg_weight * kl_fake)).mean()
+    real = scale * (rec_weight * error(given.x, rec).mean() + kl_weight * kl(q).mean())
+    optimisers["encoder"].zero_grad()
+    (real + 0.25 * (exp_rec + exp_fake)).backward()
+    optimisers["encoder"].step()
+
+    # Decoder
+    model.encoder.requires_grad_(False)
+    model.decoder.requires_grad_(True)
+    fake = model.decoder(given.z)
+    rec = model.decoder(z.detach())
+    q_rec, q_fake = model.encoder(rec), model.encoder(fake)
+    error_rec = error(rec.detach(), model.decoder(draw(q_rec, "decoder", "posterior-rec").detach()))
+    error_fake = error(fake.detach(), model.decoder(draw(q_fake, "decoder", "posterior-fake").detach()))
+    total = rec_weight * error(given.x, rec).mean() + kl_weight * decoder_part(q_rec, q_fake)
+    total = total + 0.5 * gamma * rec_weight * (error_rec + error_fake).mean()
+    optimisers["decoder"].zero_grad()
+    (scale * total).backward()
+    optimisers["decoder"].step()
+    model.encoder.requires_grad_(True)
+
+
+def assert_steps_agree(loss, by_hand, shape=(2,), optimiser=torch.optim.Adam):
+    """Compare four steps; `by_hand(t)` returns the two parts of `step_by_hand` at progress t."""
+    ours, theirs = autoencoder(shape), autoencoder(shape)
+    start = [p.detach().clone() for p in ours.parameters()]
+    optimisers = [{c: optimiser(m.get_submodule(c).parameters(), 0.02) for c in CHILDREN} for m in (ours, theirs)]
+    for step, t in enumerate((0.0, 0.05, 0.15, 0.6)):
+        take_step(loss, ours, optimisers[0], batch(step, t, shape))
+        step_by_hand(theirs, optimisers[1], batch(step, t, shape), loss.gamma_r, *by_hand(t))
+    for p, q, p_0 in zip(ours.parameters(), theirs.parameters(), start):
+        assert not torch.allclose(p, p_0, rtol=0, atol=1e-4)
+        torch.testing.assert_close(p, q, rtol=0, atol=1e-12)
+
+
+def mean_overlap(p, q, smoothing):
+    """The mean over pairs and sum over dimensions of N(μ; μ', λ + λ' + 2h²)."""
+    spread = p.logvar.exp()[:, None] + q.logvar.exp()[None] + smoothing
+    density = Normal(q.mu[None].expand_as(spread), spread.sqrt()).log_prob(p.mu[:, None].expand_as(spread)).exp()
+    return density.mean((0, 1)).sum()
+
+
+def joint_overlap(p, q):
+    """The mean over pairs of the product over dimensions, Eq. 6."""
+    spread = p.logvar.exp()[:, None] + q.logvar.exp()[None]
+    difference = p.mu[:, None] - q.mu[None]
+    return (torch.exp(-0.5 * difference**2 / spread) / torch.sqrt(2 * math.pi * spread)).prod(-1).mean()
+
+
+def published_overlap(p, q, reduce):
+    spread = p.logvar.exp()[:, None] + q.logvar.exp()[None]
+    return reduce(torch.exp(-0.5 * (p.mu[:, None] - q.mu[None]) ** 2 / spread) / torch.sqrt(spread))
+
+
+def distance_by(overlap):
+    return lambda p, q: overlap(p, p) + overlap(q, q) - 2 * overlap(p, q)
+
+
+def mixed_by(distance):
+    """Both players' parts with one distance and c = min(5t, 1), as Eq. 7 sums them over the two fakes."""
+
+    def parts(t):
+        c = min(5 * t, 1)
+        return (
+            lambda kl_y, q_r, q_g: c * kl_y + (1 - c) * distance(q_r, q_g),
+            lambda q_r, q_g: 0.5 * sum(c * kl(q).mean() + (1 - c) * distance(q_r, q_g) for q in (q_r, q_g)),
+        )
+
+    return parts
+
+
+@pytest.mark.parametrize("optimiser", [torch.optim.SGD, torch.optim.Adam])
+@pytest.mark.parametrize("shape", [(2,), (3, 2, 4)])
+def test_stable_steps_equal_the_two_blocks_written_out(shape, optimiser):
+    distance = distance_by(lambda p, q: mean_overlap(p, q, 2 * 0.61**2))
+    assert_steps_agree(as_introvae(gamma_r=1.0), mixed_by(distance), shape, optimiser)
+
+
+def test_paper_steps_equal_the_two_blocks_written_out():
+    assert_steps_agree(as_introvae(variant="paper"), mixed_by(distance_by(joint_overlap)))
+
+
+@pytest.mark.parametrize("optimiser", [torch.optim.SGD, torch.optim.Adam])
+@pytest.mark.parametrize("shape", [(2,), (3, 2, 4)])
+def test_reference_steps_equal_the_published_two_blocks_written_out(shape, optimiser):
+    total = distance_by(lambda p, q: published_overlap(p, q, torch.sum))
+    mean = distance_by(lambda p, q: published_overlap(p, q, torch.mean))
+
+    def parts(t):
+        c = min(math.tanh(5 * t), 1)
+
+        def decoder_part(q_r, q_g):
+            q_r, q_g = squash(q_r), squash(q_g)
+            return 0.5 * (c * (kl(q_r).mean() + kl(q_g).mean()) + (1 - c) * mean(q_r, q_g))
+
+        return lambda kl_y, q_r, q_g: c * kl_y + (1 - c) * total(squash(q_r), squash(q_g)), decoder_part
+
+    assert_steps_agree(as_introvae(variant="reference"), parts, shape, optimiser)
+
+
+@pytest.mark.parametrize("gamma_r", [1.0, 0.0])
+@pytest.mark.parametrize("variant", ["stable", "paper"])
+def test_steps_with_c_1_are_those_of_soft_introvae_written_out(variant, gamma_r):
+    loss = as_introvae(variant=variant, gamma_r=gamma_r, c=Constant(1.0))
+    soft = (lambda kl_y, q_r, q_g: kl_y), (lambda q_r, q_g: 0.5 * (kl(q_r) + kl(q_g)).mean())
+    assert_steps_agree(loss, lambda t: soft)
+
+
+@pytest.mark.parametrize("variant", ["stable", "paper"])
+def test_the_own_ramp_ends_in_the_bits_of_c_1(variant):
+    model = autoencoder()
+    late = phases_of(as_introvae(variant=variant), model, batch(t=0.2))
+    soft = phases_of(as_introvae(c=Constant(1.0)), model, batch(t=0.2))
+    assert [phase.total.item() for phase in late] == [phase.total.item() for phase in soft]
+
+
+def refuse(p, q):
+    raise AssertionError("a distance without weight was computed")
+
+
+def test_a_distance_without_weight_is_not_computed():
+    model = autoencoder()
+    for loss in phases_of(as_introvae(divergence=refuse), model, batch(t=0.2)):
+        assert loss.terms["distance"] == 0
+    with pytest.raises(AssertionError, match="without weight"):
+        phases_of(as_introvae(divergence=refuse), model, batch(t=0.19))
+
+
+class Published:
+    """The published loss of both players in NumPy, from the formulas, for the weights of a model as arrays."""
+
+    def __init__(self, model, given):
+        arrays = {name: p.detach().numpy() for name, p in model.named_parameters()}
+        self.encoder = [arrays[f"encoder.net.{i}.{kind}"] for i in (1, 3) for kind in ("weight", "bias")]
+        self.decoder = [arrays[f"decoder.{i}.{kind}"] for i in (0, 2) for kind in ("weight", "bias")]
+        self.x, self.prior, self.given = given.x.numpy(), given.z.numpy(), given
+        self.s = 1 / self.x[0].size
+
+    def decode(self, z):
+        w, b, w_2, b_2 = self.decoder
+        return np.tanh(z @ w.T + b) @ w_2.T + b_2
+
+    def encode(self, x):
+        w, b, w_2, b_2 = self.encoder
+        both = np.tanh(x @ w.T + b) @ w_2.T + b_2
+        return both[:, :LATENT], both[:, LATENT:]
+
+    def draw(self, q, phase, tag):
+        return q[0] + np.exp(q[1] / 2) * self.given.in_phase(phase).randn(tag, LATENT).numpy()
+
+    @staticmethod
+    def kl(mu, logvar):
+        return 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(1)
+
+    @staticmethod
+    def distance(p, q, reduce):
+        def red(a, b):
+            (m, v), (n, w) = ((np.tanh(mu), np.exp(np.tanh(logvar))) for mu, logvar in (a, b))
+            spread = v[:, None] + w[None, :]
+            return reduce(np.exp(-0.5 * (m[:, None] - n[None, :]) ** 2 / spread) / spread**0.5)
+
+        return red(p, p) + red(q, q) - 2 * red(p, q)
+
+    def totals(self, c, gamma):
+        rec_weight, kl_weight, neg_weight = BETAS
+
+        def r(x, y):
+            return ((x - y) ** 2).sum(1)
+
+        posterior = self.encode(self.x)
+        rec, fake = self.decode(self.draw(posterior, "encoder", "posterior")), self.decode(self.prior)
+        q_r, q_g = self.encode(rec), self.encode(fake)
+        real = rec_weight * r(self.x, rec).mean()
+
+        d_sum, exps = self.distance(q_r, q_g, np.sum), 0.0
+        for tag, y, q in (("posterior-rec", rec, q_r), ("posterior-fake", fake, q_g)):
+            e = rec_weight * r(y, self.decode(self.draw(q, "encoder", tag)))
+            exps += np.exp(-2 * self.s * (e + neg_weight * (c * self.kl(*q) + (1 - c) * d_sum))).mean()
+        encoder = self.s * (real + kl_weight * self.kl(*posterior).mean()) + exps / 4
+
+        d_mean, decoder = self.distance(q_r, q_g, np.mean), real
+        for tag, y, q in (("posterior-rec", rec, q_r), ("posterior-fake", fake, q_g)):
+            decoder += 0.5 * kl_weight * c * self.kl(*map(np.tanh, q)).mean()
+            decoder += 0.5 * gamma * rec_weight * r(y, self.decode(self.draw(q, "decoder", tag))).mean()
+        decoder += 0.5 * kl_weight * (1 - c) * d_mean
+        return encoder, self.s * decoder
+
+
+@pytest.mark.parametrize("t", [0.0, 0.1, 0.4, 0.99])
+def test_reference_has_the_values_of_the_published_formulas(t):
+    model, given = autoencoder(), batch(t=t, size=5)
+    totals = [phase.total.item() for phase in phases_of(as_introvae(variant="reference", gamma_r=0.5), model, given)]
+    np.testing.assert_allclose(totals, Published(model, given).totals(math.tanh(5 * t), 0.5), rtol=1e-6)
+
+
+def test_the_encoder_parts_the_posteriors_and_the_decoder_joins_them():
+    # Eq. 4: lowering its loss, the encoder raises D and the decoder lowers it.
+    model, given = autoencoder(), batch()
+    scale = torch.ones((), dtype=torch.float64, requires_grad=True)
+
+    def scaled(p, q):
+        return scale * ASDistance()(p, q)
+
+    slopes = [
+        torch.autograd.grad(phase.total, scale)[0].item()
+        for phase in phases_of(as_introvae(divergence=scaled), model, given)
+    ]
+    assert slopes[0] < 0 < slopes[1]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_given_divergence_serves_both_players(variant):
+    def ones(p, q):
+        return torch.full_like(p.mu[:, 0], 2.0)
+
+    loss = as_introvae(variant=variant, divergence=ones)
+    assert [phase.terms["distance"].item() for phase in phases_of(loss, autoencoder(), batch())] == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_variants_own_parts_can_be_written_out(variant):
+    own = VARIANTS[variant]
+    model = autoencoder()
+    default = phases_of(as_introvae(variant=variant), model, batch(t=0.07))
+    for player, divergence in enumerate((own.encoder, own.decoder)):
+        loss = as_introvae(variant=variant, divergence=divergence, c=own.c)
+        assert phases_of(loss, model, batch(t=0.07))[player].total == default[player].total
+
+
+def on_two_processes(loss, model, given):
+    """The mean over two processes of each phase's total; a gather returns the live rows of both."""
+    half = len(given.x) // 2
+    calls = [[], []]
+
+    def process(rank, gather):
+        rows = Rows(rank * half, (rank + 1) * half, 2 * half)
+        own = slice(rows.start, rows.stop)
+        noise = replace(given.noise, rows=rows)
+        mine = replace(
+            given, x=given.x[own], z=given.z[own], noise=noise, rank=rank, carry={}, gather_rows=gather(rank)
+        )
+        return [phase.total for phase in phases_of(loss, model, mine)]
+
+    def listen(rank):
+        def gather(x):
+            calls[rank].append(x)
+            return torch.cat([x, x])
+
+        return gather
+
+    def answer(rank):
+        pairs = iter(list(zip(*calls, strict=True)))
+        return lambda x: torch.cat(next(pairs))
+
+    for rank in (0, 1):
+        process(rank, listen)
+    return [sum(totals) / 2 for totals in zip(*(process(rank, answer) for rank in (0, 1)))]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_two_half_batches_that_gather_take_the_step_of_the_whole(variant):
+    model, loss = autoencoder(), as_introvae(variant=variant)
+    together = on_two_processes(loss, model, batch(t=0.02))
+    alone = [phase.total for phase in phases_of(loss, model, batch(t=0.02))]
+    for child, ours, theirs in zip(CHILDREN, together, alone):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=0)
+        weights = list(model.get_submodule(child).parameters())
+        gradients = [torch.autograd.grad(total, weights, retain_graph=True) for total in (ours, theirs)]
+        torch.testing.assert_close(*gradients, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("step", [0, 1])
+def test_the_gradients_of_each_phase_reach_all_that_it_updates(variant, step):
+    loss = as_introvae(variant=variant, warmup_steps=1)
+    for t in (0.0, 0.1, 0.5):
+        assert_gradients_reach_updates(loss, autoencoder(), batch(t=t), step=step)
+
+
+def test_the_distance_alone_moves_the_decoder_through_both_encodings():
+    model, given = autoencoder(), batch()
+    loss = ASIntroVAE(Constant(0.0), Constant(1.0), c=Constant(0.0))
+    _, encoder, decoder = loss.phases()
+    encoder.loss(model, given.in_phase("encoder"))
+    rec, fake = given.carry["rec"], given.carry["fake"]
+    total = decoder.loss(model, given.in_phase("decoder")).total
+    assert all(g.abs().sum() > 0 for g in torch.autograd.grad(total, [rec, fake], retain_graph=True))
+    assert all(g.abs().sum() > 0 for g in phase_gradients(decoder, model, given).values())
+
+
+def test_gamma_r_0_skips_two_decodes_of_the_decoder_phase():
+    def decodes(gamma_r):
+        model, calls = autoencoder(), []
+        model.decoder.register_forward_hook(lambda *_: calls.append(1))
+        phases_of(as_introvae(gamma_r=gamma_r), model, batch())
+        return len(calls)
+
+    assert decodes(1e-8) == decodes(0.0) + 2 == 6
+
+
+def test_c_counts_from_step_0_through_the_warm_up():
+    loss = as_introvae(warmup_steps=10)
+    assert [phase.name for phase in loss.phases() if phase.due(9)] == ["vae"]
+    assert [phase.name for phase in loss.phases() if phase.due(10)] == ["encoder", "decoder"]
+    encoder, decoder = phases_of(loss, autoencoder(), batch(step=10, t=0.1))
+    assert encoder.terms["c"] == decoder.terms["c"] == 0.5
+
+
+def test_the_terms_are_detached_scalars_with_the_names_of_the_field():
+    encoder, decoder = phases_of(as_introvae(), autoencoder(), batch())
+    fakes = {"rec", "kl_rec", "kl_fake", "distance", "c"}
+    assert set(encoder.terms) == fakes | {"kl_real", "exp_rec", "exp_fake"}
+    assert set(decoder.terms) == fakes
+    for term in (*encoder.terms.values(), *decoder.terms.values()):
+        assert term.shape == () and not term.requires_grad
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_both_phases_work_on_shapes_alone(variant):
+    given = batch()
+    noise = replace(given.noise, device=torch.device("meta"))
+    given = replace(given, x=given.x.to("meta"), z=given.z.to("meta"), noise=noise)
+    assert all(
+        phase.total.is_meta for phase in phases_of(as_introvae(variant=variant), autoencoder().to("meta"), given)
+    )
+
+
+def test_every_variant_can_be_chosen_and_ramps_as_it_says():
+    assert set(get_args(get_type_hints(ASIntroVAE)["variant"])) == set(VARIANTS)
+    assert VARIANTS["stable"].c == VARIANTS["paper"].c == CurriculumC("linear", 5.0)
+    assert VARIANTS["reference"].c == CurriculumC("tanh", 5.0)
+
+
+def test_every_entry_of_the_plugin_leads_to_its_part():
+    assert genkit_as_introvae.genkit_hooks == 1
+    hooks = (genkit_as_introvae.genkit_losses, genkit_as_introvae.genkit_divergences)
+    entries = {entry.name: entry for hook in (*hooks, genkit_as_introvae.genkit_schedules) for entry in hook()}
+    parts = {"as-introvae": ASIntroVAE, "as-distance": ASDistance, "curriculum-c": CurriculumC}
+    assert {name: resolve_name(entry.target) for name, entry in entries.items()} == parts
+
+
+def test_the_plugin_imports_genkits_hooks_and_its_parts_genkits_api():
+    for path in Path(genkit_as_introvae.__file__).parent.glob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        names = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+        names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        foreign = {name for name in names if name.split(".")[0] not in {*sys.stdlib_module_names, "genkit_as_introvae"}}
+        assert foreign <= ({"genkit.hooks"} if path.name == "__init__.py" else {"genkit.api", "torch"})

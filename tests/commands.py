@@ -1,0 +1,84 @@
+"""The command line, called within the test's process exactly as the installed command calls it."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
+
+from genkit.__main__ import main
+
+TINY = """\
+title = "tiny"
+
+[data]
+use = "8-gaussians"
+
+[model]
+use = "mlp"
+width = 16
+
+[loss]
+use = "vae"
+
+[optimiser.encoder]
+use = "adam"
+lr = 1e-3
+
+[optimiser.decoder]
+use = "adam"
+lr = 1e-3
+
+[train]
+steps = 5
+batch_size = 16
+
+[metrics.modes]
+samples = 100
+"""
+
+
+class Said(NamedTuple):
+    """What a command left: its exit code and what it printed."""
+
+    code: int | None
+    out: str
+    err: str
+
+
+def genkit(*arguments: object) -> Said:
+    """Call ``genkit ARGUMENTS``; an exception other than an exit is a traceback for the user, and fails the test."""
+    out, err, before, code = io.StringIO(), io.StringIO(), sys.argv, 0
+    sys.argv = ["genkit", *map(str, arguments)]
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            main()
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        sys.argv = before
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+def write_recipe(folder: Path, text: str = TINY) -> Path:
+    """Write a recipe and return its path."""
+    path = folder / "tiny.toml"
+    path.write_text(text)
+    return path
+
+
+def install(site: Path, distribution: str, module: str, source: str, version: str = "0.1.0") -> None:
+    """Install a plugin into `site` as pip would: a module, and metadata with its entry point."""
+    site.mkdir(exist_ok=True)
+    (site / f"{module}.py").write_text(source)
+    files: Mapping[str, str] = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n",
+        "entry_points.txt": f"[genkit]\n{module} = {module}\n",
+    }
+    info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    for name, text in files.items():
+        (info / name).write_text(text)

@@ -1,0 +1,49 @@
+"""Laws that hold between methods of different plugins, through the one loop."""
+
+import pytest
+from runs import assert_same_bits, tensors_of, train_all
+
+from genkit.plan import make_plan
+from genkit.recipe import Recipe, Train, Use
+from genkit.registry import load_registry
+
+pytest.importorskip("genkit_soft_introvae", reason="needs the plugin genkit-torch-soft-introvae")
+pytest.importorskip("genkit_as_introvae", reason="needs the plugin genkit-torch-as-introvae")
+
+
+def weights_of(loss: Use, precision: str):
+    adam = Use("adam", lr=1e-3)
+    recipe = Recipe(
+        title="laws",
+        data=Use("8-gaussians"),
+        model=Use("mlp", width=16),
+        loss=loss,
+        optimiser={"encoder": adam, "decoder": adam},
+        train=Train(steps=8, batch_size=32, precision=precision),
+    )
+    state, _ = train_all(make_plan(recipe, registry=load_registry()))
+    return tensors_of(state)
+
+
+BETAS = {"beta_rec": 0.2, "beta_kl": 0.3, "beta_neg": 0.9, "warmup_steps": 2}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp64"])
+@pytest.mark.parametrize("variant", ["stable", "paper"])
+def test_as_introvae_with_c_1_is_soft_introvae_bit_for_bit(variant, precision):
+    soft = weights_of(Use("soft-introvae", **BETAS), precision)
+    assert_same_bits(weights_of(Use("as-introvae", c=1.0, variant=variant, **BETAS), precision), soft)
+
+
+def test_as_introvae_with_its_own_c_is_another_method():
+    soft = weights_of(Use("soft-introvae", **BETAS), "fp64")
+    own = weights_of(Use("as-introvae", **BETAS), "fp64")
+    assert any((soft[name] - own[name]).abs().max() > 1e-4 for name in soft)
+
+
+def test_a_divergence_of_zero_leaves_only_the_ramp():
+    zero = weights_of(Use("as-introvae", divergence="zero", **BETAS), "fp64")
+    assert any(
+        (zero[name] - tensor).abs().max() > 1e-4
+        for name, tensor in weights_of(Use("as-introvae", **BETAS), "fp64").items()
+    )
