@@ -19,7 +19,7 @@ def weights_of(loss: Use, precision: str):
         model=Use("mlp", width=16),
         loss=loss,
         optimiser={"encoder": adam, "decoder": adam},
-        train=Train(steps=8, batch_size=32, precision=precision),
+        train=Train(steps=30, batch_size=32, precision=precision),
     )
     state, _ = train_all(make_plan(recipe, registry=load_registry()))
     return tensors_of(state)
