@@ -82,7 +82,11 @@ def difference(method: str, engine: Iterator[Any], hand: Iterator[Any]) -> float
         drawn: list[Tensor] = []
 
         def recording(original: Any, drawn: list[Tensor] = drawn) -> Any:
-            return lambda *shape, **options: drawn.append(original(*shape, **options)) or drawn[-1]
+            def draw(*shape: Any, **options: Any) -> Tensor:
+                drawn.append(original(*shape, **options))
+                return drawn[-1]
+
+            return draw
 
         with draws_by(recording):
             terms = next(engine)

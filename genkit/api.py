@@ -9,6 +9,7 @@ from genkit.fields import Count, Fraction, NonNegative, Positive, Steps
 from genkit.losses.vae import VAE
 from genkit.mathematics import kl_to_prior, negative_elbo, squared_error
 from genkit.model import GAN, Autoencoder, Model
+from genkit.models.posterior import Posterior
 from genkit.schedules.constant import Constant
 from genkit.types import (
     Dataset,
@@ -49,6 +50,7 @@ __all__ = [
     "Phase",
     "PhaseLoss",
     "Positive",
+    "Posterior",
     "Rows",
     "Samples",
     "Schedule",

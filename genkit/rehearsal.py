@@ -8,14 +8,15 @@ counted rather than declared by the parts.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from genkit.bind import Binder
 from genkit.engine.batch import Batch
@@ -161,16 +162,28 @@ def _check_accumulation(binder: Binder, recipe: Recipe, model: Model, costs: Map
 
 
 def _costs(model: Model, phases: tuple[Phase, ...], recipe: Recipe, data: Dataset) -> dict[str, PhaseCost]:
+    # A schedule may switch a part of a loss on or off, so each phase is tried at both ends of the run.
+    early, late = (
+        {phase.name: _cost(model, phase, batch) for phase in phases} for batch in _batches(model, recipe, data)
+    )
+    return {name: _larger(early[name], late[name], recipe.train.accumulate) for name in early}
+
+
+def _batches(model: Model, recipe: Recipe, data: Dataset) -> Iterator[Batch]:
+    """Yield a micro-batch without content, at the beginning and at the end of the run."""
     size = max(recipe.train.batch_size // recipe.train.accumulate, 1)
     noise = Noise(recipe.seed, 0, "prior", Rows.all(size), META)
-    batch = Batch(
-        x=torch.empty(size, *data.shape, device=META), z=noise.randn("z", model.latent_dim), t=0.0, noise=noise
+    for t in (0.0, 1.0):
+        x = torch.empty(size, *data.shape, device=META)
+        yield Batch(x=x, z=noise.randn("z", model.latent_dim), t=t, noise=noise)
+
+
+def _larger(a: PhaseCost, b: PhaseCost, micro_batches: int) -> PhaseCost:
+    return PhaseCost(
+        flops=max(a.flops, b.flops) * micro_batches,
+        activations=max(a.activations, b.activations),
+        couples_samples=a.couples_samples or b.couples_samples,
     )
-    costs = {}
-    for phase in phases:
-        cost = _cost(model, phase, batch)
-        costs[phase.name] = replace(cost, flops=cost.flops * recipe.train.accumulate)
-    return costs
 
 
 def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
@@ -182,7 +195,7 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
         return x
 
     parameters = [parameter for child in phase.updates for parameter in model.get_submodule(child).parameters()]
-    with FlopCounterMode(display=False) as counter:
+    with _FlopCount() as count:
         with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
             total = phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)).total
         gradients = torch.autograd.grad(total, parameters, retain_graph=bool(batch.carry), allow_unused=True)
@@ -192,7 +205,21 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
             f'phase "{phase.name}" does not reach {unreached} of the {len(parameters)} tensors that it updates',
             stacklevel=1,
         )
-    return PhaseCost(counter.get_total_flops(), kept.total, bool(gathered))
+    return PhaseCost(count.total, kept.total, bool(gathered))
+
+
+class _FlopCount(TorchDispatchMode):
+    """Adds up torch's own formulas. (Its `FlopCounterMode` also tracks modules, and trips over a gradient penalty.)"""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = function(*args, **(kwargs or {}))
+        if formula := flop_registry.get(function._overloadpacket):
+            self.total += formula(*args, **(kwargs or {}), out_val=out)
+        return out
 
 
 @dataclass

@@ -42,8 +42,7 @@ def test_as_introvae_with_its_own_c_is_another_method():
 
 
 def test_a_divergence_of_zero_leaves_only_the_ramp():
+    # The two differ by D alone, which is small while reconstructions and samples still look alike.
     zero = weights_of(Use("as-introvae", divergence="zero", **BETAS), "fp64")
-    assert any(
-        (zero[name] - tensor).abs().max() > 1e-4
-        for name, tensor in weights_of(Use("as-introvae", **BETAS), "fp64").items()
-    )
+    own = weights_of(Use("as-introvae", **BETAS), "fp64")
+    assert any((zero[name] - own[name]).abs().max() > 1e-8 for name in own)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+import torch
 from parts import registry_with
 from runs import tiny_plan, tiny_recipe
 
-from genkit.api import Autoencoder, PhaseLoss
+from genkit.api import Autoencoder, Phase, PhaseLoss, Schedule
 from genkit.errors import RecipeError, UsageError
 from genkit.hooks import Entry, hookimpl
 from genkit.plan import make_plan
@@ -159,6 +160,8 @@ class Odd:
     @hookimpl
     def genkit_losses(self):
         yield Entry("vanishes", f"{__name__}:Vanishes", "", "")
+        yield Entry("smooth", f"{__name__}:Smooth", "", "")
+        yield Entry("late-coupling", f"{__name__}:LateCoupling", "", "")
         yield Entry("asks-a-critic", f"{__name__}:AsksACritic", "", "")
 
     @hookimpl
@@ -169,8 +172,6 @@ class Odd:
 @dataclass(frozen=True)
 class Vanishes:
     def phases(self):
-        from genkit.api import Phase
-
         return (Phase("only", ("encoder", "decoder"), self.loss),)
 
     def loss(self, model, batch):
@@ -182,9 +183,27 @@ class Vanishes:
 @dataclass(frozen=True)
 class AsksACritic(Vanishes):
     def phases(self):
-        from genkit.api import Phase
-
         return (Phase("critic", ("critic",), self.loss),)
+
+
+@dataclass(frozen=True)
+class Smooth(Vanishes):
+    def loss(self, model, batch):
+        z = batch.z.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(model.decoder(z).sum(), z, create_graph=True)
+        return PhaseLoss(slope.square().mean() + model.encoder(batch.x).mu.mean(), {})
+
+
+@dataclass(frozen=True)
+class LateCoupling(Vanishes):
+    weight: Schedule
+
+    def loss(self, model, batch):
+        q = model.encoder(batch.x)
+        total = model.decoder(q.mu).mean() + q.logvar.mean()
+        if self.weight(batch.t) > 0:
+            total = total + batch.gather(q.mu).mean().square()
+        return PhaseLoss(total, {})
 
 
 class NoModel:
@@ -237,6 +256,20 @@ def test_the_rehearsal_counts_what_torch_counts():
     assert plan.rehearsal.costs["vae"].flops == encoder * 2 + decoder * 3
     assert plan.rehearsal.parameters == {"encoder": 12, "decoder": 24 + 18}
     assert not plan.rehearsal.costs["vae"].couples_samples
+
+
+def test_a_loss_that_differentiates_within_can_be_rehearsed(tmp_path):
+    text = GOOD.replace(
+        'use = "coupled"\nwarmup_steps = 4\n[loss.weight]\nuse = "linear"\nstop = 0.5', 'use = "smooth"'
+    )
+    (tmp_path / "r.toml").write_text(text)
+    assert make_plan(tmp_path / "r.toml", registry=registry_with(Odd())).rehearsal.costs["only"].flops > 0
+
+
+def test_a_schedule_that_switches_coupling_on_late_is_noticed():
+    loss = Use("late-coupling", weight={"use": "linear", "begin": 0.5})
+    plan = make_plan(tiny_recipe(loss=loss), registry=registry_with(Odd()))
+    assert plan.rehearsal.costs["only"].couples_samples
 
 
 def test_a_plan_builds_its_model_and_nothing_is_written(tmp_path, monkeypatch):

@@ -66,9 +66,13 @@ def show(
     shown = []
     for part in parts:
         target = part.load()
+        try:
+            parameters = parameters_of(target)
+        except (TypeError, ValueError, NameError) as error:
+            raise UsageError(f'the fields of "{name}" cannot be read: {error} ({part.owner}).') from None
         keys = [
             {"key": key, "takes": expected(parameter.hint), "default": _default(parameter)}
-            for key, parameter in parameters_of(target).items()
+            for key, parameter in parameters.items()
             if key != "data_shape"
         ]
         shown.append({**_as_dict(part), "about": inspect.getdoc(target) or "", "keys": keys})

@@ -31,7 +31,9 @@ def run(
 
     plan = make_plan(recipe, overrides=tuple(overrides or ()))
     plan.check_met()
-    if processes > 1 and "WORLD_SIZE" not in os.environ:  # only now: a launcher buries an error in a traceback of its own
+    if (
+        processes > 1 and "WORLD_SIZE" not in os.environ
+    ):  # only now: a launcher buries an error in a traceback of its own
         from genkit.cli.launch import launch
 
         launch(processes)

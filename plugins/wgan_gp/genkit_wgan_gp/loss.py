@@ -75,8 +75,7 @@ def mix(x: Tensor, y: Tensor, epsilon: Tensor) -> Tensor:
 
 def slopes(critic: nn.Module, x: Tensor, batch: Batch) -> Tensor:
     """Return ‖∇f(x)‖₂ of the critic f for each sample of x, (B, ...) -> (B,), to be differentiated again."""
-    # A view, because torch's FLOP counter, under which a plan tries each phase, refuses an inner gradient of a leaf.
-    x = x.detach().requires_grad_().view_as(x)
+    x = x.detach().requires_grad_()
     # The derivative of a derivative overflows or vanishes in half precision.
     with batch.full_precision():
         # A sample's score depends on that sample alone, so the gradient of the sum holds each sample's gradient.

@@ -13,7 +13,6 @@ import torch
 from genkit_wgan_gp.loss import WGANGP, mix, slopes
 from genkit_wgan_gp.model import MLPGAN
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from genkit.api import GAN, Batch, Noise, Rows
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
@@ -227,16 +226,6 @@ def test_the_networks_are_as_large_as_the_published_ones() -> None:
     hidden = 2 * 512 + 512 + 2 * (512 * 512 + 512)
     assert sum(p.numel() for p in model.generator.parameters()) == hidden + 2 * 512 + 2
     assert sum(p.numel() for p in model.critic.parameters()) == hidden + 512
-
-
-def test_a_step_can_be_counted_on_shapes_alone() -> None:
-    with torch.device("meta"):
-        model = MLPGAN(width=8, data_shape=(2,))
-        batch = batch_of(torch.empty(4, 2), 2)
-    for phase in WGANGP().phases():
-        with FlopCounterMode(display=False) as counter:
-            phase_gradients(phase, model, batch)
-        assert counter.get_total_flops() > 0
 
 
 def test_a_batch_of_points_comes_closer_to_the_data() -> None:

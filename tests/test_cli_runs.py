@@ -1,0 +1,197 @@
+"""Runs that are not what a command needs: each is told what it is and what to do, and none is harmed."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from commands import genkit, install, write_recipe
+
+from genkit.folder import RunFolder
+
+
+def make(root: Path, monkeypatch, *, stop_after: int | None = None) -> Path:
+    """Make a run, finished or interrupted."""
+
+    def update(self, step, line):
+        if step == stop_after:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setenv("GENKIT_PLUGINS", "none")
+        patched.setattr("genkit.report.terminal.Steps.update", update)
+        said = genkit("run", write_recipe(root), "--runs", root, "-q")
+        assert said.code == (0 if stop_after is None else 130), said.err
+    return root / "0001-tiny-s0"
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory) -> dict[str, Path]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return {
+            "finished": make(tmp_path_factory.mktemp("finished"), monkeypatch),
+            "unfinished": make(tmp_path_factory.mktemp("unfinished"), monkeypatch, stop_after=2),
+        }
+
+
+@pytest.fixture
+def finished(originals, tmp_path) -> Path:
+    return Path(shutil.copytree(originals["finished"], tmp_path / "finished"))
+
+
+@pytest.fixture
+def unfinished(originals, tmp_path) -> Path:
+    return Path(shutil.copytree(originals["unfinished"], tmp_path / "unfinished"))
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GENKIT_PLUGINS", "none")
+
+
+def refused(*arguments: object) -> str:
+    """Return the message of a call that is refused, and prints nothing else."""
+    said = genkit(*arguments)
+    assert (said.code, said.out) == (2, ""), said
+    assert said.err.startswith("error: ")
+    return said.err
+
+
+@pytest.mark.parametrize("command", ["resume", "eval", "sample"])
+def test_what_is_no_run_is_told(command, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    assert "folder: no final folder" in refused(command, "folder") or command != "sample"
+    for place in ("folder", "file", "none"):
+        told = refused(command, place)
+        assert told.startswith(f"error: {place}: ")
+    assert not list((tmp_path / "folder").iterdir())
+
+
+@pytest.mark.parametrize("command", ["eval", "sample"])
+def test_an_unfinished_run_is_told_to_be_resumed(command, unfinished):
+    assert f"`genkit resume {unfinished}`" in refused(command, unfinished)
+    assert genkit("resume", unfinished).code == 0
+    assert genkit(command, unfinished).code == 0
+
+
+def test_a_run_that_died_before_its_first_save_starts_again(unfinished, originals):
+    shutil.rmtree(unfinished / "checkpoints")
+    assert genkit("resume", unfinished).code == 0
+    expected = (originals["finished"] / "final" / "model.safetensors").read_bytes()
+    assert (unfinished / "final" / "model.safetensors").read_bytes() == expected
+
+
+PLUGIN = """\
+from dataclasses import dataclass
+from genkit.hooks import Entry, hookimpl
+
+genkit_hooks = 1
+
+@hookimpl
+def genkit_schedules():
+    yield Entry("half", "{module}:Half", "", "")
+
+@dataclass(frozen=True)
+class Half:
+    \"\"\"One half.\"\"\"
+    def __call__(self, t: float) -> float:
+        return 0.5
+"""
+
+
+def test_a_run_whose_plugin_is_gone_is_told_what_is_missing(tmp_path, monkeypatch):
+    install(tmp_path / "site", "genkit-torch-half", "gone_half", PLUGIN.format(module="gone_half"))
+    with monkeypatch.context() as patched:
+        patched.syspath_prepend(tmp_path / "site")
+        patched.setenv("GENKIT_PLUGINS", "gone_half")
+        said = genkit("run", write_recipe(tmp_path), "-q", "--set", "loss.beta_kl=half")
+        assert said.code == 0, said.err
+    for command in ("resume", "eval"):
+        told = refused(command, "runs/0001-tiny-s0")
+        assert '[loss.beta_kl] use: no schedule is called "half"' in told
+        assert "GENKIT_PLUGINS=none restricts what is loaded" in told
+    assert genkit("sample", "runs/0001-tiny-s0").code == 0  # needs the model alone
+
+
+def test_a_run_in_use_is_refused_and_only_to_those_who_write(finished):
+    with RunFolder.open(finished).locked():
+        assert "in use by another process" in refused("resume", finished, "-q")
+        assert genkit("eval", finished).code == 0
+    assert genkit("resume", finished).code == 0
+
+
+@pytest.mark.parametrize("harm", ["cut", "empty", "gone", "text"])
+@pytest.mark.parametrize("command", ["eval", "sample"])
+def test_final_weights_that_are_damaged_are_named(finished, harm, command):
+    weights = finished / "final" / "model.safetensors"
+    content = {"cut": weights.read_bytes()[:-10], "empty": b"", "text": b"<html>not found</html>" * 9}
+    weights.unlink()
+    if harm != "gone":
+        weights.write_bytes(content[harm])
+    told = refused(command, finished)
+    assert str(weights) in told and ("not there" if harm == "gone" else "not a whole file") in told
+
+
+def test_final_weights_of_another_network_are_named(finished):
+    recipe = finished / "final" / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("width = 16", "width = 8"))
+    assert "holds the weights of another network" in refused("sample", finished)
+
+
+@pytest.mark.parametrize("about", ["", "{}", "[]", "3", '{"data_shape": null}', '{"step": 5'])
+def test_a_final_folder_whose_facts_are_damaged_is_told(finished, about):
+    (finished / "final" / "about.json").write_text(about)
+    assert "no readable about.json" in refused("sample", finished)
+
+
+def test_a_final_folder_whose_recipe_is_damaged_is_told(finished):
+    (finished / "final" / "recipe.toml").write_text('title = "no model"')
+    assert "model" in refused("sample", finished)
+
+
+def test_a_recipe_of_a_run_that_was_damaged_is_named_with_its_line(finished):
+    resolved = finished / "recipe.resolved.toml"
+    resolved.write_text(resolved.read_text().replace("width = 16", "width = ?"))
+    assert "recipe.resolved.toml: not valid TOML" in refused("resume", finished)
+
+
+def test_metrics_that_were_damaged_are_named_with_the_remedy(unfinished):
+    (unfinished / "metrics.jsonl").write_text('{"step": 1, oh\n{"step": 2}\n')
+    assert "metrics.jsonl: is damaged" in refused("resume", unfinished)
+    (unfinished / "metrics.jsonl").unlink()
+    assert genkit("resume", unfinished).code == 0
+
+
+def test_files_that_a_person_put_beside_are_left_alone(unfinished):
+    notes = [unfinished / "checkpoints" / "step-notes", unfinished / "samples" / "step-best.png"]
+    for path in notes:
+        path.write_text("mine")
+    said = genkit("resume", unfinished)
+    assert said.code == 0, said.err
+    assert all(path.read_text() == "mine" for path in notes)
+
+
+def test_a_run_that_cannot_be_locked_is_told(finished):
+    (finished / ".lock").unlink(missing_ok=True)
+    (finished / ".lock").mkdir()
+    assert "cannot be written" in refused("resume", finished, "-q")
+
+
+def test_samples_that_cannot_be_written_are_told(finished, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "file/x: cannot be written" in refused("sample", finished, "--out", "file/x")
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"), [("best", "expected raw or ema"), ("ema", "ema.safetensors: not there")]
+)
+def test_weights_that_are_not_there_are_told(finished, weights, expected):
+    assert expected in refused("sample", finished, "--weights", weights)
+
+
+def test_a_metric_that_cannot_be_is_told(finished):
+    told = refused("eval", finished, "--set", "metrics.mods.samples=3")
+    assert 'no metric is called "mods". Did you mean modes?' in told
