@@ -125,11 +125,14 @@ def _finish(plan: Plan, state: TrainState, folder: RunFolder) -> list[Result]:
 
 @contextmanager
 def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C and SIGTERM into a question that the loop asks between two steps; a second one is obeyed at once."""
+    """Turn Ctrl-C and SIGTERM into a question that the loop asks between two steps; a second Ctrl-C is obeyed at once.
+
+    (Only that: a launcher sends a SIGTERM after the Ctrl-C that the terminal has sent to all.)
+    """
     asked: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        if asked:
+        if number == signal.SIGINT and signal.SIGINT in asked:
             raise KeyboardInterrupt
         asked.append(number)
 

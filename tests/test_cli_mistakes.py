@@ -158,6 +158,7 @@ def test_a_wrong_recipe_is_told_before_processes_are_started(monkeypatch):
     monkeypatch.setattr("os.execv", lambda *arguments: pytest.fail("started"))
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert "Did you mean width?" in refused("run", "tiny.toml", "--set", "model.widht=1", "--processes", "2")
+    assert "does not divide by 3 processes" in refused("run", "tiny.toml", "--processes", "3")
 
 
 @pytest.mark.parametrize(

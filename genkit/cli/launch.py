@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from genkit.plan import Plan
 
 
-def launch(processes: int) -> NoReturn:
-    """Replace this process by the launcher of `processes` copies of the command that was typed."""
+def launch_if_several(plan: Plan, processes: int) -> None:
+    """Replace this process by the launcher of `processes` copies of its command; return where that has been done.
+
+    The plan is made before, so that a mistake is told once, and with exit code 2. Raises `UsageError` where the batch
+    does not divide.
+    """
+    if processes == 1 or "WORLD_SIZE" in os.environ:
+        return
+    from genkit.engine.feed import check_division
+
+    check_division(plan, processes)
     # `--multi_gpu` also where there is no GPU: `--cpu` would start one process and say nothing. genkit's own World
     # then chooses the device.
     arguments = ["--multi_gpu", "--num_processes", str(processes), "--num_machines", "1"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 from genkit.cli.options import Json, Processes, Quiet, RunPath
 
 
 def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Quiet = False) -> None:
     """Go on with a run from its newest checkpoint, bit for bit as if it had not stopped."""
+    from genkit.cli.launch import launch_if_several
     from genkit.cli.session import train_in
     from genkit.engine.world import World
     from genkit.folder import RunFolder
@@ -18,10 +17,7 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved)
     plan.check_met()
-    if processes > 1 and "WORLD_SIZE" not in os.environ:
-        from genkit.cli.launch import launch
-
-        launch(processes)
+    launch_if_several(plan, processes)
     world = World(plan.recipe.train.precision)
     voice = Voice(silent=not world.is_main, quiet=quiet or json)
     if folder.finished:

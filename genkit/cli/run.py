@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +20,7 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Train a recipe; prints its plan first, its numbers, its run folder and the next commands last."""
+    from genkit.cli.launch import launch_if_several
     from genkit.cli.session import train_in
     from genkit.engine.world import World
     from genkit.errors import UsageError
@@ -31,12 +31,7 @@ def run(
 
     plan = make_plan(recipe, overrides=tuple(overrides or ()))
     plan.check_met()
-    if (
-        processes > 1 and "WORLD_SIZE" not in os.environ
-    ):  # only now: a launcher buries an error in a traceback of its own
-        from genkit.cli.launch import launch
-
-        launch(processes)
+    launch_if_several(plan, processes)
     world = World(plan.recipe.train.precision)
     voice = Voice(silent=not world.is_main, quiet=quiet or json)
     print_plan(plan, voice)

@@ -11,9 +11,9 @@ from genkit.errors import UsageError
 from genkit.plan import Plan
 
 
-def check_division(plan: Plan, world: World) -> None:
+def check_division(plan: Plan, processes: int) -> None:
     """Raise `UsageError` unless the batch divides into equal micro-batches."""
-    batch_size, parts = plan.recipe.train.batch_size, world.size * plan.recipe.train.accumulate
+    batch_size, parts = plan.recipe.train.batch_size, processes * plan.recipe.train.accumulate
     if batch_size % parts:
         fitting = (
             f"{batch_size // parts * parts} or {(batch_size // parts + 1) * parts}"
@@ -21,7 +21,7 @@ def check_division(plan: Plan, world: World) -> None:
             else str(parts)
         )
         raise UsageError(
-            f"[train] batch_size = {batch_size} does not divide by {world.size} processes x accumulate = "
+            f"[train] batch_size = {batch_size} does not divide by {processes} processes x accumulate = "
             f"{plan.recipe.train.accumulate}; {fitting} would."
         )
 

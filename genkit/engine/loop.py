@@ -25,7 +25,7 @@ class StepRecord(NamedTuple):
 
 def train(plan: Plan, state: TrainState, world: World) -> Iterator[StepRecord]:
     """Train from `state.step` to the end, advancing `state`, and yield a record after each step."""
-    check_division(plan, world)
+    check_division(plan, world.size)
     while state.step < plan.steps:
         batches = batches_of_step(plan, state, world)
         due = [phase for phase in plan.phases if phase.due(state.step)]
