@@ -23,9 +23,10 @@ _EXPORTS = {
     "Use": "genkit.recipe",
     "load": "genkit.loading",
     "make_plan": "genkit.plan",
+    "train": "genkit.run",
 }
 
-__all__ = ["EMA", "Checkpoint", "Recipe", "Report", "Train", "Use", "load", "make_plan"]
+__all__ = ["EMA", "Checkpoint", "Recipe", "Report", "Train", "Use", "load", "make_plan", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ import sys
 def main() -> None:
     """Run the command line; a `GenkitError` becomes its message and its exit code."""
     from genkit.cli import app
+    from genkit.cli.launch import leave_exit_code
     from genkit.errors import GenkitError
 
     try:
@@ -16,7 +17,7 @@ def main() -> None:
     except GenkitError as error:
         if os.environ.get("RANK", "0") == "0":  # one voice among several processes
             print(f"error: {error}" if error.exit_code != 130 else error, file=sys.stderr)
-        sys.exit(error.exit_code)
+        sys.exit(leave_exit_code(error.exit_code))
 
 
 if __name__ == "__main__":

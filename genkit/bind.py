@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -135,6 +136,8 @@ class Binder:
     def value(self, hint: Any, raw: Any, path: KeyPath, owner: object) -> Any:
         """Bind one value to its type. Raises `Invalid`."""
         hint = without_none(hint)
+        if isinstance(raw, float) and not math.isfinite(raw):
+            raise self.problem(path, f"found {raw}, expected a finite number.", owner)
         if kind := KIND_OF_HINT.get(hint):
             if kind == "schedules" and isinstance(raw, (int, float)) and not isinstance(raw, bool):
                 self._record(path, raw)
@@ -151,8 +154,10 @@ class Binder:
             value = TypeAdapter(hint).validate_json(json.dumps(raw, default=str), strict=True)
         except ValidationError as error:
             first = error.errors()[0]
-            text = f"found {raw!r}, {first['msg'].replace('Input should be', 'expected')}."
-            raise self.problem(path, text, owner) from None
+            wanted = first["msg"].replace("Input should be", "expected")
+            if first["loc"]:  # within a list
+                wanted = f"expected {expected(hint)}"
+            raise self.problem(path, f"found {raw!r}, {wanted}.", owner) from None
         except PydanticSchemaGenerationError:
             raise self.problem(path, f"has a type that no recipe can state, {hint}.", owner) from None
         self._record(path, raw)

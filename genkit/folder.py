@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,11 @@ class RunFolder:
         self.final = path / "final"
 
     @classmethod
-    def create(cls, root: Path, document: Document, resolved: dict[str, Any]) -> RunFolder:
-        """Make the next numbered folder under `root`, and write the recipe into it. Raises `UsageError`."""
+    def create(cls, root: Path, document: Document, resolved: dict[str, Any], owners: Iterable[str] = ()) -> RunFolder:
+        """Make the next numbered folder under `root`, and write the recipe into it. Raises `UsageError`.
+
+        `owners` are lines that tell who supplied the parts, for whoever resumes the run without them.
+        """
         source = Path(document.file)
         stem = source.stem if source.suffix == ".toml" else str(resolved["title"])
         name = f"{re.sub(r'[^a-z0-9]+', '-', stem.lower()).strip('-')[:60]}-s{resolved['seed']}"
@@ -51,7 +54,8 @@ class RunFolder:
             folder = cls(_claim(root, name))
             given = source.read_text(encoding="utf-8") if source.is_file() else tomli_w.dumps(document.tables)
             (folder.path / RECIPE).write_text(given, encoding="utf-8")
-            (folder.path / RESOLVED).write_text(tomli_w.dumps(resolved), encoding="utf-8")
+            header = "".join(f"# {owner}\n" for owner in ("Every key, defaults included. Supplied by:", *owners))
+            (folder.path / RESOLVED).write_text(header + tomli_w.dumps(resolved), encoding="utf-8")
         except OSError as error:
             raise UsageError(
                 f"{root}: cannot make a run folder: {error.strerror}. Choose another with --runs."

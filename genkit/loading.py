@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genkit.bind import Binder, Invalid
 from genkit.engine.noise import Noise, Rows
-from genkit.engine.weights import EMA, fill_weights, final_folder
+from genkit.engine.weights import EMA, copy_by_name, final_folder, read_weights
 from genkit.errors import RecipeError, UsageError
 from genkit.folder import ABOUT, RECIPE, RESOLVED
 from genkit.model import Model
@@ -38,7 +38,10 @@ def load(path: str | Path, weights: str = "raw") -> Model:
         model = binder.construct(target, arguments | {"data_shape": shape}, ("model",))
     except Invalid:
         raise RecipeError(binder.problems) from None
-    fill_weights(model, folder, weights)
+    tensors = read_weights(folder, weights)
+    if any(tensor.dtype == torch.float64 for tensor in tensors.values()):
+        model.double()
+    copy_by_name(model, tensors, folder)
     return model.eval()
 
 

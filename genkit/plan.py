@@ -12,6 +12,7 @@ import torch
 
 from genkit.bind import Binder, Invalid, Key
 from genkit.errors import RecipeError, UsageError
+from genkit.folder import ABOUT
 from genkit.model import Model
 from genkit.recipe import Recipe
 from genkit.registry import Part, Registry, load_registry
@@ -64,6 +65,11 @@ class Plan:
             )
         return train.epochs * (size // train.batch_size)
 
+    @property
+    def owners(self) -> list[str]:
+        """A line for each part: its table, its name and who supplied it."""
+        return [f"{'.'.join(path)}: {part.entry.name} ({part.owner})" for path, part in self.parts.items()]
+
     def check_met(self) -> None:
         """Raise `UsageError` with everything that is absent."""
         if self.unmet:
@@ -95,13 +101,13 @@ class _Assembly:
         loss = self._try(lambda: binder.part("losses", tables["loss"], ("loss",)), "loss")
         optimisers = self._each("optimisers", "optimiser")
         metrics = self._each("metrics", "metrics")
-        if binder.problems or recipe is None or data is None or model is None or loss is None:
+        if data is None or model is None or loss is None:
             raise RecipeError(binder.problems)
 
         target, arguments = model
         arguments |= {"data_shape": tuple(data.shape)}
         rehearsal = rehearse(binder, recipe, lambda: target(**arguments), loss, optimisers, metrics, data)
-        if binder.problems or rehearsal is None:
+        if binder.problems or recipe is None or rehearsal is None:
             raise RecipeError(binder.problems)
         return Plan(
             recipe=recipe,
@@ -143,7 +149,7 @@ class _Assembly:
 def _unmet(recipe: Recipe) -> Iterator[str]:
     """Yield what this machine lacks for the recipe, besides the data."""
     path = recipe.train.warm_start
-    if path is not None and not path.exists():
-        yield f"[train] warm_start: {path.absolute()} is not there; give a run folder or its final folder."
+    if path is not None and not (path / ABOUT).exists() and not (path / "final" / ABOUT).exists():
+        yield f"[train] warm_start: {path.absolute()} is no finished run, and no final folder of one; give either."
     if recipe.train.precision == "fp16" and not torch.accelerator.is_available():
         yield '[train] precision = "fp16" needs an accelerator, and there is none here; use "fp32" or "bf16".'

@@ -7,6 +7,7 @@ counted rather than declared by the parts.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -63,31 +64,37 @@ class Rehearsal:
 
 def rehearse(
     binder: Binder,
-    recipe: Recipe,
+    recipe: Recipe | None,
     build: Callable[[], Model],
     loss: Loss,
-    optimisers: Mapping[str, Optimiser],
-    metrics: Mapping[str, Metric],
+    optimisers: Mapping[str, Optimiser | None],
+    metrics: Mapping[str, Metric | None],
     data: Dataset,
 ) -> Rehearsal | None:
-    """Try one step of every phase on shapes. What goes wrong is recorded in `binder`, and the result is None."""
+    """Try one step of every phase on shapes. What goes wrong is recorded in `binder`, and the result is None.
+
+    A recipe, an optimiser or a metric that could not be bound is None: what does not depend on it is tried all the
+    same, so that all mistakes are told at once.
+    """
     model = _attempt(binder, ("model",), lambda: _on_meta(build))
-    if model is None:
-        return None
     phases = _attempt(binder, ("loss",), loss.phases)
-    if phases is None:
+    if model is None or phases is None:
         return None
     _check_children(binder, model, phases, optimisers)
-    protocols = _protocols(binder, recipe, metrics, data, model)
-    if binder.problems:
+    for child, optimiser in optimisers.items():
+        if optimiser is not None:
+            _attempt(binder, ("optimiser", child), partial(_try_optimiser, optimiser))
+    protocols = _protocols(binder, metrics, data, model)
+    if recipe is None:
         return None
-
+    _check_weights(binder, recipe, protocols)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         costs = _attempt(binder, ("loss",), lambda: _costs(model, phases, recipe, data))
     if costs is None:
         return None
     _check_accumulation(binder, recipe, model, costs)
+
     parameters = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
     copies = 4 + (recipe.ema is not None)
     state_bytes = copies * sum(parameters.values()) * BYTES_PER_PARAMETER.get(recipe.train.precision, 4)
@@ -116,7 +123,7 @@ def _on_meta(build: Callable[[], Model]) -> Model:
 
 
 def _check_children(
-    binder: Binder, model: Model, phases: tuple[Phase, ...], optimisers: Mapping[str, Optimiser]
+    binder: Binder, model: Model, phases: tuple[Phase, ...], optimisers: Mapping[str, Optimiser | None]
 ) -> None:
     children = {name for name, _ in model.named_children()}
     trained = {child for phase in phases for child in phase.updates}
@@ -131,21 +138,36 @@ def _check_children(
         binder.problem(("optimiser", child), f'would do nothing: "{loss.entry.name}" trains {names}.', loss.owner)
 
 
+def _try_optimiser(optimiser: Optimiser) -> bool:
+    """Build the optimiser of a single weight. Raises `ValueError` for what torch refuses, and for a bad rate."""
+    optimiser.build([nn.Parameter(torch.zeros(1))])
+    for t in (0.0, 0.25, 0.5, 0.75, 1.0):
+        if not (math.isfinite(optimiser.lr(t)) and optimiser.lr(t) >= 0):
+            raise ValueError(f"the learning rate is {optimiser.lr(t)} at t = {t}; it must be finite and not negative")
+    return True
+
+
 def _protocols(
-    binder: Binder, recipe: Recipe, metrics: Mapping[str, Metric], data: Dataset, model: Model
+    binder: Binder, metrics: Mapping[str, Metric | None], data: Dataset, model: Model
 ) -> dict[str, EvaluationProtocol]:
     protocols = {}
     for label, metric in metrics.items():
+        if metric is None:
+            continue
         protocol = _attempt(binder, ("metrics", label), partial(metric.protocol, data, model))
         if protocol is None:
             continue
-        if protocol.weights == "ema" and recipe.ema is None:
-            binder.problem(("metrics", label, "weights"), '"ema" needs a table [ema], with decay = 0.999 for example.')
         if protocol.split not in (data.split, data.held_out().split):
             text = f'the data set has no split "{protocol.split}", only "{data.split}" and "{data.held_out().split}".'
             binder.problem(("metrics", label), text)
         protocols[label] = protocol
     return protocols
+
+
+def _check_weights(binder: Binder, recipe: Recipe, protocols: Mapping[str, EvaluationProtocol]) -> None:
+    for label, protocol in protocols.items():
+        if protocol.weights == "ema" and recipe.ema is None:
+            binder.problem(("metrics", label, "weights"), '"ema" needs a table [ema], with decay = 0.999 for example.')
 
 
 def _check_accumulation(binder: Binder, recipe: Recipe, model: Model, costs: Mapping[str, PhaseCost]) -> None:
@@ -194,7 +216,8 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
         gathered.append(x)
         return x
 
-    parameters = [parameter for child in phase.updates for parameter in model.get_submodule(child).parameters()]
+    children = dict(model.named_children())
+    parameters = [p for child in phase.updates if child in children for p in children[child].parameters()]
     with _FlopCount() as count:
         with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
             total = phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)).total

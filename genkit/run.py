@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
@@ -14,14 +16,16 @@ import torch
 from genkit.engine import checkpoint
 from genkit.engine.evaluate import Result, evaluate
 from genkit.engine.health import FiniteWatch
-from genkit.engine.loop import StepRecord, train
+from genkit.engine.loop import StepRecord
+from genkit.engine.loop import train as steps_of
 from genkit.engine.noise import Noise, Rows
 from genkit.engine.state import TrainState, initial_state
-from genkit.engine.weights import EMA, RAW, write_json, write_tensors, write_text
+from genkit.engine.weights import write_final, write_json, write_text
 from genkit.engine.world import World
 from genkit.errors import Interrupted
-from genkit.folder import ABOUT, RECIPE, RunFolder
-from genkit.plan import Plan
+from genkit.folder import RECIPE, RunFolder
+from genkit.plan import Plan, make_plan
+from genkit.recipe import Recipe
 
 Line = dict[str, float]
 
@@ -32,6 +36,24 @@ class Progress(Protocol):
     def update(self, step: int, line: Line | None) -> None:
         """Take note of a completed step, and of its logged line where it has one."""
         ...
+
+
+class Silence:
+    """Is told of the steps, and says nothing."""
+
+    def update(self, step: int, line: Line | None) -> None:
+        """Ignore it."""
+
+
+def train(source: Recipe | Plan | Path | str, runs: Path | str = "runs") -> RunFolder:
+    """Train a recipe in a new run folder under `runs`, in silence, and return the folder."""
+    plan = source if isinstance(source, Plan) else make_plan(source)
+    world = World(plan.recipe.train.precision)
+    make = partial(RunFolder.create, Path(runs), plan.document, dict(plan.resolved), plan.owners)
+    folder = RunFolder(world.on_main(lambda: make().path))
+    with folder.locked() if world.is_main else nullcontext():
+        run(plan, folder, world, Silence())
+    return folder
 
 
 def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list[Result]:
@@ -50,7 +72,7 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
 
     watch = FiniteWatch()
     with _stop_signals() as asked_to_stop:
-        for record in train(plan, state, world):
+        for record in steps_of(plan, state, world):
             watch.observe(record)
             last = record.step == plan.steps
             stopping = world.any(asked_to_stop())
@@ -109,17 +131,10 @@ def _finish(plan: Plan, state: TrainState, folder: RunFolder) -> list[Result]:
     save_curves(folder.path / "curves.png", folder.lines(), plan.recipe.title)
 
     folder.final.mkdir(exist_ok=True)
-    write_tensors(folder.final / RAW, state.model.state_dict())
-    if state.average is not None:
-        write_tensors(folder.final / EMA, state.average.model.state_dict())
     write_text(folder.final / RECIPE, tomli_w.dumps(dict(plan.resolved)))
-    about = {
-        "step": state.step,
-        "data_shape": list(plan.data.shape),
-        "parts": {".".join(path): f"{part.entry.name} ({part.owner})" for path, part in plan.parts.items()},
-        **checkpoint.environment(),
-    }
-    write_json(folder.final / ABOUT, about)
+    facts = {"step": state.step, "data_shape": list(plan.data.shape), "parts": plan.owners}
+    average = state.average.model if state.average is not None else None
+    write_final(folder.final, state.model, average, {**facts, **checkpoint.environment()})
     return results
 
 

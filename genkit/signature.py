@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -17,6 +18,10 @@ from genkit.recipe import Use
 from genkit.types import Divergence, Schedule
 
 KIND_OF_HINT: dict[Any, str] = {Schedule: "schedules", Divergence: "divergences"}
+
+
+FIELD = re.compile(r"\s+(\w+):[^#]*(?:# (.*))?$")
+COMMENT = re.compile(r"\s+# (.*)$")
 
 
 class Parameter(NamedTuple):
@@ -39,6 +44,21 @@ def parameters_of(target: Callable[..., Any]) -> dict[str, Parameter]:
         for name, parameter in inspect.signature(target).parameters.items()
         if parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     }
+
+
+def comments_of(target: type) -> dict[str, str]:
+    """Return what the source of a dataclass says of its fields, on their lines or on lines of their own above."""
+    names = {item.name for item in _fields(target)}
+    comments, above = {}, ""
+    for line in inspect.getsource(target).splitlines() if is_dataclass(target) else []:
+        if comment := COMMENT.match(line):
+            above = f"{above} {comment[1]}".strip()
+        elif (match := FIELD.match(line)) and match[1] in names:
+            comments[match[1]] = match[2] or above
+            above = ""
+        else:
+            above = ""
+    return comments
 
 
 def _fields(target: Any) -> tuple[Field[Any], ...]:
@@ -68,8 +88,12 @@ def _in_words(schema: Mapping[str, Any]) -> str:
         return "one of " + ", ".join(json.dumps(choice) for choice in schema.get("enum", [schema.get("const")]))
     if "anyOf" in schema:
         return " or ".join(_in_words(choice) for choice in schema["anyOf"])
+    if "prefixItems" in schema:
+        return f"a list of {len(schema['prefixItems'])}: " + ", ".join(map(_in_words, schema["prefixItems"]))
+    if "items" in schema:
+        return f"a list, each {_in_words(schema['items'])}"
     noun = {"integer": "an integer", "number": "a number", "string": "a text", "boolean": "true or false"}
-    words = noun.get(schema.get("type", ""), {"array": "a list"}.get(schema.get("type", ""), "a value"))
+    words = noun.get(schema.get("type", ""), "a value")
     for bound, sign in (("exclusiveMinimum", ">"), ("minimum", ">="), ("exclusiveMaximum", "<"), ("maximum", "<=")):
         if bound in schema:
             words += f" {sign} {schema[bound]}"

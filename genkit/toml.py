@@ -37,15 +37,15 @@ class Document:
 def read(path: Path, overrides: list[str] | None = None) -> Document:
     """Read a TOML file and apply overrides such as ``loss.beta_kl=0.5``. Raises `UsageError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise UsageError(f"{path}: {reason}. `genkit recipes list` shows the recipes that genkit ships.") from None
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: not valid TOML: {error}.") from None
-    document = Document(tables, str(path), dict(_lines(text)))
+    document = Document(tables, str(path), _lines(text))
     for override in overrides or []:
         document = with_override(document, override)
     return document
@@ -77,17 +77,20 @@ def _set(table: dict[str, Any], path: KeyPath, value: Any, override: str) -> dic
     return {**table, key: _set(inner, tuple(rest), value, override)}
 
 
-def _lines(text: str) -> Iterator[tuple[KeyPath, int]]:
-    """Yield the path and the line, counted from 1, of every table and key of a valid TOML text."""
+def _lines(text: str) -> dict[KeyPath, int]:
+    """Return the line, counted from 1, of every table and key of a valid TOML text."""
+    lines: dict[KeyPath, int] = {}
     header: KeyPath = ()
     for number, statement in _statements(text):
         parsed = tomllib.loads(statement)
         if statement.lstrip().startswith("["):
             header = _innermost(parsed)
-            yield header, number
+            for length in range(1, len(header)):  # [a.b] writes a table a, too
+                lines.setdefault(header[:length], number)
+            lines[header] = number
         else:
-            for path in _paths(parsed):
-                yield header + path, number
+            lines |= {header + path: number for path in _paths(parsed)}
+    return lines
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:

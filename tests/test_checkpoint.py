@@ -12,7 +12,7 @@ from torch import nn
 from genkit.api import Constant
 from genkit.engine import checkpoint
 from genkit.engine.state import ChildOptimiser, MovingAverage, TrainState, initial_state
-from genkit.engine.weights import fill_weights, write_tensors
+from genkit.engine.weights import fill_weights, write_final
 from genkit.engine.world import World
 from genkit.errors import UsageError
 from genkit.model import Autoencoder
@@ -144,11 +144,48 @@ def test_tied_weights_are_saved_and_stay_tied(tmp_path):
     assert_same_bits(tensors_of(resumed), tensors_of(state))
 
 
+def test_tied_weights_are_averaged_once():
+    model = Tied()
+    with torch.no_grad():
+        model.encoder.weight.zero_()
+    average = MovingAverage(model, 0.75)
+    with torch.no_grad():
+        model.encoder.weight.fill_(1.0)
+    average.update()
+    assert average.model.encoder.weight[0, 0] == 0.25
+
+
+def test_final_weights_that_were_changed_are_refused(tmp_path):
+    write_final(tmp_path, Tied(), None, {})
+    content = bytearray((tmp_path / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(UsageError, match="not what the run wrote"):
+        fill_weights(Tied(), tmp_path, "raw")
+
+
+def test_the_gradient_scaler_comes_back(tmp_path):
+    state, resumed = (state_of(Tied(), ("encoder", "decoder"), None) for _ in range(2))
+    state.scaler, resumed.scaler = torch.amp.GradScaler("cpu"), torch.amp.GradScaler("cpu")
+    state.scaler.load_state_dict({**state.scaler.state_dict(), "scale": 128.0, "_growth_tracker": 7})
+    checkpoint.save(state, tmp_path / "1")
+    checkpoint.load(resumed, tmp_path / "1")
+    assert resumed.scaler.state_dict() == state.scaler.state_dict()
+
+
+def test_a_resume_elsewhere_is_told(tmp_path, monkeypatch):
+    checkpoint.save(state_of(Tied(), ("encoder", "decoder"), None), tmp_path / "1")
+    assert checkpoint.differences(tmp_path / "1") == []
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads + 1)
+    assert checkpoint.differences(tmp_path / "1") == [f"threads {threads} then, {threads + 1} now"]
+
+
 def test_tied_weights_of_a_final_folder_come_back(tmp_path):
     model, other = Tied(), Tied()
     with torch.no_grad():
         other.encoder.weight.zero_()
-    write_tensors(tmp_path / "model.safetensors", model.state_dict())
+    write_final(tmp_path, model, None, {})
     fill_weights(other, tmp_path, "raw")
     assert_same_bits(other.state_dict(), model.state_dict())
     assert other.decoder.weight is other.encoder.weight

@@ -146,8 +146,8 @@ def test_a_place_where_no_run_can_be_made_is_told():
     [
         ("train.accumulate=3", "batch_size = 16 does not divide by 1 processes x accumulate = 3; 15 or 18 would"),
         ("train={epochs=2, batch_size=16}", '[train] epochs: "8-gaussians" never ends; give steps instead'),
-        ("train.warm_start=nowhere", "warm_start: {cwd}/nowhere is not there"),
-        ("train.warm_start=.", "model.safetensors: not there"),
+        ("train.warm_start=nowhere", "warm_start: {cwd}/nowhere is no finished run"),
+        ("train.warm_start=.", "warm_start: {cwd} is no finished run"),
     ],
 )
 def test_what_is_found_late_leaves_no_run_either(tmp_path, override, expected):
@@ -155,7 +155,7 @@ def test_what_is_found_late_leaves_no_run_either(tmp_path, override, expected):
 
 
 def test_a_wrong_recipe_is_told_before_processes_are_started(monkeypatch):
-    monkeypatch.setattr("os.execv", lambda *arguments: pytest.fail("started"))
+    monkeypatch.setattr("subprocess.Popen", lambda *arguments, **options: pytest.fail("started"))
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert "Did you mean width?" in refused("run", "tiny.toml", "--set", "model.widht=1", "--processes", "2")
     assert "does not divide by 3 processes" in refused("run", "tiny.toml", "--processes", "3")

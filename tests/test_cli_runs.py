@@ -132,7 +132,7 @@ def test_final_weights_that_are_damaged_are_named(finished, harm, command):
     if harm != "gone":
         weights.write_bytes(content[harm])
     told = refused(command, finished)
-    assert str(weights) in told and ("not there" if harm == "gone" else "not a whole file") in told
+    assert str(weights) in told and ("not there" if harm == "gone" else "not what the run wrote") in told
 
 
 def test_final_weights_of_another_network_are_named(finished):

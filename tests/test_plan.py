@@ -122,6 +122,17 @@ def test_all_mistakes_are_told_at_once(tmp_path):
     assert len(problems_of(tmp_path, text, "train.precision=fp8", "optimiser.encoder.betas=[1]")) == 5
 
 
+def test_mistakes_of_keys_and_of_shapes_are_told_in_one_round(tmp_path):
+    text = GOOD.replace("warmup_steps = 4", "warmup_steps = 4").replace("[optimiser.decoder]", "[optimiser.critic]")
+    told = "\n".join(problems_of(tmp_path, text.replace("decay = 0.9", "decay = 9.0")))
+    assert "optimiser] decoder: missing" in told and "critic: would do nothing" in told and "[ema] decay" in told
+
+
+@pytest.mark.parametrize("override", ["lr=-1", "lr=nan", "betas=[0.9,1.0]", "lr.start=inf", "betas=[1]"])
+def test_an_optimiser_that_cannot_be_is_told(tmp_path, override):
+    assert "[optimiser" in "\n".join(problems_of(tmp_path, GOOD, f"optimiser.encoder.{override}"))
+
+
 def test_each_mistake_is_told_once(tmp_path):
     assert len(problems_of(tmp_path, GOOD.replace('[data]\nuse = "blob"', "[data]"))) == 1
 
@@ -280,7 +291,7 @@ def test_a_plan_builds_its_model_and_nothing_is_written(tmp_path, monkeypatch):
 
 def test_weights_that_are_absent_are_unmet(tmp_path):
     plan = tiny_plan(train=Train(steps=2, batch_size=8, warm_start=tmp_path / "nowhere"))
-    with pytest.raises(UsageError, match="nowhere is not there"):
+    with pytest.raises(UsageError, match="nowhere is no finished run"):
         plan.check_met()
 
 

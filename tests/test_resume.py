@@ -191,6 +191,14 @@ def test_a_loss_that_is_not_finite_is_named_and_never_saved(tmp_path, log_every)
     assert all(torch.isfinite(tensor).all() for tensor in everything(folder).values())
 
 
+def test_a_run_from_python_is_the_run_of_the_command(tmp_path, monkeypatch, unbroken):
+    import genkit
+
+    monkeypatch.setattr("genkit.plan.load_registry", registry_with)
+    folder = genkit.train(RECIPE, tmp_path)
+    assert_same_run(folder, unbroken)
+
+
 def test_a_warm_start_takes_the_weights_of_another_run(tmp_path, unbroken):
     recipe = tiny_recipe(train=Train(steps=1, batch_size=8, warm_start=unbroken.path, warm_start_weights="ema"))
     from genkit.engine.state import initial_state

@@ -50,6 +50,16 @@ def test_a_key_that_is_missing_is_placed_at_its_table(path):
     assert str(read(path).place(("loss", "c", "rate"))) == f"{path}:13 [loss.c] rate"
 
 
+def test_a_table_that_only_its_subtables_write_has_their_line(tmp_path):
+    (tmp_path / "r.toml").write_text("a = 1\n[metric.modes]\n")
+    assert read(tmp_path / "r.toml").place(("metric",)).line == 2
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    (tmp_path / "r.toml").write_bytes(b"\xef\xbb\xbfa = 1\n")
+    assert read(tmp_path / "r.toml").tables == {"a": 1}
+
+
 def test_what_looks_like_a_table_in_a_string_is_none(path):
     assert ("not", "a", "table") not in read(path).lines
 

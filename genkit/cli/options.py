@@ -13,6 +13,6 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override a key of the recipe; repeatable.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the results.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the results and the run folder.")]
 Weights = Annotated[str | None, typer.Option("--weights", metavar="raw|ema", help="Which weights to use.")]
 Processes = Annotated[int, typer.Option("--processes", min=1, help="How many processes train together.")]

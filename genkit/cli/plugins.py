@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from genkit.cli.options import Json
+from genkit.schedules.constant import Constant
 
 app = typer.Typer(help="List plugins and their parts, or show what one takes.", invoke_without_command=True)
 
@@ -55,7 +56,7 @@ def show(
     from genkit.errors import UsageError, near_miss
     from genkit.hooks import KINDS
     from genkit.registry import load_registry
-    from genkit.signature import expected, parameters_of
+    from genkit.signature import comments_of, expected, parameters_of
 
     registry = load_registry()
     parts = [part for kind in KINDS for part in registry.of_kind(kind) if part.entry.name == name]
@@ -70,8 +71,14 @@ def show(
             parameters = parameters_of(target)
         except (TypeError, ValueError, NameError) as error:
             raise UsageError(f'the fields of "{name}" cannot be read: {error} ({part.owner}).') from None
+        meanings = comments_of(target)
         keys = [
-            {"key": key, "takes": expected(parameter.hint), "default": _default(parameter)}
+            {
+                "key": key,
+                "takes": expected(parameter.hint),
+                "default": _default(parameter),
+                "meaning": meanings.get(key, ""),
+            }
             for key, parameter in parameters.items()
             if key != "data_shape"
         ]
@@ -84,7 +91,7 @@ def show(
     voice = Voice()
     for facts in shown:
         voice.say(f"{facts['name']} ({facts['kind']}, {facts['owner']})\n{facts['source']}\n\n{facts['about']}\n")
-        voice.table("keys", ("key", "takes", "default"), [tuple(key.values()) for key in facts["keys"]])
+        voice.table("keys", ("key", "takes", "default", "meaning"), [tuple(key.values()) for key in facts["keys"]])
 
 
 def _as_dict(part: Any) -> dict[str, Any]:
@@ -100,4 +107,8 @@ def _clashes(registry: Any) -> list[dict[str, Any]]:
 
 
 def _default(parameter: Any) -> str:
-    return "required" if parameter.required else "" if parameter.default is None else str(parameter.default)
+    if parameter.required:
+        return "required"
+    if isinstance(parameter.default, Constant):
+        return str(parameter.default.value)
+    return "" if parameter.default is None else str(parameter.default)

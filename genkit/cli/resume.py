@@ -9,6 +9,7 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
     """Go on with a run from its newest checkpoint, bit for bit as if it had not stopped."""
     from genkit.cli.launch import launch_if_several
     from genkit.cli.session import train_in
+    from genkit.engine.checkpoint import differences
     from genkit.engine.world import World
     from genkit.folder import RunFolder
     from genkit.plan import make_plan
@@ -22,4 +23,7 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
     voice = Voice(silent=not world.is_main, quiet=quiet or json)
     if folder.finished:
         voice.remark(f"{folder.path} has already come to its end, after {plan.steps} steps.")
+    if saved := folder.saved_steps():
+        for difference in world.on_main(lambda: differences(folder.checkpoint(saved[-1]))):
+            voice.remark(f"the run may not go on to the same bits: {difference}")
     train_in(folder, plan, world, voice, json)

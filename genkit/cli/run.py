@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +37,8 @@ def run(
     voice = Voice(silent=not world.is_main, quiet=quiet or json)
     print_plan(plan, voice)
 
-    folder = RunFolder(world.on_main(lambda: RunFolder.create(runs, plan.document, dict(plan.resolved)).path))
+    make = partial(RunFolder.create, runs, plan.document, dict(plan.resolved), plan.owners)
+    folder = RunFolder(world.on_main(lambda: make().path))
     try:
         train_in(folder, plan, world, voice, json)
     except UsageError:  # unreadable data, a batch that does not divide, ...: known only now, and nothing was trained

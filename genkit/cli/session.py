@@ -6,7 +6,7 @@ import json
 from contextlib import ExitStack
 
 from genkit.engine.world import World
-from genkit.errors import Interrupted
+from genkit.errors import Interrupted, RunError
 from genkit.folder import RunFolder
 from genkit.plan import Plan
 from genkit.report.results import print_results
@@ -23,7 +23,12 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
             progress = held.enter_context(voice.progress(plan.steps))
             results = run(plan, folder, world, progress)
     except Interrupted as stopped:
-        raise Interrupted(f"{stopped} Go on with: genkit resume {folder.path}") from None
+        processes = f" --processes {world.size}" if world.size > 1 else ""
+        raise Interrupted(f"{stopped} Go on with: genkit resume {folder.path}{processes}") from None
+    except OSError as error:
+        raise RunError(
+            f"{error}. Checkpoints already written are kept; mend that, then: genkit resume {folder.path}"
+        ) from error
     finally:
         world.close()
 
@@ -34,7 +39,7 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
         return
     print_results(results, voice)
     pictures = sorted(folder.samples.glob(f"step-{plan.steps:08d}*.png"))
-    voice.say("pictures  " + "\n          ".join(str(path) for path in [*pictures, folder.path / "curves.png"]))
+    voice.remark("pictures  " + "\n          ".join(str(path) for path in [*pictures, folder.path / "curves.png"]))
     voice.say(f"run       {folder.path}")
-    voice.say(f"next      genkit sample {folder.path}")
-    voice.say(f"          genkit eval {folder.path}")
+    voice.remark(f"next      genkit sample {folder.path}")
+    voice.remark(f"          genkit eval {folder.path}")

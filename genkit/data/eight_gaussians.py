@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ DIVISOR = 1.414  # not √2: the published code rounds it
 class EightGaussians(GaussianMixture):
     """Eight Gaussians on the circle of radius 2/1.414, std 0.02/1.414; it takes no keys."""
 
-    @property
+    @cached_property
     def centres(self) -> Tensor:
         """The modes, (8, 2) float64, counter-clockwise from the positive x axis."""
         angles = torch.arange(8, dtype=torch.float64) * (math.pi / 4)

@@ -6,7 +6,6 @@ numbers are a function of the step) and no scheduler state (so are learning rate
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -22,7 +21,7 @@ from torch import Tensor
 
 from genkit import __version__
 from genkit.engine.state import ChildOptimiser, TrainState
-from genkit.engine.weights import copy_by_name, select, write_json, write_tensors
+from genkit.engine.weights import copy_by_name, digest, select, write_json, write_tensors
 from genkit.errors import UsageError
 
 TENSORS, ABOUT = "state.safetensors", "state.json"
@@ -40,7 +39,8 @@ def save(state: TrainState, folder: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     write_tensors(partial / TENSORS, tensors)
-    about = {"step": state.step, "sha256": _digest(partial / TENSORS), **environment()}
+    scaler = state.scaler.state_dict() if state.scaler is not None else {}
+    about = {"step": state.step, "sha256": digest(partial / TENSORS), "scaler": scaler, **environment()}
     write_json(partial / ABOUT, about)
     shutil.rmtree(folder, ignore_errors=True)  # the same step, saved again after a resume
     os.replace(partial, folder)
@@ -54,6 +54,8 @@ def load(state: TrainState, folder: Path) -> None:
         copy_by_name(state.average.model, select(tensors, "ema/"), folder)
     for child, optimiser in state.optimisers.items():
         _fill_optimiser(child, optimiser, tensors)
+    if state.scaler is not None:
+        state.scaler.load_state_dict(about["scaler"])
     state.step = about["step"]
 
 
@@ -62,11 +64,19 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     remedy = f"Delete {folder}: a resume then goes on from the checkpoint before it."
     try:
         about = json.loads((folder / ABOUT).read_text())
-        if _digest(folder / TENSORS) != about["sha256"]:
+        if digest(folder / TENSORS) != about["sha256"]:
             raise UsageError(f"{folder / TENSORS}: cut short or changed since it was written. {remedy}")
         return load_file(folder / TENSORS), about
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise UsageError(f"{folder}: not a whole checkpoint ({error}). {remedy}") from None
+
+
+def differences(folder: Path) -> list[str]:
+    """Return in what the environment differs from the one that wrote the checkpoint: then bits may differ, too."""
+    about = read(folder)[1]
+    return [
+        f"{name} {about.get(name)} then, {now} now" for name, now in environment().items() if about.get(name) != now
+    ]
 
 
 def environment() -> dict[str, Any]:
@@ -76,6 +86,7 @@ def environment() -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
         "threads": torch.get_num_threads(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "machine": platform.machine(),
     }
 
@@ -101,8 +112,3 @@ def _like(parameter: Tensor, saved: Tensor) -> Tensor:
     if saved.shape != parameter.shape:
         return saved.to(parameter.device)
     return torch.empty_like(parameter, memory_format=torch.preserve_format, requires_grad=False).copy_(saved)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -61,6 +62,8 @@ def _evaluate(label: str, metric: Metric, data: Dataset, model_of: Callable[[str
     try:
         with evaluating(model):
             value = metric.compute(Evaluation(model, data, generated, reference))
+        if not math.isfinite(value):
+            raise ValueError(f"it came out as {value}")
     except ValueError as error:
         return Result(label, None, metric.better, protocol, str(error))
     return Result(label, value, metric.better, protocol)

@@ -47,17 +47,19 @@ class MovingAverage:
     def __init__(self, model: Model, decay: float):
         self.model = copy.deepcopy(model).requires_grad_(False).eval()
         self.decay = decay
-        self._pairs = list(zip(self.model.state_dict().values(), model.state_dict().values(), strict=True))
+        # By address, so that a weight which stands under two names is averaged once.
+        named = zip(self.model.state_dict().values(), model.state_dict().values(), strict=True)
+        pairs = {average.data_ptr(): (average, value) for average, value in named}.values()
+        self._floating = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._counting = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
     def update(self) -> None:
         """Move towards the model: average ← decay·average + (1 - decay)·value."""
-        averages = [average for average, _ in self._pairs if average.is_floating_point()]
-        values = [value for average, value in self._pairs if average.is_floating_point()]
+        averages, values = zip(*self._floating, strict=True)
         torch._foreach_lerp_(averages, values, 1 - self.decay)
-        for average, value in self._pairs:
-            if not average.is_floating_point():
-                average.copy_(value)
+        for average, value in self._counting:
+            average.copy_(value)
 
 
 @dataclass
@@ -69,6 +71,7 @@ class TrainState:
     optimisers: dict[str, ChildOptimiser]  # by child
     average: MovingAverage | None
     full_precision: Callable[[], AbstractContextManager[None]]  # networks in float32 within this context
+    scaler: torch.amp.GradScaler | None = None  # of fp16
 
     def weights(self, which: str) -> Model:
         """Return the model with its "raw" or "ema" weights."""
@@ -90,4 +93,4 @@ def initial_state(plan: Plan, world: World) -> TrainState:
     full_precision: Callable[[], AbstractContextManager[None]] = nullcontext
     if plan.recipe.train.precision in ("bf16", "fp16"):
         full_precision = MixedPrecision(model, world.autocast).off
-    return TrainState(0, model, optimisers, average, full_precision)
+    return TrainState(0, model, optimisers, average, full_precision, world.scaler)

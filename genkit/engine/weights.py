@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from genkit.errors import UsageError
 
-RAW, EMA = "model.safetensors", "ema.safetensors"  # in a final folder
+RAW, EMA, ABOUT = "model.safetensors", "ema.safetensors", "about.json"  # in a final folder
 
 
 def final_folder(path: Path) -> Path:
@@ -25,12 +26,26 @@ def final_folder(path: Path) -> Path:
 
 def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
     """Return the "raw" or "ema" weights of a final folder, or of a run folder that has one. Raises `UsageError`."""
-    path = final_folder(folder) / (EMA if which == "ema" else RAW)
+    folder = final_folder(folder)
+    path = folder / (EMA if which == "ema" else RAW)
     try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        if digest(path) != about["sha256"][path.name]:
+            raise ValueError("its digest is another")
         return load_file(path)
-    except (OSError, SafetensorError) as error:
-        reason = "not there" if not path.exists() else f"not a whole file ({error})"
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        reason = "not there" if not path.exists() else f"not what the run wrote ({error})"
         raise UsageError(f"{path}: {reason}. Give a finished run, or its final folder, with {which} weights.") from None
+
+
+def write_final(folder: Path, model: nn.Module, average: nn.Module | None, about: Mapping[str, Any]) -> None:
+    """Write weights and facts into a final folder; the facts come last, and tell that it is complete."""
+    folder.mkdir(exist_ok=True)
+    write_tensors(folder / RAW, model.state_dict())
+    if average is not None:
+        write_tensors(folder / EMA, average.state_dict())
+    digests = {path.name: digest(path) for path in sorted(folder.glob("*.safetensors"))}
+    write_json(folder / ABOUT, {**about, "sha256": digests})
 
 
 def fill_weights(model: nn.Module, folder: Path, which: str) -> None:
@@ -57,6 +72,12 @@ def copy_by_name(module: nn.Module, tensors: Mapping[str, Tensor], source: Path)
 def select(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Return the tensors whose names begin with `prefix`, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
