@@ -17,23 +17,27 @@ from genkit.errors import UsageError
 HERE = Path(__file__).parent
 
 
-def train_on(processes: int, out: Path, precision: str) -> dict[str, torch.Tensor]:
+def train_on(processes: int, out: Path, loss: str, precision: str) -> dict[str, torch.Tensor]:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
-    command = [*(launcher if processes > 1 else [sys.executable]), str(HERE / "world_worker.py"), str(out), precision]
+    start = launcher if processes > 1 else [sys.executable]
+    command = [*start, str(HERE / "world_worker.py"), str(out), loss, precision, str(processes)]
     environment = {**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, str(processes)], env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return load_file(out)
 
 
-def test_two_processes_compute_the_run_of_one_in_float64(tmp_path):
-    one, two = train_on(1, tmp_path / "1", "fp64"), train_on(2, tmp_path / "2", "fp64")
+@pytest.mark.parametrize("loss", ["coupled", "introvae", "as-introvae"])
+def test_two_processes_compute_the_run_of_one_in_float64(tmp_path, loss):
+    if loss != "coupled":
+        pytest.importorskip(f"genkit_{loss.replace('-', '_')}", reason=f"needs the plugin of {loss}")
+    one, two = (train_on(processes, tmp_path / str(processes), loss, "fp64") for processes in (1, 2))
     assert one.keys() == two.keys()
     assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10
 
 
 def test_two_processes_compute_the_run_of_one_in_float32(tmp_path):
-    one, two = train_on(1, tmp_path / "1", "fp32"), train_on(2, tmp_path / "2", "fp32")
+    one, two = (train_on(processes, tmp_path / str(processes), "coupled", "fp32") for processes in (1, 2))
     weights = [name for name in one if name.startswith("model/")]
     a, b = (torch.cat([run[name].flatten().double() for name in weights]) for run in (one, two))
     assert ((a - b).norm() / a.norm()).item() <= 1e-5

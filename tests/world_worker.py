@@ -1,23 +1,43 @@
-"""Trains the tiny recipe and writes its state: started by the tests on one process or on several."""
+"""Trains a short recipe and writes its state: started by the tests on one process or on several."""
 
 import sys
 from pathlib import Path
 
-from runs import tensors_of, tiny_plan
+from runs import tensors_of, tiny_recipe
 
 from genkit.engine.loop import train
 from genkit.engine.state import initial_state
 from genkit.engine.weights import write_tensors
 from genkit.engine.world import World
-from genkit.recipe import Train, Use
+from genkit.plan import Plan, make_plan
+from genkit.recipe import Recipe, Train, Use
+from genkit.registry import load_registry
+
+
+def plan_of(loss: str, precision: str) -> Plan:
+    """Return the plan of the tiny coupled loss, or of a published method in two dimensions."""
+    training = Train(steps=20, batch_size=8, precision=precision)
+    if loss == "coupled":
+        from parts import registry_with
+
+        recipe = tiny_recipe(loss=Use("coupled", weight=0.5, warmup_steps=2), train=training)
+        return make_plan(recipe, registry=registry_with())
+    adam = Use("adam", lr=1e-3)
+    recipe = Recipe(
+        title=loss,
+        data=Use("8-gaussians"),
+        model=Use("mlp", width=16),
+        loss=Use(loss, warmup_steps=2),
+        optimiser={"encoder": adam, "decoder": adam},
+        train=training,
+    )
+    return make_plan(recipe, registry=load_registry())
 
 
 def main() -> None:
-    """Train in the precision and with the expected world size that the command names."""
-    out, precision, size = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    plan = tiny_plan(
-        loss=Use("coupled", weight=0.5, warmup_steps=2), train=Train(steps=20, batch_size=8, precision=precision)
-    )
+    """Train the loss in the precision and with the expected world size that the command names."""
+    out, loss, precision, size = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+    plan = plan_of(loss, precision)
     world = World(precision)
     assert world.size == size
     state = initial_state(plan, world)
