@@ -10,6 +10,7 @@ Kingma & Welling 2014, "Auto-Encoding Variational Bayes", https://arxiv.org/abs/
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from genkit.engine.batch import Batch
@@ -28,11 +29,22 @@ class VAE:
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, `vae`, updates the encoder and the decoder."""
-        return (self.phase(),)
+        return (Phase("vae", ("encoder", "decoder"), self.loss),)
 
-    def phase(self, stop: int | None = None) -> Phase:
-        """Return the phase, due before step `stop`: the warm-up of another method."""
-        return Phase("vae", ("encoder", "decoder"), self.loss, stop=stop)
+    def warm_up(self, stop: int, *, per_component: bool) -> Phase:
+        """Return the phase as the warm-up of another method, due before step `stop`.
+
+        `per_component`: divide the loss by the number of components of a sample, for a method whose losses are. A jump
+        of the scale would cripple Adam afterwards: its second moments forget the larger gradients of a warm-up on
+        28x28 pixels, 784² times too large for what follows, only over some 13,000 steps.
+        """
+        loss = self.loss_per_component if per_component else self.loss
+        return Phase("vae", ("encoder", "decoder"), loss, stop=stop)
+
+    def loss_per_component(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
+        """Return the loss divided by the number of components of a sample."""
+        total, terms = self.loss(model, batch)
+        return PhaseLoss(total / math.prod(model.data_shape), terms)
 
     def loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
         """Return the mean negative evidence lower bound of the batch, in β-weighted nats."""

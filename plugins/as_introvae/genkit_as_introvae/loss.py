@@ -31,6 +31,9 @@ The variants differ in four things, and what else a recipe states holds for each
     KL(r), KL(g)  as it is                as it is               in L_D of tanh(μ), tanh(logvar)
     c             min(5t, 1)              min(5t, 1)             min(tanh(5t), 1)
 
+In all of them s scales the warm-up, too; the published code leaves it unscaled, and so 1/s times as large as what
+follows, which Adam's second moments remember (see `genkit.api.VAE.warm_up`).
+
 With c = 1 `stable` and `paper` are Soft-IntroVAE to the bit, and no distance is computed.
 
 Deviations of `paper` from the slides of the paper: Eq. 7 adds c·KL and (1-c)·D to log p(x|z) under a maximum, which
@@ -118,7 +121,7 @@ class ASIntroVAE:
     def phases(self) -> tuple[Phase, ...]:
         """First `vae` alone; from step `warmup_steps` on `encoder`, then `decoder`."""
         return (
-            VAE(self.beta_rec, self.beta_kl).phase(stop=self.warmup_steps),
+            VAE(self.beta_rec, self.beta_kl).warm_up(self.warmup_steps, per_component=True),
             Phase("encoder", ("encoder",), self.encoder_loss, start=self.warmup_steps),
             Phase("decoder", ("decoder",), self.decoder_loss, start=self.warmup_steps),
         )

@@ -74,7 +74,7 @@ class IntroVAE:
     def phases(self) -> tuple[Phase, ...]:
         """First `vae` alone; from step `warmup_steps` on `encoder`, then `decoder`."""
         return (
-            VAE(self.beta_rec, self.beta_kl).phase(stop=self.warmup_steps),
+            VAE(self.beta_rec, self.beta_kl).warm_up(self.warmup_steps, per_component=False),
             Phase("encoder", ("encoder",), self.encoder_loss, start=self.warmup_steps),
             Phase("decoder", ("decoder",), self.decoder_loss, start=self.warmup_steps),
         )

@@ -99,7 +99,7 @@ def test_the_decoder_learns_to_reconstruct_in_the_decoder_phase():
     _, encoder, decoder = IntroVAE(beta_kl=Constant(0.0)).phases()
     encoder.loss(model, batch.in_phase("encoder"))
     gradients = phase_gradients(decoder, model, batch)
-    vae = phase_gradients(replace(VAE(beta_kl=Constant(0.0)).phase(), name="encoder"), model, batch)
+    vae = phase_gradients(replace(VAE(beta_kl=Constant(0.0)).phases()[0], name="encoder"), model, batch)
     for name, gradient in gradients.items():
         torch.testing.assert_close(gradient, vae[name], rtol=0, atol=1e-14)
         assert gradient.abs().max() > 0
@@ -107,7 +107,7 @@ def test_the_decoder_learns_to_reconstruct_in_the_decoder_phase():
 
 def test_beyond_the_margin_the_encoder_learns_as_that_of_a_vae():
     batch, model = batch_of(data(), LATENT), autoencoder()
-    vae = phase_gradients(replace(VAE(Constant(0.3), Constant(0.7)).phase(), name="encoder"), model, batch)
+    vae = phase_gradients(replace(VAE(Constant(0.3), Constant(0.7)).phases()[0], name="encoder"), model, batch)
 
     def farthest(margin):
         _, encoder, _ = IntroVAE(Constant(0.3), Constant(0.7), margin=margin).phases()

@@ -26,9 +26,11 @@ https://github.com/taldatech/soft-intro-vae-pytorch, which differs from the pape
 
 in that α = 2 and the sum over {r, g} is a mean, which makes the ¼; in L_E the KL of fakes has a weight of its own,
 β_neg; in L_D there is not one γ, but ½·β_kl for the KL of fakes and ½·γ_r·β_rec for their error; and s scales all
-bounds. The warm-up is the VAE without s, as there.
+bounds.
 
-No deviation from the published code in value. `rec` and `fake` are decoded once a step instead of twice: the decoder
+Deviation from the published code: s scales the warm-up, too. There the VAE before step `warmup_steps` is 1/s times as
+large as what follows, and Adam's second moments, which remember it, slow the rest of the run down: on 28x28 digits
+nothing moved any more for thousands of steps (measured, docs/methods/soft-introvae.md). No other value differs. `rec` and `fake` are decoded once a step instead of twice: the decoder
 does not change between the two phases, so the decoder phase goes on from the graphs of the encoder phase. (With
 BatchNorm in the decoder its running statistics see two forwards less.) γ_r = 0 leaves out the decodes r̂ and ĝ of the
 decoder phase, about a fifth of a step; at the published 1e-8 their term is below the rounding error of float32.
@@ -76,7 +78,7 @@ class SoftIntroVAE:
     def phases(self) -> tuple[Phase, ...]:
         """First `vae` alone; from step `warmup_steps` on `encoder`, then `decoder`."""
         return (
-            VAE(self.beta_rec, self.beta_kl).phase(stop=self.warmup_steps),
+            VAE(self.beta_rec, self.beta_kl).warm_up(self.warmup_steps, per_component=True),
             Phase("encoder", ("encoder",), self.encoder_loss, start=self.warmup_steps),
             Phase("decoder", ("decoder",), self.decoder_loss, start=self.warmup_steps),
         )
