@@ -3,13 +3,13 @@
 Its counterpart for a plugin's ``__init__`` is `genkit.hooks`, which imports no torch.
 """
 
-from genkit.engine.batch import Batch
-from genkit.engine.noise import Noise, Rows
+from genkit.batch import Batch
 from genkit.fields import Count, Fraction, NonNegative, Positive, Steps
 from genkit.losses.vae import VAE
 from genkit.mathematics import kl_to_prior, negative_elbo, squared_error
 from genkit.model import GAN, Autoencoder, Model
 from genkit.models.posterior import Posterior
+from genkit.noise import Noise, Rows
 from genkit.schedules.constant import Constant
 from genkit.types import (
     Dataset,

@@ -18,12 +18,12 @@ from genkit.engine.evaluate import Result, evaluate
 from genkit.engine.health import FiniteWatch
 from genkit.engine.loop import StepRecord
 from genkit.engine.loop import train as steps_of
-from genkit.engine.noise import Noise, Rows
 from genkit.engine.state import TrainState, initial_state
 from genkit.engine.weights import write_final, write_json, write_text
 from genkit.engine.world import World
 from genkit.errors import Interrupted
 from genkit.folder import RECIPE, RunFolder
+from genkit.noise import Noise, Rows
 from genkit.plan import Plan, make_plan
 from genkit.recipe import Recipe
 

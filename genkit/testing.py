@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from genkit.engine.batch import Batch
-from genkit.engine.noise import Noise, Rows
+from genkit.batch import Batch
 from genkit.model import Model
+from genkit.noise import Noise, Rows
 from genkit.types import Loss, Phase
 
 

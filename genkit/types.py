@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Parameter
 
-    from genkit.engine.batch import Batch
-    from genkit.engine.noise import Noise
+    from genkit.batch import Batch
     from genkit.model import Model
+    from genkit.noise import Noise
 
 
 class DiagNormal(NamedTuple):

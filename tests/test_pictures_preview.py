@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from genkit.engine.noise import Noise, Rows
 from genkit.model import GAN, Autoencoder
+from genkit.noise import Noise, Rows
 from genkit.report.preview import box, evaluating, save_previews
 from genkit.types import DiagNormal, Samples
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor
 
-from genkit.engine.noise import Noise
+from genkit.noise import Noise
 from genkit.types import Samples
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genkit.engine.noise import Noise
+from genkit.noise import Noise
 from genkit.types import Samples
 
 

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from torch import Tensor
 
 from genkit.data.density import Density
-from genkit.engine.noise import Noise
+from genkit.noise import Noise
 from genkit.types import Samples
 
 

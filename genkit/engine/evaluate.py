@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genkit.engine.noise import Noise, Rows
 from genkit.model import Model, evaluating
+from genkit.noise import Noise, Rows
 from genkit.types import Dataset, Evaluation, EvaluationProtocol, Metric
 
 CHUNK = 1000  # samples at a time, so that memory does not grow with their number

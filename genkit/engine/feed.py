@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from genkit.data.order import indices_of_step
-from genkit.engine.batch import Batch
-from genkit.engine.noise import Noise, Rows
+from genkit.batch import Batch
+from genkit.engine.order import indices_of_step
 from genkit.engine.state import TrainState
 from genkit.engine.world import World
 from genkit.errors import UsageError
+from genkit.noise import Noise, Rows
 from genkit.plan import Plan
 
 

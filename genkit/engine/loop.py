@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from genkit.engine.batch import Batch
+from genkit.batch import Batch
 from genkit.engine.feed import batches_of_step, check_division
 from genkit.engine.state import TrainState
 from genkit.engine.world import World

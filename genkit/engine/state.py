@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch.nn import Parameter
 
-from genkit.engine.noise import seed_of
 from genkit.engine.precision import MixedPrecision
 from genkit.engine.weights import fill_weights
 from genkit.engine.world import World
 from genkit.model import Model
+from genkit.noise import seed_of
 from genkit.plan import Plan
 from genkit.types import Optimiser
 

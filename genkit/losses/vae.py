@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from genkit.engine.batch import Batch
+from genkit.batch import Batch
 from genkit.mathematics import kl_to_prior, negative_elbo, squared_error
 from genkit.model import Autoencoder
 from genkit.schedules.constant import Constant

@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genkit.engine.noise import Noise, Rows
 from genkit.model import Autoencoder, Model, evaluating
+from genkit.noise import Noise, Rows
 from genkit.report.grid import Row, save_grid
 from genkit.report.points import save_points, save_scatter
 from genkit.types import Dataset

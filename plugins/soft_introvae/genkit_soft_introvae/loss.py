@@ -29,11 +29,13 @@ in that α = 2 and the sum over {r, g} is a mean, which makes the ¼; in L_E the
 bounds.
 
 Deviation from the published code: s scales the warm-up, too. There the VAE before step `warmup_steps` is 1/s times as
-large as what follows, and Adam's second moments, which remember it, slow the rest of the run down: on 28x28 digits
-nothing moved any more for thousands of steps (measured, docs/methods/soft-introvae.md). No other value differs. `rec` and `fake` are decoded once a step instead of twice: the decoder
-does not change between the two phases, so the decoder phase goes on from the graphs of the encoder phase. (With
-BatchNorm in the decoder its running statistics see two forwards less.) γ_r = 0 leaves out the decodes r̂ and ĝ of the
-decoder phase, about a fifth of a step; at the published 1e-8 their term is below the rounding error of float32.
+large as what follows, which Adam's second moments remember (see `genkit.api.VAE.warm_up`): on 28x28 digits hardly
+anything moved for thousands of steps (docs/methods/soft-introvae.md). No other value differs.
+
+`rec` and `fake` are decoded once a step instead of twice: the decoder does not change between the two phases, so the
+decoder phase goes on from the graphs of the encoder phase. (With BatchNorm in the decoder its running statistics see
+two forwards less.) γ_r = 0 leaves out the decodes r̂ and ĝ of the decoder phase, about a fifth of a step; at the
+published 1e-8 their term is below the rounding error of float32.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
-from genkit.engine.noise import Noise
+from genkit.noise import Noise
 
 
 def alone(x: Tensor) -> Tensor:

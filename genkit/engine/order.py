@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from genkit.engine.noise import seed_of
+from genkit.noise import seed_of
 
 
 def indices_of_step(seed: int, step: int, batch_size: int, size: int | None) -> Tensor:

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from genkit.data import order
-from genkit.data.order import indices_of_step
+from genkit.engine import order
+from genkit.engine.order import indices_of_step
 
 
 def epoch_of(epoch, size=23, batch_size=5, seed=0):
