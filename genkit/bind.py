@@ -183,12 +183,7 @@ class Binder:
     def _uses(self, raw: Any, path: KeyPath) -> dict[str, Use]:
         if not isinstance(raw, Mapping):
             raise self.problem(path, f"found {raw!r}, expected tables [{'.'.join(path)}.NAME].")
-        uses = {}
-        for name, table in raw.items():
-            # The label of a metric is its name unless `use` says otherwise.
-            named = {"use": name, **table} if isinstance(table, Mapping) and path == ("metrics",) else table
-            uses[name] = self._use(named, (*path, name))
-        return uses
+        return {name: self._use(labelled(table, name, path[0]), (*path, name)) for name, table in raw.items()}
 
     def _written(self, path: KeyPath) -> Mapping[str, Any]:
         table: Any = self.document.tables
@@ -224,6 +219,11 @@ class Binder:
     def _name_of(self, target: type) -> str | None:
         wanted = f"{target.__module__}:{target.__qualname__}"
         return next((name for (_, name), parts in self.registry.parts.items() if parts[0].entry.target == wanted), None)
+
+
+def labelled(table: Any, label: str, of: str) -> Any:
+    """Return a table of `of` with its `use`: a metric's label is its name, unless it says otherwise."""
+    return {"use": label, **table} if of == "metrics" and isinstance(table, Mapping) else table
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from genkit.bind import Binder, Invalid, Key
+from genkit.bind import Binder, Invalid, Key, labelled
 from genkit.errors import RecipeError, UsageError
 from genkit.folder import ABOUT
 from genkit.model import Model
@@ -141,8 +141,7 @@ class _Assembly:
             return {}
         bound = {}
         for name, inner in tables.items():
-            named = {"use": name, **inner} if kind == "metrics" and isinstance(inner, Mapping) else inner
-            bound[name] = self._try(partial(self.binder.part, kind, named, (table, name)))
+            bound[name] = self._try(partial(self.binder.part, kind, labelled(inner, name, table), (table, name)))
         return bound
 
 

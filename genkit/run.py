@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -145,6 +146,9 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
     (Only that: a launcher sends a SIGTERM after the Ctrl-C that the terminal has sent to all.)
     """
     asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may listen
+        yield lambda: False
+        return
 
     def note(number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and signal.SIGINT in asked:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -196,6 +197,14 @@ def test_a_run_from_python_is_the_run_of_the_command(tmp_path, monkeypatch, unbr
 
     monkeypatch.setattr("genkit.plan.load_registry", registry_with)
     folder = genkit.train(RECIPE, tmp_path)
+    assert_same_run(folder, unbroken)
+
+
+def test_a_run_in_a_thread_trains_without_listening_to_signals(tmp_path, unbroken):
+    folder = start(tmp_path)
+    thread = threading.Thread(target=go_on, args=(folder,))
+    thread.start()
+    thread.join(60)
     assert_same_run(folder, unbroken)
 
 
