@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from unittest.mock import patch
 
@@ -95,6 +96,23 @@ def test_the_command_hands_over_to_accelerate_and_computes_the_same_run(tmp_path
         assert done.returncode == 0, done.stderr
     two, one = (load_file(tmp_path / f"runs/000{n}-two-s0/final/model.safetensors") for n in (1, 2))
     assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10
+
+
+def test_several_processes_save_when_they_are_asked_to_stop(tmp_path):
+    (tmp_path / "two.toml").write_text(RECIPE)
+    arguments = ["run", "two.toml", "-q", "--processes", "2", "--set", "train.steps=1000000"]
+    command = [sys.executable, "-m", "genkit", *arguments]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    metrics = tmp_path / "runs/0001-two-s0/metrics.jsonl"
+    until = time.monotonic() + 60
+    while not (metrics.exists() and metrics.read_text()):
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.05)
+    process.terminate()
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "Go on with: genkit resume runs/0001-two-s0 --processes 2" in told
+    assert list((tmp_path / "runs/0001-two-s0/checkpoints").glob("step-*"))
 
 
 def test_a_failure_of_several_processes_is_told_once_with_its_exit_code(tmp_path):
