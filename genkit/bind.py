@@ -21,6 +21,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 from genkit.errors import Problem, UsageError, near_miss
 from genkit.recipe import Use
 from genkit.registry import Part, Registry
+from genkit.schedules.constant import Constant
 from genkit.signature import KIND_OF_HINT, expected, parameters_of, without_none
 from genkit.toml import Document, KeyPath
 
@@ -141,7 +142,7 @@ class Binder:
         if kind := KIND_OF_HINT.get(hint):
             if kind == "schedules" and isinstance(raw, (int, float)) and not isinstance(raw, bool):
                 self._record(path, raw)
-                return self.registry.find(kind, "constant").load()(raw)
+                return Constant(raw)
             return self.part(kind, raw, path)
         if hint is Use:
             return self._use(raw, path)
@@ -207,10 +208,10 @@ class Binder:
             return []
         if not is_dataclass(default) or isinstance(default, type):
             return [] if default == {} else [((), default)]
+        if isinstance(default, Constant):
+            return [((), default.value)]  # a schedule that is a number is written as one
         values = {item.name: getattr(default, item.name) for item in fields(default)}
         name = self._name_of(type(default))
-        if name == "constant":
-            return [((), values["value"])]  # a schedule that is a number is written as one
         described = [(("use",), name)] if name else []
         return described + [
             ((key, *inner), leaf) for key, value in values.items() for inner, leaf in self._described(value)

@@ -40,6 +40,13 @@ class RunFolder:
         self.results = path / "results.json"
         self.final = path / "final"
 
+    def __fspath__(self) -> str:
+        """Stand for its path, so that `genkit.load` takes what `genkit.train` returns."""
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
     @classmethod
     def create(cls, root: Path, document: Document, resolved: dict[str, Any], owners: Iterable[str] = ()) -> RunFolder:
         """Make the next numbered folder under `root`, and write the recipe into it. Raises `UsageError`.
@@ -117,9 +124,12 @@ class RunFolder:
         """Return the whole lines of metrics.jsonl; a last one that was cut short is left out."""
         if not self.metrics.exists():
             return []
-        whole = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
         try:
-            return [json.loads(line) for line in whole if line.endswith("\n")]
+            whole = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+            lines = [json.loads(line) for line in whole if line.endswith("\n")]
+            if not all(isinstance(line, dict) and isinstance(line.get("step"), int) for line in lines):
+                raise ValueError("a line has no step")
+            return lines
         except ValueError as error:
             raise UsageError(f"{self.metrics}: is damaged: {error}. Delete it: only the curves are lost.") from None
 

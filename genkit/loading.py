@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,24 +20,17 @@ from genkit.registry import load_registry
 from genkit.toml import read
 
 
-def load(path: str | Path, weights: str = "raw") -> Model:
+def load(path: str | PathLike[str], weights: str = "raw") -> Model:
     """Return the model of a finished run or of a final folder, in evaluation mode, on the CPU.
 
     Neither the data nor the loss is needed, only the plugin that supplies the model. Raises `UsageError`.
     """
-    folder = final_folder(Path(path))
-    try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        shape = tuple(about["data_shape"])
-    except (OSError, ValueError, KeyError, TypeError):
-        remedy = f" `genkit resume {path}` brings the run to its end." if (Path(path) / RESOLVED).is_file() else ""
-        raise UsageError(f"{folder}: no final folder of a run (it has no readable {ABOUT}).{remedy}") from None
-
+    folder, about = final_folder(Path(path)), facts_of(path)
     binder = Binder(load_registry(), read(folder / RECIPE))
     try:
         table = binder.document.tables.get("model")
         target, arguments = binder.prepare("models", table, ("model",), ("data_shape",))
-        model = binder.construct(target, arguments | {"data_shape": shape}, ("model",))
+        model = binder.construct(target, arguments | {"data_shape": tuple(about["data_shape"])}, ("model",))
     except Invalid:
         raise RecipeError(binder.problems) from None
     tensors = read_weights(folder, weights)
@@ -45,14 +40,24 @@ def load(path: str | Path, weights: str = "raw") -> Model:
     return model.eval()
 
 
+def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
+    """Return what a finished run or a final folder says of itself: its data shape, step, parts and environment."""
+    folder = final_folder(Path(path))
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about["data_shape"] = list(about["data_shape"])
+        return about
+    except (OSError, ValueError, KeyError, TypeError):
+        remedy = f" `genkit resume {path}` brings the run to its end." if (Path(path) / RESOLVED).is_file() else ""
+        raise UsageError(f"{folder}: no final folder of a run (it has no readable {ABOUT}).{remedy}") from None
+
+
 def draw_samples(path: Path, number: int, seed: int, weights: str | None) -> tuple[Tensor, str]:
     """Return `number` samples of a finished run, (B, *data_shape), and which weights drew them.
 
     `weights` None means the moving average where there is one. Raises `UsageError`.
     """
     which = weights or ("ema" if (final_folder(path) / EMA).exists() else "raw")
-    if which not in ("raw", "ema"):
-        raise UsageError(f"--weights {which}: expected raw or ema.")
     model = load(path, which)
     dtype = next(model.parameters()).dtype
     z = Noise(seed, 0, "sample", Rows.all(number), dtype=dtype).randn("z", model.latent_dim)

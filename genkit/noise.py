@@ -7,7 +7,9 @@ are drawn for the whole global batch and cut to the rows of this process, so n p
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -54,20 +56,20 @@ class Noise:
 
     def randn(self, tag: str, *shape: int) -> Tensor:
         """Return standard normal numbers, (B, *shape): `shape` is that of one row, and `tag` names the draw."""
-        return self._own(torch.randn(self.rows.total, *shape, generator=self._generator(tag)))
+        return self._draw(torch.randn, tag, shape).to(self.dtype)
 
     def rand(self, tag: str, *shape: int) -> Tensor:
         """Return numbers uniform on [0, 1), (B, *shape)."""
-        return self._own(torch.rand(self.rows.total, *shape, generator=self._generator(tag)))
+        return self._draw(torch.rand, tag, shape).to(self.dtype)
 
     def randint(self, tag: str, high: int, *shape: int) -> Tensor:
         """Return integers uniform on {0, ..., high - 1}, (B, *shape) int64."""
-        drawn = torch.randint(high, (self.rows.total, *shape), generator=self._generator(tag))
-        return drawn[self.rows.start : self.rows.stop].to(self.device)
+        return self._draw(partial(torch.randint, high), tag, shape)
 
-    def _generator(self, tag: str) -> torch.Generator:
-        return torch.Generator().manual_seed(seed_of(self.seed, self.step, self.source, tag))
-
-    def _own(self, drawn: Tensor) -> Tensor:
+    def _draw(self, make: Callable[..., Tensor], tag: str, shape: tuple[int, ...]) -> Tensor:
+        if self.device.type == "meta":  # a rehearsal: only the shape is asked for
+            return make((len(self.rows), *shape), device=self.device)
         # Always drawn in float32 on the CPU: other dtypes and devices draw other numbers.
-        return drawn[self.rows.start : self.rows.stop].to(self.device, self.dtype)
+        generator = torch.Generator().manual_seed(seed_of(self.seed, self.step, self.source, tag))
+        drawn = make((self.rows.total, *shape), generator=generator)
+        return drawn[self.rows.start : self.rows.stop].to(self.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from genkit.model import Model
 from genkit.recipe import Recipe
 from genkit.registry import Part, Registry, load_registry
 from genkit.rehearsal import Rehearsal, rehearse
-from genkit.toml import Document, KeyPath, read
+from genkit.toml import Document, KeyPath, read, with_override
 from genkit.types import Dataset, EvaluationProtocol, Loss, Metric, Optimiser, Phase
 
 
@@ -38,7 +38,8 @@ class Plan:
     resolved: Mapping[str, Any]  # the recipe with every default, as TOML tables
     keys: tuple[Key, ...]  # where each of them came from
     parts: Mapping[KeyPath, Part]  # which part each table became, and whose it is
-    unmet: tuple[str, ...] = field(default=())  # data and weights that are absent here, with the remedy
+    unmet: tuple[str, ...] = field(default=())  # what is absent here, with the remedy
+    unmet_start: tuple[str, ...] = field(default=())  # what only a new run needs, and no resume
 
     def build_model(self) -> Model:
         """Construct the model, with torch's global generator as it stands."""
@@ -51,7 +52,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """How many steps the run has. Raises `UsageError` if they are epochs of data that are absent or too few."""
+        """How many steps the run has. Raises `UsageError` if they are epochs of data that are absent or never end."""
         train = self.recipe.train
         if train.steps is not None:
             return train.steps
@@ -63,26 +64,37 @@ class Plan:
             raise UsageError(
                 f"[train] batch_size = {train.batch_size} is more than the {size} samples of the data set."
             )
-        return train.epochs * (size // train.batch_size)
+        return train.epochs * max(size // train.batch_size, 1)
 
     @property
     def owners(self) -> list[str]:
         """A line for each part: its table, its name and who supplied it."""
         return [f"{'.'.join(path)}: {part.entry.name} ({part.owner})" for path, part in self.parts.items()]
 
-    def check_met(self) -> None:
-        """Raise `UsageError` with everything that is absent."""
-        if self.unmet:
-            raise UsageError("\n".join(self.unmet))
+    def check_met(self, *, resuming: bool = False) -> None:
+        """Raise `UsageError` with everything that is absent for a new run, or for one that goes on."""
+        if absent := self.unmet if resuming else self.unmet + self.unmet_start:
+            raise UsageError("\n".join(absent))
 
 
 def make_plan(
-    source: Recipe | Document | Path | str, *, overrides: tuple[str, ...] = (), registry: Registry | None = None
+    source: Recipe | Document | Mapping[str, Any] | Path | str,
+    *,
+    overrides: Sequence[str] = (),
+    registry: Registry | None = None,
 ) -> Plan:
-    """Assemble a recipe, given in Python or as a TOML file. Raises `RecipeError` with everything that is wrong."""
+    """Assemble a recipe: a TOML file, a `Recipe`, or its tables.
+
+    `overrides` are those of ``--set``, such as ``"train.steps=500"``. Raises `RecipeError` with all that is wrong.
+    """
     if isinstance(source, (str, Path)):
-        source = read(Path(source), list(overrides))
-    document = source.document() if isinstance(source, Recipe) else source
+        document = read(Path(source))
+    elif isinstance(source, Recipe):
+        document = source.document()
+    else:
+        document = source if isinstance(source, Document) else Document(dict(source))
+    for override in (overrides,) if isinstance(overrides, str) else overrides:
+        document = with_override(document, override)
     return _Assembly(Binder(registry or load_registry(), document)).plan()
 
 
@@ -123,7 +135,8 @@ class _Assembly:
             resolved=binder.resolved(),
             keys=tuple(binder.keys),
             parts=dict(binder.used),
-            unmet=tuple(dict.fromkeys((*data.unmet(), *data.held_out().unmet(), *_unmet(recipe)))),
+            unmet=tuple(dict.fromkeys((*data.unmet(), *data.held_out().unmet(), *_unmet_precision(recipe)))),
+            unmet_start=tuple(_unmet_start(recipe)),
         )
 
     def _try(self, bind: Callable[[], Any], table: str = "") -> Any:
@@ -145,10 +158,12 @@ class _Assembly:
         return bound
 
 
-def _unmet(recipe: Recipe) -> Iterator[str]:
-    """Yield what this machine lacks for the recipe, besides the data."""
+def _unmet_precision(recipe: Recipe) -> Iterator[str]:
+    if recipe.train.precision == "fp16" and not torch.accelerator.is_available():
+        yield '[train] precision = "fp16" needs an accelerator, and there is none here; use "fp32" or "bf16".'
+
+
+def _unmet_start(recipe: Recipe) -> Iterator[str]:
     path = recipe.train.warm_start
     if path is not None and not (path / ABOUT).exists() and not (path / "final" / ABOUT).exists():
         yield f"[train] warm_start: {path.absolute()} is no finished run, and no final folder of one; give either."
-    if recipe.train.precision == "fp16" and not torch.accelerator.is_available():
-        yield '[train] precision = "fp16" needs an accelerator, and there is none here; use "fp32" or "bf16".'

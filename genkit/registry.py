@@ -6,9 +6,11 @@ stop the program) and returns results without their owner. Both are done here.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,9 +99,10 @@ class Registry:
         parts = self.parts.get((kind, name), [])
         if len(parts) > 1:
             owners = " and ".join(str(part.owner) for part in parts)
+            others = [part.owner.plugin for part in parts if part.owner.plugin != "genkit"]
             raise UsageError(
-                f'"{name}" has two owners, {owners}. Uninstall one of them, or choose with {SELECTION}=NAME,... '
-                f"among the plugins {', '.join(part.owner.plugin for part in parts)}."
+                f'"{name}" has two owners, {owners}. Uninstall one of them, or set {SELECTION} to the names of '
+                f"the plugins that you want, with at most one of {', '.join(others)} (`genkit` itself is always there)."
             )
         if not parts:
             raise UsageError(f'no {_singular(kind)} is called "{name}".{self._hint(kind, name)}')
@@ -112,7 +115,7 @@ class Registry:
     def _hint(self, kind: str, name: str) -> str:
         hint = near_miss(name, (known for of_kind, known in self.parts if of_kind == kind))
         if elsewhere := [of_kind for of_kind, known in self.parts if known == name]:
-            hint = f" It is the name of a {_singular(elsewhere[0])}.{hint}"
+            hint = f" It is a name of {elsewhere[0]}.{hint}"
         if self.broken:
             hint += " Plugins that could not be loaded: "
             hint += "; ".join(f"{broken.owner} ({broken.reason})" for broken in self.broken) + "."
@@ -149,8 +152,8 @@ def load_registry() -> Registry:
     registry = Registry()
     registry.register(builtin, Owner("genkit", "genkit-torch", __version__))
 
-    selection = os.environ.get(SELECTION, "all").strip()
-    chosen = {name.strip() for name in selection.split(",")}
+    selection = os.environ.get(SELECTION, "").strip() or "all"
+    chosen = {name.strip() for name in selection.split(",") if name.strip()}
     found = {point.name for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
     if missing := chosen - found - {"all", "none"}:
         name = min(missing)
@@ -161,8 +164,9 @@ def load_registry() -> Registry:
             continue
         owner = Owner(point.name, *_distribution(point))
         try:
-            plugin = point.load()
-        except Exception as error:  # a plugin that raises on import must not stop the program
+            with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints must not end up in a --json
+                plugin = point.load()
+        except (Exception, SystemExit) as error:  # a plugin that fails on import must not stop the program
             registry.broken.append(Broken(owner, f"{type(error).__name__}: {error}"))
             continue
         registry.register(plugin, owner)

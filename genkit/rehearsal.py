@@ -67,16 +67,18 @@ def rehearse(
     phases = _attempt(binder, ("loss",), loss.phases)
     if model is None or phases is None:
         return None
-    _check_children(binder, model, phases, optimisers)
+    fits = _check_children(binder, model, phases, optimisers)
     for child, optimiser in optimisers.items():
         if optimiser is not None:
             _attempt(binder, ("optimiser", child), partial(_try_optimiser, optimiser))
     protocols = _protocols(binder, metrics, data, model)
-    if recipe is None:
+    if recipe is None or not fits:
         return None
     _check_weights(binder, recipe, protocols)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        if data.split == data.held_out().split == "test":
+            warnings.warn("it trains on the test split, so what is held out is not", stacklevel=1)
         costs = _attempt(binder, ("loss",), lambda: costs_of(model, phases, recipe, data))
     if costs is None:
         return None
@@ -97,7 +99,11 @@ def _attempt(binder: Binder, path: tuple[str, ...], do: Callable[[], Any]) -> An
     except ValueError as error:
         binder.problem(path, str(error), owner)
     except Exception as error:  # whatever a stranger's part raises
-        binder.problem(path, f"cannot be tried on shapes: {type(error).__name__}: {error}", owner)
+        held = [
+            f"{part.entry.name} ({part.owner})" for at, part in binder.used.items() if at[: len(path)] == path != at
+        ]
+        suspects = f". It holds {' and '.join(held)}, which may be at fault" if held else ""
+        binder.problem(path, f"cannot be tried on shapes: {type(error).__name__}: {error}{suspects}", owner)
     return None
 
 
@@ -111,7 +117,8 @@ def _on_meta(build: Callable[[], Model]) -> Model:
 
 def _check_children(
     binder: Binder, model: Model, phases: tuple[Phase, ...], optimisers: Mapping[str, Optimiser | None]
-) -> None:
+) -> bool:
+    """Tell whether the model has the children that the phases train; record what does not fit."""
     children = {name for name, _ in model.named_children()}
     trained = {child for phase in phases for child in phase.updates}
     loss, network = binder.used[("loss",)], binder.used[("model",)]
@@ -123,6 +130,7 @@ def _check_children(
     for child in sorted(set(optimisers) - trained):
         names = " and ".join(sorted(trained))
         binder.problem(("optimiser", child), f'would do nothing: "{loss.entry.name}" trains {names}.', loss.owner)
+    return trained <= children
 
 
 def _try_optimiser(optimiser: Optimiser) -> bool:
@@ -158,7 +166,11 @@ def _check_weights(binder: Binder, recipe: Recipe, protocols: Mapping[str, Evalu
 
 
 def _check_accumulation(binder: Binder, recipe: Recipe, model: Model, costs: Mapping[str, PhaseCost]) -> None:
-    if recipe.train.accumulate == 1 or recipe.train.inexact_accumulation:
+    train = recipe.train
+    if train.batch_size % train.accumulate:
+        text = f"batch_size = {train.batch_size} does not divide into {train.accumulate} equal micro-batches."
+        binder.problem(("train", "accumulate"), text)
+    if train.accumulate == 1 or train.inexact_accumulation:
         return
     coupled = [f'the loss of phase "{name}"' for name, cost in costs.items() if cost.couples_samples]
     coupled += ["a batch norm" for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)][:1]

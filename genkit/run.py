@@ -63,9 +63,10 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
     Raises `RunError` when training is no longer finite, `Interrupted` after a signal once the state is saved, and
     `UsageError` for a checkpoint that cannot be read.
     """
-    plan.check_met()
-    state = initial_state(plan, world)
-    if saved := folder.saved_steps():
+    saved = folder.saved_steps()
+    plan.check_met(resuming=bool(saved))
+    state = initial_state(plan, world, resuming=bool(saved))
+    if saved:
         checkpoint.load(state, folder.checkpoint(saved[-1]))
     world.on_main(lambda: folder.cut_back(state.step))
     if state.step == 0:

@@ -76,6 +76,8 @@ def expected(hint: Any) -> str:
         return "a number or a schedule" if kind == "schedules" else "a divergence"
     if hint is Use or is_dataclass(hint):
         return "a table"
+    if get_args(hint)[-1:] == (Use,):
+        return "tables"
     try:
         schema = TypeAdapter(hint).json_schema()
     except PydanticSchemaGenerationError:
@@ -94,10 +96,9 @@ def _in_words(schema: Mapping[str, Any]) -> str:
         return f"a list, each {_in_words(schema['items'])}"
     noun = {"integer": "an integer", "number": "a number", "string": "a text", "boolean": "true or false"}
     words = noun.get(schema.get("type", ""), "a value")
-    for bound, sign in (("exclusiveMinimum", ">"), ("minimum", ">="), ("exclusiveMaximum", "<"), ("maximum", "<=")):
-        if bound in schema:
-            words += f" {sign} {schema[bound]}"
-    return "a path" if schema.get("format") == "path" else words
+    signs = (("exclusiveMinimum", ">"), ("minimum", ">="), ("exclusiveMaximum", "<"), ("maximum", "<="))
+    bounds = " and ".join(f"{sign} {schema[bound]}" for bound, sign in signs if bound in schema)
+    return "a path" if schema.get("format") == "path" else f"{words} {bounds}".strip()
 
 
 def without_none(hint: Any) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from genkit.errors import Place, UsageError
+from genkit.shipped import shipped_recipes
 
 KeyPath = tuple[str, ...]
 
@@ -28,8 +29,11 @@ class Document:
 
     def place(self, path: KeyPath) -> Place:
         """Say where the key at `path` stands, or the innermost table around it that was written."""
-        if any(path[: len(override)] == override for override in self.overrides):
-            return Place("--set", None, path)
+        # An override wrote the key, or a table around it that the file does not have.
+        written = [path[:n] for n in range(len(path), 0, -1) if path[:n] not in self.lines]
+        for override in self.overrides:
+            if path[: len(override)] == override or any(override[: len(part)] == part for part in written):
+                return Place("--set", None, path)
         line = next((self.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.lines), None)
         return Place(self.file, line, path)
 
@@ -40,7 +44,12 @@ def read(path: Path, overrides: list[str] | None = None) -> Document:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise UsageError(f"{path}: {reason}. `genkit recipes list` shows the recipes that genkit ships.") from None
+        shipped = (
+            f"`genkit recipes copy {path.stem}` gives you"
+            if path.stem in shipped_recipes()
+            else "`genkit recipes` lists"
+        )
+        raise UsageError(f"{path}: {reason}. {shipped} what genkit ships.") from None
     try:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -52,7 +61,10 @@ def read(path: Path, overrides: list[str] | None = None) -> Document:
 
 
 def with_override(document: Document, override: str) -> Document:
-    """Return the document with ``table.key=value`` set; the value is TOML, or else bare text. Raises `UsageError`."""
+    """Return the document with ``table.key=value`` set; the value is TOML, or else bare text. Raises `UsageError`.
+
+    An empty value, ``train.epochs=``, takes the key out.
+    """
     key, equals, text = override.partition("=")
     path = tuple(part.strip() for part in key.split("."))
     if not equals or not all(path):
@@ -68,7 +80,7 @@ def with_override(document: Document, override: str) -> Document:
 def _set(table: dict[str, Any], path: KeyPath, value: Any, override: str) -> dict[str, Any]:
     key, *rest = path
     if not rest:
-        return {**table, key: value}
+        return {**table, key: value} if value != "" else {name: table[name] for name in table if name != key}
     inner = table.get(key, {})
     if isinstance(inner, str):  # `c = "curriculum-c"` is short for a table with that `use`
         inner = {"use": inner}

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from commands import genkit, install, write_recipe
+from commands import TINY, genkit, install, write_recipe
 
 from genkit.folder import RunFolder
 
@@ -118,8 +118,9 @@ def test_a_run_whose_plugin_is_gone_is_told_what_is_missing(tmp_path, monkeypatc
 
 def test_a_run_in_use_is_refused_and_only_to_those_who_write(finished):
     with RunFolder.open(finished).locked():
-        assert "in use by another process" in refused("resume", finished, "-q")
         assert genkit("eval", finished).code == 0
+        (finished / "final/about.json").unlink()
+        assert "in use by another process" in refused("resume", finished, "-q")
     assert genkit("resume", finished).code == 0
 
 
@@ -175,6 +176,7 @@ def test_files_that_a_person_put_beside_are_left_alone(unfinished):
 
 
 def test_a_run_that_cannot_be_locked_is_told(finished):
+    (finished / "final/about.json").unlink()
     (finished / ".lock").unlink(missing_ok=True)
     (finished / ".lock").mkdir()
     assert "cannot be written" in refused("resume", finished, "-q")
@@ -186,7 +188,7 @@ def test_samples_that_cannot_be_written_are_told(finished, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("weights", "expected"), [("best", "expected raw or ema"), ("ema", "ema.safetensors: not there")]
+    ("weights", "expected"), [("best", 'expected "raw" or "ema"'), ("ema", "ema.safetensors: not there")]
 )
 def test_weights_that_are_not_there_are_told(finished, weights, expected):
     assert expected in refused("sample", finished, "--weights", weights)
@@ -195,3 +197,37 @@ def test_weights_that_are_not_there_are_told(finished, weights, expected):
 def test_a_metric_that_cannot_be_is_told(finished):
     told = refused("eval", finished, "--set", "metrics.mods.samples=3")
     assert 'no metric is called "mods". Did you mean modes?' in told
+
+
+def test_a_finished_run_is_told_again_and_never_trained_again(finished):
+    shutil.rmtree(finished / "checkpoints")
+    before = (finished / "metrics.jsonl").read_bytes()
+    said = genkit("resume", finished)
+    assert said.code == 0 and "has already come to its end" in said.out and "modes" in said.out
+    assert (finished / "metrics.jsonl").read_bytes() == before
+
+
+def test_data_of_another_shape_are_refused_by_an_evaluation(finished):
+    told = refused("eval", finished, "--set", "data.use=digits", "--set", "metrics={}")
+    assert "have the shape [1, 28, 28], and the run was trained on [2]" in told
+
+
+def test_a_name_that_is_no_name_is_refused(finished):
+    assert "--out .: names no file" in refused("sample", finished, "--out", ".")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\n", b"[1, 2]\n", b"{}\n"])
+def test_damaged_metrics_are_told(finished, content):
+    (finished / "final/about.json").unlink()
+    (finished / "metrics.jsonl").write_bytes(content)
+    assert "metrics.jsonl: is damaged" in refused("resume", finished, "-q")
+
+
+def test_a_resume_needs_no_warm_start(finished, tmp_path):
+    (tmp_path / "tiny.toml").write_text(TINY)
+    assert genkit("run", "tiny.toml", "-q", "--runs", "again", "--set", f"train.warm_start={finished}").code == 0
+    (run,) = (path for path in (tmp_path / "again").iterdir() if path.is_dir())
+    shutil.rmtree(finished)
+    (run / "final/about.json").unlink()
+    said = genkit("resume", run, "-q")
+    assert said.code == 0, said.err

@@ -8,11 +8,11 @@ import torch
 from parts import TinyAutoencoder
 from runs import assert_same_bits, tensors_of, tiny_plan, tiny_recipe, train_all
 
-from genkit.engine.feed import batches_of_step
+from genkit.engine.feed import batches_of_step, check_batch
 from genkit.engine.loop import update
 from genkit.engine.state import MovingAverage, initial_state
 from genkit.engine.world import World
-from genkit.errors import UsageError
+from genkit.errors import RecipeError, UsageError
 from genkit.recipe import Train, Use
 
 
@@ -123,11 +123,18 @@ def test_clipping_bounds_the_gradient_of_its_child():
 
 
 def test_a_batch_that_does_not_divide_is_refused():
-    plan = tiny_plan(train=Train(steps=2, batch_size=8, accumulate=3, inexact_accumulation=True))
+    with pytest.raises(RecipeError, match="batch_size = 8 does not divide into 3 equal micro-batches"):
+        tiny_plan(train=Train(steps=2, batch_size=8, accumulate=3, inexact_accumulation=True))
+    plan = tiny_plan()
     with pytest.raises(
-        UsageError, match=r"batch_size = 8 does not divide by 1 processes x accumulate = 3; 6 or 9 would"
+        UsageError, match=r"batch_size = 8 does not divide by 3 processes x accumulate = 1; 6 or 9 would"
     ):
-        train_all(plan)
+        check_batch(plan, 3)
+
+
+def test_a_batch_that_is_more_than_the_data_is_refused():
+    with pytest.raises(UsageError, match="batch_size = 48 is more than the 40 samples"):
+        train_all(tiny_plan(data=Use("numbered"), train=Train(steps=2, batch_size=48)))
 
 
 def test_epochs_visit_the_data_and_drop_the_uneven_batch():

@@ -153,6 +153,37 @@ def test_a_schedule_takes_a_number_a_name_or_a_table():
     assert (numbers.weight(0.5), name.weight(0.5)) == (0.25, 0.5)
 
 
+def test_overrides_reach_a_recipe_in_python_and_may_take_a_key_out():
+    overrides = ("train.steps=", "train.epochs=2", "data.use=numbered")
+    assert make_plan(tiny_recipe(), overrides=overrides, registry=registry_with()).steps == 2 * (40 // 8)
+    assert make_plan(tiny_recipe(), overrides="train.steps=7", registry=registry_with()).steps == 7
+    assert make_plan(tiny_recipe().document().tables, registry=registry_with()).recipe == tiny_recipe()
+
+
+def test_a_table_that_only_an_override_writes_is_placed_there(tmp_path):
+    (problem,) = problems_of(tmp_path, GOOD.replace("[ema]\ndecay = 0.9", ""), "ema.decai=0.5")
+    assert problem.startswith("--set [ema] decai: unknown key")
+    (problem,) = problems_of(tmp_path, GOOD, "loss.divergence.bandwidth=0.3")
+    assert problem.startswith('--set [loss] divergence: unknown key of "coupled"')
+
+
+def test_a_number_needs_no_registered_constant():
+    class Clash:
+        genkit_hooks = 1
+
+        @hookimpl
+        def genkit_schedules(self):
+            yield Entry("constant", "elsewhere:Constant", "", "")
+
+    plan = make_plan(tiny_recipe(loss=Use("coupled", weight=0.25)), registry=registry_with(Clash()))
+    assert plan.loss.weight(0.5) == 0.25
+
+
+def test_training_on_the_test_split_is_remarked():
+    plan = tiny_plan(data=Use("digits", split="test"), model=Use("small-conv"), loss=Use("vae"))
+    assert "trains on the test split" in plan.rehearsal.remarks[0]
+
+
 def test_every_key_has_its_origin(tmp_path):
     (tmp_path / "r.toml").write_text(GOOD)
     plan = make_plan(tmp_path / "r.toml", overrides=("seed=5",), registry=registry_with())

@@ -34,7 +34,7 @@ def test_an_unknown_name_gets_its_near_miss():
 
 
 def test_a_name_of_another_kind_is_told():
-    with pytest.raises(UsageError, match="It is the name of a data set"):
+    with pytest.raises(UsageError, match="It is a name of datasets"):
         registry_with(Moons()).find("losses", "two-moons")
 
 
@@ -107,6 +107,16 @@ def test_a_plugin_that_raises_on_import_stops_nothing(monkeypatch):
     assert [(broken.owner.plugin, broken.reason) for broken in registry.broken] == [
         ("bad", "ImportError: no module named nothing")
     ]
+
+
+def test_a_plugin_that_leaves_or_prints_on_import_stops_nothing(monkeypatch, capsys):
+    def leave():
+        print("hello")
+        raise SystemExit(3)
+
+    install(monkeypatch, FakePoint("rude", leave))
+    assert load_registry().broken[0].reason == "SystemExit: 3"
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(("selection", "found"), [("all", True), ("none", False), ("good", True), ("other", False)])

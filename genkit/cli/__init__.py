@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genkit import __version__
 from genkit.cli import doctor, evaluate, plan, plugins, recipes, resume, run, sample
 
 app = typer.Typer(
@@ -14,8 +15,15 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # rich is slow to import, and a help text needs no colours
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"genkit-torch {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -23,6 +31,9 @@ def options(
     plugin: Annotated[
         str, typer.Option("--plugins", metavar="all|none|NAME,...", help="Which installed plugins to load.")
     ] = "",
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Take the options that stand before a command."""
     if plugin:

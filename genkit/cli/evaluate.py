@@ -14,7 +14,7 @@ def evaluate(run: RunPath, overrides: Overrides = None, json: Json = False) -> N
     from genkit.engine.evaluate import evaluate as compute
     from genkit.errors import UsageError
     from genkit.folder import RunFolder
-    from genkit.loading import load
+    from genkit.loading import facts_of, load
     from genkit.plan import make_plan
     from genkit.report.results import print_results
     from genkit.report.terminal import Voice
@@ -26,6 +26,9 @@ def evaluate(run: RunPath, overrides: Overrides = None, json: Json = False) -> N
     plan = make_plan(folder.resolved, overrides=tuple(overrides or ()))
     if unmet := dict.fromkeys((*plan.data.unmet(), *plan.data.held_out().unmet())):  # what only training needs may lack
         raise UsageError("\n".join(unmet))
+    shape = list(plan.data.shape)
+    if shape != (trained := facts_of(folder.path)["data_shape"]):
+        raise UsageError(f"--set data: its samples have the shape {shape}, and the run was trained on {trained}.")
     models = {which: load(folder.path, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
     results = compute(plan.metrics, plan.data, models.__getitem__, plan.recipe.seed)
     if json:

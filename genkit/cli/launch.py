@@ -24,9 +24,9 @@ def launch_if_several(plan: Plan, processes: int) -> None:
     """
     if processes == 1 or "WORLD_SIZE" in os.environ:
         return
-    from genkit.engine.feed import check_division
+    from genkit.engine.feed import check_batch
 
-    check_division(plan, processes)
+    check_batch(plan, processes)
     # `--multi_gpu` also where there is no GPU: `--cpu` would start one process and say nothing. genkit's own World
     # then chooses the device.
     arguments = ["--multi_gpu", "--num_processes", str(processes), "--num_machines", "1"]

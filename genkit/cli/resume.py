@@ -8,8 +8,9 @@ from genkit.cli.options import Json, Processes, Quiet, RunPath
 def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Quiet = False) -> None:
     """Go on with a run from its newest checkpoint, bit for bit as if it had not stopped."""
     from genkit.cli.launch import launch_if_several
-    from genkit.cli.session import train_in
+    from genkit.cli.session import tell, train_in
     from genkit.engine.checkpoint import differences
+    from genkit.engine.evaluate import read_results
     from genkit.engine.world import World
     from genkit.folder import RunFolder
     from genkit.plan import make_plan
@@ -17,13 +18,17 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
 
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved)
-    plan.check_met()
+    if folder.finished:
+        voice = Voice(quiet=quiet or json)
+        voice.remark(f"{folder.path} has already come to its end, after {plan.steps} steps.")
+        tell(folder, plan, read_results(folder.results), voice, json)
+        return
+    saved = folder.saved_steps()
+    plan.check_met(resuming=bool(saved))
     launch_if_several(plan, processes)
     world = World(plan.recipe.train.precision)
     voice = Voice(silent=not world.is_main, quiet=quiet or json)
-    if folder.finished:
-        voice.remark(f"{folder.path} has already come to its end, after {plan.steps} steps.")
-    if saved := folder.saved_steps():
+    if saved:
         for difference in world.on_main(lambda: differences(folder.checkpoint(saved[-1]))):
             voice.remark(f"the run may not go on to the same bits: {difference}")
     train_in(folder, plan, world, voice, json)

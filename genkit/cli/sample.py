@@ -28,6 +28,8 @@ def sample(
 
     samples, which = draw_samples(run, number, seed, weights)
     stem = out or run / f"samples-{which}-seed{seed}"
+    if not stem.name:
+        raise UsageError(f"--out {out}: names no file; give a name without an ending, such as samples/run-1.")
     array, picture = (stem.with_name(stem.name + ending) for ending in (".npy", ".png"))
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)

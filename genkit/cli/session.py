@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import ExitStack
 
+import torch
+
+from genkit.engine.evaluate import Result
 from genkit.engine.world import World
-from genkit.errors import Interrupted, RunError
+from genkit.errors import Interrupted, RunError, UsageError
 from genkit.folder import RunFolder
 from genkit.plan import Plan
 from genkit.report.results import print_results
@@ -23,17 +27,29 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
             progress = held.enter_context(voice.progress(plan.steps))
             results = run(plan, folder, world, progress)
     except Interrupted as stopped:
-        processes = f" --processes {world.size}" if world.size > 1 else ""
-        raise Interrupted(f"{stopped} Go on with: genkit resume {folder.path}{processes}") from None
+        raise Interrupted(f"{stopped} {_go_on(folder, world)}") from None
+    except KeyboardInterrupt:  # before the loop, in the evaluation, or asked twice
+        raise Interrupted(f"stopped at once. {_go_on(folder, world)}") from None
+    except RunError as error:
+        raise RunError(f"{error} The run is {folder.path}.") from None
     except OSError as error:
-        raise RunError(
-            f"{error}. Checkpoints already written are kept; mend that, then: genkit resume {folder.path}"
-        ) from error
+        raise RunError(f"{error}. Checkpoints already written are kept. {_go_on(folder, world)}") from error
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
+            raise
+        raise UsageError(
+            f"out of memory: {str(error).splitlines()[0]} A smaller [model] or batch_size, or accumulate, takes less; "
+            "`genkit plan` counts it."
+        ) from None
     finally:
         world.close()
 
-    if not world.is_main:
-        return
+    if world.is_main:
+        tell(folder, plan, results, voice, as_json)
+
+
+def tell(folder: RunFolder, plan: Plan, results: list[Result], voice: Voice, as_json: bool) -> None:
+    """Print the numbers of a finished run, its pictures, and the next commands."""
     if as_json:
         print(json.dumps({"run": str(folder.path), "results": [result.as_dict() for result in results]}))
         return
@@ -41,5 +57,10 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
     pictures = sorted(folder.samples.glob(f"step-{plan.steps:08d}*.png"))
     voice.remark("pictures  " + "\n          ".join(str(path) for path in [*pictures, folder.path / "curves.png"]))
     voice.say(f"run       {folder.path}")
-    voice.remark(f"next      genkit sample {folder.path}")
-    voice.remark(f"          genkit eval {folder.path}")
+    voice.remark(f"next      genkit sample {shlex.quote(str(folder.path))}")
+    voice.remark(f"          genkit eval {shlex.quote(str(folder.path))}")
+
+
+def _go_on(folder: RunFolder, world: World) -> str:
+    processes = f" --processes {world.size}" if world.size > 1 else ""
+    return f"Go on with: genkit resume {shlex.quote(str(folder.path))}{processes}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from genkit.errors import UsageError
 from genkit.model import Model, evaluating
 from genkit.noise import Noise, Rows
 from genkit.types import Dataset, Evaluation, EvaluationProtocol, Metric
@@ -31,6 +34,11 @@ class Result:
         """Return it as JSON holds it."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Result:
+        """Return what `as_dict` wrote."""
+        return cls(**{**facts, "protocol": EvaluationProtocol(**facts["protocol"])})
+
 
 @dataclass(frozen=True)
 class ChunkedDraws:
@@ -46,6 +54,14 @@ class ChunkedDraws:
         """Yield the chunks, (b, *shape)."""
         for start in range(0, self.total, CHUNK):
             yield self.chunk(start, min(CHUNK, self.total - start))
+
+
+def read_results(path: Path) -> list[Result]:
+    """Return the results that a run wrote. Raises `UsageError`."""
+    try:
+        return [Result.from_dict(facts) for facts in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}). `genkit eval` computes the numbers again.") from None
 
 
 def evaluate(metrics: Mapping[str, Metric], data: Dataset, model_of: Callable[[str], Model], seed: int) -> list[Result]:

@@ -11,9 +11,13 @@ from genkit.noise import Noise, Rows
 from genkit.plan import Plan
 
 
-def check_division(plan: Plan, processes: int) -> None:
-    """Raise `UsageError` unless the batch divides into equal micro-batches."""
+def check_batch(plan: Plan, processes: int) -> None:
+    """Raise `UsageError` unless the data fill a batch, and it divides into equal micro-batches."""
     batch_size, parts = plan.recipe.train.batch_size, processes * plan.recipe.train.accumulate
+    if plan.data.size is not None and plan.data.size < batch_size:
+        raise UsageError(
+            f"[train] batch_size = {batch_size} is more than the {plan.data.size} samples of the data set."
+        )
     if batch_size % parts:
         fitting = (
             f"{batch_size // parts * parts} or {(batch_size // parts + 1) * parts}"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genkit.batch import Batch
-from genkit.engine.feed import batches_of_step, check_division
+from genkit.engine.feed import batches_of_step, check_batch
 from genkit.engine.state import TrainState
 from genkit.engine.world import World
 from genkit.plan import Plan
@@ -25,7 +25,7 @@ class StepRecord(NamedTuple):
 
 def train(plan: Plan, state: TrainState, world: World) -> Iterator[StepRecord]:
     """Train from `state.step` to the end, advancing `state`, and yield a record after each step."""
-    check_division(plan, world.size)
+    check_batch(plan, world.size)
     while state.step < plan.steps:
         batches = batches_of_step(plan, state, world)
         due = [phase for phase in plan.phases if phase.due(state.step)]

@@ -78,11 +78,11 @@ class TrainState:
         return self.average.model if which == "ema" and self.average is not None else self.model
 
 
-def initial_state(plan: Plan, world: World) -> TrainState:
-    """Return the state before the first step, the same on every process."""
+def initial_state(plan: Plan, world: World, *, resuming: bool = False) -> TrainState:
+    """Return the state before the first step, the same on every process; a resume needs no warm start."""
     torch.manual_seed(seed_of(plan.recipe.seed, "weights"))
     model = plan.build_model().to(world.device, world.dtype).train()
-    if plan.recipe.train.warm_start is not None:
+    if plan.recipe.train.warm_start is not None and not resuming:
         fill_weights(model, plan.recipe.train.warm_start, plan.recipe.train.warm_start_weights)
     world.share_weights(model)
 

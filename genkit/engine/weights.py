@@ -26,6 +26,8 @@ def final_folder(path: Path) -> Path:
 
 def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
     """Return the "raw" or "ema" weights of a final folder, or of a run folder that has one. Raises `UsageError`."""
+    if which not in ("raw", "ema"):
+        raise UsageError(f'weights = {which!r}: expected "raw" or "ema".')
     folder = final_folder(folder)
     path = folder / (EMA if which == "ema" else RAW)
     try:

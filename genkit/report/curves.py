@@ -53,7 +53,7 @@ def panels_of(lines: Sequence[Mapping[str, Any]]) -> Panels:
     panels: Panels = {}
     for line in lines:
         for key, value in line.items():
-            if key == "step" or isinstance(value, bool) or not isinstance(value, int | float):
+            if key in ("step", "t") or isinstance(value, bool) or not isinstance(value, int | float):
                 continue
             phase, _, term = key.rpartition("/")
             if phase == "lr":

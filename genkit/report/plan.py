@@ -30,7 +30,7 @@ def print_plan(plan: Plan, voice: Voice) -> None:
     voice.say(f"memory      {facts['memory_text']}")
     for remark in plan.rehearsal.remarks:
         voice.say(f"remark      {remark}")
-    for absent in plan.unmet:
+    for absent in facts["unmet"]:
         voice.say(f"unmet       {absent}")
     voice.say("")
 
@@ -69,7 +69,7 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
         f"{quantity(rehearsal.activation_bytes, 'B')} of activations in the hungriest phase",
         "steps": _steps(plan),
         "remarks": list(rehearsal.remarks),
-        "unmet": list(plan.unmet),
+        "unmet": [*plan.unmet, *plan.unmet_start],
         "keys": [{"key": ".".join(key.path), "value": key.value, "from": key.origin} for key in plan.keys],
     }
 
