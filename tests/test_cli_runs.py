@@ -231,3 +231,32 @@ def test_a_resume_needs_no_warm_start(finished, tmp_path):
     (run / "final/about.json").unlink()
     said = genkit("resume", run, "-q")
     assert said.code == 0, said.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "expected"),
+    [
+        (OSError(28, "No space left on device"), 1, "No space left on device. Checkpoints already written are kept."),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 2, "out of memory"),
+        (KeyboardInterrupt(), 130, "stopped at once. Go on with: genkit resume"),
+    ],
+)
+def test_what_befalls_a_run_is_told_with_a_remedy(tmp_path, monkeypatch, error, code, expected):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr("genkit.cli.session.run", fail)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    said = genkit("run", "tiny.toml", "-q")
+    assert (said.code, said.out) == (code, "")
+    assert expected in said.err
+
+
+def test_an_error_of_the_program_itself_keeps_its_traceback(tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("a mistake in genkit")
+
+    monkeypatch.setattr("genkit.cli.session.run", fail)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    with pytest.raises(RuntimeError, match="a mistake in genkit"):
+        genkit("run", "tiny.toml", "-q")

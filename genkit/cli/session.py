@@ -10,7 +10,7 @@ import torch
 
 from genkit.engine.evaluate import Result
 from genkit.engine.world import World
-from genkit.errors import Interrupted, RunError, UsageError
+from genkit.errors import GenkitError, Interrupted, RunError, UsageError
 from genkit.folder import RunFolder
 from genkit.plan import Plan
 from genkit.report.results import print_results
@@ -20,20 +20,25 @@ from genkit.run import run
 
 def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json: bool) -> None:
     """Train in the folder, from wherever it stands, and print the numbers and the next commands."""
+    go_on = f"Go on with: genkit resume {shlex.quote(str(folder.path))}"
+    go_on += f" --processes {world.size}" if world.size > 1 else ""
     try:
         with ExitStack() as held:
             # Through `on_main`, so that a run in use is refused on every process: one that went on alone would wait.
             world.on_main(lambda: held.enter_context(folder.locked()))
             progress = held.enter_context(voice.progress(plan.steps))
             results = run(plan, folder, world, progress)
-    except Interrupted as stopped:
-        raise Interrupted(f"{stopped} {_go_on(folder, world)}") from None
+    except GenkitError as error:
+        world.close()  # raised on every process; what follows may be on this one alone, and must not wait for others
+        if isinstance(error, Interrupted):
+            raise Interrupted(f"{error} {go_on}") from None
+        if isinstance(error, RunError):
+            raise RunError(f"{error} The run is {folder.path}.") from None
+        raise
     except KeyboardInterrupt:  # before the loop, in the evaluation, or asked twice
-        raise Interrupted(f"stopped at once. {_go_on(folder, world)}") from None
-    except RunError as error:
-        raise RunError(f"{error} The run is {folder.path}.") from None
+        raise Interrupted(f"stopped at once. {go_on}") from None
     except OSError as error:
-        raise RunError(f"{error}. Checkpoints already written are kept. {_go_on(folder, world)}") from error
+        raise RunError(f"{error}. Checkpoints already written are kept. {go_on}") from error
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
             raise
@@ -41,9 +46,8 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
             f"out of memory: {str(error).splitlines()[0]} A smaller [model] or batch_size, or accumulate, takes less; "
             "`genkit plan` counts it."
         ) from None
-    finally:
-        world.close()
 
+    world.close()
     if world.is_main:
         tell(folder, plan, results, voice, as_json)
 
@@ -59,8 +63,3 @@ def tell(folder: RunFolder, plan: Plan, results: list[Result], voice: Voice, as_
     voice.say(f"run       {folder.path}")
     voice.remark(f"next      genkit sample {shlex.quote(str(folder.path))}")
     voice.remark(f"          genkit eval {shlex.quote(str(folder.path))}")
-
-
-def _go_on(folder: RunFolder, world: World) -> str:
-    processes = f" --processes {world.size}" if world.size > 1 else ""
-    return f"Go on with: genkit resume {shlex.quote(str(folder.path))}{processes}"

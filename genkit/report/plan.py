@@ -84,6 +84,8 @@ def quantity(value: float, unit: str) -> str:
 
 
 def _due(every: int, start: int, stop: int | None) -> str:
+    if stop == 0:
+        return "never"
     words = "each step" if every == 1 else f"every {every} steps"
     if start:
         words += f" from step {start}"
