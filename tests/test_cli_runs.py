@@ -245,7 +245,7 @@ def test_what_befalls_a_run_is_told_with_a_remedy(tmp_path, monkeypatch, error, 
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr("genkit.cli.session.run", fail)
+    monkeypatch.setattr("genkit.session.run", fail)
     (tmp_path / "tiny.toml").write_text(TINY)
     said = genkit("run", "tiny.toml", "-q")
     assert (said.code, said.out) == (code, "")
@@ -256,7 +256,7 @@ def test_an_error_of_the_program_itself_keeps_its_traceback(tmp_path, monkeypatc
     def fail(*arguments):
         raise RuntimeError("a mistake in genkit")
 
-    monkeypatch.setattr("genkit.cli.session.run", fail)
+    monkeypatch.setattr("genkit.session.run", fail)
     (tmp_path / "tiny.toml").write_text(TINY)
     with pytest.raises(RuntimeError, match="a mistake in genkit"):
         genkit("run", "tiny.toml", "-q")

@@ -22,13 +22,13 @@ def run(
 ) -> None:
     """Train a recipe; prints its plan first, its numbers, its run folder and the next commands last."""
     from genkit.cli.launch import launch_if_several
-    from genkit.cli.session import train_in
     from genkit.engine.world import World
     from genkit.errors import UsageError
     from genkit.folder import RunFolder
     from genkit.plan import make_plan
     from genkit.report.plan import print_plan
     from genkit.report.terminal import Voice
+    from genkit.session import train_in
 
     plan = make_plan(recipe, overrides=tuple(overrides or ()))
     plan.check_met()
