@@ -38,26 +38,19 @@ class Document:
         return Place(self.file, line, path)
 
 
-def read(path: Path, overrides: list[str] | None = None) -> Document:
-    """Read a TOML file and apply overrides such as ``loss.beta_kl=0.5``. Raises `UsageError`."""
+def read(path: Path) -> Document:
+    """Read a TOML file. Raises `UsageError`."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        shipped = (
-            f"`genkit recipes copy {path.stem}` gives you"
-            if path.stem in shipped_recipes()
-            else "`genkit recipes` lists"
-        )
-        raise UsageError(f"{path}: {reason}. {shipped} what genkit ships.") from None
+        command = f"genkit recipes copy {path.stem}" if path.stem in shipped_recipes() else "genkit recipes"
+        raise UsageError(f"{path}: {reason}. For what genkit ships: {command}.") from None
     try:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: not valid TOML: {error}.") from None
-    document = Document(tables, str(path), _lines(text))
-    for override in overrides or []:
-        document = with_override(document, override)
-    return document
+    return Document(tables, str(path), _lines(text))
 
 
 def with_override(document: Document, override: str) -> Document:

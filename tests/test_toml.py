@@ -1,9 +1,10 @@
+import functools
 from pathlib import Path
 
 import pytest
 
 from genkit.errors import UsageError
-from genkit.toml import read
+from genkit.toml import read, with_override
 
 TEXT = '''title = "x"  # a comment
 
@@ -21,6 +22,10 @@ key = 1
 use = "curriculum-c"
 deep.inner = { leaf = 1 }
 '''
+
+
+def overridden(path, *overrides):
+    return functools.reduce(with_override, overrides, read(path))
 
 
 @pytest.fixture
@@ -69,25 +74,25 @@ def test_what_looks_like_a_table_in_a_string_is_none(path):
     [("3", 3), ("0.5", 0.5), ("true", True), ("bare text", "bare text"), ('"3"', "3"), ("[1, 2]", [1, 2])],
 )
 def test_an_override_is_toml_or_else_bare_text(path, text, value):
-    assert read(path, [f"train.steps={text}"]).tables["train"]["steps"] == value
+    assert overridden(path, f"train.steps={text}").tables["train"]["steps"] == value
 
 
 def test_an_override_reaches_into_a_bare_name(path):
-    tables = read(path, ["loss.c=linear", "loss.c.stop=2"]).tables
+    tables = overridden(path, "loss.c=linear", "loss.c.stop=2").tables
     assert tables["loss"]["c"] == {"use": "linear", "stop": 2}
 
 
 def test_an_override_says_so_where_it_is_placed(path):
-    assert str(read(path, ["loss.c.use=x"]).place(("loss", "c", "use"))) == "--set [loss.c] use"
+    assert str(overridden(path, "loss.c.use=x").place(("loss", "c", "use"))) == "--set [loss.c] use"
 
 
 @pytest.mark.parametrize("override", ["steps", "=3", "train..x=1", "title.x=1", "train.lines.x=1"])
 def test_an_override_that_cannot_be_is_refused(path, override):
     if override == "title.x=1":  # a bare name becomes a table, which the recipe then refuses
-        assert read(path, [override]).tables["title"] == {"use": "x", "x": 1}
+        assert overridden(path, override).tables["title"] == {"use": "x", "x": 1}
         return
     with pytest.raises(UsageError, match="--set"):
-        read(path, [override])
+        overridden(path, override)
 
 
 def test_a_broken_file_names_its_line(tmp_path):
