@@ -5,8 +5,8 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from runs import assert_same_bits, tensors_of, tiny_plan, train_all
 from safetensors.torch import load_file
+from tiny import assert_same_bits, tensors_of, tiny_plan, train_all
 from torch import nn
 
 from genkit.api import Constant

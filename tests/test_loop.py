@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from parts import TinyAutoencoder
-from runs import assert_same_bits, tensors_of, tiny_plan, tiny_recipe, train_all
+from tiny import assert_same_bits, tensors_of, tiny_plan, tiny_recipe, train_all
 
 from genkit.engine.feed import batches_of_step, check_batch
 from genkit.engine.loop import update

@@ -1,7 +1,7 @@
 """Laws that hold between methods of different plugins, through the one loop."""
 
 import pytest
-from runs import assert_same_bits, tensors_of, train_all
+from tiny import assert_same_bits, tensors_of, train_all
 
 from genkit.plan import make_plan
 from genkit.recipe import Recipe, Train, Use

@@ -7,7 +7,7 @@ import pytest
 import tomli_w
 import torch
 from parts import registry_with
-from runs import tiny_plan, tiny_recipe
+from tiny import tiny_plan, tiny_recipe
 
 from genkit.api import Autoencoder, Phase, PhaseLoss, Schedule
 from genkit.errors import RecipeError, UsageError

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 from parts import registry_with
-from runs import assert_same_bits, tiny_recipe
 from safetensors.torch import load_file
+from tiny import assert_same_bits, tiny_recipe
 
 from genkit.engine.world import World
 from genkit.errors import Interrupted, RunError, UsageError

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from runs import tensors_of, tiny_recipe
+from tiny import tensors_of, tiny_recipe
 
 from genkit.engine.loop import train
 from genkit.engine.state import initial_state
