@@ -23,10 +23,11 @@ from typing import Any
 import tomli_w
 from filelock import FileLock, Timeout
 
+from genkit.engine.weights import ABOUT
 from genkit.errors import UsageError
 from genkit.toml import Document
 
-RECIPE, RESOLVED, ABOUT = "recipe.toml", "recipe.resolved.toml", "about.json"
+RECIPE, RESOLVED = "recipe.toml", "recipe.resolved.toml"
 
 
 class RunFolder:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from genkit.bind import Binder, Invalid
-from genkit.engine.weights import EMA, copy_by_name, final_folder, read_weights
+from genkit.engine.weights import ABOUT, EMA, copy_by_name, final_folder, read_weights
 from genkit.errors import RecipeError, UsageError
-from genkit.folder import ABOUT, RECIPE, RESOLVED
+from genkit.folder import RECIPE, RESOLVED
 from genkit.model import Model
 from genkit.noise import Noise, Rows
 from genkit.registry import load_registry

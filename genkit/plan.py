@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from genkit.bind import Binder, Invalid, Key, labelled
+from genkit.engine.weights import ABOUT, final_folder
 from genkit.errors import RecipeError, UsageError
-from genkit.folder import ABOUT
 from genkit.model import Model
 from genkit.recipe import Recipe
 from genkit.registry import Part, Registry, load_registry
@@ -165,5 +165,5 @@ def _unmet_precision(recipe: Recipe) -> Iterator[str]:
 
 def _unmet_start(recipe: Recipe) -> Iterator[str]:
     path = recipe.train.warm_start
-    if path is not None and not (path / ABOUT).exists() and not (path / "final" / ABOUT).exists():
+    if path is not None and not (final_folder(path) / ABOUT).exists():
         yield f"[train] warm_start: {path.absolute()} is no finished run, and no final folder of one; give either."

@@ -77,19 +77,18 @@ def rehearse(
     _check_weights(binder, recipe, protocols)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        if data.split == data.held_out().split == "test":
-            warnings.warn("it trains on the test split, so what is held out is not", stacklevel=1)
         costs = _attempt(binder, ("loss",), lambda: costs_of(model, phases, recipe, data))
     if costs is None:
         return None
     _check_accumulation(binder, recipe, model, costs)
 
+    remarks = [str(warning.message) for warning in caught]
+    if data.split == data.held_out().split == "test":
+        remarks.append("it trains on the test split, so nothing is held out")
     parameters = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
     copies = 4 + (recipe.ema is not None)
     state_bytes = copies * sum(parameters.values()) * BYTES_PER_PARAMETER.get(recipe.train.precision, 4)
-    return Rehearsal(
-        phases, parameters, costs, protocols, state_bytes, tuple(str(warning.message) for warning in caught)
-    )
+    return Rehearsal(phases, parameters, costs, protocols, state_bytes, tuple(remarks))
 
 
 def _attempt(binder: Binder, path: tuple[str, ...], do: Callable[[], Any]) -> Any:

@@ -39,21 +39,16 @@ class Progress(Protocol):
         ...
 
 
-class Silence:
-    """Is told of the steps, and says nothing."""
-
-    def update(self, step: int, line: Line | None) -> None:
-        """Ignore it."""
-
-
 def train(source: Recipe | Plan | Path | str, runs: Path | str = "runs") -> RunFolder:
     """Train a recipe in a new run folder under `runs`, in silence, and return the folder."""
+    from genkit.report.terminal import Steps
+
     plan = source if isinstance(source, Plan) else make_plan(source)
     world = World(plan.recipe.train.precision)
     make = partial(RunFolder.create, Path(runs), plan.document, dict(plan.resolved), plan.owners)
     folder = RunFolder(world.on_main(lambda: make().path))
     with folder.locked() if world.is_main else nullcontext():
-        run(plan, folder, world, Silence())
+        run(plan, folder, world, Steps())
     return folder
 
 

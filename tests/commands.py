@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
@@ -39,6 +40,12 @@ batch_size = 16
 [metrics.modes]
 samples = 100
 """
+
+
+def genkit_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Call the command line in a process of its own."""
+    command = [sys.executable, "-m", "genkit", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
 
 
 class Said(NamedTuple):

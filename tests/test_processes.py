@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from commands import TINY, genkit_process
 from safetensors.torch import load_file
 
 from genkit.engine.world import World
@@ -65,34 +66,13 @@ def test_a_world_of_another_size_than_announced_is_refused(monkeypatch):
         World()
 
 
-RECIPE = """
-title = "two"
-[data]
-use = "8-gaussians"
-[model]
-use = "mlp"
-width = 16
-[loss]
-use = "vae"
-[optimiser]
-encoder = { use = "adam", lr = 1e-3 }
-decoder = { use = "adam", lr = 1e-3 }
-[train]
-steps = 20
-batch_size = 8
-precision = "fp64"
-"""
-
-
-def genkit(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "genkit", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+RECIPE = TINY.replace("steps = 5", "steps = 20").replace("batch_size = 16", 'batch_size = 8\nprecision = "fp64"')
 
 
 def test_the_command_hands_over_to_accelerate_and_computes_the_same_run(tmp_path):
     (tmp_path / "two.toml").write_text(RECIPE)
     for arguments in (["--processes", "2"], []):
-        done = genkit("run", "two.toml", "-q", *arguments, cwd=tmp_path)
+        done = genkit_process("run", "two.toml", "-q", *arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     two, one = (load_file(tmp_path / f"runs/000{n}-two-s0/final/model.safetensors") for n in (1, 2))
     assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10
@@ -118,7 +98,7 @@ def test_several_processes_save_when_they_are_asked_to_stop(tmp_path):
 def test_a_failure_of_several_processes_is_told_once_with_its_exit_code(tmp_path):
     (tmp_path / "two.toml").write_text(RECIPE)
     override = ["--set", "optimiser.encoder.lr=1e300"]
-    done = genkit("run", "two.toml", "-q", "--processes", "2", *override, cwd=tmp_path)
+    done = genkit_process("run", "two.toml", "-q", "--processes", "2", *override, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert done.stderr.count("no longer finite") == 1
     assert "Traceback" not in done.stderr

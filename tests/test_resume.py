@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import genkit_process
 from parts import registry_with
 from safetensors.torch import load_file
 from tiny import assert_same_bits, tiny_recipe
@@ -220,10 +221,6 @@ COMMAND = [sys.executable, "-m", "genkit"]
 REAL = Path(__file__).parent / "data" / "resume.toml"
 
 
-def genkit(*arguments: str, cwd: Path, **options) -> subprocess.CompletedProcess:
-    return subprocess.run([*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, **options)
-
-
 def start_in_background(cwd: Path) -> tuple[subprocess.Popen, Path]:
     process = subprocess.Popen(
         [*COMMAND, "run", str(REAL)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -240,7 +237,7 @@ def start_in_background(cwd: Path) -> tuple[subprocess.Popen, Path]:
 @pytest.fixture(scope="module")
 def real_run(tmp_path_factory) -> Path:
     cwd = tmp_path_factory.mktemp("real")
-    done = genkit("run", str(REAL), "--quiet", cwd=cwd)
+    done = genkit_process("run", str(REAL), "--quiet", cwd=cwd)
     assert done.returncode == 0, done.stderr
     return cwd / "runs" / "0001-resume-s0"
 
@@ -255,7 +252,7 @@ def test_a_command_killed_by_a_signal_resumes_to_the_same_bits(tmp_path, real_ru
     else:
         assert process.returncode == 130
         assert "Go on with: genkit resume runs/0001-resume-s0" in told
-    done = genkit("resume", "runs/0001-resume-s0", "--quiet", cwd=tmp_path)
+    done = genkit_process("resume", "runs/0001-resume-s0", "--quiet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert_same_run(RunFolder.open(folder), RunFolder.open(real_run))
     assert Interrupted.exit_code == 130
