@@ -10,6 +10,7 @@ genkit_hooks = 1
 
 SOFT_INTRO_VAE = "https://arxiv.org/abs/2012.13253"
 AS_INTRO_VAE = "https://arxiv.org/abs/2206.13903"
+IWAE = "https://arxiv.org/abs/1509.00519"
 
 
 @hookimpl
@@ -54,13 +55,24 @@ def genkit_datasets() -> Iterator[Entry]:
     yield Entry(
         "8-gaussians", "genkit.data.eight_gaussians:EightGaussians", "Eight Gaussians on a circle", SOFT_INTRO_VAE
     )
+    yield Entry(
+        "25-gaussians",
+        "genkit.data.twenty_five_gaussians:TwentyFiveGaussians",
+        "Twenty-five Gaussians on a square grid",
+        SOFT_INTRO_VAE,
+    )
+    yield Entry("2-spirals", "genkit.data.two_spirals:TwoSpirals", "Two spirals about the origin", SOFT_INTRO_VAE)
+    yield Entry(
+        "checkerboard", "genkit.data.checkerboard:Checkerboard", "Every other square of a board", SOFT_INTRO_VAE
+    )
+    yield Entry("rings", "genkit.data.rings:Rings", "Four concentric rings", SOFT_INTRO_VAE)
     yield Entry("digits", "genkit.data.digits:Digits", "5,000 digits of MNIST, packaged with genkit", "CC BY-SA 3.0")
     yield Entry("mnist", "genkit.data.mnist:MNIST", "MNIST, from idx files or a `datasets` id", "LeCun et al. 1998")
 
 
 @hookimpl
 def genkit_metrics() -> Iterator[Entry]:
-    """Metrics of points, and of reconstructions."""
+    """Metrics of points, of reconstructions, and of posteriors."""
     yield Entry("modes", "genkit.metrics.modes:Modes", "Modes of a mixture that are covered", "")
     yield Entry("high-quality", "genkit.metrics.modes:HighQuality", "Share of samples near a mode", "")
     yield Entry("histogram-kl", "genkit.metrics.histogram:HistogramKL", "KL(data || model) of histograms, nats", "")
@@ -68,6 +80,10 @@ def genkit_metrics() -> Iterator[Entry]:
     yield Entry("reference-kl", "genkit.metrics.reference:ReferenceKL", 'The published 2-D "KL"', SOFT_INTRO_VAE)
     yield Entry("reference-jsd", "genkit.metrics.reference:ReferenceJSD", 'The published 2-D "JSD"', SOFT_INTRO_VAE)
     yield Entry("reconstruction-error", "genkit.metrics.reconstruction:ReconstructionError", "Mean squared error", "")
+    yield Entry("active-units", "genkit.metrics.posterior:ActiveUnits", "Latent dimensions in use", IWAE)
+    yield Entry(
+        "posterior-kl", "genkit.metrics.posterior:PosteriorKL", "Mean KL(q(z|x) || N(0, I)), nats", "closed form"
+    )
 
 
 @hookimpl

@@ -182,8 +182,8 @@ class Metric(Protocol):
     """A number about a trained model: a frozen dataclass whose fields are the keys of ``[metrics.LABEL]``."""
 
     @property
-    def better(self) -> Literal["lower", "higher"]:
-        """Which direction is good."""
+    def better(self) -> Literal["lower", "higher"] | None:
+        """Which direction is good; None where neither is."""
         ...
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:

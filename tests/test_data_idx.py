@@ -33,7 +33,7 @@ def test_an_array_is_read_back_whatever_its_suffix_says(tmp_path, pack, name):
         (idx(ARRAY)[:9], "header of 3 dimensions is not whole"),
         (idx(ARRAY)[:-5], r"\(2, 3, 4\) needs 24 bytes and 19 are there"),
         (idx(ARRAY) + b"?", r"\(2, 3, 4\) needs 24 bytes and 25 are there"),
-        (gzip.compress(idx(ARRAY))[:-9], "is damaged"),
+        (gzip.compress(idx(ARRAY), mtime=0)[:-9], "is damaged"),
         (b"\x1f\x8b no stream", "is damaged"),
     ],
 )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ class Result:
 
     label: str
     value: float | None  # None: it would be meaningless, and `reason` says why
-    better: str
+    better: Literal["lower", "higher"] | None  # None: neither direction is good
     protocol: EvaluationProtocol
     reason: str = ""
 

@@ -14,5 +14,6 @@ def print_results(results: list[Result], voice: Voice) -> None:
         how = f"{protocol.samples} samples, {protocol.split} split, {protocol.weights} weights"
         how += "".join(f", {name} {value}" for name, value in protocol.details.items())
         value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
-        rows.append((result.label, value, f"{result.better} is better", how))
+        direction = "" if result.better is None else f"{result.better} is better"
+        rows.append((result.label, value, direction, how))
     voice.table("results", ("metric", "value", "", "protocol"), rows)

@@ -1,0 +1,145 @@
+"""The health of the posteriors q(z|x) = N(μ(x), diag(σ²(x))) that an encoder gives: how a collapse shows in numbers.
+
+    active units   = #{d : A_d > threshold},   A_d = Var_x(E_q[z_d|x]) = Var_x(μ_d(x))
+    posterior KL   = 1/N Σ_n KL(q(z|y_n) || N(0, I)),   y_n = x_n, D(μ(x_n)) or D(z_n)
+
+A latent dimension whose posterior mean does not move with the data tells the decoder nothing of them. Burda, Grosse &
+Salakhutdinov 2016, section 5.2, https://arxiv.org/abs/1509.00519, has A_d and its threshold of 0.01: log A_d falls into
+two groups far apart, so that the count depends little on where the line between them is drawn.
+
+Deviations: the training draws the code z ~ q(z|x) of a reconstruction, and here it is the posterior mean, so that
+nothing in it is random. Fakes are not clamped to [0, 1]: the encoder reads them in the training as they are decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from annotated_types import Ge
+from torch import Tensor
+
+from genkit.fields import Count, Positive
+from genkit.mathematics import kl_to_prior
+from genkit.model import Autoencoder, Model
+from genkit.types import Dataset, DiagNormal, Evaluation, EvaluationProtocol
+
+Side = Literal["real", "rec", "fake"]
+INPUTS: dict[Side, str] = {
+    "real": "data x",
+    "rec": "reconstructions D(μ(x))",
+    "fake": "samples D(z)",
+}
+
+
+@dataclass(frozen=True)
+class ActiveUnits:
+    """The number of latent dimensions whose posterior mean varies with the data by more than `threshold`."""
+
+    samples: Annotated[int, Ge(2)] = 5_000  # of the data
+    weights: Literal["raw", "ema"] = "raw"
+    split: Literal["train", "test"] = "test"  # "test": what the data set holds out
+    threshold: Positive = 0.01  # of the variance of the posterior mean, for a dimension to be active
+
+    @property
+    def better(self) -> Literal["lower", "higher"]:
+        """Higher is better."""
+        return "higher"
+
+    def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
+        """State when a dimension is active. Raises `ValueError` unless there are an encoder and enough data."""
+        _refuse_without_encoder(model)
+        details = {"latent dimensions": model.latent_dim, "threshold": self.threshold}
+        return EvaluationProtocol(self.samples, _readable_split(data, self.split, self.samples), self.weights, details)
+
+    def compute(self, evaluation: Evaluation) -> float:
+        """Return the number of active dimensions, 0 to L. Raises `ValueError` if a posterior is not finite."""
+        return float((variance_of_means(posteriors(evaluation, "real")) > self.threshold).sum())
+
+
+@dataclass(frozen=True)
+class PosteriorKL:
+    """The mean KL divergence of posteriors from the prior, in nats, summed over the latent dimensions."""
+
+    samples: Count = 5_000
+    weights: Literal["raw", "ema"] = "raw"
+    split: Literal["train", "test"] = "test"  # "test": what the data set holds out; samples need neither
+    of: Side = "real"  # posteriors of data ("real"), of reconstructions ("rec") or of samples ("fake")
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` where a split is asked for that nothing is read from."""
+        if self.of == "fake" and self.split == "train":
+            raise ValueError('of = "fake" reads no data, so that split = "train" would do nothing: leave it out')
+
+    @property
+    def better(self) -> None:
+        """Neither direction is good: 0 is a collapse, and far above is a code that the prior never draws."""
+        return None
+
+    def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
+        """State whose posteriors are taken. Raises `ValueError` unless there are an encoder and enough data."""
+        _refuse_without_encoder(model)
+        read = data.held_out().split if self.of == "fake" else _readable_split(data, self.split, self.samples)
+        details = {"of": INPUTS[self.of], "unit": "nats"}
+        if self.of == "rec":
+            details["reconstruction"] = "of the posterior mean, where the training draws z"
+        if self.of != "real" and len(data.shape) == 3:
+            details["range"] = "as decoded, not clamped"
+        return EvaluationProtocol(self.samples, read, self.weights, details)
+
+    def compute(self, evaluation: Evaluation) -> float:
+        """Return the mean in nats. Raises `ValueError` if a posterior is not finite."""
+        total, count = 0.0, 0
+        for q in posteriors(evaluation, self.of):
+            total += kl_to_prior(q).sum().item()
+            count += len(q.mu)
+        return total / count
+
+
+def posteriors(evaluation: Evaluation, of: Side) -> Iterator[DiagNormal]:
+    """Yield the posteriors chunk by chunk, (b, L) in float64 on the CPU. Raises `ValueError` if any is not finite."""
+    model = evaluation.model
+    assert isinstance(model, Autoencoder)  # `protocol` refuses others
+    for chunk in evaluation.generated if of == "fake" else evaluation.reference:
+        mu, logvar = model.encoder(model.reconstruct(chunk) if of == "rec" else chunk)
+        # A comparison with NaN is false: unnoticed, it would pass for an inactive dimension.
+        if not (mu.isfinite() & logvar.isfinite()).all():
+            raise ValueError(f"the posteriors of {INPUTS[of]} are not finite")
+        yield DiagNormal(mu.cpu().double(), logvar.cpu().double())
+
+
+def variance_of_means(chunks: Iterator[DiagNormal]) -> Tensor:
+    """Return the unbiased variance of mu over all rows of all chunks, (L,) float64; at least two rows in all.
+
+    Chunks are merged by the update of Chan, Golub & LeVeque 1983, https://doi.org/10.1080/00031305.1983.10483115:
+    Σμ² - (Σμ)²/N would lose the digits of a variance that is small beside the square of the mean.
+    """
+    count, mean, squares = 0, torch.tensor(0.0, dtype=torch.float64), torch.tensor(0.0, dtype=torch.float64)
+    for q in chunks:
+        added, centre = len(q.mu), q.mu.mean(dim=0)
+        shift, total = centre - mean, count + added
+        squares = squares + (q.mu - centre).square().sum(dim=0) + shift.square() * (count * added / total)
+        mean = mean + shift * (added / total)
+        count = total
+    return squares / (count - 1)
+
+
+def _refuse_without_encoder(model: Model) -> None:
+    """Raise `ValueError` for a model that is no autoencoder."""
+    if not isinstance(model, Autoencoder):
+        raise ValueError(
+            f"a {type(model).__name__} has no posterior q(z|x); only an autoencoder can be asked: leave this metric out"
+        )
+
+
+def _readable_split(data: Dataset, split: Literal["train", "test"], samples: int) -> str:
+    """Return the name of the split that is read. Raises `ValueError` where it cannot be, or has fewer samples."""
+    read = data if split == "train" else data.held_out()
+    if split == "train" and data.split == "test":
+        raise ValueError('split = "train" cannot be read: the data set reads its test split')
+    # Where the data are unmet, the plan says so; how many samples there are cannot be known then.
+    if not read.unmet() and read.size is not None and read.size < samples:
+        raise ValueError(f"samples = {samples} is more than the {read.size} samples of the {read.split} split")
+    return read.split
