@@ -39,7 +39,7 @@ class MLP(Autoencoder):
 
 def perceptron(inputs: int, outputs: int, width: int, layers: int) -> list[nn.Module]:
     """Return the layers of a perceptron, (B, inputs) -> (B, outputs), with `layers` hidden ones after the first."""
-    hidden: list[nn.Module] = [nn.Linear(inputs, width), nn.ReLU()]
+    hidden: list[nn.Module] = [nn.Linear(inputs, width), nn.ReLU(inplace=True)]
     for _ in range(layers):
-        hidden += [nn.Linear(width, width), nn.ReLU()]
+        hidden += [nn.Linear(width, width), nn.ReLU(inplace=True)]
     return [*hidden, nn.Linear(width, outputs)]

@@ -1,7 +1,7 @@
 """The curriculum of AS-IntroVAE: c = 0 leaves the fakes to the distance between posteriors, c = 1 to their KL.
 
-    c(t) = min(rate·t, 1)          as Eq. 7, with rate = 5 and t = i/T
-    c(t) = min(tanh(rate·t), 1)    as the published code
+    c(t) = min(rate·t, end)          as Eq. 7, with rate = 5, end = 1 and t = i/T
+    c(t) = min(tanh(rate·t), end)    as the published code, with the same
 
 Lu et al. 2022, "AS-IntroVAE: Adversarial Similarity Distance Makes Robust IntroVAE", equation 7,
 https://arxiv.org/abs/2206.13903; https://github.com/LOUEY233/AS-IntroVAE. The two differ: at t = 0.2 the line has
@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from genkit.api import Positive
+from genkit.api import Fraction, Positive
 
 ANNEALS = {"linear": lambda along: along, "tanh": math.tanh}
 
@@ -26,8 +26,9 @@ class CurriculumC:
 
     anneal: Literal["linear", "tanh"] = "linear"  # "linear" is that of the paper, "tanh" that of the published code
     rate: Positive = 5.0  # slope at t = 0; the linear one arrives at 1 at t = 1/rate
+    end: Fraction = 1.0  # where it stops; below 1 the distance keeps a share of the game
 
     def __call__(self, t: float, /) -> float:
-        """Return c at progress `t`, in [0, 1]."""
+        """Return c at progress `t`, in [0, end]."""
         # Eq. (7)
-        return min(ANNEALS[self.anneal](self.rate * t), 1.0)
+        return min(ANNEALS[self.anneal](self.rate * t), self.end)

@@ -13,8 +13,9 @@ from 0 to 1 the game moves to the KL of the fakes, and is Soft-IntroVAE from the
     ŷ = D(z), z ~ q(z|y)      the reconstruction of a fake y, that is, of r or g
     KL(y) = KL(q(z|y) || N(0, I)) in nats; R the squared error summed over a sample; E_b the mean over the batch
     s = 1 / (number of components of a sample): 1/(C·H·W) for images, ½ for points of the plane
-    D_E, D_D = D({q(z|r)}, {q(z|g)}), one number of the whole batch, as each player reckons it
-    w = 1: each of the two fakes counts D half, as it counts its KL
+    D_E, D_D = D({q(z|r)}, {q(z|g)}), one number of the whole batch, as each player reckons it; with
+        pair = "real-fake", D({q(z|x)}, {q(z|g)}) instead
+    w = 1: each of the two fakes counts D half, as it counts its KL; `distance_weight` multiplies D_E and D_D
 
 In L_E a fake is a constant where it enters the encoder, but not as the target of R(r, r̂), and the decoder stands still.
 In L_D the encoder, already updated, stands still, the gradient of KL and D flows through it into r and g, and in
@@ -30,6 +31,9 @@ The variants differ in four things, and what else a recipe states holds for each
     D_D           the same                the same               the same, but *mean* over pairs and dims; w = ½
     KL(r), KL(g)  as it is                as it is               in L_D of tanh(μ), tanh(logvar)
     c             min(5t, 1)              min(5t, 1)             min(tanh(5t), 1)
+
+The published γ_r is 1e-8, below the rounding error of float32 beside β_rec·R(x, r); it costs the two decodes r̂ and ĝ of
+the decoder phase, a fifth of a step, and is 0 here unless a recipe says otherwise.
 
 In all of them s scales the warm-up, too; the published code leaves it unscaled, and so 1/s times as large as what
 follows, which Adam's second moments remember (see `genkit.api.VAE.warm_up`).
@@ -55,7 +59,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genkit.api import (
     VAE,
@@ -112,11 +116,13 @@ class ASIntroVAE:
     beta_rec: Schedule = Constant(1.0)  # β_rec, weight of the reconstruction error, of real data and of fakes
     beta_kl: Schedule = Constant(1.0)  # β_kl, weight of the KL of real data, and of the fakes' KL and D for the decoder
     beta_neg: Schedule = Constant(1.0)  # β_neg, weight of the fakes' KL and D inside exp; higher repels fakes less
-    gamma_r: NonNegative = 1e-8  # γ_r, weight of the decoder's reconstruction of fakes; 0 skips two decodes a step
+    gamma_r: NonNegative = 0.0  # γ_r, weight of the decoder's reconstruction of fakes, two decodes a step; see above
     warmup_steps: Steps = 0  # so many steps of a plain VAE come first; c counts from step 0 all the same
     variant: Literal["stable", "paper", "reference"] = "stable"  # "reference" is the arithmetic of the published code
     divergence: Divergence | None = None  # D of both players; by default the variant's own
     c: Schedule | None = None  # from D (0) to the KL (1); by default the variant's own ramp
+    pair: Literal["rec-fake", "real-fake"] = "rec-fake"  # what D tells from samples: reconstructions, or the data
+    distance_weight: NonNegative = 1.0  # of D beside the KL, for both players
 
     def phases(self) -> tuple[Phase, ...]:
         """First `vae` alone; from step `warmup_steps` on `encoder`, then `decoder`."""
@@ -141,7 +147,8 @@ class ASIntroVAE:
         error, kl_real = squared_error(batch.x, rec), kl_to_prior(posterior)
         error_rec, kl_rec = squared_error(rec, _redecode(model, q_rec, batch, "rec")), kl_to_prior(q_rec)
         error_fake, kl_fake = squared_error(fake, _redecode(model, q_fake, batch, "fake")), kl_to_prior(q_fake)
-        distance = _distance(self.divergence or VARIANTS[self.variant].encoder, q_rec, q_fake, c, batch)
+        other = posterior if self.pair == "real-fake" else q_rec
+        distance = self._distance(VARIANTS[self.variant].encoder, other, q_fake, c, batch)
 
         # Eq. (7)
         exp_rec = (-2 * s * negative_elbo(error_rec, c * kl_rec + (1 - c) * distance, beta_rec, beta_neg)).exp()
@@ -158,7 +165,8 @@ class ASIntroVAE:
         rec, fake = batch.carry["rec"], batch.carry["fake"]
         q_rec, q_fake = model.encoder(rec), model.encoder(fake)
         error, kl_rec, kl_fake = squared_error(batch.x, rec), own.decoder_kl(q_rec), own.decoder_kl(q_fake)
-        distance = _distance(self.divergence or own.decoder, q_rec, q_fake, c, batch)
+        other = _constant(model.encoder, batch.x) if self.pair == "real-fake" and c < 1 else q_rec
+        distance = self._distance(own.decoder, other, q_fake, c, batch)
 
         # Eq. (7)
         similarity = c * (0.5 * (kl_rec + kl_fake)) + (1 - c) * own.decoder_weight * distance
@@ -172,18 +180,23 @@ class ASIntroVAE:
     def _c(self, batch: Batch) -> float:
         return (self.c or VARIANTS[self.variant].c)(batch.t)
 
+    def _distance(self, own: Divergence, p: DiagNormal, q: DiagNormal, c: float, batch: Batch) -> Tensor:
+        """Return D over the samples of all processes, (B,); zeros where c = 1 leaves it no weight, to save the work."""
+        if c == 1:
+            return torch.zeros_like(q.mu[:, 0])
+        p, q = (DiagNormal(batch.gather(posterior.mu), batch.gather(posterior.logvar)) for posterior in (p, q))
+        return self.distance_weight * batch.own((self.divergence or own)(p, q))
+
 
 def _redecode(model: Autoencoder, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
     """Return D(z) for z ~ `posterior`, (B, *data_shape)."""
     return model.decoder(posterior.sample(batch.randn(f"posterior-{of}", model.latent_dim)))
 
 
-def _distance(divergence: Divergence, q_rec: DiagNormal, q_fake: DiagNormal, c: float, batch: Batch) -> Tensor:
-    """Return D over the samples of all processes, (B,); zeros where c = 1 leaves it no weight, to save computing it."""
-    if c == 1:
-        return torch.zeros_like(q_rec.mu[:, 0])
-    p, q = (DiagNormal(batch.gather(posterior.mu), batch.gather(posterior.logvar)) for posterior in (q_rec, q_fake))
-    return batch.own(divergence(p, q))
+@torch.no_grad()
+def _constant(encoder: nn.Module, x: Tensor) -> DiagNormal:
+    """Return the posterior of data, (B, L), which no decoder can move."""
+    return encoder(x)
 
 
 def _means(c: float, **values: Tensor) -> dict[str, Tensor]:

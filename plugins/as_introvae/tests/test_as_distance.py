@@ -4,12 +4,31 @@ from typing import get_args, get_type_hints
 import numpy as np
 import pytest
 import torch
-from genkit_as_introvae.as_distance import FORMS, REDUCTIONS, WITHIN, ASDistance, log_joint, log_marginal
+from genkit_as_introvae.as_distance import (
+    FORMS,
+    REDUCTIONS,
+    ASDistance,
+    between_joints,
+    between_marginals,
+    cauchy_schwarz,
+    over_that_of_the_prior,
+    plain,
+)
+from genkit_as_introvae.overlap import log_mean_joint_overlap, mean_marginal_overlap
 from scipy.stats import norm
 
 from genkit.api import DiagNormal
+from genkit.errors import RecipeError
+from genkit.plan import make_plan
+from genkit.recipe import Recipe, Train, Use
 
-EVERY = [ASDistance(form, reduction) for form in FORMS for reduction in REDUCTIONS]
+EVERY = [
+    ASDistance(form, reduction)
+    for form in FORMS
+    for reduction in REDUCTIONS
+    if (form, reduction) in {("cauchy-schwarz", "pairs-mean")} or form != "cauchy-schwarz"
+]
+IN_THE_PLANE = [form for form in FORMS if not FORMS[form].per_dimension]
 
 
 def posteriors(batch=6, latent=2, seed=0, shift=0.0, dtype=torch.float64):
@@ -26,23 +45,6 @@ def parameters(q):
     return q.mu.numpy(), np.exp(q.logvar.numpy())
 
 
-def overlap(log_kernel, p, q, h):
-    """The kernel between the i-th of p and the i-th of q, (K, B)."""
-    return log_kernel(DiagNormal(p.mu.T, p.logvar.T), DiagNormal(q.mu.T, q.logvar.T), h).exp()
-
-
-@pytest.mark.parametrize("h", [0.0, 0.61])
-def test_the_marginal_kernel_is_the_overlap_of_two_gaussians(h):
-    p, q = pair(latent=3)
-    nodes, weights = np.polynomial.hermite.hermgauss(120)
-    (mu, var), (mu_q, var_q) = parameters(p), parameters(q)
-    # Gauss-Hermite: the mean of q's density over z ~ p, each smoothed by N(0, h²).
-    z = mu[..., None] + np.sqrt(2 * (var + h**2))[..., None] * nodes
-    density = norm.pdf(z, mu_q[..., None], np.sqrt(var_q + h**2)[..., None])
-    truth = (density * weights).sum(-1) / math.sqrt(math.pi)
-    np.testing.assert_allclose(overlap(log_marginal, p, q, h).numpy().T, truth, rtol=1e-9)
-
-
 def grid(low=-9.0, high=9.0, points=601):
     z = np.linspace(low, high, points)
     return z, z[1] - z[0]
@@ -55,14 +57,6 @@ def marginals(q, h):
 
 
 @pytest.mark.parametrize("h", [0.0, 0.61])
-def test_the_joint_kernel_is_the_overlap_of_two_gaussians_in_the_plane(h):
-    p, q = pair()
-    planes = [np.einsum("bx,by->bxy", *marginals(each, h).transpose(1, 0, 2)) for each in (p, q)]
-    truth = (planes[0] * planes[1]).sum((1, 2)) * grid()[1] ** 2
-    np.testing.assert_allclose(overlap(log_joint, p, q, h)[0].numpy(), truth, rtol=1e-9)
-
-
-@pytest.mark.parametrize("h", [0.0, 0.61])
 def test_marginal_integrates_the_squared_difference_of_the_marginal_aggregates(h):
     p, q = pair()
     difference = marginals(p, h).mean(0) - marginals(q, h).mean(0)
@@ -70,12 +64,58 @@ def test_marginal_integrates_the_squared_difference_of_the_marginal_aggregates(h
     np.testing.assert_allclose(ASDistance("marginal", bandwidth=h)(p, q)[0], truth, rtol=1e-9)
 
 
+def aggregates(p, q, h):
+    """The aggregate densities of both in the plane, each (Z, Z), and the area of a cell of the grid."""
+    both = [np.einsum("bx,by->xy", *marginals(each, h).transpose(1, 0, 2)) / len(each.mu) for each in (p, q)]
+    return (*both, grid()[1] ** 2)
+
+
 @pytest.mark.parametrize("h", [0.0, 0.61])
 def test_joint_integrates_the_squared_difference_of_the_aggregates(h):
     p, q = pair()
-    aggregates = [np.einsum("bx,by->xy", *marginals(each, h).transpose(1, 0, 2)) / len(each.mu) for each in (p, q)]
-    truth = ((aggregates[0] - aggregates[1]) ** 2).sum() * grid()[1] ** 2
+    at_p, at_q, cell = aggregates(p, q, h)
+    truth = ((at_p - at_q) ** 2).sum() * cell
     np.testing.assert_allclose(ASDistance("joint", bandwidth=h)(p, q)[0], truth, rtol=1e-9)
+
+
+@pytest.mark.parametrize("h", [0.3, None])
+def test_joint_smoothed_is_that_over_the_overlap_of_the_prior_with_itself(h):
+    p, q = pair()
+    width = 1.0 if h is None else h  # √(L/2) at L = 2
+    at_p, at_q, cell = aggregates(p, q, width)
+    prior = norm.pdf(grid()[0], 0, math.sqrt(1 + width**2))
+    truth = ((at_p - at_q) ** 2).sum() * cell / (np.outer(prior, prior) ** 2).sum() / cell
+    np.testing.assert_allclose(ASDistance("joint-smoothed", bandwidth=h)(p, q)[0], truth, rtol=1e-7)
+
+
+@pytest.mark.parametrize("h", [0.0, 0.4])
+def test_prior_weighted_integrates_the_squared_difference_over_the_prior(h):
+    p, q = pair()
+    at_p, at_q, cell = aggregates(p, q, h)
+    prior = norm.pdf(grid()[0])
+    truth = ((at_p - at_q) ** 2 * np.outer(prior, prior)).sum() * cell
+    np.testing.assert_allclose(ASDistance("prior-weighted", bandwidth=h)(p, q)[0], truth, rtol=1e-9)
+
+
+def test_prior_weighted_is_the_mean_over_draws_of_the_prior_in_three_dimensions():
+    p, q = pair(latent=3)
+    z = np.random.default_rng(0).standard_normal((200_000, 1, 3))
+
+    def aggregate(each):
+        mu, var = parameters(each)
+        return norm.pdf(z, mu, np.sqrt(var)).prod(axis=2).mean(axis=1)
+
+    squares = (aggregate(p) - aggregate(q)) ** 2
+    error = squares.std() / math.sqrt(len(squares))
+    assert abs(ASDistance("prior-weighted")(p, q)[0] - squares.mean()) < 3 * error < 0.05 * squares.mean()
+
+
+@pytest.mark.parametrize("h", [0.0, 0.4])
+def test_cauchy_schwarz_is_the_cosine_between_the_aggregates(h):
+    p, q = pair()
+    at_p, at_q, _ = aggregates(p, q, h)
+    truth = -2 * math.log((at_p * at_q).sum() / math.sqrt((at_p**2).sum() * (at_q**2).sum()))
+    np.testing.assert_allclose(ASDistance("cauchy-schwarz", bandwidth=h)(p, q)[0], truth, rtol=1e-9)
 
 
 @pytest.mark.parametrize("reduction, reduce", [("sum", np.sum), ("mean", np.mean)])
@@ -114,11 +154,12 @@ def test_it_grows_as_the_batches_part(distance):
     assert values == sorted(values)
 
 
-def test_joint_sees_the_correlation_that_marginal_cannot():
+@pytest.mark.parametrize("form", IN_THE_PLANE)
+def test_what_is_no_sum_over_dimensions_sees_the_correlation_that_marginal_cannot(form):
     signs = torch.tensor([[1.0, 1.0], [-1.0, -1.0]], dtype=torch.float64)
     along, across = (DiagNormal(mu, torch.full_like(mu, -2)) for mu in (signs, signs * torch.tensor([1.0, -1.0])))
     assert ASDistance("marginal")(along, across)[0].abs() < 1e-14
-    assert ASDistance("joint")(along, across)[0] > 0.1
+    assert ASDistance(form)(along, across)[0] > 1e-3
 
 
 @pytest.mark.parametrize("statistic", ["v", "u"])
@@ -128,29 +169,33 @@ def test_joint_equals_marginal_in_one_dimension(statistic):
     torch.testing.assert_close(*values, rtol=1e-13, atol=0)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "cauchy-schwarz"])
 def test_the_reductions_differ_by_the_number_of_pairs_and_of_kernels(form):
     p, q = pair(batch=6, latent=3)
-    kernels = 1 if form == "joint" else 3
+    kernels = 3 if form in ("marginal", "reference") else 1
     mean, whole, total = (ASDistance(form, name)(p, q)[0] for name in ("mean", "pairs-mean", "sum"))
     torch.testing.assert_close(whole, mean * kernels)
     torch.testing.assert_close(total, mean * kernels * 36)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "cauchy-schwarz"])
 def test_u_leaves_out_the_pairs_of_a_sample_with_itself(form):
     p, q = pair(batch=4)
-    kernel = FORMS[form].log_kernel
-    h = FORMS[form].bandwidth
+
+    def kernel(a, i, b, j):
+        one, other = (
+            FORMS[form].describe(DiagNormal(each.mu[[n]], each.logvar[[n]]), FORMS[form].bandwidth(2))
+            for each, n in ((a, i), (b, j))
+        )
+        if FORMS[form].per_dimension:
+            return mean_marginal_overlap(one, other) * (math.sqrt(2 * math.pi) if form == "reference" else 1)
+        return log_mean_joint_overlap(one, other).exp()
 
     def mean(a, b, unlike):
-        pairs = [(i, j) for i in range(4) for j in range(4) if i != j or not unlike]
-        i, j = map(list, zip(*pairs))
-        value = overlap(kernel, DiagNormal(a.mu[i], a.logvar[i]), DiagNormal(b.mu[j], b.logvar[j]), h)
-        return value.sum(0).mean()
+        return np.mean([kernel(a, i, b, j).item() for i in range(4) for j in range(4) if i != j or not unlike])
 
     truth = mean(p, p, True) + mean(q, q, True) - 2 * mean(p, q, False)
-    torch.testing.assert_close(ASDistance(form, statistic="u")(p, q)[0], truth, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(ASDistance(form, statistic="u")(p, q)[0], truth, rtol=1e-11)
 
 
 def test_u_is_unbiased_where_v_is_not():
@@ -178,28 +223,60 @@ def test_narrow_posteriors_raise_v_without_bound_unless_smoothed():
     assert value(-20.0, bandwidth=0.0, statistic="u").abs() < 1e-3
 
 
-def gradient_of_mu(latent, form):
-    """∂D/∂μ in float32, for narrow posteriors as an encoder has them, without the refusal of large L."""
+def gradient_of_mu(latent, compare, h=0.0):
+    """∂D/∂μ in float32 for narrow posteriors spread as the prior is, without the refusal of a large L."""
     p, q = (posteriors(32, latent, seed, dtype=torch.float32) for seed in (1, 2))
     mu = p.mu.clone().requires_grad_()
-    logvar = torch.full_like(mu, -2).T
-    rows = [DiagNormal(each.T[:, :, None], logvar[:, :, None]) for each in (mu, q.mu)]
-    columns = [DiagNormal(each.T[:, None, :], logvar[:, None, :]) for each in (mu, q.mu)]
-    blocks = [FORMS[form].log_kernel(rows[i], columns[j], 0.0).exp().mean() for i, j in ((0, 0), (1, 1), (0, 1))]
-    (gradient,) = torch.autograd.grad(blocks[0] + blocks[1] - 2 * blocks[2], mu)
-    return gradient.norm()
+    narrow = torch.full_like(mu, -2)
+    describe = over_that_of_the_prior if h else plain
+    distance = compare(describe(DiagNormal(mu, narrow), h), describe(DiagNormal(q.mu, narrow), h), False)
+    return torch.autograd.grad(distance, mu)[0].norm()
 
 
-def test_the_gradient_of_joint_vanishes_in_64_dimensions_and_that_of_marginal_does_not():
-    assert gradient_of_mu(2, "joint") > 1e-3
-    assert gradient_of_mu(64, "joint") == 0
-    assert gradient_of_mu(64, "marginal") > 1e-3
+def test_the_gradient_of_joint_vanishes_in_many_dimensions():
+    assert gradient_of_mu(2, between_joints) > 1e-3
+    assert gradient_of_mu(64, between_joints) == gradient_of_mu(128, between_joints) == 0
 
 
-def test_joint_refuses_more_than_8_dimensions():
-    assert ASDistance("joint")(*pair(latent=8)).isfinite().all()
-    with pytest.raises(ValueError, match=r'9 dimensions.*vanishes in float32\. Use form = "marginal"'):
-        ASDistance("joint")(*pair(latent=9))
+@pytest.mark.parametrize("latent", [64, 128, 512])
+def test_those_of_marginal_joint_smoothed_and_cauchy_schwarz_do_not(latent):
+    assert gradient_of_mu(latent, between_marginals) > 1e-2
+    assert gradient_of_mu(latent, between_joints, h=math.sqrt(latent / 2)) > 1e-3
+    assert gradient_of_mu(latent, cauchy_schwarz) > 1
+
+
+@pytest.mark.parametrize("form", ["joint", "prior-weighted"])
+def test_a_form_that_vanishes_refuses_more_than_8_dimensions(form):
+    assert ASDistance(form)(*pair(latent=8)).isfinite().all()
+    with pytest.raises(ValueError, match=r'9 dimensions: its gradient vanishes.*Use form = "marginal"'):
+        ASDistance(form)(*pair(latent=9))
+
+
+def test_joint_smoothed_refuses_a_bandwidth_that_is_too_small_and_names_one_that_is_not():
+    for latent in (9, 64, 512):
+        assert ASDistance("joint-smoothed")(*pair(latent=latent)).isfinite().all()
+        with pytest.raises(ValueError, match="one of at least") as refused:
+            ASDistance("joint-smoothed", bandwidth=0.05)(*pair(latent=latent))
+        enough = float(str(refused.value).split()[-1])
+        assert ASDistance("joint-smoothed", bandwidth=1.05 * enough)(*pair(latent=latent)).isfinite().all()
+
+
+def test_a_plan_refuses_a_form_that_vanishes():
+    recipe = Recipe(
+        title="joint in 64 dimensions",
+        data=Use("8-gaussians"),
+        model=Use("mlp", latent_dim=64, width=8),
+        loss=Use("as-introvae", divergence={"use": "as-distance", "form": "joint"}),
+        optimiser={child: Use("adam", lr=1e-3) for child in ("encoder", "decoder")},
+        train=Train(steps=1, batch_size=4),
+    )
+    with pytest.raises(RecipeError, match=r"vanishes in float32"):
+        make_plan(recipe)
+
+
+def test_cauchy_schwarz_refuses_a_reduction():
+    with pytest.raises(ValueError, match='reduction = "sum" cannot go with form = "cauchy-schwarz"'):
+        ASDistance("cauchy-schwarz", "sum")
 
 
 def test_reference_refuses_a_bandwidth():
@@ -230,5 +307,5 @@ def test_it_works_on_shapes_alone():
 
 def test_every_choice_of_a_field_has_its_entry():
     hints = get_type_hints(ASDistance)
-    tables = {"form": FORMS, "reduction": REDUCTIONS, "statistic": WITHIN}
+    tables = {"form": FORMS, "reduction": REDUCTIONS}
     assert {name: set(get_args(hints[name])) for name in tables} == {name: set(table) for name, table in tables.items()}

@@ -32,3 +32,10 @@ def test_it_never_falls_and_stays_within_0_and_1(anneal, rate):
 def test_the_rate_is_the_slope_at_the_start():
     for anneal in ("linear", "tanh"):
         assert math.isclose(CurriculumC(anneal, 3.0)(1e-6), 3e-6, rel_tol=1e-9)
+
+
+def test_it_stops_at_its_end():
+    for anneal in ("linear", "tanh"):
+        c = CurriculumC(anneal, end=0.5)
+        assert max(map(c, PROGRESS)) == c(1.0) == 0.5
+        assert c(0.05) == CurriculumC(anneal)(0.05) < 0.5

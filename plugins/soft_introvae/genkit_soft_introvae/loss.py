@@ -28,14 +28,15 @@ in that α = 2 and the sum over {r, g} is a mean, which makes the ¼; in L_E the
 β_neg; in L_D there is not one γ, but ½·β_kl for the KL of fakes and ½·γ_r·β_rec for their error; and s scales all
 bounds.
 
-Deviation from the published code: s scales the warm-up, too. There the VAE before step `warmup_steps` is 1/s times as
+Deviations from the published code: γ_r is 0 unless a recipe says otherwise. At the published 1e-8 its term is below the
+rounding error of float32 beside β_rec·R(x, r), and costs the two decodes r̂ and ĝ of the decoder phase, a fifth of a
+step. And s scales the warm-up, too. There the VAE before step `warmup_steps` is 1/s times as
 large as what follows, which Adam's second moments remember (see `genkit.api.VAE.warm_up`): on 28x28 digits hardly
 anything moved for thousands of steps (docs/methods/soft-introvae.md). No other value differs.
 
 `rec` and `fake` are decoded once a step instead of twice: the decoder does not change between the two phases, so the
 decoder phase goes on from the graphs of the encoder phase. (With BatchNorm in the decoder its running statistics see
-two forwards less.) γ_r = 0 leaves out the decodes r̂ and ĝ of the decoder phase, about a fifth of a step; at the
-published 1e-8 their term is below the rounding error of float32.
+two forwards less.)
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class SoftIntroVAE:
     beta_rec: Schedule = Constant(1.0)  # β_rec, weight of the reconstruction error, of real data and of fakes
     beta_kl: Schedule = Constant(1.0)  # β_kl, weight of the KL of real data, and of fakes in the decoder phase
     beta_neg: Schedule = Constant(1.0)  # β_neg, weight of the KL of fakes inside exp; higher repels fakes less
-    gamma_r: NonNegative = 1e-8  # γ_r, weight of the decoder's reconstruction of fakes; 0 skips two decodes a step
+    gamma_r: NonNegative = 0.0  # γ_r, weight of the decoder's reconstruction of fakes, two decodes a step; see above
     warmup_steps: Steps = 0  # so many steps of a plain VAE come first
 
     def phases(self) -> tuple[Phase, ...]:
