@@ -20,6 +20,7 @@ from accelerate.utils import broadcast_object_list
 from torch import Tensor
 from torch.nn import Parameter
 
+from genkit.engine.allocator import keep_freed_memory
 from genkit.errors import GenkitError, UsageError
 
 Result = TypeVar("Result")
@@ -34,6 +35,7 @@ class World:
 
     def __init__(self, precision: str = "fp32"):
         """Join the world that the launcher announced. Raises `UsageError` if it did not form."""
+        keep_freed_memory()
         AcceleratorState._reset_state()  # a process may train one recipe after another, in another precision
         announced = int(os.environ.get("WORLD_SIZE", "1"))
         try:

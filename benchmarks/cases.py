@@ -1,0 +1,49 @@
+"""What is compared: a method, on the networks of an experiment, with a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from genkit.plan import Plan, make_plan
+from genkit.recipe import Recipe, Train, Use
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks of an experiment, and the data that they learn."""
+
+    name: str
+    data: Use
+    model: Use
+    children: tuple[str, ...] = ("encoder", "decoder")  # each with an Adam of its own
+    lr: float = 2e-4
+
+
+@dataclass(frozen=True)
+class Case:
+    """One step of genkit."""
+
+    method: str
+    networks: Networks
+    batch_size: int
+    loss: Mapping[str, Any]  # keys of [loss]
+
+    def plan(self, steps: int, precision: Literal["fp32", "fp64"] = "fp32") -> Plan:
+        return make_plan(
+            Recipe(
+                title=f"{self.method}, {self.networks.name}",
+                data=self.networks.data,
+                model=self.networks.model,
+                loss=Use(self.method, **self.loss),
+                optimiser={child: Use("adam", lr=self.networks.lr) for child in self.networks.children},
+                train=Train(steps=steps, batch_size=self.batch_size, precision=precision),
+            )
+        )
+
+
+EIGHT_GAUSSIANS = Networks("8 Gaussians", Use("8-gaussians"), Use("mlp", width=256, layers=3))  # as published
+EIGHT_GAUSSIANS_GAN = Networks(
+    "8 Gaussians", Use("8-gaussians"), Use("mlp-gan", width=256, layers=3), children=("generator", "critic")
+)

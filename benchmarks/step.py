@@ -1,0 +1,238 @@
+"""genkit's step beside the step as its authors published it, on the published networks of 8 Gaussians.
+
+First both take a few steps from equal weights on equal draws, which shows that they compute the same; then single steps
+of both are timed alternately, each side in a process of its own, as a user would run either. What the published step
+consists of is told in `as_published.py`.
+
+The totals are compared in float64. In float32 they could not be: the distance of AS-IntroVAE adds half a million
+kernels, takes as many off again and goes into an exponential, so that two orders of adding differ by a hundredth.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks import as_published, by_hand
+from benchmarks.as_published import Draws, Fresh, Method, Pair, Totals, Weights
+from benchmarks.cases import EIGHT_GAUSSIANS, Case
+from benchmarks.interleaved import CLOCKS, WARMUP, SideApart, compare, options, with_engine
+from benchmarks.interleaved import Comparison as Took
+from genkit.batch import Batch
+from genkit.engine.feed import batches_of_step
+from genkit.engine.state import TrainState, initial_state
+from genkit.engine.world import World
+from genkit.plan import Plan
+from genkit.report.terminal import Voice
+
+CHECKED = 6
+LARGEST_DIFFERENCE = 1e-7  # relative, in float64; the published γ_r-terms, which genkit leaves out, are a tenth of it
+PRODUCT, PRODUCTS = 2048, 10  # the size of the matrices whose product tells the arithmetic rate; how often it is timed
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A step of genkit and what it is compared with."""
+
+    case: Case
+    method: Method
+    networks: Callable[..., Pair]  # as published; called with the keys of genkit's [model]
+    data: Callable[[int], Callable[[], Tensor]]  # as published; called with the batch size
+    weights: Weights  # as published
+    target: float  # of the ratio published / genkit
+
+
+def on_the_plane(name: str, method: Method, target: float, **keys: Any) -> Comparison:
+    """Return the comparison on 8 Gaussians. genkit has γ_r = 0, as by default."""
+    weights = Weights(by_hand.BETA_REC, by_hand.BETA_KL, by_hand.BETA_NEG, by_hand.GAMMA_R)
+    case = Case(name, EIGHT_GAUSSIANS, by_hand.BATCH_SIZE, {**weights._asdict(), "gamma_r": 0.0, **keys})
+    return Comparison(case, method, as_published.mlp, as_published.EightGaussians, weights, target)
+
+
+COMPARISONS = (
+    on_the_plane("soft-introvae", as_published.SOFT_INTROVAE, target=1.6),
+    on_the_plane("as-introvae", as_published.AS_INTROVAE, target=1.8, variant="reference"),
+)
+
+
+@dataclass(frozen=True)
+class DrawnByEngine:
+    """The numbers of the step that genkit takes next: they are functions of its number, so they can be asked for."""
+
+    plan: Plan
+    state: TrainState
+    world: World
+
+    def batch(self) -> Tensor:
+        return self._next().x
+
+    def prior(self) -> Tensor:
+        return self._next().z
+
+    def like(self, std: Tensor, phase: str, tag: str) -> Tensor:
+        return self._next().in_phase(phase).randn(tag, *std.shape[1:])
+
+    def _next(self) -> Batch:
+        (batch,) = batches_of_step(self.plan, self.state, self.world)
+        return batch
+
+
+def published(given: Comparison, plan: Plan, model: nn.Module, draws: Draws) -> Iterator[Totals]:
+    """Return the endless steps of the published side, from the weights of `model`."""
+    networks = given.networks(**given.case.networks.model.arguments).to(next(model.parameters()).dtype)
+    for child in given.case.networks.children:
+        theirs, ours = networks.get_submodule(child), model.get_submodule(child)
+        for to, of in zip(layers(theirs), layers(ours), strict=True):
+            to.load_state_dict(of.state_dict())
+    return as_published.train(given.method, networks, draws, given.weights, given.case.networks.lr, plan.steps)
+
+
+def layers(network: nn.Module) -> list[nn.Module]:
+    """Return the layers that hold weights, in order."""
+    return [module for module in network.modules() if not list(module.children()) and module.state_dict()]
+
+
+def difference(given: Comparison) -> float:
+    """Return the largest relative difference between the totals of both on the draws of genkit, in float64."""
+    plan, world = given.case.plan(CHECKED, "fp64"), World("fp64")
+    state = initial_state(plan, world)
+    genkit, theirs = (
+        with_engine(plan, state, world),
+        published(given, plan, state.model, DrawnByEngine(plan, state, world)),
+    )
+    largest = 0.0
+    for _ in range(CHECKED):
+        totals, terms = next(theirs), next(genkit)  # in this order: what is drawn is that of the step before genkit
+        largest = max(largest, *(abs(total / terms[name] - 1).item() for name, total in totals.items()))
+    return largest
+
+
+def arithmetic_rate(clock: Callable[[], int]) -> float:
+    """Return the floating-point operations per second of a large float32 matrix product, which little can exceed."""
+    a, b = torch.randn(2, PRODUCT, PRODUCT)
+    out = a @ b
+    times = []
+    for _ in range(PRODUCTS):
+        start = clock()
+        torch.mm(a, b, out=out)
+        times.append(clock() - start)
+    return 2 * PRODUCT**3 / (median(times) / 1e9)
+
+
+def steps_of_genkit(given: Comparison, steps: int) -> Iterator[Any]:
+    """Train as `genkit run` does."""
+    plan, world = given.case.plan(steps), World()
+    return with_engine(plan, initial_state(plan, world), world)
+
+
+def steps_as_published(given: Comparison, steps: int) -> Iterator[Any]:
+    """Train as the published script does, with nothing of genkit's engine in the process."""
+    plan = given.case.plan(steps)
+    torch.manual_seed(0)
+    model = plan.build_model()
+    draws = Fresh(given.data(given.case.batch_size), (given.case.batch_size, model.latent_dim))
+    return published(given, plan, model, draws)
+
+
+def side_of(make: Callable[[Comparison, int], Iterator[Any]], method: str, steps: int) -> Iterator[Any]:
+    """Make a side by the name of its comparison, which alone need travel to another process."""
+    return make(next(each for each in COMPARISONS if each.case.method == method), steps)
+
+
+def measure(given: Comparison, steps: int, clock: str, threads: int) -> dict[str, Any]:
+    """Compare, time, and return a row. Raises `SystemExit` if the two sides do not compute the same."""
+    case = given.case
+    differ = difference(given)
+    if not differ <= LARGEST_DIFFERENCE:
+        raise SystemExit(
+            f"{case.method}: a total of genkit differs from the published one by {differ:.1e} of it, more than "
+            f"{LARGEST_DIFFERENCE}. What does not compute the same is not timed."
+        )
+
+    total = WARMUP + steps
+    sides = [
+        SideApart(partial(side_of, make, case.method, total), clock, threads)
+        for make in (steps_of_genkit, steps_as_published)
+    ]
+    took = compare(*sides, steps)
+    for side in sides:
+        side.close()
+    return row(given, took, arithmetic_rate(CLOCKS[clock]), differ)
+
+
+def row(given: Comparison, took: Took, rate: float, differ: float) -> dict[str, Any]:
+    """Return what is told of a comparison; `rate` is that of a large product, in operations a second."""
+    case = given.case
+    theirs = steps_as_published(given, 1)
+    with FlopCounterMode(display=False) as counted:
+        next(theirs)
+    flops = case.plan(1).rehearsal.flops
+    return {
+        "method": case.method,
+        "networks": case.networks.name,
+        "batch_size": case.batch_size,
+        "published_ms": took.second_ms,
+        "genkit_ms": took.first_ms,
+        "ratio": took.ratio,
+        "low": took.low,
+        "high": took.high,
+        "target": given.target,
+        "published_gflop": counted.get_total_flops() / 1e9,
+        "genkit_gflop": flops / 1e9,
+        "product_gflop_per_s": rate / 1e9,
+        "share": flops / (took.first_ms / 1e3) / rate,
+        "difference": differ,
+    }
+
+
+def main() -> None:
+    given = options("step", __doc__.splitlines()[0], (each.case.method for each in COMPARISONS), threads=2)
+    chosen = [each for each in COMPARISONS if each.case.method in given.methods]
+    measured = [measure(each, given.steps, given.clock, given.threads) for each in chosen]
+    if given.json:
+        facts = {"steps": given.steps, "threads": given.threads, "clock": given.clock, "torch": torch.__version__}
+        print(json.dumps({**facts, "rows": measured}))
+        return
+    rows = [
+        (
+            f"{row['method']}, {row['networks']}, {row['batch_size']}",
+            f"{row['published_ms']:.2f}",
+            f"{row['genkit_ms']:.2f}",
+            f"{row['ratio']:.2f}",
+            f"{row['low']:.2f} to {row['high']:.2f}",
+            f">= {row['target']}",
+            f"{row['published_gflop'] / row['genkit_gflop']:.2f}",
+            f"{row['share']:.0%}",
+            f"{row['difference']:.0e}",
+        )
+        for row in measured
+    ]
+    title = f"A step ({given.clock}), median of {given.steps}, {given.threads} thread(s)"
+    columns = (
+        "case",
+        "published, ms",
+        "genkit, ms",
+        "ratio",
+        "95 % interval",
+        "target",
+        "FLOPs",
+        "share",
+        "difference",
+    )
+    voice = Voice()
+    voice.table(title, columns, rows)
+    voice.say("ratio and FLOPs: published / genkit; FLOPs are those of matrix products and convolutions.")
+    voice.say(f"share: genkit's, of the rate of a float32 matrix product, {PRODUCT} x {PRODUCT}, on as many threads.")
+    voice.say("difference: the largest of a total over the first steps, relative, in float64.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""The benchmarks compare what they say they compare. No time is asserted."""
+
+import importlib
+from collections import Counter
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from genkit.data.eight_gaussians import EightGaussians
+from genkit.recipe import Use
+
+METHODS = ("soft-introvae", "as-introvae")
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """A benchmark by name, from the folder beside the tests."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    return lambda name: importlib.import_module(f"benchmarks.{name}")
+
+
+@pytest.fixture
+def comparison(benchmark):
+    """The comparison of a method, on networks small enough for a test."""
+
+    def small(method, gamma_r=(1e-8, 0.0)):
+        pytest.importorskip(f"genkit_{method.replace('-', '_')}")
+        (given,) = (each for each in benchmark("step").COMPARISONS if each.case.method == method)
+        networks = replace(given.case.networks, model=Use("mlp", width=8, layers=1))
+        case = replace(given.case, networks=networks, batch_size=12, loss={**given.case.loss, "gamma_r": gamma_r[1]})
+        return replace(given, case=case, weights=given.weights._replace(gamma_r=gamma_r[0]))
+
+    return small
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_published_step_and_genkits_compute_the_same(benchmark, comparison, monkeypatch, method):
+    monkeypatch.setattr(benchmark("step"), "CHECKED", 3)
+    assert benchmark("step").difference(comparison(method, gamma_r=(0.3, 0.3))) < 1e-10
+    assert benchmark("step").difference(comparison(method, gamma_r=(0.3, 0.0))) > 1e-3
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_without_its_smallest_terms_genkit_computes_what_is_published(benchmark, comparison, method):
+    given = comparison(method)
+    assert (given.weights.gamma_r, given.case.loss["gamma_r"]) == (1e-8, 0.0)
+    assert 0 < benchmark("step").difference(given) < benchmark("step").LARGEST_DIFFERENCE
+
+
+def test_what_does_not_compute_the_same_is_not_timed(benchmark, comparison):
+    given = comparison("soft-introvae")
+    other = replace(given, weights=given.weights._replace(beta_neg=given.weights.beta_neg + 1e-4))
+    with pytest.raises(SystemExit, match="soft-introvae: a total of genkit differs") as stopped:
+        benchmark("step").measure(other, 2, "wall", 1)
+    assert stopped.value.code  # a text, which the interpreter turns into exit code 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_published_step_draws_encodes_and_decodes_as_told(benchmark, comparison, method):
+    published, given, calls = benchmark("as_published"), comparison(method), []
+
+    class Told:
+        def batch(self):
+            calls.append("batch")
+            return torch.randn(12, 2)
+
+        def prior(self):
+            calls.append("prior")
+            return torch.randn(12, 2)
+
+        def like(self, std, phase, tag):
+            calls.append((phase, tag))
+            return torch.randn_like(std)
+
+    networks, forwards = published.mlp(width=8, layers=1), Counter()
+    for name, child in networks.named_children():
+        child.register_forward_hook(lambda *_, name=name: forwards.update([name]))
+    next(published.train(given.method, networks, Told(), given.weights, 2e-4, 10))
+
+    # Four decodes a phase, and three encodes and two; and one of each for the deterministic reconstruction.
+    assert forwards == {"encoder": 3 + 2 + 1, "decoder": 4 + 4 + 1}
+    encoder, decoder = (
+        [(phase, tag) for tag in tags.split()]
+        for phase, tags in (
+            ("encoder", "posterior posterior-fake posterior-rec"),
+            ("decoder", "posterior-rec posterior-fake"),
+        )
+    )
+    assert calls == ["batch", "prior", *encoder, *decoder]
+
+
+def test_the_published_points_lie_where_genkits_do(benchmark):
+    x = benchmark("as_published").EightGaussians(4000)()
+    assert (x.dtype, x.shape) == (torch.float32, (4000, 2))
+    away = x.double()[:, None] - EightGaussians().centres
+    near = away.norm(dim=2).argmin(dim=1)
+    offsets = away[torch.arange(4000), near]
+    assert near.bincount(minlength=8).min() > 400  # of 500 expected, give or take 21
+    assert offsets.std().item() == pytest.approx(EightGaussians().std, rel=0.05)
+    assert offsets.mean(dim=0).abs().max() < 0.002
+
+
+def test_a_row_follows_from_its_clock(benchmark, comparison, monkeypatch):
+    step, interleaved = benchmark("step"), benchmark("interleaved")
+    monkeypatch.setattr(interleaved, "WARMUP", 1)
+    monkeypatch.setattr(step, "PRODUCT", 16)
+    clock = count(step=10**6).__next__  # every step takes 1 ms of it
+    given = comparison("soft-introvae")
+    sides = [interleaved.Side(make(given, 4), clock) for make in (step.steps_of_genkit, step.steps_as_published)]
+    row = step.row(given, interleaved.compare(*sides, 3), step.arithmetic_rate(clock), 0.0)
+    assert (row["published_ms"], row["genkit_ms"], row["ratio"], row["low"], row["high"]) == (1, 1, 1, 1, 1)
+    assert row["share"] == pytest.approx(1e9 * row["genkit_gflop"] / (2 * 16**3))
+    assert row["published_gflop"] > row["genkit_gflop"] > 0
+
+
+def numbers():
+    return iter(range(3))
+
+
+def test_a_side_apart_steps_in_its_own_process(benchmark):
+    side = benchmark("interleaved").SideApart(numbers, "wall", 1)
+    assert all(side() > 0 for _ in range(3))
+    side.close()
+
+
+def test_steps_alternate_and_the_order_turns_in_the_middle(benchmark):
+    taken, now = [], [0]
+
+    def side(name, ns):
+        while True:
+            taken.append(name)
+            now[0] += ns
+            yield
+
+    sides = [benchmark("interleaved").Side(side(name, ns), lambda: now[0]) for name, ns in (("a", 20), ("b", 30))]
+    times = benchmark("interleaved").alternate(*sides, 4)
+    assert "".join(taken) == "abab" + "baba"
+    assert times.tolist() == [[20, 30]] * 4
+
+
+def test_the_interval_is_of_the_second_to_the_first(benchmark):
+    rng = np.random.default_rng(0)
+    first = rng.normal(2.0, 0.2, 400)
+    low, high = benchmark("interleaved").interval(np.stack([first, 1.5 * rng.normal(2.0, 0.2, 400)], axis=1))
+    assert 1.4 < low < 1.5 < high < 1.6
+    exact = benchmark("interleaved").interval(np.stack([first, 1.5 * first], axis=1))
+    assert exact == pytest.approx((1.5, 1.5))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_step_by_hand_is_that_of_the_engine(benchmark, monkeypatch, method):
+    pytest.importorskip(f"genkit_{method.replace('-', '_')}")
+    engine, by_hand = benchmark("engine"), benchmark("by_hand")
+    monkeypatch.setattr(by_hand, "BATCH_SIZE", 12)
+    monkeypatch.setattr(engine, "CHECKED", 3)
+    monkeypatch.setattr(benchmark("interleaved"), "WARMUP", 1)
+    given = engine.CASES[method]
+    small = replace(given.networks, model=Use("mlp", width=8, layers=1))
+    row = engine.measure(replace(given, networks=small, batch_size=12), 2, count().__next__)
+    assert row["difference"] < 1e-6
