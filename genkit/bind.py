@@ -150,6 +150,8 @@ class Binder:
             return self._uses(raw, path)
         if isinstance(hint, type) and is_dataclass(hint):
             return self.table(hint, raw, path)
+        if get_origin(hint) is Mapping and is_dataclass(get_args(hint)[1]):
+            return self._tables(get_args(hint)[1], raw, path)
 
         try:
             value = TypeAdapter(hint).validate_json(json.dumps(raw, default=str), strict=True)
@@ -173,6 +175,11 @@ class Binder:
                 inner = inner.setdefault(name, {})
             inner[key.path[-1]] = key.value
         return tables
+
+    def _tables(self, target: type, raw: Any, path: KeyPath) -> dict[str, Any]:
+        if not isinstance(raw, Mapping):
+            raise self.problem(path, f"found {raw!r}, expected tables [{'.'.join(path)}.NAME].")
+        return {name: self.table(target, table, (*path, name)) for name, table in raw.items()}
 
     def _use(self, raw: Any, path: KeyPath) -> Use:
         if isinstance(raw, Use):

@@ -23,7 +23,7 @@ from typing import Any
 import tomli_w
 from filelock import FileLock, Timeout
 
-from genkit.engine.weights import ABOUT
+from genkit.engine.weights import ABOUT, write_text
 from genkit.errors import UsageError
 from genkit.toml import Document
 
@@ -60,10 +60,7 @@ class RunFolder:
         try:
             root.mkdir(parents=True, exist_ok=True)
             folder = cls(_claim(root, name))
-            given = source.read_text(encoding="utf-8") if source.is_file() else tomli_w.dumps(document.tables)
-            (folder.path / RECIPE).write_text(given, encoding="utf-8")
-            header = "".join(f"# {owner}\n" for owner in ("Every key, defaults included. Supplied by:", *owners))
-            (folder.path / RESOLVED).write_text(header + tomli_w.dumps(resolved), encoding="utf-8")
+            folder.begin(document, resolved, owners)
         except OSError as error:
             raise UsageError(
                 f"{root}: cannot make a run folder: {error.strerror}. Choose another with --runs."
@@ -77,6 +74,15 @@ class RunFolder:
             reason = f"is no run folder: it holds no {RESOLVED}" if path.is_dir() else "is not there"
             raise UsageError(f"{path}: {reason}. A run folder is made by `genkit run RECIPE`, under runs/.")
         return cls(path)
+
+    def begin(self, document: Document, resolved: dict[str, Any], owners: Iterable[str] = ()) -> None:
+        """Write the recipe into the folder, which is then one that `genkit resume` takes. Raises `OSError`."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        source = Path(document.file)
+        given = source.read_text(encoding="utf-8") if source.is_file() else tomli_w.dumps(document.tables)
+        (self.path / RECIPE).write_text(given, encoding="utf-8")
+        header = "".join(f"# {owner}\n" for owner in ("Every key, defaults included. Supplied by:", *owners))
+        write_text(self.resolved, header + tomli_w.dumps(resolved))
 
     @property
     def resolved(self) -> Path:

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from genkit.bind import Binder, Invalid
+from genkit.engine.evaluate import Result, evaluate
 from genkit.engine.weights import ABOUT, EMA, copy_by_name, final_folder, read_weights
 from genkit.errors import RecipeError, UsageError
 from genkit.folder import RECIPE, RESOLVED
 from genkit.model import Model
 from genkit.noise import Noise, Rows
+from genkit.plan import Plan
 from genkit.registry import load_registry
 from genkit.toml import read
 
@@ -50,6 +52,17 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         remedy = f" `genkit resume {path}` brings the run to its end." if (Path(path) / RESOLVED).is_file() else ""
         raise UsageError(f"{folder}: no final folder of a run (it has no readable {ABOUT}).{remedy}") from None
+
+
+def evaluate_run(path: Path, plan: Plan, seed: int) -> list[Result]:
+    """Compute the plan's metrics of a finished run. Raises `UsageError` where data or weights are absent."""
+    if unmet := dict.fromkeys((*plan.data.unmet(), *plan.data.held_out().unmet())):  # what only training needs may lack
+        raise UsageError("\n".join(unmet))
+    shape = list(plan.data.shape)
+    if shape != (trained := facts_of(path)["data_shape"]):
+        raise UsageError(f"{path}: the samples of [data] have the shape {shape}, and the run was trained on {trained}.")
+    models = {which: load(path, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
+    return evaluate(plan.metrics, plan.data, models.__getitem__, seed)
 
 
 def draw_samples(path: Path, number: int, seed: int, weights: str | None) -> tuple[Tensor, str]:

@@ -11,10 +11,9 @@ READ = ("metrics", "data", "seed")  # what an evaluation reads of a recipe; the 
 
 def evaluate(run: RunPath, overrides: Overrides = None, json: Json = False) -> None:
     """Compute the metrics of a finished run; `--set metrics.LABEL.KEY=VALUE` changes or adds one."""
-    from genkit.engine.evaluate import evaluate as compute
     from genkit.errors import UsageError
     from genkit.folder import RunFolder
-    from genkit.loading import facts_of, load
+    from genkit.loading import evaluate_run
     from genkit.plan import make_plan
     from genkit.report.results import print_results
     from genkit.report.terminal import Voice
@@ -24,13 +23,7 @@ def evaluate(run: RunPath, overrides: Overrides = None, json: Json = False) -> N
         if override.partition("=")[0].partition(".")[0].strip() not in READ:
             raise UsageError(f"--set {override}: would do nothing; an evaluation reads {', '.join(READ)} alone.")
     plan = make_plan(folder.resolved, overrides=tuple(overrides or ()))
-    if unmet := dict.fromkeys((*plan.data.unmet(), *plan.data.held_out().unmet())):  # what only training needs may lack
-        raise UsageError("\n".join(unmet))
-    shape = list(plan.data.shape)
-    if shape != (trained := facts_of(folder.path)["data_shape"]):
-        raise UsageError(f"--set data: its samples have the shape {shape}, and the run was trained on {trained}.")
-    models = {which: load(folder.path, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
-    results = compute(plan.metrics, plan.data, models.__getitem__, plan.recipe.seed)
+    results = evaluate_run(folder.path, plan, plan.recipe.seed)
     if json:
         print(json_format.dumps({"run": str(folder.path), "results": [result.as_dict() for result in results]}))
         return

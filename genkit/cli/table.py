@@ -1,0 +1,78 @@
+"""``genkit table TABLE``: recipes against hyper-parameters, trained once and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genkit.cli.options import Quiet
+
+
+def table(
+    path: Annotated[Path, typer.Argument(metavar="TABLE", help="A table, a TOML file.")],
+    show: Annotated[bool, typer.Option("--show", help="Train nothing; print what there is.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="ROW/COLUMN/SEED", help="Train no others; * stands for any. Repeatable."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Train the --only cells anew, and compare.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="How many runs train at a time.")] = 1,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each run.")] = 1,
+    format: Annotated[str, typer.Option("--format", metavar="markdown|csv|latex", help="Print it as such text.")] = "",
+    figure: Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw the densities, a PNG.")] = None,
+    runs: Annotated[Path, typer.Option("--runs", metavar="FOLDER", help="Where run folders are made.")] = Path("runs"),
+    cells: Annotated[
+        Path | None, typer.Option("--cells", metavar="FILE", help="The kept results; by default TABLE as .json.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Print a table of results; trains the cells that are missing first, and goes on with those that were stopped."""
+    import torch
+
+    from genkit.errors import RunError, UsageError
+    from genkit.report.terminal import Voice
+    from genkit.table.again import compare_again
+    from genkit.table.experiment import experiments_of
+    from genkit.table.fill import Workshop, fill, missing
+    from genkit.table.kept import Keeper
+    from genkit.table.selection import selected
+    from genkit.table.spec import read_table
+    from genkit.table.text import FORMATS, Filled, plain
+
+    if format and format not in FORMATS:
+        raise UsageError(f"--format {format}: expected one of {', '.join(FORMATS)}.")
+    if again and not only:
+        raise UsageError("--again: which cells? --only ROW/COLUMN/SEED names them.")
+    spec = read_table(path)
+    experiments = experiments_of(spec, path)
+    chosen = selected(experiments, only or ["*"])
+    keeper = Keeper(cells or path.with_suffix(".json"), path.name)
+    voice = Voice(quiet=quiet or bool(format))
+    workshop = Workshop(runs, jobs, threads, voice)
+    torch.set_num_threads(threads)
+    if again:
+        compare_again(chosen, keeper, workshop)
+        return
+
+    troubles: list[str] = []
+    kept = keeper.read()
+    if (lacking := missing(chosen, kept)) and not show:
+        voice.remark(f"{len(experiments)} runs, {len(lacking)} to train or to read, {jobs} at a time, in {runs}/")
+        troubles = fill(lacking, keeper, workshop)
+        kept = keeper.read()
+
+    filled = Filled.of(spec, experiments, kept)
+    if format:
+        print(FORMATS[format](filled), end="")
+    else:
+        voice.table(spec.title, filled.header, filled.rows(plain))
+        voice.say("\n".join(filled.remarks))
+    if figure is not None:
+        from genkit.table.figure import save_figure
+
+        save_figure(figure, spec, experiments, runs)
+        voice.remark(f"figure    {figure}")
+    if troubles:
+        raise RunError("\n".join(troubles))

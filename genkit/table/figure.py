@@ -1,0 +1,68 @@
+"""The models of a table as pictures in its rows and columns: for points in the plane, their densities.
+
+As Figure 2 of AS-IntroVAE, https://arxiv.org/abs/2206.13903; for what is drawn, and how it differs from the published
+script, see `genkit.report.points`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from genkit.data.density import Density
+from genkit.errors import UsageError
+from genkit.folder import RunFolder
+from genkit.loading import draw_samples, load
+from genkit.model import Autoencoder
+from genkit.report.figure import new_figure
+from genkit.report.points import energy_map, histogram, relative_density
+from genkit.table.experiment import Experiment
+from genkit.table.spec import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SIDE = 1.35  # inches of a panel
+SAMPLES = 5000  # of a model without an encoder
+
+
+def save_figure(path: Path, table: Table, experiments: Sequence[Experiment], runs: Path) -> None:
+    """Draw the model of each cell, of the first seed, as PNG. Raises `UsageError` unless they model the plane."""
+    seed = table.seeds[0]
+    cells = {(each.cell.row, each.cell.column): each for each in experiments if each.seed == seed}
+    width, height = 1.2 + SIDE * len(table.columns), 0.7 + SIDE * len(table.rows)
+    with new_figure(path, f"{table.title}: densities, seed {seed}", width, height) as figure:
+        panels = figure.subplots(len(table.rows), len(table.columns), squeeze=False)
+        for i, (row, described) in enumerate(table.rows.items()):
+            for j, (column, method) in enumerate(table.columns.items()):
+                axes = panels[i][j]
+                axes.set(xticks=[], yticks=[], aspect="equal", facecolor="#EEEEEE")
+                if i == 0:
+                    axes.set_title(method.title or column, parse_math=False)
+                if j == 0:
+                    axes.set_ylabel(described.title or row, parse_math=False)
+                _draw(axes, cells.get((row, column)), runs)
+
+
+def _draw(axes: Axes, experiment: Experiment | None, runs: Path) -> None:
+    if experiment is None:
+        axes.set_axis_off()
+        return
+    data = experiment.plan.data
+    if not isinstance(data, Density) or data.shape != (2,):
+        raise UsageError(f"--figure: {experiment.cell} models no density in the plane, and this draws nothing else.")
+    folder = RunFolder(runs / experiment.run)
+    if not folder.finished:
+        axes.text(0.5, 0.5, "no run here", ha="center", va="center", transform=axes.transAxes)
+        return
+
+    model, w = load(folder.path), data.half_width
+    if isinstance(model, Autoencoder):
+        shown = relative_density(energy_map(model, w))
+    else:
+        samples, _ = draw_samples(folder.path, SAMPLES, experiment.seed, None)
+        shown = histogram(samples.double(), w).sqrt()
+    axes.imshow(torch.as_tensor(shown).numpy(), cmap="magma", vmin=0, origin="lower", extent=(-w, w, -w, w))

@@ -1,0 +1,98 @@
+"""Several runs at a time, each a process of its own with its own number of threads.
+
+A process is `genkit resume` of a folder that was begun here: a run that is new, one that was interrupted and one that
+was killed are all the same to it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from genkit.errors import Interrupted
+from genkit.folder import RunFolder
+
+LOG = "output.log"  # in the run folder: what its process has said
+POLL = 0.5  # seconds between two looks at the processes
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass
+class Job:
+    """A process that brings one run to its end."""
+
+    folder: RunFolder
+    process: subprocess.Popen[bytes]
+
+    @property
+    def step(self) -> int:
+        """The last step that it has logged."""
+        try:
+            return self.folder.lines()[-1]["step"]
+        except (IndexError, OSError):
+            return 0
+
+    @property
+    def words(self) -> str:
+        """The last line that it has said."""
+        lines = (self.folder.path / LOG).read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+
+def start(folder: RunFolder, threads: int) -> Job:
+    """Start to bring a run to its end."""
+    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    with (folder.path / LOG).open("wb") as log:
+        command = [sys.executable, "-m", "genkit", "resume", str(folder.path), "--quiet"]
+        return Job(folder, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment))
+
+
+def bring_to_end(
+    folders: Sequence[RunFolder],
+    jobs: int,
+    threads: int,
+    watch: Callable[[Sequence[Job]], None],
+) -> Iterator[Job]:
+    """Bring all runs to their end, `jobs` at a time, and yield each job as it ends; `watch` sees those at work.
+
+    Raises `Interrupted` after Ctrl-C or SIGTERM, once every run has saved.
+    """
+    waiting, working = list(folders), list[Job]()
+    with _asked_to_stop() as asked:
+        try:
+            while waiting or working:
+                while waiting and len(working) < jobs:
+                    working.append(start(waiting.pop(0), threads))
+                watch(working)
+                time.sleep(POLL)
+                for job in [job for job in working if job.process.poll() is not None]:
+                    working.remove(job)
+                    if not asked():
+                        yield job
+                if asked():
+                    raise Interrupted("stopped; every run has saved. The same command goes on.")
+        finally:
+            for job in working:
+                job.process.send_signal(signal.SIGTERM)  # which has a run save and stop; a second one does no harm
+            for job in working:
+                job.process.wait()
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    asked: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: asked.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

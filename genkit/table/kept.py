@@ -1,0 +1,119 @@
+"""The results of a table on disk: a JSON file to be committed, which outlives the run folders.
+
+    {"format": 1, "table": "table1.toml",
+     "cells": {"C1/vae/0": {"run": ..., "recipe": DIGEST, "failure": "", "results": {LABEL: {...}}, "made_with": ...}},
+     "recipes": {DIGEST: {...}}, "protocols": {DIGEST: {...}}}
+
+What several cells share stands once. The file is read anew and replaced whole whenever a cell is added, under a lock:
+two commands that train different cells of one table lose nothing to each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from genkit.engine.evaluate import Result
+from genkit.engine.weights import write_text
+from genkit.errors import UsageError
+from genkit.table.experiment import Experiment
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of one training."""
+
+    run: str  # the name of its run folder
+    digest: str  # of its recipe
+    recipe: Mapping[str, Any]  # all that decides the weights but the seed
+    results: Mapping[str, Result]  # by label; empty after a failure
+    failure: str = ""  # why the run cannot come to its end
+    made_with: Mapping[str, Any] = field(default_factory=dict)  # parts, versions, threads
+
+    def serves(self, experiment: Experiment) -> bool:
+        """Tell whether it is what the table asks for now: the same training, measured by the same protocols."""
+        protocols = experiment.plan.protocols
+        return self.digest == experiment.fingerprint and (
+            bool(self.failure)
+            or all(label in self.results and self.results[label].protocol == protocols[label] for label in protocols)
+        )
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Reads and adds to the kept results of one table."""
+
+    path: Path
+    table: str  # the name of the table's file
+
+    def read(self) -> dict[str, Kept]:
+        """Return what is kept by experiment, ``C1/vae/0``. Raises `UsageError` for a file that is not this table's."""
+        if not self.path.exists():
+            return {}
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise UsageError(f"{self.path}: has the format {content['format']}, and this genkit reads {FORMAT}.")
+            if content["table"] != self.table:
+                raise UsageError(
+                    f"{self.path}: holds the results of {content['table']}, and {self.table} would write over them. "
+                    "Give another file with --cells."
+                )
+            return {name: _kept(facts, content) for name, facts in content["cells"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(
+                f"{self.path}: is damaged ({error!r}). Take it from version control, or move it away: finished runs "
+                "are read again from their folders."
+            ) from None
+
+    def add(self, name: str, kept: Kept) -> None:
+        """Write the results of one experiment, beside whatever others have written meanwhile. Raises `UsageError`."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path.with_name(f".{self.path.name}.lock")):
+                cells = {**self.read(), name: kept}
+                write_text(self.path, json.dumps(self._content(cells), indent=1, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise UsageError(f"{self.path}: cannot be written: {error}. Give another file with --cells.") from None
+
+    def _content(self, cells: Mapping[str, Kept]) -> dict[str, Any]:
+        recipes = {kept.digest: kept.recipe for kept in cells.values()}
+        protocols: dict[str, Any] = {}
+        plain = {}
+        for name, kept in sorted(cells.items()):
+            results = {}
+            for label, result in kept.results.items():
+                facts = result.as_dict()
+                protocol = facts.pop("protocol")
+                protocols[digest := _digest(protocol)] = protocol
+                results[label] = {**facts, "protocol": digest}
+            plain[name] = {
+                "run": kept.run,
+                "recipe": kept.digest,
+                "failure": kept.failure,
+                "results": results,
+                "made_with": kept.made_with,
+            }
+        shared = {"recipes": dict(sorted(recipes.items())), "protocols": dict(sorted(protocols.items()))}
+        return {"format": FORMAT, "table": self.table, "cells": plain, **shared}
+
+
+def _kept(facts: Mapping[str, Any], content: Mapping[str, Any]) -> Kept:
+    results = {
+        label: Result.from_dict({**result, "protocol": content["protocols"][result["protocol"]]})
+        for label, result in facts["results"].items()
+    }
+    recipe = content["recipes"][facts["recipe"]]
+    return Kept(facts["run"], facts["recipe"], recipe, results, facts["failure"], facts["made_with"])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=4).hexdigest()

@@ -1,0 +1,144 @@
+"""A table as its author writes it: what stands in its rows and columns, and what has been published for its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from genkit.bind import Binder, Invalid
+from genkit.errors import Problem, RecipeError, near_miss
+from genkit.fields import Steps
+from genkit.registry import load_registry
+from genkit.toml import Document, read
+
+
+@dataclass(frozen=True)
+class Column:
+    """``[columns.NAME]``: a method, as a recipe."""
+
+    recipe: Path  # relative to the table
+    title: str = ""
+    set: Mapping[str, Any] = field(default_factory=dict)  # tables of keys that replace the recipe's
+    ignore: list[str] = field(default_factory=list)  # keys that rows set, as "table.key", and this recipe has not
+
+
+@dataclass(frozen=True)
+class Row:
+    """``[rows.NAME]``: hyper-parameters, which every column gets."""
+
+    title: str = ""
+    set: Mapping[str, Any] = field(default_factory=dict)  # tables of keys that replace each recipe's
+    columns: list[str] = field(default_factory=list)  # those that have a cell here; all where empty
+
+
+@dataclass(frozen=True)
+class Published:
+    """``[published]``: the numbers of a paper, to stand beside ours."""
+
+    source: str
+    cells: Mapping[str, dict[str, dict[str, float]]]  # row, column, label of a metric
+
+
+@dataclass(frozen=True)
+class Table:
+    """A whole table."""
+
+    title: str
+    metrics: list[str]  # labels of the recipes' metrics, in order; a recipe without one leaves its place empty
+    rows: Mapping[str, Row]
+    columns: Mapping[str, Column]
+    seeds: list[Steps]  # of training
+    note: str = ""  # printed below
+    published: Published | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place of a table: a recipe and what is set in it."""
+
+    row: str
+    column: str
+    recipe: Path
+    overrides: tuple[str, ...]  # as of ``--set``
+
+    def __str__(self) -> str:
+        """Name it as the command line does."""
+        return f"{self.row}/{self.column}"
+
+
+def read_table(path: Path) -> Table:
+    """Read a table. Raises `RecipeError` with all that is wrong, or `UsageError` for a file that cannot be read."""
+    binder = Binder(load_registry(), read(path))
+    try:
+        table = binder.construct(Table, binder.arguments(Table, binder.document.tables, (), "a table"), ())
+    except Invalid:
+        raise RecipeError(binder.problems) from None
+    if problems := [*_strangers(table, binder.document), *_empties(table, binder.document)]:
+        raise RecipeError(problems)
+    return table
+
+
+def cells_of(table: Table, path: Path) -> list[Cell]:
+    """Return every cell of the table that `path` holds, row by row."""
+    return [
+        Cell(name, column, path.parent / table.columns[column].recipe, _overrides(row, table.columns[column]))
+        for name, row in table.rows.items()
+        for column in (row.columns or table.columns)
+    ]
+
+
+def _overrides(row: Row, column: Column) -> tuple[str, ...]:
+    """Return what is set in a cell; a row prevails over a column."""
+    given = dict(_leaves(column.set))
+    given |= {key: value for key, value in _leaves(row.set) if key not in column.ignore}
+    return tuple(f"{key}={_toml(value)}" for key, value in given.items())
+
+
+def _leaves(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tables.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _toml(value: Any) -> str:
+    """Write a value as TOML does."""
+    return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
+
+
+def _strangers(table: Table, document: Document) -> Iterator[Problem]:
+    """Name rows and columns that are referred to and are not there."""
+    for name, row in table.rows.items():
+        for column in set(row.columns) - set(table.columns):
+            place = document.place(("rows", name, "columns"))
+            yield Problem(place, f'there is no column "{column}".{near_miss(column, table.columns)}')
+    for name, columns in table.published.cells.items() if table.published else ():
+        place = document.place(("published", "cells", name))
+        if name not in table.rows:
+            yield Problem(place, f'there is no row "{name}".{near_miss(name, table.rows)}')
+        for column, values in columns.items():
+            if column not in table.columns:
+                yield Problem(place, f'there is no column "{column}".{near_miss(column, table.columns)}')
+            for label in set(values) - set(table.metrics):
+                yield Problem(place, f'"{label}" is no metric of this table.{near_miss(label, table.metrics)}')
+    keys = {key for row in table.rows.values() for key, _ in _leaves(row.set)}
+    for name, each in table.columns.items():
+        for key in set(each.ignore) - keys:
+            yield Problem(document.place(("columns", name, "ignore")), f"no row sets {key}.{near_miss(key, keys)}")
+
+
+def _empties(table: Table, document: Document) -> Iterator[Problem]:
+    for name in ("metrics", "rows", "columns", "seeds"):
+        if not getattr(table, name):
+            yield Problem(document.place((name,)), "is empty; a table needs one at least.")
+    if len(set(table.seeds)) < len(table.seeds):
+        yield Problem(document.place(("seeds",)), "names a seed twice.")
+    for kind in ("rows", "columns"):
+        for name in getattr(table, kind):
+            if "/" in name:
+                yield Problem(document.place((kind, name)), 'a name without "/", please: ROW/COLUMN names a cell.')

@@ -1,0 +1,154 @@
+"""A table as text: for a terminal, a Markdown page, a LaTeX article or a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from genkit.table.experiment import Experiment
+from genkit.table.kept import Kept
+from genkit.table.spec import Table
+from genkit.table.view import Line, Number, lines_of, protocols_of, remarks_of, rounded
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A table and its numbers."""
+
+    table: Table
+    lines: Sequence[Line]
+    remarks: Sequence[str]
+    protocols: Mapping[str, str]  # by metric
+    runs: Mapping[str, str]  # run folder by experiment
+
+    @classmethod
+    def of(cls, table: Table, experiments: Sequence[Experiment], kept: Mapping[str, Kept]) -> Filled:
+        """Put what is kept in place."""
+        runs = {str(each): kept[str(each)].run for each in experiments if str(each) in kept}
+        remarks = remarks_of(table, experiments, kept)
+        return cls(table, lines_of(table, experiments, kept), remarks, protocols_of(table, experiments), runs)
+
+    @property
+    def header(self) -> list[str]:
+        """The titles of the columns, that of the rows and of the metrics first."""
+        return ["", "metric", *(column.title or name for name, column in self.table.columns.items())]
+
+    def rows(self, show: Callable[[Number | None], str]) -> list[list[str]]:
+        """Return the body as text; a row's title stands on its first line only."""
+        body, before = [], None
+        for line in self.lines:
+            title = (self.table.rows[line.row].title or line.row) if line.row != before else ""
+            arrow = {"lower": " ↓", "higher": " ↑", None: ""}[line.better]
+            body.append([title, line.metric + arrow, *(show(line.numbers[name]) for name in self.table.columns)])
+            before = line.row
+        return body
+
+
+def plain(number: Number | None) -> str:
+    """Write a number for a terminal, the best with a star."""
+    return "" if number is None else f"{number.text}{'*' if number.best else ''}{_published(number)}"
+
+
+def _published(number: Number) -> str:
+    return "" if number.published is None else f" [{rounded(number.published, like=number.published)}]"
+
+
+def as_markdown(filled: Filled) -> str:
+    """Return the table, its remarks, the protocol of each metric and the run of each cell."""
+
+    def show(number: Number | None) -> str:
+        if number is None:
+            return ""
+        return (f"**{number.text}**" if number.best else number.text) + _published(number)
+
+    rows = [filled.header, ["---"] * len(filled.header), *filled.rows(show)]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    lines = [f"**{filled.table.title}**", "", *lines]
+    for remark in filled.remarks:
+        lines += ["", remark]
+    lines += ["", "How each number is made:", ""]
+    lines += [f"- `{label}`: {protocol}" for label, protocol in filled.protocols.items()]
+    lines += ["", "The run behind each cell, as row/column/seed:", ""]
+    lines += [f"- {experiment}: `{run}`" for experiment, run in filled.runs.items()]
+    return "\n".join(lines) + "\n"
+
+
+LATEX = str.maketrans(
+    {
+        **{character: "\\" + character for character in "&%$#_{}"},
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+        "±": r"$\pm$",
+        "↓": r"$\downarrow$",
+        "↑": r"$\uparrow$",
+        "†": r"$\dagger$",
+        "–": "--",
+        "β": r"$\beta$",
+    }
+)
+
+
+def as_latex(filled: Filled) -> str:
+    """Return a `table` of the package booktabs; protocols and runs follow as comments."""
+
+    def show(number: Number | None) -> str:
+        if number is None:
+            return ""
+        text = number.text.translate(LATEX)
+        return (f"\\textbf{{{text}}}" if number.best else text) + _published(number).translate(LATEX)
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join(cells) + r" \\"
+
+    body = [[*(cell.translate(LATEX) for cell in row[:2]), *row[2:]] for row in filled.rows(show)]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{filled.table.title.translate(LATEX)}. {' '.join(filled.remarks).translate(LATEX)}}}",
+            rf"\begin{{tabular}}{{ll{'r' * len(filled.table.columns)}}}",
+            r"\toprule",
+            line([cell.translate(LATEX) for cell in filled.header]),
+            r"\midrule",
+            *map(line, body),
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            *(f"% {label}: {protocol}" for label, protocol in filled.protocols.items()),
+            *(f"% {experiment}: {run}" for experiment, run in filled.runs.items()),
+            "",
+        ]
+    )
+
+
+def as_csv(filled: Filled) -> str:
+    """Return a line for each cell and metric: what the other forms round and put together, whole and apart."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["row", "column", "metric", "better", "values", "published", "best", "stale", "runs", "protocol"])
+    for line in filled.lines:
+        for column, number in line.numbers.items():
+            if number is not None:
+                cell = f"{line.row}/{column}/"
+                runs = [run for experiment, run in filled.runs.items() if experiment.startswith(cell)]
+                writer.writerow(
+                    [
+                        line.row,
+                        column,
+                        line.metric,
+                        line.better or "",
+                        " ".join(map(repr, number.values)) or number.lacks,
+                        "" if number.published is None else number.published,
+                        number.best,
+                        number.stale,
+                        " ".join(runs),
+                        filled.protocols[line.metric],
+                    ]
+                )
+    return out.getvalue()
+
+
+FORMATS: dict[str, Callable[[Filled], str]] = {"markdown": as_markdown, "latex": as_latex, "csv": as_csv}
