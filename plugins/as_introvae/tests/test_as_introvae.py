@@ -381,6 +381,49 @@ def test_the_gradients_of_each_phase_reach_all_that_it_updates(variant, step):
         assert_gradients_reach_updates(loss, autoencoder(), batch(t=t), step=step)
 
 
+def test_the_posterior_of_data_stands_in_for_that_of_reconstructions_in_the_pair_real_fake():
+    model, given, seen = autoencoder(), batch(), []
+
+    def spy(p, q):
+        seen.append((p, q))
+        return ASDistance()(p, q)
+
+    phases_of(as_introvae(divergence=spy, pair="real-fake"), model, given)
+    real, fake = model.encoder(given.x), model.encoder(model.decoder(given.z))
+    for p, q in seen:
+        torch.testing.assert_close(tuple(p), tuple(real))
+        torch.testing.assert_close(tuple(q), tuple(fake))
+    (p_encoder, _), (p_decoder, _) = seen
+    assert p_encoder.mu.requires_grad and not p_decoder.mu.requires_grad  # no decoder moves the posterior of data
+
+
+def test_two_half_batches_take_the_step_of_the_whole_in_the_pair_real_fake_too():
+    model, loss = autoencoder(), as_introvae(pair="real-fake")
+    together = on_two_processes(loss, model, batch(t=0.02))
+    alone = [phase.total for phase in phases_of(loss, model, batch(t=0.02))]
+    torch.testing.assert_close(together, alone, rtol=1e-12, atol=0)
+
+
+def test_data_are_encoded_once_more_only_while_the_distance_counts():
+    def encodes(t):
+        model, calls = autoencoder(), []
+        model.encoder.register_forward_hook(lambda *_: calls.append(1))
+        phases_of(as_introvae(pair="real-fake"), model, batch(t=t))
+        return len(calls)
+
+    assert (encodes(0.0), encodes(0.5)) == (6, 5)
+
+
+def test_the_weight_of_the_distance_multiplies_it_for_both_players():
+    model = autoencoder()
+    weighted = phases_of(as_introvae(distance_weight=3.0), model, batch(t=0.05))
+    scaled = phases_of(as_introvae(divergence=lambda p, q: 3 * ASDistance()(p, q)), model, batch(t=0.05))
+    plain = phases_of(as_introvae(), model, batch(t=0.05))
+    for ours, theirs, without in zip(weighted, scaled, plain, strict=True):
+        torch.testing.assert_close(ours.total, theirs.total, rtol=1e-13, atol=0)
+        assert ours.total != without.total
+
+
 def test_the_distance_alone_moves_the_decoder_through_both_encodings():
     model, given = autoencoder(), batch()
     loss = ASIntroVAE(Constant(0.0), Constant(1.0), c=Constant(0.0))
