@@ -23,6 +23,12 @@ class RunError(GenkitError):
     """A run failed while it trained; its last good checkpoint is kept."""
 
 
+class Diverged(RunError):
+    """Training is no longer finite: to go on would come to the same end."""
+
+    exit_code = 3
+
+
 class Interrupted(GenkitError):
     """A run was asked to stop, and has saved."""
 

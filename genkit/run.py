@@ -55,7 +55,7 @@ def train(source: Recipe | Plan | Path | str, runs: Path | str = "runs") -> RunF
 def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list[Result]:
     """Train from the newest checkpoint, or from the start, to the end; then evaluate and write the final folder.
 
-    Raises `RunError` when training is no longer finite, `Interrupted` after a signal once the state is saved, and
+    Raises `Diverged` when training is no longer finite, `Interrupted` after a signal once the state is saved, and
     `UsageError` for a checkpoint that cannot be read.
     """
     saved = folder.saved_steps()

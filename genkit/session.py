@@ -10,7 +10,7 @@ import torch
 
 from genkit.engine.evaluate import Result
 from genkit.engine.world import World
-from genkit.errors import GenkitError, Interrupted, RunError, UsageError
+from genkit.errors import Diverged, GenkitError, Interrupted, RunError, UsageError
 from genkit.folder import RunFolder
 from genkit.plan import Plan
 from genkit.report.results import print_results
@@ -32,8 +32,8 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
         world.close()  # raised on every process; what follows may be on this one alone, and must not wait for others
         if isinstance(error, Interrupted):
             raise Interrupted(f"{error} {go_on}") from None
-        if isinstance(error, RunError):
-            raise RunError(f"{error} The run is {folder.path}.") from None
+        if isinstance(error, Diverged):
+            raise Diverged(f"{error} The run is {folder.path}.") from None
         raise
     except KeyboardInterrupt:  # before the loop, in the evaluation, or asked twice
         raise Interrupted(f"stopped at once. {go_on}") from None

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from tiny import assert_same_bits, tiny_recipe
 
 from genkit.engine.world import World
-from genkit.errors import Interrupted, RunError, UsageError
+from genkit.errors import Diverged, Interrupted, UsageError
 from genkit.folder import RunFolder
 from genkit.plan import make_plan
 from genkit.recipe import Checkpoint, Report, Train, Use
@@ -187,7 +187,7 @@ def test_a_loss_that_is_not_finite_is_named_and_never_saved(tmp_path, log_every)
     )
     plan = make_plan(recipe, registry=registry_with())
     folder = RunFolder.create(tmp_path, plan.document, dict(plan.resolved))
-    with pytest.raises(RunError, match=r'phase "encoder", term "total", first at step 7\.'):
+    with pytest.raises(Diverged, match=r'phase "encoder", term "total", first at step 7\.'):
         run(plan, folder, World(), Progress())
     assert folder.saved_steps() == [5]
     assert all(torch.isfinite(tensor).all() for tensor in everything(folder).values())

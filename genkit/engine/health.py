@@ -11,7 +11,7 @@ import torch
 from genkit.engine.loop import StepRecord
 from genkit.engine.state import TrainState
 from genkit.engine.world import World
-from genkit.errors import RunError
+from genkit.errors import Diverged
 
 READ_AFTER = 64  # steps that are read as one, at the latest
 
@@ -30,12 +30,12 @@ class FiniteWatch:
             self._read()
 
     def check(self, state: TrainState, world: World) -> None:
-        """Raise `RunError` on every process if anything on any of them was, or is, not finite."""
+        """Raise `Diverged` on every process if anything on any of them was, or is, not finite."""
         self._read()
         found = self._found or _first_bad_weight(state)
         if not world.any(found is not None):
             return
-        raise RunError(
+        raise Diverged(
             f"training is no longer finite: {found or 'on another process'}. Checkpoints before it are kept. "
             "A smaller learning rate, [optimiser.CHILD] clip_norm, or a longer warm-up are what usually helps."
         )

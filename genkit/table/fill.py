@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genkit.engine.evaluate import Result, read_results
-from genkit.errors import RunError, UsageError
+from genkit.errors import Diverged, UsageError
 from genkit.folder import RunFolder
 from genkit.loading import evaluate_run, facts_of
 from genkit.report.terminal import Voice
@@ -67,7 +67,7 @@ def fill(experiments: Sequence[Experiment], keeper: Keeper, workshop: Workshop) 
             group = groups[job.folder.path.name]
             code = job.process.returncode
             board.ended(job)
-            if code in (0, RunError.exit_code):
+            if code in (0, Diverged.exit_code):
                 keep(group, job.folder, "" if code == 0 else job.words.removeprefix("error: "))
             else:
                 troubles.append(f"{group[0]}: {_why(job)}")

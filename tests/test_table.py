@@ -1,0 +1,340 @@
+"""Tables of results: what is asked for, what is kept, and what is best."""
+
+import csv
+import io
+import itertools
+import json
+import math
+import statistics
+import threading
+from dataclasses import replace
+
+import pytest
+from commands import TINY
+
+from genkit.engine.evaluate import Result
+from genkit.errors import RecipeError, UsageError
+from genkit.shipped import recipes_folder
+from genkit.table.experiment import differences, experiments_of
+from genkit.table.kept import Keeper, Kept
+from genkit.table.selection import selected
+from genkit.table.spec import cells_of, read_table
+from genkit.table.text import FORMATS, Filled
+from genkit.table.view import Number, with_best
+from genkit.types import EvaluationProtocol
+
+TABLE = """\
+title = "A & B | C_1"
+metrics = ["modes"]
+seeds = [0, 1]
+
+[columns.narrow]
+recipe = "tiny.toml"
+ignore = ["loss.beta_kl"]
+
+[columns.wide]
+title = "wide 100%"
+recipe = "tiny.toml"
+set.model.width = 32
+set.train.steps = 7
+
+[rows.a]
+set.loss.beta_kl = 0.5
+
+[rows.b]
+title = "B_2"
+set.train.steps = 9
+set.loss = { beta_kl = 0.25, beta_rec = 2.0 }
+columns = ["wide"]
+
+[published]
+source = "nobody"
+cells.a.wide = { modes = 8.0 }
+"""
+
+
+@pytest.fixture
+def table_file(tmp_path):
+    """Write a table beside the tiny recipe, with pieces of its text replaced."""
+    (tmp_path / "tiny.toml").write_text(TINY, encoding="utf-8")
+
+    def write(*changes):
+        text = TABLE
+        for before, after in changes:
+            assert before in text
+            text = text.replace(before, after)
+        (tmp_path / "table.toml").write_text(text, encoding="utf-8")
+        return tmp_path / "table.toml"
+
+    return write
+
+
+def experiments_in(path):
+    return experiments_of(read_table(path), path)
+
+
+def test_a_row_prevails_over_a_column_and_a_column_ignores_what_it_has_not(table_file):
+    path = table_file()
+    overrides = {str(cell): set(cell.overrides) for cell in cells_of(read_table(path), path)}
+    assert overrides == {
+        "a/narrow": set(),
+        "a/wide": {"model.width=32", "train.steps=7", "loss.beta_kl=0.5"},
+        "b/wide": {"model.width=32", "train.steps=9", "loss.beta_kl=0.25", "loss.beta_rec=2.0"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "told"),
+    [
+        (('columns = ["wide"]', 'columns = ["wdie"]'), 22, 'no column "wdie". Did you mean wide?'),
+        (("cells.a.wide", "cells.c.wide"), 26, 'no row "c"'),
+        (("cells.a.wide", "cells.a.other"), 26, 'no column "other"'),
+        (("{ modes = 8.0 }", "{ moods = 8.0 }"), 26, '"moods" is no metric of this table. Did you mean modes?'),
+        (('ignore = ["loss.beta_kl"]', 'ignore = ["loss.beta_k"]'), 7, "no row sets loss.beta_k."),
+        (("seeds = [0, 1]", "seeds = []"), 3, "is empty"),
+        (("seeds = [0, 1]", "seeds = [1, 1]"), 3, "names a seed twice"),
+        (("seeds = [0, 1]", "seeds = [-1]"), 3, "found [-1]"),
+        (("[rows.a]", '[rows."a/b"]'), 15, "ROW/COLUMN"),
+        (('recipe = "tiny.toml"\nignore', "ignore"), 5, "missing"),
+        (("[rows.a]", "[rows.a]\ncolour = 1"), 16, "unknown key"),
+    ],
+)
+def test_a_mistake_of_a_table_is_named_with_its_line(table_file, change, line, told):
+    path = table_file(change)
+    with pytest.raises(RecipeError) as refused:
+        read_table(path)
+    assert any(problem.place.line == line and told in problem.text for problem in refused.value.problems), refused.value
+
+
+def test_what_is_wrong_with_the_recipes_of_all_cells_is_told_at_once(table_file):
+    path = table_file(
+        ('recipe = "tiny.toml"\nignore', 'recipe = "absent.toml"\nignore'), ("beta_rec = 2.0", "beta = 2.0")
+    )
+    with pytest.raises(UsageError) as refused:
+        experiments_in(path)
+    text = str(refused.value)
+    assert "a/narrow" in text and "absent.toml" in text
+    assert "b/wide" in text and "loss" in text and "beta" in text
+
+
+def test_a_metric_that_no_recipe_has_is_refused(table_file):
+    with pytest.raises(UsageError, match='no recipe of the table has a metric "kl"'):
+        experiments_in(table_file(('metrics = ["modes"]', 'metrics = ["modes", "kl"]')))
+
+
+def test_unlike_protocols_are_refused_in_one_line(table_file):
+    path = table_file(("set.model.width = 32", "set.model.width = 32\nset.metrics.modes.samples = 200"))
+    with pytest.raises(UsageError, match='a/narrow and a/wide make "modes" by unlike protocols'):
+        experiments_in(path)
+
+
+def test_every_cell_has_every_seed(table_file):
+    names = [str(experiment) for experiment in experiments_in(table_file())]
+    assert names == ["a/narrow/0", "a/narrow/1", "a/wide/0", "a/wide/1", "b/wide/0", "b/wide/1"]
+
+
+def fingerprint_with(table_file, *lines):
+    return experiments_in(table_file(("set.model.width = 32", "\n".join(["set.model.width = 32", *lines]))))[
+        2
+    ].fingerprint
+
+
+def test_a_training_is_known_by_what_decides_its_weights_and_by_nothing_else(table_file):
+    plain = fingerprint_with(table_file)
+    for without_effect in ('set.title = "x"', "set.report.log_every = 3", "set.checkpoint.keep = 1", "set.seed = 9"):
+        assert fingerprint_with(table_file, without_effect) == plain
+    effects = ("set.train.batch_size = 32", "set.optimiser.encoder.lr = 1e-4", "set.ema.decay = 0.5")
+    assert len({plain, *(fingerprint_with(table_file, effect) for effect in effects)}) == 4
+
+
+def test_cells_that_ask_for_one_training_share_its_run(table_file):
+    both = experiments_in(
+        table_file(('columns = ["wide"]', ""), ("set.train.steps = 9\n", ""), ("set.train.steps = 7\n", ""))
+    )
+    runs = {str(experiment): experiment.run for experiment in both}
+    assert runs["a/narrow/0"] != runs["a/narrow/1"] and runs["a/narrow/0"] != runs["b/narrow/0"]
+    ignored = experiments_in(
+        table_file(
+            ('columns = ["wide"]', ""),
+            ("set.train.steps = 9\n", ""),
+            ('"loss.beta_kl"', '"loss.beta_kl", "loss.beta_rec"'),
+        )
+    )
+    runs = {str(experiment): experiment.run for experiment in ignored}
+    assert runs["a/narrow/0"] == runs["b/narrow/0"]
+
+
+def test_every_shipped_table_plans():
+    tables = sorted((recipes_folder() / "tables").glob("*.toml"))
+    assert tables
+    for path in tables:
+        table = replace(read_table(path), seeds=[0])
+        assert experiments_of(table, path)
+
+
+# What is kept
+
+
+def result(value, label="modes", **protocol):
+    return Result(
+        label, value, "higher", EvaluationProtocol(**{"samples": 50, "split": "drawn", "weights": "raw", **protocol})
+    )
+
+
+def kept(value, digest="d1", **keys):
+    return Kept(f"run-{digest}", digest, {"loss": {"beta_kl": 0.5}}, {"modes": result(value)}, **keys)
+
+
+def test_what_is_kept_is_read_back(tmp_path):
+    keeper = Keeper(tmp_path / "deep" / "t.json", "t.toml")
+    assert keeper.read() == {}
+    given = {"a/x/0": kept(3.0, made_with={"threads": 1}), "a/x/1": kept(None), "a/y/0": kept(1.0, "d2", failure="NaN")}
+    for name, record in given.items():
+        keeper.add(name, record)
+    assert keeper.read() == given
+    content = json.loads(keeper.path.read_text())
+    assert set(content["recipes"]) == {"d1", "d2"} and len(content["protocols"]) == 1
+
+
+def test_nothing_is_lost_when_several_add_at_once(tmp_path):
+    def add(first):
+        for number in range(first, 40, 4):
+            Keeper(tmp_path / "t.json", "t.toml").add(f"a/x/{number}", kept(float(number)))
+
+    workers = [threading.Thread(target=add, args=(first,)) for first in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    values = {
+        name: record.results["modes"].value for name, record in Keeper(tmp_path / "t.json", "t.toml").read().items()
+    }
+    assert values == {f"a/x/{number}": float(number) for number in range(40)}
+
+
+def test_the_results_of_another_table_are_not_written_over(tmp_path):
+    Keeper(tmp_path / "t.json", "t.toml").add("a/x/0", kept(1.0))
+    before = (tmp_path / "t.json").read_bytes()
+    with pytest.raises(UsageError, match=r"holds the results of t\.toml, and other\.toml would write over them"):
+        Keeper(tmp_path / "t.json", "other.toml").add("a/x/0", kept(2.0))
+    assert (tmp_path / "t.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 1}', "[1]", '{"format": 9}'])
+def test_a_damaged_file_is_refused_and_kept(tmp_path, text):
+    path = tmp_path / "t.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match="is damaged|has the format 9"):
+        Keeper(path, "t.toml").add("a/x/0", kept(1.0))
+    assert path.read_text() == text
+
+
+def test_what_is_kept_serves_while_recipe_and_protocol_are_the_same(table_file):
+    experiment = experiments_in(table_file())[0]
+    protocol = experiment.plan.protocols["modes"]
+    record = Kept(
+        experiment.run, experiment.fingerprint, experiment.recipe, {"modes": Result("modes", 1.0, "higher", protocol)}
+    )
+    assert record.serves(experiment)
+    assert not replace(record, digest="other").serves(experiment)
+    assert not replace(record, results={}).serves(experiment)
+    assert not replace(record, results={"modes": result(1.0)}).serves(experiment)
+    assert replace(record, results={}, failure="NaN").serves(experiment)
+
+
+def test_keys_that_differ_are_named():
+    one = {"loss": {"use": "vae", "beta_kl": 0.5}, "model": {"width": 16}}
+    other = {"loss": {"use": "vae", "beta_kl": 0.3}, "model": {"width": 16}, "ema": {"decay": 0.9}}
+    assert differences(one, other) == ["ema absent -> {'decay': 0.9}", "loss.beta_kl 0.5 -> 0.3"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("a/narrow/1", ["a/narrow/1"]),
+        ("a/narrow", ["a/narrow/0", "a/narrow/1"]),
+        ("b", ["b/wide/0", "b/wide/1"]),
+        ("*/wide/0", ["a/wide/0", "b/wide/0"]),
+    ],
+)
+def test_a_pattern_names_runs(table_file, pattern, names):
+    assert [str(each) for each in selected(experiments_in(table_file()), [pattern])] == names
+
+
+def test_a_pattern_that_names_nothing_is_refused(table_file):
+    with pytest.raises(UsageError, match=r"--only c/wide: names no run of this table. It has a/narrow/0"):
+        selected(experiments_in(table_file()), ["c/wide"])
+
+
+# How it is shown
+
+
+def best_of(better, **values):
+    numbers = with_best({name: Number(tuple(seeds)) for name, seeds in values.items()}, better)
+    return [name for name, number in numbers.items() if number.best]
+
+
+def test_best_is_what_luck_would_do_once_in_twenty_at_most():
+    three, other = (1.0, 2.0, 3.0), (4.0, 5.0, 6.0)
+    assert best_of("lower", a=three, b=other) == ["a"]
+    assert best_of("higher", a=three, b=other) == ["b"]
+    assert best_of(None, a=three, b=other) == []
+    assert best_of("lower", a=three[:2], b=other) == []  # 1 in 10
+    assert best_of("lower", a=three[:2], b=(*other, 7.0, 8.0)) == ["a"]  # 1 in 21
+    assert best_of("lower", a=three, b=(3.0, 5.0, 6.0)) == []  # a tie
+    assert best_of("lower", a=three, b=other, c=(9.0,)) == []  # 1 in 4 against c
+    assert best_of("lower", a=three) == []  # of nothing else
+
+
+def test_the_chance_of_the_rule_is_that_of_the_permutation_test():
+    ranks = range(6)
+    splits = list(itertools.combinations(ranks, 3))
+    wins = sum(max(split) < min(set(ranks) - set(split)) for split in splits)
+    assert wins / len(splits) == 1 / math.comb(6, 3) == 0.05
+
+
+def test_a_number_is_mean_and_spread_over_seeds():
+    values = (10.0, 12.0, 17.0)
+    assert Number(values).text == f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
+    assert Number((2.5,)).text == "2.50"
+    assert Number((8.0, 8.0)).text == "8 ± 0"
+    assert Number((0.0123,), stale=True).text == "0.012†"
+    assert Number((), lacks="refused").text == "refused"
+
+
+def filled(table_file):
+    path = table_file()
+    table, experiments = read_table(path), experiments_in(path)
+    values = {"a/narrow": (1.0, 2.0), "a/wide": (7.0, 8.0)}
+    records = {
+        f"{cell}/{seed}": Kept("run_1", "other", {}, {"modes": result(value)})
+        for cell, pair in values.items()
+        for seed, value in enumerate(pair)
+    }
+    return Filled.of(table, experiments, records)
+
+
+def test_markdown_has_a_cell_for_each_title(table_file):
+    text = FORMATS["markdown"](filled(table_file))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 4 and {row.replace("\\|", "").count("|") for row in rows} == {5}
+    assert "| a | modes ↑ | 1.50 ± 0.71† | 7.50 ± 0.71† [8.00] |" in rows
+    assert "| B_2 | modes ↑ |  | not run |" in rows
+    assert "- a/wide/1: `run_1`" in text and "`modes`: 100 samples" in text
+
+
+def test_latex_escapes_what_is_special_to_it(table_file):
+    text = FORMATS["latex"](filled(table_file))
+    assert r"A \& B | C\_1" in text and r"wide 100\%" in text and r"B\_2" in text
+    assert r"7.50 $\pm$ 0.71$\dagger$ [8.00] \\" in text
+    body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
+    assert [line.count("&") for line in body] == [3, 3]
+
+
+def test_csv_holds_every_seed_in_full(table_file):
+    rows = list(csv.DictReader(io.StringIO(FORMATS["csv"](filled(table_file)))))
+    cells = {(row["row"], row["column"]): row for row in rows}
+    assert set(cells) == {("a", "narrow"), ("a", "wide"), ("b", "wide")}
+    assert cells["a", "wide"]["values"] == "7.0 8.0" and cells["a", "wide"]["published"] == "8.0"
+    assert cells["a", "wide"]["runs"] == "run_1 run_1" and cells["a", "wide"]["stale"] == "True"
+    assert cells["b", "wide"]["values"] == "not run"

@@ -1,0 +1,170 @@
+"""``genkit table`` as it is called: runs in processes of their own, a few steps each."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from commands import TINY, genkit, genkit_process
+
+TABLE = """\
+title = "tiny"
+metrics = ["modes"]
+seeds = [0]
+[columns.vae]
+recipe = "tiny.toml"
+[rows.a]
+set.loss.beta_kl = 0.5
+[rows.b]
+set.loss.beta_kl = 0.25
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a table of two tiny runs."""
+    (tmp_path / "tiny.toml").write_text(TINY)
+    (tmp_path / "t.toml").write_text(TABLE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The same, with both runs trained at once."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "tiny.toml").write_text(TINY)
+    (folder / "t.toml").write_text(TABLE)
+    said = genkit_process("table", "t.toml", "--jobs", "2", cwd=folder)
+    assert said.returncode == 0, said.stderr
+    return folder, said.stdout
+
+
+@pytest.fixture
+def copy(trained, tmp_path, monkeypatch):
+    """A copy of the trained table, to spoil."""
+    shutil.copytree(trained[0], tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def cells(folder):
+    return json.loads((folder / "t.json").read_text())["cells"]
+
+
+def test_missing_runs_are_trained_and_kept(trained):
+    folder, out = trained
+    assert "2 of 2" in out and "modes" in out
+    kept = cells(folder)
+    assert list(kept) == ["a/vae/0", "b/vae/0"]
+    for record in kept.values():
+        results = json.loads((folder / "runs" / record["run"] / "results.json").read_text())
+        assert record["results"]["modes"]["value"] == results[0]["value"]
+        assert record["made_with"]["threads"] == 1 and record["made_with"]["step"] == 5
+
+
+def test_what_is_kept_is_not_trained_again_even_without_its_run(copy):
+    shutil.rmtree(copy / "runs")
+    before = (copy / "t.json").read_bytes()
+    said = genkit("table", "t.toml")
+    assert said.code == 0 and "not run" not in said.out
+    assert not (copy / "runs").exists() and (copy / "t.json").read_bytes() == before
+
+
+def test_show_trains_nothing(folder):
+    said = genkit("table", "t.toml", "--show")
+    assert said.code == 0 and said.out.count("not run") == 2
+    assert sorted(path.name for path in folder.iterdir()) == ["t.toml", "tiny.toml"]
+
+
+def test_a_finished_run_is_read_and_a_new_metric_is_computed_from_it(copy):
+    (copy / "t.json").unlink()
+    (copy / "t.toml").write_text(
+        TABLE.replace('["modes"]', '["modes", "high-quality"]').replace(
+            'recipe = "tiny.toml"', 'recipe = "tiny.toml"\nset.metrics.high-quality.samples = 100'
+        )
+    )
+    said = genkit("table", "t.toml")
+    assert said.code == 0 and "trained" not in said.out
+    assert {label for record in cells(copy).values() for label in record["results"]} == {"modes", "high-quality"}
+
+
+def test_a_cell_whose_recipe_has_changed_is_named_with_what_changed(copy):
+    (copy / "t.toml").write_text(TABLE.replace("0.25", "0.75"))
+    said = genkit("table", "t.toml", "--show")
+    assert said.code == 0 and "† b/vae/0 was made with another recipe: loss.beta_kl 0.25 -> 0.75" in said.out
+    assert "a/vae/0 was" not in said.out
+
+
+def test_a_run_made_again_has_the_same_numbers(copy):
+    before = (copy / "t.json").read_bytes()
+    said = genkit("table", "t.toml", "--only", "a", "--again")
+    assert said.code == 0 and "the same" in said.out and "b/vae/0" not in said.out
+    assert (copy / "t.json").read_bytes() == before
+
+    content = json.loads(before)
+    content["cells"]["a/vae/0"]["results"]["modes"]["value"] = 99.0
+    (copy / "t.json").write_text(json.dumps(content))
+    said = genkit("table", "t.toml", "--only", "a", "--again")
+    assert said.code == 1 and "differs" in said.out and "1 of 1 numbers differ" in said.err
+
+
+def test_a_run_that_cannot_end_is_kept_as_failed(folder):
+    (folder / "t.toml").write_text(TABLE.replace("0.25", "0.25\nset.optimiser.encoder.lr = 1e30"))
+    said = genkit("table", "t.toml", "--only", "b")
+    assert "ended with exit code 3" in said.out and "b/vae/0 failed: " in said.out and "clip_norm" in said.out
+    assert cells(folder)["b/vae/0"]["failure"]
+    assert genkit("table", "t.toml", "--only", "b").code == 0  # it is not trained in vain again
+
+
+def test_a_killed_run_is_named_and_goes_on_to_the_same_numbers(folder, trained):
+    (folder / "tiny.toml").write_text(TINY.replace("steps = 5", "steps = 400") + "[checkpoint]\nevery = 20\n")
+    command = [sys.executable, "-m", "genkit", "table", "t.toml", "--only", "a"]
+    table = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(folder.glob("runs/*/checkpoints/step-*")):
+        time.sleep(0.05)
+        assert table.poll() is None
+    (child,) = (int(pid) for pid in subprocess.check_output(["pgrep", "-P", str(table.pid)], text=True).split())
+    os.kill(child, signal.SIGKILL)
+    _, err = table.communicate(timeout=60)
+    assert table.returncode == 1 and "a/vae/0" in err and "killed by signal 9" in err and "same command goes on" in err
+
+    assert genkit("table", "t.toml", "--only", "a").code == 0
+    said = genkit("table", "t.toml", "--only", "a", "--again")
+    assert said.code == 0 and "the same" in said.out
+
+
+def test_an_interrupt_saves_and_says_how_to_go_on(folder):
+    (folder / "tiny.toml").write_text(TINY.replace("steps = 5", "steps = 100_000") + "[checkpoint]\nevery = 20\n")
+    table = subprocess.Popen([sys.executable, "-m", "genkit", "table", "t.toml"], stderr=subprocess.PIPE, text=True)
+    while not list(folder.glob("runs/*/checkpoints/step-*")):
+        time.sleep(0.05)
+        assert table.poll() is None
+    table.send_signal(signal.SIGINT)
+    _, err = table.communicate(timeout=60)
+    assert table.returncode == 130 and "every run has saved. The same command goes on." in err
+    assert "Traceback" not in err
+
+
+def test_the_figure_has_a_panel_for_each_cell(copy):
+    pytest.importorskip("matplotlib")
+    said = genkit("table", "t.toml", "--figure", "f.png")
+    assert said.code == 0 and (copy / "f.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["absent.toml"], "absent.toml"),
+        (["t.toml", "--again"], "--only ROW/COLUMN/SEED"),
+        (["t.toml", "--format", "word"], "expected one of markdown, latex, csv"),
+        (["t.toml", "--only", "z"], "names no run"),
+    ],
+)
+def test_a_wrong_call_is_refused_with_its_remedy(folder, arguments, told):
+    said = genkit("table", *arguments)
+    assert said.code == 2 and told in said.err
