@@ -33,6 +33,8 @@ from genkit.registry import Owner, Registry, load_registry
 from genkit.report.plan import print_plan
 from genkit.report.terminal import Voice
 from genkit.signature import parameters_of
+from genkit.table.experiment import experiments_of
+from genkit.table.spec import Column, Published, Row, Table, read_table
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -152,6 +154,28 @@ def keys_in(page: Path) -> set[str]:
 @pytest.mark.parametrize("table", [Recipe, Train, EMA, Checkpoint, Report])
 def test_every_key_of_a_core_table_is_described(table):
     assert {item.name for item in fields(table)} <= keys_in(DOCS / "recipes.md")
+
+
+@pytest.mark.parametrize("table", [Table, Row, Column, Published])
+def test_every_key_of_a_table_of_results_is_described(table):
+    assert {item.name for item in fields(table)} <= table_keys()
+
+
+def table_keys() -> set[str]:
+    """Return the parts, without names in capitals, of the keys that tables.md describes: `columns.NAME.set`."""
+    rows = [
+        line.split("|")[1] for line in (DOCS / "tables.md").read_text(encoding="utf-8").splitlines() if line[:1] == "|"
+    ]
+    return {word for row in rows for key in re.findall(r"`([\w.]+)`", row) for word in key.split(".") if word.islower()}
+
+
+def test_the_table_of_the_docs_plans(tmp_path):
+    text = titled("tables.md", "my_table.toml")
+    skip_unless_installed('"soft-introvae"')
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    (tmp_path / "my_table.toml").write_text(text, encoding="utf-8")
+    path = tmp_path / "my_table.toml"
+    assert len(experiments_of(read_table(path), path)) == 12
 
 
 def test_every_key_of_a_built_in_part_is_described():

@@ -8,18 +8,24 @@ import math
 import statistics
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from commands import TINY
 
+from genkit.data.digits import Digits
 from genkit.engine.evaluate import Result
 from genkit.errors import RecipeError, UsageError
+from genkit.folder import RunFolder
 from genkit.shipped import recipes_folder
 from genkit.table.experiment import differences, experiments_of
+from genkit.table.figure import check_figure, save_figure
+from genkit.table.fill import missing
+from genkit.table.jobs import bring_to_end
 from genkit.table.kept import Keeper, Kept
 from genkit.table.selection import selected
 from genkit.table.spec import cells_of, read_table
-from genkit.table.text import FORMATS, Filled
+from genkit.table.text import FORMATS, Filled, plain
 from genkit.table.view import Number, with_best
 from genkit.types import EvaluationProtocol
 
@@ -92,9 +98,12 @@ def test_a_row_prevails_over_a_column_and_a_column_ignores_what_it_has_not(table
         (("{ modes = 8.0 }", "{ moods = 8.0 }"), 26, '"moods" is no metric of this table. Did you mean modes?'),
         (('ignore = ["loss.beta_kl"]', 'ignore = ["loss.beta_k"]'), 7, "no row sets loss.beta_k."),
         (("seeds = [0, 1]", "seeds = []"), 3, "is empty"),
-        (("seeds = [0, 1]", "seeds = [1, 1]"), 3, "names a seed twice"),
+        (("seeds = [0, 1]", "seeds = [1, 1]"), 3, "names 1 twice"),
         (("seeds = [0, 1]", "seeds = [-1]"), 3, "found [-1]"),
-        (("[rows.a]", '[rows."a/b"]'), 15, "ROW/COLUMN"),
+        (('columns = ["wide"]', 'columns = ["wide", "wide"]'), 22, "names wide twice"),
+        (('metrics = ["modes"]', 'metrics = ["modes", "modes"]'), 2, "names modes twice"),
+        (("set.model.width = 32", "set.seed = 3"), 12, "the table's own seeds"),
+        *[(("[rows.a]", f'[rows."{name}"]'), 15, "its title is free") for name in ("a/b", "a b", "a*", "", "[a]")],
         (('recipe = "tiny.toml"\nignore', "ignore"), 5, "missing"),
         (("[rows.a]", "[rows.a]\ncolour = 1"), 16, "unknown key"),
     ],
@@ -117,6 +126,23 @@ def test_what_is_wrong_with_the_recipes_of_all_cells_is_told_at_once(table_file)
     assert "b/wide" in text and "loss" in text and "beta" in text
 
 
+def test_a_mistake_in_what_is_set_is_named_with_its_line_in_the_table_and_its_cells(table_file):
+    path = table_file(("set.loss.beta_kl = 0.5", "set.loss.beta_kll = 0.5"), ("width = 32", "width = -1"))
+    with pytest.raises(UsageError) as refused:
+        experiments_in(path)
+    lines = str(refused.value).splitlines()
+    assert len(lines) == len(set(lines)) == 2, lines
+    unknown = next(line for line in lines if "beta_kll" in line)
+    assert unknown.startswith(f"{path}:16 [rows.a.set.loss] beta_kll: unknown key")
+    assert 'ignore = ["loss.beta_kll"]' in unknown and unknown.endswith("In a/narrow, a/wide.")
+    assert any(line.startswith(f"{path}:12 [columns.wide.set.model] width: ") for line in lines)
+
+
+def test_a_table_that_is_empty_is_set_as_such(table_file):
+    path = table_file(("set.model.width = 32", "set.metrics.high-quality = {}"))
+    assert "high-quality" in experiments_in(path)[2].plan.metrics
+
+
 def test_a_metric_that_no_recipe_has_is_refused(table_file):
     with pytest.raises(UsageError, match='no recipe of the table has a metric "kl"'):
         experiments_in(table_file(('metrics = ["modes"]', 'metrics = ["modes", "kl"]')))
@@ -124,7 +150,18 @@ def test_a_metric_that_no_recipe_has_is_refused(table_file):
 
 def test_unlike_protocols_are_refused_in_one_line(table_file):
     path = table_file(("set.model.width = 32", "set.model.width = 32\nset.metrics.modes.samples = 200"))
-    with pytest.raises(UsageError, match='a/narrow and a/wide make "modes" by unlike protocols'):
+    with pytest.raises(
+        UsageError, match=r'table\.toml:2 metrics: a/narrow and a/wide make "modes" by unlike protocols'
+    ):
+        experiments_in(path)
+    same_protocol = 'm = { use = "%s", samples = 100 }'
+    path = table_file(
+        ('metrics = ["modes"]', 'metrics = ["m"]'),
+        ('recipe = "tiny.toml"\nignore', f'recipe = "tiny.toml"\nset.metrics.{same_protocol % "modes"}\nignore'),
+        ("set.model.width = 32", f"set.metrics.{same_protocol % 'high-quality'}"),
+        ("{ modes = 8.0 }", "{ m = 8.0 }"),
+    )
+    with pytest.raises(UsageError, match="modes of 100 samples.* and high-quality of 100 samples"):
         experiments_in(path)
 
 
@@ -141,7 +178,12 @@ def fingerprint_with(table_file, *lines):
 
 def test_a_training_is_known_by_what_decides_its_weights_and_by_nothing_else(table_file):
     plain = fingerprint_with(table_file)
-    for without_effect in ('set.title = "x"', "set.report.log_every = 3", "set.checkpoint.keep = 1", "set.seed = 9"):
+    for without_effect in (
+        'set.title = "x"',
+        "set.report.log_every = 3",
+        "set.checkpoint.keep = 1",
+        "set.metrics.high-quality.samples = 9",
+    ):
         assert fingerprint_with(table_file, without_effect) == plain
     effects = ("set.train.batch_size = 32", "set.optimiser.encoder.lr = 1e-4", "set.ema.decay = 0.5")
     assert len({plain, *(fingerprint_with(table_file, effect) for effect in effects)}) == 4
@@ -220,13 +262,23 @@ def test_the_results_of_another_table_are_not_written_over(tmp_path):
     assert (tmp_path / "t.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"format": 1}', "[1]", '{"format": 9}'])
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 1}', "[1]", '{"format": 9}', "<<<<<<< HEAD\n{}"])
 def test_a_damaged_file_is_refused_and_kept(tmp_path, text):
     path = tmp_path / "t.json"
     path.write_text(text)
     with pytest.raises(UsageError, match="is damaged|has the format 9"):
         Keeper(path, "t.toml").add("a/x/0", kept(1.0))
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize("value", ["text", float("nan"), float("inf")])
+def test_a_kept_number_that_is_none_is_refused(tmp_path, value):
+    Keeper(tmp_path / "t.json", "t.toml").add("a/x/0", kept(1.0))
+    content = json.loads((tmp_path / "t.json").read_text())
+    content["cells"]["a/x/0"]["results"]["modes"]["value"] = value
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    with pytest.raises(UsageError, match=r"t\.json: is damaged: .*Take it from version control"):
+        Keeper(tmp_path / "t.json", "t.toml").read()
 
 
 def test_what_is_kept_serves_while_recipe_and_protocol_are_the_same(table_file):
@@ -236,7 +288,8 @@ def test_what_is_kept_serves_while_recipe_and_protocol_are_the_same(table_file):
         experiment.run, experiment.fingerprint, experiment.recipe, {"modes": Result("modes", 1.0, "higher", protocol)}
     )
     assert record.serves(experiment)
-    assert not replace(record, digest="other").serves(experiment)
+    assert not replace(record, recipe={**record.recipe, "ema": {"decay": 0.9}}).serves(experiment)
+    assert not replace(record, recipe={**record.recipe, "ema": {"decay": 0.9}}, failure="NaN").serves(experiment)
     assert not replace(record, results={}).serves(experiment)
     assert not replace(record, results={"modes": result(1.0)}).serves(experiment)
     assert replace(record, results={}, failure="NaN").serves(experiment)
@@ -286,6 +339,18 @@ def test_best_is_what_luck_would_do_once_in_twenty_at_most():
     assert best_of("lower", a=three) == []  # of nothing else
 
 
+def test_a_number_is_not_best_while_a_seed_of_it_is_missing_or_a_rival_is_stale():
+    mine, other = Number((1.0, 2.0, 3.0), wanted=3), Number((4.0, 5.0, 6.0), wanted=3)
+
+    def first_is_best(mine, other):
+        return with_best({"a": mine, "b": other}, "lower")["a"].best
+
+    assert first_is_best(mine, other)
+    assert not first_is_best(replace(mine, wanted=4), other)
+    assert first_is_best(mine, replace(other, wanted=4))
+    assert not first_is_best(mine, replace(other, stale=True)) and not first_is_best(replace(mine, stale=True), other)
+
+
 def test_the_chance_of_the_rule_is_that_of_the_permutation_test():
     ranks = range(6)
     splits = list(itertools.combinations(ranks, 3))
@@ -300,6 +365,44 @@ def test_a_number_is_mean_and_spread_over_seeds():
     assert Number((8.0, 8.0)).text == "8 ± 0"
     assert Number((0.0123,), stale=True).text == "0.012†"
     assert Number((), lacks="refused").text == "refused"
+    assert Number((2.0, 3.0), wanted=3).text == "2.50 ± 0.71 (2 of 3)"
+
+
+def test_a_small_or_large_number_keeps_its_digits():
+    assert (
+        Number((0.00041,)).text == "4.10e-04"
+        and Number((0.0123,)).text == "0.012"
+        and Number((0.0041,)).text == "0.0041"
+    )
+    assert Number((2.5e7 + 0.5,)).text == "2.50e+07"
+
+
+def test_a_metric_that_is_added_later_makes_no_other_number_stale(table_file):
+    before, now = table_file(), ('metrics = ["modes"]', 'metrics = ["modes", "high-quality"]')
+    records = {
+        str(each): Kept(
+            each.run,
+            each.fingerprint,
+            each.recipe,
+            {"modes": Result("modes", 3.0, "higher", each.plan.protocols["modes"])},
+        )
+        for each in experiments_in(before)
+    }
+    path = table_file(
+        now, ('recipe = "tiny.toml"\nignore', 'recipe = "tiny.toml"\nset.metrics.high-quality = {}\nignore')
+    )
+    table, experiments = read_table(path), experiments_in(path)
+    made = Filled.of(table, experiments, records)
+    cells = {(line.row, line.metric): line.numbers["narrow"] for line in made.lines}
+    assert cells["a", "modes"].text == "3 ± 0" and cells["a", "high-quality"].text == "not measured"
+    assert not any("†" in remark for remark in made.remarks)
+    assert [str(each) for each in missing(experiments, records)] == ["a/narrow/0", "a/narrow/1"]
+
+
+def test_a_published_number_without_a_cell_is_shown(table_file):
+    path = table_file(("cells.a.wide = { modes = 8.0 }", "cells.b.narrow = { modes = 7 }"))
+    rows = Filled.of(read_table(path), experiments_in(path), {}).rows(plain)
+    assert ["B_2", "modes ↑", "– [7.0]", "not run"] in rows
 
 
 def filled(table_file):
@@ -318,15 +421,15 @@ def test_markdown_has_a_cell_for_each_title(table_file):
     text = FORMATS["markdown"](filled(table_file))
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 4 and {row.replace("\\|", "").count("|") for row in rows} == {5}
-    assert "| a | modes ↑ | 1.50 ± 0.71† | 7.50 ± 0.71† [8.00] |" in rows
+    assert "| a | modes ↑ | 1.50 ± 0.71† | 7.50 ± 0.71† [8.0] |" in rows
     assert "| B_2 | modes ↑ |  | not run |" in rows
     assert "- a/wide/1: `run_1`" in text and "`modes`: 100 samples" in text
 
 
 def test_latex_escapes_what_is_special_to_it(table_file):
     text = FORMATS["latex"](filled(table_file))
-    assert r"A \& B | C\_1" in text and r"wide 100\%" in text and r"B\_2" in text
-    assert r"7.50 $\pm$ 0.71$\dagger$ [8.00] \\" in text
+    assert r"A \& B $|$ C\_1" in text and r"wide 100\%" in text and r"B\_2" in text
+    assert r"7.50 $\pm$ 0.71$\dagger$ [8.0] \\" in text
     body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
     assert [line.count("&") for line in body] == [3, 3]
 
@@ -336,5 +439,85 @@ def test_csv_holds_every_seed_in_full(table_file):
     cells = {(row["row"], row["column"]): row for row in rows}
     assert set(cells) == {("a", "narrow"), ("a", "wide"), ("b", "wide")}
     assert cells["a", "wide"]["values"] == "7.0 8.0" and cells["a", "wide"]["published"] == "8.0"
-    assert cells["a", "wide"]["runs"] == "run_1 run_1" and cells["a", "wide"]["stale"] == "True"
+    assert cells["a", "wide"]["runs"] == "run_1 run_1" and cells["a", "wide"]["seeds"] == "0 1"
+    assert cells["a", "wide"]["stale"] == "True"
     assert cells["b", "wide"]["values"] == "not run"
+
+
+def test_titles_that_would_break_a_line_are_written_on_one(table_file):
+    path = table_file(('title = "B_2"', 'title = "[B]\\n2 < β|γ"'), ('title = "wide 100%"', 'title = "* wide"'))
+    empty = Filled.of(read_table(path), experiments_in(path), {})
+    assert r"{[}B] 2 $<$ $\beta$$|$$\gamma$ &" in FORMATS["latex"](empty) and "{*} wide" in FORMATS["latex"](empty)
+    assert r"| [B] 2 < β\|γ |" in FORMATS["markdown"](empty)
+
+
+def test_the_figure_has_a_panel_for_each_place_of_the_table(table_file, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    path = table_file()
+    table, experiments = read_table(path), experiments_in(path)
+    panels = []
+    monkeypatch.setattr("genkit.table.figure._draw", lambda axes, experiment, runs: panels.append((axes, experiment)))
+    save_figure(tmp_path / "f.png", table, experiments, tmp_path / "runs")
+    assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
+    grid = [(axes.get_subplotspec().rowspan.start, axes.get_subplotspec().colspan.start) for axes, _ in panels]
+    assert grid == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert [str(experiment) for _, experiment in panels] == ["a/narrow/0", "a/wide/0", "None", "b/wide/0"]
+    assert [axes.get_title() for axes, _ in panels] == ["narrow", "wide 100%", "", ""]
+    assert [axes.get_ylabel() for axes, _ in panels] == ["a", "", "B_2", ""]
+
+
+def test_a_figure_of_images_or_of_another_kind_of_file_is_refused(table_file, tmp_path):
+    experiments = experiments_in(table_file())
+    check_figure(tmp_path / "f.png", experiments)
+    for wrong in (tmp_path, tmp_path / "f.txt"):
+        with pytest.raises(UsageError, match="expected the name of a PNG file"):
+            check_figure(wrong, experiments)
+    with pytest.raises(UsageError, match=r"--figure .*cannot be written"):
+        save_figure(tmp_path / "tiny.toml" / "f.png", read_table(tmp_path / "table.toml"), experiments, tmp_path)
+    digits = [replace(each, plan=replace(each.plan, data=Digits())) for each in experiments[:1]]
+    with pytest.raises(UsageError, match="a/narrow models no density in the plane"):
+        check_figure(tmp_path / "f.png", digits)
+
+
+# How runs are made
+
+
+def test_a_run_folder_that_holds_another_recipe_than_its_name_says_is_refused(table_file, tmp_path):
+    experiment = experiments_in(table_file())[0]
+    resolved = experiment.folder(tmp_path / "runs").resolved
+    assert experiment.folder(tmp_path / "runs").resolved == resolved
+    resolved.write_text(resolved.read_text().replace("width = 16", "width = 17"))
+    with pytest.raises(UsageError, match=r"is not the recipe .*: model\.width 16 -> 17\. Delete"):
+        experiment.folder(tmp_path / "runs")
+    resolved.write_text("x = [")
+    with pytest.raises(UsageError, match=r"is damaged"):
+        experiment.folder(tmp_path / "runs")
+
+
+FAKE = """#!/bin/sh
+echo "$OMP_NUM_THREADS $MKL_NUM_THREADS $OPENBLAS_NUM_THREADS" > "$4/threads"
+sleep 0.2
+echo "error: it is $4" >&2
+echo afterwards
+exit 1
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_so_many_processes_are_at_work_with_so_many_threads_and_what_they_say_is_kept(tmp_path, monkeypatch, jobs):
+    (tmp_path / "python").write_text(FAKE)
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr("genkit.table.jobs.sys", SimpleNamespace(executable=str(tmp_path / "python")))
+    monkeypatch.setattr("genkit.table.jobs.POLL", 0.02)
+    folders = [RunFolder(tmp_path / f"run{number}") for number in range(5)]
+    for folder in folders:
+        folder.path.mkdir()
+    (folders[0].path / "output.log").write_text("error: an earlier process\n")
+
+    at_work = []
+    ended = list(bring_to_end(folders, jobs, 3, lambda working: at_work.append(len(working))))
+    assert max(at_work) == jobs
+    assert {job.folder for job in ended} == set(folders)
+    assert {job.words for job in ended} == {f"error: it is {folder.path}" for folder in folders}
+    assert {(folder.path / "threads").read_text() for folder in folders} == {"3 3 3\n"}
+    assert (folders[0].path / "output.log").read_text().startswith("error: an earlier process")

@@ -9,14 +9,17 @@ import sys
 import time
 
 import pytest
-from commands import TINY, genkit, genkit_process
+from commands import TINY, genkit
+
+from genkit.folder import RunFolder
 
 TABLE = """\
 title = "tiny"
-metrics = ["modes"]
+metrics = ["kl"]
 seeds = [0]
 [columns.vae]
 recipe = "tiny.toml"
+set.metrics.kl = { use = "posterior-kl", samples = 64 }
 [rows.a]
 set.loss.beta_kl = 0.5
 [rows.b]
@@ -39,9 +42,11 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     (folder / "tiny.toml").write_text(TINY)
     (folder / "t.toml").write_text(TABLE)
-    said = genkit_process("table", "t.toml", "--jobs", "2", cwd=folder)
-    assert said.returncode == 0, said.stderr
-    return folder, said.stdout
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        said = genkit("table", "t.toml", "--jobs", "2")
+    assert said.code == 0, said.err
+    return folder, said.out
 
 
 @pytest.fixture
@@ -58,12 +63,13 @@ def cells(folder):
 
 def test_missing_runs_are_trained_and_kept(trained):
     folder, out = trained
-    assert "2 of 2" in out and "modes" in out
+    assert "2 of 2" in out and "kl" in out
     kept = cells(folder)
     assert list(kept) == ["a/vae/0", "b/vae/0"]
     for record in kept.values():
         results = json.loads((folder / "runs" / record["run"] / "results.json").read_text())
-        assert record["results"]["modes"]["value"] == results[0]["value"]
+        assert [each["value"] for each in record["results"].values()] == [each["value"] for each in results]
+        assert record["results"]["kl"]["value"] > 0
         assert record["made_with"]["threads"] == 1 and record["made_with"]["step"] == 5
 
 
@@ -84,13 +90,13 @@ def test_show_trains_nothing(folder):
 def test_a_finished_run_is_read_and_a_new_metric_is_computed_from_it(copy):
     (copy / "t.json").unlink()
     (copy / "t.toml").write_text(
-        TABLE.replace('["modes"]', '["modes", "high-quality"]').replace(
+        TABLE.replace('["kl"]', '["kl", "high-quality"]').replace(
             'recipe = "tiny.toml"', 'recipe = "tiny.toml"\nset.metrics.high-quality.samples = 100'
         )
     )
     said = genkit("table", "t.toml")
     assert said.code == 0 and "trained" not in said.out
-    assert {label for record in cells(copy).values() for label in record["results"]} == {"modes", "high-quality"}
+    assert {label for record in cells(copy).values() for label in record["results"]} == {"modes", "kl", "high-quality"}
 
 
 def test_a_cell_whose_recipe_has_changed_is_named_with_what_changed(copy):
@@ -107,17 +113,24 @@ def test_a_run_made_again_has_the_same_numbers(copy):
     assert (copy / "t.json").read_bytes() == before
 
     content = json.loads(before)
-    content["cells"]["a/vae/0"]["results"]["modes"]["value"] = 99.0
+    content["cells"]["a/vae/0"]["results"]["kl"]["value"] += 1e-9
     (copy / "t.json").write_text(json.dumps(content))
     said = genkit("table", "t.toml", "--only", "a", "--again")
-    assert said.code == 1 and "differs" in said.out and "1 of 1 numbers differ" in said.err
+    assert said.code == 1 and "differs" in said.out and "1 of 2 numbers differ" in said.err
+
+
+def test_nothing_is_made_again_of_which_nothing_is_kept(copy):
+    (copy / "t.toml").write_text(TABLE.replace("0.25", "0.75"))
+    said = genkit("table", "t.toml", "--only", "*", "--again")
+    assert said.code == 2 and "b/vae/0 is not kept, or was made with another recipe" in said.err
+    assert not (copy / "runs" / "again").exists()
 
 
 def test_a_run_that_cannot_end_is_kept_as_failed(folder):
     (folder / "t.toml").write_text(TABLE.replace("0.25", "0.25\nset.optimiser.encoder.lr = 1e30"))
     said = genkit("table", "t.toml", "--only", "b")
     assert "ended with exit code 3" in said.out and "b/vae/0 failed: " in said.out and "clip_norm" in said.out
-    assert cells(folder)["b/vae/0"]["failure"]
+    assert "runs/" not in cells(folder)["b/vae/0"]["failure"]
     assert genkit("table", "t.toml", "--only", "b").code == 0  # it is not trained in vain again
 
 
@@ -146,7 +159,7 @@ def test_an_interrupt_saves_and_says_how_to_go_on(folder):
         assert table.poll() is None
     table.send_signal(signal.SIGINT)
     _, err = table.communicate(timeout=60)
-    assert table.returncode == 130 and "every run has saved. The same command goes on." in err
+    assert table.returncode == 130 and "what the runs have saved is kept. The same command goes on." in err
     assert "Traceback" not in err
 
 
@@ -163,8 +176,70 @@ def test_the_figure_has_a_panel_for_each_cell(copy):
         (["t.toml", "--again"], "--only ROW/COLUMN/SEED"),
         (["t.toml", "--format", "word"], "expected one of markdown, latex, csv"),
         (["t.toml", "--only", "z"], "names no run"),
+        (["t.toml", "--only", "a", "--again", "--show"], "leave out --show"),
+        (["t.toml", "--figure", "f.txt"], "f.png"),
+        (["t.toml", "--runs", "t.toml"], "t.toml: cannot be written: File exists. Choose another with --runs."),
+        (["t.toml", "--cells", "t.toml/t.json"], "Give another file with --cells."),
+        (["t.toml", "--cells", "."], ".: cannot be read: Is a directory."),
     ],
 )
 def test_a_wrong_call_is_refused_with_its_remedy(folder, arguments, told):
     said = genkit("table", *arguments)
     assert said.code == 2 and told in said.err
+
+
+def test_a_run_that_another_process_has_is_named_and_left_alone(copy):
+    experiment = json.loads((copy / "t.json").read_text())["cells"]["a/vae/0"]
+    (copy / "t.json").unlink()
+    run = copy / "runs" / experiment["run"]
+    shutil.rmtree(run / "final")
+    (run / "output.log").write_text("said by the other\n")
+    with RunFolder(run).locked():
+        said = genkit("table", "t.toml")
+    assert said.code == 1 and f"a/vae/0: runs/{run.name}: in use by another process." in said.err
+    assert list(cells(copy)) == ["b/vae/0"] and (run / "output.log").read_text().startswith("said by the other")
+
+
+def test_a_finished_run_that_is_damaged_is_named_with_its_remedy_and_the_others_are_kept(copy):
+    kept = cells(copy)
+    (copy / "t.json").unlink()
+    one, other = (copy / "runs" / kept[name]["run"] for name in ("a/vae/0", "b/vae/0"))
+    (one / "final" / "about.json").write_text("{")
+    (other / "results.json").write_text("{")  # which the weights can replace
+    said = genkit("table", "t.toml")
+    assert said.code == 1 and "a/vae/0" in said.err
+    assert f"Without the folder runs/{one.name}, the same command trains it anew." in said.err
+    assert {name: record["results"] for name, record in cells(copy).items()} == {"b/vae/0": kept["b/vae/0"]["results"]}
+
+
+def test_data_that_are_absent_for_one_column_stop_no_other(copy):
+    text = TABLE + '[columns.images]\nrecipe = "images.toml"\nignore = ["loss.beta_kl"]\n'
+    (copy / "images.toml").write_text(
+        TINY.replace('"8-gaussians"', '"mnist"\npath = "absent"')
+        .replace('"mlp"\nwidth = 16', '"small-conv"')
+        .split("[metrics")[0]
+    )
+    (copy / "t.toml").write_text(text)
+    said = genkit("table", "t.toml", "--only", "*/vae", "--only", "a/images")
+    assert said.code == 1 and "a/images/0: [data] path: " in said.err and "b/vae" not in said.err
+    said = genkit("table", "t.toml", "--figure", "f.png", "--show")
+    assert said.code == 2 and "models no density in the plane" in said.err
+
+
+def test_a_title_is_printed_as_it_is(folder):
+    (folder / "t.toml").write_text(
+        TABLE.replace('"tiny"', '"[/b] [red]"').replace("[columns.vae]", '[columns.vae]\ntitle = "[/x]"')
+    )
+    said = genkit("table", "t.toml", "--show")
+    assert said.code == 0 and "[/b] [red]" in said.out and "[/x]" in said.out
+
+
+def test_an_interrupt_while_numbers_are_computed_is_told(copy, monkeypatch):
+    (copy / "t.json").unlink()
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("genkit.table.fill.harvest", interrupt)
+    said = genkit("table", "t.toml")
+    assert said.code == 130 and "The same command goes on." in said.err

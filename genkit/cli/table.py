@@ -30,11 +30,13 @@ def table(
 ) -> None:
     """Print a table of results; trains the cells that are missing first, and goes on with those that were stopped."""
     import torch
+    from rich.markup import escape
 
-    from genkit.errors import RunError, UsageError
+    from genkit.errors import Interrupted, RunError, UsageError
     from genkit.report.terminal import Voice
     from genkit.table.again import compare_again
     from genkit.table.experiment import experiments_of
+    from genkit.table.figure import check_figure, save_figure
     from genkit.table.fill import Workshop, fill, missing
     from genkit.table.kept import Keeper
     from genkit.table.selection import selected
@@ -45,33 +47,39 @@ def table(
         raise UsageError(f"--format {format}: expected one of {', '.join(FORMATS)}.")
     if again and not only:
         raise UsageError("--again: which cells? --only ROW/COLUMN/SEED names them.")
+    if again and (show or format or figure):
+        raise UsageError("--again trains, and prints a comparison only: leave out --show, --format and --figure.")
+
     spec = read_table(path)
     experiments = experiments_of(spec, path)
     chosen = selected(experiments, only or ["*"])
+    if figure is not None:
+        check_figure(figure, experiments)
     keeper = Keeper(cells or path.with_suffix(".json"), path.name)
     voice = Voice(quiet=quiet or bool(format))
     workshop = Workshop(runs, jobs, threads, voice)
     torch.set_num_threads(threads)
-    if again:
-        compare_again(chosen, keeper, workshop)
-        return
 
     troubles: list[str] = []
     kept = keeper.read()
-    if (lacking := missing(chosen, kept)) and not show:
-        voice.remark(f"{len(experiments)} runs, {len(lacking)} to train or to read, {jobs} at a time, in {runs}/")
-        troubles = fill(lacking, keeper, workshop)
-        kept = keeper.read()
+    try:
+        if again:
+            compare_again(chosen, keeper, workshop)
+            return
+        if (lacking := missing(chosen, kept)) and not show:
+            voice.remark(f"{len(experiments)} runs, {len(lacking)} to train or to read, {jobs} at a time, in {runs}/")
+            troubles = fill(lacking, keeper, workshop)
+            kept = keeper.read()
+    except KeyboardInterrupt:  # while numbers were read or computed; training has a way of its own to stop
+        raise Interrupted("stopped; what was kept stays. The same command goes on.") from None
 
     filled = Filled.of(spec, experiments, kept)
     if format:
         print(FORMATS[format](filled), end="")
     else:
-        voice.table(spec.title, filled.header, filled.rows(plain))
+        voice.table(escape(spec.title), [escape(title) for title in filled.header], filled.rows(plain))
         voice.say("\n".join(filled.remarks))
     if figure is not None:
-        from genkit.table.figure import save_figure
-
         save_figure(figure, spec, experiments, runs)
         voice.remark(f"figure    {figure}")
     if troubles:

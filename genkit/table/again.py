@@ -5,27 +5,36 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from genkit.errors import RunError
+from genkit.errors import RunError, UsageError
 from genkit.folder import RunFolder
 from genkit.table.experiment import Experiment
-from genkit.table.fill import Workshop, fill
+from genkit.table.fill import Workshop, fill, missing
 from genkit.table.kept import Keeper
 
 
 def compare_again(experiments: Sequence[Experiment], keeper: Keeper, workshop: Workshop) -> None:
     """Train anew under ``again/`` of the run folder, and print old and new numbers.
 
-    What is kept stays as it is. Raises `RunError` where a number differs or could not be made.
+    What is kept stays as it is. Raises `RunError` where a number differs or could not be made, and `UsageError` where
+    nothing is kept to compare with.
     """
     kept = keeper.read()
+    if lacking := missing(experiments, kept):
+        raise UsageError(
+            f"--again: {lacking[0]} is not kept, or was made with another recipe: there is nothing to compare with. "
+            f"The same command without --again trains it. ({len(lacking)} of {len(experiments)} runs are such.)"
+        )
     workshop = replace(workshop, runs=workshop.runs / "again")
     for experiment in experiments:
         if (before := RunFolder(workshop.runs / experiment.run)).finished:  # an earlier comparison, of that time's code
             shutil.rmtree(before.path)
-    second = Keeper(workshop.runs / "cells.json", keeper.table)
-    troubles = fill(experiments, second, workshop)
-    made = second.read()
+    with TemporaryDirectory() as folder:
+        second = Keeper(Path(folder) / "cells.json", keeper.table)
+        troubles = fill(experiments, second, workshop)
+        made = second.read()
 
     rows, differing = [], 0
     for experiment in experiments:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from genkit.errors import UsageError
+from genkit.errors import Place, Problem, RecipeError, UsageError, near_miss
 from genkit.folder import RunFolder
 from genkit.plan import Plan, make_plan
 from genkit.registry import load_registry
 from genkit.table.spec import Cell, Table, cells_of
+from genkit.toml import Document, read
+from genkit.types import EvaluationProtocol
 
 # What changes no weight: how a run is called, what is measured at its end, and what it tells and saves on its way.
-WITHOUT_EFFECT = ("title", "metrics", "report", "checkpoint", "seed")
+WITHOUT_WEIGHT = ("title", "metrics", "report", "checkpoint")
+WITHOUT_EFFECT = (*WITHOUT_WEIGHT, "seed")  # a seed is told apart by name
 
 
 @dataclass(frozen=True)
@@ -50,43 +54,94 @@ class Experiment:
     def folder(self, runs: Path) -> RunFolder:
         """Return its run folder under `runs`, made if it is not there. Raises `UsageError`."""
         folder = RunFolder(runs / self.run)
-        if not folder.resolved.is_file():
-            try:
+        try:
+            if not folder.resolved.is_file():
                 folder.begin(self.plan.document, {**self.plan.resolved, "seed": self.seed}, self.plan.owners)
-            except OSError as error:
-                raise UsageError(f"{folder.path}: cannot be made: {error.strerror}. Choose another --runs.") from None
+            there = tomllib.loads(folder.resolved.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"{folder.path}: cannot be made: {error.strerror}. Choose another --runs.") from None
+        except ValueError as error:
+            raise UsageError(f"{folder.resolved}: is damaged: {error}. Delete the folder, or move it away.") from None
+        wanted = {**self.recipe, "seed": self.seed}
+        if changed := differences(wanted, {key: value for key, value in there.items() if key not in WITHOUT_WEIGHT}):
+            raise UsageError(
+                f"{folder.resolved}: is not the recipe that the folder is named after: {'; '.join(changed)}. Delete "
+                "the folder, or move it away."
+            )
         return folder
 
 
 def experiments_of(table: Table, path: Path) -> list[Experiment]:
     """Plan every cell of the table that `path` holds, for every seed. Raises `UsageError` with all that is wrong."""
-    registry = load_registry()
-    experiments, problems = [], []
+    registry, document = load_registry(), read(path)
+    experiments: list[Experiment] = []
+    problems: dict[str, list[str]] = {}  # what is wrong, and in which cells
     for cell in cells_of(table, path):
         try:
             plan = make_plan(cell.recipe, overrides=cell.overrides, registry=registry)
+        except RecipeError as error:
+            for problem in error.problems:
+                problems.setdefault(str(_placed(problem, cell, document)), []).append(str(cell))
         except UsageError as error:
-            problems.append(f"{path} {cell}: {error}")
-            continue
-        experiments += [Experiment(cell, seed, plan) for seed in table.seeds]
-    if problems := problems or [*_unlike_protocols(table, experiments, path)]:
-        raise UsageError("\n".join(problems))
+            place = document.place(("columns", cell.column, "recipe"))
+            problems.setdefault(f"{place}: {error}", []).append(str(cell))
+        else:
+            experiments += [Experiment(cell, seed, plan) for seed in table.seeds]
+    if problems:
+        raise UsageError("\n".join(f"{problem} In {_some(cells)}." for problem, cells in problems.items()))
+    if unlike := [*_unlike_protocols(table, experiments, document)]:
+        raise RecipeError(unlike)
     return experiments
 
 
-def _unlike_protocols(table: Table, experiments: Sequence[Experiment], path: Path) -> Iterator[str]:
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _placed(problem: Problem, cell: Cell, document: Document) -> Problem:
+    """Say where in the table a problem was written, if it was written there."""
+    if problem.place.file != "--set":
+        return problem
+    tables = (("rows", cell.row, "set"), ("columns", cell.column, "set"))
+    paths = [(*table, *problem.place.path[:n]) for n in range(len(problem.place.path), 0, -1) for table in tables]
+    written = next((path for path in paths if path in document.lines), None)
+    if written is None:
+        return problem
+    remedy = ""
+    if written[0] == "rows" and problem.text.startswith("unknown key"):
+        remedy = f' A column whose recipe has no such key says: ignore = ["{".".join(written[3:])}"].'
+    return replace(problem, place=Place(document.file, document.lines[written], written), text=problem.text + remedy)
+
+
+def _unlike_protocols(table: Table, experiments: Sequence[Experiment], document: Document) -> Iterator[Problem]:
     """Name metrics that no recipe has, and those that two recipes make in two ways."""
+    place = document.place(("metrics",))
+    labels = {label for experiment in experiments for label in experiment.plan.metrics}
     for label in table.metrics:
-        makers = [experiment for experiment in experiments if label in experiment.plan.protocols]
-        if not makers:
-            yield f'{path} metrics: no recipe of the table has a metric "{label}".'
-        for other in makers:
-            if other.plan.protocols[label] != makers[0].plan.protocols[label]:
-                yield (
-                    f'{path} metrics: {makers[0].cell} and {other.cell} make "{label}" by unlike protocols, and cannot '
-                    f"stand in one table: {makers[0].plan.protocols[label]}; {other.plan.protocols[label]}."
+        if label not in labels:
+            yield Problem(place, f'no recipe of the table has a metric "{label}".{near_miss(label, labels)}')
+        makers = {str(each.cell): _how(each.plan, label) for each in experiments if label in each.plan.protocols}
+        for cell, how in makers.items():
+            first, its = next(iter(makers.items()))
+            if how != its:
+                yield Problem(
+                    place,
+                    f'{first} and {cell} make "{label}" by unlike protocols, and cannot stand in one line: {its}; and '
+                    f"{how}. Set [metrics.{label}] alike in both, or give one of them another label.",
                 )
                 break
+
+
+def _how(plan: Plan, label: str) -> str:
+    return f"{plan.recipe.metrics[label].name} of {in_words(plan.protocols[label])}"
+
+
+def in_words(protocol: EvaluationProtocol) -> str:
+    """Write a protocol on one line."""
+    details = "".join(
+        f", {name} {f'{value:g}' if isinstance(value, float) else value}" for name, value in protocol.details.items()
+    )
+    return f"{protocol.samples} samples, {protocol.split} split, {protocol.weights} weights{details}"
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from genkit.engine.evaluate import Result, read_results
 from genkit.errors import Diverged, UsageError
@@ -13,7 +15,7 @@ from genkit.loading import evaluate_run, facts_of
 from genkit.report.terminal import Voice
 from genkit.table.board import Board
 from genkit.table.experiment import Experiment
-from genkit.table.jobs import Job, bring_to_end
+from genkit.table.jobs import LOG, Job, bring_to_end
 from genkit.table.kept import Keeper, Kept
 
 
@@ -35,8 +37,10 @@ def missing(experiments: Sequence[Experiment], kept: Mapping[str, Kept]) -> list
 def fill(experiments: Sequence[Experiment], keeper: Keeper, workshop: Workshop) -> list[str]:
     """Train and measure these experiments, keep each as soon as it is done, and return what went wrong otherwise.
 
-    Raises `Interrupted` once every run has saved.
+    Raises `Interrupted` once every run has saved, and `UsageError` where nothing can be written.
     """
+    _check_writable(keeper.path.parent, "Give another file with --cells.")
+    _check_writable(workshop.runs, "Choose another with --runs.")
     troubles: list[str] = []
     groups: dict[str, list[Experiment]] = {}  # cells that ask for one training share its run
     for experiment in experiments:
@@ -45,7 +49,13 @@ def fill(experiments: Sequence[Experiment], keeper: Keeper, workshop: Workshop) 
     def keep(group: Sequence[Experiment], folder: RunFolder, failure: str = "") -> None:
         for experiment in group:
             try:
-                keeper.add(str(experiment), harvest(experiment, folder, workshop.threads, failure))
+                kept = harvest(experiment, folder, workshop.threads, failure)
+            except UsageError as error:
+                remedy = f"Without the folder {folder.path}, the same command trains it anew."
+                troubles.append(f"{experiment}: {error} {remedy}")
+                continue
+            try:
+                keeper.add(str(experiment), kept)
             except UsageError as error:
                 troubles.append(f"{experiment}: {error}")
 
@@ -68,7 +78,7 @@ def fill(experiments: Sequence[Experiment], keeper: Keeper, workshop: Workshop) 
             code = job.process.returncode
             board.ended(job)
             if code in (0, Diverged.exit_code):
-                keep(group, job.folder, "" if code == 0 else job.words.removeprefix("error: "))
+                keep(group, job.folder, "" if code == 0 else _failure(job))
             else:
                 troubles.append(f"{group[0]}: {_why(job)}")
     return troubles
@@ -81,15 +91,32 @@ def harvest(experiment: Experiment, folder: RunFolder, threads: int, failure: st
     if not failure:
         facts = facts_of(folder.path)
         made_with |= {key: value for key, value in facts.items() if key not in ("sha256", "data_shape")}
-        results = {result.label: result for result in read_results(folder.results)}
-        protocols = experiment.plan.protocols
-        if any(label not in results or results[label].protocol != protocols[label] for label in protocols):
-            results = {result.label: result for result in evaluate_run(folder.path, experiment.plan, experiment.seed)}
-    return Kept(experiment.run, experiment.fingerprint, experiment.recipe, results, failure, made_with)
+        with suppress(UsageError):  # a damaged file: the numbers are computed again
+            results = {result.label: result for result in read_results(folder.results)}
+    kept = Kept(experiment.run, experiment.fingerprint, experiment.recipe, results, failure, made_with)
+    if kept.serves(experiment):
+        return kept
+    measured = evaluate_run(folder.path, experiment.plan, experiment.seed)
+    return replace(kept, results={result.label: result for result in measured})
+
+
+def _check_writable(folder: Path, remedy: str) -> None:
+    """Raise `UsageError` if nothing can be written there: better now than after the first training."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written: {error.strerror}. {remedy}") from None
+
+
+def _failure(job: Job) -> str:
+    """Return why it cannot come to its end; where the run lies on this machine is nothing to keep."""
+    return job.words.removeprefix("error: ").partition(" The run is ")[0]
 
 
 def _why(job: Job) -> str:
     code = job.process.returncode
     if code < 0:
         return f"its process was killed by signal {-code}. What it saved is kept: the same command goes on."
-    return f"{job.words} ({job.folder.path / 'output.log'})"
+    return f"{job.words.removeprefix('error: ')} ({job.folder.path / LOG})"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from genkit.errors import Interrupted
+from genkit.errors import Interrupted, UsageError
 from genkit.folder import RunFolder
 
 LOG = "output.log"  # in the run folder: what its process has said
@@ -29,28 +29,33 @@ class Job:
 
     folder: RunFolder
     process: subprocess.Popen[bytes]
+    log_start: int  # where its words begin in the log, behind those of earlier processes
 
     @property
     def step(self) -> int:
         """The last step that it has logged."""
         try:
             return self.folder.lines()[-1]["step"]
-        except (IndexError, OSError):
+        except (IndexError, OSError, UsageError):  # a damaged file is the run's own to tell of
             return 0
 
     @property
     def words(self) -> str:
-        """The last line that it has said."""
-        lines = (self.folder.path / LOG).read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        """Its error, or else the last line that it has said."""
+        said = (self.folder.path / LOG).read_bytes()[self.log_start :].decode(errors="replace")
+        lines = [line.strip() for line in said.split("\n") if line.strip()] or ["it said nothing"]
+        return next((line for line in reversed(lines) if line.startswith("error: ")), lines[-1])
 
 
 def start(folder: RunFolder, threads: int) -> Job:
-    """Start to bring a run to its end."""
+    """Start to bring a run to its end. Raises `UsageError` where nothing can be written."""
     environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
-    with (folder.path / LOG).open("wb") as log:
-        command = [sys.executable, "-m", "genkit", "resume", str(folder.path), "--quiet"]
-        return Job(folder, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment))
+    command = [sys.executable, "-m", "genkit", "resume", str(folder.path), "--quiet"]
+    try:
+        with (folder.path / LOG).open("ab") as log:  # another command's process may be writing: nothing is cut off
+            return Job(folder, subprocess.Popen(command, stdout=log, stderr=log, env=environment), log.tell())
+    except OSError as error:
+        raise UsageError(f"{folder.path}: cannot be trained: {error}.") from None
 
 
 def bring_to_end(
@@ -76,7 +81,7 @@ def bring_to_end(
                     if not asked():
                         yield job
                 if asked():
-                    raise Interrupted("stopped; every run has saved. The same command goes on.")
+                    raise Interrupted("stopped; what the runs have saved is kept. The same command goes on.")
         finally:
             for job in working:
                 job.process.send_signal(signal.SIGTERM)  # which has a run save and stop; a second one does no harm

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,12 +39,19 @@ class Kept:
     failure: str = ""  # why the run cannot come to its end
     made_with: Mapping[str, Any] = field(default_factory=dict)  # parts, versions, threads
 
+    def trained_as(self, experiment: Experiment) -> bool:
+        """Tell whether it is of the training that the table asks for now."""
+        return self.recipe == experiment.recipe
+
+    def measured_as(self, experiment: Experiment, label: str) -> bool:
+        """Tell whether the metric is there, made as the table asks for now."""
+        return label in self.results and self.results[label].protocol == experiment.plan.protocols[label]
+
     def serves(self, experiment: Experiment) -> bool:
-        """Tell whether it is what the table asks for now: the same training, measured by the same protocols."""
-        protocols = experiment.plan.protocols
-        return self.digest == experiment.fingerprint and (
-            bool(self.failure)
-            or all(label in self.results and self.results[label].protocol == protocols[label] for label in protocols)
+        """Tell whether it is all that the table asks for now: the same training, measured by the same protocols."""
+        labels = experiment.plan.metrics
+        return self.trained_as(experiment) and (
+            bool(self.failure) or all(self.measured_as(experiment, label) for label in labels)
         )
 
 
@@ -68,9 +76,12 @@ class Keeper:
                     "Give another file with --cells."
                 )
             return {name: _kept(facts, content) for name, facts in content["cells"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except OSError as error:
+            raise UsageError(f"{self.path}: cannot be read: {error.strerror}.") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = error if isinstance(error, ValueError) else "it does not hold what genkit table writes"
             raise UsageError(
-                f"{self.path}: is damaged ({error!r}). Take it from version control, or move it away: finished runs "
+                f"{self.path}: is damaged: {reason}. Take it from version control, or move it away: finished runs "
                 "are read again from their folders."
             ) from None
 
@@ -111,6 +122,9 @@ def _kept(facts: Mapping[str, Any], content: Mapping[str, Any]) -> Kept:
         label: Result.from_dict({**result, "protocol": content["protocols"][result["protocol"]]})
         for label, result in facts["results"].items()
     }
+    for label, result in results.items():
+        if result.value is not None and not math.isfinite(result.value):
+            raise ValueError(f"{label} is {result.value}")
     recipe = content["recipes"][facts["recipe"]]
     return Kept(facts["run"], facts["recipe"], recipe, results, facts["failure"], facts["made_with"])
 

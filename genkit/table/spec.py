@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from genkit.bind import Binder, Invalid
 from genkit.errors import Problem, RecipeError, near_miss
 from genkit.fields import Steps
 from genkit.registry import load_registry
-from genkit.toml import Document, read
+from genkit.toml import Document, KeyPath, read
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def read_table(path: Path) -> Table:
         table = binder.construct(Table, binder.arguments(Table, binder.document.tables, (), "a table"), ())
     except Invalid:
         raise RecipeError(binder.problems) from None
-    if problems := [*_strangers(table, binder.document), *_empties(table, binder.document)]:
+    document = binder.document
+    if problems := [*_strangers(table, document), *_empties(table, document), *_clashes(table, document)]:
         raise RecipeError(problems)
     return table
 
@@ -100,15 +102,15 @@ def _overrides(row: Row, column: Column) -> tuple[str, ...]:
 
 def _leaves(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in tables.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
 
 
 def _toml(value: Any) -> str:
-    """Write a value as TOML does."""
-    return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
+    """Write a value as TOML does; a table is empty here, as ``metrics.modes = {}``."""
+    return "{}" if isinstance(value, Mapping) else tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
 
 
 def _strangers(table: Table, document: Document) -> Iterator[Problem]:
@@ -136,9 +138,20 @@ def _empties(table: Table, document: Document) -> Iterator[Problem]:
     for name in ("metrics", "rows", "columns", "seeds"):
         if not getattr(table, name):
             yield Problem(document.place((name,)), "is empty; a table needs one at least.")
-    if len(set(table.seeds)) < len(table.seeds):
-        yield Problem(document.place(("seeds",)), "names a seed twice.")
+
+
+def _clashes(table: Table, document: Document) -> Iterator[Problem]:
+    """Name what stands twice, what the table decides itself, and names that no pattern could tell apart."""
+    lists: dict[KeyPath, Sequence[Any]] = {("seeds",): table.seeds, ("metrics",): table.metrics}
+    lists |= {("rows", name, "columns"): row.columns for name, row in table.rows.items()}
+    for path, values in lists.items():
+        for value in sorted({value for value in values if values.count(value) > 1}):
+            yield Problem(document.place(path), f"names {value} twice.")
     for kind in ("rows", "columns"):
-        for name in getattr(table, kind):
-            if "/" in name:
-                yield Problem(document.place((kind, name)), 'a name without "/", please: ROW/COLUMN names a cell.')
+        for name, described in getattr(table, kind).items():
+            if re.search(r"[/*?\[\]\s]", name) or not name:
+                text = "needs a name without spaces, brackets, /, * and ?, for --only ROW/COLUMN; its title is free."
+                yield Problem(document.place((kind, name)), text)
+            if "seed" in described.set:
+                text = "would do nothing: the table's own seeds say which are trained."
+                yield Problem(document.place((kind, name, "set", "seed")), text)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from genkit.table.experiment import Experiment
 from genkit.table.kept import Kept
 from genkit.table.spec import Table
-from genkit.table.view import Line, Number, lines_of, protocols_of, remarks_of, rounded
+from genkit.table.view import Line, Number, lines_of, protocols_of, remarks_of
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,13 @@ class Filled:
     @property
     def header(self) -> list[str]:
         """The titles of the columns, that of the rows and of the metrics first."""
-        return ["", "metric", *(column.title or name for name, column in self.table.columns.items())]
+        return ["", "metric", *(_one_line(column.title or name) for name, column in self.table.columns.items())]
 
     def rows(self, show: Callable[[Number | None], str]) -> list[list[str]]:
         """Return the body as text; a row's title stands on its first line only."""
         body, before = [], None
         for line in self.lines:
-            title = (self.table.rows[line.row].title or line.row) if line.row != before else ""
+            title = _one_line(self.table.rows[line.row].title or line.row) if line.row != before else ""
             arrow = {"lower": " ↓", "higher": " ↑", None: ""}[line.better]
             body.append([title, line.metric + arrow, *(show(line.numbers[name]) for name in self.table.columns)])
             before = line.row
@@ -52,7 +53,11 @@ def plain(number: Number | None) -> str:
 
 
 def _published(number: Number) -> str:
-    return "" if number.published is None else f" [{rounded(number.published, like=number.published)}]"
+    return "" if number.published is None else f" [{number.published}]"  # with the digits that the table's author wrote
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def as_markdown(filled: Filled) -> str:
@@ -75,9 +80,15 @@ def as_markdown(filled: Filled) -> str:
     return "\n".join(lines) + "\n"
 
 
+GREEK = "αβγδεζηθικμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"
 LATEX = str.maketrans(
     {
         **{character: "\\" + character for character in "&%$#_{}"},
+        **{character: f"${character}$" for character in "<>|"},
+        **{
+            character: f"{{{character}}}" for character in "[*"
+        },  # after a line's end they would be read as its arguments
+        **{character: rf"$\{unicodedata.name(character).split()[-1].lower()}$" for character in GREEK},
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
         "\\": r"\textbackslash{}",
@@ -86,7 +97,10 @@ LATEX = str.maketrans(
         "↑": r"$\uparrow$",
         "†": r"$\dagger$",
         "–": "--",
-        "β": r"$\beta$",
+        "→": r"$\to$",
+        "×": r"$\times$",
+        "≤": r"$\leq$",
+        "≥": r"$\geq$",
     }
 )
 
@@ -98,7 +112,7 @@ def as_latex(filled: Filled) -> str:
         if number is None:
             return ""
         text = number.text.translate(LATEX)
-        return (f"\\textbf{{{text}}}" if number.best else text) + _published(number).translate(LATEX)
+        return (f"\\textbf{{{text}}}" if number.best else text) + _published(number)
 
     def line(cells: Sequence[str]) -> str:
         return " & ".join(cells) + r" \\"
@@ -108,7 +122,7 @@ def as_latex(filled: Filled) -> str:
         [
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{filled.table.title.translate(LATEX)}. {' '.join(filled.remarks).translate(LATEX)}}}",
+            rf"\caption{{{_one_line(' '.join([filled.table.title + '.', *filled.remarks])).translate(LATEX)}}}",
             rf"\begin{{tabular}}{{ll{'r' * len(filled.table.columns)}}}",
             r"\toprule",
             line([cell.translate(LATEX) for cell in filled.header]),
@@ -124,16 +138,18 @@ def as_latex(filled: Filled) -> str:
     )
 
 
+BY_SEED = ("values", "seeds", "runs")  # three lists of one length, with spaces between
+
+
 def as_csv(filled: Filled) -> str:
     """Return a line for each cell and metric: what the other forms round and put together, whole and apart."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["row", "column", "metric", "better", "values", "published", "best", "stale", "runs", "protocol"])
+    writer.writerow(["row", "column", "metric", "better", *BY_SEED, "published", "best", "stale", "protocol"])
     for line in filled.lines:
         for column, number in line.numbers.items():
             if number is not None:
-                cell = f"{line.row}/{column}/"
-                runs = [run for experiment, run in filled.runs.items() if experiment.startswith(cell)]
+                runs = [filled.runs[f"{line.row}/{column}/{seed}"] for seed in number.seeds]
                 writer.writerow(
                     [
                         line.row,
@@ -141,10 +157,11 @@ def as_csv(filled: Filled) -> str:
                         line.metric,
                         line.better or "",
                         " ".join(map(repr, number.values)) or number.lacks,
+                        " ".join(map(str, number.seeds)),
+                        " ".join(runs),
                         "" if number.published is None else number.published,
                         number.best,
                         number.stale,
-                        " ".join(runs),
                         filled.protocols[line.metric],
                     ]
                 )

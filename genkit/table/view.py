@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from genkit.table.experiment import Experiment, differences
+from genkit.table.experiment import Experiment, differences, in_words
 from genkit.table.kept import Kept
 from genkit.table.spec import Table
 
@@ -19,9 +19,11 @@ CHANCE = 0.05  # how likely a bold number may be bold by luck
 class Number:
     """A metric of one cell, over the seeds of training."""
 
-    values: tuple[float, ...] = ()  # one a seed
+    values: tuple[float, ...] = ()  # one for each seed that has one
+    seeds: tuple[int, ...] = ()  # whose values these are
+    wanted: int = 0  # how many seeds the table asks for
     published: float | None = None
-    stale: bool = False  # made by another recipe than the cell has now
+    stale: bool = False  # made by another recipe or protocol than the cell has now
     lacks: str = "not run"  # why there are no values
     best: bool = False  # of its line, beyond doubt
 
@@ -36,7 +38,13 @@ class Number:
         else:
             spread = f" ± {rounded(statistics.stdev(self.values), like=mean)}" if len(self.values) > 1 else ""
             text = rounded(mean, like=mean) + spread
-        return text + ("†" if self.stale else "")
+        some = f" ({len(self.values)} of {self.wanted})" if not self.complete else ""
+        return text + ("†" if self.stale else "") + some
+
+    @property
+    def complete(self) -> bool:
+        """Whether every seed has a value."""
+        return len(self.values) >= self.wanted
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,9 @@ class Line:
 def rounded(value: float, like: float) -> str:
     """Write `value` with as many decimals as a number of the size of `like` deserves, three digits or so."""
     size = abs(like)
-    return f"{value:.{1 if size >= 10 else 2 if size >= 1 else 3}f}"
+    if size >= 1e6 or 0 < size < 1e-3:
+        return f"{value:.2e}"
+    return f"{value:.{1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.01 or size == 0 else 4}f}"
 
 
 def lines_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[str, Kept]) -> list[Line]:
@@ -65,10 +75,13 @@ def lines_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[str,
     for row in table.rows:
         for metric in table.metrics:
             numbers = {
-                column: _number(table, group, metric, kept) if (group := by_cell.get((row, column))) else None
+                column: _number(by_cell.get((row, column), ()), metric, kept, published_of(table, row, column, metric))
                 for column in table.columns
             }
-            if any(number is not None and number.lacks != NO_SUCH_METRIC for number in numbers.values()):
+            if any(
+                each is not None and (each.lacks != NO_SUCH_METRIC or each.published is not None)
+                for each in numbers.values()
+            ):
                 better = next((e.plan.metrics[metric].better for e in experiments if metric in e.plan.metrics), None)
                 lines.append(Line(row, metric, better, with_best(numbers, better)))
     return lines
@@ -77,19 +90,30 @@ def lines_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[str,
 NO_SUCH_METRIC = "–"
 
 
-def _number(table: Table, group: Sequence[Experiment], metric: str, kept: Mapping[str, Kept]) -> Number:
-    cell = group[0].cell
-    published = table.published.cells.get(cell.row, {}).get(cell.column, {}).get(metric) if table.published else None
-    have = [(each, kept[str(each)]) for each in group if str(each) in kept]
-    results = [record.results[metric] for _, record in have if metric in record.results]
-    values = tuple(result.value for result in results if result.value is not None)
+def published_of(table: Table, row: str, column: str, metric: str) -> float | None:
+    """Return what has been published for a place of the table."""
+    return table.published.cells.get(row, {}).get(column, {}).get(metric) if table.published else None
+
+
+def _number(
+    group: Sequence[Experiment], metric: str, kept: Mapping[str, Kept], published: float | None
+) -> Number | None:
+    if not group:
+        return None if published is None else Number(published=published, lacks=NO_SUCH_METRIC)
     if metric not in group[0].plan.metrics:
-        lacks = NO_SUCH_METRIC
-    elif any(record.failure for _, record in have):
+        return Number(published=published, lacks=NO_SUCH_METRIC)
+    have = [(each, kept[str(each)]) for each in group if str(each) in kept]
+    made = [(each, record, record.results[metric]) for each, record in have if metric in record.results]
+    pairs = [(result.value, each.seed) for each, _, result in made if result.value is not None]
+    stale = any(not (record.trained_as(each) and record.measured_as(each, metric)) for each, record, _ in made)
+    if any(record.failure for _, record in have):
         lacks = "failed"
+    elif made:
+        lacks = "refused"
     else:
-        lacks = "refused" if results else "not run"
-    return Number(values, published, any(not record.serves(each) for each, record in have), lacks)
+        lacks = "not measured" if have else "not run"
+    values, seeds = tuple(value for value, _ in pairs), tuple(seed for _, seed in pairs)
+    return Number(values, seeds, len(group), published, stale, lacks)
 
 
 def with_best(
@@ -98,14 +122,17 @@ def with_best(
     """Mark the number whose every seed beats every seed of every other, if that can hardly be luck.
 
     Were two methods alike, the n seeds of one would all beat the m of the other once in (n+m choose n): the exact
-    permutation test, one-sided. Three against three, or two against five, make it 1 in 20.
+    permutation test, one-sided. Three against three make it 1 in 20, two against five 1 in 21. A number that lacks a
+    seed is never best, lest the seeds that failed be forgotten; and none is in a line where one is stale.
     """
     sign = {"lower": 1, "higher": -1, None: 0}[better]
     rivals = {column: number for column, number in numbers.items() if number is not None and number.values}
+    if any(number.stale for number in rivals.values()):
+        return dict(numbers)
     for column, number in rivals.items():
         others = [other for name, other in rivals.items() if name != column]
-        if sign and others and all(_beats(number, other, sign) for other in others):
-            return {**numbers, column: Number(number.values, number.published, number.stale, number.lacks, best=True)}
+        if sign and others and number.complete and all(_beats(number, other, sign) for other in others):
+            return {**numbers, column: replace(number, best=True)}
     return dict(numbers)
 
 
@@ -125,24 +152,31 @@ def remarks_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[st
         f"{1 / CHANCE:.0f} at most."
     )
     for experiment in experiments:
-        record = kept.get(str(experiment))
-        if record and record.failure:
-            remarks.append(f"{experiment} failed: {record.failure}")
-        elif record and not record.serves(experiment):
-            changed = "; ".join(differences(record.recipe, experiment.recipe)) or "a metric or its protocol"
-            remarks.append(f"† {experiment} was made with another recipe: {changed}.")
-        for label, result in record.results.items() if record else ():
-            if result.value is None and label in table.metrics:
-                remarks.append(f"{experiment} {label} is refused: {result.reason}.")
+        if record := kept.get(str(experiment)):
+            remarks += _remarks_of(experiment, record, table.metrics)
     return remarks
+
+
+def _remarks_of(experiment: Experiment, record: Kept, labels: Sequence[str]) -> Iterator[str]:
+    trained_as = record.trained_as(experiment)
+    if not trained_as:
+        changed = "; ".join(differences(record.recipe, experiment.recipe))
+        yield f"† {experiment} was made with another recipe: {changed}."
+    if record.failure:
+        yield f"{experiment} failed: {record.failure}"
+    for label in labels:
+        if (result := record.results.get(label)) is None:
+            continue
+        if result.value is None:
+            yield f"{experiment} {label} is refused: {result.reason}."
+        if trained_as and label in experiment.plan.metrics and not record.measured_as(experiment, label):
+            yield f"† {experiment} {label} was measured by another protocol: {in_words(result.protocol)}."
 
 
 def protocols_of(table: Table, experiments: Sequence[Experiment]) -> dict[str, str]:
     """Return how each metric is made, in words, by label."""
     plans = [experiment.plan for experiment in experiments]
-    found = {}
-    for label in table.metrics:
-        protocol = next(plan.protocols[label] for plan in plans if label in plan.protocols)
-        details = "".join(f", {name} {value}" for name, value in protocol.details.items())
-        found[label] = f"{protocol.samples} samples, {protocol.split} split, {protocol.weights} weights{details}"
-    return found
+    return {
+        label: next(in_words(plan.protocols[label]) for plan in plans if label in plan.protocols)
+        for label in table.metrics
+    }
