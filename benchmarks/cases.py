@@ -9,6 +9,8 @@ from typing import Any, Literal
 from genkit.plan import Plan, make_plan
 from genkit.recipe import Recipe, Train, Use
 
+Precision = Literal["fp32", "fp64"]
+
 
 @dataclass(frozen=True)
 class Networks:
@@ -30,7 +32,7 @@ class Case:
     batch_size: int
     loss: Mapping[str, Any]  # keys of [loss]
 
-    def plan(self, steps: int, precision: Literal["fp32", "fp64"] = "fp32") -> Plan:
+    def plan(self, steps: int, precision: Precision = "fp32") -> Plan:
         return make_plan(
             Recipe(
                 title=f"{self.method}, {self.networks.name}",

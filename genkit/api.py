@@ -8,6 +8,7 @@ from genkit.fields import Count, Fraction, NonNegative, Positive, Steps
 from genkit.losses.vae import VAE
 from genkit.mathematics import kl_to_prior, negative_elbo, squared_error
 from genkit.model import GAN, Autoencoder, Model
+from genkit.models.linear import Linear
 from genkit.models.posterior import Posterior
 from genkit.noise import Noise, Rows
 from genkit.schedules.constant import Constant
@@ -41,6 +42,7 @@ __all__ = [
     "Evaluation",
     "EvaluationProtocol",
     "Fraction",
+    "Linear",
     "Loss",
     "Metric",
     "Model",

@@ -20,6 +20,7 @@ from torch import nn
 
 from genkit.fields import Count
 from genkit.model import Autoencoder
+from genkit.models.linear import Linear
 from genkit.models.posterior import Posterior
 
 Norm = Literal["group", "none"]
@@ -54,13 +55,13 @@ class SmallConv(Autoencoder):
         encoder = nn.Sequential(
             *_downwards(data_shape[0], channels, norm),
             nn.Flatten(),
-            *(nn.Linear(features, hidden), nn.ReLU()),
-            nn.Linear(hidden, 2 * latent_dim),
+            *(Linear(features, hidden), nn.ReLU()),
+            Linear(hidden, 2 * latent_dim),
             Posterior(),
         )
         decoder = nn.Sequential(
-            *(nn.Linear(latent_dim, hidden), nn.ReLU()),
-            *(nn.Linear(hidden, features), nn.ReLU()),
+            *(Linear(latent_dim, hidden), nn.ReLU()),
+            *(Linear(hidden, features), nn.ReLU()),
             nn.Unflatten(1, smallest),
             *_upwards(data_shape[0], channels, norm),
         )

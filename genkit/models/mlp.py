@@ -17,6 +17,7 @@ from torch import nn
 
 from genkit.fields import Count, Steps
 from genkit.model import Autoencoder
+from genkit.models.linear import Linear
 from genkit.models.posterior import Posterior
 
 
@@ -39,7 +40,7 @@ class MLP(Autoencoder):
 
 def perceptron(inputs: int, outputs: int, width: int, layers: int) -> list[nn.Module]:
     """Return the layers of a perceptron, (B, inputs) -> (B, outputs), with `layers` hidden ones after the first."""
-    hidden: list[nn.Module] = [nn.Linear(inputs, width), nn.ReLU(inplace=True)]
+    hidden: list[nn.Module] = [Linear(inputs, width), nn.ReLU(inplace=True)]
     for _ in range(layers):
-        hidden += [nn.Linear(width, width), nn.ReLU(inplace=True)]
-    return [*hidden, nn.Linear(width, outputs)]
+        hidden += [Linear(width, width), nn.ReLU(inplace=True)]
+    return [*hidden, Linear(width, outputs)]

@@ -16,7 +16,7 @@ from math import prod
 
 from torch import nn
 
-from genkit.api import GAN, Count, Steps
+from genkit.api import GAN, Count, Linear, Steps
 
 
 class MLPGAN(GAN):
@@ -34,7 +34,7 @@ class MLPGAN(GAN):
         generator = perceptron(latent_dim, *hidden, prod(data_shape))
         critic = perceptron(prod(data_shape), *hidden)
         # No loss sees a constant added to the critic, so a bias here would be moved by rounding errors alone.
-        output = nn.Linear(width, 1, bias=False)
+        output = Linear(width, 1, bias=False)
         super().__init__(
             nn.Sequential(generator, nn.Unflatten(1, data_shape)),
             nn.Sequential(nn.Flatten(), critic, nn.ReLU(), output, nn.Flatten(0)),
@@ -47,5 +47,5 @@ def perceptron(*sizes: int) -> nn.Sequential:
     """Return linear layers between these sizes, with a ReLU between any two layers: (B, first) -> (B, last)."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        layers += [Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
