@@ -66,6 +66,7 @@ def genkit_datasets() -> Iterator[Entry]:
         "checkerboard", "genkit.data.checkerboard:Checkerboard", "Every other square of a board", SOFT_INTRO_VAE
     )
     yield Entry("rings", "genkit.data.rings:Rings", "Four concentric rings", SOFT_INTRO_VAE)
+    yield Entry("stand-in", "genkit.data.stand_in:StandIn", "Made-up samples of any shape", "genkit")
     yield Entry("digits", "genkit.data.digits:Digits", "5,000 digits of MNIST, packaged with genkit", "CC BY-SA 3.0")
     yield Entry("mnist", "genkit.data.mnist:MNIST", "MNIST, from idx files or a `datasets` id", "LeCun et al. 1998")
 

@@ -9,12 +9,14 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath
+from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath, StandIn
+from genkit.cli.planned import planned
 
 
 def run(
     recipe: RecipePath,
     overrides: Overrides = None,
+    stand_in: StandIn = False,
     runs: Annotated[Path, typer.Option("--runs", metavar="FOLDER", help="Where run folders are made.")] = Path("runs"),
     processes: Processes = 1,
     json: Json = False,
@@ -25,12 +27,11 @@ def run(
     from genkit.engine.world import World
     from genkit.errors import UsageError
     from genkit.folder import RunFolder
-    from genkit.plan import make_plan
     from genkit.report.plan import print_plan
     from genkit.report.terminal import Voice
     from genkit.session import train_in
 
-    plan = make_plan(recipe, overrides=tuple(overrides or ()))
+    plan = planned(recipe, overrides, stand_in=stand_in)
     plan.check_met()
     launch_if_several(plan, processes)
     world = World(plan.recipe.train.precision)
