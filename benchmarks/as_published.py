@@ -9,10 +9,14 @@ the KL, the distance over all pairs, computed at every step, the tanh and the ra
 deterministic reconstruction at every step, but an average of the decoder and ten numbers read for the progress bar,
 none of which is here.)
 
-Whatever the published arithmetic computes is computed here: every batch by a Python loop over its points; a
-deterministic reconstruction whose graph is kept and never used; the sample and the reconstruction decoded anew in the
-decoder phase; the decoder phase's reconstructions of both, whose weight is 1e-8; torch's Adam with its defaults; a look
-at both totals for NaN, which waits for them. Left out is what happens every few thousand steps, and the progress bar.
+On images the step is train_soft_intro_vae.py's of the same repository: that of two dimensions without its deterministic
+reconstruction. Batches of images are there when a step begins, as if loading cost nothing.
+
+Whatever the published arithmetic computes is computed here: every batch of points by a Python loop over them; in two
+dimensions a deterministic reconstruction whose graph is kept and never used; the sample and the reconstruction decoded
+anew in the decoder phase; the decoder phase's reconstructions of both, whose weight is 1e-8; torch's Adam with its
+defaults; a look at both totals for NaN, which waits for them. Left out is what happens every few thousand steps, and
+the progress bar.
 
 A step draws, in this order: the batch; the noise of the sample; the code of the reconstruction; in the encoder phase
 the codes of the sample and of the reconstruction; in the decoder phase those of the reconstruction and of the sample.
@@ -33,8 +37,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import MultiStepLR
 
+from benchmarks.published_networks import Gaussians, Pair
+
 Totals = dict[str, Tensor]  # "phase/total" -> ()
-Gaussians = tuple[Tensor, Tensor]  # mu and logvar, each (B, L)
 
 
 class Weights(NamedTuple):
@@ -80,6 +85,17 @@ class Fresh:
 
 
 @dataclass(frozen=True)
+class HeldImages:
+    """Images that lie ready."""
+
+    images: Tensor  # (B, C, H, W)
+
+    def __call__(self) -> Tensor:
+        """Return the same batch each time."""
+        return self.images
+
+
+@dataclass(frozen=True)
 class EightGaussians:
     """The published 8 Gaussians, point by point."""
 
@@ -101,47 +117,6 @@ class EightGaussians:
         scaled = np.array(points, dtype="float32")
         scaled /= 1.414
         return torch.FloatTensor(scaled)
-
-
-def perceptron(inputs: int, outputs: int, width: int, layers: int) -> nn.Sequential:
-    hidden: list[nn.Module] = [nn.Linear(inputs, width), nn.ReLU(inplace=True)]
-    for _ in range(layers):
-        hidden += [nn.Linear(width, width), nn.ReLU(inplace=True)]
-    return nn.Sequential(*hidden, nn.Linear(width, outputs))
-
-
-class Encoder(nn.Module):
-    def __init__(self, width: int, layers: int):
-        super().__init__()
-        self.main = perceptron(2, 4, width, layers)
-
-    def forward(self, x: Tensor) -> Gaussians:
-        mu, logvar = self.main(x).view(x.size(0), -1).chunk(2, dim=1)
-        return mu, logvar
-
-
-class Decoder(nn.Module):
-    def __init__(self, width: int, layers: int):
-        super().__init__()
-        self.loggamma = nn.Parameter(torch.tensor(0.0))  # no loss reads it
-        self.main = perceptron(2, 2, width, layers)
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.main(z.view(z.size(0), -1))
-
-
-class Pair(nn.Module):
-    """An encoder, x -> (mu, logvar), and a decoder."""
-
-    def __init__(self, encoder: nn.Module, decoder: nn.Module):
-        super().__init__()
-        self.encoder: nn.Module = encoder
-        self.decoder: nn.Module = decoder
-
-
-def mlp(*, width: int, layers: int) -> Pair:
-    """Return the networks of the plane, x and z having two components each."""
-    return Pair(Encoder(width, layers), Decoder(width, layers))
 
 
 def error(x: Tensor, y: Tensor) -> Tensor:
@@ -220,7 +195,9 @@ SOFT_INTROVAE = Method(kl, soft_in_exp, soft_drawn_together, lambda t: 1.0)
 AS_INTROVAE = Method(kl_of_two, as_in_exp, as_drawn_together, lambda t: min(math.tanh(5 * t), 1.0))
 
 
-def train(method: Method, model: Pair, draws: Draws, weights: Weights, lr: float, steps: int) -> Iterator[Totals]:
+def train(
+    method: Method, model: Pair, draws: Draws, weights: Weights, lr: float, steps: int, *, on_the_plane: bool = True
+) -> Iterator[Totals]:
     """Train for ever and yield the totals of each step; `steps` is the length of the run, for c."""
     encoder, decoder = model.encoder, model.decoder
     adam_e = torch.optim.Adam(encoder.parameters(), lr=lr)
@@ -247,10 +224,11 @@ def train(method: Method, model: Pair, draws: Draws, weights: Weights, lr: float
         q = encoder(x)
         z = draw(q, "encoder", "posterior")
         rec = decoder(z)
-        rec_det = decoder(encoder(x)[0])
+        rec_det = decoder(encoder(x)[0]) if on_the_plane else None
 
         error_real = error(x, rec).mean()
-        error(x, rec_det.detach()).mean()  # only to look at
+        if rec_det is not None:
+            error(x, rec_det.detach()).mean()  # only to look at
         kl_real = method.kl(*q).mean()
         q_fake = encoder(fake.detach())
         rec_fake = decoder(draw(q_fake, "encoder", "posterior-fake"))

@@ -49,3 +49,14 @@ EIGHT_GAUSSIANS = Networks("8 Gaussians", Use("8-gaussians"), Use("mlp", width=2
 EIGHT_GAUSSIANS_GAN = Networks(
     "8 Gaussians", Use("8-gaussians"), Use("mlp-gan", width=256, layers=3), children=("generator", "critic")
 )
+
+
+def images(name: str, shape: tuple[int, int, int], latent_dim: int, channels: tuple[int, ...]) -> Networks:
+    """Return published networks of images, and made-up images for them."""
+    model = Use("introvae-conv", latent_dim=latent_dim, channels=channels, norm="batch")
+    return Networks(name, Use("stand-in", shape=shape), model)
+
+
+MNIST = images("MNIST", (1, 28, 28), 32, (64, 128))
+CIFAR10 = images("CIFAR-10", (3, 32, 32), 128, (64, 128, 256))
+CELEBA128 = images("CelebA-128", (3, 128, 128), 256, (64, 128, 256, 512, 512))

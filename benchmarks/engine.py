@@ -19,7 +19,7 @@ from torch import Tensor
 
 from benchmarks import by_hand
 from benchmarks.cases import EIGHT_GAUSSIANS, EIGHT_GAUSSIANS_GAN, Case
-from benchmarks.interleaved import CLOCKS, WARMUP, Side, compare, options, with_engine
+from benchmarks.interleaved import CLOCKS, STEPS, WARMUP, Side, compare, options, with_engine
 from genkit.engine.state import initial_state
 from genkit.engine.world import World
 from genkit.report.terminal import Voice
@@ -96,10 +96,11 @@ def measure(case: Case, steps: int, clock: Callable[[], int]) -> dict[str, Any]:
 
 
 def main() -> None:
-    given = options("engine", __doc__.splitlines()[0], CASES, threads=1)
-    measured = [measure(CASES[method], given.steps, CLOCKS[given.clock]) for method in given.methods]
+    given = options("engine", __doc__.splitlines()[0], {case: case for case in CASES}, threads=1)
+    steps = given.steps or STEPS
+    measured = [measure(CASES[case], steps, CLOCKS[given.clock]) for case in given.cases]
     if given.json:
-        facts = {"steps": given.steps, "threads": given.threads, "clock": given.clock, "target": TARGET}
+        facts = {"steps": steps, "threads": given.threads, "clock": given.clock, "target": TARGET}
         print(json.dumps({**facts, "torch": torch.__version__, "rows": measured}))
         return
     rows = [
@@ -114,7 +115,7 @@ def main() -> None:
         )
         for row in measured
     ]
-    title = f"A step ({given.clock}), median of {given.steps}, {given.threads} thread(s); target: ratio <= {TARGET}"
+    title = f"A step ({given.clock}), median of {steps}, {given.threads} thread(s); target: ratio <= {TARGET}"
     columns = ("method", "by hand, ms", "engine, ms", "ratio", "95 % interval", "added, µs", "difference of totals")
     Voice().table(title, columns, rows)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
+import resource
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from time import perf_counter_ns, process_time_ns, sleep
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from genkit.engine.world import World
 from genkit.plan import Plan
 from genkit.registry import load_registry
 
-WARMUP, RESAMPLES = 30, 2000
+STEPS, WARMUP, RESAMPLES = 200, 30, 2000
 CLOCKS = {"wall": perf_counter_ns, "cpu": process_time_ns}
 
 
@@ -74,6 +75,11 @@ class SideApart:
         self._pipe.send("step")
         return self._pipe.recv()
 
+    def peak(self) -> int:
+        """Return the most memory that the process has had, in bytes."""
+        self._pipe.send("peak")
+        return self._pipe.recv()
+
     def close(self) -> None:
         """End the process."""
         self._pipe.close()
@@ -85,15 +91,15 @@ def _serve(pipe: Connection, make: Callable[[], Iterator[Any]], clock: str, thre
     side = Side(make(), CLOCKS[clock])
     while True:
         try:
-            pipe.recv()
+            asked = pipe.recv()
         except EOFError:
             return
-        pipe.send(side())
+        pipe.send(side() if asked == "step" else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-def compare(first: Callable[[], int], second: Callable[[], int], steps: int) -> Comparison:
-    """Take `WARMUP` steps of both, then time as many as `steps` says."""
-    alternate(first, second, WARMUP)
+def compare(first: Callable[[], int], second: Callable[[], int], steps: int, warmup: int | None = None) -> Comparison:
+    """Take `warmup` steps of both, `WARMUP` unless given, then time as many as `steps` says."""
+    alternate(first, second, WARMUP if warmup is None else warmup)
     times = alternate(first, second, steps)
     first_ns, second_ns = np.median(times, axis=0)
     return Comparison(first_ns / 1e6, second_ns / 1e6, second_ns / first_ns, *interval(times))
@@ -116,22 +122,25 @@ def interval(times: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def options(name: str, summary: str, methods: Iterable[str], threads: int) -> argparse.Namespace:
-    """Read the command line and set the threads; `methods` becomes those asked for, or all that are installed."""
-    methods = list(dict.fromkeys(methods))
+def options(name: str, summary: str, cases: Mapping[str, str], threads: int) -> argparse.Namespace:
+    """Read the command line and set the threads.
+
+    `cases` are names, each with the loss that must be installed for it; `cases` of what is returned are those asked
+    for, or all that can be had.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=summary)
-    parser.add_argument("methods", nargs="*", metavar="METHOD", help=f"of {', '.join(methods)}; all by default")
-    parser.add_argument("--steps", type=int, default=200, help="timed steps of each side")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(cases)}; all by default")
+    parser.add_argument("--steps", type=int, help="timed steps of each side; by default as many as the case needs")
     parser.add_argument("--threads", type=int, default=threads)
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: where others use the machine too")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     given = parser.parse_args()
 
     installed = {part.entry.name for part in load_registry().of_kind("losses")}
-    if unknown := set(given.methods) - set(methods):
+    if unknown := set(given.cases) - set(cases):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
-    if missing := set(given.methods) - installed:
+    if missing := {cases[case] for case in given.cases} - installed:
         parser.error(f"not installed: {', '.join(sorted(missing))}")
-    given.methods = given.methods or [method for method in methods if method in installed]
+    given.cases = given.cases or [case for case, method in cases.items() if method in installed]
     torch.set_num_threads(given.threads)
     return given

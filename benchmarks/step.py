@@ -1,4 +1,4 @@
-"""genkit's step beside the step as its authors published it, on the published networks of 8 Gaussians.
+"""genkit's step beside the step as its authors published it, on the published networks of 8 Gaussians and of images.
 
 First both take a few steps from equal weights on equal draws, which shows that they compute the same; then single steps
 of both are timed alternately, each side in a process of its own, as a user would run either. What the published step
@@ -13,20 +13,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import as_published, by_hand
-from benchmarks.as_published import Draws, Fresh, Method, Pair, Totals, Weights
-from benchmarks.cases import EIGHT_GAUSSIANS, Case, Precision
-from benchmarks.interleaved import CLOCKS, WARMUP, SideApart, compare, options, with_engine
+from benchmarks.as_published import Draws, Fresh, HeldImages, Method, Totals, Weights
+from benchmarks.cases import CELEBA128, CIFAR10, EIGHT_GAUSSIANS, MNIST, Case, Networks, Precision
+from benchmarks.interleaved import CLOCKS, STEPS, WARMUP, SideApart, compare, options, with_engine
 from benchmarks.interleaved import Comparison as Took
+from benchmarks.published_networks import Pair, conv, mlp
 from genkit.batch import Batch
 from genkit.engine.feed import batches_of_step
 from genkit.engine.state import TrainState, initial_state
@@ -35,37 +36,78 @@ from genkit.models.linear import Linear
 from genkit.plan import Plan
 from genkit.report.terminal import Voice
 
-CHECKED = 6
+CHECKED = 6  # steps on the plane
 # Relative. In float64 the published γ_r-terms, which genkit leaves out, make a tenth of it.
 LARGEST_DIFFERENCE: dict[Precision, float] = {"fp64": 1e-7, "fp32": 1e-5}
 PRODUCT, PRODUCTS = 2048, 10  # the size of the matrices whose product tells the arithmetic rate; how often it is timed
+
+
+class Check(NamedTuple):
+    """How the two sides are shown to compute the same."""
+
+    precisions: tuple[Precision, ...]
+    steps: int
+    batch_size: int
 
 
 @dataclass(frozen=True)
 class Comparison:
     """A step of genkit and what it is compared with."""
 
+    name: str
     case: Case
     method: Method
     networks: Callable[..., Pair]  # as published; called with the keys of genkit's [model]
     data: Callable[[int], Callable[[], Tensor]]  # as published; called with the batch size
     weights: Weights  # as published
-    target: float  # of the ratio published / genkit
-    compared_in: tuple[Precision, ...]
+    check: Check
+    target: float | None = None  # of the ratio published / genkit
+    steps: int = STEPS
+    warmup: int | None = None
+
+    @property
+    def on_the_plane(self) -> bool:
+        """Whether the step is that of two dimensions."""
+        return self.networks is mlp
 
 
 def on_the_plane(
-    name: str, method: Method, target: float, compared_in: tuple[Precision, ...], **keys: Any
+    method: str, published: Method, target: float, precisions: tuple[Precision, ...], **keys: Any
 ) -> Comparison:
     """Return the comparison on 8 Gaussians. genkit has γ_r = 0, as by default."""
     weights = Weights(by_hand.BETA_REC, by_hand.BETA_KL, by_hand.BETA_NEG, by_hand.GAMMA_R)
-    case = Case(name, EIGHT_GAUSSIANS, by_hand.BATCH_SIZE, {**weights._asdict(), "gamma_r": 0.0, **keys})
-    return Comparison(case, method, as_published.mlp, as_published.EightGaussians, weights, target, compared_in)
+    case = Case(method, EIGHT_GAUSSIANS, by_hand.BATCH_SIZE, {**weights._asdict(), "gamma_r": 0.0, **keys})
+    check = Check(precisions, CHECKED, case.batch_size)
+    return Comparison(method, case, published, mlp, as_published.EightGaussians, weights, check, target)
+
+
+def on_images(
+    networks: Networks, batch_size: int, steps: int, beta_kl: float = 1.0, target: float | None = None
+) -> Comparison:
+    """Return the comparison of Soft-IntroVAE on images, with the published weights and networks."""
+    weights = Weights(beta_rec=1.0, beta_kl=beta_kl, beta_neg=256.0)
+    shape = networks.data.arguments["shape"]
+    return Comparison(
+        name=f"soft-introvae-{networks.name.lower().replace('-', '')}",
+        case=Case("soft-introvae", networks, batch_size, {**weights._asdict(), "gamma_r": 0.0}),
+        method=as_published.SOFT_INTROVAE,
+        networks=partial(conv, data_shape=shape),
+        data=lambda size: HeldImages(torch.rand(size, *shape)),
+        weights=weights,
+        # In float32 the decoder's total follows an update by Adam, which turns rounding into steps.
+        check=Check(("fp64",), 2, 4),
+        target=target,
+        steps=steps,
+        warmup=2,
+    )
 
 
 COMPARISONS = (
     on_the_plane("soft-introvae", as_published.SOFT_INTROVAE, 1.6, ("fp64", "fp32")),
     on_the_plane("as-introvae", as_published.AS_INTROVAE, 1.8, ("fp64",), variant="reference"),
+    on_images(MNIST, batch_size=128, steps=20),
+    on_images(CIFAR10, batch_size=32, steps=20, target=1.5),
+    on_images(CELEBA128, batch_size=8, steps=8, beta_kl=0.5),
 )
 
 
@@ -98,7 +140,8 @@ def published(given: Comparison, plan: Plan, model: nn.Module, draws: Draws) -> 
         theirs, ours = networks.get_submodule(child), model.get_submodule(child)
         for to, of in zip(layers(theirs), layers(ours), strict=True):
             to.load_state_dict(of.state_dict())
-    return as_published.train(given.method, networks, draws, given.weights, given.case.networks.lr, plan.steps)
+    lr, on_the_plane = given.case.networks.lr, given.on_the_plane
+    return as_published.train(given.method, networks, draws, given.weights, lr, plan.steps, on_the_plane=on_the_plane)
 
 
 def layers(network: nn.Module) -> list[nn.Module]:
@@ -108,14 +151,15 @@ def layers(network: nn.Module) -> list[nn.Module]:
 
 def difference(given: Comparison, precision: Precision) -> float:
     """Return the largest relative difference between the totals of both on the draws of genkit."""
-    plan, world = given.case.plan(CHECKED, precision), World(precision)
+    case = replace(given.case, batch_size=given.check.batch_size)
+    plan, world = case.plan(given.check.steps, precision), World(precision)
     state = initial_state(plan, world)
     genkit, theirs = (
         with_engine(plan, state, world),
         published(given, plan, state.model, DrawnByEngine(plan, state, world)),
     )
     largest = 0.0
-    for _ in range(CHECKED):
+    for _ in range(given.check.steps):
         totals, terms = next(theirs), next(genkit)  # in this order: what is drawn is that of the step before genkit
         largest = max(largest, *(abs(total / terms[name] - 1).item() for name, total in totals.items()))
     return largest
@@ -154,31 +198,37 @@ def steps_as_published(given: Comparison, steps: int) -> Iterator[Any]:
     return published(given, plan, model, draws)
 
 
-def side_of(make: Callable[[Comparison, int], Iterator[Any]], method: str, steps: int) -> Iterator[Any]:
+def side_of(make: Callable[[Comparison, int], Iterator[Any]], name: str, steps: int) -> Iterator[Any]:
     """Make a side by the name of its comparison, which alone need travel to another process."""
-    return make(next(each for each in COMPARISONS if each.case.method == method), steps)
+    return make(named(name), steps)
 
 
-def measure(given: Comparison, steps: int, clock: str, threads: int) -> dict[str, Any]:
+def named(name: str) -> Comparison:
+    """Return a comparison by its name."""
+    return next(each for each in COMPARISONS if each.name == name)
+
+
+def measure(given: Comparison, steps: int | None, clock: str, threads: int) -> dict[str, Any]:
     """Compare, time, and return a row. Raises `SystemExit` if the two sides do not compute the same."""
-    case = given.case
-    differ = {precision: difference(given, precision) for precision in given.compared_in}
+    differ = {precision: difference(given, precision) for precision in given.check.precisions}
     for precision, found in differ.items():
         if not found <= LARGEST_DIFFERENCE[precision]:
             raise SystemExit(
-                f"{case.method}: in {precision} a total of genkit differs from the published one by {found:.1e} of it, "
+                f"{given.name}: in {precision} a total of genkit differs from the published one by {found:.1e} of it, "
                 f"more than {LARGEST_DIFFERENCE[precision]}. What does not compute the same is not timed."
             )
 
-    total = WARMUP + steps
+    steps = steps or given.steps
+    total = (WARMUP if given.warmup is None else given.warmup) + steps
     sides = [
-        SideApart(partial(side_of, make, case.method, total), clock, threads)
+        SideApart(partial(side_of, make, given.name, total), clock, threads)
         for make in (steps_of_genkit, steps_as_published)
     ]
-    took = compare(*sides, steps)
+    took = compare(*sides, steps, given.warmup)
+    peaks = [side.peak() for side in sides]
     for side in sides:
         side.close()
-    return row(given, took, arithmetic_rate(CLOCKS[clock]), differ)
+    return row(given, took, arithmetic_rate(CLOCKS[clock]), differ) | {"steps": steps, "memory": peaks[0] / peaks[1]}
 
 
 def row(given: Comparison, took: Took, rate: float, differ: Mapping[Precision, float]) -> dict[str, Any]:
@@ -189,8 +239,7 @@ def row(given: Comparison, took: Took, rate: float, differ: Mapping[Precision, f
         next(theirs)
     flops = case.plan(1).rehearsal.flops
     return {
-        "method": case.method,
-        "networks": case.networks.name,
+        "case": given.name,
         "batch_size": case.batch_size,
         "published_ms": took.second_ms,
         "genkit_ms": took.first_ms,
@@ -207,44 +256,38 @@ def row(given: Comparison, took: Took, rate: float, differ: Mapping[Precision, f
 
 
 def main() -> None:
-    given = options("step", __doc__.splitlines()[0], (each.case.method for each in COMPARISONS), threads=2)
-    chosen = [each for each in COMPARISONS if each.case.method in given.methods]
-    measured = [measure(each, given.steps, given.clock, given.threads) for each in chosen]
+    given = options("step", __doc__.splitlines()[0], {each.name: each.case.method for each in COMPARISONS}, threads=2)
+    measured = [measure(named(name), given.steps, given.clock, given.threads) for name in given.cases]
     if given.json:
-        facts = {"steps": given.steps, "threads": given.threads, "clock": given.clock, "torch": torch.__version__}
-        print(json.dumps({**facts, "rows": measured}))
+        print(
+            json.dumps({"threads": given.threads, "clock": given.clock, "torch": torch.__version__, "rows": measured})
+        )
         return
     rows = [
         (
-            f"{row['method']}, {row['networks']}, {row['batch_size']}",
+            f"{row['case']}, {row['batch_size']}",
+            f"{row['steps']}",
             f"{row['published_ms']:.2f}",
             f"{row['genkit_ms']:.2f}",
             f"{row['ratio']:.2f}",
             f"{row['low']:.2f} to {row['high']:.2f}",
-            f">= {row['target']}",
+            f">= {row['target']}" if row["target"] else "",
             f"{row['published_gflop'] / row['genkit_gflop']:.2f}",
             f"{row['share']:.0%}",
-            *(f"{row['difference'][each]:.0e}" if each in row["difference"] else "–" for each in LARGEST_DIFFERENCE),
+            f"{row['memory']:.2f}",
+            *(f"{row['difference'][each]:.0e}" if each in row["difference"] else "" for each in LARGEST_DIFFERENCE),
         )
         for row in measured
     ]
-    title = f"A step ({given.clock}), median of {given.steps}, {given.threads} thread(s)"
     columns = (
-        "case",
-        "published, ms",
-        "genkit, ms",
-        "ratio",
-        "95 % interval",
-        "target",
-        "FLOPs",
-        "share",
-        "in fp64",
-        "in fp32",
+        *("case, batch", "steps", "published, ms", "genkit, ms", "ratio", "95 % interval", "target"),
+        *("FLOPs", "share", "memory", "in fp64", "in fp32"),
     )
     voice = Voice()
-    voice.table(title, columns, rows)
-    voice.say("ratio and FLOPs: published / genkit; FLOPs are those of matrix products and convolutions.")
+    voice.table(f"A step ({given.clock}), median, {given.threads} thread(s)", columns, rows)
+    voice.say("ratio, FLOPs: published / genkit; FLOPs are those of matrix products and convolutions.")
     voice.say(f"share: genkit's, of the rate of a float32 matrix product, {PRODUCT} x {PRODUCT}, on as many threads.")
+    voice.say("memory: genkit / published, the peak of a whole process.")
     voice.say("in fp64, fp32: the largest difference of a total over the first steps, relative.")
 
 
