@@ -95,6 +95,7 @@ def genkit_datasets() -> Iterator[Entry]:
     yield Entry("image-folder", "genkit.data.image_folder:ImageFolder", "A folder of pictures of any size and kind", "")
     yield Entry("image-arrays", "genkit.data.image_arrays:ImageArrays", "Pictures in a .npy or .npz file", "")
     yield Entry("hub-images", "genkit.data.hub_images:HubImages", "Pictures of a `datasets` id, Arrow or parquet", "")
+    yield Entry("hub-stream", "genkit.data.hub_stream:HubStream", "Pictures of parquet files larger than a disk", "")
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from genkit.data.source import BadPicture, Source, count
+from genkit.data.source import BadPicture, Pictures, Source, count
 from genkit.data.transform import Transform
 from genkit.errors import UsageError
 
@@ -32,8 +32,8 @@ class Bad(NamedTuple):
     reason: str
 
 
-def decode(source: Source, index: int, transform: Callable[[Image], np.ndarray]) -> np.ndarray | Bad:
-    """Return what `transform` makes of a picture, or why it cannot be used."""
+def decode(source: Pictures, index: int, work: Callable[[Image], Made]) -> Made | Bad:
+    """Return what `work` makes of a picture, or why it cannot be used."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -42,7 +42,7 @@ def decode(source: Source, index: int, transform: Callable[[Image], np.ndarray])
             # Pillow warns here and refuses at twice as many; a picture may not take a machine's memory either way.
             if Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:
                 raise Image.DecompressionBombError
-            return transform(picture)
+            return work(picture)
     except MemoryError:
         raise
     except BadPicture as error:

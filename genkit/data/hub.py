@@ -117,6 +117,23 @@ def splits_of(hub: str, config: str | None) -> list[str]:
     return _told(found, hub, "")
 
 
+def data_files(hub: str, config: str | None, split: str) -> list[str]:
+    """Return the files of a split, as paths or as addresses that fsspec opens. Raises `UsageError`."""
+    import datasets
+
+    def found() -> list[str]:
+        files = datasets.load_dataset_builder(_name(hub), config).config.data_files or {}
+        if split not in files:
+            raise UsageError(
+                f"[data] hub = {hub!r} has no split {split!r}, but {', '.join(map(str, files)) or 'none'}."
+            )
+        return [str(file) for file in files[split]]
+
+    if unmet := unmet_hub(hub):
+        raise UsageError(unmet[0])
+    return _told(found, hub, split)
+
+
 def read_pictures(hub: str, split: str, mode: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the pictures of a split, (N, H, W) or (N, H, W, C) uint8, and their labels, (N,), where it has them.
 

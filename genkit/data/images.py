@@ -65,11 +65,17 @@ class ImageSet(ABC):
         """Return the images at `indices`, (B,), as (B, C, H, W) in [0, 1], and ``extra["label"]``, (B,) int64."""
         chosen = indices.cpu().numpy()
         images, labels = self.arrays
-        pixels = torch.from_numpy(images[chosen])
-        if self.flip and self.split == "train":
-            mirrored = noise.randint("flip", 2).bool().cpu()  # (B,), a function of the step, as all randomness is
-            pixels[mirrored] = pixels[mirrored].flip(3)
-        x = pixels.to(noise.device, noise.dtype).div_(255)
-        if labels is None:
-            return Samples(x)
-        return Samples(x, {"label": torch.from_numpy(labels[chosen].astype(np.int64)).to(noise.device)})
+        flip = self.flip and self.split == "train"
+        return samples(images[chosen], None if labels is None else labels[chosen], noise, flip=flip)
+
+
+def samples(images: np.ndarray, labels: np.ndarray | None, noise: Noise, *, flip: bool) -> Samples:
+    """Return images, (B, C, H, W) uint8, in [0, 1], and labels, (B,). `flip` mirrors half of the bytes, in place."""
+    pixels = torch.from_numpy(images)
+    if flip:
+        mirrored = noise.randint("flip", 2).bool().cpu()  # (B,), a function of the step, as all randomness is
+        pixels[mirrored] = pixels[mirrored].flip(3)
+    x = pixels.to(noise.device, noise.dtype).div_(255)
+    if labels is None:
+        return Samples(x)
+    return Samples(x, {"label": torch.from_numpy(labels.astype(np.int64)).to(noise.device)})

@@ -13,7 +13,7 @@ from genkit.data.images import Arrays, ImageSet
 from genkit.data.prepare import prepare
 from genkit.data.source import Source
 from genkit.data.store import Store, cache_folder
-from genkit.data.transform import Background, Crop, Filter, Transform
+from genkit.data.transform import Background, Crop, Filter, Transform, transform_of
 from genkit.errors import UsageError
 from genkit.fields import Count
 
@@ -46,8 +46,7 @@ class PictureSet(ImageSet):
     @cached_property
     def transform(self) -> Transform:
         """What each picture goes through."""
-        sides = self.resolution if isinstance(self.resolution, tuple) else (self.resolution, self.resolution)
-        return Transform(*sides, self.channels, self.crop, self.filter, self.background)
+        return transform_of(self)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -20,7 +20,19 @@ Share = Annotated[float, Interval(gt=0, lt=1)]
 HELD_OUT_SHARE = 0.1  # of a source that has no split of its own
 
 
-class Source(Protocol):
+class Pictures(Protocol):
+    """Numbered pictures."""
+
+    def name(self, index: int) -> str:
+        """Return what a message calls the picture, and what decides whether it is held out."""
+        ...
+
+    def picture(self, index: int) -> Image:
+        """Return the picture, opened and perhaps not decoded. Raises `BadPicture`, or whatever Pillow raises."""
+        ...
+
+
+class Source(Pictures, Protocol):
     """The pictures of one split, in an order that does not change."""
 
     @property
@@ -30,14 +42,6 @@ class Source(Protocol):
 
     def __len__(self) -> int:
         """The number of pictures, those that turn out to be bad included."""
-        ...
-
-    def name(self, index: int) -> str:
-        """Return what a message calls the picture, and what decides whether it is held out."""
-        ...
-
-    def picture(self, index: int) -> Image:
-        """Return the picture, opened and perhaps not decoded. Raises `BadPicture`, or whatever Pillow raises."""
         ...
 
     @property

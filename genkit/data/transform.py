@@ -10,7 +10,7 @@ torch's `interpolate` does not unless told. Cropping before resizing, the box in
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
 from annotated_types import Interval
@@ -110,6 +110,27 @@ class Transform:
         aspect = "" if abs(stretch - 1) < 0.005 else f", made {stretch:.3g} times as wide for its height"
         sized = "not resized" if (right - left, bottom - top) == (self.width, self.height) else f"{self.filter}{aspect}"
         return f"{width} x {height}{kept} -> {self.width} x {self.height}, {sized}"
+
+
+class Keys(Protocol):
+    """The keys of a data set from which its transform is made."""
+
+    @property
+    def resolution(self) -> int | tuple[int, int]: ...  # noqa: D102
+    @property
+    def channels(self) -> int: ...  # noqa: D102
+    @property
+    def crop(self) -> Crop: ...  # noqa: D102
+    @property
+    def filter(self) -> Filter: ...  # noqa: D102
+    @property
+    def background(self) -> Background: ...  # noqa: D102
+
+
+def transform_of(keys: Keys) -> Transform:
+    """Return the transform that the keys of a data set describe. Raises `ValueError` for a crop that is none."""
+    sides = keys.resolution if isinstance(keys.resolution, tuple) else (keys.resolution, keys.resolution)
+    return Transform(*sides, keys.channels, keys.crop, keys.filter, keys.background)
 
 
 def _eight_bits(picture: Image, kind: str | None) -> Image:
