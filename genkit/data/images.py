@@ -71,11 +71,10 @@ class ImageSet(ABC):
 
 def samples(images: np.ndarray, labels: np.ndarray | None, noise: Noise, *, flip: bool) -> Samples:
     """Return images, (B, C, H, W) uint8, in [0, 1], and labels, (B,). `flip` mirrors half of the bytes, in place."""
-    pixels = torch.from_numpy(images)
     if flip:
-        mirrored = noise.randint("flip", 2).bool().cpu()  # (B,), a function of the step, as all randomness is
-        pixels[mirrored] = pixels[mirrored].flip(3)
-    x = pixels.to(noise.device, noise.dtype).div_(255)
+        mirrored = noise.randint("flip", 2).bool().cpu().numpy()  # (B,), a function of the step, as all randomness is
+        images[mirrored] = images[mirrored][..., ::-1]  # by NumPy, on bytes: a third of the time of torch's flip
+    x = torch.from_numpy(images).to(noise.device, noise.dtype).div_(255)
     if labels is None:
         return Samples(x)
     return Samples(x, {"label": torch.from_numpy(labels.astype(np.int64)).to(noise.device)})
