@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,8 +125,7 @@ def measure(folder: Path, resolution: int, batch_size: int, steps: int, clock: s
     preparing = seconds(lambda: prepare(lambda: list_files(folder), transform, cache))
     store = prepare(lambda: list_files(folder), transform, cache)
 
-    os.environ["GENKIT_CACHE"] = str(cache)
-    data = ImageFolder(path=folder, resolution=resolution, flip=True)
+    data = ImageFolder(path=folder, resolution=resolution, flip=True, store=cache)
     took = compare(
         Side(prepared(data, batch_size), CLOCKS[clock]),
         Side(published(files, resolution, batch_size), CLOCKS[clock]),

@@ -97,8 +97,8 @@ def test_a_folder_that_is_absent_or_empty_is_told(tmp_path):
     (unmet,) = HubImages(hub=str(tmp_path / "absent"), resolution=4).unmet()
     assert "is not there" in unmet
     (tmp_path / "empty").mkdir()
-    (unmet,) = HubImages(hub=str(tmp_path / "empty"), resolution=4).unmet()
-    assert "cannot be loaded" in unmet and "Check the id and the network" in unmet
+    with pytest.raises(UsageError, match="cannot be loaded: .* Check the id and the network"):
+        _ = HubImages(hub=str(tmp_path / "empty"), resolution=4).size
     assert HubImages(hub="someone/something", resolution=4).unmet() == ()
 
 

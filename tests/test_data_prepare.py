@@ -17,7 +17,7 @@ from genkit.data import decode, prepare
 from genkit.data.files import list_files
 from genkit.data.prepare import remake
 from genkit.data.transform import Transform
-from genkit.errors import UsageError
+from genkit.errors import Interrupted, UsageError
 
 TRANSFORM = Transform(8, 8, 3)
 
@@ -80,12 +80,14 @@ def break_some(folder):
     (folder / "empty.gif").write_bytes(b"")
     (folder / "gone.png").symlink_to(folder / "nowhere.png")
     write_picture(folder / "large.png", noise_picture(65, 65, 1))
+    write_picture(folder / "vast.png", noise_picture(100, 100, 1))
     return {
         "cut.jpg": "cannot be decoded: image file is truncated",
         "empty.gif": "is no picture that Pillow knows",
         "gone.png": "is no longer there",
         "large.png": "has more than 4,096 pixels, which Pillow takes for a decompression bomb",
         "text.png": "is no picture that Pillow knows",
+        "vast.png": "has more than 4,096 pixels, which Pillow takes for a decompression bomb",
     }
 
 
@@ -138,6 +140,16 @@ def test_a_folder_that_cannot_be_written_is_told(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"prepared pictures cannot be written: .* Set GENKIT_CACHE"):
         made(folder, tmp_path / "file" / "cache")
+
+
+def test_who_interrupts_is_told_what_happens_next(folder, root, monkeypatch):
+    def interrupted(file, array):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare, "_write", interrupted)
+    with pytest.raises(Interrupted, match="the same command begins with that again"):
+        made(folder, root)
+    assert stores(root) == []
 
 
 def test_a_source_that_changes_meanwhile_makes_no_store(folder, root, monkeypatch):

@@ -122,6 +122,6 @@ def test_what_is_no_stream_is_told(tmp_path):
     assert "is not there" in unmet
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "train.csv").write_text("a,b\n1,2\n")
-    (unmet,) = data(str(tmp_path / "text")).unmet()
-    assert "cannot be read as parquet" in unmet and '"hub-images"' in unmet
+    with pytest.raises(UsageError, match='cannot be read as parquet.* is read by "hub-images"'):
+        labels(data(str(tmp_path / "text")), [0])
     assert data("someone/something").unmet() == ()

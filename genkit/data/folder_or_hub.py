@@ -30,9 +30,9 @@ class FolderOrHub(PictureSet):
         check_one(self.path, self.hub, "of pictures", self.EXAMPLE)
 
     @property
-    def here(self) -> bool:
-        """Whether it is a folder: what an id has is known only when it is loaded."""
-        return self.hub is None or is_folder(self.hub)
+    def library(self) -> str | None:
+        """What the library is to open, where it is not a folder of pictures."""
+        return self.hub
 
     def source(self) -> Source:
         """List this split. Raises `UsageError`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genkit.data.hub import is_folder, open_table, splits_of
+from genkit.data.hub import open_table, splits_of
 from genkit.data.pictures import PictureSet
 from genkit.data.source import HELD_OUT_SHARE, Share, Source, split_by_name
 from genkit.errors import UsageError
@@ -22,9 +22,9 @@ class HubImages(PictureSet):
     hold_out: Share | str | None = None  # a share, or a split; by default "test", or "validation", or else 0.1
 
     @property
-    def here(self) -> bool:
-        """Whether it is a folder: what an id has is known only when it is loaded."""
-        return is_folder(self.hub)
+    def library(self) -> str | None:
+        """What the library is to open."""
+        return self.hub
 
     def source(self) -> Source:
         """Open this split. Raises `UsageError`."""

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from genkit.data.decode import Bad, bad_pictures, decode, in_order
-from genkit.data.hub import columns, data_files, is_folder, unmet_hub
+from genkit.data.hub import columns, data_files, unmet_hub
 from genkit.data.images import samples
 from genkit.data.stream import Stream, Window, open_parquet, pieces_of
 from genkit.data.transform import Background, Crop, Filter, transform_of
@@ -60,14 +60,8 @@ class HubStream:
         return None if self.split == "train" else self.stream.total
 
     def unmet(self) -> tuple[str, ...]:
-        """Name what is absent. What an id has is known only when it is loaded."""
-        if unmet := unmet_hub(self.hub):
-            return unmet
-        try:
-            _ = self.stream if is_folder(self.hub) else None
-        except UsageError as error:
-            return (str(error),)
-        return ()
+        """Name the folder that is absent. What an id has is known only when it is loaded."""
+        return unmet_hub(self.hub)
 
     def held_out(self) -> Self:
         """Return the held-out split."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from genkit.data.decode import bad_pictures
+from genkit.data.hub import unmet_hub
 from genkit.data.images import Arrays, ImageSet
 from genkit.data.prepare import prepare
 from genkit.data.source import Source
@@ -39,9 +40,9 @@ class PictureSet(ImageSet):
         """List what this split has, without decoding it. Raises `UsageError` where it has nothing."""
 
     @property
-    def here(self) -> bool:
-        """Whether what is absent can be told by looking at this machine's disk."""
-        return True
+    def library(self) -> str | None:
+        """The `hub` that the `datasets` library is to open, if any: what it has is known only when it is loaded."""
+        return None
 
     @cached_property
     def transform(self) -> Transform:
@@ -60,8 +61,8 @@ class PictureSet(ImageSet):
 
     def unmet(self) -> tuple[str, ...]:
         """Name what is absent and how to get it."""
-        if not self.here:
-            return ()
+        if self.library is not None:
+            return unmet_hub(self.library)
         try:
             _ = self.listed
         except UsageError as error:

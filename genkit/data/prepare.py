@@ -25,7 +25,7 @@ from genkit.data.decode import Bad, bad_pictures, decode_some, in_order
 from genkit.data.source import Source
 from genkit.data.store import IMAGES, LABELS, Store, fingerprint, write_about
 from genkit.data.transform import Transform
-from genkit.errors import UsageError
+from genkit.errors import Interrupted, UsageError
 from genkit.report.terminal import counting
 
 CHUNK = 32  # pictures that a core takes at a time
@@ -75,6 +75,8 @@ def _make(source: Source, transform: Transform, path: Path, find: Callable[[], S
                 f"[data] {source.where}: changed while its pictures were prepared. Wait until nothing writes there."
             )
         os.replace(unfinished, path)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped while pictures were prepared; the same command begins with that again.") from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

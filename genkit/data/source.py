@@ -117,7 +117,10 @@ def split_by_name(source: Source, split: str, share: float) -> Chosen:
 
 def held_out(name: str, share: float) -> bool:
     """Tell whether the picture of this name is among the `share` that is never trained on."""
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") / 2**64 < share
+    return (
+        int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big") / 2**64
+        < share
+    )
 
 
 def count(number: int, noun: str) -> str:
