@@ -112,3 +112,10 @@ def test_labels_in_a_plain_column_are_read(tmp_path):
     data = HubImages(hub=save(tmp_path / "s", train=plain, test=plain), resolution=4)
     assert batch(data, [2, 0]).extra["label"].tolist() == [9, 7]
     assert np.array_equal(data.arrays.labels, [7, 8, 9])
+
+
+@pytest.mark.parametrize("labels", [["a", "b", "c"], [1, None, 2]])
+def test_labels_that_are_no_classes_are_left_out(tmp_path, labels):
+    plain = table(3, labels=False).add_column("label", labels)
+    data = HubImages(hub=save(tmp_path / "s", train=plain, test=plain), resolution=4)
+    assert batch(data, [0]).extra == {}

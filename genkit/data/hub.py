@@ -53,10 +53,11 @@ class Table:
 
     @cached_property
     def labels(self) -> np.ndarray | None:
-        """The column of labels."""
+        """The column of labels; None as well where some are missing, which makes float numbers of them."""
         if self.label_column is None:
             return None
-        return np.asarray(self.table.with_format("numpy")[self.label_column][:]).astype(np.int64)
+        labels = np.asarray(self.table.with_format("numpy")[self.label_column][:])
+        return labels.astype(np.int64) if labels.dtype.kind in "iu" else None
 
     def digest(self) -> str:
         """Return a digest of the library's own fingerprint, and of which columns are read."""
@@ -138,7 +139,7 @@ def read_pictures(hub: str, split: str, mode: str) -> tuple[np.ndarray, np.ndarr
     """Return the pictures of a split, (N, H, W) or (N, H, W, C) uint8, and their labels, (N,), where it has them.
 
     `mode` is what Pillow calls the kind of picture that is expected, "L" (grey) or "RGB". The pictures are the one
-    column of type `datasets.Image`, the labels the one of type `ClassLabel`, or else the column named "label".
+    column of type `datasets.Image`, the labels the one of type `ClassLabel`, or else the integers named "label".
 
     Raises `UsageError`, with what to do, whatever goes wrong.
     """
@@ -160,7 +161,7 @@ def columns(features: Any, what: str, column: str | None = None) -> tuple[str, s
         raise UsageError(f"{what}: expected {wanted}, found {found}.{choose}")
     labels = [name for name, feature in features.items() if isinstance(feature, datasets.ClassLabel)]
     if len(labels) != 1:
-        labels = ["label"] if "label" in features else []
+        labels = ["label"] if "int" in str(getattr(features.get("label"), "dtype", "")) else []
     return pictures[0], labels[0] if labels else None
 
 
