@@ -24,6 +24,7 @@ def run(
 ) -> None:
     """Train a recipe; prints its plan first, its numbers, its run folder and the next commands last."""
     from genkit.cli.launch import launch_if_several
+    from genkit.engine.feed import read_data
     from genkit.engine.world import World
     from genkit.errors import UsageError
     from genkit.folder import RunFolder
@@ -33,6 +34,7 @@ def run(
 
     plan = planned(recipe, overrides, stand_in=stand_in)
     plan.check_met()
+    read_data(plan)
     launch_if_several(plan, processes)
     world = World(plan.recipe.train.precision)
     voice = Voice(silent=not world.is_main, quiet=quiet or json)
