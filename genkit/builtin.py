@@ -15,9 +15,15 @@ IWAE = "https://arxiv.org/abs/1509.00519"
 
 @hookimpl
 def genkit_models() -> Iterator[Entry]:
-    """Networks for points and for small images."""
+    """Networks for points and for images."""
     yield Entry("mlp", "genkit.models.mlp:MLP", "Fully connected autoencoder, as published for 2-D", SOFT_INTRO_VAE)
     yield Entry("small-conv", "genkit.models.conv:SmallConv", "Convolutional autoencoder for small images", "genkit")
+    yield Entry(
+        "introvae-conv",
+        "genkit.models.introvae_conv:IntroVAEConv",
+        "Residual autoencoder, as published for images",
+        SOFT_INTRO_VAE,
+    )
 
 
 @hookimpl

@@ -1,8 +1,9 @@
-"""The command line, called within the test's process exactly as the installed command calls it."""
+"""The command line, called within the test's process exactly as the installed command calls it; other processes."""
 
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -46,6 +47,17 @@ def genkit_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[st
     """Call the command line in a process of its own."""
     command = [sys.executable, "-m", "genkit", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def on_processes(count: int, script: str, *arguments: object) -> None:
+    """Run a script of this folder, with one thread each, on so many processes that can form one world."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={count}"]
+    start = launcher if count > 1 else [sys.executable]
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"}
+    command = [*start, str(here / script), *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 class Said(NamedTuple):

@@ -181,7 +181,7 @@ def test_the_table_of_the_docs_plans(tmp_path):
 def test_every_key_of_a_built_in_part_is_described():
     registry = Registry()
     registry.register(builtin, Owner("genkit", "genkit-torch", "0"))
-    page_of = {"datasets": "data.md", "metrics": "metrics.md", "losses": "methods/vae.md"}
+    page_of = {"models": "networks.md", "datasets": "data.md", "metrics": "metrics.md", "losses": "methods/vae.md"}
     for kind in KINDS:
         page = DOCS / page_of.get(kind, "recipes.md")
         for part in registry.of_kind(kind):
@@ -196,7 +196,7 @@ def test_every_key_of_a_methods_part_is_described(name):
     parts = [part for part in load_registry().parts.items() if part[0][1] == name]
     ((_, (part,)),) = parts
     page = DOCS / "methods" / f"{PLUGIN_OF[name]}.md"
-    described = keys_in(page) | (keys_in(DOCS / "recipes.md") if part.kind == "models" else set())
+    described = keys_in(page) | (keys_in(DOCS / "networks.md") if part.kind == "models" else set())
     assert set(parameters_of(part.load())) - {"data_shape"} <= described
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
 
 from genkit.api import VAE, Autoencoder, DiagNormal
 from genkit.models.conv import SmallConv
+from genkit.models.introvae_conv import IntroVAEConv
 from genkit.models.mlp import MLP
+from genkit.models.norm import Norm
 from genkit.models.posterior import LOGVAR_MAX, LOGVAR_MIN, Posterior
 from genkit.testing import assert_gradients_reach_updates, batch_of
 
@@ -20,11 +24,32 @@ MODELS = {
     "not square": lambda: SmallConv(latent_dim=3, channels=(8, 16), hidden=12, data_shape=(3, 12, 20)),
     "no norm": lambda: SmallConv(latent_dim=3, channels=(6, 10), hidden=12, norm="none", data_shape=(2, 8, 8)),
     "one halving, to a single pixel": lambda: SmallConv(channels=(4,), data_shape=(1, 2, 2)),
+    "residual": lambda: IntroVAEConv(latent_dim=3, channels=(8, 16), data_shape=(1, 28, 28)),
+    "residual, not square": lambda: IntroVAEConv(latent_dim=3, channels=(8, 8, 16), data_shape=(4, 8, 24)),
+    "residual, no norm": lambda: IntroVAEConv(latent_dim=3, channels=(6, 6), norm="none", data_shape=(3, 8, 8)),
+    "residual, one halving": lambda: IntroVAEConv(latent_dim=3, channels=(8,), data_shape=(3, 4, 4)),
+}
+BATCH_NORMS = {
+    "batch": lambda: SmallConv(latent_dim=3, channels=(8, 16), norm="batch", data_shape=(1, 12, 8)),
+    "sync-batch": lambda: SmallConv(latent_dim=3, channels=(8, 16), norm="sync-batch", data_shape=(1, 12, 8)),
+    "residual, batch": lambda: IntroVAEConv(latent_dim=3, channels=(6, 8), norm="batch", data_shape=(3, 8, 8)),
+    "residual, sync-batch": lambda: IntroVAEConv(
+        latent_dim=3, channels=(6, 8), norm="sync-batch", data_shape=(1, 8, 8)
+    ),
+    "residual, batch of sums": lambda: IntroVAEConv(
+        latent_dim=3, channels=(6, 8), norm="batch", normalise="sum", data_shape=(1, 8, 8)
+    ),
 }
 
 
-@pytest.fixture(params=MODELS.values(), ids=MODELS.keys())
+@pytest.fixture(params=[*MODELS.values(), *BATCH_NORMS.values()], ids=[*MODELS, *BATCH_NORMS])
 def model(request: pytest.FixtureRequest) -> Autoencoder:
+    torch.manual_seed(0)
+    return request.param()
+
+
+@pytest.fixture(params=MODELS.values(), ids=MODELS.keys())
+def model_of_single_samples(request: pytest.FixtureRequest) -> Autoencoder:
     torch.manual_seed(0)
     return request.param()
 
@@ -60,13 +85,14 @@ def test_the_children_are_the_parameter_groups(model: Autoencoder) -> None:
     assert [name for name, _ in model.named_children()] == ["encoder", "decoder"]
 
 
-def test_a_sample_is_computed_without_its_neighbours(model: Autoencoder) -> None:
+def test_a_sample_is_evaluated_without_its_neighbours(model: Autoencoder) -> None:
     x = torch.rand(5, *model.data_shape, dtype=torch.float64)
-    model.double()
+    model.double().eval()
     torch.testing.assert_close(model.reconstruct(x)[:2], model.reconstruct(x[:2]))
 
 
-def test_training_and_evaluation_compute_the_same(model: Autoencoder) -> None:
+def test_training_and_evaluation_compute_the_same(model_of_single_samples: Autoencoder) -> None:
+    model = model_of_single_samples
     x = torch.rand(5, *model.data_shape)
     assert torch.equal(model.train().reconstruct(x), model.eval().reconstruct(x))
 
@@ -80,7 +106,11 @@ def test_the_output_is_linear_and_not_clamped(model: Autoencoder) -> None:
 
 def test_a_step_can_be_tried_on_shapes_alone() -> None:
     with torch.device("meta"):
-        for model in (MLP(data_shape=(2,)), SmallConv(data_shape=(1, 28, 28))):
+        for model in (
+            MLP(data_shape=(2,)),
+            SmallConv(data_shape=(1, 28, 28)),
+            *(IntroVAEConv(norm=norm, data_shape=(3, 32, 32)) for norm in get_args(Norm)),
+        ):
             batch = batch_of(torch.empty(4, *model.data_shape), model.latent_dim)
             assert VAE().loss(model, batch.in_phase("vae")).total.shape == ()
 
@@ -141,11 +171,13 @@ def test_the_nearest_sizes_work(shape: tuple[int, ...], nearest: str) -> None:
         assert SmallConv(channels=(8, 8, 8), data_shape=(shape[0], height, width)).data_shape[1:] == (height, width)
 
 
-def test_small_conv_refuses_points() -> None:
+@pytest.mark.parametrize("network", [SmallConv, IntroVAEConv])
+def test_a_network_of_images_refuses_points(network: type[Autoencoder]) -> None:
     with pytest.raises(ValueError, match=r"takes images \(C, H, W\), and the data have the shape \(2,\)"):
-        SmallConv(data_shape=(2,))
+        network(data_shape=(2,))
 
 
-def test_small_conv_refuses_to_halve_nothing() -> None:
+@pytest.mark.parametrize("network", [SmallConv, IntroVAEConv])
+def test_a_network_of_images_refuses_to_halve_nothing(network: type[Autoencoder]) -> None:
     with pytest.raises(ValueError, match="channels is empty"):
-        SmallConv(channels=(), data_shape=(1, 28, 28))
+        network(channels=(), data_shape=(1, 28, 28))

@@ -10,22 +10,15 @@ from unittest.mock import patch
 import pytest
 import torch
 from accelerate.state import AcceleratorState
-from commands import TINY, genkit_process
+from commands import TINY, genkit_process, on_processes
 from safetensors.torch import load_file
 
 from genkit.engine.world import World
 from genkit.errors import UsageError
 
-HERE = Path(__file__).parent
-
 
 def train_on(processes: int, out: Path, loss: str, precision: str) -> dict[str, torch.Tensor]:
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
-    start = launcher if processes > 1 else [sys.executable]
-    command = [*start, str(HERE / "world_worker.py"), str(out), loss, precision, str(processes)]
-    environment = {**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    on_processes(processes, "world_worker.py", out, loss, precision, processes)
     return load_file(out)
 
 
@@ -35,6 +28,12 @@ def test_two_processes_compute_the_run_of_one_in_float64(tmp_path, loss):
         pytest.importorskip(f"genkit_{loss.replace('-', '_')}", reason=f"needs the plugin of {loss}")
     one, two = (train_on(processes, tmp_path / str(processes), loss, "fp64") for processes in (1, 2))
     assert one.keys() == two.keys()
+    assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10
+
+
+def test_two_processes_compute_the_run_of_one_with_a_batch_norm_over_both(tmp_path):
+    one, two = (train_on(processes, tmp_path / str(processes), "pictures", "fp64") for processes in (1, 2))
+    assert "model/encoder.main.res_0.norm1.running_mean" in one
     assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10
 
 
