@@ -6,18 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from commands import TINY, genkit, write_recipe
+from commands import IMAGES, TINY, genkit, write_recipe
 from PIL import Image
 
 from genkit import load
 from genkit.data.own import read_pictures
 from genkit.errors import UsageError
 from genkit.folder import RunFolder
-
-MODEL = '[model]\nuse = "mlp"\nwidth = 16\n'
-IMAGES = TINY.replace("8-gaussians", "digits").partition("[metrics.modes]")[0].replace(
-    MODEL, '[model]\nuse = "small-conv"\nlatent_dim = 4\nchannels = [4]\nhidden = 8\n'
-)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

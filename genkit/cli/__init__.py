@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from genkit import __version__
-from genkit.cli import doctor, evaluate, interpolate, plan, plugins, recipes, reconstruct, resume, run, sample, table
+from genkit.cli import (
+    doctor,
+    evaluate,
+    figures,
+    interpolate,
+    plan,
+    plugins,
+    recipes,
+    reconstruct,
+    resume,
+    run,
+    sample,
+    table,
+)
 
 app = typer.Typer(
     help="Train introspective and adversarial autoencoders from recipes and plugins.",
@@ -47,6 +60,7 @@ app.command("eval")(evaluate.evaluate)
 app.command("sample")(sample.sample)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("interpolate")(interpolate.interpolate)
+app.command("figures")(figures.figures)
 app.command("table")(table.table)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(recipes.app, name="recipes")

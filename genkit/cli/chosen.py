@@ -32,7 +32,7 @@ def choose(trained: Trained, run: Path, number: int, pictures: Path | None, over
     """
     from genkit.data.own import read_pictures
     from genkit.loading import open_held_out
-    from genkit.report.shown import pick
+    from genkit.report.shown import called, pick
 
     if pictures is not None:
         if overrides:
@@ -44,8 +44,7 @@ def choose(trained: Trained, run: Path, number: int, pictures: Path | None, over
     held_out = open_held_out(run, only(("data",), overrides, "this command"))
     picked = pick(number, trained.model, held_out, trained.noise)
     names = [] if picked.indices is None else [str(index) for index in picked.indices.tolist()]
-    source = "fresh draws of the data" if held_out.size is None else f"samples of the {held_out.split} split"
-    return Chosen(picked.x, names, source)
+    return Chosen(picked.x, names, called(held_out))
 
 
 def autoencoder_of(trained: Trained, run: Path, remedy: str) -> Autoencoder:

@@ -27,7 +27,7 @@ def reconstruct(
 
     from genkit.latent import squared_error
     from genkit.loading import open_trained
-    from genkit.report.pairs import save_pairs
+    from genkit.report.pairs import note_of, save_pairs
     from genkit.report.shown import in_chunks
 
     trained = open_trained(run, weights)
@@ -39,7 +39,7 @@ def reconstruct(
 
     how = f"{len(chosen.x)} {chosen.source}, decoded from the posterior mean"
     clamped = ", clamped to [0, 1]" * (chosen.x.ndim == 4)
-    note = f"{how}; mean squared error {error:.5g}."
+    note = note_of(len(chosen.x), chosen.source, error)
     draw = partial(save_pairs, inputs=chosen.x, outputs=reconstructions, title=trained.title, note=note)
     arrays = {"input": chosen.x, "reconstruction": reconstructions}
     written = write_outputs(out, run / f"reconstructions-{trained.weights}", arrays, draw)

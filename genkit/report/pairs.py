@@ -27,6 +27,11 @@ def save_pairs(path: Path, inputs: Tensor, outputs: Tensor, title: str, note: st
     return [path]
 
 
+def note_of(count: int, source: str, error: float) -> str:
+    """Return what stands on a picture of `count` samples of `source` and their reconstructions."""
+    return f"{count} {source}, decoded from the posterior mean; mean squared error {error:.5g}."
+
+
 def pair_rows(inputs: Tensor, outputs: Tensor, columns: int) -> list[Row]:
     """Return rows of `columns` images in turn: inputs, their reconstructions, inputs, ..."""
     pairs = zip(inputs.split(columns), outputs.split(columns), strict=True)

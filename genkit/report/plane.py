@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 # In inches.
 SQUARE = 4.2  # with its ticks
-PANEL = 2.6
+PANEL = 2.4
 LINE = 0.18  # of the title or the note
 
-PANELS = 4  # side by side
+PANELS = 5  # side by side
 TITLE_CHARACTERS, NOTE_CHARACTERS = 11, 15  # that fit into an inch
 GREY = "#AAAAAA"
 

@@ -62,8 +62,9 @@ def save_points(path: Path, model: Model, samples: Tensor, reference: Tensor, ti
 
 
 def box(reference: Tensor) -> float:
-    """Return the half-width of a square around the origin with a margin around all points, a multiple of ½."""
-    return max(0.5, math.ceil(2 * 1.2 * reference.abs().max().item()) / 2)
+    """Return the half-width of a square around the origin with a margin around all finite points, a multiple of ½."""
+    finite = reference[reference.isfinite()].abs()
+    return max(0.5, math.ceil(2 * 1.2 * finite.max().item()) / 2) if len(finite) else 0.5
 
 
 @torch.no_grad()

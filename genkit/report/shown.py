@@ -41,6 +41,11 @@ def pick(count: int, model: Model, held_out: Dataset, noise: Noise) -> Picked:
     return Picked(x, None if held_out.size is None else indices)
 
 
+def called(held_out: Dataset) -> str:
+    """Return what samples of a held-out split are called."""
+    return "fresh draws of the data" if held_out.size is None else f"samples of the {held_out.split} split"
+
+
 def in_chunks(network: Callable[[Tensor], Tensor], x: Tensor, data_shape: tuple[int, ...]) -> Tensor:
     """Return network(x) on the CPU, computed in constant memory, for samples of that shape."""
     rows = IMAGE_CHUNK if len(data_shape) == 3 else POINT_CHUNK
