@@ -8,7 +8,9 @@ from genkit.fields import Count, Fraction, NonNegative, Positive, Steps
 from genkit.losses.vae import VAE
 from genkit.mathematics import kl_to_prior, negative_elbo, squared_error
 from genkit.model import GAN, Autoencoder, Model
+from genkit.models.halving import image_shape, smallest_map
 from genkit.models.linear import Linear
+from genkit.models.norm import Norm, norm_layer
 from genkit.models.posterior import Posterior
 from genkit.noise import Noise, Rows
 from genkit.schedules.constant import Constant
@@ -48,6 +50,7 @@ __all__ = [
     "Model",
     "Noise",
     "NonNegative",
+    "Norm",
     "Optimiser",
     "Phase",
     "PhaseLoss",
@@ -57,7 +60,10 @@ __all__ = [
     "Samples",
     "Schedule",
     "Steps",
+    "image_shape",
     "kl_to_prior",
     "negative_elbo",
+    "norm_layer",
+    "smallest_map",
     "squared_error",
 ]

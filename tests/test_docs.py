@@ -49,6 +49,8 @@ PLUGIN_OF = {
     "curriculum-c": "as-introvae",
     "wgan-gp": "wgan-gp",
     "mlp-gan": "wgan-gp",
+    "dcgan": "wgan-gp",
+    "resnet-gan": "wgan-gp",
 }
 
 

@@ -153,7 +153,7 @@ def test_weights_and_maps_are_kept_channels_last() -> None:
 def recipe_of(norm: Norm, steps: int = 3) -> genkit.Recipe:
     adam = genkit.Use("adam", lr=1e-2)
     return genkit.Recipe(
-        title="pictures",
+        title="images",
         data=genkit.Use("digits"),
         model=genkit.Use("introvae-conv", latent_dim=3, channels=(8, 8), norm=norm),
         loss=genkit.Use("vae"),

@@ -32,7 +32,7 @@ def test_two_processes_compute_the_run_of_one_in_float64(tmp_path, loss):
 
 
 def test_two_processes_compute_the_run_of_one_with_a_batch_norm_over_both(tmp_path):
-    one, two = (train_on(processes, tmp_path / str(processes), "pictures", "fp64") for processes in (1, 2))
+    one, two = (train_on(processes, tmp_path / str(processes), "images", "fp64") for processes in (1, 2))
     assert "model/encoder.main.res_0.norm1.running_mean" in one
     assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10
 

@@ -15,7 +15,7 @@ from genkit.registry import load_registry
 
 
 def plan_of(loss: str, precision: str) -> Plan:
-    """Return the plan of the tiny coupled loss, of pictures, or of a published method in two dimensions."""
+    """Return the plan of the tiny coupled loss, of images, or of a published method in two dimensions."""
     training = Train(steps=20, batch_size=8, precision=precision)
     if loss == "coupled":
         from parts import registry_with
@@ -24,7 +24,7 @@ def plan_of(loss: str, precision: str) -> Plan:
         return make_plan(recipe, registry=registry_with())
     adam = Use("adam", lr=1e-3)
     data, model, loss_part = Use("8-gaussians"), Use("mlp", width=16), Use(loss, warmup_steps=2)
-    if loss == "pictures":
+    if loss == "images":
         data, loss_part = Use("digits"), Use("vae")
         model = Use("introvae-conv", latent_dim=4, channels=(4, 8), norm="sync-batch")
     recipe = Recipe(
@@ -46,7 +46,7 @@ def main() -> None:
     assert world.size == size
     state = initial_state(plan, world)
     records = list(train(plan, state, world))
-    terms = world.mean(records[-1].terms["vae/total" if loss == "pictures" else "encoder/total"])
+    terms = world.mean(records[-1].terms["vae/total" if loss == "images" else "encoder/total"])
     if world.is_main:
         write_tensors(out, {**tensors_of(state), "terms": terms})
     world.close()

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 
-def smallest_map(data_shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[int, int, int]:
-    """Return the shape (C, H, W) that images have after one halving for each of `channels`; or raise `ValueError`."""
+def image_shape(data_shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return the data's shape (C, H, W); or raise `ValueError` for data or `channels` that no such network takes."""
     if not channels:
         raise ValueError("channels is empty; it needs one number for each halving of the sides, such as [16, 64]")
     if len(data_shape) != 3:
         raise ValueError(f"takes images (C, H, W), and the data have the shape {tuple(data_shape)}")
+    colours, height, width = data_shape
+    return colours, height, width
+
+
+def smallest_map(data_shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return the shape (C, H, W) that images have after one halving for each of `channels`; or raise `ValueError`."""
+    _, height, width = image_shape(data_shape, channels)
     factor = 2 ** len(channels)
-    height, width = data_shape[1:]
     if height % factor or width % factor:
         raise ValueError(
             f"images of {height}x{width} (height x width) cannot be halved {len(channels)} times, once for each of "

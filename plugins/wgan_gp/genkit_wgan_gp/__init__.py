@@ -1,4 +1,4 @@
-"""WGAN-GP (Gulrajani et al. 2017) as a plugin of genkit: it supplies the loss `wgan-gp` and the model `mlp-gan`."""
+"""WGAN-GP (Gulrajani et al. 2017) as a plugin of genkit: the loss `wgan-gp`, and networks for points and images."""
 
 from __future__ import annotations
 
@@ -19,5 +19,7 @@ def genkit_losses() -> Iterator[Entry]:
 
 @hookimpl
 def genkit_models() -> Iterator[Entry]:
-    """Supply the model `mlp-gan`."""
+    """Supply the models `mlp-gan`, `dcgan` and `resnet-gan`."""
     yield Entry("mlp-gan", "genkit_wgan_gp.model:MLPGAN", "Fully connected generator and critic for points", PAPER)
+    yield Entry("dcgan", "genkit_wgan_gp.dcgan:DCGAN", "Convolutional generator and critic for images", PAPER)
+    yield Entry("resnet-gan", "genkit_wgan_gp.resnet:ResNetGAN", "Residual generator and critic for images", PAPER)

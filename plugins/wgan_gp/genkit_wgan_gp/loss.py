@@ -19,7 +19,7 @@ Deviations from the published code, https://github.com/igul222/improved_wgan_tra
 - It updates the generator before the critic's steps rather than after them, and not in the first round: the same
   sequence of updates but for its two ends. Algorithm 1 has them in the order used here.
 - Its colour images lie in [-1, 1], genkit's in [0, 1], which halves the distances. The penalty's target, a slope of
-  one, does not depend on the scale.
+  one, does not depend on the scale: so λ = 5 here weighs as λ = 10 does there. Its digits lie in [0, 1].
 """
 
 from __future__ import annotations

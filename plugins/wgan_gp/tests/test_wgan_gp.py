@@ -10,8 +10,10 @@ from pathlib import Path
 import genkit_wgan_gp
 import pytest
 import torch
+from genkit_wgan_gp.dcgan import DCGAN
 from genkit_wgan_gp.loss import WGANGP, mix, slopes
 from genkit_wgan_gp.model import MLPGAN
+from genkit_wgan_gp.resnet import ResNetGAN
 from torch import Tensor, nn
 
 from genkit.api import GAN, Batch, Noise, Rows
@@ -249,8 +251,9 @@ def test_a_batch_of_points_comes_closer_to_the_data() -> None:
 
 def test_the_entries_name_what_exists_and_import_no_torch() -> None:
     entries = [*genkit_wgan_gp.genkit_losses(), *genkit_wgan_gp.genkit_models()]
-    assert {entry.name: entry.target.split(":")[1] for entry in entries} == {"wgan-gp": "WGANGP", "mlp-gan": "MLPGAN"}
-    assert {WGANGP.__module__, MLPGAN.__module__} == {entry.target.split(":")[0] for entry in entries}
+    targets = {entry.name: entry.target for entry in entries}
+    parts = {"wgan-gp": WGANGP, "mlp-gan": MLPGAN, "dcgan": DCGAN, "resnet-gan": ResNetGAN}
+    assert targets == {name: f"{part.__module__}:{part.__name__}" for name, part in parts.items()}
 
     tree = ast.parse(Path(genkit_wgan_gp.__file__).read_text())
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

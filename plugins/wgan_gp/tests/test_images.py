@@ -1,0 +1,258 @@
+"""The laws of the generators and critics of images, and their published sizes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import get_args
+
+import pytest
+import torch
+from genkit_wgan_gp.dcgan import DCGAN
+from genkit_wgan_gp.images import started
+from genkit_wgan_gp.loss import WGANGP, slopes
+from genkit_wgan_gp.resnet import ResNetGAN
+from torch import Tensor, nn
+
+import genkit
+from genkit.api import GAN, Norm
+from genkit.engine.loop import train
+from genkit.engine.state import TrainState, initial_state
+from genkit.engine.world import World
+from genkit.model import Model, evaluating
+from genkit.report import preview
+from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
+
+LATENT = 3
+
+NETWORKS = {
+    "dcgan": lambda: DCGAN(latent_dim=LATENT, channels=(4, 8, 8), data_shape=(1, 28, 28)),
+    "dcgan, odd sides": lambda: DCGAN(latent_dim=LATENT, channels=(4, 8), norm="group", data_shape=(3, 5, 9)),
+    "dcgan, layer norm": lambda: DCGAN(
+        latent_dim=LATENT, channels=(4, 6), norm="none", critic_norm="layer", data_shape=(4, 8, 12)
+    ),
+    "dcgan, one halving": lambda: DCGAN(latent_dim=LATENT, channels=(4,), norm="sync-batch", data_shape=(2, 6, 6)),
+    "resnet-gan": lambda: ResNetGAN(latent_dim=LATENT, channels=(4, 4, 4), data_shape=(3, 16, 16)),
+    "resnet-gan, not square": lambda: ResNetGAN(
+        latent_dim=LATENT, channels=(4, 6, 8), norm="group", data_shape=(4, 8, 24)
+    ),
+    "resnet-gan, layer norm": lambda: ResNetGAN(
+        latent_dim=LATENT, channels=(4, 6), norm="none", critic_norm="layer", data_shape=(1, 12, 12)
+    ),
+    "resnet-gan, sync-batch": lambda: ResNetGAN(
+        latent_dim=LATENT, channels=(6, 4), norm="sync-batch", data_shape=(1, 8, 8)
+    ),
+}
+
+
+@pytest.fixture(params=NETWORKS.values(), ids=NETWORKS.keys())
+def model(request: pytest.FixtureRequest) -> GAN:
+    torch.manual_seed(0)
+    return request.param().double()
+
+
+def images(model: GAN, rows: int = 5) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(rows, *model.data_shape, generator=generator, dtype=torch.float64)
+
+
+def size_of(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_samples_are_images_and_scores_are_numbers(model: GAN) -> None:
+    samples = model.sample(10 * torch.randn(5, LATENT, dtype=torch.float64))
+    assert samples.shape == (5, *model.data_shape)
+    assert samples.min() >= 0 and samples.max() <= 1
+    assert model.critic(samples).shape == (5,)
+
+
+def test_the_range_of_a_generator_is_all_of_0_to_1(model: GAN) -> None:
+    *_, last = [layer for layer in model.generator.modules() if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))]
+    nn.init.zeros_(last.weight)
+    for bias, value in ((-20.0, 0.0), (0.0, 0.5), (20.0, 1.0)):
+        nn.init.constant_(last.bias, bias)
+        torch.testing.assert_close(model.sample(torch.randn(1, LATENT, dtype=torch.float64)).unique().item(), value)
+
+
+def test_the_critic_does_not_mix_samples(model: GAN) -> None:
+    x = images(model)
+    assert model.critic.training
+    torch.testing.assert_close(model.critic(x)[:2], model.critic(x[:2]))
+
+
+def test_gradients_reach_both_networks(model: GAN) -> None:
+    assert_gradients_reach_updates(WGANGP(n_critic=1), model, batch_of(images(model), LATENT), step=0)
+
+
+def test_no_parameter_is_dead(model: GAN) -> None:
+    # A bias before a norm would be reached by a gradient that is zero but for rounding.
+    batch = batch_of(images(model, 32), LATENT)
+    for phase in WGANGP(n_critic=1).phases():
+        gradients = phase_gradients(phase, model, batch)
+        assert not [name for name, gradient in gradients.items() if gradient.abs().max() < 1e-12]
+
+
+def test_the_penalty_is_differentiated_through_every_layer(model: GAN) -> None:
+    x = images(model)
+    batch = batch_of(x, LATENT)
+
+    def penalty() -> Tensor:
+        return (slopes(model.critic, x, batch) - 1).square().mean()
+
+    weights = [parameter for parameter in model.critic.parameters() if parameter.dim() > 1]
+    directions = [torch.randn_like(weight) for weight in weights]
+    gradients = torch.autograd.grad(penalty(), weights)
+    assert all(gradient.abs().max() > 0 for gradient in gradients)
+
+    def moved(step: float) -> Tensor:
+        with torch.no_grad():
+            torch._foreach_add_(weights, directions, alpha=step)
+        value = penalty().detach()
+        with torch.no_grad():
+            torch._foreach_sub_(weights, directions, alpha=step)
+        return value
+
+    along = sum((gradient * direction).sum() for gradient, direction in zip(gradients, directions))
+    torch.testing.assert_close(along, (moved(1e-7) - moved(-1e-7)) / 2e-7, rtol=1e-4, atol=1e-6)
+
+
+# Sizes
+
+
+def test_dcgan_has_the_size_of_the_published_digits() -> None:
+    with torch.device("meta"):
+        model = DCGAN(norm="none", data_shape=(1, 28, 28))
+    up = 128 * 4096 + 4096 + 25 * (256 * 128 + 128 * 64 + 64) + 128 + 64 + 1
+    assert size_of(model.generator) == up
+    # The published critic has one bias more, at its end.
+    assert size_of(model.critic) == 25 * (64 + 64 * 128 + 128 * 256) + 64 + 128 + 256 + 4096
+
+
+def test_resnet_gan_has_the_size_that_is_published_for_cifar_10() -> None:
+    with torch.device("meta"):
+        model = ResNetGAN(data_shape=(3, 32, 32))
+    convolution, pointwise = 9 * 128 * 128, 128 * 128
+    # Generator: three blocks of two convolutions and a shortcut, seven norms. (The published one has nine biases too.)
+    ends = 128 * 2048 + 2048 + 9 * 128 * 3 + 3
+    assert size_of(model.generator) == 3 * (2 * convolution + pointwise) + 7 * 2 * 128 + ends
+    # Critic: a first block, one that halves, two that do not; a bias for each convolution but the shortcuts.
+    first = 9 * 3 * 128 + convolution + 3 * 128
+    assert size_of(model.critic) == first + 6 * convolution + pointwise + 8 * 128 + 128
+
+
+@pytest.mark.parametrize(
+    ("channels", "side"), [((128, 128, 128), 32), ((64, 128, 256, 512), 64), ((64, 128, 256, 512, 512), 128)]
+)
+def test_resnet_gan_works_from_4x4_to_the_image_and_back_to_8x8(channels: tuple[int, ...], side: int) -> None:
+    with torch.device("meta"):
+        model = ResNetGAN(channels=channels, data_shape=(3, side, side))
+        shapes: list[tuple[int, ...]] = []
+        for network in (model.generator, model.critic):
+            for module in network:
+                module.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape[1:])))
+        model.critic(model.sample(torch.empty(2, 128)))
+    assert (channels[-1], 4, 4) in shapes and shapes.count((channels[-1], 8, 8)) >= 2
+    assert (channels[0], side, side) in shapes
+
+
+@pytest.mark.parametrize("network", [DCGAN, ResNetGAN])
+def test_points_are_refused(network: type[GAN]) -> None:
+    with pytest.raises(ValueError, match=r"takes images \(C, H, W\), and the data have the shape \(2,\)"):
+        network(data_shape=(2,))
+
+
+def test_what_resnet_gan_cannot_halve_is_refused() -> None:
+    with pytest.raises(ValueError, match="the nearest sizes that can are 24x24 and 32x32"):
+        ResNetGAN(data_shape=(1, 28, 28))
+    with pytest.raises(ValueError, match=r"channels = \[8\] is one number; the critic needs two or more"):
+        ResNetGAN(channels=(8,), data_shape=(1, 28, 28))
+
+
+@pytest.mark.parametrize(
+    ("layer", "fans"),
+    [
+        (nn.Linear(40, 60), 40 + 60),
+        (nn.Conv2d(8, 16, 5), 25 * (8 + 16)),
+        (nn.Conv2d(8, 16, 5, stride=2), 25 * (8 + 16 / 4)),
+        (nn.ConvTranspose2d(8, 16, 5, stride=2), 25 * (8 / 4 + 16)),
+    ],
+)
+@pytest.mark.parametrize(("rectified", "numerator"), [(True, 4), (False, 2)])
+def test_weights_start_with_the_variance_that_is_published(layer, fans, rectified, numerator) -> None:
+    torch.manual_seed(0)
+    started(layer, rectified=rectified)
+    assert layer.weight.var().item() == pytest.approx(numerator / fans, rel=0.1)
+    assert not layer.bias.any()
+
+
+# Through a run
+
+
+def recipe_of(name: str, norm: Norm = "batch", precision: str = "fp32") -> genkit.Recipe:
+    adam = genkit.Use("adam", lr=1e-3, betas=(0.0, 0.9))
+    return genkit.Recipe(
+        title="images",
+        data=genkit.Use("digits"),
+        model=genkit.Use(name, latent_dim=LATENT, channels=(4, 4), norm=norm),
+        loss=genkit.Use("wgan-gp", n_critic=2),
+        optimiser={"generator": adam, "critic": adam},
+        train=genkit.Train(steps=4, batch_size=8, precision=precision),
+        report=genkit.Report(draw_every=4),
+    )
+
+
+@pytest.mark.parametrize("name", ["dcgan", "resnet-gan"])
+@pytest.mark.parametrize("norm", get_args(Norm))
+def test_a_step_is_rehearsed_on_shapes(name: str, norm: Norm) -> None:
+    rehearsal = genkit.make_plan(recipe_of(name, norm)).rehearsal
+    assert not rehearsal.remarks
+    assert rehearsal.costs["critic"].flops > 0
+
+
+@pytest.mark.parametrize(("name", "norm"), [("dcgan", "batch"), ("resnet-gan", "batch"), ("resnet-gan", "sync-batch")])
+def test_a_loaded_generator_makes_what_the_run_showed(name: str, norm: Norm, tmp_path, monkeypatch) -> None:
+    z, shown = torch.randn(4, LATENT), []
+
+    def look(folder: object, stem: str, title: str, model: Model, *others: object) -> list[object]:
+        with evaluating(model):
+            shown.append(model.sample(z))
+        return []
+
+    monkeypatch.setattr(preview, "save_previews", look)
+    run = genkit.train(recipe_of(name, norm), runs=tmp_path)
+    with torch.no_grad():
+        assert torch.equal(genkit.load(run.path).sample(z), shown[-1])
+    assert not torch.equal(shown[0], shown[-1])
+
+
+def critic_inputs(state: TrainState) -> list[torch.dtype]:
+    """Return the list that will hold the type of what the critic's convolutions compute."""
+    seen: list[torch.dtype] = []
+    convolution = next(module for module in state.model.critic.modules() if isinstance(module, nn.Conv2d))
+    convolution.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    return seen
+
+
+def test_under_autocast_the_penalty_alone_is_computed_in_float32() -> None:
+    plan = genkit.make_plan(recipe_of("dcgan", precision="bf16"))
+    state, world = initial_state(plan, World("bf16")), World("bf16")
+    seen = critic_inputs(state)
+    record = next(train(plan, state, world))
+    assert seen == [torch.bfloat16, torch.bfloat16, torch.float32]
+    assert record.terms["critic/penalty"].dtype == torch.float32 and record.terms["critic/penalty"].isfinite()
+
+
+def test_weights_are_kept_channels_last(model: GAN) -> None:
+    kernels = [parameter for parameter in model.parameters() if parameter.dim() == 4]
+    assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
+
+
+def test_halving_and_doubling_go_through_the_same_sides() -> None:
+    model = DCGAN(latent_dim=LATENT, channels=(4, 5, 6), data_shape=(1, 28, 27))
+    seen: list[tuple[int, ...]] = []
+    for layer in model.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            layer.register_forward_hook(lambda layer, inputs, output: seen.append(tuple(output.shape[2:])))
+    model.critic(model.sample(torch.randn(2, LATENT)))
+    assert seen == [(7, 7), (14, 14), (28, 27), (14, 14), (7, 7), (4, 4)]
+    assert all(a != b for a, b in pairwise(seen))
