@@ -75,13 +75,14 @@ class Trained:
 
     model: Model  # in evaluation mode, on the CPU
     weights: str  # which: "raw" or "ema"
-    step: int  # how many steps it was trained
+    trained: str  # how long: "step 3000", "epoch 150"; empty where nothing tells
     document: Document  # its recipe, with every default
 
     @property
     def title(self) -> str:
         """What stands on its pictures: the title of the recipe, the step and the weights."""
-        return f"{self.document.tables.get('title', 'untitled')}: step {self.step}, {self.weights} weights"
+        how_long = f"{self.trained}, " if self.trained else ""
+        return f"{self.document.tables.get('title', 'untitled')}: {how_long}{self.weights} weights"
 
     @property
     def noise(self) -> Noise:
@@ -96,7 +97,10 @@ def open_trained(path: Path, weights: str | None = None) -> Trained:
     """
     folder = final_folder(path)
     which = weights or ("ema" if (folder / EMA).exists() else "raw")
-    return Trained(load(path, which), which, int(facts_of(path).get("step", 0)), read(folder / RECIPE))
+    facts = facts_of(path)
+    counted = ((unit, facts.get(unit)) for unit in ("step", "epoch"))  # a converted checkpoint may know epochs alone
+    trained = next((f"{unit} {count}" for unit, count in counted if count is not None), "")
+    return Trained(load(path, which), which, trained, read(folder / RECIPE))
 
 
 def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:

@@ -282,7 +282,7 @@ def test_help_imports_nothing_slow():
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    commands = "run plan resume eval sample reconstruct interpolate figures table plugins recipes doctor"
+    commands = "run plan resume eval sample reconstruct interpolate figures convert table plugins recipes doctor"
     for command in commands.split():
         assert f"\n  {command} " in done.stdout
 

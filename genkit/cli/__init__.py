@@ -9,6 +9,7 @@ import typer
 
 from genkit import __version__
 from genkit.cli import (
+    convert,
     doctor,
     evaluate,
     figures,
@@ -61,6 +62,7 @@ app.command("sample")(sample.sample)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("interpolate")(interpolate.interpolate)
 app.command("figures")(figures.figures)
+app.command("convert")(convert.convert)
 app.command("table")(table.table)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(recipes.app, name="recipes")
