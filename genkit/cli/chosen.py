@@ -40,11 +40,14 @@ def choose(trained: Trained, run: Path, number: int, pictures: Path | None, over
                 f"--data {pictures} takes the place of [data], so that --set would do nothing. Leave out one."
             )
         x, names = read_pictures(pictures, number, trained.model.data_shape)
-        return Chosen(x.to(next(trained.model.parameters())), names, f"pictures of {pictures}")
+        source = f"picture{'s' * (len(x) != 1)} of {pictures}" if pictures.is_dir() else f"picture, {pictures}"
+        return Chosen(x.to(next(trained.model.parameters())), names, source)
     held_out = open_held_out(run, only(("data",), overrides, "this command"))
+    if held_out.size == 0:
+        raise UsageError(f"{run}: the {held_out.split} split of its data holds no sample.")
     picked = pick(number, trained.model, held_out, trained.noise)
     names = [] if picked.indices is None else [str(index) for index in picked.indices.tolist()]
-    return Chosen(picked.x, names, called(held_out))
+    return Chosen(picked.x, names, called(len(picked.x), held_out))
 
 
 def autoencoder_of(trained: Trained, run: Path, remedy: str) -> Autoencoder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import math
 from functools import partial
 from typing import Annotated
 
@@ -45,7 +46,11 @@ def reconstruct(
     written = write_outputs(out, run / f"reconstructions-{trained.weights}", arrays, draw)
     if json:
         facts = {"samples": len(chosen.x), "of": chosen.source, "names": chosen.names, "weights": trained.weights}
-        print(json_format.dumps({**facts, "mean_squared_error": error, "written": written}))
+        print(
+            json_format.dumps(
+                {**facts, "mean_squared_error": error if math.isfinite(error) else None, "written": written}
+            )
+        )
     else:
         print(f"mean squared error  {error:.5g}  ({how}{clamped}; {trained.weights} weights)")
         print("\n".join(written))

@@ -41,15 +41,9 @@ def sample(
 
     number = rows * columns or number or NUMBER
     samples = draw_samples(trained, number, seed)
-    draw = partial(
-        save_samples,
-        samples=samples,
-        title=trained.title,
-        note=f"{number} samples: draws of the prior, decoded; seed {seed}. Rows show the numbers of their samples."
-        if len(samples.shape) == 4
-        else f"{number} samples: draws of the prior, decoded; seed {seed}.",
-        columns=columns,
-    )
+    note = f"{number} sample{'s' * (number != 1)}: draws of the prior, decoded; seed {seed}."
+    note += " Beside each row, the numbers of its samples." * (samples.ndim == 4)
+    draw = partial(save_samples, samples=samples, title=trained.title, note=note, columns=columns)
     written = write_outputs(out, run / f"samples-{trained.weights}-seed{seed}", samples, draw)
     if json:
         print(json_format.dumps({"samples": number, "weights": trained.weights, "written": written}))

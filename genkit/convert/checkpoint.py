@@ -45,9 +45,9 @@ def read_checkpoint(file: Path) -> Checkpoint:
         raise UsageError(f"{file}: holds a {type(held).__name__}; expected a state dict, bare or as its entry `model`.")
     key = next((key for key in STATE_DICTS if isinstance(held.get(key), Mapping)), None)
     tensors: Mapping[str, Any] = held if key is None else held[key]
-    strange = [name for name, value in tensors.items() if not isinstance(value, Tensor)]
+    strange = [name for name, value in tensors.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
     if strange or not tensors:
-        what = f"its entry {strange[0]!r} is no tensor" if strange else "it is empty"
+        what = f"its entry {strange[0]!r} is no named tensor" if strange else "it is empty"
         raise UsageError(f"{file}: holds no state dict: {what}.")
     epoch = held.get(EPOCH) if key is not None else None
     others = () if key is None else tuple(str(name) for name in held if name not in (key, EPOCH))

@@ -33,16 +33,16 @@ def our_names(names: Iterable[str]) -> dict[str, str]:
     """Return what genkit calls each tensor, by its published name; a name that is unknown stays as it is."""
     plain = {name: without_module(name) for name in names}
     blocks = {found.groups() for name in plain.values() if (found := BLOCK.fullmatch(name))}
-    numbers: dict[tuple[str, str], int] = {}
+    numbers: dict[tuple[str, int], int] = {}
     for child, downwards in (("encoder", True), ("decoder", False)):
         sizes = sorted({int(size) for owner, size, _, _ in blocks if owner == child}, reverse=downwards)
-        numbers |= {(child, str(size)): number for number, size in enumerate(sizes)}
+        numbers |= {(child, size): number for number, size in enumerate(sizes)}
 
     def ours(name: str) -> str:
         if not (found := BLOCK.fullmatch(name)):
             return name
         child, size, layer, leaf = found.groups()
-        return f"{child}.main.res_{numbers[child, size]}.{WITHIN_BLOCK.get(layer, layer)}.{leaf}"
+        return f"{child}.main.res_{numbers[child, int(size)]}.{WITHIN_BLOCK.get(layer, layer)}.{leaf}"
 
     return {published: ours(name) for published, name in plain.items()}
 

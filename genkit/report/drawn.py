@@ -21,17 +21,13 @@ def save_samples(path: Path, samples: Tensor, title: str, note: str = "", column
         case (2,):
             save_scatter(path, samples, title, note)
         case (1 | 3, _, _):
-            starts = range(0, len(samples), columns)
-            rows = [
-                Row(numbers(start, samples[start : start + columns]), samples[start : start + columns])
-                for start in starts
-            ]
+            rows = [Row(numbers(n * columns, len(row)), row) for n, row in enumerate(samples.split(columns))]
             save_grid(path, rows, title, note)
         case _:
             return []
     return [path]
 
 
-def numbers(start: int, row: Tensor) -> str:
-    """Return the first and the last number of a row: ``8–15``."""
-    return str(start) if len(row) == 1 else f"{start}–{start + len(row) - 1}"
+def numbers(start: int, count: int) -> str:
+    """Return the first and the last of `count` numbers: ``8–15``."""
+    return str(start) if count == 1 else f"{start}–{start + count - 1}"

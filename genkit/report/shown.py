@@ -41,9 +41,12 @@ def pick(count: int, model: Model, held_out: Dataset, noise: Noise) -> Picked:
     return Picked(x, None if held_out.size is None else indices)
 
 
-def called(held_out: Dataset) -> str:
-    """Return what samples of a held-out split are called."""
-    return "fresh draws of the data" if held_out.size is None else f"samples of the {held_out.split} split"
+def called(count: int, held_out: Dataset) -> str:
+    """Return what `count` samples of a held-out split are called: ``samples of the test split``."""
+    plural = "s" * (count != 1)
+    return (
+        f"fresh draw{plural} of the data" if held_out.size is None else f"sample{plural} of the {held_out.split} split"
+    )
 
 
 def in_chunks(network: Callable[[Tensor], Tensor], x: Tensor, data_shape: tuple[int, ...]) -> Tensor:
