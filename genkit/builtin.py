@@ -24,6 +24,9 @@ def genkit_models() -> Iterator[Entry]:
         "Residual autoencoder, as published for images",
         SOFT_INTRO_VAE,
     )
+    yield Entry(
+        "modern-conv", "genkit.models.modern_conv:ModernConv", "Residual autoencoder, as one builds it today", "genkit"
+    )
 
 
 @hookimpl

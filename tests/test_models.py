@@ -11,6 +11,7 @@ from genkit.api import VAE, Autoencoder, DiagNormal
 from genkit.models.conv import SmallConv
 from genkit.models.introvae_conv import IntroVAEConv
 from genkit.models.mlp import MLP
+from genkit.models.modern_conv import ModernConv
 from genkit.models.norm import Norm
 from genkit.models.posterior import LOGVAR_MAX, LOGVAR_MIN, Posterior
 from genkit.testing import assert_gradients_reach_updates, batch_of
@@ -27,6 +28,9 @@ MODELS = {
     "residual": lambda: IntroVAEConv(latent_dim=3, channels=(8, 16), data_shape=(1, 28, 28)),
     "residual, not square": lambda: IntroVAEConv(latent_dim=3, channels=(8, 8, 16), data_shape=(4, 8, 24)),
     "residual, no norm": lambda: IntroVAEConv(latent_dim=3, channels=(6, 6), norm="none", data_shape=(3, 8, 8)),
+    "modern": lambda: ModernConv(latent_dim=3, channels=(8, 16), data_shape=(1, 28, 28)),
+    "modern, not square": lambda: ModernConv(latent_dim=3, channels=(8, 8, 16), data_shape=(4, 8, 24)),
+    "modern, no norm": lambda: ModernConv(latent_dim=3, channels=(6, 6), norm="none", data_shape=(3, 8, 8)),
     "residual, one halving": lambda: IntroVAEConv(latent_dim=3, channels=(8,), data_shape=(3, 4, 4)),
 }
 BATCH_NORMS = {
@@ -36,6 +40,7 @@ BATCH_NORMS = {
     "residual, sync-batch": lambda: IntroVAEConv(
         latent_dim=3, channels=(6, 8), norm="sync-batch", data_shape=(1, 8, 8)
     ),
+    "modern, batch": lambda: ModernConv(latent_dim=3, channels=(6, 8), norm="batch", data_shape=(3, 8, 8)),
     "residual, batch of sums": lambda: IntroVAEConv(
         latent_dim=3, channels=(6, 8), norm="batch", normalise="sum", data_shape=(1, 8, 8)
     ),
@@ -110,6 +115,7 @@ def test_a_step_can_be_tried_on_shapes_alone() -> None:
             MLP(data_shape=(2,)),
             SmallConv(data_shape=(1, 28, 28)),
             *(IntroVAEConv(norm=norm, data_shape=(3, 32, 32)) for norm in get_args(Norm)),
+            *(ModernConv(norm=norm, data_shape=(3, 32, 32)) for norm in get_args(Norm)),
         ):
             batch = batch_of(torch.empty(4, *model.data_shape), model.latent_dim)
             assert VAE().loss(model, batch.in_phase("vae")).total.shape == ()
@@ -171,13 +177,13 @@ def test_the_nearest_sizes_work(shape: tuple[int, ...], nearest: str) -> None:
         assert SmallConv(channels=(8, 8, 8), data_shape=(shape[0], height, width)).data_shape[1:] == (height, width)
 
 
-@pytest.mark.parametrize("network", [SmallConv, IntroVAEConv])
+@pytest.mark.parametrize("network", [SmallConv, IntroVAEConv, ModernConv])
 def test_a_network_of_images_refuses_points(network: type[Autoencoder]) -> None:
     with pytest.raises(ValueError, match=r"takes images \(C, H, W\), and the data have the shape \(2,\)"):
         network(data_shape=(2,))
 
 
-@pytest.mark.parametrize("network", [SmallConv, IntroVAEConv])
+@pytest.mark.parametrize("network", [SmallConv, IntroVAEConv, ModernConv])
 def test_a_network_of_images_refuses_to_halve_nothing(network: type[Autoencoder]) -> None:
     with pytest.raises(ValueError, match="channels is empty"):
         network(channels=(), data_shape=(1, 28, 28))

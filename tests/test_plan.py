@@ -100,7 +100,7 @@ def test_the_resolved_recipe_is_complete_and_plans_to_the_same(tmp_path):
         (
             '[model]\nuse = "tiny"',
             "[model]",
-            "r.toml:7 [model] use: names no part. Known models: introvae-conv, mlp, small-conv, tiny.",
+            "r.toml:7 [model] use: names no part. Known models: introvae-conv, mlp, modern-conv, small-conv, tiny.",
         ),
         ('use = "linear"\nstop = 0.5', "use = 7", "r.toml:14 [loss.weight] use: names no part."),
     ],
