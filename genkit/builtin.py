@@ -60,7 +60,7 @@ def genkit_schedules() -> Iterator[Entry]:
 
 @hookimpl
 def genkit_datasets() -> Iterator[Entry]:
-    """Densities in two dimensions, and digits."""
+    """Densities in two dimensions, published sets of pictures, and pictures of one's own."""
     yield Entry(
         "8-gaussians", "genkit.data.eight_gaussians:EightGaussians", "Eight Gaussians on a circle", SOFT_INTRO_VAE
     )
@@ -77,6 +77,34 @@ def genkit_datasets() -> Iterator[Entry]:
     yield Entry("rings", "genkit.data.rings:Rings", "Four concentric rings", SOFT_INTRO_VAE)
     yield Entry("digits", "genkit.data.digits:Digits", "5,000 digits of MNIST, packaged with genkit", "CC BY-SA 3.0")
     yield Entry("mnist", "genkit.data.mnist:MNIST", "MNIST, from idx files or a `datasets` id", "LeCun et al. 1998")
+    yield Entry(
+        "fashion-mnist",
+        "genkit.data.fashion_mnist:FashionMNIST",
+        "Fashion-MNIST, from idx files or a `datasets` id",
+        "https://arxiv.org/abs/1708.07747",
+    )
+    yield Entry(
+        "cifar10", "genkit.data.cifar10:CIFAR10", "CIFAR-10, from .bin files or a `datasets` id", "Krizhevsky 2009"
+    )
+    yield Entry(
+        "svhn",
+        "genkit.data.svhn:SVHN",
+        "SVHN, from a folder or a `datasets` id",
+        "http://ufldl.stanford.edu/housenumbers",
+    )
+    yield Entry(
+        "celeba", "genkit.data.celeba:CelebA", "CelebA, split as by its authors", "https://arxiv.org/abs/1411.7766"
+    )
+    yield Entry(
+        "lsun",
+        "genkit.data.lsun:LSUN",
+        "A class of LSUN, from a folder or a `datasets` id",
+        "https://arxiv.org/abs/1506.03365",
+    )
+    yield Entry("image-folder", "genkit.data.image_folder:ImageFolder", "A folder of pictures of any size and kind", "")
+    yield Entry("image-arrays", "genkit.data.image_arrays:ImageArrays", "Pictures in a .npy or .npz file", "")
+    yield Entry("hub-images", "genkit.data.hub_images:HubImages", "Pictures of a `datasets` id, Arrow or parquet", "")
+    yield Entry("hub-stream", "genkit.data.hub_stream:HubStream", "Pictures of parquet files larger than a disk", "")
 
 
 @hookimpl

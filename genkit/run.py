@@ -21,6 +21,7 @@ from genkit.engine.loop import StepRecord
 from genkit.engine.loop import train as steps_of
 from genkit.engine.state import TrainState, initial_state
 from genkit.engine.weights import write_final, write_json, write_text
+from genkit.engine.witness import check_witness, witness_of
 from genkit.engine.world import World
 from genkit.errors import Interrupted
 from genkit.folder import RECIPE, RunFolder
@@ -57,13 +58,13 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
     """Train from the newest checkpoint, or from the start, to the end; then evaluate and write the final folder.
 
     Raises `Diverged` when training is no longer finite, `Interrupted` after a signal once the state is saved, and
-    `UsageError` for a checkpoint that cannot be read.
+    `UsageError` for a checkpoint that cannot be read, or data that have changed since.
     """
     saved = folder.saved_steps()
     plan.check_met(resuming=bool(saved))
     state = initial_state(plan, world, resuming=bool(saved))
     if saved:
-        checkpoint.load(state, folder.checkpoint(saved[-1]))
+        check_witness(checkpoint.load(state, folder.checkpoint(saved[-1])), plan.data)
     world.on_main(lambda: folder.cut_back(state.step))
     rows = strip_captions(plan)
     if state.step == 0:
@@ -136,7 +137,7 @@ def _noise(plan: Plan) -> Noise:
 
 def _save(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
     if world.is_main:
-        checkpoint.save(state, folder.checkpoint(state.step))
+        checkpoint.save(state, folder.checkpoint(state.step), witness_of(plan.data))
         folder.keep_newest(plan.recipe.checkpoint.keep)
 
 

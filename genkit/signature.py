@@ -47,10 +47,17 @@ def parameters_of(target: Callable[..., Any]) -> dict[str, Parameter]:
 
 
 def comments_of(target: type) -> dict[str, str]:
-    """Return what the source of a dataclass says of its fields, on their lines or on lines of their own above."""
+    """Return what the source of a dataclass says of its fields, on their lines or on lines of their own above.
+
+    What a class inherits is described where it is declared.
+    """
+    if not is_dataclass(target):
+        return {}
     names = {item.name for item in _fields(target)}
-    comments, above = {}, ""
-    for line in inspect.getsource(target).splitlines() if is_dataclass(target) else []:
+    declared: list[type] = [base for base in reversed(inspect.getmro(target)) if is_dataclass(base)]
+    comments: dict[str, str] = {}
+    above = ""
+    for line in (line for base in declared for line in inspect.getsource(base).splitlines()):
         if comment := COMMENT.match(line):
             above = f"{above} {comment[1]}".strip()
         elif (match := FIELD.match(line)) and match[1] in names:

@@ -162,3 +162,19 @@ def test_a_step_by_hand_is_that_of_the_engine(benchmark, monkeypatch, method):
     small = replace(given.networks, model=Use("mlp", width=8, layers=1))
     row = engine.measure(replace(given, networks=small, batch_size=12), 2, count().__next__)
     assert row["difference"] < 1e-6
+
+
+def test_the_published_loader_and_the_store_show_the_same_pictures(benchmark, tmp_path, monkeypatch):
+    data = benchmark("data")
+    monkeypatch.setattr(benchmark("interleaved"), "WARMUP", 1)
+    (tmp_path / "pictures").mkdir()
+    folder = data.make_pictures(tmp_path / "pictures", 40)
+    row = data.measure(folder, 16, 8, 2, "wall", tmp_path / "cache")
+    assert row["difference"] == 0 and row["ratio"] > 0 and row["preparing_s"] > 0
+    assert row["store_mb"] == pytest.approx(40 * 3 * 16 * 16 / 1e6)
+    for batches in (
+        data.published(data.list_files(folder), 16, 8),
+        data.prepared(data.ImageFolder(path=folder, resolution=16, store=tmp_path / "cache"), 8),
+    ):
+        x = next(batches)
+        assert (x.shape, x.dtype) == ((8, 3, 16, 16), torch.float32) and 0 <= x.min() < x.max() <= 1

@@ -158,8 +158,10 @@ def test_pictures_that_cannot_be_are_told(images, points, tmp_path):
     (tmp_path / "broken.png").write_text("<html>")
     for command in ("reconstruct", "interpolate"):
         assert "--data none: is not there" in refused(command, images, "--data", "none")
-        assert "--data empty: holds no picture" in refused(command, images, "--data", "empty")
-        assert "--data broken.png: cannot be read as a picture" in refused(command, images, "--data", "broken.png")
+        assert "empty: holds no picture" in refused(command, images, "--data", "empty")
+        assert "--data broken.png: broken.png is no picture that Pillow knows. Mend it" in refused(
+            command, images, "--data", "broken.png"
+        )
         assert "takes samples of the shape (2,), and no pictures" in refused(command, points, "--data", "empty")
         both = ("--data", "empty", "--set", "data.split=test")
         assert "--set would do nothing" in refused(command, images, *both)

@@ -10,6 +10,7 @@ import typer
 from genkit import __version__
 from genkit.cli import (
     convert,
+    data,
     doctor,
     evaluate,
     figures,
@@ -64,6 +65,7 @@ app.command("interpolate")(interpolate.interpolate)
 app.command("figures")(figures.figures)
 app.command("convert")(convert.convert)
 app.command("table")(table.table)
+app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(recipes.app, name="recipes")
 app.command("doctor")(doctor.doctor)

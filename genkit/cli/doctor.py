@@ -31,6 +31,7 @@ def doctor(json: Json = False) -> None:
 def _facts() -> dict[str, Any]:
     import torch
 
+    from genkit.data.store import cache_folder
     from genkit.registry import load_registry
 
     facts: dict[str, Any] = {"python": platform.python_version()}
@@ -38,6 +39,7 @@ def _facts() -> dict[str, Any]:
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     facts["device"] = f"{accelerator}, {torch.accelerator.device_count()} of them" if accelerator else "cpu"
     facts["threads"] = f"{torch.get_num_threads()} of {os.cpu_count()} cores"
+    facts["prepared"] = f"pictures lie in {cache_folder()}"
     facts["disk"] = f"{shutil.disk_usage('.').free / 1e9:.0f} GB free here"
     facts["plugins"] = ", ".join(str(owner) for owner in load_registry().owners)
     return facts

@@ -65,7 +65,7 @@ def interpolate(
         with torch.no_grad():
             z = in_chunks(lambda x: model.encoder(x).mu, ends.flatten(0, 1), shape)
         a, b = z.unflatten(0, (number, 2)).unbind(1)
-        names = [Path(name).stem[:CAPTION] for name in chosen.names] or [str(place) for place in range(2 * number)]
+        names = [_short(name) for name in chosen.names] or [str(place) for place in range(2 * number)]
         captions = [f"{names[k]} → {names[number + k]}" for k in range(number)]
         what = f"the posterior means of {chosen.source}"
     else:
@@ -85,3 +85,9 @@ def interpolate(
         print(json_format.dumps({**facts, "written": written}))
     else:
         print("\n".join(written))
+
+
+def _short(name: str) -> str:
+    """Return the end of a file's name, which tells it from its neighbours."""
+    stem = Path(name).stem
+    return stem if len(stem) <= CAPTION else f"…{stem[1 - CAPTION :]}"

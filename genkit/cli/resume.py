@@ -10,6 +10,7 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
     from genkit.cli.launch import launch_if_several
     from genkit.engine.checkpoint import differences
     from genkit.engine.evaluate import read_results
+    from genkit.engine.feed import read_data
     from genkit.engine.world import World
     from genkit.folder import RunFolder
     from genkit.plan import make_plan
@@ -25,6 +26,7 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
         return
     saved = folder.saved_steps()
     plan.check_met(resuming=bool(saved))
+    read_data(plan)
     launch_if_several(plan, processes)
     world = World(plan.recipe.train.precision)
     voice = Voice(silent=not world.is_main, quiet=quiet or json)

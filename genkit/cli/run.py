@@ -22,6 +22,7 @@ def run(
 ) -> None:
     """Train a recipe; prints its plan first, its numbers, its run folder and the next commands last."""
     from genkit.cli.launch import launch_if_several
+    from genkit.engine.feed import read_data
     from genkit.engine.world import World
     from genkit.errors import UsageError
     from genkit.folder import RunFolder
@@ -32,6 +33,7 @@ def run(
 
     plan = make_plan(recipe, overrides=tuple(overrides or ()))
     plan.check_met()
+    read_data(plan)
     launch_if_several(plan, processes)
     world = World(plan.recipe.train.precision)
     voice = Voice(silent=not world.is_main, quiet=quiet or json)

@@ -24,6 +24,11 @@ class Digits(ImageSet):
         """The shape of one digit."""
         return (1, 28, 28)
 
+    @property
+    def size(self) -> int:
+        """The number of digits; reads the split."""
+        return len(self.arrays.images)
+
     def unmet(self) -> tuple[str, ...]:
         """Nothing has to be had: the digits are part of the package."""
         return ()

@@ -1,4 +1,4 @@
-"""Images that fit into memory: kept as bytes, turned into float numbers batch by batch."""
+"""Images as bytes, in memory or memory-mapped, turned into float numbers batch by batch."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class ImageSet(ABC):
 
     split: Literal["train", "test"] = "train"  # what is read; the test split is what is held out, always
 
+    flip = False  # no key, unless a data set makes it one: half of what is trained on is then mirrored, each time anew
+
     @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
@@ -47,9 +49,9 @@ class ImageSet(ABC):
         return self.read()
 
     @property
+    @abstractmethod
     def size(self) -> int:
-        """The number of images; reads the split."""
-        return len(self.arrays.images)
+        """The number of images."""
 
     def held_out(self) -> Self:
         """Return the test split, the same object each time so that it is read once."""
@@ -63,7 +65,16 @@ class ImageSet(ABC):
         """Return the images at `indices`, (B,), as (B, C, H, W) in [0, 1], and ``extra["label"]``, (B,) int64."""
         chosen = indices.cpu().numpy()
         images, labels = self.arrays
-        x = torch.from_numpy(images[chosen]).to(noise.device, noise.dtype) / 255
-        if labels is None:
-            return Samples(x)
-        return Samples(x, {"label": torch.from_numpy(labels[chosen].astype(np.int64)).to(noise.device)})
+        flip = self.flip and self.split == "train"
+        return samples(images[chosen], None if labels is None else labels[chosen], noise, flip=flip)
+
+
+def samples(images: np.ndarray, labels: np.ndarray | None, noise: Noise, *, flip: bool) -> Samples:
+    """Return images, (B, C, H, W) uint8, in [0, 1], and labels, (B,). `flip` mirrors half of the bytes, in place."""
+    if flip:
+        mirrored = noise.randint("flip", 2).bool().cpu().numpy()  # (B,), a function of the step, as all randomness is
+        images[mirrored] = images[mirrored][..., ::-1]  # by NumPy, on bytes: a third of the time of torch's flip
+    x = torch.from_numpy(images).to(noise.device, noise.dtype).div_(255)
+    if labels is None:
+        return Samples(x)
+    return Samples(x, {"label": torch.from_numpy(labels.astype(np.int64)).to(noise.device)})

@@ -27,8 +27,11 @@ from genkit.errors import UsageError
 TENSORS, ABOUT = "state.safetensors", "state.json"
 
 
-def save(state: TrainState, folder: Path) -> None:
-    """Write the state into the new folder `folder`; it appears under this name only when it is complete."""
+def save(state: TrainState, folder: Path, data: Mapping[str, Any] | None = None) -> None:
+    """Write the state into the new folder `folder`; it appears under this name only when it is complete.
+
+    `data` is what the checkpoint is to know of the data.
+    """
     tensors = {f"model/{name}": tensor for name, tensor in state.model.state_dict().items()}
     if state.average is not None:
         tensors |= {f"ema/{name}": tensor for name, tensor in state.average.model.state_dict().items()}
@@ -40,14 +43,17 @@ def save(state: TrainState, folder: Path) -> None:
     partial.mkdir(parents=True)
     write_tensors(partial / TENSORS, tensors)
     scaler = state.scaler.state_dict() if state.scaler is not None else {}
-    about = {"step": state.step, "sha256": digest(partial / TENSORS), "scaler": scaler, **environment()}
-    write_json(partial / ABOUT, about)
+    about = {"step": state.step, "sha256": digest(partial / TENSORS), "scaler": scaler, "data": dict(data or {})}
+    write_json(partial / ABOUT, {**about, **environment()})
     shutil.rmtree(folder, ignore_errors=True)  # the same step, saved again after a resume
     os.replace(partial, folder)
 
 
-def load(state: TrainState, folder: Path) -> None:
-    """Fill `state` with what `save` wrote. Raises `UsageError` if it is damaged or of another recipe."""
+def load(state: TrainState, folder: Path) -> Mapping[str, Any]:
+    """Fill `state` with what `save` wrote, and return what was known of the data.
+
+    Raises `UsageError` if it is damaged or of another recipe.
+    """
     tensors, about = read(folder)
     copy_by_name(state.model, select(tensors, "model/"), folder)
     if state.average is not None:
@@ -57,6 +63,7 @@ def load(state: TrainState, folder: Path) -> None:
     if state.scaler is not None:
         state.scaler.load_state_dict(about["scaler"])
     state.step = about["step"]
+    return about.get("data", {})
 
 
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

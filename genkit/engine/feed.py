@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from genkit.batch import Batch
 from genkit.engine.order import indices_of_step
 from genkit.engine.state import TrainState
@@ -9,6 +11,17 @@ from genkit.engine.world import World
 from genkit.errors import UsageError
 from genkit.noise import Noise, Rows
 from genkit.plan import Plan
+
+
+def read_data(plan: Plan) -> None:
+    """Have the data read or prepared now, so that whatever is wrong with them is told before anything is begun.
+
+    Raises `UsageError`.
+    """
+    check_batch(plan, 1)  # first: to prepare may take long
+    for data in (plan.data, plan.data.held_out()):
+        if data.size != 0:
+            data.batch(torch.zeros(1, dtype=torch.int64), Noise(plan.recipe.seed, 0, "read", Rows.all(1)))
 
 
 def check_batch(plan: Plan, processes: int) -> None:

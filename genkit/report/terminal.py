@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -62,6 +63,22 @@ class Voice:
                 yield Bar(bar, total)
         else:
             yield Lines(self, total)
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar of work that is no training; yields what to call with each number of things done.
+
+    On the terminal of the main process alone, and on standard error: a result may be on its way through the other.
+    """
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal or os.environ.get("RANK", "0") != "0":
+        yield lambda done: None
+        return
+    columns = (TextColumn("{task.description}", markup=False), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)
 
 
 class Steps:

@@ -1,0 +1,205 @@
+"""Prepared pictures beside a loader as published, which decodes and resizes each picture for each batch.
+
+Both sides take batches of the same folder, in an order of their own, with flips, and end with float numbers in [0, 1].
+First both read the same pictures, which shows that they see the same. Then what preparing costs: beside one pass of
+Pillow in as many processes as there are cores. And whether a pass over the prepared pictures makes the process grow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from benchmarks.interleaved import CLOCKS, Side, compare
+from genkit.data.decode import cores
+from genkit.data.files import Files, list_files
+from genkit.data.image_folder import ImageFolder
+from genkit.data.images import ImageSet
+from genkit.data.prepare import prepare
+from genkit.data.store import Store
+from genkit.data.transform import Transform
+from genkit.engine.order import indices_of_step
+from genkit.noise import Noise, Rows
+from genkit.report.terminal import Voice
+
+TARGET = 40  # images/s of the prepared store, in those of the published loader
+MADE, SIDE = 2000, 128  # pictures where no folder is given, and their sides
+
+
+class AsPublished(torch.utils.data.Dataset):
+    """The loader of the published code: open, convert, resize, flip, to a tensor; one picture at a time."""
+
+    def __init__(self, files: Files, resolution: int, flip: bool = True):
+        self.paths = [files.folder / file.name for file in files.files]
+        self.resolution, self.flip = resolution, flip
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Tensor:
+        picture = Image.open(self.paths[index]).convert("RGB")
+        picture = picture.resize((self.resolution, self.resolution), Image.Resampling.BICUBIC)
+        if self.flip and torch.rand(1).item() < 0.5:
+            picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float().div(255)  # as ToTensor does
+
+
+def published(files: Files, resolution: int, batch_size: int) -> Iterator[Tensor]:
+    loader = DataLoader(AsPublished(files, resolution), batch_size, shuffle=True, drop_last=True, num_workers=0)
+    while True:
+        yield from loader
+
+
+def prepared(data: ImageSet, batch_size: int) -> Iterator[Tensor]:
+    step = 0
+    while True:
+        indices = indices_of_step(0, step, batch_size, data.size)
+        yield data.batch(indices, Noise(0, step, "data", Rows.all(batch_size))).x
+        step += 1
+
+
+def make_pictures(folder: Path, number: int = MADE) -> Path:
+    """Write smooth pictures as JPEG, which cost what photographs of their size do."""
+    rng = np.random.default_rng(0)
+    for index in range(number):
+        coarse = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
+        coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(folder / f"{index:05d}.jpg", quality=90)
+    return folder
+
+
+def difference(store: Store, files: Files, resolution: int, number: int = 64) -> float:
+    """Return the largest difference between what both sides see of the first pictures."""
+    loader = AsPublished(files, resolution, flip=False)
+    number = min(number, len(files))
+    ours = torch.from_numpy(np.array(store.arrays.images[:number])).float() / 255
+    return (ours - torch.stack([loader[index] for index in range(number)])).abs().max().item()
+
+
+def seconds(do: Callable[[], Any]) -> float:
+    start = perf_counter()
+    do()
+    return perf_counter() - start
+
+
+def one_pass(files: Files, resolution: int, batch_size: int) -> None:
+    """Decode and resize every picture once, in a process a core."""
+    for _ in DataLoader(AsPublished(files, resolution), batch_size, num_workers=cores()):
+        pass
+
+
+def own_memory() -> float | None:
+    """Return the MB of this process that are no page cache, or None where the system does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    kilobytes = next((int(line.split()[1]) for line in lines if line.startswith("RssAnon")), None)
+    return None if kilobytes is None else kilobytes / 1e3
+
+
+def grown(data: ImageSet, batch_size: int) -> float | None:
+    """Return by how many MB the process grows when it reads every prepared picture once, after some batches."""
+    batches, warm = prepared(data, batch_size), own_memory()
+    for step in range(10 + data.size // batch_size):
+        if step == 10:
+            warm = own_memory()
+        next(batches)
+    now = own_memory()
+    return None if now is None or warm is None else now - warm
+
+
+def measure(folder: Path, resolution: int, batch_size: int, steps: int, clock: str, cache: Path) -> dict[str, Any]:
+    files, transform = list_files(folder), Transform(resolution, resolution, 3)
+    passed = seconds(lambda: one_pass(files, resolution, batch_size))
+    preparing = seconds(lambda: prepare(lambda: list_files(folder), transform, cache))
+    store = prepare(lambda: list_files(folder), transform, cache)
+
+    data = ImageFolder(path=folder, resolution=resolution, flip=True, store=cache)
+    took = compare(
+        Side(prepared(data, batch_size), CLOCKS[clock]),
+        Side(published(files, resolution, batch_size), CLOCKS[clock]),
+        steps,
+    )
+    return {
+        "batch": batch_size,
+        "published_per_s": 1e3 * batch_size / took.second_ms,
+        "prepared_per_s": 1e3 * batch_size / took.first_ms,
+        "ratio": took.ratio,
+        "low": took.low,
+        "high": took.high,
+        "pass_s": passed,
+        "preparing_s": preparing,
+        "preparing_in_passes": preparing / passed,
+        "grown_mb": grown(data, batch_size),
+        "store_mb": store.nbytes / 1e6,
+        "difference": difference(store, files, resolution),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.data", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, help=f"of pictures; {MADE:,} of smooth noise unless given")
+    parser.add_argument("--resolution", type=int, default=64)
+    parser.add_argument("--batch", type=int, nargs="+", default=[32, 64])
+    parser.add_argument("--steps", type=int, default=100, help="timed batches of each side")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: where others use the machine too")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = given.folder or make_pictures(Path(scratch))
+        for batch_size in given.batch:
+            with tempfile.TemporaryDirectory() as cache:
+                rows.append(measure(folder, given.resolution, batch_size, given.steps, given.clock, Path(cache)))
+    if given.json:
+        facts = {"resolution": given.resolution, "steps": given.steps, "threads": given.threads, "clock": given.clock}
+        print(json.dumps({**facts, "cores": cores(), "target": TARGET, "torch": torch.__version__, "rows": rows}))
+        return
+    voice = Voice()
+    voice.table(
+        f"Reading ({given.clock}), median of {given.steps}, {given.threads} thread(s); target: ratio >= {TARGET}",
+        ("batch", "as published, images/s", "prepared, images/s", "ratio", "95 % interval", "difference"),
+        [
+            (
+                str(row["batch"]),
+                f"{row['published_per_s']:,.0f}",
+                f"{row['prepared_per_s']:,.0f}",
+                f"{row['ratio']:.1f}",
+                f"{row['low']:.1f} to {row['high']:.1f}",
+                f"{row['difference']:.1e}",
+            )
+            for row in rows
+        ],
+    )
+    voice.table(
+        f"Preparing (wall), {cores()} core(s), and what a pass over the prepared pictures adds to the process",
+        ("one pass of Pillow, s", "preparing, s", "passes", "grown, MB", "pictures, MB"),
+        [
+            (
+                f"{row['pass_s']:.2f}",
+                f"{row['preparing_s']:.2f}",
+                f"{row['preparing_in_passes']:.2f}",
+                "unknown" if row["grown_mb"] is None else f"{row['grown_mb']:.1f}",
+                f"{row['store_mb']:.1f}",
+            )
+            for row in rows
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

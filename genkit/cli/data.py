@@ -1,0 +1,111 @@
+"""``genkit data``: what a recipe's pictures are, before anything is trained on them."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genkit.cli.options import Json, Overrides, RecipePath
+
+if TYPE_CHECKING:
+    from genkit.plan import Plan
+    from genkit.types import Dataset
+
+app = typer.Typer(help="Check, prepare or show the data of a recipe.", no_args_is_help=True)
+
+
+@app.command("check")
+def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -> None:
+    """Look at every picture and tell what is there, what is bad and what the transform will do; writes nothing."""
+    from genkit.data.decode import bad_pictures
+    from genkit.data.pictures import PictureSet
+    from genkit.data.survey import survey
+    from genkit.report.survey import print_survey
+    from genkit.report.terminal import Voice
+
+    voice, found, seen = Voice(), [], {}  # type: ignore[var-annotated]
+    splits = _splits(_plan(recipe, overrides))
+    for data in splits:
+        if isinstance(data, PictureSet):
+            found.append((data, survey(data, seen)))
+    if json:
+        print(json_format.dumps({"splits": [each.as_dict() for _, each in found] or [*map(_facts, splits)]}))
+    elif not found:
+        voice.table("data", ("split", "shape", "samples"), [tuple(map(str, _facts(data).values())) for data in splits])
+    else:
+        for _, each in found:
+            print_survey(each, voice)
+    for data, each in found:
+        if each.bad and data.on_bad == "refuse":
+            raise bad_pictures(each.bad, each.number, each.where)
+
+
+@app.command("prepare")
+def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -> None:
+    """Prepare the pictures of both splits now; those that are prepared already are verified, byte for byte."""
+    from genkit.data.pictures import PictureSet
+    from genkit.data.prepare import remake
+    from genkit.report.terminal import Voice
+
+    voice, lines = Voice(), []
+    for data in _splits(_plan(recipe, overrides)):
+        if isinstance(data, PictureSet):
+            store = remake(data.source, data.transform, data.root)
+            data.check_bad(store)
+            facts = {"split": data.split, "pictures": store.about["shape"][0], "bytes": store.nbytes}
+            lines.append({**facts, "skipped": len(store.bad), "store": str(store.path)})
+    if json:
+        print(json_format.dumps({"prepared": lines}))
+        return
+    for line in lines:
+        skipped = f", {line['skipped']:,} skipped" if line["skipped"] else ""
+        megabytes = f"{line['bytes'] / 1e6:,.1f} MB"
+        voice.say(f"{line['split']:6} {line['pictures']:,} pictures{skipped}, {megabytes}, in {line['store']}")
+    if not lines:
+        voice.say("These data need no preparation.")
+
+
+@app.command("show")
+def show(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the picture.")] = Path("data.png"),
+) -> None:
+    """Draw what the network will see: the first pictures of a run, and some that are held out, as a PNG."""
+    from genkit.errors import UsageError
+    from genkit.report.sight import save_sight
+    from genkit.report.terminal import Voice
+
+    plan = _plan(recipe, overrides)
+    if len(plan.data.shape) != 3 or plan.data.shape[0] not in (1, 3):
+        raise UsageError(f"[data] has samples of shape {plan.data.shape}, expected pictures, (1, H, W) or (3, H, W).")
+    _splits(plan)
+    try:
+        save_sight(out, plan)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written: {error.strerror}.") from None
+    Voice().say(f"picture   {out}")
+
+
+def _plan(recipe: Path, overrides: list[str] | None) -> Plan:
+    from genkit.plan import make_plan
+
+    return make_plan(recipe, overrides=tuple(overrides or ()))
+
+
+def _splits(plan: Plan) -> list[Dataset]:
+    """Return the train and the held-out split. Raises `UsageError` where either is absent."""
+    from genkit.errors import UsageError
+
+    splits = [plan.data, plan.data.held_out()]
+    if unmet := dict.fromkeys(text for data in splits for text in data.unmet()):
+        raise UsageError("\n".join(unmet))
+    return splits
+
+
+def _facts(data: Dataset) -> dict[str, object]:
+    samples = "never ends" if data.size is None else data.size
+    return {"split": data.split, "shape": tuple(data.shape), "samples": samples}

@@ -1,0 +1,93 @@
+"""Pictures of any size and kind, prepared once and then read at memory speed: what all such data sets share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from genkit.data.decode import bad_pictures
+from genkit.data.hub import unmet_hub
+from genkit.data.images import Arrays, ImageSet
+from genkit.data.prepare import prepare
+from genkit.data.source import Source
+from genkit.data.store import Store, cache_folder
+from genkit.data.transform import Background, Crop, Filter, Transform, transform_of
+from genkit.errors import UsageError
+from genkit.fields import Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSet(ImageSet):
+    """Pictures of a source, made into bytes of one shape."""
+
+    resolution: Count | tuple[Count, Count]  # of what the network sees: one number for a square, or [height, width]
+    channels: Literal[1, 3] = 3  # grey or colour, whatever the pictures are
+    crop: Crop = "none"  # "none" distorts to the shape; "centre"; a centred box, N or [H, W]; or its four sides
+    filter: Filter = "bicubic"  # of Pillow, antialiased where it shrinks
+    background: Background = 255  # what shows through alpha: a level in 0..255, or [red, green, blue]
+    flip: bool = False  # mirror each training picture with probability 1/2, each time anew
+    on_bad: Literal["refuse", "skip"] = "refuse"  # of pictures that cannot be used
+    store: Path | None = None  # where prepared pictures are kept; genkit's cache folder unless given
+
+    def __post_init__(self) -> None:
+        _ = self.transform  # raises `ValueError` for a crop that is none
+
+    @abstractmethod
+    def source(self) -> Source:
+        """List what this split has, without decoding it. Raises `UsageError` where it has nothing."""
+
+    @property
+    def library(self) -> str | None:
+        """The `hub` that the `datasets` library is to open, if any: what it has is known only when it is loaded."""
+        return None
+
+    @cached_property
+    def transform(self) -> Transform:
+        """What each picture goes through."""
+        return transform_of(self)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what the network sees."""
+        return self.transform.shape
+
+    @cached_property
+    def listed(self) -> Source:
+        """What this split has, listed once."""
+        return self.source()
+
+    def unmet(self) -> tuple[str, ...]:
+        """Name what is absent and how to get it."""
+        if self.library is not None:
+            return unmet_hub(self.library)
+        try:
+            _ = self.listed
+        except UsageError as error:
+            return (str(error),)
+        return ()
+
+    @property
+    def size(self) -> int:
+        """The number of pictures: as listed, or with ``on_bad = "skip"`` as prepared, since only that tells."""
+        prepared = "arrays" in vars(self) or self.on_bad == "skip"
+        return len(self.arrays.images) if prepared else len(self.listed)
+
+    @property
+    def root(self) -> Path:
+        """The folder of prepared pictures."""
+        return cache_folder() / "pictures" if self.store is None else self.store.expanduser().absolute()
+
+    def read(self) -> Arrays:
+        """Return the prepared pictures; prepares them unless that has been done."""
+        store = prepare(self.source, self.transform, self.root)
+        self.check_bad(store)
+        vars(self).pop("listed", None)  # millions of names, which nobody asks for again
+        return store.arrays
+
+    def check_bad(self, store: Store) -> None:
+        """Raise `UsageError` if pictures are missing from the store, and the recipe does not skip them."""
+        if store.bad and self.on_bad == "refuse":
+            raise bad_pictures(store.bad, len(store.bad) + store.about["shape"][0], store.about["source"])

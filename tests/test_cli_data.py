@@ -1,0 +1,201 @@
+"""``genkit data``, and runs on a folder of pictures: what is wrong is told first, and a resume is bit-equal."""
+
+import json
+import shutil
+
+import pytest
+from commands import genkit, genkit_process, write_recipe
+from images_on_disk import noise_picture, write_folder, write_picture
+from PIL import Image
+from safetensors.torch import load_file
+from tiny import assert_same_bits
+
+RECIPE = """\
+title = "faces"
+
+[data]
+use = "image-folder"
+path = "pictures"
+resolution = 8
+flip = true
+hold_out = 0.3
+
+[model]
+use = "small-conv"
+channels = [8]
+hidden = 16
+latent_dim = 4
+
+[loss]
+use = "vae"
+
+[optimiser.encoder]
+use = "adam"
+lr = 1e-3
+
+[optimiser.decoder]
+use = "adam"
+lr = 1e-3
+
+[train]
+batch_size = 4
+steps = 6
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GENKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return tmp_path
+
+
+@pytest.fixture
+def recipe(place):
+    write_folder(place / "pictures", 24)
+    return write_recipe(place, RECIPE)
+
+
+def test_check_tells_what_is_there_and_writes_nothing(recipe, place):
+    write_picture(place / "pictures" / "wide.jpg", noise_picture(10, 40))
+    shutil.copy(place / "pictures" / "0003.png", place / "pictures" / "0003.PNG")
+    (place / "pictures" / "notes.txt").write_text("")
+    said = genkit("data", "check", recipe)
+    assert said.code == 0, said.err
+    for text in ("1 other file\n", "12 x 12 (", "RGB", "12 x 12 -> 8 x 8, bicubic", "look the same"):
+        assert text in said.out
+    assert not (place / "cache").exists()
+
+    facts = json.loads(genkit("data", "check", recipe, "--json").out)["splits"]
+    assert [split["split"] for split in facts] == ["train", "test"] and sum(split["number"] for split in facts) == 26
+    assert {(size["width"], size["height"]) for split in facts for size in split["sizes"]} == {(12, 12), (40, 10)}
+    assert sum(len(split["alike"]) for split in facts) == 1
+
+
+def test_names_that_differ_in_case_alone_are_told(place):
+    write_folder(place / "pictures" / "train", 2)
+    write_folder(place / "pictures" / "test", 1, start=5)
+    shutil.copy(place / "pictures" / "train" / "0001.png", place / "pictures" / "train" / "0001.PNG")
+    said = genkit("data", "check", write_recipe(place, RECIPE.replace("hold_out = 0.3\n", "")))
+    assert "0001.PNG and 0001.png differ in ending or case alone" in said.out
+
+
+def test_check_names_bad_pictures_and_fails_where_they_are_refused(recipe, place):
+    (place / "pictures" / "text.png").write_text("no picture")
+    said = genkit("data", "check", recipe)
+    assert said.code == 2 and "text.png is no picture that Pillow knows" in said.out and 'on_bad = "skip"' in said.err
+    assert genkit("data", "check", recipe, "--set", "data.on_bad=skip").code == 0
+
+
+def test_prepare_makes_the_stores_and_mends_them(recipe, place):
+    said = genkit("data", "prepare", recipe)
+    assert said.code == 0, said.err
+    prepared = json.loads(genkit("data", "prepare", recipe, "--json").out)["prepared"]
+    assert sum(line["pictures"] for line in prepared) == 24 and all(line["store"] in said.out for line in prepared)
+
+    images = place / prepared[0]["store"] / "images.bin"
+    content = images.read_bytes()
+    images.write_bytes(content[:-1])
+    assert "`genkit data prepare RECIPE` makes it anew" in genkit("run", recipe, "-q").err
+    assert genkit("data", "prepare", recipe).code == 0 and images.read_bytes() == content
+
+
+def test_show_draws_what_the_network_will_see(recipe, place):
+    said = genkit("data", "show", recipe, "--out", place / "seen.png")
+    assert said.code == 0 and Image.open(place / "seen.png").size[0] > 600
+    first = (place / "seen.png").read_bytes()
+    genkit("data", "show", recipe, "--out", place / "seen.png", "--set", "data.flip=false")
+    assert (place / "seen.png").read_bytes() != first
+
+
+def test_data_without_pictures_are_told(place):
+    recipe = write_recipe(place)
+    assert "8-gaussians" not in genkit("data", "check", recipe).err
+    assert "never ends" in genkit("data", "check", recipe).out
+    assert "need no preparation" in genkit("data", "prepare", recipe).out
+    said = genkit("data", "show", recipe)
+    assert said.code == 2 and "samples of shape (2,), expected pictures" in said.err
+
+
+@pytest.mark.parametrize("command", ["check", "prepare", "show"])
+def test_what_is_absent_says_how_to_get_it(place, command):
+    text = RECIPE.replace('"image-folder"', '"celeba"').replace("hold_out = 0.3\n", "")
+    said = genkit("data", command, write_recipe(place, text))
+    assert said.code == 2 and "img_align_celeba.zip" in said.err
+
+
+def test_a_plan_is_made_where_the_data_are_absent(place):
+    said = genkit("plan", write_recipe(place, RECIPE.replace("steps = 6", "epochs = 2")))
+    assert said.code == 0 and "unmet" in said.out and "Give a folder of pictures" in said.out
+    assert "2 epochs" in said.out
+
+
+def test_a_plan_counts_the_steps_of_epochs_without_decoding(recipe, place):
+    facts = json.loads(
+        genkit("plan", recipe, "--json", "--set", "train.epochs=3", "--set", "train.steps=6").out or "{}"
+    )
+    assert facts == {}  # exactly one of them
+    recipe = write_recipe(place, RECIPE.replace("steps = 6", "epochs = 2"))
+    facts = json.loads(genkit("plan", recipe, "--json").out)
+    assert isinstance(facts["steps"], int) and facts["steps"] % 2 == 0 and not (place / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("train.batch_size=64", "batch_size = 64 is more than the"),
+        ("data.path=empty", "holds no picture"),
+        ("data.crop=13", r"cannot be used"),
+        ("data.crop=[5,5,5,9]", "is empty: it is [left, top, right, bottom]"),
+        ("data.channels=2", "found 2, expected 1 or 3"),
+        ("data.resolution=7", "images of 7x7"),
+        ("data.filter=cubic", "[data] filter"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_begun(recipe, place, change, message):
+    (place / "empty").mkdir()
+    said = genkit("run", recipe, "--set", change)
+    assert said.code == 2 and not list(place.glob("runs/*-tiny*"))
+    assert message in said.err
+
+
+def final(run):
+    return load_file(run / "final" / "model.safetensors")
+
+
+def test_a_run_on_flipped_pictures_that_was_stopped_ends_with_the_same_bits(recipe, place):
+    keys = ("--set", "checkpoint.every=2", "--set", "checkpoint.keep=9")
+    assert genkit("run", recipe, "-q", *keys, "--runs", "whole").code == 0
+    assert genkit("run", recipe, "-q", *keys, "--runs", "stopped").code == 0
+    (whole,), (stopped,) = (list((place / runs).glob("0001-*")) for runs in ("whole", "stopped"))
+    shutil.rmtree(stopped / "final")
+    for step in (4, 6):
+        shutil.rmtree(stopped / "checkpoints" / f"step-{step:08d}")
+    said = genkit("resume", stopped, "-q")
+    assert said.code == 0, said.err
+    assert_same_bits(final(whole), final(stopped))
+    assert (whole / "metrics.jsonl").read_bytes() == (stopped / "metrics.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("added", [True, False])
+def test_a_resume_on_other_pictures_is_refused(recipe, place, added):
+    assert genkit("run", recipe, "-q", "--set", "checkpoint.every=2", "--set", "checkpoint.keep=9").code == 0
+    (run,) = place.glob("runs/0001-*")
+    shutil.rmtree(run / "final")
+    shutil.rmtree(run / "checkpoints" / "step-00000006")
+    if added:
+        write_folder(place / "pictures", 30, start=100)
+    else:
+        for index in range(24):
+            write_picture(place / "pictures" / f"{index:04d}.png", noise_picture(12, 12, seed=index + 50))
+    said = genkit("resume", run, "-q")
+    assert said.code == 2 and "is no longer what this run was trained on" in said.err
+    assert ("samples then" in said.err) == added and "warm_start" in said.err
+
+
+def test_two_processes_prepare_once_and_train(recipe, place):
+    done = genkit_process("run", str(recipe), "--processes", "2", "-q", cwd=place)
+    assert done.returncode == 0, done.stderr
+    stores = [path for path in (place / "cache" / "pictures").iterdir() if path.is_dir()]
+    assert len(stores) == 2

@@ -1,0 +1,127 @@
+"""A stream is a function of (seed, position): each pass has each picture once, and nothing is skipped through."""
+
+import numpy as np
+import pytest
+import torch
+from images_on_disk import noise_picture
+from PIL import Image
+
+from genkit.api import Noise, Rows
+from genkit.data import stream as streams
+from genkit.data.hub_stream import HubStream
+from genkit.engine.order import indices_of_step
+from genkit.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub-cache")
+
+
+def write(folder, name, labels, group=4):
+    """Write a file in row groups; each picture is of one shade, its label."""
+    import datasets
+
+    folder.mkdir(exist_ok=True)
+    pictures = [Image.fromarray(np.full((5, 5), label, np.uint8)) for label in labels]
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+    table = datasets.Dataset.from_dict({"image": pictures, "label": list(labels)}, features)
+    table.to_parquet(folder / name, batch_size=group)
+
+
+@pytest.fixture
+def hub(tmp_path):
+    folder = tmp_path / "set"
+    write(folder, "train-00000-of-00003.parquet", range(0, 20))
+    write(folder, "train-00001-of-00003.parquet", range(20, 33))
+    write(folder, "train-00002-of-00003.parquet", range(33, 50))
+    write(folder, "test-00000-of-00001.parquet", range(100, 109))
+    return str(folder)
+
+
+def data(hub, **keys):
+    return HubStream(**{"hub": hub, "resolution": 4, "channels": 1, "window": 12} | keys)
+
+
+def labels(data, positions, seed=0):
+    samples = data.batch(torch.tensor(positions), Noise(seed, 0, "data", Rows.all(len(positions))))
+    assert torch.equal(samples.x, samples.extra["label"][:, None, None, None].expand_as(samples.x).float() / 255)
+    return samples.extra["label"].tolist()
+
+
+def test_every_pass_has_each_picture_once_in_another_order(hub):
+    first, second = (labels(data(hub), list(range(start, start + 50))) for start in (0, 50))
+    assert sorted(first) == sorted(second) == list(range(50)) and first != second
+    assert first != sorted(first) and first != labels(data(hub), list(range(50)), seed=1)
+
+
+def test_a_position_is_the_same_picture_whoever_asks_and_when(hub):
+    whole = labels(data(hub), list(range(100)))
+    for position in (73, 0, 99, 50, 49):
+        assert labels(data(hub), [position]) == [whole[position]]
+
+
+def test_a_window_mixes_row_groups_and_is_no_larger_than_it_need_be(hub, monkeypatch):
+    read, reading = [], streams.Stream._read
+    monkeypatch.setattr(streams.Stream, "_read", lambda self, piece: (read.append(piece), reading(self, piece))[1])
+    shades = labels(data(hub), list(range(12)))
+    assert 3 <= len(read) <= 4 and len({shade // 4 for shade in shades}) >= 3
+
+
+def test_the_engine_asks_for_it_as_for_a_density(hub):
+    assert (data(hub).size, data(hub).shape, data(hub).split, data(hub).unmet()) == (None, (1, 4, 4), "train", ())
+    steps = [labels(data(hub), indices_of_step(0, step, 8, None).tolist()) for step in range(6)]
+    assert len({label for step in steps for label in step}) == 48
+
+
+def test_the_held_out_split_stands_in_the_order_of_its_files(hub):
+    held_out = data(hub).held_out()
+    assert (held_out.size, held_out.split, held_out.unmet()) == (9, "test", ())
+    assert labels(held_out, [0, 8, 3]) == [100, 108, 103] and data(hub, split="test").held_out().size == 9
+    with pytest.raises(UsageError, match="has no split 'other', but train, test"):
+        _ = data(hub, hold_out="other").held_out().size
+
+
+def break_one(folder):
+    import datasets
+
+    encoded = [{"bytes": b"no picture", "path": None}] * 2
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+    datasets.Dataset.from_dict({"image": encoded, "label": [1, 2]}, features).to_parquet(
+        f"{folder}/train-00003-of-00003.parquet"
+    )
+
+
+def test_a_bad_picture_is_named_or_the_next_stands_for_it(hub):
+    break_one(hub)
+    with pytest.raises(UsageError, match=r"row group 0, row [01] is no picture that Pillow knows"):
+        labels(data(hub), list(range(52)))
+    assert set(labels(data(hub, on_bad="skip"), list(range(52)))) <= set(range(50))
+
+
+def test_flips_follow_the_step(hub, tmp_path):
+    import datasets
+
+    pictures = {"image": [Image.fromarray(noise_picture(4, 4, 1, seed=seed)) for seed in range(40)]}
+    table = datasets.Dataset.from_dict(pictures, datasets.Features({"image": datasets.Image()}))
+    (tmp_path / "f").mkdir()
+    table.to_parquet(tmp_path / "f" / "train.parquet")
+
+    def x(step, flip):
+        noise = Noise(0, step, "data", Rows.all(40))
+        return data(str(tmp_path / "f"), flip=flip).batch(torch.arange(40), noise).x
+
+    assert torch.equal(x(1, True), x(1, True)) and not torch.equal(x(1, True), x(2, True))
+    assert all(torch.equal(a, b) or torch.equal(a, b.flip(2)) for a, b in zip(x(1, True), x(1, False)))
+
+
+def test_what_is_no_stream_is_told(tmp_path):
+    (unmet,) = data(str(tmp_path / "absent")).unmet()
+    assert "is not there" in unmet
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "train.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UsageError, match='cannot be read as parquet.* is read by "hub-images"'):
+        labels(data(str(tmp_path / "text")), [0])
+    assert data("someone/something").unmet() == ()
