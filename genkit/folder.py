@@ -5,8 +5,10 @@ runs/0007-as-introvae-8gaussians-s0/
     recipe.resolved.toml    with every override and default: what a resume reads
     metrics.jsonl           a line each `log_every` steps; nothing in it depends on the clock
     samples/                pictures, named by step
+    strip/                  samples of the same latent codes at a few steps: the rows of figures/stability.png
     checkpoints/            step-00001000/{state.safetensors,state.json}
     results.json            the metrics at the end, with their protocols
+    figures/                samples, reconstructions and the stability strip, at the end
     final/                  weights, recipe and facts: loads with `genkit.load`
 """
 
@@ -37,6 +39,8 @@ class RunFolder:
         self.path = path
         self.metrics = path / "metrics.jsonl"
         self.samples = path / "samples"
+        self.strip = path / "strip"
+        self.figures = path / "figures"
         self.checkpoints = path / "checkpoints"
         self.results = path / "results.json"
         self.final = path / "final"
@@ -113,6 +117,10 @@ class RunFolder:
         """Return where the checkpoint of a step lies."""
         return self.checkpoints / f"step-{step:08d}"
 
+    def row(self, step: int) -> Path:
+        """Return where the row of the stability strip lies that a step makes."""
+        return self.strip / f"step-{step:08d}.npy"
+
     def saved_steps(self) -> list[int]:
         """Return the steps that have a checkpoint, in order."""
         return sorted(_step(path) for path in self.checkpoints.glob("step-*") if re.fullmatch(r"step-\d+", path.name))
@@ -141,20 +149,20 @@ class RunFolder:
             raise UsageError(f"{self.metrics}: is damaged: {error}. Delete it: only the curves are lost.") from None
 
     def cut_back(self, step: int) -> None:
-        """Take back the lines and pictures of steps after `step`: a resume makes them again."""
+        """Take back the lines, pictures and rows of steps after `step`: a resume makes them again."""
         kept = [line for line in self.lines() if line["step"] <= step]
         if self.metrics.exists():
             partial = self.metrics.with_name(".metrics.jsonl.partial")
             partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
             partial.replace(self.metrics)
-        for picture in self.samples.glob("step-*.png"):
-            if re.match(r"step-\d+", picture.name) and _step(picture) > step:
-                picture.unlink()
+        for drawn in (*self.samples.glob("step-*.png"), *self.strip.glob("step-*.npy")):
+            if re.match(r"step-\d+", drawn.name) and _step(drawn) > step:
+                drawn.unlink()
 
 
 def _step(path: Path) -> int:
-    """Return the step that a name tells: ``step-00001000``, ``step-00001000-samples.png``."""
-    return int(path.name.removeprefix("step-").partition("-")[0])
+    """Return the step that a name tells: ``step-00001000``, ``step-00001000-samples.png``, ``step-00001000.npy``."""
+    return int(path.stem.removeprefix("step-").partition("-")[0])
 
 
 def _claim(root: Path, name: str) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,9 @@ from genkit.model import Model
 from genkit.noise import Noise, Rows
 from genkit.plan import Plan
 from genkit.registry import load_registry
-from genkit.toml import read
+from genkit.report.shown import in_chunks
+from genkit.toml import Document, read, with_override
+from genkit.types import Dataset
 
 
 def load(path: str | PathLike[str], weights: str = "raw") -> Model:
@@ -65,14 +69,70 @@ def evaluate_run(path: Path, plan: Plan, seed: int) -> list[Result]:
     return evaluate(plan.metrics, plan.data, models.__getitem__, seed)
 
 
-def draw_samples(path: Path, number: int, seed: int, weights: str | None) -> tuple[Tensor, str]:
-    """Return `number` samples of a finished run, (B, *data_shape), and which weights drew them.
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, and what its final folder says of it."""
 
-    `weights` None means the moving average where there is one. Raises `UsageError`.
+    model: Model  # in evaluation mode, on the CPU
+    weights: str  # which: "raw" or "ema"
+    trained: str  # how long: "step 3000", "epoch 150"; empty where nothing tells
+    document: Document  # its recipe, with every default
+
+    @property
+    def title(self) -> str:
+        """What stands on its pictures: the title of the recipe, the step and the weights."""
+        how_long = f"{self.trained}, " if self.trained else ""
+        return f"{self.document.tables.get('title', 'untitled')}: {how_long}{self.weights} weights"
+
+    @property
+    def noise(self) -> Noise:
+        """The randomness of its pictures: with it they show what the previews of the run show."""
+        return Noise(int(self.document.tables.get("seed", 0)), 0, "preview", Rows.all(1))
+
+
+def open_trained(path: Path, weights: str | None = None) -> Trained:
+    """Return the model of a finished run or of a final folder. Raises `UsageError`.
+
+    `weights` None means the moving average where there is one.
     """
-    which = weights or ("ema" if (final_folder(path) / EMA).exists() else "raw")
-    model = load(path, which)
-    dtype = next(model.parameters()).dtype
-    z = Noise(seed, 0, "sample", Rows.all(number), dtype=dtype).randn("z", model.latent_dim)
+    folder = final_folder(path)
+    which = weights or ("ema" if (folder / EMA).exists() else "raw")
+    facts = facts_of(path)
+    counted = ((unit, facts.get(unit)) for unit in ("step", "epoch"))  # a converted checkpoint may know epochs alone
+    trained = next((f"{unit} {count}" for unit, count in counted if count is not None), "")
+    return Trained(load(path, which), which, trained, read(folder / RECIPE))
+
+
+def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
+    """Return what the recipe of a finished run or of a final folder holds out, without its loss or model.
+
+    `overrides` are those of ``--set``, such as ``"data.path=mnist"``: a final folder may have come without its data.
+    Raises `UsageError` where the data are absent or of another shape, and `RecipeError` where [data] cannot be bound.
+    """
+    document = read(final_folder(path) / RECIPE)
+    for override in overrides:
+        document = with_override(document, override)
+    binder = Binder(load_registry(), document)
+    try:
+        data = binder.part("datasets", document.tables.get("data"), ("data",))
+    except Invalid:
+        raise RecipeError(binder.problems) from None
+    shape, trained = list(data.shape), facts_of(path)["data_shape"]
+    if shape != trained:
+        raise UsageError(f"{path}: the samples of [data] have the shape {shape}, and the model takes {trained}.")
+    held_out: Dataset = data.held_out()
+    if unmet := held_out.unmet():
+        raise UsageError("\n".join(dict.fromkeys(unmet)))
+    return held_out
+
+
+def draw_samples(trained: Trained, number: int, seed: int) -> Tensor:
+    """Return `number` samples of a model, (B, *data_shape), for latent codes that depend on number and seed alone."""
     with torch.no_grad():
-        return torch.cat([model.sample(chunk) for chunk in z.split(1000)]), which
+        return in_chunks(trained.model.sample, draw_codes(trained.model, number, seed), trained.model.data_shape)
+
+
+def draw_codes(model: Model, number: int, seed: int) -> Tensor:
+    """Return draws of the prior in the model's dtype, (B, L)."""
+    dtype = next(model.parameters()).dtype
+    return Noise(seed, 0, "sample", Rows.all(number), dtype=dtype).randn("z", model.latent_dim)

@@ -57,14 +57,16 @@ class Plan:
         if train.steps is not None:
             return train.steps
         assert train.epochs is not None  # one of the two is given: Train says so
-        size = self.data.size
+        return train.epochs * self.epoch("[train] epochs")
+
+    def epoch(self, asked_by: str) -> int:
+        """Return how many steps an epoch has. Raises `UsageError`, which names the key that asked, if it has none."""
+        batch_size, size = self.recipe.train.batch_size, self.data.size
         if size is None:
-            raise UsageError(f'[train] epochs: "{self.recipe.data.name}" never ends; give steps instead.')
-        if size < train.batch_size:
-            raise UsageError(
-                f"[train] batch_size = {train.batch_size} is more than the {size} samples of the data set."
-            )
-        return train.epochs * max(size // train.batch_size, 1)
+            raise UsageError(f'{asked_by}: "{self.recipe.data.name}" never ends; give steps instead.')
+        if size < batch_size:
+            raise UsageError(f"[train] batch_size = {batch_size} is more than the {size} samples of the data set.")
+        return max(size // batch_size, 1)
 
     @property
     def owners(self) -> list[str]:

@@ -64,6 +64,12 @@ class Report:
 
     log_every: Count = 100  # steps between lines of metrics.jsonl
     draw_every: Count = 1000  # steps between pictures
+    strip_epochs: tuple[Count, ...] = ()  # whose samples are the rows of figures/stability.png: these epochs ...
+    strip_steps: tuple[Count, ...] = ()  # ... or these steps; with neither, five steps spread over the run
+
+    def __post_init__(self) -> None:
+        if self.strip_epochs and self.strip_steps:
+            raise ValueError("strip_epochs and strip_steps say the same of one strip; give either, or neither")
 
 
 @dataclass(frozen=True)

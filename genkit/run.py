@@ -28,6 +28,7 @@ from genkit.folder import RECIPE, RunFolder
 from genkit.noise import Noise, Rows
 from genkit.plan import Plan, make_plan
 from genkit.recipe import Recipe
+from genkit.report.strip import strip_captions
 
 Line = dict[str, float]
 
@@ -65,6 +66,7 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
     if saved:
         check_witness(checkpoint.load(state, folder.checkpoint(saved[-1])), plan.data)
     world.on_main(lambda: folder.cut_back(state.step))
+    rows = strip_captions(plan)
     if state.step == 0:
         _draw(plan, state, folder, world)
 
@@ -83,6 +85,8 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
                     folder.append(line)
             if last or record.step % plan.recipe.report.draw_every == 0:
                 _draw(plan, state, folder, world)
+            if record.step in rows:
+                _keep_row(plan, state, folder, world)
             if last or stopping or record.step % plan.recipe.checkpoint.every == 0:
                 watch.check(state, world)
                 _save(plan, state, folder, world)
@@ -106,11 +110,29 @@ def _draw(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> Non
         return
     from genkit.report.preview import save_previews
 
-    which = "ema" if state.average is not None else "raw"
+    which = _shown(state)
     title = f"{plan.recipe.title}: step {state.step}, {which} weights"
-    noise = Noise(plan.recipe.seed, 0, "preview", Rows.all(64))
     with state.full_precision():
-        save_previews(folder.samples, f"step-{state.step:08d}", title, state.weights(which), plan.data, noise)
+        save_previews(folder.samples, f"step-{state.step:08d}", title, state.weights(which), plan.data, _noise(plan))
+
+
+def _keep_row(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
+    if not world.is_main:
+        return
+    from genkit.report.strip import keep_row
+
+    with state.full_precision():
+        keep_row(folder.row(state.step), state.weights(_shown(state)), _noise(plan))
+
+
+def _shown(state: TrainState) -> str:
+    """Return which weights pictures are drawn with."""
+    return "ema" if state.average is not None else "raw"
+
+
+def _noise(plan: Plan) -> Noise:
+    """Return the randomness of pictures, the same at each step: they show the same latent codes."""
+    return Noise(plan.recipe.seed, 0, "preview", Rows.all(64))
 
 
 def _save(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
@@ -122,9 +144,12 @@ def _save(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> Non
 def _finish(plan: Plan, state: TrainState, folder: RunFolder) -> list[Result]:
     """Evaluate, and write what outlives the run. Done again as a whole if it is interrupted."""
     from genkit.report.curves import save_curves
+    from genkit.report.figures import save_figures
 
     with state.full_precision():
         results = evaluate(plan.metrics, plan.data, state.weights, plan.recipe.seed)
+        which = _shown(state)
+        save_figures(plan, folder, state.weights(which), which, _noise(plan))
     write_json(folder.results, [result.as_dict() for result in results])
     save_curves(folder.path / "curves.png", folder.lines(), plan.recipe.title)
 

@@ -59,7 +59,8 @@ def tell(folder: RunFolder, plan: Plan, results: list[Result], voice: Voice, as_
         return
     print_results(results, voice)
     pictures = sorted(folder.samples.glob(f"step-{plan.steps:08d}*.png"))
-    voice.remark("pictures  " + "\n          ".join(str(path) for path in [*pictures, folder.path / "curves.png"]))
+    pictures += [*sorted(folder.figures.glob("*.png")), folder.path / "curves.png"]
+    voice.remark("pictures  " + "\n          ".join(str(path) for path in pictures))
     voice.say(f"run       {folder.path}")
     voice.remark(f"next      genkit sample {shlex.quote(str(folder.path))}")
     voice.remark(f"          genkit eval {shlex.quote(str(folder.path))}")

@@ -42,6 +42,12 @@ batch_size = 16
 samples = 100
 """
 
+IMAGES = (
+    TINY.partition("[metrics.modes]")[0]
+    .replace("8-gaussians", "digits")
+    .replace('use = "mlp"\nwidth = 16', 'use = "small-conv"\nlatent_dim = 4\nchannels = [4]\nhidden = 8')
+)
+
 
 def genkit_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Call the command line in a process of its own."""

@@ -62,7 +62,7 @@ def test_run_makes_the_whole_folder():
     folder = Path("runs/0001-tiny-s0")
     assert {path.name for path in folder.iterdir() if path.name[0] != "."} == {
         "recipe.toml", "recipe.resolved.toml", "metrics.jsonl", "samples", "checkpoints", "curves.png",
-        "results.json", "final",
+        "results.json", "final", "strip", "figures",
     }  # fmt: skip
     assert (folder / "recipe.toml").read_text() == Path("tiny.toml").read_text()
 
@@ -282,7 +282,8 @@ def test_help_imports_nothing_slow():
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    for command in ("run", "plan", "resume", "eval", "sample", "plugins", "recipes", "doctor"):
+    commands = "run plan resume eval sample reconstruct interpolate figures convert table plugins recipes doctor"
+    for command in commands.split():
         assert f"\n  {command} " in done.stdout
 
 

@@ -59,18 +59,18 @@ def refused(*arguments: object) -> str:
     return said.err
 
 
-@pytest.mark.parametrize("command", ["resume", "eval", "sample"])
+@pytest.mark.parametrize("command", ["resume", "eval", "sample", "reconstruct", "interpolate"])
 def test_what_is_no_run_is_told(command, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
-    assert "folder: no final folder" in refused(command, "folder") or command != "sample"
+    assert "folder: no final folder" in refused(command, "folder") or command in ("resume", "eval")
     for place in ("folder", "file", "none"):
         told = refused(command, place)
         assert told.startswith(f"error: {place}: ")
     assert not list((tmp_path / "folder").iterdir())
 
 
-@pytest.mark.parametrize("command", ["eval", "sample"])
+@pytest.mark.parametrize("command", ["eval", "sample", "reconstruct", "interpolate"])
 def test_an_unfinished_run_is_told_to_be_resumed(command, unfinished):
     assert f"`genkit resume {unfinished}`" in refused(command, unfinished)
     assert genkit("resume", unfinished).code == 0

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from genkit.report.grid import GAP, MARGIN, Row, draw_grid, magnification, save_grid
+from genkit.report.grid import GAP, LINE, MARGIN, NOTE_WIDTH, Row, draw_grid, magnification, save_grid
 
 TITLE = "as-introvae on digits, step 2000, ema weights"
 
@@ -97,3 +97,21 @@ def test_a_returning_caption_begins_a_group_with_a_wider_gap():
 def test_what_is_no_grid_of_images_is_refused(rows, message):
     with pytest.raises(ValueError, match=message):
         draw_grid(rows, TITLE)
+
+
+def test_a_note_and_headings_stand_above_the_images_and_change_none_of_them():
+    rows = [Row("", images(3))]
+    plain, told = pixels(rows), np.asarray(draw_grid(rows, TITLE, "what it shows", ["a", "b", "c"]))
+    assert told.shape[0] == plain.shape[0] + 2 * LINE
+    lowest = 84 + MARGIN
+    assert np.array_equal(told[-lowest:, : plain.shape[1]], plain[-lowest:])
+    headings = told[-lowest - GAP - LINE : -lowest - GAP]
+    assert (headings < 100).all(axis=-1).any()
+
+
+def test_a_long_note_is_wrapped_and_nothing_of_it_is_cut():
+    rows = [Row("", images(1))]
+    short, long = draw_grid(rows, "", "word"), draw_grid(rows, "", "word " * 60)
+    assert long.width <= MARGIN + NOTE_WIDTH + MARGIN and (long.height - short.height) % LINE == 0
+    assert long.height > short.height + 2 * LINE
+    assert (np.asarray(long)[:, -MARGIN:] == 255).all()

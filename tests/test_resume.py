@@ -23,7 +23,9 @@ from genkit.plan import make_plan
 from genkit.recipe import Checkpoint, Report, Train, Use
 from genkit.run import run
 
-RECIPE = tiny_recipe(checkpoint=Checkpoint(every=4, keep=2), report=Report(log_every=2, draw_every=6))
+RECIPE = tiny_recipe(
+    checkpoint=Checkpoint(every=4, keep=2), report=Report(log_every=2, draw_every=6, strip_steps=(3, 7, 10))
+)
 
 
 class Killed(Exception):
@@ -54,7 +56,8 @@ def everything(folder: RunFolder) -> dict[str, torch.Tensor]:
 
 
 def pictures(folder: RunFolder) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.samples.iterdir()}
+    drawn = [path for place in (folder.samples, folder.strip, folder.figures) for path in place.iterdir()]
+    return {str(path.relative_to(folder.path)): path.read_bytes() for path in drawn}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +122,12 @@ def test_a_line_that_was_cut_short_is_written_again(tmp_path, unbroken):
         file.write('{"step": 8, "t"')
     go_on(folder)
     assert folder.metrics.read_bytes() == unbroken.metrics.read_bytes()
+
+
+def test_the_strip_holds_the_steps_that_the_recipe_names(unbroken):
+    assert sorted(path.name for path in unbroken.strip.iterdir()) == [
+        "step-00000003.npy", "step-00000007.npy", "step-00000010.npy"
+    ]  # fmt: skip
 
 
 def test_only_the_newest_checkpoints_are_kept(unbroken):

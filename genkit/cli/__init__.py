@@ -8,7 +8,22 @@ from typing import Annotated
 import typer
 
 from genkit import __version__
-from genkit.cli import data, doctor, evaluate, plan, plugins, recipes, resume, run, sample, table
+from genkit.cli import (
+    convert,
+    data,
+    doctor,
+    evaluate,
+    figures,
+    interpolate,
+    plan,
+    plugins,
+    recipes,
+    reconstruct,
+    resume,
+    run,
+    sample,
+    table,
+)
 
 app = typer.Typer(
     help="Train introspective and adversarial autoencoders from recipes and plugins.",
@@ -45,6 +60,10 @@ app.command("plan")(plan.plan)
 app.command("resume")(resume.resume)
 app.command("eval")(evaluate.evaluate)
 app.command("sample")(sample.sample)
+app.command("reconstruct")(reconstruct.reconstruct)
+app.command("interpolate")(interpolate.interpolate)
+app.command("figures")(figures.figures)
+app.command("convert")(convert.convert)
 app.command("table")(table.table)
 app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")

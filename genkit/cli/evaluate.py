@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json as json_format
 
-from genkit.cli.options import Json, Overrides, RunPath
+from genkit.cli.options import Json, Overrides, RunPath, only
 
 READ = ("metrics", "data", "seed")  # what an evaluation reads of a recipe; the rest is as it was trained
 
 
 def evaluate(run: RunPath, overrides: Overrides = None, json: Json = False) -> None:
     """Compute the metrics of a finished run; `--set metrics.LABEL.KEY=VALUE` changes or adds one."""
-    from genkit.errors import UsageError
     from genkit.folder import RunFolder
     from genkit.loading import evaluate_run
     from genkit.plan import make_plan
@@ -19,10 +18,7 @@ def evaluate(run: RunPath, overrides: Overrides = None, json: Json = False) -> N
     from genkit.report.terminal import Voice
 
     folder = RunFolder.open(run)
-    for override in overrides or ():
-        if override.partition("=")[0].partition(".")[0].strip() not in READ:
-            raise UsageError(f"--set {override}: would do nothing; an evaluation reads {', '.join(READ)} alone.")
-    plan = make_plan(folder.resolved, overrides=tuple(overrides or ()))
+    plan = make_plan(folder.resolved, overrides=only(READ, overrides, "an evaluation"))
     results = evaluate_run(folder.path, plan, plan.recipe.seed)
     if json:
         print(json_format.dumps({"run": str(folder.path), "results": [result.as_dict() for result in results]}))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from genkit.errors import UsageError
+
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe, a TOML file.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, made by `genkit run`.")]
 Overrides = Annotated[
@@ -17,5 +19,22 @@ StandIn = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the results and the run folder.")]
+FinishedRun = Annotated[Path, typer.Argument(metavar="RUN", help="A finished run, or its final folder.")]
+DataOverrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="data.KEY=VALUE", help="Override a key of the run's [data]; repeatable."),
+]
+Pictures = Annotated[
+    Path | None, typer.Option("--data", metavar="PICTURES", help="Your own: a picture, or a folder of them.")
+]
+Out = Annotated[Path | None, typer.Option("--out", metavar="OUT", help="Where to write, without an ending.")]
 Weights = Annotated[str | None, typer.Option("--weights", metavar="raw|ema", help="Which weights to use.")]
 Processes = Annotated[int, typer.Option("--processes", min=1, help="How many processes train together.")]
+
+
+def only(tables: tuple[str, ...], overrides: list[str] | None, reader: str) -> tuple[str, ...]:
+    """Return the overrides. Raises `UsageError` if one sets a table that `reader`, the command, does not read."""
+    for override in overrides or ():
+        if override.partition("=")[0].partition(".")[0].strip() not in tables:
+            raise UsageError(f"--set {override}: would do nothing; {reader} reads {', '.join(tables)} alone.")
+    return tuple(overrides or ())

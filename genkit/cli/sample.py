@@ -3,41 +3,58 @@
 from __future__ import annotations
 
 import json as json_format
-from pathlib import Path
+import re
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from genkit.cli.options import Json, Weights
+from genkit.cli.options import FinishedRun, Json, Out, Weights
+from genkit.cli.outputs import write_outputs
+
+NUMBER = 64
 
 
 def sample(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run, or its final folder.")],
-    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many samples.")] = 64,
+    run: FinishedRun,
+    number: Annotated[
+        int | None, typer.Option("--number", "-n", min=1, help=f"How many samples; {NUMBER} by default.")
+    ] = None,
+    grid: Annotated[str, typer.Option("--grid", metavar="ROWSxCOLUMNS", help="As many images as fill it.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="Of the latent codes.")] = 0,
     weights: Weights = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write, without an ending.")] = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Draw samples: writes OUT.npy, and OUT.png for images and for points in the plane."""
-    import numpy as np
-
     from genkit.errors import UsageError
-    from genkit.loading import draw_samples
-    from genkit.report.preview import save_samples
+    from genkit.loading import draw_samples, open_trained
+    from genkit.report.drawn import COLUMNS, save_samples
 
-    samples, which = draw_samples(run, number, seed, weights)
-    stem = out or run / f"samples-{which}-seed{seed}"
-    if not stem.name:
-        raise UsageError(f"--out {out}: names no file; give a name without an ending, such as samples/run-1.")
-    array, picture = (stem.with_name(stem.name + ending) for ending in (".npy", ".png"))
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        np.save(array, samples.numpy())
-        written = [array, *save_samples(picture, samples, f"{number} samples, {which} weights")]
-    except OSError as error:
-        raise UsageError(f"{stem}: cannot be written: {error.strerror}. Choose another place with --out.") from None
+    rows, columns = _rows_and_columns(grid) if grid else (0, COLUMNS)
+    if grid and number is not None:
+        raise UsageError(f"--grid {grid} asks for {rows * columns} samples and --number for {number}: leave out one.")
+    trained = open_trained(run, weights)
+    if grid and len(trained.model.data_shape) != 3:
+        shape = trained.model.data_shape
+        raise UsageError(f"--grid {grid}: the samples of {run} have the shape {shape}, and only images form a grid.")
+
+    number = rows * columns or number or NUMBER
+    samples = draw_samples(trained, number, seed)
+    note = f"{number} sample{'s' * (number != 1)}: draws of the prior, decoded; seed {seed}."
+    note += " Beside each row, the numbers of its samples." * (samples.ndim == 4)
+    draw = partial(save_samples, samples=samples, title=trained.title, note=note, columns=columns)
+    written = write_outputs(out, run / f"samples-{trained.weights}-seed{seed}", samples, draw)
     if json:
-        print(json_format.dumps({"samples": number, "weights": which, "written": [str(path) for path in written]}))
+        print(json_format.dumps({"samples": number, "weights": trained.weights, "written": written}))
     else:
-        print("\n".join(str(path) for path in written))
+        print("\n".join(written))
+
+
+def _rows_and_columns(grid: str) -> tuple[int, int]:
+    from genkit.errors import UsageError
+
+    found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", grid)
+    if not found:
+        raise UsageError(f"--grid {grid}: expected ROWSxCOLUMNS, two numbers above 0, such as 4x8.")
+    return int(found[1]), int(found[2])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DPI = 150
 INK = "#222222"
+NOTE_INK = "#666666"  # of what explains a picture
 # Okabe & Ito 2008, "Color Universal Design", https://jfly.uni-koeln.de/color/: told apart with any colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#000000")
 

@@ -42,11 +42,11 @@ def save_points(path: Path, model: Model, samples: Tensor, reference: Tensor, ti
         data_axes, sample_axes, density_axes = figure.subplots(1, 3)
 
         data_axes.set_title("data")
-        _scatter(data_axes, reference, COLOURS[0])
+        scatter(data_axes, reference, COLOURS[0])
 
         sample_axes.set_title(f"samples{_outside(samples, half_width)}")
-        _scatter(sample_axes, reference, "#AAAAAA")
-        _scatter(sample_axes, samples, COLOURS[1])
+        scatter(sample_axes, reference, "#AAAAAA")
+        scatter(sample_axes, samples, COLOURS[1])
 
         if isinstance(model, Autoencoder):
             density_axes.set_title("density exp(−(KL + R)), unnormalised")
@@ -58,15 +58,13 @@ def save_points(path: Path, model: Model, samples: Tensor, reference: Tensor, ti
         density_axes.imshow(shown.numpy(), cmap="magma", vmin=0, origin="lower", extent=extent)
 
         for axes in (data_axes, sample_axes, density_axes):
-            _frame(axes, half_width)
+            frame(axes, half_width)
 
 
-def save_scatter(path: Path, samples: Tensor, title: str, half_width: float) -> None:
-    """Write samples, (N, 2), as PNG, on the square [-half_width, half_width]²."""
-    with new_figure(path, title, width=3.6, height=3.6) as figure:
-        axes = figure.subplots()
-        _scatter(axes, samples.detach().cpu().double(), COLOURS[1])
-        _frame(axes, half_width)
+def box(reference: Tensor) -> float:
+    """Return the half-width of a square around the origin with a margin around all finite points, a multiple of ½."""
+    finite = reference[reference.isfinite()].abs()
+    return max(0.5, math.ceil(2 * 1.2 * finite.max().item()) / 2) if len(finite) else 0.5
 
 
 @torch.no_grad()
@@ -106,12 +104,14 @@ def histogram(samples: Tensor, half_width: float, bins: int = BINS) -> Tensor:
     return counts.double() / (len(samples) * cell**2)
 
 
-def _frame(axes: Axes, half_width: float) -> None:
+def frame(axes: Axes, half_width: float) -> None:
+    """Show the square [-half_width, half_width]², with few ticks."""
     ticks = (-half_width, 0, half_width)
     axes.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width), aspect="equal", xticks=ticks, yticks=ticks)
 
 
-def _scatter(axes: Axes, points: Tensor, colour: str) -> None:
+def scatter(axes: Axes, points: Tensor, colour: str) -> None:
+    """Draw points, (N, 2), as small dots."""
     axes.scatter(points[:, 0].numpy(), points[:, 1].numpy(), s=1.5, color=colour, linewidths=0)
 
 

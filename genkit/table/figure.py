@@ -15,7 +15,7 @@ import torch
 from genkit.data.density import Density
 from genkit.errors import UsageError
 from genkit.folder import RunFolder
-from genkit.loading import draw_samples, load
+from genkit.loading import draw_samples, load, open_trained
 from genkit.model import Autoencoder
 from genkit.report.figure import new_figure
 from genkit.report.points import energy_map, histogram, relative_density
@@ -77,6 +77,6 @@ def _draw(axes: Axes, experiment: Experiment | None, runs: Path) -> None:
     if isinstance(model, Autoencoder):
         shown = relative_density(energy_map(model, w))
     else:
-        samples, _ = draw_samples(folder.path, SAMPLES, experiment.seed, None)
+        samples = draw_samples(open_trained(folder.path), SAMPLES, experiment.seed)
         shown = histogram(samples.double(), w).sqrt()
     axes.imshow(torch.as_tensor(shown).numpy(), cmap="magma", vmin=0, origin="lower", extent=(-w, w, -w, w))

@@ -1,0 +1,59 @@
+"""The samples that a command shows a model: held out by its recipe, or a person's own pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genkit.cli.options import only
+from genkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from genkit.loading import Trained
+    from genkit.model import Autoencoder
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Samples, and what they are called."""
+
+    x: Tensor  # (N, *data_shape), in the model's dtype
+    names: list[str]  # one a sample: its number in the split, or its file; empty of a density
+    source: str  # "samples of the test split", "fresh draws of the data", "pictures of FOLDER"
+
+
+def choose(trained: Trained, run: Path, number: int, pictures: Path | None, overrides: list[str] | None) -> Chosen:
+    """Return at most `number` samples: of `pictures` where given, or else spread over what the recipe holds out.
+
+    Raises `UsageError` for both at once, and where nothing can be read.
+    """
+    from genkit.data.own import read_pictures
+    from genkit.loading import open_held_out
+    from genkit.report.shown import called, pick
+
+    if pictures is not None:
+        if overrides:
+            raise UsageError(
+                f"--data {pictures} takes the place of [data], so that --set would do nothing. Leave out one."
+            )
+        x, names = read_pictures(pictures, number, trained.model.data_shape)
+        source = f"picture{'s' * (len(x) != 1)} of {pictures}" if pictures.is_dir() else f"picture, {pictures}"
+        return Chosen(x.to(next(trained.model.parameters())), names, source)
+    held_out = open_held_out(run, only(("data",), overrides, "this command"))
+    if held_out.size == 0:
+        raise UsageError(f"{run}: the {held_out.split} split of its data holds no sample.")
+    picked = pick(number, trained.model, held_out, trained.noise)
+    names = [] if picked.indices is None else [str(index) for index in picked.indices.tolist()]
+    return Chosen(picked.x, names, called(len(picked.x), held_out))
+
+
+def autoencoder_of(trained: Trained, run: Path, remedy: str) -> Autoencoder:
+    """Return the model. Raises `UsageError` with the remedy if it has no encoder."""
+    from genkit.model import Autoencoder
+
+    if not isinstance(trained.model, Autoencoder):
+        raise UsageError(f"{run}: its model, a {type(trained.model).__name__}, has no encoder. {remedy}")
+    return trained.model

@@ -1,0 +1,26 @@
+"""``genkit figures RUN``: the figures of a finished run again."""
+
+from __future__ import annotations
+
+from genkit.cli.options import RunPath
+
+
+def figures(run: RunPath) -> None:
+    """Draw the figures of a finished run again, as at its end: samples, reconstructions and the stability strip."""
+    from genkit.errors import UsageError
+    from genkit.folder import RunFolder
+    from genkit.loading import open_trained
+    from genkit.plan import make_plan
+    from genkit.report.figures import save_figures
+
+    folder = RunFolder.open(run)
+    plan = make_plan(folder.resolved)
+    plan.check_met(resuming=True)
+    trained = open_trained(folder.path)
+    try:
+        written = save_figures(plan, folder, trained.model, trained.weights, trained.noise)
+    except OSError as error:
+        raise UsageError(f"{folder.figures}: cannot be written: {error.strerror}.") from None
+    if not written:
+        raise UsageError(f"{folder.path}: has no figures: its samples have no picture, or it kept no rows of a strip.")
+    print("\n".join(str(path) for path in written))

@@ -1,0 +1,39 @@
+"""Where a command writes its array and its picture, and what it says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def write_outputs(
+    out: Path | None, default: Path, arrays: Tensor | Mapping[str, Tensor], draw: Callable[[Path], list[Path]]
+) -> list[str]:
+    """Write OUT.npy, or OUT.npz where the arrays have names, and what `draw` makes of OUT.png; return the paths.
+
+    Raises `UsageError` where the place names no file or cannot be written.
+    """
+    import numpy as np
+
+    stem = out or default
+    if stem.name in ("", ".."):
+        raise UsageError(f"--out {out}: names no file; give a name without an ending, such as pictures/run-1.")
+    array, picture = (
+        stem.with_name(stem.name + ending) for ending in (".npz" if isinstance(arrays, Mapping) else ".npy", ".png")
+    )
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(arrays, Mapping):
+            named: Mapping[str, Any] = {name: tensor.numpy() for name, tensor in arrays.items()}
+            np.savez(array, **named)
+        else:
+            np.save(array, arrays.numpy())
+        return [str(path) for path in (array, *draw(picture))]
+    except OSError as error:
+        raise UsageError(f"{stem}: cannot be written: {error.strerror}. Choose another place with --out.") from None

@@ -1,0 +1,56 @@
+"""``genkit reconstruct RUN``: held-out samples and what the model makes of them."""
+
+from __future__ import annotations
+
+import json as json_format
+import math
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from genkit.cli.chosen import autoencoder_of, choose
+from genkit.cli.options import DataOverrides, FinishedRun, Json, Out, Pictures, Weights
+from genkit.cli.outputs import write_outputs
+
+
+def reconstruct(
+    run: FinishedRun,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many samples, at most.")] = 32,
+    pictures: Pictures = None,
+    overrides: DataOverrides = None,
+    weights: Weights = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Reconstruct held-out samples, and tell the error: writes OUT.npz, and OUT.png for images and points."""
+    import torch
+
+    from genkit.latent import squared_error
+    from genkit.loading import open_trained
+    from genkit.report.pairs import note_of, save_pairs
+    from genkit.report.shown import in_chunks
+
+    trained = open_trained(run, weights)
+    model = autoencoder_of(trained, run, "`genkit sample` draws from it.")
+    chosen = choose(trained, run, number, pictures, overrides)
+    with torch.no_grad():
+        reconstructions = in_chunks(model.reconstruct, chosen.x, model.data_shape)
+    error = squared_error(chosen.x, reconstructions)
+
+    how = f"{len(chosen.x)} {chosen.source}, decoded from the posterior mean"
+    clamped = ", clamped to [0, 1]" * (chosen.x.ndim == 4)
+    note = note_of(len(chosen.x), chosen.source, error)
+    draw = partial(save_pairs, inputs=chosen.x, outputs=reconstructions, title=trained.title, note=note)
+    arrays = {"input": chosen.x, "reconstruction": reconstructions}
+    written = write_outputs(out, run / f"reconstructions-{trained.weights}", arrays, draw)
+    if json:
+        facts = {"samples": len(chosen.x), "of": chosen.source, "names": chosen.names, "weights": trained.weights}
+        print(
+            json_format.dumps(
+                {**facts, "mean_squared_error": error if math.isfinite(error) else None, "written": written}
+            )
+        )
+    else:
+        print(f"mean squared error  {error:.5g}  ({how}{clamped}; {trained.weights} weights)")
+        print("\n".join(written))

@@ -1,0 +1,39 @@
+"""A person's own pictures, of any size and kind, cut to the shape that a trained model takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genkit.data.decode import decode_some
+from genkit.data.files import File, Files, list_files
+from genkit.data.transform import Transform
+from genkit.errors import UsageError
+
+
+def read_pictures(place: Path, number: int, shape: tuple[int, ...]) -> tuple[Tensor, list[str]]:
+    """Return the first `number` pictures of a folder, or one picture, and their names, in natural order.
+
+    The tensor is (N, C, H, W) in [0, 1]. A picture is turned upright, cut at its middle to the proportions of the
+    shape, resized (bicubic), and made grey or coloured as the shape asks. Raises `UsageError`.
+    """
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        raise UsageError(f"--data {place}: the model takes samples of the shape {tuple(shape)}, and no pictures.")
+    channels, height, width = shape
+    source = _source(place)
+    wanted = range(min(number, len(source)))
+    pixels, _, bad = decode_some(source, Transform(height, width, channels, crop="centre"), wanted)
+    if bad:
+        raise UsageError(f"--data {place}: {bad[0].name} {bad[0].reason}. Mend it, or take it out.")
+    return torch.from_numpy(pixels).float() / 255, [source.name(index) for index in wanted]
+
+
+def _source(place: Path) -> Files:
+    if place.is_file():
+        status = place.stat()
+        return Files(place.parent, (File(place.name, status.st_size, status.st_mtime_ns),))
+    if not place.is_dir():
+        raise UsageError(f"--data {place}: is not there. Give a picture, or a folder of pictures.")
+    return list_files(place)
