@@ -132,10 +132,6 @@ def test_a_plan_is_made_where_the_data_are_absent(place):
 
 
 def test_a_plan_counts_the_steps_of_epochs_without_decoding(recipe, place):
-    facts = json.loads(
-        genkit("plan", recipe, "--json", "--set", "train.epochs=3", "--set", "train.steps=6").out or "{}"
-    )
-    assert facts == {}  # exactly one of them
     recipe = write_recipe(place, RECIPE.replace("steps = 6", "epochs = 2"))
     facts = json.loads(genkit("plan", recipe, "--json").out)
     assert isinstance(facts["steps"], int) and facts["steps"] % 2 == 0 and not (place / "cache").exists()

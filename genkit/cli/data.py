@@ -82,7 +82,7 @@ def show(
     plan = _plan(recipe, overrides)
     if len(plan.data.shape) != 3 or plan.data.shape[0] not in (1, 3):
         raise UsageError(f"[data] has samples of shape {plan.data.shape}, expected pictures, (1, H, W) or (3, H, W).")
-    _splits(plan)
+    _splits(plan)  # raises where either is absent
     try:
         save_sight(out, plan)
     except OSError as error:
