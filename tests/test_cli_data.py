@@ -156,6 +156,12 @@ def test_what_is_wrong_is_told_before_anything_is_begun(recipe, place, change, m
     assert message in said.err
 
 
+def test_a_run_tells_how_many_pictures_it_goes_without(recipe, place):
+    (place / "pictures" / "text.png").write_text("no picture")
+    said = genkit("run", recipe, "--set", "data.on_bad=skip")
+    assert said.code == 0 and "1 picture of the" in said.out and "left out, as on_bad says" in said.out
+
+
 def final(run):
     return load_file(run / "final" / "model.safetensors")
 

@@ -22,12 +22,13 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
     """Look at every picture and tell what is there, what is bad and what the transform will do; writes nothing."""
     from genkit.data.decode import bad_pictures
     from genkit.data.pictures import PictureSet
-    from genkit.data.survey import survey
+    from genkit.data.survey import Survey, survey
     from genkit.report.survey import print_survey
     from genkit.report.terminal import Voice
 
-    voice, found, seen = Voice(), [], {}  # type: ignore[var-annotated]
-    splits = _splits(_plan(recipe, overrides))
+    voice, splits = Voice(), _splits(_plan(recipe, overrides))
+    found: list[tuple[PictureSet, Survey]] = []
+    seen: dict[bytes, str] = {}
     for data in splits:
         if isinstance(data, PictureSet):
             found.append((data, survey(data, seen)))
