@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import torch
 
+from genkit.data.pictures import skipped
 from genkit.engine.evaluate import Result
 from genkit.engine.world import World
 from genkit.errors import Diverged, GenkitError, Interrupted, RunError, UsageError
@@ -26,6 +27,8 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
         with ExitStack() as held:
             # Through `on_main`, so that a run in use is refused on every process: one that went on alone would wait.
             world.on_main(lambda: held.enter_context(folder.locked()))
+            for remark in skipped(plan.data, plan.data.held_out()):
+                voice.remark(remark)
             progress = held.enter_context(voice.progress(plan.steps))
             results = run(plan, folder, world, progress)
     except GenkitError as error:

@@ -132,10 +132,6 @@ def test_a_plan_is_made_where_the_data_are_absent(place):
 
 
 def test_a_plan_counts_the_steps_of_epochs_without_decoding(recipe, place):
-    facts = json.loads(
-        genkit("plan", recipe, "--json", "--set", "train.epochs=3", "--set", "train.steps=6").out or "{}"
-    )
-    assert facts == {}  # exactly one of them
     recipe = write_recipe(place, RECIPE.replace("steps = 6", "epochs = 2"))
     facts = json.loads(genkit("plan", recipe, "--json").out)
     assert isinstance(facts["steps"], int) and facts["steps"] % 2 == 0 and not (place / "cache").exists()
@@ -158,6 +154,12 @@ def test_what_is_wrong_is_told_before_anything_is_begun(recipe, place, change, m
     said = genkit("run", recipe, "--set", change)
     assert said.code == 2 and not list(place.glob("runs/*-tiny*"))
     assert message in said.err
+
+
+def test_a_run_tells_how_many_pictures_it_goes_without(recipe, place):
+    (place / "pictures" / "text.png").write_text("no picture")
+    said = genkit("run", recipe, "--set", "data.on_bad=skip")
+    assert said.code == 0 and "1 picture of the" in said.out and "left out, as on_bad says" in said.out
 
 
 def final(run):

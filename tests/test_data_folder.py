@@ -22,8 +22,7 @@ def names(data):
 
 
 def test_the_size_is_known_before_anything_is_decoded(tmp_path, cache):
-    data = ImageFolder(path=write_folder(tmp_path / "p", 40), resolution=[4, 6], channels=1)
-    data = ImageFolder(path=tmp_path / "p", resolution=(4, 6), channels=1)
+    data = ImageFolder(path=write_folder(tmp_path / "p", 40), resolution=(4, 6), channels=1)
     assert (data.shape, data.unmet()) == ((1, 4, 6), ())
     size = data.size
     assert size + data.held_out().size == 40 and not cache.exists()
@@ -117,6 +116,8 @@ def test_celeba_is_split_by_the_numbers_of_its_authors_or_by_their_file(tmp_path
     (folder.parent / "list_eval_partition.txt").write_text("000001.jpg 2\n162770.jpg 0\n162771.jpg 1\n")
     data = CelebA(path=folder, resolution=4)
     assert (names(data), names(data.held_out())) == (["162770.jpg"], ["000001.jpg"])
+    (folder / "000001.jpg").rename(folder / "000001.png")  # the lossless version, of which the file speaks as well
+    assert names(CelebA(path=folder, resolution=4).held_out()) == ["000001.png"]
     (folder.parent / "list_eval_partition.txt").write_text("000001.jpg\n")
     (unmet,) = CelebA(path=folder, resolution=4).unmet()
     assert "expected a name and 0, 1 or 2 on each line" in unmet

@@ -22,12 +22,13 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
     """Look at every picture and tell what is there, what is bad and what the transform will do; writes nothing."""
     from genkit.data.decode import bad_pictures
     from genkit.data.pictures import PictureSet
-    from genkit.data.survey import survey
+    from genkit.data.survey import Survey, survey
     from genkit.report.survey import print_survey
     from genkit.report.terminal import Voice
 
-    voice, found, seen = Voice(), [], {}  # type: ignore[var-annotated]
-    splits = _splits(_plan(recipe, overrides))
+    voice, splits = Voice(), _splits(_plan(recipe, overrides))
+    found: list[tuple[PictureSet, Survey]] = []
+    seen: dict[bytes, str] = {}
     for data in splits:
         if isinstance(data, PictureSet):
             found.append((data, survey(data, seen)))
@@ -82,7 +83,7 @@ def show(
     plan = _plan(recipe, overrides)
     if len(plan.data.shape) != 3 or plan.data.shape[0] not in (1, 3):
         raise UsageError(f"[data] has samples of shape {plan.data.shape}, expected pictures, (1, H, W) or (3, H, W).")
-    _splits(plan)
+    _splits(plan)  # raises where either is absent
     try:
         save_sight(out, plan)
     except OSError as error:

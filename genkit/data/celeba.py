@@ -55,7 +55,8 @@ def _partition(folder: Path) -> Callable[[str], str | None]:
         return _by_number
     try:
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        return {name: part for name, part in lines}.get
+        part_of = {name.partition(".")[0]: part for name, part in lines}
+        return lambda name: part_of.get(name.partition(".")[0])  # .jpg in the file, and .png in the lossless version
     except (OSError, ValueError) as error:
         raise UsageError(
             f"[data] {path}: cannot be read ({error}); expected a name and 0, 1 or 2 on each line. Get the file again, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +13,12 @@ from genkit.data.decode import bad_pictures
 from genkit.data.hub import unmet_hub
 from genkit.data.images import Arrays, ImageSet
 from genkit.data.prepare import prepare
-from genkit.data.source import Source
+from genkit.data.source import Source, count
 from genkit.data.store import Store, cache_folder
 from genkit.data.transform import Background, Crop, Filter, Transform, transform_of
 from genkit.errors import UsageError
 from genkit.fields import Count
+from genkit.types import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +82,26 @@ class PictureSet(ImageSet):
         """The folder of prepared pictures."""
         return cache_folder() / "pictures" if self.store is None else self.store.expanduser().absolute()
 
+    @cached_property
+    def prepared(self) -> Store:
+        """The prepared pictures; prepares them unless that has been done. Raises `UsageError`."""
+        return prepare(self.source, self.transform, self.root)
+
     def read(self) -> Arrays:
-        """Return the prepared pictures; prepares them unless that has been done."""
-        store = prepare(self.source, self.transform, self.root)
-        self.check_bad(store)
+        """Return the prepared pictures. Raises `UsageError` for bad ones, unless they are to be skipped."""
+        self.check_bad(self.prepared)
         vars(self).pop("listed", None)  # millions of names, which nobody asks for again
-        return store.arrays
+        return self.prepared.arrays
 
     def check_bad(self, store: Store) -> None:
         """Raise `UsageError` if pictures are missing from the store, and the recipe does not skip them."""
         if store.bad and self.on_bad == "refuse":
             raise bad_pictures(store.bad, len(store.bad) + store.about["shape"][0], store.about["source"])
+
+
+def skipped(*splits: Dataset) -> Iterator[str]:
+    """Tell how many pictures each split goes without."""
+    for data in splits:
+        if isinstance(data, PictureSet) and data.prepared.bad:
+            bad = count(len(data.prepared.bad), "picture")
+            yield f"{bad} of the {data.split} split left out, as on_bad says; `genkit data check RECIPE` names them."

@@ -56,7 +56,10 @@ def remake(find: Callable[[], Source], transform: Transform, root: Path) -> Stor
     try:
         store.verify()
     except UsageError:
-        shutil.rmtree(store.path)
+        try:
+            shutil.rmtree(store.path)
+        except OSError as error:
+            raise _cannot_write(error, root, store.path.stat().st_size) from error
         store = prepare(find, transform, root)
     return store
 

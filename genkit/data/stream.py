@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from genkit.data.decode import in_order
-from genkit.data.hub import open_encoded
+from genkit.data.table import open_encoded
 from genkit.errors import UsageError
 from genkit.noise import seed_of
 
