@@ -89,6 +89,11 @@ def make_plan(
 
     `overrides` are those of ``--set``, such as ``"train.steps=500"``. Raises `RecipeError` with all that is wrong.
     """
+    return _Assembly(Binder(registry or load_registry(), document_of(source, overrides))).plan()
+
+
+def document_of(source: Recipe | Document | Mapping[str, Any] | Path | str, overrides: Sequence[str] = ()) -> Document:
+    """Return the tables that `make_plan` assembles. Raises `UsageError`."""
     if isinstance(source, (str, Path)):
         document = read(Path(source))
     elif isinstance(source, Recipe):
@@ -97,7 +102,7 @@ def make_plan(
         document = source if isinstance(source, Document) else Document(dict(source))
     for override in (overrides,) if isinstance(overrides, str) else overrides:
         document = with_override(document, override)
-    return _Assembly(Binder(registry or load_registry(), document)).plan()
+    return document
 
 
 class _Assembly:

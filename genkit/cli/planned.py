@@ -8,17 +8,33 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from genkit.plan import Plan
+    from genkit.toml import Document
 
 SIZE = 1024  # made-up samples at least
 
 
 def planned(recipe: Path, overrides: list[str] | None, *, stand_in: bool = False) -> Plan:
-    """Return the plan of a recipe; with `stand_in`, of one that has made-up data of the shape that its own have."""
-    from genkit.plan import make_plan
+    """Return the plan of a recipe; with `stand_in`, of one that has made-up data of the shape that its own have.
 
-    plan = make_plan(recipe, overrides=tuple(overrides or ()))
-    if not stand_in:
-        return plan
-    size = max(SIZE, 2 * plan.recipe.train.batch_size)
-    table = {"use": "stand-in", "shape": list(plan.data.shape), "size": size}
-    return make_plan(replace(plan.document, tables={**plan.document.tables, "data": table}))
+    Raises `RecipeError` with all that is wrong.
+    """
+    from genkit.plan import document_of, make_plan
+
+    document = document_of(recipe, tuple(overrides or ()))
+    return make_plan(_with_stand_in(document) if stand_in else document)
+
+
+def _with_stand_in(document: Document) -> Document:
+    from genkit.bind import Binder, Invalid
+    from genkit.errors import RecipeError
+    from genkit.registry import load_registry
+
+    binder = Binder(load_registry(), document)
+    try:
+        shape = binder.part("datasets", document.tables.get("data"), ("data",)).shape
+    except Invalid:
+        raise RecipeError(binder.problems) from None
+    batch_size = document.tables.get("train", {}).get("batch_size")
+    size = max(SIZE, 2 * batch_size) if isinstance(batch_size, int) else SIZE
+    table = {"use": "stand-in", "shape": list(shape), "size": size}
+    return replace(document, tables={**document.tables, "data": table})
