@@ -67,12 +67,12 @@ def test_the_published_step_on_images_and_genkits_compute_the_same(benchmark, ga
 def test_without_its_smallest_terms_genkit_computes_what_is_published(benchmark, comparison, method):
     given = comparison(method)
     assert (given.weights.gamma_r, given.case.loss["gamma_r"]) == (1e-8, 0.0)
-    assert 0 < benchmark("step").difference(given, "fp64") < benchmark("step").LARGEST_DIFFERENCE["fp64"]
+    assert 0 < benchmark("step").difference(given, "fp64") < benchmark("step").LARGEST_DIFFERENCE
 
 
 def test_what_does_not_compute_the_same_is_not_timed(benchmark, comparison):
     given = comparison("soft-introvae")
-    other = replace(given, weights=given.weights._replace(beta_neg=given.weights.beta_neg + 1e-4))
+    other = replace(given, weights=given.weights._replace(beta_neg=given.weights.beta_neg + 1e-2))
     with pytest.raises(SystemExit, match="soft-introvae: in fp64 a total of genkit differs") as stopped:
         benchmark("step").measure(other, 2, "wall", 1)
     assert stopped.value.code  # a text, which the interpreter turns into exit code 1

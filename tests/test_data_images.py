@@ -9,6 +9,7 @@ import torch
 from genkit.api import Noise, Rows
 from genkit.data.digits import FILE, Digits
 from genkit.data.idx import read_idx
+from genkit.data.images import mirrored
 from genkit.data.mnist import FILES, MNIST
 from genkit.errors import UsageError
 
@@ -198,3 +199,9 @@ def test_mnist_itself_is_read_and_its_test_files_are_missed():
     assert data.size == 60_000 and data.unmet() == ()
     assert batch(data, [0, 1, 2]).extra["label"].tolist() == [5, 0, 4]
     assert "t10k" in data.held_out().unmet()[0]
+
+
+@pytest.mark.parametrize("width", [1, 7, 8, 64])
+def test_mirrored_images_are_read_from_right_to_left(width: int) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 2, 5, width), dtype=np.uint8)
+    assert np.array_equal(mirrored(images), images[..., ::-1])

@@ -72,9 +72,17 @@ class ImageSet(ABC):
 def samples(images: np.ndarray, labels: np.ndarray | None, noise: Noise, *, flip: bool) -> Samples:
     """Return images, (B, C, H, W) uint8, in [0, 1], and labels, (B,). `flip` mirrors half of the bytes, in place."""
     if flip:
-        mirrored = noise.randint("flip", 2).bool().cpu().numpy()  # (B,), a function of the step, as all randomness is
-        images[mirrored] = images[mirrored][..., ::-1]  # by NumPy, on bytes: a third of the time of torch's flip
+        chosen = noise.randint("flip", 2).bool().cpu().numpy()  # (B,), a function of the step, as all randomness is
+        images[chosen] = mirrored(images[chosen])
     x = torch.from_numpy(images).to(noise.device, noise.dtype).div_(255)
     if labels is None:
         return Samples(x)
     return Samples(x, {"label": torch.from_numpy(labels.astype(np.int64)).to(noise.device)})
+
+
+def mirrored(images: np.ndarray) -> np.ndarray:
+    """Return contiguous images, (B, C, H, W) uint8, with left and right exchanged."""
+    if images.shape[-1] % 8:
+        return images[..., ::-1]
+    # Eight pixels at a time, as words in reverse order with their bytes reversed: half the time.
+    return images.view(np.uint64)[..., ::-1].byteswap().view(np.uint8)
