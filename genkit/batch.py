@@ -26,6 +26,7 @@ class Batch:
     noise: Noise  # this phase's randomness
     extra: Mapping[str, Tensor] = field(default_factory=dict)  # labels and the like, where the data set has them
     carry: dict[str, Tensor] = field(default_factory=dict)  # what an earlier phase of this step leaves to a later one
+    phase_start: float = 0.0  # progress of the run at the first step of this phase
     rank: int = 0  # of this process
     gather_rows: Callable[[Tensor], Tensor] = alone
     full_precision: Callable[[], AbstractContextManager[None]] = nullcontext  # `with batch.full_precision():`
@@ -51,6 +52,11 @@ class Batch:
         size = len(self.x)
         return x[self.rank * size : (self.rank + 1) * size]
 
-    def in_phase(self, name: str) -> Batch:
-        """Return this batch with the randomness of the phase `name`."""
-        return replace(self, noise=self.noise.of(name))
+    def in_phase(self, name: str, start: float = 0.0) -> Batch:
+        """Return this batch with the randomness of the phase `name`, whose first step is at progress `start`."""
+        return replace(self, noise=self.noise.of(name), phase_start=start)
+
+    @property
+    def phase_t(self) -> float:
+        """Progress since the first step of the phase, in [0, 1): what a curriculum within it is a function of."""
+        return max(self.t - self.phase_start, 0.0) / (1 - self.phase_start) if self.phase_start < 1 else 0.0

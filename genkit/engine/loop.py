@@ -32,7 +32,8 @@ def train(plan: Plan, state: TrainState, world: World) -> Iterator[StepRecord]:
 
         terms: dict[str, Tensor] = {}
         for phase in due:
-            terms |= update(phase, state, batches, world, keep_graphs=phase is not due[-1])
+            inputs = [batch.in_phase(phase.name, phase.start / plan.steps) for batch in batches]
+            terms |= update(phase, state, inputs, world, keep_graphs=phase is not due[-1])
 
         if state.average is not None:
             state.average.update()
@@ -52,7 +53,7 @@ def update(
     # A later phase may go on from what this one leaves in `carry`, whose graph must then outlive the backward.
     losses = []
     for batch in batches:
-        loss = phase.loss(state.model, batch.in_phase(phase.name))
+        loss = phase.loss(state.model, batch)
         world.backward(loss.total / len(batches), parameters, retain_graph=keep_graphs and bool(batch.carry))
         losses.append({**loss.terms, "total": loss.total.detach()})
     world.average_gradients(parameters)

@@ -8,7 +8,7 @@ https://arxiv.org/abs/2206.13903; https://github.com/LOUEY233/AS-IntroVAE. The t
 arrived at 1 and the tanh stands at 0.76, and it stays below 1 (by 9e-5 at the end of a run).
 
 Deviation from the published code, where the iteration is counted from 0 again after a resume, so that c starts anew: t
-is the progress of the run, however often it was interrupted.
+is the progress of a run, or of the part of it that is no warm-up, however often it was interrupted.
 """
 
 import math

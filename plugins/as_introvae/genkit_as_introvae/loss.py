@@ -32,6 +32,8 @@ The variants differ in four things, and what else a recipe states holds for each
     KL(r), KL(g)  as it is                as it is               in L_D of tanh(μ), tanh(logvar)
     c             min(5t, 1)              min(5t, 1)             min(tanh(5t), 1)
 
+t is the progress since the warm-up, which is 0 steps in the paper: there it is that of the run.
+
 The published γ_r is 1e-8, below the rounding error of float32 beside β_rec·R(x, r); it costs the two decodes r̂ and ĝ of
 the decoder phase, a fifth of a step, and is 0 here unless a recipe says otherwise.
 
@@ -117,7 +119,7 @@ class ASIntroVAE:
     beta_kl: Schedule = Constant(1.0)  # β_kl, weight of the KL of real data, and of the fakes' KL and D for the decoder
     beta_neg: Schedule = Constant(1.0)  # β_neg, weight of the fakes' KL and D inside exp; higher repels fakes less
     gamma_r: NonNegative = 0.0  # γ_r, weight of the decoder's reconstruction of fakes, two decodes a step; see above
-    warmup_steps: Steps = 0  # so many steps of a plain VAE come first; c counts from step 0 all the same
+    warmup_steps: Steps = 0  # so many steps of a plain VAE come first; c begins with the step after them
     variant: Literal["stable", "paper", "reference"] = "stable"  # "reference" is the arithmetic of the published code
     divergence: Divergence | None = None  # D of both players; by default the variant's own
     c: Schedule | None = None  # from D (0) to the KL (1); by default the variant's own ramp
@@ -178,7 +180,8 @@ class ASIntroVAE:
         return PhaseLoss(s * loss.mean(), _means(c, rec=error, kl_rec=kl_rec, kl_fake=kl_fake, distance=distance))
 
     def _c(self, batch: Batch) -> float:
-        return (self.c or VARIANTS[self.variant].c)(batch.t)
+        # Of the game alone: counted from step 0, a ramp would be over before a long warm-up is, and D never be used.
+        return (self.c or VARIANTS[self.variant].c)(batch.phase_t)
 
     def _distance(self, own: Divergence, p: DiagNormal, q: DiagNormal, c: float, batch: Batch) -> Tensor:
         """Return D over the samples of all processes, (B,); zeros where c = 1 leaves it no weight, to save the work."""

@@ -445,12 +445,14 @@ def test_gamma_r_0_skips_two_decodes_of_the_decoder_phase():
     assert decodes(1e-8) == decodes(0.0) + 2 == 6
 
 
-def test_c_counts_from_step_0_through_the_warm_up():
-    loss = as_introvae(warmup_steps=10)
-    assert [phase.name for phase in loss.phases() if phase.due(9)] == ["vae"]
-    assert [phase.name for phase in loss.phases() if phase.due(10)] == ["encoder", "decoder"]
-    encoder, decoder = phases_of(loss, autoencoder(), batch(step=10, t=0.1))
-    assert encoder.terms["c"] == decoder.terms["c"] == 0.5
+def test_c_begins_when_the_warm_up_ends():
+    model, loss = autoencoder(), as_introvae(warmup_steps=50)
+    _, encoder, _ = loss.phases()
+    seen = [
+        encoder.loss(model, batch(t=t).in_phase("encoder", start=0.5)).terms["c"].item() for t in (0.5, 0.55, 0.6, 0.9)
+    ]
+    assert seen == pytest.approx([0.0, 0.5, 1.0, 1.0])
+    assert encoder.loss(model, batch(t=0.1).in_phase("encoder")).terms["c"].item() == pytest.approx(0.5)
 
 
 def test_the_terms_are_detached_scalars_with_the_names_of_the_field():
