@@ -77,7 +77,7 @@ class DCGAN(GAN):
             nn.Flatten(0),
         )
         super().__init__(generator, critic, latent_dim, data_shape)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # which torch's stubs leave out
 
 
 def _halved(size: Size, times: int) -> list[Size]:
