@@ -146,6 +146,11 @@ class Dataset(Protocol):
         ...
 
 
+# Whose statistics a batch norm uses: "running", those kept while training; "batch", those of the samples that are
+# evaluated together; "recalibrated", those of the training data, taken anew.
+BatchNormMode = Literal["running", "batch", "recalibrated"]
+
+
 @dataclass(frozen=True)
 class EvaluationProtocol:
     """How a number is made. Two numbers made by unlike protocols cannot be compared."""
@@ -153,7 +158,28 @@ class EvaluationProtocol:
     samples: int  # how many samples of each side are read
     split: str  # the split that the reference samples come from
     weights: Literal["raw", "ema"]
+    batch_norm: BatchNormMode | None = None  # whose statistics normalise; None: the model has no batch norm
+    extractor: str = ""  # what makes features of the samples, with the hash of its weights; empty: nothing does
+    resize: str = ""  # how samples come to the size that the extractor reads; empty: they are not resized
+    quantised: bool = False  # generated images are rounded to 8 bits, as if they had been saved
     details: Mapping[str, str | int | float] = field(default_factory=dict)  # range, bins, thresholds, ...
+
+    def __str__(self) -> str:
+        """Write it on one line."""
+        parts = [f"{self.samples} samples", f"{self.split} split", f"{self.weights} weights"]
+        if self.batch_norm is not None:
+            parts.append(f"{self.batch_norm} batch norm")
+        if self.extractor:
+            parts.append(f"features {self.extractor}")
+        if self.resize:
+            parts.append(f"resized {self.resize}")
+        if self.quantised:
+            parts.append("8 bits")
+        parts += (
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in self.details.items()
+        )
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)

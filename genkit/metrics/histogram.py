@@ -71,7 +71,7 @@ class _Histogram:
             "smoothing": f"1/{CELLS} added to each of {CELLS} counts",
             "unit": "nats",
         }
-        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details)
+        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details=details)
 
     def histograms(self, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
         """Return the probabilities of data and model, each (CELLS,)."""

@@ -62,7 +62,7 @@ class Modes:
                 f"min_share = {self.min_share:g} is too much: each of the {modes} modes has 1/{modes} of the data"
             )
         details = {"modes": modes, "std": mixture(data).std, "radius": self.radius, "min_share": self.min_share}
-        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details)
+        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the number of modes covered, 0 to M."""
@@ -85,7 +85,7 @@ class HighQuality:
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State when a sample belongs to a mode. Raises `ValueError` where modes are unknown."""
         details = {"modes": len(mixture(data).centres), "std": mixture(data).std, "radius": self.radius}
-        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details)
+        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the share, 0 to 1."""

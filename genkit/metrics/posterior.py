@@ -52,7 +52,9 @@ class ActiveUnits:
         """State when a dimension is active. Raises `ValueError` unless there are an encoder and enough data."""
         _refuse_without_encoder(model)
         details = {"latent dimensions": model.latent_dim, "threshold": self.threshold}
-        return EvaluationProtocol(self.samples, _readable_split(data, self.split, self.samples), self.weights, details)
+        return EvaluationProtocol(
+            self.samples, _readable_split(data, self.split, self.samples), self.weights, details=details
+        )
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the number of active dimensions, 0 to L. Raises `ValueError` if a posterior is not finite."""
@@ -87,7 +89,7 @@ class PosteriorKL:
             details["reconstruction"] = "of the posterior mean, where the training draws z"
         if self.of != "real" and len(data.shape) == 3:
             details["range"] = "as decoded, not clamped"
-        return EvaluationProtocol(self.samples, read, self.weights, details)
+        return EvaluationProtocol(self.samples, read, self.weights, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the mean in nats. Raises `ValueError` if a posterior is not finite."""

@@ -43,7 +43,7 @@ class ReconstructionError:
         details = {"reconstruction": "of the posterior mean", "mean": "over samples and coordinates"}
         if _shows_images(data):
             details["range"] = "reconstructions clamped to [0, 1]"
-        return EvaluationProtocol(self.samples, read.split, self.weights, details)
+        return EvaluationProtocol(self.samples, read.split, self.weights, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the error per coordinate. Raises `ValueError` if it is not finite."""

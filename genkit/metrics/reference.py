@@ -70,7 +70,7 @@ class _Reference:
             "floor": FLOOR,
             "unit": f"1/{BINS} of the sum over densities, as published",
         }
-        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details)
+        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details=details)
 
     def densities(self, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
         """Return the histograms of data and model as densities, each (BINS, BINS)."""

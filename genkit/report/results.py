@@ -10,10 +10,7 @@ def print_results(results: list[Result], voice: Voice) -> None:
     """Print a table: each number beside the protocol that made it."""
     rows = []
     for result in results:
-        protocol = result.protocol
-        how = f"{protocol.samples} samples, {protocol.split} split, {protocol.weights} weights"
-        how += "".join(f", {name} {value}" for name, value in protocol.details.items())
         value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
         direction = "" if result.better is None else f"{result.better} is better"
-        rows.append((result.label, value, direction, how))
+        rows.append((result.label, value, direction, str(result.protocol)))
     voice.table("results", ("metric", "value", "", "protocol"), rows)

@@ -16,7 +16,6 @@ from genkit.plan import Plan, make_plan
 from genkit.registry import load_registry
 from genkit.table.spec import Cell, Table, cells_of
 from genkit.toml import Document, read
-from genkit.types import EvaluationProtocol
 
 # What changes no weight: how a run is called, what is measured at its end, and what it tells and saves on its way.
 WITHOUT_WEIGHT = ("title", "metrics", "report", "checkpoint")
@@ -133,15 +132,7 @@ def _unlike_protocols(table: Table, experiments: Sequence[Experiment], document:
 
 
 def _how(plan: Plan, label: str) -> str:
-    return f"{plan.recipe.metrics[label].name} of {in_words(plan.protocols[label])}"
-
-
-def in_words(protocol: EvaluationProtocol) -> str:
-    """Write a protocol on one line."""
-    details = "".join(
-        f", {name} {f'{value:g}' if isinstance(value, float) else value}" for name, value in protocol.details.items()
-    )
-    return f"{protocol.samples} samples, {protocol.split} split, {protocol.weights} weights{details}"
+    return f"{plan.recipe.metrics[label].name} of {plan.protocols[label]}"
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from genkit.table.experiment import Experiment, differences, in_words
+from genkit.table.experiment import Experiment, differences
 from genkit.table.kept import Kept
 from genkit.table.spec import Table
 
@@ -170,13 +170,12 @@ def _remarks_of(experiment: Experiment, record: Kept, labels: Sequence[str]) -> 
         if result.value is None:
             yield f"{experiment} {label} is refused: {result.reason}."
         if trained_as and label in experiment.plan.metrics and not record.measured_as(experiment, label):
-            yield f"† {experiment} {label} was measured by another protocol: {in_words(result.protocol)}."
+            yield f"† {experiment} {label} was measured by another protocol: {result.protocol}."
 
 
 def protocols_of(table: Table, experiments: Sequence[Experiment]) -> dict[str, str]:
     """Return how each metric is made, in words, by label."""
     plans = [experiment.plan for experiment in experiments]
     return {
-        label: next(in_words(plan.protocols[label]) for plan in plans if label in plan.protocols)
-        for label in table.metrics
+        label: next(str(plan.protocols[label]) for plan in plans if label in plan.protocols) for label in table.metrics
     }

@@ -1,0 +1,19 @@
+"""The protocol of a number."""
+
+import dataclasses
+
+from genkit.api import EvaluationProtocol
+
+
+def test_a_protocol_tells_all_that_a_number_depends_on():
+    plain = EvaluationProtocol(50, "test", "raw")
+    assert str(plain) == "50 samples, test split, raw weights"
+    full = EvaluationProtocol(
+        50, "test", "ema", "batch", "digits 1234", "bicubic to 28x28", quantised=True, details={"k": 5, "share": 0.25}
+    )
+    assert str(full) == (
+        "50 samples, test split, ema weights, batch batch norm, features digits 1234, resized bicubic to 28x28, "
+        "8 bits, k 5, share 0.25"
+    )
+    changed = [dataclasses.replace(plain, **{f.name: getattr(full, f.name)}) for f in dataclasses.fields(plain)[2:]]
+    assert len({str(each) for each in (plain, full, *changed)}) == len(changed) + 2
