@@ -23,7 +23,7 @@ from genkit.table.figure import check_figure, save_figure
 from genkit.table.fill import missing
 from genkit.table.jobs import bring_to_end
 from genkit.table.kept import Keeper, Kept
-from genkit.table.selection import selected
+from genkit.table.selection import selected, without_needs
 from genkit.table.spec import cells_of, read_table
 from genkit.table.text import FORMATS, Filled, plain
 from genkit.table.view import Number, with_best
@@ -403,6 +403,31 @@ def test_a_published_number_without_a_cell_is_shown(table_file):
     path = table_file(("cells.a.wide = { modes = 8.0 }", "cells.b.narrow = { modes = 7 }"))
     rows = Filled.of(read_table(path), experiments_in(path), {}).rows(plain)
     assert ["B_2", "modes ↑", "– [7.0]", "not run"] in rows
+
+
+def test_a_row_that_needs_what_not_everybody_has_waits_to_be_named(table_file):
+    path = table_file(('title = "B_2"', 'title = "B_2"\nneeds = "a GPU"'))
+    table, experiments = read_table(path), experiments_in(path)
+    assert {each.cell.row for each in without_needs(experiments, table)} == {"a"}
+    assert {each.cell.row for each in selected(experiments, ["b"])} == {"b"}
+
+    remark = "B_2: not run by itself, since it needs a GPU; --only b runs it."
+    assert remark in Filled.of(table, experiments, {}).remarks
+    run = {f"b/wide/{seed}": Kept("run_1", "other", {}, {"modes": result(8.0)}) for seed in (0, 1)}
+    assert remark not in Filled.of(table, experiments, run).remarks
+
+
+def test_a_recipe_may_be_called_after_its_row(table_file, tmp_path):
+    for row, steps in (("a", 3), ("b", 4)):
+        text = TINY.replace("steps = 5", f"steps = {steps}")
+        assert text != TINY
+        (tmp_path / f"tiny_{row}.toml").write_text(text, encoding="utf-8")
+    path = table_file(
+        ('recipe = "tiny.toml"\nignore', 'recipe = "tiny_{row}.toml"\nignore'), ('columns = ["wide"]', "")
+    )
+    steps = {str(each.cell): each.plan.steps for each in experiments_in(path)}
+    assert steps["a/narrow"] == 3
+    assert steps["b/narrow"] == 9  # what the row sets prevails
 
 
 def filled(table_file):

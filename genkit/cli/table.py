@@ -39,7 +39,7 @@ def table(
     from genkit.table.figure import check_figure, save_figure
     from genkit.table.fill import Workshop, fill, missing
     from genkit.table.kept import Keeper
-    from genkit.table.selection import selected
+    from genkit.table.selection import selected, without_needs
     from genkit.table.spec import read_table
     from genkit.table.text import FORMATS, Filled, plain
 
@@ -52,7 +52,7 @@ def table(
 
     spec = read_table(path)
     experiments = experiments_of(spec, path)
-    chosen = selected(experiments, only or ["*"])
+    chosen = selected(experiments, only) if only else without_needs(experiments, spec)
     if figure is not None:
         check_figure(figure, experiments)
     keeper = Keeper(cells or path.with_suffix(".json"), path.name)

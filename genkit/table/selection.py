@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from genkit.errors import UsageError
 from genkit.table.experiment import Experiment
+from genkit.table.spec import Table
 
 
 def selected(experiments: Sequence[Experiment], patterns: Sequence[str]) -> list[Experiment]:
@@ -24,3 +25,8 @@ def selected(experiments: Sequence[Experiment], patterns: Sequence[str]) -> list
             raise UsageError(f"--only {pattern}: names no run of this table. It has {known}.")
         chosen |= {str(each): each for each in found}
     return [each for each in experiments if str(each) in chosen]
+
+
+def without_needs(experiments: Sequence[Experiment], table: Table) -> list[Experiment]:
+    """Return those that anybody can run: what is trained where no pattern says otherwise."""
+    return [each for each in experiments if not table.rows[each.cell.row].needs]

@@ -21,7 +21,7 @@ from genkit.toml import Document, KeyPath, read
 class Column:
     """``[columns.NAME]``: a method, as a recipe."""
 
-    recipe: Path  # relative to the table
+    recipe: Path  # relative to the table; {row} in it stands for the name of the row
     title: str = ""
     set: Mapping[str, Any] = field(default_factory=dict)  # tables of keys that replace the recipe's
     ignore: list[str] = field(default_factory=list)  # keys that rows set, as "table.key", and this recipe has not
@@ -34,6 +34,7 @@ class Row:
     title: str = ""
     set: Mapping[str, Any] = field(default_factory=dict)  # tables of keys that replace each recipe's
     columns: list[str] = field(default_factory=list)  # those that have a cell here; all where empty
+    needs: str = ""  # what not everybody has, a GPU or a data set: the row is then run where --only names it, or not
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,14 @@ def read_table(path: Path) -> Table:
 def cells_of(table: Table, path: Path) -> list[Cell]:
     """Return every cell of the table that `path` holds, row by row."""
     return [
-        Cell(name, column, path.parent / table.columns[column].recipe, _overrides(row, table.columns[column]))
+        Cell(name, column, _recipe(path.parent, table.columns[column], name), _overrides(row, table.columns[column]))
         for name, row in table.rows.items()
         for column in (row.columns or table.columns)
     ]
+
+
+def _recipe(folder: Path, column: Column, row: str) -> Path:
+    return folder / str(column.recipe).replace("{row}", row)
 
 
 def _overrides(row: Row, column: Column) -> tuple[str, ...]:

@@ -151,6 +151,12 @@ def remarks_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[st
         "Best (bold, or a star): every seed beats every seed of every other in its line, which luck does once in "
         f"{1 / CHANCE:.0f} at most."
     )
+    not_run = {each.cell.row for each in experiments if str(each) not in kept}
+    remarks += [
+        f"{row.title or name}: not run by itself, since it needs {row.needs}; --only {name} runs it."
+        for name, row in table.rows.items()
+        if row.needs and name in not_run
+    ]
     for experiment in experiments:
         if record := kept.get(str(experiment)):
             remarks += _remarks_of(experiment, record, table.metrics)
