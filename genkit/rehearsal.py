@@ -19,6 +19,8 @@ from torch import nn
 
 from genkit.bind import Binder
 from genkit.costs import PhaseCost, costs_of
+from genkit.engine.batch_norm import norms_of
+from genkit.engine.evaluate import protocol_of
 from genkit.model import Model
 from genkit.recipe import Recipe
 from genkit.types import Dataset, EvaluationProtocol, Loss, Metric, Optimiser, Phase
@@ -148,7 +150,7 @@ def _protocols(
     for label, metric in metrics.items():
         if metric is None:
             continue
-        protocol = _attempt(binder, ("metrics", label), partial(metric.protocol, data, model))
+        protocol = _attempt(binder, ("metrics", label), partial(protocol_of, metric, data, model))
         if protocol is None:
             continue
         if protocol.split not in (data.split, data.held_out().split):
@@ -172,7 +174,7 @@ def _check_accumulation(binder: Binder, recipe: Recipe, model: Model, costs: Map
     if train.accumulate == 1 or train.inexact_accumulation:
         return
     coupled = [f'the loss of phase "{name}"' for name, cost in costs.items() if cost.couples_samples]
-    coupled += ["a batch norm" for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)][:1]
+    coupled += ["a batch norm"] if norms_of(model) else []
     if coupled:
         text = (
             f"{coupled[0]} couples the samples of a batch, so micro-batches would not add up to the batch. "
