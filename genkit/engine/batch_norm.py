@@ -4,12 +4,11 @@
     batch          by the statistics of the samples that are evaluated together, as the published codes evaluate
     recalibrated   by the moments of what each norm reads, taken anew over so many samples of the trained model
 
-The running averages are of the last some ten batches of training, and of all that a network sees in a step: an encoder
-data, reconstructions and samples, a decoder codes of posteriors and of the prior, each normalised by itself while it
-trains. They are of the mixture, and of no one of them. Recalibrated are the encoder (or critic) on training data and
-the decoder (or generator) on draws of the prior: each on what it is there for. Posterior codes are left out: their mean
-over the data is the prior where the model has learnt what it should, and where it has not, moments of the two together
-would be of neither, which is what is wrong with the running averages.
+The running averages are of the last few dozen batches, and of all that a network sees in a step: an encoder data,
+reconstructions and samples, a decoder codes of posteriors and of the prior, each normalised by itself while it trains.
+They are of the mixture, and of no one of them. Recalibrated are the encoder (or critic) on training data and the
+decoder (or generator) on draws of the prior, each on what it is there for. A decoder sees posterior codes too, but
+moments of both would again be of neither: docs/metrics.md has what was measured.
 
 Wu & Johnson 2021, "Rethinking 'Batch' in BatchNorm", section 3, https://arxiv.org/abs/2105.07576: while the moments of
 a norm are taken, those before it normalise by the batch, as in training. Deviation: the moments here are exactly those
