@@ -22,6 +22,7 @@ from genkit.folder import RunFolder, step_of
 from genkit.plan import make_plan
 from genkit.recipe import Checkpoint, Report, Use
 from genkit.run import run
+from genkit.table.experiment import Experiment
 from genkit.types import EvaluationProtocol
 
 METRICS = {
@@ -258,6 +259,12 @@ def test_evaluations_of_a_recipe_without_metrics_are_refused():
     del tables["metrics"]
     with pytest.raises(RecipeError, match=r"evaluate: would do nothing: the recipe has no metric"):
         make_plan(tables, registry=registry_with())
+
+
+def test_a_table_knows_a_training_whether_it_is_evaluated_on_the_way_or_not():
+    plain = {key: table for key, table in recipe().items() if key != "evaluate"}
+    plans = [make_plan(tables, registry=registry_with()) for tables in (plain, recipe(), recipe(every=5))]
+    assert len({Experiment(None, 0, plan).fingerprint for plan in plans}) == 1
 
 
 EVALUATED = (

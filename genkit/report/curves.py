@@ -90,7 +90,7 @@ def _merged(curves: Mapping[str, Curve]) -> dict[str, Curve]:
     names: dict[tuple[tuple[int, float], ...], list[str]] = {}
     for name, curve in curves.items():
         names.setdefault(tuple(curve), []).append(name)
-    return {", ".join(sharing): curve for curve, sharing in names.items()}
+    return {", ".join(sharing): curves[sharing[0]] for sharing in names.values()}
 
 
 def is_schedule(key: str) -> bool:
