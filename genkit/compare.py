@@ -21,34 +21,25 @@ ABSENT = "–"
 
 @dataclass(frozen=True)
 class Compared:
-    """One of the runs."""
+    """One of the runs, with what it has written."""
 
     name: str  # tells it from the others
     folder: RunFolder
+    recipe: Mapping[str, Any]  # the resolved one
+    lines: Sequence[Mapping[str, Any]]  # of its journal
+    evaluated: Sequence[Evaluated]  # on the way
+    newest: Evaluated | None  # its numbers at the end, or else the newest on the way
 
-    @cached_property
-    def recipe(self) -> Mapping[str, Any]:
-        """The resolved recipe."""
-        return read(self.folder.resolved).tables
+    @classmethod
+    def read(cls, name: str, folder: RunFolder) -> Compared:
+        """Read what is there. Raises `UsageError` for what is damaged."""
+        evaluated = evaluations_of(folder)
+        newest = evaluated[-1] if evaluated else None
+        if folder.finished:
+            newest = Evaluated(step_of(folder.final) or 0, read_results(folder.results))
+        return cls(name, folder, read(folder.resolved).tables, folder.lines(), evaluated, newest)
 
-    @cached_property
-    def lines(self) -> list[dict[str, Any]]:
-        """The lines of its journal."""
-        return self.folder.lines()
-
-    @cached_property
-    def evaluated(self) -> list[Evaluated]:
-        """What was evaluated on the way."""
-        return evaluations_of(self.folder)
-
-    @cached_property
-    def newest(self) -> Evaluated | None:
-        """Its numbers: those at the end, or else the newest on the way."""
-        if self.folder.finished:
-            return Evaluated(step_of(self.folder.final) or 0, read_results(self.folder.results))
-        return self.evaluated[-1] if self.evaluated else None
-
-    @cached_property
+    @property
     def progress(self) -> str:
         """How far it came, in words."""
         if self.folder.finished:
@@ -59,29 +50,31 @@ class Compared:
         share = f", {last['t']:.0%} of the run" if isinstance(last.get("t"), float) else ""
         return f"unfinished, step {last['step']}{share}"
 
-    @cached_property
+    @property
     def totals(self) -> dict[str, float]:
         """What each phase minimised, in the newest line that has it."""
         return {key: line[key] for line in self.lines for key in line if key.endswith("/total")}
 
-    @cached_property
-    def data(self) -> str:
-        """What tells its data from others: their digest, where a checkpoint has one, or else all of [data]."""
-        table = dict(self.recipe.get("data", {}))
-        if steps := self.folder.saved_steps():
-            try:
-                about = json.loads((self.folder.checkpoint(steps[-1]) / ABOUT).read_text(encoding="utf-8"))
-                if "digest" in about["data"]:
-                    return json.dumps([table.get("use"), about["data"]])
-            except (OSError, ValueError, KeyError, TypeError):
-                pass  # of an older genkit, or damaged: a resume says so
-        return json.dumps(table, sort_keys=True)
+    @property
+    def digest(self) -> Any:
+        """What its newest checkpoint keeps of its data; None where it keeps no digest."""
+        try:
+            newest = self.folder.checkpoint(self.folder.saved_steps()[-1])
+            kept = json.loads((newest / ABOUT).read_text(encoding="utf-8"))["data"]
+        except (OSError, IndexError, ValueError, KeyError, TypeError):
+            return None  # none was saved, or it is damaged, which a resume tells
+        return kept if "digest" in kept else None
 
-    def made(self, result: Result) -> Made:
-        """Return how a number of this run was made."""
-        metrics = self.recipe.get("metrics", {})
-        use = metrics.get(result.label, {}).get("use", result.label) if isinstance(metrics, Mapping) else result.label
-        return Made(result.label, use, str(result.protocol), self.data)
+    def has_the_data_of(self, other: Compared) -> bool:
+        """Tell whether the data are the same: by their digests, wherever they lie, or else by all of [data]."""
+        one, two = (run.recipe.get("data", {}) for run in (self, other))
+        if self.digest is not None and other.digest is not None:
+            return one.get("use") == two.get("use") and self.digest == other.digest
+        return one == two
+
+    def metric(self, label: str) -> str:
+        """Return the name of the metric that has a label."""
+        return self.recipe.get("metrics", {}).get(label, {}).get("use", label)
 
 
 @dataclass(frozen=True)
@@ -91,7 +84,7 @@ class Made:
     label: str
     metric: str
     protocol: str
-    data: str
+    data: str  # the first run that has them
 
 
 @dataclass
@@ -121,12 +114,21 @@ class Comparison:
         return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
 
     @cached_property
+    def data(self) -> dict[str, str]:
+        """The first run that has the same data, by run."""
+        return {run.name: next(other.name for other in self.runs if run.has_the_data_of(other)) for run in self.runs}
+
+    def made(self, run: Compared, result: Result) -> Made:
+        """Return how a number of a run was made."""
+        return Made(result.label, run.metric(result.label), str(result.protocol), self.data[run.name])
+
+    @cached_property
     def rows(self) -> list[Row]:
         """The numbers; those that were made in unlike ways stand in rows of their own, one below the other."""
         rows: dict[Made, Row] = {}
         for run in self.runs:
             for result in run.newest.results if run.newest else ():
-                made = run.made(result)
+                made = self.made(run, result)
                 row = rows.setdefault(made, Row(made.label, made.metric, made.protocol, result.better))
                 row.values[run.name] = result.value
                 row.steps[run.name] = run.newest.step if run.newest else 0
@@ -137,7 +139,7 @@ class Comparison:
     def remarks(self) -> list[str]:
         """What a reader must know before comparing."""
         told = []
-        if len({run.data for run in self.runs}) > 1:
+        if len(set(self.data.values())) > 1:
             told.append("The runs have different data: no number of one can be compared with one of another data set.")
         for label in dict.fromkeys(row.label for row in self.rows):
             of_label = [row for row in self.rows if row.label == label]
@@ -155,7 +157,7 @@ class Comparison:
         for run in self.runs:
             for one in run.evaluated:
                 for result in one.results:
-                    by_run = kinds.setdefault(run.made(result), {})
+                    by_run = kinds.setdefault(self.made(run, result), {})
                     by_run.setdefault(run.name, []).append(Evaluated(one.step, [result]))
         return kinds
 
@@ -187,9 +189,7 @@ def compare(paths: Sequence[Path]) -> Comparison:
         raise UsageError("a comparison needs two runs at least: genkit compare RUN RUN.")
     plain = [path.name for path in resolved]
     names = plain if len(set(plain)) == len(plain) else [str(path) for path in paths]
-    comparison = Comparison([Compared(name, folder) for name, folder in zip(names, folders, strict=True)])
-    _ = [(run.recipe, run.lines, run.newest) for run in comparison.runs]  # whatever is damaged is told now
-    return comparison
+    return Comparison([Compared.read(name, folder) for name, folder in zip(names, folders, strict=True)])
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
