@@ -120,7 +120,7 @@ class Comparison:
 
     def made(self, run: Compared, result: Result) -> Made:
         """Return how a number of a run was made."""
-        return Made(result.label, run.metric(result.label), str(result.protocol), self.data[run.name])
+        return Made(result.label, run.metric(result.label), str(result.protocol.comparable), self.data[run.name])
 
     @cached_property
     def rows(self) -> list[Row]:

@@ -132,7 +132,7 @@ def _unlike_protocols(table: Table, experiments: Sequence[Experiment], document:
 
 
 def _how(plan: Plan, label: str) -> str:
-    return f"{plan.recipe.metrics[label].name} of {plan.protocols[label]}"
+    return f"{plan.recipe.metrics[label].name} of {plan.protocols[label].comparable}"
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:
