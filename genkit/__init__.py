@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "Checkpoint": "genkit.recipe",
     "EMA": "genkit.recipe",
+    "Evaluate": "genkit.recipe",
     "Recipe": "genkit.recipe",
     "Report": "genkit.recipe",
     "Train": "genkit.recipe",
@@ -26,7 +27,7 @@ _EXPORTS = {
     "train": "genkit.run",
 }
 
-__all__ = ["EMA", "Checkpoint", "Recipe", "Report", "Train", "Use", "load", "make_plan", "train"]
+__all__ = ["EMA", "Checkpoint", "Evaluate", "Recipe", "Report", "Train", "Use", "load", "make_plan", "train"]
 
 
 def __getattr__(name: str) -> Any:

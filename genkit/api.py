@@ -7,6 +7,7 @@ from genkit.batch import Batch
 from genkit.fields import Count, Fraction, NonNegative, Positive, Steps
 from genkit.losses.vae import VAE
 from genkit.mathematics import kl_to_prior, negative_elbo, squared_error
+from genkit.metrics.of_model import OfModel
 from genkit.model import GAN, Autoencoder, Model
 from genkit.models.halving import image_shape, smallest_map
 from genkit.models.linear import Linear
@@ -51,6 +52,7 @@ __all__ = [
     "Noise",
     "NonNegative",
     "Norm",
+    "OfModel",
     "Optimiser",
     "Phase",
     "PhaseLoss",

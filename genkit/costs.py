@@ -15,6 +15,7 @@ from torch.utils.flop_counter import flop_registry
 from genkit.batch import Batch
 from genkit.model import Model
 from genkit.noise import Noise, Rows
+from genkit.observed import RunProgress
 from genkit.recipe import Recipe
 from genkit.types import Dataset, Phase
 
@@ -45,7 +46,7 @@ def _batches(model: Model, recipe: Recipe, data: Dataset) -> Iterator[Batch]:
     noise = Noise(recipe.seed, 0, "prior", Rows.all(size), META)
     for t in (0.0, 1.0):
         x = torch.empty(size, *data.shape, device=META)
-        yield Batch(x=x, z=noise.randn("z", model.latent_dim), t=t, noise=noise)
+        yield Batch(x=x, z=noise.randn("z", model.latent_dim), t=RunProgress(t), noise=noise)
 
 
 def _larger(a: PhaseCost, b: PhaseCost, micro_batches: int) -> PhaseCost:

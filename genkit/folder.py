@@ -4,12 +4,14 @@ runs/0007-as-introvae-8gaussians-s0/
     recipe.toml             as it was given
     recipe.resolved.toml    with every override and default: what a resume reads
     metrics.jsonl           a line each `log_every` steps; nothing in it depends on the clock
+    evaluations.jsonl       a line for each evaluation on the way: the numbers, with their protocols
     samples/                pictures, named by step
     strip/                  samples of the same latent codes at a few steps: the rows of figures/stability.png
     checkpoints/            step-00001000/{state.safetensors,state.json}
     results.json            the metrics at the end, with their protocols
     figures/                samples, reconstructions and the stability strip, at the end
     final/                  weights, recipe and facts: loads with `genkit.load`
+    best/                   the same, of the step that was best by a metric
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from filelock import FileLock, Timeout
 
 from genkit.engine.weights import ABOUT, write_text
 from genkit.errors import UsageError
+from genkit.journal import Journal
 from genkit.toml import Document
 
 RECIPE, RESOLVED = "recipe.toml", "recipe.resolved.toml"
@@ -44,6 +47,9 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.results = path / "results.json"
         self.final = path / "final"
+        self.best = path / "best"
+        self.journal = Journal(self.metrics, "the curves are lost")
+        self.evaluations = Journal(path / "evaluations.jsonl", "the evaluations are lost")
 
     def __fspath__(self) -> str:
         """Stand for its path, so that `genkit.load` takes what `genkit.train` returns."""
@@ -132,32 +138,30 @@ class RunFolder:
 
     def append(self, line: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        self.journal.append(line)
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return the whole lines of metrics.jsonl; a last one that was cut short is left out."""
-        if not self.metrics.exists():
-            return []
-        try:
-            whole = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            lines = [json.loads(line) for line in whole if line.endswith("\n")]
-            if not all(isinstance(line, dict) and isinstance(line.get("step"), int) for line in lines):
-                raise ValueError("a line has no step")
-            return lines
-        except ValueError as error:
-            raise UsageError(f"{self.metrics}: is damaged: {error}. Delete it: only the curves are lost.") from None
+        """Return the whole lines of metrics.jsonl. Raises `UsageError` where it is damaged."""
+        return self.journal.lines()
 
     def cut_back(self, step: int) -> None:
-        """Take back the lines, pictures and rows of steps after `step`: a resume makes them again."""
-        kept = [line for line in self.lines() if line["step"] <= step]
-        if self.metrics.exists():
-            partial = self.metrics.with_name(".metrics.jsonl.partial")
-            partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-            partial.replace(self.metrics)
+        """Take back the lines, pictures, rows and weights of steps after `step`: a resume makes them again."""
+        self.journal.cut_back(step)
+        self.evaluations.cut_back(step)
+        if (kept := step_of(self.best)) is not None and kept > step:
+            shutil.rmtree(self.best)
         for drawn in (*self.samples.glob("step-*.png"), *self.strip.glob("step-*.npy")):
             if re.match(r"step-\d+", drawn.name) and _step(drawn) > step:
                 drawn.unlink()
+
+
+def step_of(folder: Path) -> int | None:
+    """Return the step whose weights a final folder holds; None if it is none, or does not know."""
+    try:
+        step = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["step"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return step if isinstance(step, int) else None
 
 
 def _step(path: Path) -> int:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from genkit.bind import Binder, Invalid
+from genkit.engine.batch_norm import norms_of
 from genkit.engine.evaluate import Result, evaluate
 from genkit.engine.weights import ABOUT, EMA, copy_by_name, final_folder, read_weights
 from genkit.errors import RecipeError, UsageError
@@ -23,7 +24,7 @@ from genkit.plan import Plan
 from genkit.registry import load_registry
 from genkit.report.shown import in_chunks
 from genkit.toml import Document, read, with_override
-from genkit.types import Dataset
+from genkit.types import BatchNormMode, Dataset
 
 
 def load(path: str | PathLike[str], weights: str = "raw") -> Model:
@@ -58,15 +59,22 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
         raise UsageError(f"{folder}: no final folder of a run (it has no readable {ABOUT}).{remedy}") from None
 
 
-def evaluate_run(path: Path, plan: Plan, seed: int) -> list[Result]:
-    """Compute the plan's metrics of a finished run. Raises `UsageError` where data or weights are absent."""
+def evaluate_run(path: Path, plan: Plan, seed: int, batch_norm: Sequence[BatchNormMode] = ()) -> list[Result]:
+    """Compute the plan's metrics of a finished run, each in the mode of its own or in all that `batch_norm` names.
+
+    Raises `UsageError` where data or weights are absent, and for modes of a model without batch norm.
+    """
     if unmet := dict.fromkeys((*plan.data.unmet(), *plan.data.held_out().unmet())):  # what only training needs may lack
         raise UsageError("\n".join(unmet))
     shape = list(plan.data.shape)
     if shape != (trained := facts_of(path)["data_shape"]):
         raise UsageError(f"{path}: the samples of [data] have the shape {shape}, and the run was trained on {trained}.")
     models = {which: load(path, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
-    return evaluate(plan.metrics, plan.data, models.__getitem__, seed)
+    if batch_norm and not norms_of(models["raw"]):
+        raise UsageError(f"{path}: its model has no batch norm, so that --batch-norm would do nothing. Leave it out.")
+    modes: Sequence[BatchNormMode | None] = batch_norm or (None,)
+    found = [evaluate(plan.metrics, plan.data, models.__getitem__, seed, mode) for mode in modes]
+    return [result for of_one_metric in zip(*found, strict=True) for result in of_one_metric]
 
 
 @dataclass(frozen=True)

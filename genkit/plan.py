@@ -12,7 +12,7 @@ import torch
 
 from genkit.bind import Binder, Invalid, Key, labelled
 from genkit.engine.weights import ABOUT, final_folder
-from genkit.errors import RecipeError, UsageError
+from genkit.errors import RecipeError, UsageError, near_miss
 from genkit.model import Model
 from genkit.recipe import Recipe
 from genkit.registry import Part, Registry, load_registry
@@ -126,6 +126,8 @@ class _Assembly:
         target, arguments = model
         arguments |= {"data_shape": tuple(data.shape)}
         rehearsal = rehearse(binder, recipe, lambda: target(**arguments), loss, optimisers, metrics, data)
+        if recipe is not None:
+            _check_evaluations(binder, recipe, metrics)
         if binder.problems or recipe is None or rehearsal is None:
             raise RecipeError(binder.problems)
         return Plan(
@@ -163,6 +165,27 @@ class _Assembly:
         for name, inner in tables.items():
             bound[name] = self._try(partial(self.binder.part, kind, labelled(inner, name, table), (table, name)))
         return bound
+
+
+def _check_evaluations(binder: Binder, recipe: Recipe, metrics: Mapping[str, Metric | None]) -> None:
+    """Record what [evaluate] asks for that is not there, or cannot tell which step is best."""
+    asked = recipe.evaluate
+    if asked is None:
+        return
+    if not metrics:
+        binder.problem(("evaluate",), "would do nothing: the recipe has no metric. [metrics.LABEL] adds one.")
+        return
+    for key, labels in (("metrics", asked.metrics), ("best", [asked.best] if asked.best is not None else [])):
+        for label in labels:
+            if label not in metrics:
+                text = f'no metric of the recipe is labelled "{label}".{near_miss(label, metrics)}'
+                binder.problem(("evaluate", key), text)
+    best = metrics.get(asked.best) if asked.best is not None else None
+    if best is not None and asked.metrics and asked.best not in asked.metrics:
+        binder.problem(("evaluate", "best"), f'"{asked.best}" is not among metrics, which are evaluated; add it there.')
+    if best is not None and best.better is None:
+        text = f'of "{asked.best}" neither direction is better, so no step is best by it.'
+        binder.problem(("evaluate", "best"), text, binder.used["metrics", str(asked.best)].owner)
 
 
 def _unmet_precision(recipe: Recipe) -> Iterator[str]:

@@ -73,6 +73,15 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Evaluate:
+    """``[evaluate]``: metrics on the way, and the weights that were best by one of them."""
+
+    every: Count  # steps between evaluations; the last step is evaluated always
+    metrics: tuple[str, ...] = ()  # labels of [metrics]; all of them unless given
+    best: str | None = None  # the label by which the best step is kept, in best/
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A whole experiment. Equal recipes make equal runs, on one machine."""
 
@@ -85,6 +94,7 @@ class Recipe:
     seed: Steps = 0
     ema: EMA | None = None
     metrics: Mapping[str, Use] = field(default_factory=dict)  # by label; computed at the end
+    evaluate: Evaluate | None = None  # ... and on the way
     checkpoint: Checkpoint = Checkpoint()
     report: Report = Report()
 

@@ -19,9 +19,12 @@ from torch import nn
 
 from genkit.bind import Binder
 from genkit.costs import PhaseCost, costs_of
+from genkit.engine.batch_norm import norms_of
+from genkit.engine.evaluate import protocol_of
 from genkit.model import Model
+from genkit.observed import remembering
 from genkit.recipe import Recipe
-from genkit.types import Dataset, EvaluationProtocol, Loss, Metric, Optimiser, Phase
+from genkit.types import Dataset, EvaluationProtocol, Loss, Metric, Optimiser, Phase, Schedule
 
 BYTES_PER_PARAMETER = {"fp64": 8}  # float32 otherwise: mixed precision keeps float32 weights
 
@@ -34,6 +37,7 @@ class Rehearsal:
     parameters: Mapping[str, int]  # by child
     costs: Mapping[str, PhaseCost]  # by phase
     protocols: Mapping[str, EvaluationProtocol]  # by label of the metric
+    schedules: Mapping[str, Schedule]  # of the loss, by key: those that change with the progress of the run
     state_bytes: int  # weights, gradients, two moments and the moving average
     remarks: tuple[str, ...] = ()
 
@@ -77,9 +81,10 @@ def rehearse(
     _check_weights(binder, recipe, protocols)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        costs = _attempt(binder, ("loss",), lambda: costs_of(model, phases, recipe, data))
-    if costs is None:
+        found = _attempt(binder, ("loss",), lambda: _costs(model, loss, recipe, data))
+    if found is None:
         return None
+    costs, schedules = found
     _check_accumulation(binder, recipe, model, costs)
 
     remarks = [str(warning.message) for warning in caught]
@@ -88,7 +93,16 @@ def rehearse(
     parameters = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
     copies = 4 + (recipe.ema is not None)
     state_bytes = copies * sum(parameters.values()) * BYTES_PER_PARAMETER.get(recipe.train.precision, 4)
-    return Rehearsal(phases, parameters, costs, protocols, state_bytes, tuple(remarks))
+    return Rehearsal(phases, parameters, costs, protocols, schedules, state_bytes, tuple(remarks))
+
+
+def _costs(
+    model: Model, loss: Loss, recipe: Recipe, data: Dataset
+) -> tuple[Mapping[str, PhaseCost], Mapping[str, Schedule]]:
+    """Return what each phase costs, and the schedules of the loss that follow the progress of the run."""
+    watched, seen = remembering(loss)
+    costs = costs_of(model, watched.phases(), recipe, data)
+    return costs, {name: each.schedule for name, each in seen.items() if each.follows_the_run}
 
 
 def _attempt(binder: Binder, path: tuple[str, ...], do: Callable[[], Any]) -> Any:
@@ -148,7 +162,7 @@ def _protocols(
     for label, metric in metrics.items():
         if metric is None:
             continue
-        protocol = _attempt(binder, ("metrics", label), partial(metric.protocol, data, model))
+        protocol = _attempt(binder, ("metrics", label), partial(protocol_of, metric, data, model))
         if protocol is None:
             continue
         if protocol.split not in (data.split, data.held_out().split):
@@ -172,7 +186,7 @@ def _check_accumulation(binder: Binder, recipe: Recipe, model: Model, costs: Map
     if train.accumulate == 1 or train.inexact_accumulation:
         return
     coupled = [f'the loss of phase "{name}"' for name, cost in costs.items() if cost.couples_samples]
-    coupled += ["a batch norm" for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)][:1]
+    coupled += ["a batch norm"] if norms_of(model) else []
     if coupled:
         text = (
             f"{coupled[0]} couples the samples of a batch, so micro-batches would not add up to the batch. "

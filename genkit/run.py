@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-import tomli_w
 import torch
 
 from genkit.engine import checkpoint
-from genkit.engine.evaluate import Result, evaluate
+from genkit.engine.evaluate import Result
 from genkit.engine.health import FiniteWatch
 from genkit.engine.loop import StepRecord
 from genkit.engine.loop import train as steps_of
 from genkit.engine.state import TrainState, initial_state
-from genkit.engine.weights import write_final, write_json, write_text
+from genkit.engine.weights import write_json
 from genkit.engine.witness import check_witness, witness_of
 from genkit.engine.world import World
 from genkit.errors import Interrupted
-from genkit.folder import RECIPE, RunFolder
+from genkit.evaluations import due, evaluate_end, evaluate_state, evaluations_of
+from genkit.final import write_model
+from genkit.folder import RunFolder
 from genkit.noise import Noise, Rows
+from genkit.observed import schedule_keys
 from genkit.plan import Plan, make_plan
 from genkit.recipe import Recipe
 from genkit.report.strip import strip_captions
@@ -38,6 +40,10 @@ class Progress(Protocol):
 
     def update(self, step: int, line: Line | None) -> None:
         """Take note of a completed step, and of its logged line where it has one."""
+        ...
+
+    def evaluated(self, step: int, results: Sequence[Result]) -> None:
+        """Take note of the numbers of the model after a step."""
         ...
 
 
@@ -69,6 +75,7 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
     rows = strip_captions(plan)
     if state.step == 0:
         _draw(plan, state, folder, world)
+    _evaluate(plan, state, folder, world, progress)  # which a death may have left out
 
     watch = FiniteWatch()
     with _stop_signals() as asked_to_stop:
@@ -87,12 +94,14 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
                 _draw(plan, state, folder, world)
             if record.step in rows:
                 _keep_row(plan, state, folder, world)
-            if last or stopping or record.step % plan.recipe.checkpoint.every == 0:
+            saved_at = record.step % plan.recipe.checkpoint.every == 0 or due(plan, record.step)
+            if last or stopping or saved_at:
                 watch.check(state, world)
                 _save(plan, state, folder, world)
             progress.update(record.step, line)
             if stopping and not last:
                 raise Interrupted(f"stopped after step {record.step} of {plan.steps}, and saved.")
+            _evaluate(plan, state, folder, world, progress)
 
     return world.on_main(lambda: _finish(plan, state, folder))
 
@@ -101,8 +110,9 @@ def _line(plan: Plan, record: StepRecord, world: World) -> Line:
     """Return what is logged of a step: the terms over all processes, and what the schedules gave."""
     values = world.mean(torch.stack([value.double() for value in record.terms.values()])).tolist()
     t = (record.step - 1) / plan.steps
+    schedules = {f"schedule/{key}": schedule(t) for key, schedule in plan.rehearsal.schedules.items()}
     rates = {f"lr/{child}": optimiser.lr(t) for child, optimiser in plan.optimisers.items()}
-    return {"step": record.step, "t": t, **dict(zip(record.terms, values, strict=True)), **rates}
+    return {"step": record.step, "t": t, **dict(zip(record.terms, values, strict=True)), **schedules, **rates}
 
 
 def _draw(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
@@ -141,23 +151,26 @@ def _save(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> Non
         folder.keep_newest(plan.recipe.checkpoint.keep)
 
 
+def _evaluate(plan: Plan, state: TrainState, folder: RunFolder, world: World, progress: Progress) -> None:
+    if due(plan, state.step):
+        progress.evaluated(state.step, world.on_main(lambda: evaluate_state(plan, state, folder)))
+
+
 def _finish(plan: Plan, state: TrainState, folder: RunFolder) -> list[Result]:
     """Evaluate, and write what outlives the run. Done again as a whole if it is interrupted."""
-    from genkit.report.curves import save_curves
+    from genkit.report.curves import sections_of
     from genkit.report.figures import save_figures
+    from genkit.report.panels import save_sections
 
+    results = evaluate_end(plan, state, folder)
     with state.full_precision():
-        results = evaluate(plan.metrics, plan.data, state.weights, plan.recipe.seed)
         which = _shown(state)
         save_figures(plan, folder, state.weights(which), which, _noise(plan))
     write_json(folder.results, [result.as_dict() for result in results])
-    save_curves(folder.path / "curves.png", folder.lines(), plan.recipe.title)
+    journal = sections_of(folder.lines(), evaluations_of(folder), schedule_keys(plan.loss))
+    save_sections(folder.path / "curves.png", journal, plan.recipe.title)
 
-    folder.final.mkdir(exist_ok=True)
-    write_text(folder.final / RECIPE, tomli_w.dumps(dict(plan.resolved)))
-    facts = {"step": state.step, "data_shape": list(plan.data.shape), "parts": plan.owners}
-    average = state.average.model if state.average is not None else None
-    write_final(folder.final, state.model, average, {**facts, **checkpoint.environment()})
+    write_model(plan, state, folder.final, {})
     return results
 
 

@@ -12,7 +12,7 @@ from genkit.data.pictures import skipped
 from genkit.engine.evaluate import Result
 from genkit.engine.world import World
 from genkit.errors import Diverged, GenkitError, Interrupted, RunError, UsageError
-from genkit.folder import RunFolder
+from genkit.folder import RunFolder, step_of
 from genkit.plan import Plan
 from genkit.report.results import print_results
 from genkit.report.terminal import Voice
@@ -65,5 +65,7 @@ def tell(folder: RunFolder, plan: Plan, results: list[Result], voice: Voice, as_
     pictures += [*sorted(folder.figures.glob("*.png")), folder.path / "curves.png"]
     voice.remark("pictures  " + "\n          ".join(str(path) for path in pictures))
     voice.say(f"run       {folder.path}")
+    if (step := step_of(folder.best)) is not None and plan.recipe.evaluate is not None:
+        voice.say(f"best      {folder.best}, step {step} by {plan.recipe.evaluate.best}")
     voice.remark(f"next      genkit sample {shlex.quote(str(folder.path))}")
     voice.remark(f"          genkit eval {shlex.quote(str(folder.path))}")

@@ -6,7 +6,7 @@ Legend, here and everywhere: B batch, C channels, H height, W width, L latent di
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -163,6 +163,11 @@ class EvaluationProtocol:
     resize: str = ""  # how samples come to the size that the extractor reads; empty: they are not resized
     quantised: bool = False  # generated images are rounded to 8 bits, as if they had been saved
     details: Mapping[str, str | int | float] = field(default_factory=dict)  # range, bins, thresholds, ...
+
+    @property
+    def comparable(self) -> EvaluationProtocol:
+        """The same for two numbers that can be compared: with running statistics, a batch norm is no other model."""
+        return replace(self, batch_norm=None) if self.batch_norm == "running" else self
 
     def __str__(self) -> str:
         """Write it on one line."""

@@ -28,7 +28,7 @@ from genkit.engine.world import World
 from genkit.errors import RecipeError
 from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS
 from genkit.plan import Plan, make_plan
-from genkit.recipe import EMA, Checkpoint, Recipe, Report, Train
+from genkit.recipe import EMA, Checkpoint, Evaluate, Recipe, Report, Train
 from genkit.registry import Owner, Registry, load_registry
 from genkit.report.plan import print_plan
 from genkit.report.terminal import Voice
@@ -153,7 +153,7 @@ def keys_in(page: Path) -> set[str]:
     return {word for row in rows for word in re.findall(r"`([\w-]+)`", row)}
 
 
-@pytest.mark.parametrize("table", [Recipe, Train, EMA, Checkpoint, Report])
+@pytest.mark.parametrize("table", [Recipe, Train, EMA, Checkpoint, Evaluate, Report])
 def test_every_key_of_a_core_table_is_described(table):
     assert {item.name for item in fields(table)} <= keys_in(DOCS / "recipes.md")
 

@@ -44,6 +44,12 @@ def test_two_processes_compute_the_run_of_one_in_float32(tmp_path):
     assert ((a - b).norm() / a.norm()).item() <= 1e-5
 
 
+def test_processes_wait_for_the_main_one_as_long_as_their_patience_lasts():
+    on_processes(2, "patience_worker.py", 0, 4)
+    with pytest.raises(AssertionError, match=r"(?i)timed? ?out"):  # so the patience is what decides
+        on_processes(2, "patience_worker.py", 1, 4)
+
+
 def test_a_world_that_did_not_form_is_refused():
     AcceleratorState._reset_state(True)
     announced = patch.dict(os.environ, WORLD_SIZE="2")  # as a launcher sets it, but without an address to meet at

@@ -17,3 +17,11 @@ def test_a_protocol_tells_all_that_a_number_depends_on():
     )
     changed = [dataclasses.replace(plain, **{f.name: getattr(full, f.name)}) for f in dataclasses.fields(plain)[2:]]
     assert len({str(each) for each in (plain, full, *changed)}) == len(changed) + 2
+
+
+def test_running_statistics_are_comparable_with_a_model_that_has_no_batch_norm_and_no_other_mode_is():
+    none, running, batch, recalibrated = (
+        EvaluationProtocol(50, "test", "raw", mode) for mode in (None, "running", "batch", "recalibrated")
+    )
+    assert none.comparable == running.comparable == none
+    assert len({str(each.comparable) for each in (running, batch, recalibrated)}) == 3

@@ -9,6 +9,7 @@ import typer
 
 from genkit import __version__
 from genkit.cli import (
+    compare,
     convert,
     data,
     doctor,
@@ -59,6 +60,7 @@ app.command("run")(run.run)
 app.command("plan")(plan.plan)
 app.command("resume")(resume.resume)
 app.command("eval")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("sample")(sample.sample)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("interpolate")(interpolate.interpolate)

@@ -1,29 +1,51 @@
-"""``genkit eval RUN``: the metrics of a finished run, again or others."""
+"""``genkit eval RUN``: the metrics of a trained model, again or others."""
 
 from __future__ import annotations
 
 import json as json_format
+from typing import Annotated
 
-from genkit.cli.options import Json, Overrides, RunPath, only
+import typer
+
+from genkit.cli.options import FinishedRun, Json, Overrides, only
+from genkit.types import BatchNormMode
 
 READ = ("metrics", "data", "seed")  # what an evaluation reads of a recipe; the rest is as it was trained
+MODES: dict[str, tuple[BatchNormMode, ...]] = {
+    "running": ("running",),
+    "batch": ("batch",),
+    "recalibrated": ("recalibrated",),
+    "all": ("running", "batch", "recalibrated"),
+}
 
 
-def evaluate(run: RunPath, overrides: Overrides = None, json: Json = False) -> None:
+def evaluate(
+    run: FinishedRun,
+    metrics: Annotated[
+        str, typer.Option("--metrics", metavar="NAME,...", help="These alone: labels of the run, or metrics by name.")
+    ] = "",
+    overrides: Overrides = None,
+    batch_norm: Annotated[
+        str, typer.Option("--batch-norm", metavar="|".join(MODES), help="Whose statistics normalise.")
+    ] = "",
+    json: Json = False,
+) -> None:
     """Compute the metrics of a finished run; `--set metrics.LABEL.KEY=VALUE` changes or adds one."""
-    from genkit.folder import RunFolder
+    from genkit.errors import UsageError, near_miss
     from genkit.loading import evaluate_run
-    from genkit.plan import make_plan
+    from genkit.measure import measuring_plan
     from genkit.report.results import print_results
     from genkit.report.terminal import Voice
 
-    folder = RunFolder.open(run)
-    plan = make_plan(folder.resolved, overrides=only(READ, overrides, "an evaluation"))
-    results = evaluate_run(folder.path, plan, plan.recipe.seed)
+    if batch_norm and batch_norm not in MODES:
+        raise UsageError(f"--batch-norm {batch_norm}: is no mode.{near_miss(batch_norm, MODES)}")
+    names = [name.strip() for name in metrics.split(",") if name.strip()]
+    plan = measuring_plan(run, only(READ, overrides, "an evaluation"), names)
+    results = evaluate_run(run, plan, plan.recipe.seed, MODES[batch_norm] if batch_norm else ())
     if json:
-        print(json_format.dumps({"run": str(folder.path), "results": [result.as_dict() for result in results]}))
+        print(json_format.dumps({"run": str(run), "results": [result.as_dict() for result in results]}))
         return
     voice = Voice()
     print_results(results, voice)
     if not results:
-        voice.say("The recipe asks for no metric; --set metrics.NAME={} computes one. `genkit plugins` lists them.")
+        voice.say("The recipe asks for no metric; --metrics NAME computes one. `genkit plugins` lists them.")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from genkit.engine.batch_norm import Norms, completed
 from genkit.errors import UsageError
 from genkit.model import Model, evaluating
 from genkit.noise import Noise, Rows
-from genkit.types import Dataset, Evaluation, EvaluationProtocol, Metric
+from genkit.types import BatchNormMode, Dataset, Evaluation, EvaluationProtocol, Metric
 
 CHUNK = 1000  # samples at a time, so that memory does not grow with their number
 
@@ -64,19 +65,46 @@ def read_results(path: Path) -> list[Result]:
         raise UsageError(f"{path}: cannot be read ({error}). `genkit eval` computes the numbers again.") from None
 
 
-def evaluate(metrics: Mapping[str, Metric], data: Dataset, model_of: Callable[[str], Model], seed: int) -> list[Result]:
-    """Compute every metric; `model_of` returns the model with "raw" or "ema" weights."""
-    return [_evaluate(label, metric, data, model_of, seed) for label, metric in metrics.items()]
+def protocol_of(
+    metric: Metric, data: Dataset, model: Model, batch_norm: BatchNormMode | None = None
+) -> EvaluationProtocol:
+    """Return how the number will be made, in the mode that `batch_norm` names or else the metric.
+
+    Raises `ValueError` where it would be meaningless.
+    """
+    protocol = metric.protocol(data, model)
+    if batch_norm is not None:
+        protocol = replace(protocol, batch_norm=batch_norm)
+    return completed(protocol, model, data, CHUNK)
 
 
-def _evaluate(label: str, metric: Metric, data: Dataset, model_of: Callable[[str], Model], seed: int) -> Result:
-    protocol = metric.protocol(data, model_of("raw"))
-    model = model_of(protocol.weights)
+def evaluate(
+    metrics: Mapping[str, Metric],
+    data: Dataset,
+    model_of: Callable[[str], Model],
+    seed: int,
+    batch_norm: BatchNormMode | None = None,
+) -> list[Result]:
+    """Compute every metric; `model_of` returns the model with "raw" or "ema" weights.
+
+    `data` are those that it was trained on; `batch_norm` takes the place of the metrics' own.
+    """
+    norms = Norms(data, seed)
+    results = []
+    for label, metric in metrics.items():
+        protocol = protocol_of(metric, data, model_of("raw"), batch_norm)
+        results.append(_evaluate(label, metric, protocol, data, model_of(protocol.weights), norms, seed))
+    return results
+
+
+def _evaluate(
+    label: str, metric: Metric, protocol: EvaluationProtocol, data: Dataset, model: Model, norms: Norms, seed: int
+) -> Result:
     data = data if protocol.split == data.split else data.held_out()
     generated, reference = draws(model, data, protocol.samples, seed)
 
     try:
-        with evaluating(model):
+        with evaluating(model), norms.normalising(model, protocol.batch_norm):
             value = metric.compute(Evaluation(model, data, generated, reference))
         if not math.isfinite(value):
             raise ValueError(f"it came out as {value}")

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -26,6 +27,10 @@ from genkit.errors import GenkitError, UsageError
 Result = TypeVar("Result")
 
 ACCELERATE_PRECISION = {"fp32": "no", "fp64": "no", "bf16": "bf16", "fp16": "fp16"}
+
+# How long a process waits for the others: the main one may evaluate for hours. A process that dies is noticed at once,
+# by its connections and by the launcher.
+PATIENCE = timedelta(days=7)
 
 REMEDY = "Start several processes with `genkit run RECIPE --processes N`."
 
@@ -41,7 +46,9 @@ class World:
         try:
             # Without an accelerator only `cpu=True` makes several processes one world.
             self.accelerator = Accelerator(
-                cpu=not torch.accelerator.is_available(), mixed_precision=ACCELERATE_PRECISION[precision]
+                cpu=not torch.accelerator.is_available(),
+                mixed_precision=ACCELERATE_PRECISION[precision],
+                kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
             )
         except (ValueError, RuntimeError) as error:
             AcceleratorState._reset_state(True)

@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 
 from genkit.fields import Count
+from genkit.metrics.of_model import OfModel
 from genkit.metrics.plane import BINS, box_details, counts, half_width_of, points
 from genkit.model import Model
 from genkit.types import Dataset, Evaluation, EvaluationProtocol
@@ -46,11 +47,10 @@ def jsd(p: np.ndarray, q: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class _Histogram:
+class _Histogram(OfModel):
     """The protocol that both divergences share. Raises `ValueError` for fewer than 50,000 samples."""
 
     samples: Count = FEWEST  # of each side
-    weights: Literal["raw", "ema"] = "raw"
 
     def __post_init__(self) -> None:
         if self.samples < FEWEST:
@@ -71,7 +71,7 @@ class _Histogram:
             "smoothing": f"1/{CELLS} added to each of {CELLS} counts",
             "unit": "nats",
         }
-        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details=details)
+        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, self.batch_norm, details=details)
 
     def histograms(self, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
         """Return the probabilities of data and model, each (CELLS,)."""

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from genkit.data.mixture import GaussianMixture
 from genkit.fields import Count, Positive
+from genkit.metrics.of_model import OfModel
 from genkit.model import Model
 from genkit.types import Dataset, Evaluation, EvaluationProtocol
 
@@ -41,11 +42,10 @@ def members(evaluation: Evaluation, radius: float) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Modes:
+class Modes(OfModel):
     """The number of modes to which at least `min_share` of the samples belongs."""
 
     samples: Count = 50_000  # generated
-    weights: Literal["raw", "ema"] = "raw"
     radius: Positive = 3.0  # in standard deviations of a mode
     min_share: Annotated[float, Interval(gt=0, le=1)] = 0.01  # of all samples, for a mode to be covered
 
@@ -62,7 +62,7 @@ class Modes:
                 f"min_share = {self.min_share:g} is too much: each of the {modes} modes has 1/{modes} of the data"
             )
         details = {"modes": modes, "std": mixture(data).std, "radius": self.radius, "min_share": self.min_share}
-        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details=details)
+        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the number of modes covered, 0 to M."""
@@ -70,11 +70,10 @@ class Modes:
 
 
 @dataclass(frozen=True)
-class HighQuality:
+class HighQuality(OfModel):
     """The share of the samples that belong to any mode."""
 
     samples: Count = 50_000  # generated
-    weights: Literal["raw", "ema"] = "raw"
     radius: Positive = 3.0  # in standard deviations of a mode
 
     @property
@@ -85,7 +84,7 @@ class HighQuality:
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State when a sample belongs to a mode. Raises `ValueError` where modes are unknown."""
         details = {"modes": len(mixture(data).centres), "std": mixture(data).std, "radius": self.radius}
-        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details=details)
+        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the share, 0 to 1."""

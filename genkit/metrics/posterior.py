@@ -23,6 +23,7 @@ from torch import Tensor
 
 from genkit.fields import Count, Positive
 from genkit.mathematics import kl_to_prior
+from genkit.metrics.of_model import OfModel
 from genkit.model import Autoencoder, Model
 from genkit.types import Dataset, DiagNormal, Evaluation, EvaluationProtocol
 
@@ -35,11 +36,10 @@ INPUTS: dict[Side, str] = {
 
 
 @dataclass(frozen=True)
-class ActiveUnits:
+class ActiveUnits(OfModel):
     """The number of latent dimensions whose posterior mean varies with the data by more than `threshold`."""
 
     samples: Annotated[int, Ge(2)] = 5_000  # of the data
-    weights: Literal["raw", "ema"] = "raw"
     split: Literal["train", "test"] = "test"  # "test": what the data set holds out
     threshold: Positive = 0.01  # of the variance of the posterior mean, for a dimension to be active
 
@@ -51,10 +51,9 @@ class ActiveUnits:
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State when a dimension is active. Raises `ValueError` unless there are an encoder and enough data."""
         _refuse_without_encoder(model)
+        read = _readable_split(data, self.split, self.samples)
         details = {"latent dimensions": model.latent_dim, "threshold": self.threshold}
-        return EvaluationProtocol(
-            self.samples, _readable_split(data, self.split, self.samples), self.weights, details=details
-        )
+        return EvaluationProtocol(self.samples, read, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the number of active dimensions, 0 to L. Raises `ValueError` if a posterior is not finite."""
@@ -62,11 +61,10 @@ class ActiveUnits:
 
 
 @dataclass(frozen=True)
-class PosteriorKL:
+class PosteriorKL(OfModel):
     """The mean KL divergence of posteriors from the prior, in nats, summed over the latent dimensions."""
 
     samples: Count = 5_000
-    weights: Literal["raw", "ema"] = "raw"
     split: Literal["train", "test"] = "test"  # "test": what the data set holds out; samples need neither
     of: Side = "real"  # posteriors of data ("real"), of reconstructions ("rec") or of samples ("fake")
 
@@ -89,7 +87,7 @@ class PosteriorKL:
             details["reconstruction"] = "of the posterior mean, where the training draws z"
         if self.of != "real" and len(data.shape) == 3:
             details["range"] = "as decoded, not clamped"
-        return EvaluationProtocol(self.samples, read, self.weights, details=details)
+        return EvaluationProtocol(self.samples, read, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the mean in nats. Raises `ValueError` if a posterior is not finite."""

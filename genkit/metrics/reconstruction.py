@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from genkit.fields import Count
+from genkit.metrics.of_model import OfModel
 from genkit.model import Autoencoder, Model
 from genkit.types import Dataset, Evaluation, EvaluationProtocol
 
 
 @dataclass(frozen=True)
-class ReconstructionError:
+class ReconstructionError(OfModel):
     """The mean squared error per coordinate of reconstructions from the posterior mean."""
 
     samples: Count = 1_000
-    weights: Literal["raw", "ema"] = "raw"
     split: Literal["train", "test"] = "test"  # "test": what the data set holds out
 
     @property
@@ -43,7 +43,7 @@ class ReconstructionError:
         details = {"reconstruction": "of the posterior mean", "mean": "over samples and coordinates"}
         if _shows_images(data):
             details["range"] = "reconstructions clamped to [0, 1]"
-        return EvaluationProtocol(self.samples, read.split, self.weights, details=details)
+        return EvaluationProtocol(self.samples, read.split, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the error per coordinate. Raises `ValueError` if it is not finite."""

@@ -27,6 +27,7 @@ from typing import Literal
 import numpy as np
 
 from genkit.fields import Count
+from genkit.metrics.of_model import OfModel
 from genkit.metrics.plane import BINS, box_details, counts, half_width_of, points
 from genkit.model import Model
 from genkit.types import Dataset, Draws, Evaluation, EvaluationProtocol
@@ -52,11 +53,10 @@ def batchmean_kl(target: np.ndarray, other: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class _Reference:
+class _Reference(OfModel):
     """The protocol that both share."""
 
     samples: Count = 5_000  # of each side, as published; with more, the noise floor sinks and numbers differ
-    weights: Literal["raw", "ema"] = "raw"
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -70,7 +70,7 @@ class _Reference:
             "floor": FLOOR,
             "unit": f"1/{BINS} of the sum over densities, as published",
         }
-        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, details=details)
+        return EvaluationProtocol(self.samples, data.held_out().split, self.weights, self.batch_norm, details=details)
 
     def densities(self, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
         """Return the histograms of data and model as densities, each (BINS, BINS)."""

@@ -1,88 +1,128 @@
-"""The terms of a run over its steps: one small panel a term."""
+"""The numbers of a run over its steps, sorted for the eye.
+
+    health        the KL of posteriors of data, of reconstructions and of samples, beside each other
+    terms         what each phase minimises, and what that is made of
+    schedules     weights and learning rates that the recipe sets
+    evaluations   the metrics on the way
+
+A line of the journal is {"step": 100, "t": 0.1, "PHASE/TERM": 1.2, "schedule/KEY": 0.5, "lr/CHILD": 2e-4}. Terms that
+differ in the end of their name alone (NAME_real, NAME_rec, NAME_fake) are one quantity of three kinds of samples.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from genkit.report.figure import COLOURS, INK, new_figure
+from genkit.report.panels import Curve, Panel, Section
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from genkit.evaluations import Evaluated
 
-Curve = list[tuple[int, float]]  # (step, value)
-Panels = dict[str, dict[str, Curve]]  # term -> phase -> curve
+KL = "kl"
+SIDES = ("real", "rec", "fake")  # kinds of samples
+ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}  # which direction is good
 
-COLUMNS = 3
-WIDE = 50  # a positive term that changes by more than this factor is shown on a logarithmic axis
-TITLE_CHARACTERS = 36  # a term and the names of its phases that fit above a panel
-LEARNING_RATE = "learning rate"
+Curves = dict[str, list[tuple[int, float]]]
 
 
-def save_curves(path: Path, lines: Sequence[Mapping[str, Any]], title: str) -> None:
-    """Write the numbers of a journal as PNG: a panel for each term, in it a curve for each phase that has it.
+def sections_of(
+    lines: Sequence[Mapping[str, Any]], evaluated: Sequence[Evaluated] = (), schedules: Collection[str] = ()
+) -> list[Section]:
+    """Sort what a run has written down. `schedules` are names of terms that are no terms but schedules."""
+    curves = curves_of(lines)
+    terms = {tuple(key.split("/", 1)): curve for key, curve in curves.items() if not is_schedule(key)}
+    begins = _begins(terms)
 
-    A line is {"step": 100, "encoder/rec": 1.2, "lr/encoder": 2e-4, ...}: "PHASE/TERM", besides "lr/CHILD".
-    A phase has one colour in all panels. Values that are no finite numbers leave a gap.
-    """
-    panels = panels_of(lines)
-    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
-    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
-    columns = min(COLUMNS, max(2, len(panels)))  # one panel would be too narrow for the title
-    rows = max(1, math.ceil(len(panels) / columns))
+    families = _families({key: curve for key, curve in terms.items() if key[1] not in schedules})
+    health = [panel for base, panel in families.items() if base[0] == KL]
+    grouped = {(phase, f"{base}_{side}") for base, phase in families for side in SIDES}
+    plain = _by_term({key: curve for key, curve in terms.items() if key not in grouped and key[1] not in schedules})
+    others = [panel for base, panel in families.items() if base[0] != KL]
+    health += [panel for panel in plain if panel.title == KL]  # of a plain VAE, or of one that warms up
+    plain = [panel for panel in plain if panel.title != KL]
+    named = {name: curve for (phase, name), curve in terms.items() if name in schedules}
+    set_by_recipe = {**named, **{key[9:]: curve for key, curve in curves.items() if key.startswith("schedule/")}}
+    rates = {key[3:]: curve for key, curve in curves.items() if key.startswith("lr/")}
+    schedule_panels = [Panel(name, {"": curve}, exact=True) for name, curve in set_by_recipe.items()]
+    return [
+        Section("health: KL of posteriors from the prior, nats", health, begins),
+        Section("terms of the losses, by phase", [*plain, *others], begins),
+        Section(
+            "schedules",
+            [*schedule_panels, *([Panel("learning rate", _merged(rates), exact=True)] if rates else [])],
+            begins,
+        ),
+        Section("evaluations", list(evaluation_panels({"": evaluated})), begins),
+    ]
 
-    with new_figure(path, title, width=3.2 * columns, height=0.4 + 1.9 * rows) as figure:
-        if not panels:
-            figure.text(0.5, 0.4, "no numbers were recorded", ha="center", color=INK)
-            return
-        places = list(figure.subplots(rows, columns, sharex=True, squeeze=False).flat)
-        for axes, (term, curves) in zip(places, panels.items()):
-            _panel(axes, term, curves, colours)
-        # The lowest of each column; sharex hides the step above an empty place.
-        for axes in places[len(panels) - min(columns, len(panels)) : len(panels)]:
-            axes.tick_params(labelbottom=True)
-            axes.set_xlabel("step")
-        for axes in places[len(panels) :]:
-            axes.set_axis_off()
 
-
-def panels_of(lines: Sequence[Mapping[str, Any]]) -> Panels:
-    """Sort the numbers of a journal by term and phase, in order of appearance; the learning rate comes last."""
-    panels: Panels = {}
+def curves_of(lines: Sequence[Mapping[str, Any]]) -> Curves:
+    """Return a curve for each key of a journal that holds numbers, in order of appearance."""
+    curves: Curves = {}
     for line in lines:
         for key, value in line.items():
-            if key in ("step", "t") or isinstance(value, bool) or not isinstance(value, int | float):
-                continue
-            phase, _, term = key.rpartition("/")
-            if phase == "lr":
-                phase, term = term, LEARNING_RATE
-            point = (line["step"], value if math.isfinite(value) else math.nan)
-            panels.setdefault(term, {}).setdefault(phase, []).append(point)
-    return dict(sorted(panels.items(), key=lambda item: item[0] == LEARNING_RATE))
+            if "/" in key and isinstance(value, int | float) and not isinstance(value, bool):
+                curves.setdefault(key, []).append((line["step"], value if math.isfinite(value) else math.nan))
+    return curves
 
 
-def _panel(axes: Axes, term: str, curves: Mapping[str, Curve], colours: Mapping[str, str]) -> None:
-    """Draw one term: its name above at the left, the phases' names above at the right."""
-    from matplotlib.ticker import EngFormatter, MaxNLocator
+def evaluation_panels(runs: Mapping[str, Sequence[Evaluated]]) -> Iterator[Panel]:
+    """Yield a panel for each metric, with a curve for each run that has it, and the best of each ringed."""
+    results = [result for evaluated in runs.values() for one in evaluated for result in one.results]
+    for label, better in {result.label: result.better for result in results}.items():
+        curves, best = {}, []
+        for name, evaluated in runs.items():
+            values = [(one.step, one.value(label)) for one in evaluated]
+            curve = [(step, value) for step, value in values if value is not None]
+            if curve:
+                curves[name] = curve
+                if better is not None and len(curve) > 1:
+                    sign = 1 if better == "lower" else -1
+                    best.append(min(curve, key=lambda point: (sign * point[1], point[0])))
+        if curves:
+            yield Panel(label + ARROWS[better], curves, sparse=True, best=best)
 
-    axes.set_title(term, loc="left", parse_math=False)
+
+def _merged(curves: Mapping[str, Curve]) -> dict[str, Curve]:
+    """Return the same curves; those that are one have one name: ``encoder, decoder``."""
+    names: dict[tuple[tuple[int, float], ...], list[str]] = {}
     for name, curve in curves.items():
-        # A curve of one point has no line.
-        axes.plot(*zip(*curve), label=name, color=colours[name], marker="." if len(curve) == 1 else "")
-    if any(curves):
-        # Beside the title, where no curve runs, if there is room.
-        fits = len(term) + sum(len(name) + 3 for name in curves) <= TITLE_CHARACTERS
-        where: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": len(curves)} if fits else {}
-        narrow: dict[str, Any] = {"handlelength": 1.0, "handletextpad": 0.4, "columnspacing": 0.9}
-        axes.legend(**where, **narrow, borderpad=0.2, borderaxespad=0.2, frameon=False)
+        names.setdefault(tuple(curve), []).append(name)
+    return {", ".join(sharing): curves[sharing[0]] for sharing in names.values()}
 
-    values = [value for curve in curves.values() for _, value in curve if not math.isnan(value)]
-    if values and min(values) > 0 and max(values) > WIDE * min(values):
-        axes.set_yscale("log")
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axes.grid(color="#E6E6E6", linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+
+def is_schedule(key: str) -> bool:
+    """Tell whether a key of a journal is of what the recipe sets, and no term of a loss."""
+    return key.startswith(("lr/", "schedule/"))
+
+
+def _begins(terms: Mapping[tuple[str, ...], Curve]) -> list[int]:
+    """Return the steps at which phases begin that were not there from the first line on."""
+    first: dict[str, int] = {}
+    for (phase, _), curve in terms.items():
+        first[phase] = min(first.get(phase, curve[0][0]), curve[0][0])
+    return sorted(set(first.values()))[1:]
+
+
+def _families(terms: Mapping[tuple[str, ...], Curve]) -> dict[tuple[str, str], Panel]:
+    """Return a panel for each quantity that a phase has of two kinds of samples at least, by its name and the phase."""
+    found: dict[tuple[str, str], dict[str, Curve]] = {}
+    for (phase, term), curve in terms.items():
+        base, _, side = term.rpartition("_")
+        if base and side in SIDES:
+            found.setdefault((base, phase), {})[side] = curve
+    return {
+        (base, phase): Panel(f"{base}, {phase} phase", {side: curves[side] for side in SIDES if side in curves})
+        for (base, phase), curves in found.items()
+        if len(curves) > 1
+    }
+
+
+def _by_term(terms: Mapping[tuple[str, ...], Curve]) -> list[Panel]:
+    panels: dict[str, dict[str, Curve]] = {}
+    for (phase, term), curve in terms.items():
+        panels.setdefault(term, {})[phase] = curve
+    totals_first = sorted(panels, key=lambda term: term != "total")
+    return [Panel(term, _merged(panels[term])) for term in totals_first]

@@ -28,6 +28,9 @@ def print_plan(plan: Plan, voice: Voice) -> None:
         f"steps       {facts['steps']} of {plan.recipe.train.batch_size} samples, {facts['flops_per_step_text']} each"
     )
     voice.say(f"memory      {facts['memory_text']}")
+    if asked := plan.recipe.evaluate:
+        best = f"; the best step by {asked.best} is kept" if asked.best is not None else ""
+        voice.say(f"evaluated   every {asked.every} steps: {', '.join(asked.metrics or plan.metrics)}{best}")
     for remark in plan.rehearsal.remarks:
         voice.say(f"remark      {remark}")
     for absent in facts["unmet"]:

@@ -6,11 +6,15 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from genkit.engine.evaluate import Result
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -87,6 +91,9 @@ class Steps:
     def update(self, step: int, line: dict[str, float] | None) -> None:
         """Take note of a completed step, and of its logged line where it has one."""
 
+    def evaluated(self, step: int, results: Sequence[Result]) -> None:
+        """Take note of the numbers of the model after a step."""
+
 
 class Bar(Steps):
     """A progress bar with rate, time left and the newest logged terms."""
@@ -102,6 +109,10 @@ class Bar(Steps):
         self._bar.update(self._task, completed=step, rate=rate)
         if line is not None:
             self._bar.update(self._task, terms=_terms(line))
+
+    def evaluated(self, step: int, results: Sequence[Result]) -> None:
+        """Print the numbers above the bar."""
+        self._bar.console.print(f"step {step}  {_numbers(results)}", markup=False)
 
 
 class Lines(Steps):
@@ -123,6 +134,14 @@ class Lines(Steps):
         rate = (step - self._first[0]) / max(now - self._first[1], 1e-9)
         left = f", {(self._total - step) / rate:.0f} s left" if rate > 0 and step < self._total else ""
         self._voice.say(f"step {step}/{self._total}  {rate:.1f} steps/s{left}  {_terms(line)}")
+
+    def evaluated(self, step: int, results: Sequence[Result]) -> None:
+        """Speak, however long ago the last line was."""
+        self._voice.say(f"step {step}/{self._total}  {_numbers(results)}")
+
+
+def _numbers(results: Sequence[Result]) -> str:
+    return "  ".join(f"{each.label} {'refused' if each.value is None else f'{each.value:.4g}'}" for each in results)
 
 
 def _terms(line: dict[str, float]) -> str:

@@ -17,8 +17,8 @@ from genkit.registry import load_registry
 from genkit.table.spec import Cell, Table, cells_of
 from genkit.toml import Document, read
 
-# What changes no weight: how a run is called, what is measured at its end, and what it tells and saves on its way.
-WITHOUT_WEIGHT = ("title", "metrics", "report", "checkpoint")
+# What changes no weight: how a run is called, what is measured of it, and what it tells and saves on its way.
+WITHOUT_WEIGHT = ("title", "metrics", "evaluate", "report", "checkpoint")
 WITHOUT_EFFECT = (*WITHOUT_WEIGHT, "seed")  # a seed is told apart by name
 
 
@@ -132,7 +132,7 @@ def _unlike_protocols(table: Table, experiments: Sequence[Experiment], document:
 
 
 def _how(plan: Plan, label: str) -> str:
-    return f"{plan.recipe.metrics[label].name} of {plan.protocols[label]}"
+    return f"{plan.recipe.metrics[label].name} of {plan.protocols[label].comparable}"
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -45,7 +45,8 @@ class Kept:
 
     def measured_as(self, experiment: Experiment, label: str) -> bool:
         """Tell whether the metric is there, made as the table asks for now."""
-        return label in self.results and self.results[label].protocol == experiment.plan.protocols[label]
+        asked = experiment.plan.protocols[label]
+        return label in self.results and self.results[label].protocol.comparable == asked.comparable
 
     def serves(self, experiment: Experiment) -> bool:
         """Tell whether it is all that the table asks for now: the same training, measured by the same protocols."""

@@ -1,0 +1,39 @@
+"""``genkit compare RUN RUN``: runs beside each other."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genkit.cli.options import Json
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, two at least.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Where to write the picture of the curves, a PNG.")
+    ] = Path("comparison.png"),
+    json: Json = False,
+) -> None:
+    """Show in what the recipes of runs differ, and their numbers; draw their curves over each other."""
+    from genkit.compare import compare as compared
+    from genkit.errors import UsageError
+    from genkit.report.comparison import print_comparison, save_comparison
+    from genkit.report.terminal import Voice
+
+    comparison = compared(runs)
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"--out {out}: the picture is a PNG; give a name that ends in .png.")
+    try:
+        save_comparison(out, comparison)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written: {error.strerror}.") from None
+    if json:
+        print(json_format.dumps({**comparison.as_dict(), "picture": str(out)}))
+        return
+    voice = Voice()
+    print_comparison(comparison, voice)
+    voice.say(f"picture   {out}")
