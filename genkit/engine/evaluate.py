@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from genkit.model import Model, evaluating
 from genkit.noise import Noise, Rows
 from genkit.types import Dataset, Evaluation, EvaluationProtocol, Metric
 
-CHUNK = 1000  # samples at a time, so that memory does not grow with their number
+CHUNK = 1000  # samples at a time at most, so that memory does not grow with their number ...
+CHUNK_NUMBERS = 2**22  # ... nor with their size: 341 images of 64 x 64 in colour, 21 of 256 x 256
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,15 @@ class ChunkedDraws:
 
     total: int
     chunk: Callable[[int, int], Tensor]
+    rows: int = CHUNK  # samples in a chunk
 
     def __len__(self) -> int:
         return self.total
 
     def __iter__(self) -> Iterator[Tensor]:
         """Yield the chunks, (b, *shape)."""
-        for start in range(0, self.total, CHUNK):
-            yield self.chunk(start, min(CHUNK, self.total - start))
+        for start in range(0, self.total, self.rows):
+            yield self.chunk(start, min(self.rows, self.total - start))
 
 
 def read_results(path: Path) -> list[Result]:
@@ -66,18 +69,27 @@ def read_results(path: Path) -> list[Result]:
 
 def evaluate(metrics: Mapping[str, Metric], data: Dataset, model_of: Callable[[str], Model], seed: int) -> list[Result]:
     """Compute every metric; `model_of` returns the model with "raw" or "ema" weights."""
-    return [_evaluate(label, metric, data, model_of, seed) for label, metric in metrics.items()]
+    shared: dict[Any, dict[Any, Any]] = defaultdict(dict)
+    return [_evaluate(label, metric, data, model_of, seed, shared) for label, metric in metrics.items()]
 
 
-def _evaluate(label: str, metric: Metric, data: Dataset, model_of: Callable[[str], Model], seed: int) -> Result:
+def _evaluate(
+    label: str,
+    metric: Metric,
+    data: Dataset,
+    model_of: Callable[[str], Model],
+    seed: int,
+    shared: Mapping[Any, dict[Any, Any]],
+) -> Result:
     protocol = metric.protocol(data, model_of("raw"))
     model = model_of(protocol.weights)
     data = data if protocol.split == data.split else data.held_out()
     generated, reference = draws(model, data, protocol.samples, seed)
+    same_draws = (protocol.samples, protocol.split, protocol.weights, protocol.batch_norm)
 
     try:
         with evaluating(model):
-            value = metric.compute(Evaluation(model, data, generated, reference))
+            value = metric.compute(Evaluation(model, data, generated, reference, shared[same_draws]))
         if not math.isfinite(value):
             raise ValueError(f"it came out as {value}")
     except ValueError as error:
@@ -96,9 +108,13 @@ def draws(model: Model, data: Dataset, total: int, seed: int) -> tuple[ChunkedDr
         return model.sample(noise(start, size, "evaluation/prior").randn("z", model.latent_dim))
 
     def refer(start: int, size: int) -> Tensor:
-        if data.size is not None and start + size > data.size:
-            raise ValueError(f"the {data.split} split has {data.size} samples, and the protocol asks for {total}")
-        samples = data.batch(torch.arange(start, start + size), noise(start, size, "evaluation/data"))
+        indices = torch.arange(start, start + size)
+        if data.size is not None:
+            if total > data.size:
+                raise ValueError(f"the {data.split} split has {data.size} samples, and the protocol asks for {total}")
+            indices = indices * data.size // total  # spread: folders of images stand in the order of their classes
+        samples = data.batch(indices, noise(start, size, "evaluation/data"))
         return samples.x.to(weight.device, weight.dtype)
 
-    return ChunkedDraws(total, generate), ChunkedDraws(total, refer)
+    rows = max(1, min(CHUNK, CHUNK_NUMBERS // math.prod(data.shape)))
+    return ChunkedDraws(total, generate, rows), ChunkedDraws(total, refer, rows)
