@@ -19,7 +19,7 @@ from genkit.errors import RecipeError, UsageError
 from genkit.folder import RECIPE, RESOLVED
 from genkit.model import Model
 from genkit.noise import Noise, Rows
-from genkit.plan import Plan
+from genkit.plan import Plan, unmet_extractors
 from genkit.registry import load_registry
 from genkit.report.shown import in_chunks
 from genkit.toml import Document, read, with_override
@@ -60,7 +60,8 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
 
 def evaluate_run(path: Path, plan: Plan, seed: int) -> list[Result]:
     """Compute the plan's metrics of a finished run. Raises `UsageError` where data or weights are absent."""
-    if unmet := dict.fromkeys((*plan.data.unmet(), *plan.data.held_out().unmet())):  # what only training needs may lack
+    unmet = (*plan.data.unmet(), *plan.data.held_out().unmet(), *unmet_extractors(plan.metrics))
+    if unmet := tuple(dict.fromkeys(unmet)):  # what only training needs may lack
         raise UsageError("\n".join(unmet))
     shape = list(plan.data.shape)
     if shape != (trained := facts_of(path)["data_shape"]):
