@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from genkit.bind import Binder, Invalid
+from genkit.engine.allocator import keep_freed_memory
 from genkit.engine.evaluate import Result, evaluate
 from genkit.engine.weights import ABOUT, EMA, copy_by_name, final_folder, read_weights
 from genkit.errors import RecipeError, UsageError
@@ -66,6 +67,7 @@ def evaluate_run(path: Path, plan: Plan, seed: int) -> list[Result]:
     shape = list(plan.data.shape)
     if shape != (trained := facts_of(path)["data_shape"]):
         raise UsageError(f"{path}: the samples of [data] have the shape {shape}, and the run was trained on {trained}.")
+    keep_freed_memory()
     models = {which: load(path, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
     return evaluate(plan.metrics, plan.data, models.__getitem__, seed)
 

@@ -27,7 +27,7 @@ from genkit.model import Model
 from genkit.noise import seed_of
 from genkit.types import Dataset, Evaluation, EvaluationProtocol
 
-COLUMNS = 64  # projections that are sorted at once
+AT_ONCE = 2**19  # numbers of a side that are sorted at once, so that memory does not grow with the samples
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,12 @@ class SlicedWasserstein:
         """Return the distance, in units of a coordinate. Raises `ValueError` if a side is not finite or all alike."""
         real = features_of(evaluation, "reference", Projections(self.projections))
         fake = features_of(evaluation, "generated", Projections(self.projections))
-        total = 0.0
-        for start in range(0, self.projections, COLUMNS):
-            x, y = (_columns(side, start) for side in (real, fake))
+        columns, total = max(1, AT_ONCE // len(real)), 0.0
+        for start in range(0, self.projections, columns):
+            x, y = (_columns(side, slice(start, start + columns)) for side in (real, fake))
             total += squared_wasserstein(x, y).sum().item()
         return math.sqrt(total / self.projections)
 
 
-def _columns(features: Features, start: int) -> Tensor:
-    return torch.from_numpy(np.asarray(features.rows[:, start : start + COLUMNS], np.float64))
+def _columns(features: Features, which: slice) -> Tensor:
+    return torch.from_numpy(np.asarray(features.rows[:, which], np.float64))

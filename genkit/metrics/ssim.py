@@ -48,10 +48,15 @@ class SSIM(ReconstructionMetric):
         total, count, plain = 0.0, 0, 0
         for x, reconstruction in reconstructions(evaluation):
             _, places = structural_similarity_index_measure(
-                reconstruction, x, kernel_size=WINDOW, sigma=SIGMA, data_range=1.0, return_full_image=True
+                reconstruction.float(),
+                x.float(),
+                kernel_size=WINDOW,
+                sigma=SIGMA,
+                data_range=1.0,
+                return_full_image=True,
             )
             # There the borders are mirrored; as published, only places where the window fits are counted.
-            inner = places[..., EDGE:-EDGE, EDGE:-EDGE]
+            inner = places[..., EDGE:-EDGE, EDGE:-EDGE].double()
             pixels = x.flatten(1)
             plain += int((pixels == pixels[:, :1]).all(dim=1).sum())
             total += inner.flatten(1).mean(dim=1).sum().item()
