@@ -11,6 +11,7 @@ READ = ("metrics", "data", "seed")  # what an evaluation reads of a recipe; the 
 
 def evaluate(run: RunPath, overrides: Overrides = None, json: Json = False) -> None:
     """Compute the metrics of a finished run; `--set metrics.LABEL.KEY=VALUE` changes or adds one."""
+    from genkit.errors import Interrupted
     from genkit.folder import RunFolder
     from genkit.loading import evaluate_run
     from genkit.plan import make_plan
@@ -19,7 +20,10 @@ def evaluate(run: RunPath, overrides: Overrides = None, json: Json = False) -> N
 
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved, overrides=only(READ, overrides, "an evaluation"))
-    results = evaluate_run(folder.path, plan, plan.recipe.seed)
+    try:
+        results = evaluate_run(folder.path, plan, plan.recipe.seed)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped while numbers were computed; the same command computes them all.") from None
     if json:
         print(json_format.dumps({"run": str(folder.path), "results": [result.as_dict() for result in results]}))
         return

@@ -69,10 +69,10 @@ class KernelDistance:
         """Return the mean over the subsets. Raises `ValueError` if a side is not finite or all the same."""
         real = features_of(evaluation, "reference", self.features)
         fake = features_of(evaluation, "generated", self.features)
-        total = 0.0
-        for number in range(self.subsets):
+        subsets, total = self.subsets if self.subset_size < len(real) else 1, 0.0  # of all samples there is one
+        for number in range(subsets):
             # Which samples stand in a subset is no property of the model, and so the same for all models.
             generator = torch.Generator().manual_seed(seed_of("kernel-distance", number))
             x, y = (torch.randperm(len(side), generator=generator)[: self.subset_size] for side in (real, fake))
             total += squared_mmd(real.some(x.numpy()), fake.some(y.numpy()))
-        return total / self.subsets
+        return total / subsets
