@@ -433,7 +433,7 @@ def test_chunks_of_large_samples_are_short(shape, rows):
         assert [len(chunk) for chunk in reference] == [341] * 4 + [136]
 
 
-def test_reference_samples_are_spread_over_the_split():
+def test_reference_samples_are_chosen_at_random_and_for_all_seeds():
     model = SimpleNamespace(parameters=lambda: iter([torch.zeros(1)]))
 
     @dataclass(frozen=True)
@@ -445,9 +445,11 @@ def test_reference_samples_are_spread_over_the_split():
         def batch(self, indices, noise):
             return SimpleNamespace(x=indices[:, None].float())
 
-    for total in (3000, 1500, 1000):
-        _, reference = draws(model, Ordered(), total, 0)
-        expected = torch.arange(total) * (3000 // total)
-        assert torch.equal(torch.cat(list(reference))[:, 0], expected.float())
+    def read(total, seed=0):
+        return torch.cat(list(draws(model, Ordered(), total, seed)[1]))[:, 0]
+
+    assert torch.equal(read(3000), torch.arange(3000).float())
+    assert torch.equal(read(1500), read(1500, seed=7)) and torch.equal(read(1500)[:1200], read(1200))
+    assert len(read(1500).unique()) == 1500 and read(1500).mean().item() == pytest.approx(1500, abs=50)
     with pytest.raises(ValueError, match="the test split has 3000 samples, and the protocol asks for 3001"):
-        next(iter(draws(model, Ordered(), 3001, 0)[1]))
+        read(3001)

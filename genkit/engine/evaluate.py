@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from genkit.errors import UsageError
 from genkit.model import Model, evaluating
-from genkit.noise import Noise, Rows
+from genkit.noise import Noise, Rows, seed_of
 from genkit.types import Dataset, Evaluation, EvaluationProtocol, Metric
 
 CHUNK = 1000  # samples at a time at most, so that memory does not grow with their number ...
@@ -108,13 +109,23 @@ def draws(model: Model, data: Dataset, total: int, seed: int) -> tuple[ChunkedDr
         return model.sample(noise(start, size, "evaluation/prior").randn("z", model.latent_dim))
 
     def refer(start: int, size: int) -> Tensor:
-        indices = torch.arange(start, start + size)
-        if data.size is not None:
-            if total > data.size:
-                raise ValueError(f"the {data.split} split has {data.size} samples, and the protocol asks for {total}")
-            indices = indices * data.size // total  # spread: folders of images stand in the order of their classes
-        samples = data.batch(indices, noise(start, size, "evaluation/data"))
+        samples = data.batch(places()[start : start + size], noise(start, size, "evaluation/data"))
         return samples.x.to(weight.device, weight.dtype)
 
+    places = cache(partial(subset, data, total))  # asked for when data are read: not every metric reads them
     rows = max(1, min(CHUNK, CHUNK_NUMBERS // math.prod(data.shape)))
     return ChunkedDraws(total, generate, rows), ChunkedDraws(total, refer, rows)
+
+
+def subset(data: Dataset, total: int) -> Tensor:
+    """Return which `total` samples of a split are read, (total,) int64: the same ones whatever the seed of a run is.
+
+    Not the first ones, nor every n-th: folders of images stand in the order of their classes, and digits of MNIST in
+    that of their writers. Raises `ValueError` where there are fewer.
+    """
+    if data.size is None or total == data.size:
+        return torch.arange(total)
+    if total > data.size:
+        raise ValueError(f"the {data.split} split has {data.size} samples, and the protocol asks for {total}")
+    generator = torch.Generator().manual_seed(seed_of("evaluation/subset", data.size))
+    return torch.randperm(data.size, generator=generator)[:total]
