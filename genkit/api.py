@@ -7,6 +7,7 @@ from genkit.batch import Batch
 from genkit.fields import Count, Fraction, NonNegative, Positive, Steps
 from genkit.losses.vae import VAE
 from genkit.mathematics import kl_to_prior, negative_elbo, squared_error
+from genkit.metrics.features import Features, features_of, protocol_of
 from genkit.metrics.of_model import OfModel
 from genkit.model import GAN, Autoencoder, Model
 from genkit.models.halving import image_shape, smallest_map
@@ -22,6 +23,7 @@ from genkit.types import (
     Draws,
     Evaluation,
     EvaluationProtocol,
+    Extractor,
     Loss,
     Metric,
     Optimiser,
@@ -44,6 +46,8 @@ __all__ = [
     "Draws",
     "Evaluation",
     "EvaluationProtocol",
+    "Extractor",
+    "Features",
     "Fraction",
     "Linear",
     "Loss",
@@ -62,10 +66,12 @@ __all__ = [
     "Samples",
     "Schedule",
     "Steps",
+    "features_of",
     "image_shape",
     "kl_to_prior",
     "negative_elbo",
     "norm_layer",
+    "protocol_of",
     "smallest_map",
     "squared_error",
 ]

@@ -11,6 +11,9 @@ genkit_hooks = 1
 SOFT_INTRO_VAE = "https://arxiv.org/abs/2012.13253"
 AS_INTRO_VAE = "https://arxiv.org/abs/2206.13903"
 IWAE = "https://arxiv.org/abs/1509.00519"
+FID = "https://arxiv.org/abs/1706.08500"
+PRECISION_RECALL = "https://arxiv.org/abs/1904.06991"
+DENSITY_COVERAGE = "https://arxiv.org/abs/2002.09797"
 
 
 @hookimpl
@@ -110,7 +113,7 @@ def genkit_datasets() -> Iterator[Entry]:
 
 @hookimpl
 def genkit_metrics() -> Iterator[Entry]:
-    """Metrics of points, of reconstructions, and of posteriors."""
+    """Metrics of points, of reconstructions, of posteriors, and of features."""
     yield Entry("modes", "genkit.metrics.modes:Modes", "Modes of a mixture that are covered", "")
     yield Entry("high-quality", "genkit.metrics.modes:HighQuality", "Share of samples near a mode", "")
     yield Entry("histogram-kl", "genkit.metrics.histogram:HistogramKL", "KL(data || model) of histograms, nats", "")
@@ -118,10 +121,46 @@ def genkit_metrics() -> Iterator[Entry]:
     yield Entry("reference-kl", "genkit.metrics.reference:ReferenceKL", 'The published 2-D "KL"', SOFT_INTRO_VAE)
     yield Entry("reference-jsd", "genkit.metrics.reference:ReferenceJSD", 'The published 2-D "JSD"', SOFT_INTRO_VAE)
     yield Entry("reconstruction-error", "genkit.metrics.reconstruction:ReconstructionError", "Mean squared error", "")
+    yield Entry("psnr", "genkit.metrics.psnr:PSNR", "Peak signal-to-noise ratio of reconstructions, dB", "")
+    yield Entry(
+        "ssim",
+        "genkit.metrics.ssim:SSIM",
+        "Structural similarity of reconstructions",
+        "https://doi.org/10.1109/TIP.2003.819861",
+    )
     yield Entry("active-units", "genkit.metrics.posterior:ActiveUnits", "Latent dimensions in use", IWAE)
     yield Entry(
         "posterior-kl", "genkit.metrics.posterior:PosteriorKL", "Mean KL(q(z|x) || N(0, I)), nats", "closed form"
     )
+    yield Entry("frechet-distance", "genkit.metrics.frechet:FrechetDistance", "Fréchet distance of features", FID)
+    yield Entry("fid", "genkit.metrics.frechet:FID", "Fréchet Inception distance, of the published network alone", FID)
+    yield Entry(
+        "kernel-distance",
+        "genkit.metrics.kernel:KernelDistance",
+        "Squared MMD of features, polynomial kernel",
+        "https://arxiv.org/abs/1801.01401",
+    )
+    yield Entry("precision", "genkit.metrics.precision_recall:Precision", "Samples among data", PRECISION_RECALL)
+    yield Entry("recall", "genkit.metrics.precision_recall:Recall", "Data among samples", PRECISION_RECALL)
+    yield Entry("density", "genkit.metrics.density_coverage:Density", "Data about samples", DENSITY_COVERAGE)
+    yield Entry("coverage", "genkit.metrics.density_coverage:Coverage", "Data with samples", DENSITY_COVERAGE)
+    yield Entry(
+        "sliced-wasserstein",
+        "genkit.metrics.sliced_wasserstein:SlicedWasserstein",
+        "Wasserstein-2 distance on random lines",
+        "https://doi.org/10.1007/s10851-014-0506-3",
+    )
+    yield Entry(
+        "class-imbalance", "genkit.metrics.class_imbalance:ClassImbalance", "Total variation of classes of digits", ""
+    )
+
+
+@hookimpl
+def genkit_extractors() -> Iterator[Entry]:
+    """What makes features: the sample itself, a classifier of digits, and the network of FID."""
+    yield Entry("pixels", "genkit.extractors.pixels:Pixels", "The sample itself, flattened", "")
+    yield Entry("digits", "genkit.extractors.digits:DigitFeatures", "64 features of digits, packaged", "genkit")
+    yield Entry("inception", "genkit.extractors.inception:Inception", "2,048 features that FID is made of", FID)
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""The seven hooks through which every part of genkit is supplied, its own parts included.
+"""The eight hooks through which every part of genkit is supplied, its own parts included.
 
 A plugin is a Python package with one entry point in the group ``genkit``. The entry point names a module that
 states ``genkit_hooks = 1`` (the version of the hooks that it was written for) and implements any of the hooks below.
@@ -140,4 +140,19 @@ def genkit_optimisers() -> Iterable[Entry]:
     raise AssertionError
 
 
-KINDS = ("models", "losses", "divergences", "schedules", "datasets", "metrics", "optimisers")
+@hookspec
+def genkit_extractors() -> Iterable[Entry]:
+    """Supply what makes features of samples, for metrics to compare, as in `genkit.api.Extractor`.
+
+    from genkit.hooks import Entry, hookimpl
+
+    genkit_hooks = 1
+
+    @hookimpl
+    def genkit_extractors():
+        yield Entry("dino-v2", "my_plugin.dino:DINOv2", "DINOv2 features of images", "https://arxiv.org/abs/2304.07193")
+    """
+    raise AssertionError
+
+
+KINDS = ("models", "losses", "divergences", "schedules", "datasets", "metrics", "optimisers", "extractors")

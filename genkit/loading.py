@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from genkit.bind import Binder, Invalid
+from genkit.engine.allocator import keep_freed_memory
 from genkit.engine.batch_norm import norms_of
 from genkit.engine.evaluate import Result, evaluate
 from genkit.engine.weights import ABOUT, EMA, copy_by_name, final_folder, read_weights
@@ -20,7 +21,7 @@ from genkit.errors import RecipeError, UsageError
 from genkit.folder import RECIPE, RESOLVED
 from genkit.model import Model
 from genkit.noise import Noise, Rows
-from genkit.plan import Plan
+from genkit.plan import Plan, unmet_extractors
 from genkit.registry import load_registry
 from genkit.report.shown import in_chunks
 from genkit.toml import Document, read, with_override
@@ -64,11 +65,13 @@ def evaluate_run(path: Path, plan: Plan, seed: int, batch_norm: Sequence[BatchNo
 
     Raises `UsageError` where data or weights are absent, and for modes of a model without batch norm.
     """
-    if unmet := dict.fromkeys((*plan.data.unmet(), *plan.data.held_out().unmet())):  # what only training needs may lack
+    unmet = (*plan.data.unmet(), *plan.data.held_out().unmet(), *unmet_extractors(plan.metrics))
+    if unmet := tuple(dict.fromkeys(unmet)):  # what only training needs may lack
         raise UsageError("\n".join(unmet))
     shape = list(plan.data.shape)
     if shape != (trained := facts_of(path)["data_shape"]):
         raise UsageError(f"{path}: the samples of [data] have the shape {shape}, and the run was trained on {trained}.")
+    keep_freed_memory()
     models = {which: load(path, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
     if batch_norm and not norms_of(models["raw"]):
         raise UsageError(f"{path}: its model has no batch norm, so that --batch-norm would do nothing. Leave it out.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from genkit.recipe import Recipe
 from genkit.registry import Part, Registry, load_registry
 from genkit.rehearsal import Rehearsal, rehearse
 from genkit.toml import Document, KeyPath, read, with_override
-from genkit.types import Dataset, EvaluationProtocol, Loss, Metric, Optimiser, Phase
+from genkit.types import Dataset, EvaluationProtocol, Extractor, Loss, Metric, Optimiser, Phase
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,11 @@ class _Assembly:
             resolved=binder.resolved(),
             keys=tuple(binder.keys),
             parts=dict(binder.used),
-            unmet=tuple(dict.fromkeys((*data.unmet(), *data.held_out().unmet(), *_unmet_precision(recipe)))),
+            unmet=tuple(
+                dict.fromkeys(
+                    (*data.unmet(), *data.held_out().unmet(), *unmet_extractors(metrics), *_unmet_precision(recipe))
+                )
+            ),
             unmet_start=tuple(_unmet_start(recipe)),
         )
 
@@ -186,6 +190,15 @@ def _check_evaluations(binder: Binder, recipe: Recipe, metrics: Mapping[str, Met
     if best is not None and best.better is None:
         text = f'of "{asked.best}" neither direction is better, so no step is best by it.'
         binder.problem(("evaluate", "best"), text, binder.used["metrics", str(asked.best)].owner)
+
+
+def unmet_extractors(metrics: Mapping[str, Metric]) -> Iterator[str]:
+    """Yield what the extractors of these metrics lack on this machine, each with its table and the remedy."""
+    for label, metric in metrics.items():
+        part: Any = metric
+        for item in fields(part) if is_dataclass(part) else ():
+            if isinstance(extractor := getattr(part, item.name), Extractor):
+                yield from (f"[metrics.{label}.{item.name}] {absent}" for absent in extractor.unmet())
 
 
 def _unmet_precision(recipe: Recipe) -> Iterator[str]:

@@ -15,9 +15,10 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError
 
 from genkit.recipe import Use
-from genkit.types import Divergence, Schedule
+from genkit.types import Divergence, Extractor, Schedule
 
-KIND_OF_HINT: dict[Any, str] = {Schedule: "schedules", Divergence: "divergences"}
+KIND_OF_HINT: dict[Any, str] = {Schedule: "schedules", Divergence: "divergences", Extractor: "extractors"}
+WORDS_OF_KIND = {"schedules": "a number or a schedule", "divergences": "a divergence", "extractors": "an extractor"}
 
 
 FIELD = re.compile(r"\s+(\w+):[^#]*(?:# (.*))?$")
@@ -80,7 +81,7 @@ def expected(hint: Any) -> str:
     """Say what a field takes, in words: ``a positive integer``, ``one of "none", "tanh"``."""
     hint = without_none(hint)
     if kind := KIND_OF_HINT.get(hint):
-        return "a number or a schedule" if kind == "schedules" else "a divergence"
+        return WORDS_OF_KIND[kind]
     if hint is Use or is_dataclass(hint):
         return "a table"
     if get_args(hint)[-1:] == (Use,):

@@ -8,7 +8,7 @@ from torch import Tensor
 from genkit.batch import Batch
 from genkit.model import Model
 from genkit.noise import Noise, Rows
-from genkit.types import Loss, Phase
+from genkit.types import Extractor, Loss, Phase
 
 
 def batch_of(x: Tensor, latent_dim: int, *, seed: int = 0, step: int = 0, t: float = 0.0) -> Batch:
@@ -34,3 +34,24 @@ def assert_gradients_reach_updates(loss: Loss, model: Model, batch: Batch, *, st
         if phase.due(step):
             missed = [name for name, gradient in phase_gradients(phase, model, batch).items() if gradient is None]
             assert not missed, f"phase {phase.name!r} does not reach {missed}"
+
+
+def assert_features_are_lawful(extractor: Extractor, x: Tensor) -> None:
+    """Assert what metrics take for granted of an extractor, on some samples x, (B, *shape), at least two of them.
+
+    Features are finite, (B, F) with the F that is stated, without gradient, the same each time, and each of its own
+    sample alone; a name fits on a line, a digest is a SHA-256 or empty, and nothing is unmet. x is left as it was.
+    """
+    shape, before = tuple(x.shape[1:]), x.clone()
+    assert not extractor.unmet(), f"unmet: {extractor.unmet()}"
+    assert extractor.name and extractor.name.isprintable(), f"name {extractor.name!r}"
+    assert not extractor.digest or (len(extractor.digest) == 64 and int(extractor.digest, 16)), "digest is no SHA-256"
+    assert extractor.resize(shape).isprintable(), f"resize {extractor.resize(shape)!r}"
+
+    features, width = extractor(x), extractor.width(shape)
+    assert features.shape == (len(x), width), f"{tuple(features.shape)} features, and {width} a sample are stated"
+    assert features.isfinite().all() and not features.requires_grad
+    torch.testing.assert_close(extractor(x), features, rtol=0, atol=0)
+    torch.testing.assert_close(x, before, rtol=0, atol=0)
+    alone = torch.cat([extractor(row) for row in x.flip(0).split(1)]).flip(0)
+    torch.testing.assert_close(alone, features, rtol=1e-4, atol=1e-4 * features.abs().max().item())

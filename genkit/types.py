@@ -187,6 +187,41 @@ class EvaluationProtocol:
         return ", ".join(parts)
 
 
+@runtime_checkable
+class Extractor(Protocol):
+    """What makes features of samples: a frozen dataclass whose fields are the keys of the table that names it.
+
+    A number is called after the features that made it, so an extractor says which weights it has before it reads them,
+    and refuses others when it does.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called, with the settings that decide its features."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of its weights, known before they are read; empty where it has none."""
+        ...
+
+    def unmet(self) -> tuple[str, ...]:
+        """Name what is absent on this machine and how to get it; empty where features can be made."""
+        ...
+
+    def resize(self, shape: tuple[int, ...]) -> str:
+        """Say how a sample of this shape comes to the size that is read; empty where it is read as it is."""
+        ...
+
+    def width(self, shape: tuple[int, ...]) -> int:
+        """Return F, the number of features of a sample of this shape; raise `ValueError` for one it cannot read."""
+        ...
+
+    def __call__(self, x: Tensor, /) -> Tensor:
+        """Return the features of x, (B, *shape) -> (B, F), each row of its own sample alone; images are in [0, 1]."""
+        ...
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What a metric may read. `generated` and `reference` can be iterated any number of times."""
@@ -195,6 +230,7 @@ class Evaluation:
     data: Dataset  # the split that the protocol asks for
     generated: Draws
     reference: Draws
+    shared: dict[Any, Any] = field(default_factory=dict)  # what metrics that read the same draws need not compute twice
 
 
 class Draws(Protocol):

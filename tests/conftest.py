@@ -1,9 +1,16 @@
-"""Make `parts` importable by the tests beside it, and keep torch's thread count the same for each of them."""
+"""What all tests share: `parts` can be imported, torch has one thread, and nobody's cache is written to."""
 
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """Keep what tests prepare out of the cache of whoever runs them."""
+    monkeypatch.setenv("GENKIT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -198,3 +199,16 @@ def test_the_published_loader_and_the_store_show_the_same_pictures(benchmark, tm
     ):
         x = next(batches)
         assert (x.shape, x.dtype) == ((8, 3, 16, 16), torch.float32) and 0 <= x.min() < x.max() <= 1
+
+
+def test_the_benchmark_of_metrics_measures_what_it_names(benchmark, monkeypatch):
+    metrics = benchmark("metrics")
+    for name, small in (("SAMPLES", 60), ("WIDTH", 20), ("PICTURES", 4), ("SHAPE", (3, 16, 16)), ("EVALUATED", (50,))):
+        monkeypatch.setattr(metrics, name, small)
+    monkeypatch.setattr(
+        metrics, "KernelDistance", lambda *given, **keys: SimpleNamespace(compute=lambda evaluation: 0.0)
+    )
+    rows = dict(metrics.measure())
+    assert set(metrics.TARGETS) <= set(rows) and all(took >= 0 for took in rows.values())
+    monkeypatch.setattr(metrics, "metrics_of", lambda samples: {"psnr": metrics.PSNR(samples=samples)})
+    assert metrics.memory_of(80) >= 0

@@ -141,6 +141,23 @@ def test_eval_refuses_a_key_that_would_do_nothing(finished):
     assert said.code == 2 and "--set model.width=8: would do nothing" in said.err
 
 
+def test_eval_that_is_stopped_says_so(finished, monkeypatch):
+    def stop(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("genkit.loading.evaluate_run", stop)
+    said = genkit("eval", finished)
+    assert said.code == 130 and "stopped while numbers were computed" in said.err and "Traceback" not in said.err
+
+
+def test_eval_of_features_takes_an_extractor_as_a_name_or_a_table(finished):
+    distance = ("--set", "metrics.frechet-distance.samples=50")
+    told = only_json(genkit("eval", finished, "--json", *distance, "--set", "metrics.frechet-distance.features=pixels"))
+    assert told["results"][1]["protocol"]["extractor"] == "pixels" and told["results"][1]["value"] > 0
+    said = genkit("eval", finished, *distance, "--set", "metrics.frechet-distance.features.use=pixel")
+    assert said.code == 2 and "Did you mean pixels?" in said.err
+
+
 def test_eval_without_a_metric_says_how_to_ask_for_one(tmp_path):
     write_recipe(tmp_path, Path("tiny.toml").read_text().partition("[metrics.modes]")[0])
     genkit("run", "tiny.toml", "-q")

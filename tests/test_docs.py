@@ -184,6 +184,7 @@ def test_every_key_of_a_built_in_part_is_described():
     registry = Registry()
     registry.register(builtin, Owner("genkit", "genkit-torch", "0"))
     page_of = {"models": "networks.md", "datasets": "data.md", "metrics": "metrics.md", "losses": "methods/vae.md"}
+    page_of["extractors"] = page_of["metrics"]
     for kind in KINDS:
         page = DOCS / page_of.get(kind, "recipes.md")
         for part in registry.of_kind(kind):

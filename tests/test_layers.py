@@ -13,7 +13,7 @@ PLUGINS = sorted(path.parent for path in (CHECKOUT / "plugins").glob("*/genkit_*
 PLUGIN_PARTS = sorted(path for plugin in PLUGINS for path in plugin.rglob("*.py") if path.name != "__init__.py")
 ENGINE = sorted((PACKAGE / "engine").glob("*.py"))
 METHOD_BLIND = [*ENGINE, *(PACKAGE / f"{name}.py" for name in ("plan", "rehearsal", "run"))]
-PART_PACKAGES = {"models", "losses", "divergences", "schedules", "metrics", "optimisers"}
+PART_PACKAGES = {"models", "losses", "divergences", "schedules", "metrics", "optimisers", "extractors"}
 
 
 def label(path: Path) -> str:

@@ -31,7 +31,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Compute the metrics of a finished run; `--set metrics.LABEL.KEY=VALUE` changes or adds one."""
-    from genkit.errors import UsageError, near_miss
+    from genkit.errors import Interrupted, UsageError, near_miss
     from genkit.loading import evaluate_run
     from genkit.measure import measuring_plan
     from genkit.report.results import print_results
@@ -41,7 +41,10 @@ def evaluate(
         raise UsageError(f"--batch-norm {batch_norm}: is no mode.{near_miss(batch_norm, MODES)}")
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     plan = measuring_plan(run, only(READ, overrides, "an evaluation"), names)
-    results = evaluate_run(run, plan, plan.recipe.seed, MODES[batch_norm] if batch_norm else ())
+    try:
+        results = evaluate_run(run, plan, plan.recipe.seed, MODES[batch_norm] if batch_norm else ())
+    except KeyboardInterrupt:
+        raise Interrupted("stopped while numbers were computed; the same command computes them all.") from None
     if json:
         print(json_format.dumps({"run": str(run), "results": [result.as_dict() for result in results]}))
         return

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,10 +17,11 @@ from torch import Tensor
 from genkit.engine.batch_norm import Norms, completed
 from genkit.errors import UsageError
 from genkit.model import Model, evaluating
-from genkit.noise import Noise, Rows
+from genkit.noise import Noise, Rows, seed_of
 from genkit.types import BatchNormMode, Dataset, Evaluation, EvaluationProtocol, Metric
 
-CHUNK = 1000  # samples at a time, so that memory does not grow with their number
+CHUNK = 1000  # samples at a time at most, so that memory does not grow with their number ...
+CHUNK_NUMBERS = 2**22  # ... nor with their size: 341 images of 64 x 64 in colour, 21 of 256 x 256
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,15 @@ class ChunkedDraws:
 
     total: int
     chunk: Callable[[int, int], Tensor]
+    rows: int = CHUNK  # samples in a chunk
 
     def __len__(self) -> int:
         return self.total
 
     def __iter__(self) -> Iterator[Tensor]:
         """Yield the chunks, (b, *shape)."""
-        for start in range(0, self.total, CHUNK):
-            yield self.chunk(start, min(CHUNK, self.total - start))
+        for start in range(0, self.total, self.rows):
+            yield self.chunk(start, min(self.rows, self.total - start))
 
 
 def read_results(path: Path) -> list[Result]:
@@ -75,7 +79,7 @@ def protocol_of(
     protocol = metric.protocol(data, model)
     if batch_norm is not None:
         protocol = replace(protocol, batch_norm=batch_norm)
-    return completed(protocol, model, data, CHUNK)
+    return completed(protocol, model, data, rows_of_chunk(data))
 
 
 def evaluate(
@@ -90,22 +94,35 @@ def evaluate(
     `data` are those that it was trained on; `batch_norm` takes the place of the metrics' own.
     """
     norms = Norms(data, seed)
+    shared: dict[Any, dict[Any, Any]] = defaultdict(dict)  # what metrics of the same draws have in common
     results = []
     for label, metric in metrics.items():
         protocol = protocol_of(metric, data, model_of("raw"), batch_norm)
-        results.append(_evaluate(label, metric, protocol, data, model_of(protocol.weights), norms, seed))
+        model, together = model_of(protocol.weights), shared[_same_draws(protocol)]
+        results.append(_evaluate(label, metric, protocol, data, model, norms, seed, together))
     return results
 
 
+def _same_draws(protocol: EvaluationProtocol) -> tuple[Any, ...]:
+    return (protocol.samples, protocol.split, protocol.weights, protocol.batch_norm)
+
+
 def _evaluate(
-    label: str, metric: Metric, protocol: EvaluationProtocol, data: Dataset, model: Model, norms: Norms, seed: int
+    label: str,
+    metric: Metric,
+    protocol: EvaluationProtocol,
+    data: Dataset,
+    model: Model,
+    norms: Norms,
+    seed: int,
+    shared: dict[Any, Any],
 ) -> Result:
     data = data if protocol.split == data.split else data.held_out()
     generated, reference = draws(model, data, protocol.samples, seed)
 
     try:
         with evaluating(model), norms.normalising(model, protocol.batch_norm):
-            value = metric.compute(Evaluation(model, data, generated, reference))
+            value = metric.compute(Evaluation(model, data, generated, reference, shared))
         if not math.isfinite(value):
             raise ValueError(f"it came out as {value}")
     except ValueError as error:
@@ -124,9 +141,28 @@ def draws(model: Model, data: Dataset, total: int, seed: int) -> tuple[ChunkedDr
         return model.sample(noise(start, size, "evaluation/prior").randn("z", model.latent_dim))
 
     def refer(start: int, size: int) -> Tensor:
-        if data.size is not None and start + size > data.size:
-            raise ValueError(f"the {data.split} split has {data.size} samples, and the protocol asks for {total}")
-        samples = data.batch(torch.arange(start, start + size), noise(start, size, "evaluation/data"))
+        samples = data.batch(places()[start : start + size], noise(start, size, "evaluation/data"))
         return samples.x.to(weight.device, weight.dtype)
 
-    return ChunkedDraws(total, generate), ChunkedDraws(total, refer)
+    places = cache(partial(subset, data, total))  # asked for when data are read: not every metric reads them
+    rows = rows_of_chunk(data)
+    return ChunkedDraws(total, generate, rows), ChunkedDraws(total, refer, rows)
+
+
+def rows_of_chunk(data: Dataset) -> int:
+    """Return how many samples are evaluated at a time."""
+    return max(1, min(CHUNK, CHUNK_NUMBERS // math.prod(data.shape)))
+
+
+def subset(data: Dataset, total: int) -> Tensor:
+    """Return which `total` samples of a split are read, (total,) int64: the same ones whatever the seed of a run is.
+
+    Not the first ones, nor every n-th: folders of images stand in the order of their classes, and digits of MNIST in
+    that of their writers. Raises `ValueError` where there are fewer.
+    """
+    if data.size is None or total == data.size:
+        return torch.arange(total)
+    if total > data.size:
+        raise ValueError(f"the {data.split} split has {data.size} samples, and the protocol asks for {total}")
+    generator = torch.Generator().manual_seed(seed_of("evaluation/subset", data.size))
+    return torch.randperm(data.size, generator=generator)[:total]

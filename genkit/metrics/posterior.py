@@ -24,6 +24,7 @@ from torch import Tensor
 from genkit.fields import Count, Positive
 from genkit.mathematics import kl_to_prior
 from genkit.metrics.of_model import OfModel
+from genkit.metrics.split import readable_split
 from genkit.model import Autoencoder, Model
 from genkit.types import Dataset, DiagNormal, Evaluation, EvaluationProtocol
 
@@ -51,7 +52,7 @@ class ActiveUnits(OfModel):
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State when a dimension is active. Raises `ValueError` unless there are an encoder and enough data."""
         _refuse_without_encoder(model)
-        read = _readable_split(data, self.split, self.samples)
+        read = readable_split(data, self.split, self.samples)
         details = {"latent dimensions": model.latent_dim, "threshold": self.threshold}
         return EvaluationProtocol(self.samples, read, self.weights, self.batch_norm, details=details)
 
@@ -81,7 +82,7 @@ class PosteriorKL(OfModel):
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State whose posteriors are taken. Raises `ValueError` unless there are an encoder and enough data."""
         _refuse_without_encoder(model)
-        read = data.held_out().split if self.of == "fake" else _readable_split(data, self.split, self.samples)
+        read = data.held_out().split if self.of == "fake" else readable_split(data, self.split, self.samples)
         details = {"of": INPUTS[self.of], "unit": "nats"}
         if self.of == "rec":
             details["reconstruction"] = "of the posterior mean, where the training draws z"
@@ -132,14 +133,3 @@ def _refuse_without_encoder(model: Model) -> None:
         raise ValueError(
             f"a {type(model).__name__} has no posterior q(z|x); only an autoencoder can be asked: leave this metric out"
         )
-
-
-def _readable_split(data: Dataset, split: Literal["train", "test"], samples: int) -> str:
-    """Return the name of the split that is read. Raises `ValueError` where it cannot be, or has fewer samples."""
-    read = data if split == "train" else data.held_out()
-    if split == "train" and data.split == "test":
-        raise ValueError('split = "train" cannot be read: the data set reads its test split')
-    # Where the data are unmet, the plan says so; how many samples there are cannot be known then.
-    if not read.unmet() and read.size is not None and read.size < samples:
-        raise ValueError(f"samples = {samples} is more than the {read.size} samples of the {read.split} split")
-    return read.split

@@ -8,22 +8,61 @@ clamped to [0, 1] as they would be shown: decoders here are linear at the end.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from torch import Tensor
+
 from genkit.fields import Count
 from genkit.metrics.of_model import OfModel
+from genkit.metrics.split import Split, readable_split
 from genkit.model import Autoencoder, Model
 from genkit.types import Dataset, Evaluation, EvaluationProtocol
 
 
+def reconstructions(evaluation: Evaluation) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield data and what the model makes of them, (b, *shape) float64 each, images clamped to [0, 1].
+
+    Raises `ValueError` if a reconstruction is not finite.
+    """
+    model = evaluation.model
+    assert isinstance(model, Autoencoder)  # `reconstruction_protocol` refuses others
+    for x in evaluation.reference:
+        reconstruction = model.reconstruct(x)
+        if not reconstruction.isfinite().all():
+            raise ValueError("the reconstructions are not finite")
+        if shows_images(evaluation.data):
+            reconstruction = reconstruction.clamp(0, 1)
+        yield x.cpu().double(), reconstruction.cpu().double()
+
+
+def shows_images(data: Dataset) -> bool:
+    """Tell whether the samples are images."""
+    return len(data.shape) == 3
+
+
 @dataclass(frozen=True)
-class ReconstructionError(OfModel):
-    """The mean squared error per coordinate of reconstructions from the posterior mean."""
+class ReconstructionMetric(OfModel):
+    """The keys and the protocol of what is measured between data and their reconstructions."""
 
     samples: Count = 1_000
-    split: Literal["train", "test"] = "test"  # "test": what the data set holds out
+    split: Split = "test"  # "test": what the data set holds out
+
+    def stated(self, data: Dataset, model: Model, **details: str | int | float) -> EvaluationProtocol:
+        """Return the protocol. Raises `ValueError` unless the model reconstructs and the split can serve."""
+        if not isinstance(model, Autoencoder):
+            raise ValueError(f"a {type(model).__name__} reconstructs nothing; only an autoencoder can be asked")
+        read = readable_split(data, self.split, self.samples)
+        how: Mapping[str, str | int | float] = {"reconstruction": "of the posterior mean", **details}
+        if shows_images(data):
+            how = {**how, "range": "reconstructions clamped to [0, 1]"}
+        return EvaluationProtocol(self.samples, read, self.weights, self.batch_norm, details=how)
+
+
+@dataclass(frozen=True)
+class ReconstructionError(ReconstructionMetric):
+    """The mean squared error per coordinate of reconstructions from the posterior mean."""
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -32,33 +71,12 @@ class ReconstructionError(OfModel):
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State what is compared. Raises `ValueError` unless the model reconstructs and the split can serve."""
-        if not isinstance(model, Autoencoder):
-            raise ValueError(f"a {type(model).__name__} reconstructs nothing; only an autoencoder can be asked")
-        read = data if self.split == "train" else data.held_out()
-        if self.split == "train" and data.split == "test":
-            raise ValueError('split = "train" cannot be read: the data set reads its test split')
-        # Where the data are unmet, the plan says so; how many samples there are cannot be known then.
-        if not read.unmet() and read.size is not None and read.size < self.samples:
-            raise ValueError(f"samples = {self.samples} is more than the {read.size} samples of the {read.split} split")
-        details = {"reconstruction": "of the posterior mean", "mean": "over samples and coordinates"}
-        if _shows_images(data):
-            details["range"] = "reconstructions clamped to [0, 1]"
-        return EvaluationProtocol(self.samples, read.split, self.weights, self.batch_norm, details=details)
+        return self.stated(data, model, mean="over samples and coordinates")
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the error per coordinate. Raises `ValueError` if it is not finite."""
-        model, total, coordinates = evaluation.model, 0.0, 0
-        assert isinstance(model, Autoencoder)  # `protocol` refuses others
-        for x in evaluation.reference:
-            reconstruction = model.reconstruct(x)
-            if _shows_images(evaluation.data):
-                reconstruction = reconstruction.clamp(0, 1)
-            total += (reconstruction.double() - x.double()).square().sum().item()
+        total, coordinates = 0.0, 0
+        for x, reconstruction in reconstructions(evaluation):
+            total += (reconstruction - x).square().sum().item()
             coordinates += x.numel()
-        if not math.isfinite(total):
-            raise ValueError("the reconstructions are not finite")
         return total / coordinates
-
-
-def _shows_images(data: Dataset) -> bool:
-    return len(data.shape) == 3

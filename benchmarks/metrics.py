@@ -1,0 +1,169 @@
+"""What the metrics of images cost: distances of given features, similarity of given pictures, memory of an evaluation.
+
+Features and pictures are made up, since only their number and their size matter. Memory is that of a process of its own
+for each number of samples, so that no peak hides another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from time import perf_counter, sleep
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmarks.data import own_memory
+from genkit.api import Autoencoder, Count, DiagNormal, Evaluation, Features
+from genkit.data.stand_in import StandIn
+from genkit.engine.allocator import keep_freed_memory
+from genkit.engine.evaluate import evaluate
+from genkit.extractors.pixels import Pixels
+from genkit.metrics.density_coverage import Coverage, Density
+from genkit.metrics.frechet import FrechetDistance
+from genkit.metrics.kernel import KernelDistance
+from genkit.metrics.precision_recall import Precision, Recall
+from genkit.metrics.psnr import PSNR
+from genkit.metrics.sliced_wasserstein import SlicedWasserstein
+from genkit.metrics.ssim import SSIM
+from genkit.models.conv import SmallConv
+from genkit.report.terminal import Voice
+
+SAMPLES, WIDTH = 5_000, 2_048
+PICTURES, SHAPE = 1_000, (3, 128, 128)
+TARGETS = {"frechet-distance": "30", "psnr": "20 with ssim", "ssim": "20 with psnr"}  # seconds on two cores
+EVALUATED = (1_000, 4_000, 16_000)  # samples; memory is to be the same
+
+
+def of_features(metric: Any) -> float:
+    """Return the seconds that a metric takes of features that lie ready."""
+    shared = {}
+    for seed, side in enumerate(("reference", "generated")):
+        rows = np.random.default_rng(seed).standard_normal((SAMPLES, WIDTH), np.float32)
+        shared["features", side, "pixels", ""] = Features(np.maximum(rows, 0) * (1 + 0.1 * seed))
+    return seconds(metric, Evaluation(nn.Identity(), None, (), (), shared))
+
+
+class Posterior(nn.Module):
+    def forward(self, x: Tensor) -> DiagNormal:
+        return DiagNormal(x, x)
+
+
+class Dim(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return 0.9 * x + 0.02
+
+
+def of_pictures(metric: Any) -> float:
+    """Return the seconds that a metric takes of pictures and of reconstructions that cost nothing."""
+    x = torch.rand(PICTURES, *SHAPE, generator=torch.Generator().manual_seed(0))
+    model = Autoencoder(Posterior(), Dim(), 1, SHAPE)
+    return seconds(metric, Evaluation(model, StandIn(shape=SHAPE), (), x.split(85)))
+
+
+def seconds(metric: Any, evaluation: Evaluation) -> float:
+    start = perf_counter()
+    metric.compute(evaluation)
+    return perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Coarse(Pixels):
+    """Few features, each a mean over a part of the picture."""
+
+    side: Count = 4
+
+    def width(self, shape: tuple[int, ...]) -> int:
+        return shape[0] * self.side**2
+
+    def __call__(self, x: Tensor, /) -> Tensor:
+        return F.adaptive_avg_pool2d(x, self.side).flatten(1)
+
+
+def memory_of(samples: int) -> float:
+    """Return by how many MB an evaluation of so many samples makes this process grow at most, page cache aside."""
+    data = StandIn(shape=(1, 32, 32), size=samples)
+    model = SmallConv(latent_dim=8, data_shape=data.shape)
+    few = metrics_of(EVALUATED[0])
+    evaluate(few, StandIn(shape=(1, 32, 32), size=EVALUATED[0]), lambda weights: model, 0)  # so that all is loaded
+
+    before, peak, done = own_memory() or 0.0, 0.0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.is_set():
+            peak = max(peak, own_memory() or 0.0)
+            sleep(0.005)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    results = evaluate(metrics_of(samples), data, lambda weights: model, 0)
+    done.set()
+    watcher.join()
+    assert all(result.value is not None for result in results), results
+    return peak - before
+
+
+def metrics_of(samples: int) -> dict[str, Any]:
+    return {
+        "frechet-distance": FrechetDistance(Coarse(), samples=samples),
+        "kernel-distance": KernelDistance(Coarse(), samples=samples, subsets=10, subset_size=500),
+        "coverage": Coverage(Coarse(), samples=samples),
+        "sliced-wasserstein": SlicedWasserstein(samples=samples),
+        "psnr": PSNR(samples=samples),
+    }
+
+
+def measure() -> list[tuple[str, float]]:
+    """Return what is measured and its seconds."""
+    chosen = {"samples": SAMPLES}
+    rows = [
+        ("frechet-distance", of_features(FrechetDistance(Pixels(), **chosen))),
+        ("kernel-distance", of_features(KernelDistance(Pixels(), **chosen))),
+    ]
+    rows += [(m.__name__.lower(), of_features(m(Pixels(), **chosen))) for m in (Precision, Recall, Density, Coverage)]
+    return [*rows, ("psnr", of_pictures(PSNR())), ("ssim", of_pictures(SSIM()))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    keep_freed_memory()  # as the commands do
+    if given.memory_of is not None:
+        print(memory_of(given.memory_of))
+        return
+
+    rows = measure()
+    command = [sys.executable, "-m", "benchmarks.metrics", f"--threads={given.threads}", "--memory-of"]
+    grown = {n: float(subprocess.check_output([*command, str(n)], text=True)) for n in EVALUATED}
+    if given.json:
+        facts = {"threads": given.threads, "torch": torch.__version__, "targets_s": TARGETS}
+        print(json.dumps({**facts, "seconds": dict(rows), "grown_mb": grown}))
+        return
+    voice = Voice()
+    voice.table(
+        f"Metrics, {SAMPLES:,} against {SAMPLES:,} samples of {WIDTH:,} features that lie ready, and {PICTURES:,} "
+        f"pictures of {SHAPE[1]} x {SHAPE[2]}, {given.threads} thread(s)",
+        ("metric", "seconds", "target"),
+        [(name, f"{took:.1f}", TARGETS.get(name, "")) for name, took in rows],
+    )
+    voice.table(
+        "Memory of an evaluation of five metrics",
+        ("samples", "grown, MB"),
+        [(f"{samples:,}", f"{grew:.0f}") for samples, grew in grown.items()],
+    )
+
+
+if __name__ == "__main__":
+    main()
