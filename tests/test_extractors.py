@@ -204,6 +204,13 @@ def test_images_are_resized_and_scaled_as_stated(published):
     assert extractor.resize((3, 50, 40)) == "bilinear, without antialiasing, to 299 x 299"
 
 
+def test_grey_images_are_read_as_three_equal_channels_and_it_is_said(published):
+    extractor, grey = Inception(published), images(2, 1, 20, 20)
+    torch.testing.assert_close(extractor(grey), extractor(grey.repeat(1, 3, 1, 1)))
+    assert extractor.resize((1, 20, 20)).endswith("grey as three equal channels")
+    assert extractor.width((1, 20, 20)) == 2048
+
+
 def test_weights_that_are_absent_or_others_are_unmet_and_never_used(tmp_path, published):
     absent, other = Inception(tmp_path / "none.pth"), tmp_path / "other.pth"
     assert "none.pth is not there. Get pt_inception-2015-12-05-6726825d.pth" in absent.unmet()[0]
@@ -221,8 +228,8 @@ def test_weights_that_are_absent_or_others_are_unmet_and_never_used(tmp_path, pu
 
 def test_the_hash_is_that_of_the_published_file():
     assert inception.SHA256.startswith(inception.FILE.removesuffix(".pth").rpartition("-")[2])
-    with pytest.raises(ValueError, match='"inception" reads colour images'):
-        Inception("x").width((1, 28, 28))
+    with pytest.raises(ValueError, match='"inception" reads grey images and colour images, and .* no images'):
+        Inception("x").width((2,))
 
 
 # As parts

@@ -165,6 +165,27 @@ def test_unlike_protocols_are_refused_in_one_line(table_file):
         experiments_in(path)
 
 
+def test_rows_may_be_measured_in_their_own_ways_and_it_is_said(table_file):
+    path = table_file(('title = "B_2"', 'title = "B_2"\nset.metrics.modes.samples = 200'))
+    filled = Filled.of(read_table(path), experiments_in(path), {})
+    assert [(what, how.partition(",")[0]) for what, how in filled.how()] == [
+        ("modes, a", "100 samples"),
+        ("modes, B_2", "200 samples"),
+    ]
+    protocols = {line["row"]: line["protocol"] for line in csv.DictReader(io.StringIO(FORMATS["csv"](filled)))}
+    assert protocols["a"].startswith("100 samples") and protocols["b"].startswith("200 samples")
+
+
+def test_a_column_may_ignore_a_whole_table(table_file):
+    path = table_file(
+        ('ignore = ["loss.beta_kl"]', 'ignore = ["loss", "metrics.modes-too"]'),
+        ("set.loss.beta_kl = 0.5", 'set.loss.beta_kl = 0.5\nset.metrics.modes-too = { use = "modes", samples = 100 }'),
+    )
+    resolved = {str(each.cell): each.plan.resolved for each in experiments_in(path)}
+    assert "modes-too" in resolved["a/wide"]["metrics"] and "modes-too" not in resolved["a/narrow"]["metrics"]
+    assert resolved["a/narrow"]["loss"]["beta_kl"] != 0.5
+
+
 def test_every_cell_has_every_seed(table_file):
     names = [str(experiment) for experiment in experiments_in(table_file())]
     assert names == ["a/narrow/0", "a/narrow/1", "a/wide/0", "a/wide/1", "b/wide/0", "b/wide/1"]

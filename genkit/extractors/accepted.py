@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+KINDS = {1: "grey images", 3: "colour images"}
 
-def check_image(shape: tuple[int, ...], channels: int, whose: str, remedy: str) -> None:
-    """Raise `ValueError`, with the remedy, unless samples of this shape are images of as many channels."""
-    kinds = {1: "grey images", 3: "colour images"}
-    found = kinds.get(shape[0], f"images of {shape[0]} channels") if len(shape) == 3 else "no images"
-    if found != kinds[channels]:
-        raise ValueError(
-            f"{whose} reads {kinds[channels]}, and samples of the shape {tuple(shape)} are {found}: {remedy}"
-        )
+
+def check_image(shape: tuple[int, ...], channels: tuple[int, ...], whose: str, remedy: str) -> None:
+    """Raise `ValueError`, with the remedy, unless samples of this shape are images of such a number of channels."""
+    if len(shape) == 3 and shape[0] in channels:
+        return
+    found = KINDS.get(shape[0], f"images of {shape[0]} channels") if len(shape) == 3 else "no images"
+    expected = " and ".join(KINDS[number] for number in channels)
+    raise ValueError(f"{whose} reads {expected}, and samples of the shape {tuple(shape)} are {found}: {remedy}")

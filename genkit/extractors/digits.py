@@ -49,7 +49,7 @@ class DigitFeatures:
 
     def width(self, shape: tuple[int, ...]) -> int:
         """Return 64. Raises `ValueError` unless samples of this shape are grey images."""
-        check_image(shape, 1, '"digits"', 'choose features of such samples, "pixels" for example')
+        check_image(shape, (1,), '"digits"', 'choose features of such samples, "pixels" for example')
         return FEATURES
 
     def __call__(self, x: Tensor, /) -> Tensor:

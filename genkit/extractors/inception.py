@@ -30,7 +30,7 @@ UNUSED = "fc."  # the classifier
 
 @dataclass(frozen=True)
 class Inception:
-    """2,048 features of colour images: the last pool of the Inception network that FID is defined by."""
+    """2,048 features of images: the last pool of the Inception network that FID is defined by."""
 
     path: Path  # the file pt_inception-2015-12-05-6726825d.pth, as the project pytorch-fid publishes it
 
@@ -73,16 +73,18 @@ class Inception:
 
     def resize(self, shape: tuple[int, ...]) -> str:
         """Say how images come to 299 x 299; those that are so already pass through the same formula unchanged."""
-        return f"bilinear, without antialiasing, to {SIDE} x {SIDE}"
+        grey = ", grey as three equal channels" if shape[0] == 1 else ""
+        return f"bilinear, without antialiasing, to {SIDE} x {SIDE}{grey}"
 
     def width(self, shape: tuple[int, ...]) -> int:
-        """Return 2,048. Raises `ValueError` unless samples of this shape are colour images."""
-        check_image(shape, 3, '"inception"', 'choose features of such samples, "pixels" or "digits" for example')
+        """Return 2,048. Raises `ValueError` unless samples of this shape are images, grey or in colour."""
+        check_image(shape, (1, 3), '"inception"', 'choose features of such samples, "pixels" for example')
         return FEATURES
 
     def __call__(self, x: Tensor, /) -> Tensor:
-        """Return the features of colour images x, (B, 3, H, W) in [0, 1], as (B, 2048). Raises `UsageError`."""
+        """Return the features of images x, (B, 1 or 3, H, W) in [0, 1], as (B, 2048). Raises `UsageError`."""
         with torch.no_grad():
+            x = x.expand(-1, 3, -1, -1)
             x = F.interpolate(x, (SIDE, SIDE), mode="bilinear", align_corners=False)
             return self.network.to(x.device)(2 * x - 1)
 

@@ -7,6 +7,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,22 +114,22 @@ def _placed(problem: Problem, cell: Cell, document: Document) -> Problem:
 
 
 def _unlike_protocols(table: Table, experiments: Sequence[Experiment], document: Document) -> Iterator[Problem]:
-    """Name metrics that no recipe has, and those that two recipes make in two ways."""
+    """Name metrics that no recipe has, and those that two recipes of one row make in two ways."""
     place = document.place(("metrics",))
     labels = {label for experiment in experiments for label in experiment.plan.metrics}
     for label in table.metrics:
         if label not in labels:
             yield Problem(place, f'no recipe of the table has a metric "{label}".{near_miss(label, labels)}')
-        makers = {str(each.cell): _how(each.plan, label) for each in experiments if label in each.plan.protocols}
-        for cell, how in makers.items():
-            first, its = next(iter(makers.items()))
-            if how != its:
-                yield Problem(
-                    place,
-                    f'{first} and {cell} make "{label}" by unlike protocols, and cannot stand in one line: {its}; and '
-                    f"{how}. Set [metrics.{label}] alike in both, or give one of them another label.",
-                )
-                break
+        for row in table.rows:
+            cells = [each for each in experiments if each.cell.row == row and label in each.plan.protocols]
+            for one, other in pairwise(cells):
+                if (its := _how(one.plan, label)) != (how := _how(other.plan, label)):
+                    yield Problem(
+                        place,
+                        f'{one.cell} and {other.cell} make "{label}" by unlike protocols and cannot stand in one line: '
+                        f"{its}; and {how}. Set [metrics.{label}] alike in both, or give one of them another label.",
+                    )
+                    break
 
 
 def _how(plan: Plan, label: str) -> str:

@@ -24,7 +24,9 @@ class Column:
     recipe: Path  # relative to the table; {row} in it stands for the name of the row
     title: str = ""
     set: Mapping[str, Any] = field(default_factory=dict)  # tables of keys that replace the recipe's
-    ignore: list[str] = field(default_factory=list)  # keys that rows set, as "table.key", and this recipe has not
+    ignore: list[str] = field(
+        default_factory=list
+    )  # keys that rows set, "table.key", or tables, and this recipe has not
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,12 @@ def _recipe(folder: Path, column: Column, row: str) -> Path:
 def _overrides(row: Row, column: Column) -> tuple[str, ...]:
     """Return what is set in a cell; a row prevails over a column."""
     given = dict(_leaves(column.set))
-    given |= {key: value for key, value in _leaves(row.set) if key not in column.ignore}
+    given |= {key: value for key, value in _leaves(row.set) if not any(_covers(each, key) for each in column.ignore)}
     return tuple(f"{key}={_toml(value)}" for key, value in given.items())
+
+
+def _covers(ignored: str, key: str) -> bool:
+    return f"{key}.".startswith(f"{ignored}.")
 
 
 def _leaves(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -135,7 +141,7 @@ def _strangers(table: Table, document: Document) -> Iterator[Problem]:
                 yield Problem(place, f'"{label}" is no metric of this table.{near_miss(label, table.metrics)}')
     keys = {key for row in table.rows.values() for key, _ in _leaves(row.set)}
     for name, each in table.columns.items():
-        for key in set(each.ignore) - keys:
+        for key in (ignored for ignored in each.ignore if not any(_covers(ignored, key) for key in keys)):
             yield Problem(document.place(("columns", name, "ignore")), f"no row sets {key}.{near_miss(key, keys)}")
 
 

@@ -21,7 +21,7 @@ class Filled:
     table: Table
     lines: Sequence[Line]
     remarks: Sequence[str]
-    protocols: Mapping[str, str]  # by metric
+    protocols: Mapping[tuple[str, str], str]  # by row and metric
     runs: Mapping[str, str]  # run folder by experiment
 
     @classmethod
@@ -29,7 +29,7 @@ class Filled:
         """Put what is kept in place."""
         runs = {str(each): kept[str(each)].run for each in experiments if str(each) in kept}
         remarks = remarks_of(table, experiments, kept)
-        return cls(table, lines_of(table, experiments, kept), remarks, protocols_of(table, experiments), runs)
+        return cls(table, lines_of(table, experiments, kept), remarks, protocols_of(experiments), runs)
 
     @property
     def header(self) -> list[str]:
@@ -45,6 +45,21 @@ class Filled:
             body.append([title, line.metric + arrow, *(show(line.numbers[name]) for name in self.table.columns)])
             before = line.row
         return body
+
+    def how(self) -> list[tuple[str, str]]:
+        """Return how each metric is made; where rows differ in that, with the titles of those that it is said of."""
+        told = []
+        for metric in self.table.metrics:
+            rows: dict[str, list[str]] = {}
+            for name, row in self.table.rows.items():
+                if (protocol := self.protocols.get((name, metric))) is not None:
+                    rows.setdefault(protocol, []).append(_one_line(row.title or name))
+            of = {
+                protocol: f"{metric}, {'; '.join(titles)}" if len(rows) > 1 else metric
+                for protocol, titles in rows.items()
+            }
+            told += [(what, protocol) for protocol, what in of.items()]
+        return told
 
 
 def plain(number: Number | None) -> str:
@@ -74,7 +89,7 @@ def as_markdown(filled: Filled) -> str:
     for remark in filled.remarks:
         lines += ["", remark]
     lines += ["", "How each number is made:", ""]
-    lines += [f"- `{label}`: {protocol}" for label, protocol in filled.protocols.items()]
+    lines += [f"- `{what}`: {protocol}" for what, protocol in filled.how()]
     lines += ["", "The run behind each cell, as row/column/seed:", ""]
     lines += [f"- {experiment}: `{run}`" for experiment, run in filled.runs.items()]
     return "\n".join(lines) + "\n"
@@ -131,7 +146,7 @@ def as_latex(filled: Filled) -> str:
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
-            *(f"% {label}: {protocol}" for label, protocol in filled.protocols.items()),
+            *(f"% {what}: {protocol}" for what, protocol in filled.how()),
             *(f"% {experiment}: {run}" for experiment, run in filled.runs.items()),
             "",
         ]
@@ -162,7 +177,7 @@ def as_csv(filled: Filled) -> str:
                         "" if number.published is None else number.published,
                         number.best,
                         number.stale,
-                        filled.protocols[line.metric],
+                        filled.protocols.get((line.row, line.metric), ""),
                     ]
                 )
     return out.getvalue()

@@ -179,9 +179,10 @@ def _remarks_of(experiment: Experiment, record: Kept, labels: Sequence[str]) -> 
             yield f"† {experiment} {label} was measured by another protocol: {result.protocol}."
 
 
-def protocols_of(table: Table, experiments: Sequence[Experiment]) -> dict[str, str]:
-    """Return how each metric is made, in words, by label."""
-    plans = [experiment.plan for experiment in experiments]
+def protocols_of(experiments: Sequence[Experiment]) -> dict[tuple[str, str], str]:
+    """Return how each metric of each row is made, in words, by row and label."""
     return {
-        label: next(str(plan.protocols[label]) for plan in plans if label in plan.protocols) for label in table.metrics
+        (each.cell.row, label): str(protocol)
+        for each in reversed(experiments)  # the first of a row decides; the others are made alike
+        for label, protocol in each.plan.protocols.items()
     }
