@@ -125,8 +125,10 @@ def test_only_the_published_network_gives_an_fid(tmp_path):
     protocol = metric.protocol(StandIn(shape=(3, 16, 16), size=3000), None)
     assert protocol.extractor == "inception-2015-12-05 6726825d" and protocol.quantised and protocol.split == "train"
     assert protocol.resize == "bilinear, without antialiasing, to 299 x 299"
-    with pytest.raises(ValueError, match="reads colour images"):
-        metric.protocol(Digits(), None)
+    with pytest.raises(
+        ValueError, match="reads grey images and colour images, and samples of the shape .* are no images"
+    ):
+        metric.protocol(StandIn(shape=(2,), size=3000), None)
 
 
 # ---- the kernel distance

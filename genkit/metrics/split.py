@@ -16,5 +16,8 @@ def readable_split(data: Dataset, split: Split, samples: int) -> str:
         raise ValueError('split = "train" cannot be read: the data set reads its test split')
     # Where the data are unmet, the plan says so; how many samples there are cannot be known then.
     if not read.unmet() and read.size is not None and read.size < samples:
-        raise ValueError(f"samples = {samples} is more than the {read.size} samples of the {read.split} split")
+        raise ValueError(
+            f"samples = {samples} is more than the {read.size} samples of the {read.split} split. "
+            f"Set samples = {read.size}"
+        )
     return read.split
