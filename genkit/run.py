@@ -70,7 +70,11 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
     plan.check_met(resuming=bool(saved))
     state = initial_state(plan, world, resuming=bool(saved))
     if saved:
-        check_witness(checkpoint.load(state, folder.checkpoint(saved[-1])), plan.data)
+        check_witness(
+            checkpoint.load(state, folder.checkpoint(saved[-1])),
+            plan.data,
+            "Put it back as it was, or begin a new run; with warm_start it takes the weights of this one.",
+        )
     world.on_main(lambda: folder.cut_back(state.step))
     rows = strip_captions(plan)
     if state.step == 0:

@@ -196,6 +196,16 @@ def test_a_resume_on_other_pictures_is_refused(recipe, place, added):
     assert ("samples then" in said.err) == added and "warm_start" in said.err
 
 
+@pytest.mark.parametrize("command", ["eval", "reconstruct"])
+def test_pictures_that_were_trained_on_are_not_evaluated_as_held_out(recipe, place, command):
+    assert genkit("run", recipe, "-q").code == 0
+    (run,) = place.glob("runs/0001-*")
+    for whole in (run, run / "final"):
+        said = genkit(command, whole, "--set", "data.hold_out=0.6")
+        assert said.code == 2 and "samples then" in said.err and "may be among what the model has learnt" in said.err
+    assert genkit(command, run).code == 0
+
+
 def test_two_processes_prepare_once_and_train(recipe, place):
     done = genkit_process("run", str(recipe), "--processes", "2", "-q", cwd=place)
     assert done.returncode == 0, done.stderr

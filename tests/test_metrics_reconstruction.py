@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import skimage.metrics
 import torch
+from PIL import Image
 from torch import nn
 
 from genkit.api import GAN, Autoencoder, DiagNormal, Evaluation
 from genkit.data.digits import Digits
 from genkit.data.eight_gaussians import EightGaussians
+from genkit.data.image_folder import ImageFolder
 from genkit.data.mnist import MNIST
 from genkit.data.stand_in import StandIn
 from genkit.metrics.psnr import PSNR
@@ -80,6 +82,16 @@ def test_more_samples_than_the_split_has_are_refused():
     with pytest.raises(ValueError, match="samples = 1001 is more than the 1000 samples of the test split"):
         ReconstructionError(samples=1001).protocol(Digits(), model)
     assert ReconstructionError(samples=1001, split="train").protocol(Digits(), model).samples == 1001
+
+
+def test_a_split_smaller_than_the_default_is_read_whole(tmp_path):
+    for place in range(40):
+        Image.new("RGB", (8, 8), (place, 0, 0)).save(tmp_path / f"{place}.png")
+    pictures = ImageFolder(path=tmp_path, resolution=8, hold_out=0.5, store=tmp_path / "store")
+    protocol = ReconstructionError().protocol(pictures, autoencoder((3, 8, 8), lambda x: x))
+    assert protocol.samples == pictures.held_out().size < 1000
+    with pytest.raises(ValueError, match="samples = 1000 is more than"):
+        ReconstructionError(samples=1000).protocol(pictures, autoencoder((3, 8, 8), lambda x: x))
 
 
 def test_the_train_split_of_a_set_that_reads_its_test_split_is_refused():

@@ -1,7 +1,8 @@
 """What tells that data are those that a run was trained on: how many there are, and what a few of them look like.
 
-A resume on other data would be bit-equal with nothing. The few are images, rounded to eight bits, so that neither the
-machine nor the version of torch plays a part; of other samples only the number is compared.
+A resume on other data would be bit-equal with nothing, and what other data hold out may be what the model has learnt.
+The few are images, rounded to eight bits, so that neither the machine nor the version of torch plays a part; of other
+samples only the number is compared.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ LOOKED_AT = 64  # samples, spread over the whole split
 
 
 def witness_of(data: Dataset) -> dict[str, Any]:
-    """Return what a checkpoint keeps of finite data, as JSON holds it."""
+    """Return what a checkpoint and a final folder keep of finite data, as JSON holds it."""
     size = data.size
     if not size:
         return {}
@@ -33,13 +34,11 @@ def witness_of(data: Dataset) -> dict[str, Any]:
     return {"samples": size, "digest": hashlib.blake2b(pixels.numpy().tobytes(), digest_size=16).hexdigest()}
 
 
-def check_witness(kept: Mapping[str, Any], data: Dataset) -> None:
-    """Raise `UsageError` if the data are not those of the checkpoint; one without a witness is taken as it is."""
+def check_witness(kept: Mapping[str, Any], data: Dataset, remedy: str) -> None:
+    """Raise `UsageError` with the remedy unless the data are those of the witness; an empty one agrees with any."""
     now = witness_of(data) if kept else {}
     if now == kept:
         return
-    then = "" if now["samples"] == kept["samples"] else f": {kept['samples']:,} samples then, {now['samples']:,} now"
-    raise UsageError(
-        f"[data] is no longer what this run was trained on{then}. Put it back as it was, or begin a new run; with "
-        "warm_start it takes the weights of this one."
-    )
+    numbers = kept["samples"], now.get("samples")
+    then = "" if len({*numbers}) == 1 else ": {:,} samples then, {} now".format(numbers[0], numbers[1] or "a stream")
+    raise UsageError(f"[data] is no longer what this run was trained on{then}. {remedy}")

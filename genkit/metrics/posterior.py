@@ -24,10 +24,11 @@ from torch import Tensor
 from genkit.fields import Count, Positive
 from genkit.mathematics import kl_to_prior
 from genkit.metrics.of_model import OfModel
-from genkit.metrics.split import readable_split
+from genkit.metrics.split import split_and_number
 from genkit.model import Autoencoder, Model
 from genkit.types import Dataset, DiagNormal, Evaluation, EvaluationProtocol
 
+MOST = 5_000  # samples, where none are asked for
 Side = Literal["real", "rec", "fake"]
 INPUTS: dict[Side, str] = {
     "real": "data x",
@@ -40,7 +41,7 @@ INPUTS: dict[Side, str] = {
 class ActiveUnits(OfModel):
     """The number of latent dimensions whose posterior mean varies with the data by more than `threshold`."""
 
-    samples: Annotated[int, Ge(2)] = 5_000  # of the data
+    samples: Annotated[int, Ge(2)] | None = None  # all that the split has, 5,000 at most, unless given
     split: Literal["train", "test"] = "test"  # "test": what the data set holds out
     threshold: Positive = 0.01  # of the variance of the posterior mean, for a dimension to be active
 
@@ -52,9 +53,11 @@ class ActiveUnits(OfModel):
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State when a dimension is active. Raises `ValueError` unless there are an encoder and enough data."""
         _refuse_without_encoder(model)
-        read = readable_split(data, self.split, self.samples)
+        read, number = split_and_number(data, self.split, self.samples, MOST)
+        if number < 2:
+            raise ValueError(f"the {read} split has {number} sample, and a variance needs two")
         details = {"latent dimensions": model.latent_dim, "threshold": self.threshold}
-        return EvaluationProtocol(self.samples, read, self.weights, self.batch_norm, details=details)
+        return EvaluationProtocol(number, read, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the number of active dimensions, 0 to L. Raises `ValueError` if a posterior is not finite."""
@@ -65,7 +68,7 @@ class ActiveUnits(OfModel):
 class PosteriorKL(OfModel):
     """The mean KL divergence of posteriors from the prior, in nats, summed over the latent dimensions."""
 
-    samples: Count = 5_000
+    samples: Count | None = None  # all that the split has, 5,000 at most, unless given; of "fake" 5,000
     split: Literal["train", "test"] = "test"  # "test": what the data set holds out; samples need neither
     of: Side = "real"  # posteriors of data ("real"), of reconstructions ("rec") or of samples ("fake")
 
@@ -82,13 +85,16 @@ class PosteriorKL(OfModel):
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State whose posteriors are taken. Raises `ValueError` unless there are an encoder and enough data."""
         _refuse_without_encoder(model)
-        read = data.held_out().split if self.of == "fake" else readable_split(data, self.split, self.samples)
+        if self.of == "fake":
+            read, number = data.held_out().split, self.samples or MOST
+        else:
+            read, number = split_and_number(data, self.split, self.samples, MOST)
         details = {"of": INPUTS[self.of], "unit": "nats"}
         if self.of == "rec":
             details["reconstruction"] = "of the posterior mean, where the training draws z"
         if self.of != "real" and len(data.shape) == 3:
             details["range"] = "as decoded, not clamped"
-        return EvaluationProtocol(self.samples, read, self.weights, self.batch_norm, details=details)
+        return EvaluationProtocol(number, read, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the mean in nats. Raises `ValueError` if a posterior is not finite."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from genkit.fields import Count
 from genkit.metrics.of_model import OfModel
-from genkit.metrics.split import Split, readable_split
+from genkit.metrics.split import Split, split_and_number
 from genkit.model import Autoencoder, Model
 from genkit.types import Dataset, Evaluation, EvaluationProtocol
 
@@ -46,18 +46,18 @@ def shows_images(data: Dataset) -> bool:
 class ReconstructionMetric(OfModel):
     """The keys and the protocol of what is measured between data and their reconstructions."""
 
-    samples: Count = 1_000
+    samples: Count | None = None  # all that the split has, 1,000 at most, unless given
     split: Split = "test"  # "test": what the data set holds out
 
     def stated(self, data: Dataset, model: Model, **details: str | int | float) -> EvaluationProtocol:
         """Return the protocol. Raises `ValueError` unless the model reconstructs and the split can serve."""
         if not isinstance(model, Autoencoder):
             raise ValueError(f"a {type(model).__name__} reconstructs nothing; only an autoencoder can be asked")
-        read = readable_split(data, self.split, self.samples)
+        read, number = split_and_number(data, self.split, self.samples, most=1_000)
         how: Mapping[str, str | int | float] = {"reconstruction": "of the posterior mean", **details}
         if shows_images(data):
             how = {**how, "range": "reconstructions clamped to [0, 1]"}
-        return EvaluationProtocol(self.samples, read, self.weights, self.batch_norm, details=how)
+        return EvaluationProtocol(number, read, self.weights, self.batch_norm, details=how)
 
 
 @dataclass(frozen=True)

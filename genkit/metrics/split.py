@@ -1,4 +1,4 @@
-"""Which split a metric reads."""
+"""Which split a metric reads, and how much of it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,25 @@ Split = Literal["train", "test"]  # "test": what the data set holds out
 
 def readable_split(data: Dataset, split: Split, samples: int) -> str:
     """Return the name of the split that is read. Raises `ValueError` where it cannot be, or has fewer samples."""
+    return split_and_number(data, split, samples, samples)[0]
+
+
+def split_and_number(data: Dataset, split: Split, samples: int | None, most: int) -> tuple[str, int]:
+    """Return the name of the split that is read, and how many of its samples: all of them, `most` at most, for None.
+
+    For the means over samples alone: they are the same thing whatever the number, which the protocol says. A distance
+    between distributions is not, and its number is to be chosen. Raises `ValueError` where the split cannot be read,
+    or has fewer samples than asked for.
+    """
     read = data if split == "train" else data.held_out()
     if split == "train" and data.split == "test":
         raise ValueError('split = "train" cannot be read: the data set reads its test split')
     # Where the data are unmet, the plan says so; how many samples there are cannot be known then.
-    if not read.unmet() and read.size is not None and read.size < samples:
+    size = None if read.unmet() else read.size
+    if samples is None:
+        return read.split, most if size is None else min(size, most)
+    if size is not None and size < samples:
         raise ValueError(
-            f"samples = {samples} is more than the {read.size} samples of the {read.split} split. "
-            f"Set samples = {read.size}"
+            f"samples = {samples} is more than the {size} samples of the {read.split} split. Set samples = {size}"
         )
-    return read.split
+    return read.split, samples
