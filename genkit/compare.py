@@ -14,6 +14,7 @@ from genkit.engine.evaluate import Result, read_results
 from genkit.errors import UsageError
 from genkit.evaluations import Evaluated, evaluations_of
 from genkit.folder import RunFolder, step_of
+from genkit.recipe import WITHOUT_WEIGHT
 from genkit.toml import read
 
 ABSENT = "–"
@@ -48,7 +49,8 @@ class Compared:
             return "unfinished, no step logged"
         last = self.lines[-1]
         share = f", {last['t']:.0%} of the run" if isinstance(last.get("t"), float) else ""
-        return f"unfinished, step {last['step']}{share}"
+        saved = self.folder.saved_steps()
+        return f"unfinished, step {last['step']}{share}, {f'saved at {saved[-1]}' if saved else 'never saved'}"
 
     @property
     def totals(self) -> dict[str, float]:
@@ -107,9 +109,12 @@ class Comparison:
 
     @cached_property
     def differences(self) -> dict[str, list[Any]]:
-        """The values of each key that is not the same in all recipes, in the order of the runs; None: it is absent."""
+        """The values of each key that is not the same in all recipes, in the order of the runs; None: it is absent.
+
+        Keys that decide the weights come first.
+        """
         flat = [dict(_flat(run.recipe)) for run in self.runs]
-        keys = dict.fromkeys(key for each in flat for key in each)
+        keys = sorted(dict.fromkeys(key for each in flat for key in each), key=_without_weight)
         values = {key: [each.get(key) for each in flat] for key in keys}
         return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
 
@@ -190,6 +195,10 @@ def compare(paths: Sequence[Path]) -> Comparison:
     plain = [path.name for path in resolved]
     names = plain if len(set(plain)) == len(plain) else [str(path) for path in paths]
     return Comparison([Compared.read(name, folder) for name, folder in zip(names, folders, strict=True)])
+
+
+def _without_weight(key: str) -> bool:
+    return key.split(".")[0] in WITHOUT_WEIGHT
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -12,6 +12,9 @@ from annotated_types import Interval
 from genkit.fields import Count, Steps
 from genkit.toml import Document
 
+# What changes no weight: how a run is called, what is measured of it, and what it tells and saves on its way.
+WITHOUT_WEIGHT = ("title", "metrics", "evaluate", "report", "checkpoint")
+
 
 @dataclass(frozen=True, init=False)
 class Use:

@@ -84,6 +84,7 @@ def test_what_is_kept_is_not_trained_again_even_without_its_run(copy):
 def test_show_trains_nothing(folder):
     said = genkit("table", "t.toml", "--show")
     assert said.code == 0 and said.out.count("not run") == 2
+    assert "drawn split" in said.out.split("how each number is made")[1]
     assert sorted(path.name for path in folder.iterdir()) == ["t.toml", "tiny.toml"]
 
 

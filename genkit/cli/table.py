@@ -78,6 +78,7 @@ def table(
         print(FORMATS[format](filled), end="")
     else:
         voice.table(escape(spec.title), [escape(title) for title in filled.header], filled.rows(plain))
+        voice.table("how each number is made", ("metric", "protocol"), filled.how())
         voice.say("\n".join(filled.remarks))
     if figure is not None:
         save_figure(figure, spec, experiments, runs)

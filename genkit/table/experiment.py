@@ -14,12 +14,11 @@ from typing import Any
 from genkit.errors import Place, Problem, RecipeError, UsageError, near_miss
 from genkit.folder import RunFolder
 from genkit.plan import Plan, make_plan
+from genkit.recipe import WITHOUT_WEIGHT
 from genkit.registry import load_registry
 from genkit.table.spec import Cell, Table, cells_of
 from genkit.toml import Document, read
 
-# What changes no weight: how a run is called, what is measured of it, and what it tells and saves on its way.
-WITHOUT_WEIGHT = ("title", "metrics", "evaluate", "report", "checkpoint")
 WITHOUT_EFFECT = (*WITHOUT_WEIGHT, "seed")  # a seed is told apart by name
 
 
