@@ -27,6 +27,7 @@ from typing import Any
 import tomli_w
 from filelock import FileLock, Timeout
 
+from genkit.disk import why
 from genkit.engine.weights import ABOUT, write_text
 from genkit.errors import UsageError
 from genkit.journal import Journal
@@ -73,7 +74,7 @@ class RunFolder:
             folder.begin(document, resolved, owners)
         except OSError as error:
             raise UsageError(
-                f"{root}: cannot make a run folder: {error.strerror}. Choose another with --runs."
+                f"{root}: cannot make a run folder: {why(error, root)}. Choose another with --runs."
             ) from None
         return folder
 
@@ -113,7 +114,7 @@ class RunFolder:
         except Timeout:
             raise UsageError(f"{self.path}: in use by another process. Wait for it, or stop it.") from None
         except OSError as error:
-            raise UsageError(f"{self.path}: cannot be written: {error.strerror}.") from None
+            raise UsageError(f"{self.path}: cannot be written: {why(error, self.path)}.") from None
         try:
             yield
         finally:

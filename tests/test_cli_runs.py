@@ -187,6 +187,12 @@ def test_samples_that_cannot_be_written_are_told(finished, tmp_path):
     assert "file/x: cannot be written" in refused("sample", finished, "--out", "file/x")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_with_what_is_free(finished, tmp_path):
+    (tmp_path / "a.npy").symlink_to("/dev/full")
+    assert "a: cannot be written: the disk is full (" in refused("sample", finished, "--out", "a")
+
+
 @pytest.mark.parametrize(
     ("weights", "expected"), [("best", 'expected "raw" or "ema"'), ("ema", "ema.safetensors: not there")]
 )
@@ -236,7 +242,8 @@ def test_a_resume_needs_no_warm_start(finished, tmp_path):
 @pytest.mark.parametrize(
     ("error", "code", "expected"),
     [
-        (OSError(28, "No space left on device"), 1, "No space left on device. Checkpoints already written are kept."),
+        (OSError(28, "No space left"), 1, "runs/0001-tiny-s0: the disk is full ("),
+        (OSError(28, "No space left", "here"), 1, ". Checkpoints already written are kept. Go on with: genkit resume"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 2, "out of memory"),
         (KeyboardInterrupt(), 130, "stopped at once. Go on with: genkit resume"),
     ],

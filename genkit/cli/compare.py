@@ -20,6 +20,7 @@ def compare(
 ) -> None:
     """Show in what the recipes of runs differ, and their numbers; draw their curves over each other."""
     from genkit.compare import compare as compared
+    from genkit.disk import why
     from genkit.errors import UsageError
     from genkit.report.comparison import print_comparison, save_comparison
     from genkit.report.terminal import Voice
@@ -30,7 +31,7 @@ def compare(
     try:
         save_comparison(out, comparison)
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {error.strerror}.") from None
+        raise UsageError(f"--out {out}: cannot be written: {why(error, out)}.") from None
     if json:
         print(json_format.dumps({**comparison.as_dict(), "picture": str(out)}))
         return

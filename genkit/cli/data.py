@@ -76,6 +76,7 @@ def show(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the picture.")] = Path("data.png"),
 ) -> None:
     """Draw what the network will see: the first pictures of a run, and some that are held out, as a PNG."""
+    from genkit.disk import why
     from genkit.errors import UsageError
     from genkit.report.sight import save_sight
     from genkit.report.terminal import Voice
@@ -87,7 +88,7 @@ def show(
     try:
         save_sight(out, plan)
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {error.strerror}.") from None
+        raise UsageError(f"--out {out}: cannot be written: {why(error, out)}.") from None
     Voice().say(f"picture   {out}")
 
 

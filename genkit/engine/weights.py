@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -83,7 +85,7 @@ def digest(path: Path) -> str:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors as safetensors, and onto the disk."""
+    """Write tensors as safetensors, and onto the disk. Raises `OSError`."""
     seen: set[int] = set()
     prepared = {}
     for name, tensor in tensors.items():
@@ -92,7 +94,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
             tensor = tensor.clone()
         seen.add(tensor.data_ptr())
         prepared[name] = tensor
-    save_file(prepared, path)
+    try:
+        save_file(prepared, path)
+    except SafetensorError as error:  # the number of the error stands in its words alone
+        number = int(found[1]) if (found := re.search(r"os error (\d+)", str(error))) else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
