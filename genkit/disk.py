@@ -35,4 +35,4 @@ def unwritable(folder: Path) -> str:
 def _nearest(place: Path) -> Path:
     """Return the place, or the innermost folder above it that is there."""
     absolute = place.absolute()
-    return next(above for above in (absolute, *absolute.parents) if above.exists())
+    return next(above for above in (absolute, *absolute.parents) if os.path.exists(above))  # where one may look

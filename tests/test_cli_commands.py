@@ -243,6 +243,18 @@ def test_doctor_finds_nothing_wrong_here():
     assert genkit("doctor").out.endswith("no problems found\n")
 
 
+def test_doctor_names_a_place_for_prepared_pictures_that_is_none(tmp_path, monkeypatch):
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("GENKIT_CACHE", str(place))
+        said = genkit("doctor")
+        assert said.code == 1 and f"in {place}, since {tmp_path / 'file'} is a file: set GENKIT_CACHE" in said.out
+    monkeypatch.setenv("GENKIT_CACHE", str(tmp_path / "new" / "cache"))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert f"new/cache, since {tmp_path} is not for you to write in: set GENKIT_CACHE" in genkit("doctor").out
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_run_that_diverges_exits_with_3_and_tells_why():
     said = genkit("run", "tiny.toml", "-q", "--set", "optimiser.encoder.lr=1e30")
     assert said.code == 3
