@@ -44,6 +44,7 @@ def read(path: Path) -> Document:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        reason = "is a folder, expected a TOML file" if path.is_dir() else reason
         command = f"genkit recipes copy {path.stem}" if path.stem in shipped_recipes() else "genkit recipes"
         raise UsageError(f"{path}: {reason}. For what genkit ships: {command}.") from None
     try:

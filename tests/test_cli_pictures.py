@@ -232,5 +232,5 @@ def test_what_cannot_be_written_or_is_not_there_is_told(command, images, tmp_pat
     (tmp_path / "file").write_text("")
     assert "file/x: cannot be written" in refused(command, images, "--out", "file/x")
     assert "names no file" in refused(command, images, "--out", "..")
-    assert "none: no final folder of a run" in refused(command, "none")
+    assert "none: is not there" in refused(command, "none")
     assert 'expected "raw" or "ema"' in refused(command, images, "--weights", "best")

@@ -70,6 +70,27 @@ def test_what_is_no_run_is_told(command, tmp_path):
     assert not list((tmp_path / "folder").iterdir())
 
 
+@pytest.mark.parametrize("command", ["resume", "eval", "sample", "reconstruct", "interpolate", "figures", "compare"])
+def test_a_recipe_in_the_place_of_a_run_is_told_to_be_run(command, tmp_path):
+    write_recipe(tmp_path)
+    told = refused(command, "tiny.toml")
+    assert "tiny.toml: is a file, and no run folder." in told and "`genkit run tiny.toml` begins a run" in told
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_run_in_the_place_of_a_recipe_is_told_to_be_resumed(command, finished):
+    assert f"{finished}: is a run folder, and no recipe. `genkit resume {finished}`" in refused(command, finished)
+
+
+@pytest.mark.parametrize("command", ["resume", "eval", "sample"])
+@pytest.mark.parametrize(
+    ("name", "hint"), [("0012-tiny", "Did you mean 0012-tiny-s0?"), ("0012", "Known: 0012-tiny-s0.")]
+)
+def test_a_run_that_is_not_there_is_told_with_those_beside_it(command, name, hint, finished):
+    finished.rename("0012-tiny-s0")
+    assert f"{name}: is not there. {hint}" in refused(command, name)
+
+
 @pytest.mark.parametrize("command", ["eval", "sample", "reconstruct", "interpolate"])
 def test_an_unfinished_run_is_told_to_be_resumed(command, unfinished):
     assert f"`genkit resume {unfinished}`" in refused(command, unfinished)
