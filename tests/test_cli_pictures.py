@@ -134,6 +134,7 @@ def test_a_final_folder_reads_its_data_where_it_is_told_to(images, tmp_path):
         assert "--set seed=3: would do nothing; this command reads data alone" in refused(
             command, copied, "--set", "seed=3"
         )
+        assert "for example --set data.path=pictures." in refused(command, copied, "--set", "foo")
         assert "no data set is called" in refused(command, copied, "--set", "data.use=dgits")
 
 

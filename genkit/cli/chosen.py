@@ -42,7 +42,7 @@ def choose(trained: Trained, run: Path, number: int, pictures: Path | None, over
         x, names = read_pictures(pictures, number, trained.model.data_shape)
         source = f"picture{'s' * (len(x) != 1)} of {pictures}" if pictures.is_dir() else f"picture, {pictures}"
         return Chosen(x.to(next(trained.model.parameters())), names, source)
-    held_out = open_held_out(run, only(("data",), overrides, "this command"))
+    held_out = open_held_out(run, only(("data",), overrides, "this command", "data.path=pictures"))
     if held_out.size == 0:
         raise UsageError(f"{run}: the {held_out.split} split of its data holds no sample.")
     picked = pick(number, trained.model, held_out, trained.noise)
