@@ -214,11 +214,20 @@ def test_a_full_disk_is_told_with_what_is_free(finished, tmp_path):
     assert "a: cannot be written: the disk is full (" in refused("sample", finished, "--out", "a")
 
 
+def test_weights_that_do_not_exist_are_told(finished):
+    assert 'expected "raw" or "ema"' in refused("sample", finished, "--weights", "best")
+
+
 @pytest.mark.parametrize(
-    ("weights", "expected"), [("best", 'expected "raw" or "ema"'), ("ema", "ema.safetensors: not there")]
+    "arguments",
+    [
+        *([command, "--weights", "ema"] for command in ("sample", "reconstruct", "interpolate")),
+        ["eval", "--set", "metrics.modes.weights=ema"],
+    ],
 )
-def test_weights_that_are_not_there_are_told(finished, weights, expected):
-    assert expected in refused("sample", finished, "--weights", weights)
+def test_the_average_of_a_run_that_kept_none_is_told_with_what_makes_one(finished, arguments):
+    told = refused(arguments[0], finished, *arguments[1:])
+    assert 'no moving average is kept, which "ema" weights are: a run keeps one if its recipe has [ema]' in told
 
 
 def test_a_metric_that_cannot_be_is_told(finished):

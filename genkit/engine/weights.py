@@ -19,6 +19,10 @@ from torch import Tensor, nn
 from genkit.errors import UsageError
 
 RAW, EMA, ABOUT = "model.safetensors", "ema.safetensors", "about.json"  # in a final folder
+NO_AVERAGE = (
+    'no moving average is kept, which "ema" weights are: a run keeps one if its recipe has [ema], with decay = 0.999 '
+    "for example."
+)
 
 
 def final_folder(path: Path) -> Path:
@@ -34,6 +38,8 @@ def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
     path = folder / (EMA if which == "ema" else RAW)
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        if which == "ema" and path.name not in about["sha256"] and not path.exists():
+            raise UsageError(f'{folder}: {NO_AVERAGE} Its "raw" weights are there.')
         if digest(path) != about["sha256"][path.name]:
             raise ValueError("its digest is another")
         return load_file(path)
