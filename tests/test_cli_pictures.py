@@ -107,7 +107,8 @@ def test_reconstructions_are_of_held_out_pictures_spread_over_the_split(images):
 def test_the_error_is_printed_with_how_it_was_made(images):
     said = genkit("reconstruct", images, "-n", 4, "--out", "a")
     assert said.out.startswith("mean squared error  0.")
-    assert "(4 samples of the test split, decoded from the posterior mean, clamped to [0, 1]; ema weights)" in said.out
+    how = "4 of 1,000 samples of the test split, decoded from the posterior mean, clamped to [0, 1]; ema weights"
+    assert f"({how})" in said.out
     assert said.out.endswith("a.npz\na.png\n")
 
 
@@ -154,6 +155,17 @@ def test_pictures_of_ones_own_are_reconstructed_whatever_their_size(images, tmp_
     assert told("interpolate", images, "--data", own, "--out", "a")["paths"] == 1
 
 
+def test_how_many_pictures_are_shown_of_how_many_is_told(images, tmp_path, monkeypatch):
+    own, notes = write_pictures(tmp_path / "own", *[(9, 9)] * 5), []
+    monkeypatch.setattr("genkit.report.pairs.save_grid", lambda path, rows, title, note: notes.append(note))
+    monkeypatch.setattr("genkit.report.paths.save_grid", lambda path, rows, title, note, *given: notes.append(note))
+    assert f"(3 of 5 pictures of {own}, decoded" in genkit("reconstruct", images, "--data", own, "-n", 3).out
+    assert told("reconstruct", images, "--data", own, "--out", "a")["total"] == 5
+    assert told("interpolate", images, "--data", own, "-n", 9, "--out", "a")["paths"] == 2
+    shown = [f"{which} pictures of {own}" for which in ("3 of 5", "5", "4 of 5")]
+    assert all(which in note for which, note in zip(shown, notes, strict=True))
+
+
 def test_pictures_that_cannot_be_are_told(images, points, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.png").write_text("<html>")
@@ -177,10 +189,10 @@ def test_a_picture_is_cut_at_its_middle_and_turned_upright(tmp_path):
     exif = turned.getexif()
     exif[0x0112] = 6
     turned.save(tmp_path / "turned.png", exif=exif)
-    x, names = read_pictures(tmp_path, 9, (3, 10, 10))
+    x, names, _ = read_pictures(tmp_path, 9, (3, 10, 10))
     assert names == ["turned.png", "wide.png"] and x.shape == (2, 3, 10, 10)
     assert x.min() > 0.9
-    x, _ = read_pictures(tmp_path / "turned.png", 1, (1, 30, 10))
+    x, _, _ = read_pictures(tmp_path / "turned.png", 1, (1, 30, 10))
     assert x[0, 0, 15].mean() > 0.99 and x[0, 0, 0].mean() < 0.01
     with pytest.raises(UsageError, match="no pictures"):
         read_pictures(tmp_path, 1, (2,))
