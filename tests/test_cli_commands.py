@@ -231,8 +231,9 @@ def test_a_shipped_recipe_is_copied_once():
     assert Path(f"{name}.toml").read_text() == "mine"
     Path("folder").mkdir()
     assert genkit("recipes", "copy", f"{name}.toml", "folder").out == f"genkit run folder/{name}.toml\n"
-    said = genkit("recipes", "copy", name, "nowhere/x.toml")
-    assert said.code == 2 and "nowhere/x.toml: cannot be written" in said.err
+    assert genkit("recipes", "copy", name, "deep/er/x.toml").out == "genkit run deep/er/x.toml\n"
+    said = genkit("recipes", "copy", name, "tiny.toml/x.toml")
+    assert said.code == 2 and "tiny.toml/x.toml: cannot be written" in said.err
     said = genkit("recipes", "copy", name[:-1])
     assert said.code == 2 and f"Did you mean {name}" in said.err
 

@@ -171,7 +171,7 @@ def test_pictures_that_cannot_be_are_told(images, points, tmp_path):
     (tmp_path / "broken.png").write_text("<html>")
     for command in ("reconstruct", "interpolate"):
         assert "--data none: is not there" in refused(command, images, "--data", "none")
-        assert "empty: holds no picture" in refused(command, images, "--data", "empty")
+        assert "--data empty: holds no picture" in refused(command, images, "--data", "empty")
         assert "--data broken.png: broken.png is no picture that Pillow knows. Mend it" in refused(
             command, images, "--data", "broken.png"
         )
@@ -238,6 +238,12 @@ def test_a_model_without_an_encoder_is_refused_with_what_it_can_do(images, monke
     assert "has no encoder. `genkit sample` draws from it" in refused("reconstruct", images)
     assert "has no encoder. --between samples takes draws" in refused("interpolate", images)
     assert told("interpolate", images, "--between", "samples", "--out", "a")["paths"] == 8
+
+
+@pytest.mark.parametrize("command", ["sample", "reconstruct", "interpolate"])
+def test_a_folder_that_is_not_there_is_made_and_what_is_written_is_named(command, images):
+    assert f"deep/{command}/a.png\n" in genkit(command, images, "-n", 2, "--out", f"deep/{command}/a").out
+    assert is_picture(f"deep/{command}/a.png")
 
 
 @pytest.mark.parametrize("command", ["reconstruct", "interpolate"])

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from genkit.cli.options import Json
+from genkit.cli.outputs import check_png
 
 
 def compare(
@@ -26,8 +27,7 @@ def compare(
     from genkit.report.terminal import Voice
 
     comparison = compared(runs)
-    if out.suffix.lower() != ".png":
-        raise UsageError(f"--out {out}: the picture is a PNG; give a name that ends in .png.")
+    check_png(out)
     try:
         save_comparison(out, comparison)
     except OSError as error:

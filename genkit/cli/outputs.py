@@ -41,6 +41,12 @@ def write_outputs(
         raise UsageError(f"{stem}: cannot be written: {why(error, stem)}. Choose another place with --out.") from None
 
 
+def check_png(out: Path) -> None:
+    """Raise `UsageError` unless the picture that a command is to write is called as one."""
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"--out {out}: the picture is a PNG; give a name that ends in .png.")
+
+
 def _save(path: Path, array: np.ndarray) -> None:
     """Write what `np.save` would, whose own writer keeps to itself why it failed: of a full disk it says nothing."""
     from numpy.lib import format

@@ -56,6 +56,7 @@ def copy(
     if target.exists():
         raise UsageError(f"{target}: is there already, and is not overwritten. Name another file.")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(recipes_folder() / f"{name}.toml", target)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {why(error, target)}.") from None

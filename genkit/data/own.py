@@ -36,4 +36,4 @@ def _source(place: Path) -> Files:
         return Files(place.parent, (File(place.name, status.st_size, status.st_mtime_ns),))
     if not place.is_dir():
         raise UsageError(f"--data {place}: is not there. Give a picture, or a folder of pictures.")
-    return list_files(place)
+    return list_files(place, asked_by="--data")
