@@ -65,10 +65,9 @@ class Binder:
         if isinstance(table, str):
             table = {"use": table}
         if not isinstance(table, Mapping):
-            raise self.problem(path, f'found {table!r}, expected a table with `use = "NAME"`.')
+            raise self.problem(path, f'found {table!r}, expected a table with `use = "NAME"`.{self._known(kind)}')
         if not isinstance(table.get("use"), str):
-            known = ", ".join(part.entry.name for part in self.registry.of_kind(kind))
-            raise self.problem((*path, "use"), f"names no part. Known {kind}: {known}.")
+            raise self.problem((*path, "use"), f"names no part.{self._known(kind)}")
         try:
             part = self.registry.find(kind, table["use"])
             target = part.load()
@@ -127,7 +126,8 @@ class Binder:
                 except Invalid:
                     continue
             elif parameter.required:
-                self.problem((*path, name), f"missing; {subject} needs it, {expected(parameter.hint)}.", owner)
+                known = self._known(KIND_OF_HINT.get(without_none(parameter.hint), ""))
+                self.problem((*path, name), f"missing; {subject} needs it, {expected(parameter.hint)}.{known}", owner)
             else:
                 self._record_default((*path, name), parameter.default, subject, owner)
         if len(self.problems) > problems_before:
@@ -175,6 +175,11 @@ class Binder:
                 inner = inner.setdefault(name, {})
             inner[key.path[-1]] = key.value
         return tables
+
+    def _known(self, kind: str) -> str:
+        """Return which parts of a kind there are, as the end of a message; empty of what is no part."""
+        names = ", ".join(part.entry.name for part in self.registry.of_kind(kind))
+        return f" Known {kind}: {names}." if names else ""
 
     def _tables(self, target: type, raw: Any, path: KeyPath) -> dict[str, Any]:
         if not isinstance(raw, Mapping):

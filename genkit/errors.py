@@ -42,10 +42,12 @@ class Place:
     file: str = "recipe"
     line: int | None = None
     path: tuple[str, ...] = ()
+    option: str = ""  # which has changed a key of the table that is meant
 
     def __str__(self) -> str:
         """Name the file and line, the table and the key."""
         where = self.file if self.line is None else f"{self.file}:{self.line}"
+        where += f" and {self.option}" * bool(self.option)
         if not self.path:
             return where
         *table, key = self.path

@@ -27,12 +27,14 @@ from typing import Any
 import tomli_w
 from filelock import FileLock, Timeout
 
+from genkit.disk import why
 from genkit.engine.weights import ABOUT, write_text
-from genkit.errors import UsageError
+from genkit.errors import UsageError, near_miss
 from genkit.journal import Journal
 from genkit.toml import Document
 
 RECIPE, RESOLVED = "recipe.toml", "recipe.resolved.toml"
+NEWEST = 10  # runs that a message names
 
 
 class RunFolder:
@@ -73,7 +75,7 @@ class RunFolder:
             folder.begin(document, resolved, owners)
         except OSError as error:
             raise UsageError(
-                f"{root}: cannot make a run folder: {error.strerror}. Choose another with --runs."
+                f"{root}: cannot make a run folder: {why(error, root)}. Choose another with --runs."
             ) from None
         return folder
 
@@ -81,8 +83,7 @@ class RunFolder:
     def open(cls, path: Path) -> RunFolder:
         """Return the run at `path`. Raises `UsageError` if it is none."""
         if not (path / RESOLVED).is_file():
-            reason = f"is no run folder: it holds no {RESOLVED}" if path.is_dir() else "is not there"
-            raise UsageError(f"{path}: {reason}. A run folder is made by `genkit run RECIPE`, under runs/.")
+            raise no_run(path)
         return cls(path)
 
     def begin(self, document: Document, resolved: dict[str, Any], owners: Iterable[str] = ()) -> None:
@@ -113,7 +114,7 @@ class RunFolder:
         except Timeout:
             raise UsageError(f"{self.path}: in use by another process. Wait for it, or stop it.") from None
         except OSError as error:
-            raise UsageError(f"{self.path}: cannot be written: {error.strerror}.") from None
+            raise UsageError(f"{self.path}: cannot be written: {why(error, self.path)}.") from None
         try:
             yield
         finally:
@@ -155,6 +156,18 @@ class RunFolder:
                 drawn.unlink()
 
 
+def no_run(path: Path) -> UsageError:
+    """Return the error of a path that is no run folder: what is there instead, and what to do."""
+    made = "A run folder is made by `genkit run RECIPE`, under runs/."
+    if path.is_dir():
+        return UsageError(f"{path}: is no run folder: it holds no {RESOLVED}. {made}")
+    if not path.exists():
+        return UsageError(f"{path}: is not there.{_nearest_runs(path)} {made}")
+    if path.suffix == ".toml":
+        made = f"If it is a recipe, `genkit run {path}` begins a run of it."
+    return UsageError(f"{path}: is a file, and no run folder. {made}")
+
+
 def step_of(folder: Path) -> int | None:
     """Return the step whose weights a final folder holds; None if it is none, or does not know."""
     try:
@@ -167,6 +180,13 @@ def step_of(folder: Path) -> int | None:
 def _step(path: Path) -> int:
     """Return the step that a name tells: ``step-00001000``, ``step-00001000-samples.png``, ``step-00001000.npy``."""
     return int(path.stem.removeprefix("step-").partition("-")[0])
+
+
+def _nearest_runs(path: Path) -> str:
+    """Return a hint at the runs beside `path`: those of its number, or else those of a name like it or the newest."""
+    runs = sorted(resolved.parent.name for resolved in path.parent.glob(f"*/{RESOLVED}"))
+    numbered = [name for name in runs if name.startswith(path.name)]
+    return near_miss(path.name, (numbered or runs)[-NEWEST:])
 
 
 def _claim(root: Path, name: str) -> Path:

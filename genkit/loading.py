@@ -19,7 +19,7 @@ from genkit.engine.evaluate import Result, evaluate
 from genkit.engine.weights import ABOUT, EMA, copy_by_name, final_folder, read_weights
 from genkit.engine.witness import check_witness
 from genkit.errors import RecipeError, UsageError
-from genkit.folder import RECIPE, RESOLVED
+from genkit.folder import RECIPE, RESOLVED, no_run
 from genkit.model import Model
 from genkit.noise import Noise, Rows
 from genkit.plan import Plan, unmet_extractors
@@ -57,6 +57,8 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
         about["data_shape"] = list(about["data_shape"])
         return about
     except (OSError, ValueError, KeyError, TypeError):
+        if not folder.is_dir():
+            raise no_run(folder) from None
         remedy = f" `genkit resume {path}` brings the run to its end." if (Path(path) / RESOLVED).is_file() else ""
         raise UsageError(f"{folder}: no final folder of a run (it has no readable {ABOUT}).{remedy}") from None
 

@@ -13,6 +13,7 @@ import torch
 from genkit.bind import Binder, Invalid, Key, labelled
 from genkit.engine.weights import ABOUT, final_folder
 from genkit.errors import RecipeError, UsageError, near_miss
+from genkit.folder import RECIPE, RESOLVED
 from genkit.model import Model
 from genkit.recipe import Recipe
 from genkit.registry import Part, Registry, load_registry
@@ -95,7 +96,7 @@ def make_plan(
 def document_of(source: Recipe | Document | Mapping[str, Any] | Path | str, overrides: Sequence[str] = ()) -> Document:
     """Return the tables that `make_plan` assembles. Raises `UsageError`."""
     if isinstance(source, (str, Path)):
-        document = read(Path(source))
+        document = _read(Path(source))
     elif isinstance(source, Recipe):
         document = source.document()
     else:
@@ -103,6 +104,15 @@ def document_of(source: Recipe | Document | Mapping[str, Any] | Path | str, over
     for override in (overrides,) if isinstance(overrides, str) else overrides:
         document = with_override(document, override)
     return document
+
+
+def _read(path: Path) -> Document:
+    if (path / RESOLVED).is_file():
+        raise UsageError(
+            f"{path}: is a run folder, and no recipe. `genkit resume {path}` goes on with the run; "
+            f"`genkit run {path / RECIPE}` begins another of its recipe."
+        )
+    return read(path)
 
 
 class _Assembly:

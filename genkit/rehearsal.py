@@ -21,6 +21,7 @@ from genkit.bind import Binder
 from genkit.costs import PhaseCost, costs_of
 from genkit.engine.batch_norm import norms_of
 from genkit.engine.evaluate import protocol_of
+from genkit.engine.weights import NO_AVERAGE
 from genkit.model import Model
 from genkit.observed import remembering
 from genkit.recipe import Recipe
@@ -175,7 +176,7 @@ def _protocols(
 def _check_weights(binder: Binder, recipe: Recipe, protocols: Mapping[str, EvaluationProtocol]) -> None:
     for label, protocol in protocols.items():
         if protocol.weights == "ema" and recipe.ema is None:
-            binder.problem(("metrics", label, "weights"), '"ema" needs a table [ema], with decay = 0.999 for example.')
+            binder.problem(("metrics", label, "weights"), NO_AVERAGE)
 
 
 def _check_accumulation(binder: Binder, recipe: Recipe, model: Model, costs: Mapping[str, PhaseCost]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 from contextlib import ExitStack
+from pathlib import Path
 
 import torch
 
 from genkit.data.pictures import skipped
+from genkit.disk import why
 from genkit.engine.evaluate import Result
 from genkit.engine.world import World
 from genkit.errors import Diverged, GenkitError, Interrupted, RunError, UsageError
@@ -41,7 +43,8 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
     except KeyboardInterrupt:  # before the loop, in the evaluation, or asked twice
         raise Interrupted(f"stopped at once. {go_on}") from None
     except OSError as error:
-        raise RunError(f"{error}. Checkpoints already written are kept. {go_on}") from error
+        place = Path(error.filename or folder.path)
+        raise RunError(f"{place}: {why(error, place)}. Checkpoints already written are kept. {go_on}") from error
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
             raise

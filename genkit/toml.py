@@ -25,17 +25,18 @@ class Document:
     tables: dict[str, Any]
     file: str = "recipe"
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
-    overrides: frozenset[KeyPath] = frozenset()
+    overrides: Mapping[KeyPath, str] = field(default_factory=dict)  # what no file says, and the option that does
 
     def place(self, path: KeyPath) -> Place:
         """Say where the key at `path` stands, or the innermost table around it that was written."""
         # An override wrote the key, or a table around it that the file does not have.
         written = [path[:n] for n in range(len(path), 0, -1) if path[:n] not in self.lines]
-        for override in self.overrides:
+        for override, option in self.overrides.items():
             if path[: len(override)] == override or any(override[: len(part)] == part for part in written):
-                return Place("--set", None, path)
+                return Place(option, None, path)
         line = next((self.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.lines), None)
-        return Place(self.file, line, path)
+        within = (option for override, option in self.overrides.items() if path and override[: len(path)] == path)
+        return Place(self.file, line, path, next(within, ""))
 
 
 def read(path: Path) -> Document:
@@ -44,6 +45,7 @@ def read(path: Path) -> Document:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        reason = "is a folder, expected a TOML file" if path.is_dir() else reason
         command = f"genkit recipes copy {path.stem}" if path.stem in shipped_recipes() else "genkit recipes"
         raise UsageError(f"{path}: {reason}. For what genkit ships: {command}.") from None
     try:
@@ -58,16 +60,22 @@ def with_override(document: Document, override: str) -> Document:
 
     An empty value, ``train.epochs=``, takes the key out.
     """
-    key, equals, text = override.partition("=")
-    path = tuple(part.strip() for part in key.split("."))
-    if not equals or not all(path):
-        raise UsageError(f"--set {override}: expected table.key=value, for example --set train.steps=500.")
+    path, text = parted(override, "train.steps=500")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
     tables = _set(document.tables, path, value, override)
-    return Document(tables, document.file, document.lines, document.overrides | {path})
+    return Document(tables, document.file, document.lines, {**document.overrides, path: "--set"})
+
+
+def parted(override: str, example: str) -> tuple[KeyPath, str]:
+    """Return the key and the value of ``table.key=value``. Raises `UsageError` with the example where it has none."""
+    key, equals, text = override.partition("=")
+    path = tuple(part.strip() for part in key.split("."))
+    if not equals or not all(path):
+        raise UsageError(f"--set {override}: expected table.key=value, for example --set {example}.")
+    return path, text
 
 
 def _set(table: dict[str, Any], path: KeyPath, value: Any, override: str) -> dict[str, Any]:

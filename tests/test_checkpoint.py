@@ -1,10 +1,12 @@
 """A state on disk and back: the same bits, in the same layout of memory."""
 
 import copy
+import errno
 from contextlib import nullcontext
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from tiny import assert_same_bits, tensors_of, tiny_plan, train_all
 from torch import nn
@@ -12,7 +14,7 @@ from torch import nn
 from genkit.api import Constant
 from genkit.engine import checkpoint
 from genkit.engine.state import ChildOptimiser, MovingAverage, TrainState, initial_state
-from genkit.engine.weights import fill_weights, write_final
+from genkit.engine.weights import fill_weights, write_final, write_tensors
 from genkit.engine.world import World
 from genkit.errors import UsageError
 from genkit.model import Autoencoder
@@ -153,6 +155,16 @@ def test_tied_weights_are_averaged_once():
         model.encoder.weight.fill_(1.0)
     average.update()
     assert average.model.encoder.weight[0, 0] == 0.25
+
+
+def test_a_full_disk_is_an_error_of_the_system(tmp_path, monkeypatch):
+    def full(*given):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("genkit.engine.weights.save_file", full)
+    with pytest.raises(OSError, match="No space left on device: .*/x'") as caught:
+        write_tensors(tmp_path / "x", {"x": torch.zeros(3)})
+    assert caught.value.errno == errno.ENOSPC
 
 
 def test_final_weights_that_were_changed_are_refused(tmp_path):

@@ -231,8 +231,9 @@ def test_a_shipped_recipe_is_copied_once():
     assert Path(f"{name}.toml").read_text() == "mine"
     Path("folder").mkdir()
     assert genkit("recipes", "copy", f"{name}.toml", "folder").out == f"genkit run folder/{name}.toml\n"
-    said = genkit("recipes", "copy", name, "nowhere/x.toml")
-    assert said.code == 2 and "nowhere/x.toml: cannot be written" in said.err
+    assert genkit("recipes", "copy", name, "deep/er/x.toml").out == "genkit run deep/er/x.toml\n"
+    said = genkit("recipes", "copy", name, "tiny.toml/x.toml")
+    assert said.code == 2 and "tiny.toml/x.toml: cannot be written" in said.err
     said = genkit("recipes", "copy", name[:-1])
     assert said.code == 2 and f"Did you mean {name}" in said.err
 
@@ -241,6 +242,18 @@ def test_doctor_finds_nothing_wrong_here():
     told = only_json(genkit("doctor", "--json"))
     assert told["problems"] == [] and told["facts"]["torch"] == torch.__version__
     assert genkit("doctor").out.endswith("no problems found\n")
+
+
+def test_doctor_names_a_place_for_prepared_pictures_that_is_none(tmp_path, monkeypatch):
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("GENKIT_CACHE", str(place))
+        said = genkit("doctor")
+        assert said.code == 1 and f"in {place}, since {tmp_path / 'file'} is a file: set GENKIT_CACHE" in said.out
+    monkeypatch.setenv("GENKIT_CACHE", str(tmp_path / "new" / "cache"))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert f"new/cache, since {tmp_path} is not for you to write in: set GENKIT_CACHE" in genkit("doctor").out
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_run_that_diverges_exits_with_3_and_tells_why():

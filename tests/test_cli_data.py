@@ -107,6 +107,9 @@ def test_show_draws_what_the_network_will_see(recipe, place):
     first = (place / "seen.png").read_bytes()
     genkit("data", "show", recipe, "--out", place / "seen.png", "--set", "data.flip=false")
     assert (place / "seen.png").read_bytes() != first
+    said = genkit("data", "show", recipe, "--out", place / "deep" / "er" / "seen.png")
+    assert said.out.endswith("deep/er/seen.png\n") and (place / "deep" / "er" / "seen.png").is_file()
+    assert "ends in .png" in genkit("data", "show", recipe, "--out", place / "seen.jpg").err
 
 
 def test_data_without_pictures_are_told(place):

@@ -32,7 +32,7 @@ def refused(*arguments: object) -> str:
     ("name", "content", "expected"),
     [
         ("none.toml", None, "none.toml: No such file or directory"),
-        ("", None, "Is a directory"),
+        ("", None, ".: is a folder, expected a TOML file"),
         ("binary.toml", b"\x89PNG\xff\xfe\x00", "binary.toml: is not UTF-8 text"),
         ("zeros.toml", bytes(64), "zeros.toml: not valid TOML"),
         (

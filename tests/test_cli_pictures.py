@@ -107,7 +107,8 @@ def test_reconstructions_are_of_held_out_pictures_spread_over_the_split(images):
 def test_the_error_is_printed_with_how_it_was_made(images):
     said = genkit("reconstruct", images, "-n", 4, "--out", "a")
     assert said.out.startswith("mean squared error  0.")
-    assert "(4 samples of the test split, decoded from the posterior mean, clamped to [0, 1]; ema weights)" in said.out
+    how = "4 of 1,000 samples of the test split, decoded from the posterior mean, clamped to [0, 1]; ema weights"
+    assert f"({how})" in said.out
     assert said.out.endswith("a.npz\na.png\n")
 
 
@@ -134,6 +135,7 @@ def test_a_final_folder_reads_its_data_where_it_is_told_to(images, tmp_path):
         assert "--set seed=3: would do nothing; this command reads data alone" in refused(
             command, copied, "--set", "seed=3"
         )
+        assert "for example --set data.path=pictures." in refused(command, copied, "--set", "foo")
         assert "no data set is called" in refused(command, copied, "--set", "data.use=dgits")
 
 
@@ -153,12 +155,23 @@ def test_pictures_of_ones_own_are_reconstructed_whatever_their_size(images, tmp_
     assert told("interpolate", images, "--data", own, "--out", "a")["paths"] == 1
 
 
+def test_how_many_pictures_are_shown_of_how_many_is_told(images, tmp_path, monkeypatch):
+    own, notes = write_pictures(tmp_path / "own", *[(9, 9)] * 5), []
+    monkeypatch.setattr("genkit.report.pairs.save_grid", lambda path, rows, title, note: notes.append(note))
+    monkeypatch.setattr("genkit.report.paths.save_grid", lambda path, rows, title, note, *given: notes.append(note))
+    assert f"(3 of 5 pictures of {own}, decoded" in genkit("reconstruct", images, "--data", own, "-n", 3).out
+    assert told("reconstruct", images, "--data", own, "--out", "a")["total"] == 5
+    assert told("interpolate", images, "--data", own, "-n", 9, "--out", "a")["paths"] == 2
+    shown = [f"{which} pictures of {own}" for which in ("3 of 5", "5", "4 of 5")]
+    assert all(which in note for which, note in zip(shown, notes, strict=True))
+
+
 def test_pictures_that_cannot_be_are_told(images, points, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.png").write_text("<html>")
     for command in ("reconstruct", "interpolate"):
         assert "--data none: is not there" in refused(command, images, "--data", "none")
-        assert "empty: holds no picture" in refused(command, images, "--data", "empty")
+        assert "--data empty: holds no picture" in refused(command, images, "--data", "empty")
         assert "--data broken.png: broken.png is no picture that Pillow knows. Mend it" in refused(
             command, images, "--data", "broken.png"
         )
@@ -176,10 +189,10 @@ def test_a_picture_is_cut_at_its_middle_and_turned_upright(tmp_path):
     exif = turned.getexif()
     exif[0x0112] = 6
     turned.save(tmp_path / "turned.png", exif=exif)
-    x, names = read_pictures(tmp_path, 9, (3, 10, 10))
+    x, names, _ = read_pictures(tmp_path, 9, (3, 10, 10))
     assert names == ["turned.png", "wide.png"] and x.shape == (2, 3, 10, 10)
     assert x.min() > 0.9
-    x, _ = read_pictures(tmp_path / "turned.png", 1, (1, 30, 10))
+    x, _, _ = read_pictures(tmp_path / "turned.png", 1, (1, 30, 10))
     assert x[0, 0, 15].mean() > 0.99 and x[0, 0, 0].mean() < 0.01
     with pytest.raises(UsageError, match="no pictures"):
         read_pictures(tmp_path, 1, (2,))
@@ -227,10 +240,16 @@ def test_a_model_without_an_encoder_is_refused_with_what_it_can_do(images, monke
     assert told("interpolate", images, "--between", "samples", "--out", "a")["paths"] == 8
 
 
+@pytest.mark.parametrize("command", ["sample", "reconstruct", "interpolate"])
+def test_a_folder_that_is_not_there_is_made_and_what_is_written_is_named(command, images):
+    assert f"deep/{command}/a.png\n" in genkit(command, images, "-n", 2, "--out", f"deep/{command}/a").out
+    assert is_picture(f"deep/{command}/a.png")
+
+
 @pytest.mark.parametrize("command", ["reconstruct", "interpolate"])
 def test_what_cannot_be_written_or_is_not_there_is_told(command, images, tmp_path):
     (tmp_path / "file").write_text("")
     assert "file/x: cannot be written" in refused(command, images, "--out", "file/x")
     assert "names no file" in refused(command, images, "--out", "..")
-    assert "none: no final folder of a run" in refused(command, "none")
+    assert "none: is not there" in refused(command, "none")
     assert 'expected "raw" or "ema"' in refused(command, images, "--weights", "best")

@@ -70,6 +70,27 @@ def test_what_is_no_run_is_told(command, tmp_path):
     assert not list((tmp_path / "folder").iterdir())
 
 
+@pytest.mark.parametrize("command", ["resume", "eval", "sample", "reconstruct", "interpolate", "figures", "compare"])
+def test_a_recipe_in_the_place_of_a_run_is_told_to_be_run(command, tmp_path):
+    write_recipe(tmp_path)
+    told = refused(command, "tiny.toml")
+    assert "tiny.toml: is a file, and no run folder." in told and "`genkit run tiny.toml` begins a run" in told
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_run_in_the_place_of_a_recipe_is_told_to_be_resumed(command, finished):
+    assert f"{finished}: is a run folder, and no recipe. `genkit resume {finished}`" in refused(command, finished)
+
+
+@pytest.mark.parametrize("command", ["resume", "eval", "sample"])
+@pytest.mark.parametrize(
+    ("name", "hint"), [("0012-tiny", "Did you mean 0012-tiny-s0?"), ("0012", "Known: 0012-tiny-s0.")]
+)
+def test_a_run_that_is_not_there_is_told_with_those_beside_it(command, name, hint, finished):
+    finished.rename("0012-tiny-s0")
+    assert f"{name}: is not there. {hint}" in refused(command, name)
+
+
 @pytest.mark.parametrize("command", ["eval", "sample", "reconstruct", "interpolate"])
 def test_an_unfinished_run_is_told_to_be_resumed(command, unfinished):
     assert f"`genkit resume {unfinished}`" in refused(command, unfinished)
@@ -187,11 +208,26 @@ def test_samples_that_cannot_be_written_are_told(finished, tmp_path):
     assert "file/x: cannot be written" in refused("sample", finished, "--out", "file/x")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_with_what_is_free(finished, tmp_path):
+    (tmp_path / "a.npy").symlink_to("/dev/full")
+    assert "a: cannot be written: the disk is full (" in refused("sample", finished, "--out", "a")
+
+
+def test_weights_that_do_not_exist_are_told(finished):
+    assert 'expected "raw" or "ema"' in refused("sample", finished, "--weights", "best")
+
+
 @pytest.mark.parametrize(
-    ("weights", "expected"), [("best", 'expected "raw" or "ema"'), ("ema", "ema.safetensors: not there")]
+    "arguments",
+    [
+        *([command, "--weights", "ema"] for command in ("sample", "reconstruct", "interpolate")),
+        ["eval", "--set", "metrics.modes.weights=ema"],
+    ],
 )
-def test_weights_that_are_not_there_are_told(finished, weights, expected):
-    assert expected in refused("sample", finished, "--weights", weights)
+def test_the_average_of_a_run_that_kept_none_is_told_with_what_makes_one(finished, arguments):
+    told = refused(arguments[0], finished, *arguments[1:])
+    assert 'no moving average is kept, which "ema" weights are: a run keeps one if its recipe has [ema]' in told
 
 
 def test_a_metric_that_cannot_be_is_told(finished):
@@ -236,7 +272,8 @@ def test_a_resume_needs_no_warm_start(finished, tmp_path):
 @pytest.mark.parametrize(
     ("error", "code", "expected"),
     [
-        (OSError(28, "No space left on device"), 1, "No space left on device. Checkpoints already written are kept."),
+        (OSError(28, "No space left"), 1, "runs/0001-tiny-s0: the disk is full ("),
+        (OSError(28, "No space left", "here"), 1, ". Checkpoints already written are kept. Go on with: genkit resume"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 2, "out of memory"),
         (KeyboardInterrupt(), 130, "stopped at once. Go on with: genkit resume"),
     ],

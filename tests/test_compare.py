@@ -136,10 +136,10 @@ def test_an_unfinished_run_is_compared_by_what_is_there(made, tmp_path):
 
 
 def test_the_tables_and_the_picture_are_made(made):
-    said = genkit("compare", run(made, 1), run(made, 2), "--out", "both.png")
+    said = genkit("compare", run(made, 1), run(made, 2), "--out", "deep/er/both.png")
     assert said.code == 0, said.err
-    assert "optimiser.encoder.lr" in said.out and "vae/total" in said.out and "picture   both.png" in said.out
-    with Image.open("both.png") as picture:
+    assert "optimiser.encoder.lr" in said.out and "vae/total" in said.out and "picture   deep/er/both.png" in said.out
+    with Image.open("deep/er/both.png") as picture:
         assert picture.format == "PNG" and picture.width == 1440
     assert genkit("compare", run(made, 1), run(made, 2)).code == 0 and Path("comparison.png").exists()
 

@@ -295,15 +295,18 @@ class Trap:
 
 
 def test_a_file_that_is_no_checkpoint_is_told_and_none_of_it_is_run():
-    assert "none.pth: No such file" in refused([4, 6], "none.pth")
+    assert "none.pth: cannot be read: No such file" in refused([4, 6], "none.pth")
     Path("page.pth").write_text("<html>not found</html>")
-    assert "page.pth: " in refused([4, 6], "page.pth")
+    assert "page.pth: is no checkpoint of torch: expected a file that `torch.save` wrote" in refused([4, 6], "page.pth")
     Path("empty.pth").write_bytes(b"")
-    assert "empty.pth: " in refused([4, 6], "empty.pth")
+    assert "empty.pth: is empty" in refused([4, 6], "empty.pth")
     Path("trap.pth").write_bytes(pickle.dumps({"model": Trap()}, protocol=2))
     assert "genkit runs no code of a checkpoint" in refused([4, 6], "trap.pth")
     torch.save({"model": Trap()}, "trap.pth")
-    assert "genkit runs no code of a checkpoint" in refused([4, 6], "trap.pth")
+    told = refused([4, 6], "trap.pth")
+    assert "genkit runs no code of a checkpoint" in told and "weights_only" not in told
+    np.savez("arrays.npz", x=np.zeros(3))
+    assert "arrays.npz: is no checkpoint of torch, or is damaged" in refused([4, 6], "arrays.npz")
     assert not Path("sprung").exists()
     torch.save([1, 2], "list.pth")
     assert "holds a list; expected a state dict" in refused([4, 6], "list.pth")
@@ -314,7 +317,7 @@ def test_a_file_that_is_no_checkpoint_is_told_and_none_of_it_is_run():
     save(trained([4, 6]))
     whole = Path("published.pth").read_bytes()
     Path("cut.pth").write_bytes(whole[: len(whole) // 2])
-    assert "cut.pth: " in refused([4, 6], "cut.pth")
+    assert "cut.pth: is a checkpoint that was cut short" in refused([4, 6], "cut.pth")
 
 
 def test_a_folder_that_is_there_is_not_overwritten(tmp_path):

@@ -59,7 +59,15 @@ def test_a_layout_that_might_be_either_is_to_be_declared(tmp_path):
         (np.zeros((4, 5, 6), np.int64), "holds int64, expected uint8, or float"),
         (np.zeros((0, 5, 6), np.uint8), "holds no picture"),
         (np.array(["text"]), "holds <U4, expected uint8"),
-        (np.array([None]), "cannot be read as .npy or .npz: .* Python objects"),
+        (np.array(3, np.uint8), r"holds no picture, an array of shape \(\)"),
+        (
+            np.array([None]),
+            r"cannot be read as .npy or .npz: it holds Python objects.* Save an array of",
+        ),
+        (GREY.astype(np.float32), r"holds numbers from 0 to 255, expected .*\[0, 1\].* Save array.round\(\).astype"),
+        (GREY / 127.5 - 1, r"holds numbers from -1 to 1, expected .* Save \(array \+ 1\) / 2\."),
+        (GREY * 9.0, "holds numbers from 0 to 2295, expected .* Scale them"),
+        (GREY.astype(np.int64), r"holds int64, expected uint8, .* save array.astype\('uint8'\)"),
     ],
 )
 def test_an_array_that_holds_no_pictures_is_refused(tmp_path, array, message):
@@ -112,7 +120,20 @@ def test_a_file_that_is_absent_or_damaged_is_told(tmp_path):
     np.savez(tmp_path / "x.npz", images=GREY)
     (tmp_path / "x.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:-30])
     (unmet,) = ImageArrays(path=tmp_path / "x.npz", resolution=4).unmet()
-    assert "cannot be read as .npy or .npz" in unmet
+    assert "cannot be read as .npy or .npz: it is cut short or damaged" in unmet
+
+
+def test_a_file_that_is_no_array_is_told_in_words_of_ours(tmp_path):
+    np.savez(tmp_path / "objects.npz", images=np.array([None]))
+    (tmp_path / "text.npy").write_text("shades of grey")
+    (tmp_path / "empty.npy").write_text("")
+    for name, words in (
+        ("objects.npz", "it holds Python objects"),
+        ("text.npy", "it is neither, whatever it is called. Save an array with numpy.save"),
+        ("empty.npy", "it is empty. Get or write the file again"),
+    ):
+        (unmet,) = ImageArrays(path=tmp_path / name, resolution=4).unmet()
+        assert f"{name}: cannot be read as .npy or .npz: {words}" in unmet and "pickle" not in unmet
 
 
 @needs_shared

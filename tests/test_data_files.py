@@ -1,6 +1,7 @@
 """A folder as a source: what is there, in what order, and when it is another one."""
 
 import os
+import re
 
 import pytest
 from images_on_disk import noise_picture, write_folder, write_picture
@@ -89,6 +90,15 @@ def test_the_share_that_is_held_out_is_about_what_was_asked_for():
 
 def test_one_picture_cannot_be_split(tmp_path):
     files = list_files(write_folder(tmp_path, 1))
-    with pytest.raises(UsageError, match=r"of 1 picture none is .*hold_out = 0.5"):
-        for split in ("train", "test"):
-            split_by_name(files, split, 0.1)
+    for share in (0.1, 0.5, 0.9):
+        with pytest.raises(UsageError, match=r"of 1 picture none is .*; give more pictures, or held-out pictures of"):
+            for split in ("train", "test"):
+                split_by_name(files, split, share)
+
+
+def test_the_share_that_is_advised_leaves_neither_split_empty(tmp_path):
+    files = list_files(write_folder(tmp_path, 3))
+    with pytest.raises(UsageError, match="another share") as caught:
+        split_by_name(files, "test", 0.001)
+    share = float(re.search(r"hold_out = (0\.\d)\)", str(caught.value))[1])
+    assert all(len(split_by_name(files, split, share)) for split in ("train", "test"))

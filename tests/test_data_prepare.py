@@ -109,8 +109,17 @@ def test_an_error_names_ten_and_counts_the_rest(tmp_path, root):
     with pytest.raises(UsageError, match="12 of 12 pictures cannot be used") as caught:
         made(folder, root)
     lines = str(caught.value).splitlines()
-    assert len(lines) == 13 and lines[11] == "  and 2 more" and 'on_bad = "skip"' in lines[12]
+    assert len(lines) == 13 and lines[11] == "  and 2 more"
     assert stores(root) == []
+
+
+def test_to_go_without_them_is_advised_only_where_some_are_left(folder, root):
+    large = replace(TRANSFORM, crop=500)
+    with pytest.raises(UsageError, match=r"has 12 x 12 pixels, too few for crop = 500\n") as caught:
+        made(folder, root, large)
+    assert str(caught.value).endswith(
+        "None is left to go on with: mend the pictures, or the keys of [data] that do not fit them."
+    )
 
 
 def test_mixed_sizes_become_one(tmp_path, root):
@@ -124,7 +133,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(folder, root, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(prepare, "_write", full)
-    with pytest.raises(UsageError, match=r"cache: the disk is full. .* Set GENKIT_CACHE, or store = PATH"):
+    with pytest.raises(
+        UsageError, match=r"cache: .*the disk is full \(.*B free in .*\), and they take 13.4 kB. Set GENKIT_CACHE"
+    ):
         made(folder, root)
     assert stores(root) == []
 

@@ -83,4 +83,32 @@ def test_an_unknown_name_is_told_with_the_near_miss(run):
 
 def test_a_metric_that_needs_what_the_data_lack_is_told_by_its_plan(run):
     said = genkit("eval", run, "--metrics", "modes", "--set", "metrics.modes.min_share=0.5")
-    assert said.code == 2 and "[metrics] modes: min_share = 0.5 is too much" in said.err
+    lines = (run / "final" / "recipe.toml").read_text().splitlines()
+    place = f"final/recipe.toml:{lines.index('[metrics.modes]') + 1} and --set [metrics] modes: "
+    assert said.code == 2 and f"{place}min_share = 0.5 is too much" in said.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        (["--metrics", "density"], "error: --metrics [metrics.density] features: missing"),
+        (["--set", "metrics.density.k=2"], "error: --set [metrics.density] features: missing"),
+        (["--metrics", "density", "--set", "metrics.density.features=3"], "error: --set [metrics.density] features: "),
+    ],
+)
+def test_a_metric_without_its_extractor_is_told_where_it_was_asked_for_and_which_there_are(run, asked, place):
+    said = genkit("eval", run, *asked)
+    assert said.code == 2 and said.err.startswith(place)
+    assert "Known extractors: digits, inception, pixels." in said.err
+
+
+@pytest.mark.parametrize("names", ["", " , "])
+def test_no_name_at_all_is_refused_with_those_that_there_are(run, names):
+    said = genkit("eval", run, "--metrics", names)
+    assert said.code == 2 and "--metrics: names no metric. Known: active-units, " in said.err and "mine" in said.err
+
+
+def test_an_override_without_a_value_is_told_with_one_that_an_evaluation_takes(run):
+    for override in ("foo", "metrics", "data.=3"):
+        said = genkit("eval", run, "--set", override)
+        assert f"--set {override}: expected table.key=value, for example --set metrics.psnr.samples=100" in said.err

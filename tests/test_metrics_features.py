@@ -14,6 +14,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from genkit.api import Evaluation, features_of
+from genkit.data.cifar10 import CIFAR10
 from genkit.data.digits import Digits
 from genkit.data.eight_gaussians import EightGaussians
 from genkit.data.mnist import MNIST
@@ -256,6 +257,14 @@ def test_the_imbalance_is_the_distance_of_the_shares():
     assert value(ClassImbalance(), half, even) == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("data", "found"), [(CIFAR10(path="nowhere"), r"\(3, 32, 32\) are colour images"), (DATA, r"\(2,\) are no images")]
+)
+def test_the_imbalance_of_what_is_no_digit_is_refused_with_a_remedy_that_it_has(data, found):
+    with pytest.raises(ValueError, match=f"reads grey images, and samples of the shape {found}: leave it out"):
+        ClassImbalance().protocol(data, None)
+
+
 def test_digits_have_a_meaningful_distance():
     first, second = digits_of([20] * 10), digits_of([40] * 10)[torch.arange(400) % 40 >= 20]
     blurred = torch.nn.functional.avg_pool2d(second, 5, 1, 2)
@@ -301,10 +310,6 @@ def test_the_protocol_states_what_the_number_is_made_of(metric):
     extractor = "500 random projections" if metric is SlicedWasserstein else f"digits {DigitFeatures().digest[:8]}"
     assert (protocol.extractor, protocol.quantised, protocol.split) == (extractor, True, "test")
     assert protocol.details and protocol.samples == 5000
-    points = DATA if metric is ClassImbalance else None
-    if points:
-        with pytest.raises(ValueError, match="are no images"):
-            made.protocol(points, None)
     with pytest.raises(ValueError, match="samples = 5000 is more than the 1000 samples of the test split"):
         made.protocol(Digits(), None)
 

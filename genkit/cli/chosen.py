@@ -23,6 +23,12 @@ class Chosen:
     x: Tensor  # (N, *data_shape), in the model's dtype
     names: list[str]  # one a sample: its number in the split, or its file; empty of a density
     source: str  # "samples of the test split", "fresh draws of the data", "pictures of FOLDER"
+    total: int | None  # how many there are to choose from; None of a density
+
+    def told(self, number: int) -> str:
+        """Return what the first `number` of them are: ``32 of 1,000 samples of the test split``."""
+        among = f" of {self.total:,}" if self.total is not None and self.total > number else ""
+        return f"{number}{among} {self.source}"
 
 
 def choose(trained: Trained, run: Path, number: int, pictures: Path | None, overrides: list[str] | None) -> Chosen:
@@ -39,15 +45,15 @@ def choose(trained: Trained, run: Path, number: int, pictures: Path | None, over
             raise UsageError(
                 f"--data {pictures} takes the place of [data], so that --set would do nothing. Leave out one."
             )
-        x, names = read_pictures(pictures, number, trained.model.data_shape)
-        source = f"picture{'s' * (len(x) != 1)} of {pictures}" if pictures.is_dir() else f"picture, {pictures}"
-        return Chosen(x.to(next(trained.model.parameters())), names, source)
-    held_out = open_held_out(run, only(("data",), overrides, "this command"))
+        x, names, total = read_pictures(pictures, number, trained.model.data_shape)
+        source = f"picture{'s' * (total != 1)} of {pictures}" if pictures.is_dir() else f"picture, {pictures}"
+        return Chosen(x.to(next(trained.model.parameters())), names, source, total)
+    held_out = open_held_out(run, only(("data",), overrides, "this command", "data.path=pictures"))
     if held_out.size == 0:
         raise UsageError(f"{run}: the {held_out.split} split of its data holds no sample.")
     picked = pick(number, trained.model, held_out, trained.noise)
     names = [] if picked.indices is None else [str(index) for index in picked.indices.tolist()]
-    return Chosen(picked.x, names, called(len(picked.x), held_out))
+    return Chosen(picked.x, names, called(held_out.size or len(picked.x), held_out), held_out.size)
 
 
 def autoencoder_of(trained: Trained, run: Path, remedy: str) -> Autoencoder:

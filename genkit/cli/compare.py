@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from genkit.cli.options import Json
+from genkit.cli.outputs import check_png
 
 
 def compare(
@@ -20,17 +21,17 @@ def compare(
 ) -> None:
     """Show in what the recipes of runs differ, and their numbers; draw their curves over each other."""
     from genkit.compare import compare as compared
+    from genkit.disk import why
     from genkit.errors import UsageError
     from genkit.report.comparison import print_comparison, save_comparison
     from genkit.report.terminal import Voice
 
     comparison = compared(runs)
-    if out.suffix.lower() != ".png":
-        raise UsageError(f"--out {out}: the picture is a PNG; give a name that ends in .png.")
+    check_png(out)
     try:
         save_comparison(out, comparison)
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {error.strerror}.") from None
+        raise UsageError(f"--out {out}: cannot be written: {why(error, out)}.") from None
     if json:
         print(json_format.dumps({**comparison.as_dict(), "picture": str(out)}))
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genkit.cli.options import Json, Overrides, RecipePath
+from genkit.cli.outputs import check_png
 
 if TYPE_CHECKING:
     from genkit.plan import Plan
@@ -49,6 +50,7 @@ def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False)
     """Prepare the pictures of both splits now; those that are prepared already are verified, byte for byte."""
     from genkit.data.pictures import PictureSet
     from genkit.data.prepare import remake
+    from genkit.quantity import quantity
     from genkit.report.terminal import Voice
 
     voice, lines = Voice(), []
@@ -63,8 +65,8 @@ def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False)
         return
     for line in lines:
         skipped = f", {line['skipped']:,} skipped" if line["skipped"] else ""
-        megabytes = f"{line['bytes'] / 1e6:,.1f} MB"
-        voice.say(f"{line['split']:6} {line['pictures']:,} pictures{skipped}, {megabytes}, in {line['store']}")
+        size = quantity(line["bytes"], "B")
+        voice.say(f"{line['split']:6} {line['pictures']:,} pictures{skipped}, {size}, in {line['store']}")
     if not lines:
         voice.say("These data need no preparation.")
 
@@ -76,10 +78,12 @@ def show(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the picture.")] = Path("data.png"),
 ) -> None:
     """Draw what the network will see: the first pictures of a run, and some that are held out, as a PNG."""
+    from genkit.disk import why
     from genkit.errors import UsageError
     from genkit.report.sight import save_sight
     from genkit.report.terminal import Voice
 
+    check_png(out)
     plan = _plan(recipe, overrides)
     if len(plan.data.shape) != 3 or plan.data.shape[0] not in (1, 3):
         raise UsageError(f"[data] has samples of shape {plan.data.shape}, expected pictures, (1, H, W) or (3, H, W).")
@@ -87,7 +91,7 @@ def show(
     try:
         save_sight(out, plan)
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {error.strerror}.") from None
+        raise UsageError(f"--out {out}: cannot be written: {why(error, out)}.") from None
     Voice().say(f"picture   {out}")
 
 

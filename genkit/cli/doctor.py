@@ -6,7 +6,7 @@ import importlib.metadata
 import json as json_format
 import os
 import platform
-import shutil
+from pathlib import Path
 from typing import Any
 
 from genkit.cli.options import Json
@@ -32,6 +32,7 @@ def _facts() -> dict[str, Any]:
     import torch
 
     from genkit.data.store import cache_folder
+    from genkit.disk import free
     from genkit.registry import load_registry
 
     facts: dict[str, Any] = {"python": platform.python_version()}
@@ -39,13 +40,15 @@ def _facts() -> dict[str, Any]:
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     facts["device"] = f"{accelerator}, {torch.accelerator.device_count()} of them" if accelerator else "cpu"
     facts["threads"] = f"{torch.get_num_threads()} of {os.cpu_count()} cores"
-    facts["prepared"] = f"pictures lie in {cache_folder()}"
-    facts["disk"] = f"{shutil.disk_usage('.').free / 1e9:.0f} GB free here"
+    facts["prepared"] = f"pictures lie in {cache_folder()}, where {free(cache_folder())} are free"
+    facts["disk"] = f"{free(Path())} free here"
     facts["plugins"] = ", ".join(str(owner) for owner in load_registry().owners)
     return facts
 
 
 def _problems() -> list[str]:
+    from genkit.data.store import cache_folder
+    from genkit.disk import unwritable
     from genkit.registry import load_registry
 
     registry = load_registry()
@@ -58,8 +61,13 @@ def _problems() -> list[str]:
             f"the distribution genkit {other} is an unrelated SDK that shares this import name: pip uninstall genkit, "
             "then reinstall genkit-torch"
         )
-    if not os.access(".", os.W_OK):
-        problems.append("this folder cannot be written, so no run can be made here: change to another, or use --runs")
+    if reason := unwritable(Path()):
+        problems.append(f"no run can be made here, since {reason}: change to another folder, or use --runs")
+    if reason := unwritable(cache_folder()):
+        problems.append(
+            f"neither pictures nor features can be prepared in {cache_folder()}, since {reason}: set GENKIT_CACHE to a "
+            "folder that can be written"
+        )
     return problems
 
 

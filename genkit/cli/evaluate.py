@@ -22,8 +22,9 @@ MODES: dict[str, tuple[BatchNormMode, ...]] = {
 def evaluate(
     run: FinishedRun,
     metrics: Annotated[
-        str, typer.Option("--metrics", metavar="NAME,...", help="These alone: labels of the run, or metrics by name.")
-    ] = "",
+        str | None,
+        typer.Option("--metrics", metavar="NAME,...", help="These alone: labels of the run, or metrics by name."),
+    ] = None,
     overrides: Overrides = None,
     batch_norm: Annotated[
         str, typer.Option("--batch-norm", metavar="|".join(MODES), help="Whose statistics normalise.")
@@ -39,8 +40,8 @@ def evaluate(
 
     if batch_norm and batch_norm not in MODES:
         raise UsageError(f"--batch-norm {batch_norm}: is no mode.{near_miss(batch_norm, MODES)}")
-    names = [name.strip() for name in metrics.split(",") if name.strip()]
-    plan = measuring_plan(run, only(READ, overrides, "an evaluation"), names)
+    names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
+    plan = measuring_plan(run, only(READ, overrides, "an evaluation", "metrics.psnr.samples=100"), names)
     try:
         results = evaluate_run(run, plan, plan.recipe.seed, MODES[batch_norm] if batch_norm else ())
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ from genkit.cli.options import RunPath
 
 def figures(run: RunPath) -> None:
     """Draw the figures of a finished run again, as at its end: samples, reconstructions and the stability strip."""
+    from genkit.disk import why
     from genkit.errors import UsageError
     from genkit.folder import RunFolder
     from genkit.loading import open_trained
@@ -20,7 +21,7 @@ def figures(run: RunPath) -> None:
     try:
         written = save_figures(plan, folder, trained.model, trained.weights, trained.noise)
     except OSError as error:
-        raise UsageError(f"{folder.figures}: cannot be written: {error.strerror}.") from None
+        raise UsageError(f"{folder.figures}: cannot be written: {why(error, folder.figures)}.") from None
     if not written:
         raise UsageError(f"{folder.path}: has no figures: its samples have no picture, or it kept no rows of a strip.")
     print("\n".join(str(path) for path in written))

@@ -67,7 +67,7 @@ def interpolate(
         a, b = z.unflatten(0, (number, 2)).unbind(1)
         names = [_short(name) for name in chosen.names] or [str(place) for place in range(2 * number)]
         captions = [f"{names[k]} → {names[number + k]}" for k in range(number)]
-        what = f"the posterior means of {chosen.source}"
+        what = f"the posterior means of {chosen.told(2 * number)}"
     else:
         a, b = draw_codes(trained.model, 2 * number, seed).chunk(2)
         captions = [f"path {k}" for k in range(number)]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from genkit.errors import UsageError
+from genkit.toml import parted
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe, a TOML file.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, made by `genkit run`.")]
@@ -32,9 +33,13 @@ Weights = Annotated[str | None, typer.Option("--weights", metavar="raw|ema", hel
 Processes = Annotated[int, typer.Option("--processes", min=1, help="How many processes train together.")]
 
 
-def only(tables: tuple[str, ...], overrides: list[str] | None, reader: str) -> tuple[str, ...]:
-    """Return the overrides. Raises `UsageError` if one sets a table that `reader`, the command, does not read."""
+def only(tables: tuple[str, ...], overrides: list[str] | None, reader: str, example: str) -> tuple[str, ...]:
+    """Return the overrides. Raises `UsageError` if one sets a table that `reader`, the command, does not read.
+
+    `example` is an override of one that it does, for who has written none.
+    """
     for override in overrides or ():
-        if override.partition("=")[0].partition(".")[0].strip() not in tables:
+        path, _ = parted(override, example)
+        if path[0] not in tables:
             raise UsageError(f"--set {override}: would do nothing; {reader} reads {', '.join(tables)} alone.")
     return tuple(overrides or ())

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genkit.disk import why
 from genkit.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 
@@ -33,7 +35,22 @@ def write_outputs(
             named: Mapping[str, Any] = {name: tensor.numpy() for name, tensor in arrays.items()}
             np.savez(array, **named)
         else:
-            np.save(array, arrays.numpy())
+            _save(array, arrays.numpy())
         return [str(path) for path in (array, *draw(picture))]
     except OSError as error:
-        raise UsageError(f"{stem}: cannot be written: {error.strerror}. Choose another place with --out.") from None
+        raise UsageError(f"{stem}: cannot be written: {why(error, stem)}. Choose another place with --out.") from None
+
+
+def check_png(out: Path) -> None:
+    """Raise `UsageError` unless the picture that a command is to write is called as one."""
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"--out {out}: the picture is a PNG; give a name that ends in .png.")
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    """Write what `np.save` would, whose own writer keeps to itself why it failed: of a full disk it says nothing."""
+    from numpy.lib import format
+
+    with path.open("wb") as file:
+        format.write_array_header_1_0(file, format.header_data_from_array_1_0(array))
+        file.write(array.data)

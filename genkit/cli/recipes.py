@@ -43,6 +43,7 @@ def copy(
     to: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="By default NAME.toml here.")] = None,
 ) -> None:
     """Copy a shipped recipe to a file of yours."""
+    from genkit.disk import why
     from genkit.errors import UsageError, near_miss
     from genkit.shipped import recipes_folder, shipped_recipes
 
@@ -55,7 +56,8 @@ def copy(
     if target.exists():
         raise UsageError(f"{target}: is there already, and is not overwritten. Name another file.")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(recipes_folder() / f"{name}.toml", target)
     except OSError as error:
-        raise UsageError(f"{target}: cannot be written: {error.strerror}.") from None
+        raise UsageError(f"{target}: cannot be written: {why(error, target)}.") from None
     print(f"genkit run {target}")

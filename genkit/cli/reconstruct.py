@@ -38,14 +38,16 @@ def reconstruct(
         reconstructions = in_chunks(model.reconstruct, chosen.x, model.data_shape)
     error = squared_error(chosen.x, reconstructions)
 
-    how = f"{len(chosen.x)} {chosen.source}, decoded from the posterior mean"
+    shown = chosen.told(len(chosen.x))
+    how = f"{shown}, decoded from the posterior mean"
     clamped = ", clamped to [0, 1]" * (chosen.x.ndim == 4)
-    note = note_of(len(chosen.x), chosen.source, error)
+    note = note_of(shown, error)
     draw = partial(save_pairs, inputs=chosen.x, outputs=reconstructions, title=trained.title, note=note)
     arrays = {"input": chosen.x, "reconstruction": reconstructions}
     written = write_outputs(out, run / f"reconstructions-{trained.weights}", arrays, draw)
     if json:
-        facts = {"samples": len(chosen.x), "of": chosen.source, "names": chosen.names, "weights": trained.weights}
+        facts = {"samples": len(chosen.x), "total": chosen.total, "of": chosen.source, "names": chosen.names}
+        facts |= {"weights": trained.weights}
         print(
             json_format.dumps(
                 {**facts, "mean_squared_error": error if math.isfinite(error) else None, "written": written}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import re
+import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genkit.disk import why
 from genkit.errors import UsageError
 
 STATE_DICTS = ("model", "state_dict")  # the keys under which a state dict may stand
 EPOCH = "epoch"
+ZIP, PICKLE = b"PK", b"\x80"  # what a checkpoint begins with, of today and of before torch 1.6
 
 
 @dataclass(frozen=True)
@@ -30,16 +35,17 @@ class Checkpoint:
 def read_checkpoint(file: Path) -> Checkpoint:
     """Read a checkpoint without running anything in it. Raises `UsageError`."""
     try:
-        held = torch.load(file, map_location="cpu", weights_only=True)
+        with file.open("rb") as content:
+            start = content.read(len(ZIP))
     except OSError as error:
-        raise UsageError(f"{file}: {error.strerror or error}.") from None
-    except pickle.UnpicklingError as error:
-        raise UsageError(
-            f"{file}: holds more than tensors, numbers and texts, or is damaged, and genkit runs no code of a "
-            f"checkpoint. Where it was made, save `model.state_dict()` instead. (torch: {str(error).splitlines()[0]})"
-        ) from None
-    except (RuntimeError, ValueError, KeyError, EOFError, AttributeError) as error:
-        raise UsageError(f"{file}: is no checkpoint of torch, or damaged: {str(error).splitlines()[:1]}.") from None
+        raise UsageError(f"{file}: cannot be read: {why(error, file)}.") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about pickles that are none of its own
+            held = torch.load(file, map_location="cpu", weights_only=True)
+    # Among them is an `OSError`: of a file that was cut short, torch seeks places that are not there.
+    except (pickle.UnpicklingError, OSError, RuntimeError, ValueError, KeyError, EOFError, AttributeError) as error:
+        raise UsageError(f"{file}: {_why_not_read(file, start, error)}") from None
 
     if not isinstance(held, Mapping):
         raise UsageError(f"{file}: holds a {type(held).__name__}; expected a state dict, bare or as its entry `model`.")
@@ -52,3 +58,21 @@ def read_checkpoint(file: Path) -> Checkpoint:
     epoch = held.get(EPOCH) if key is not None else None
     others = () if key is None else tuple(str(name) for name in held if name not in (key, EPOCH))
     return Checkpoint(file, tensors, epoch if isinstance(epoch, int) else None, others)
+
+
+def _why_not_read(file: Path, start: bytes, error: Exception) -> str:
+    """Return why a file is no checkpoint that can be read, and the remedy: torch's own words advise to run its code."""
+    if not start:
+        return "is empty. Get or copy the checkpoint again."
+    if not start.startswith((ZIP, PICKLE)):
+        return "is no checkpoint of torch: expected a file that `torch.save` wrote."
+    if start == ZIP and not zipfile.is_zipfile(file):
+        return "is a checkpoint that was cut short: it has a beginning and no end. Get or copy it again."
+    if isinstance(error, pickle.UnpicklingError):
+        found = re.search(r"GLOBAL (\S+) was not", str(error))
+        what = f"an object of {found[1]}" if found else "more than tensors, numbers and texts"
+        return (
+            f"holds {what}, or is damaged, and genkit runs no code of a checkpoint. Where it was made, save "
+            "`model.state_dict()` instead."
+        )
+    return "is no checkpoint of torch, or is damaged: expected a file that `torch.save` wrote, as it was written."

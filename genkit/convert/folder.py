@@ -10,6 +10,7 @@ import torch
 
 from genkit.convert.account import fill
 from genkit.convert.checkpoint import read_checkpoint
+from genkit.disk import why
 from genkit.engine.checkpoint import environment
 from genkit.engine.weights import digest, write_final, write_text
 from genkit.errors import UsageError
@@ -48,5 +49,5 @@ def convert(file: Path, plan: Plan, out: Path) -> dict[str, Any]:
         write_text(out / RECIPE, tomli_w.dumps(dict(plan.resolved)))
         write_final(out, model.eval(), None, {**facts, **environment()})
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {error.strerror}.") from None
+        raise UsageError(f"--out {out}: cannot be written: {why(error, out)}.") from None
     return {**facts, "tensors": len(checkpoint.tensors), "values": sum(map(torch.numel, checkpoint.tensors.values()))}

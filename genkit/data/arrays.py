@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from genkit.data.source import BadPicture
+from genkit.disk import why
 from genkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 Layout = Literal["NHW", "NHWC", "NCHW"]
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # by number of channels
-SAMPLED = 64  # pictures whose values are part of the digest
+SAMPLED = 64  # pictures whose values are part of the digest, and tell the range of the numbers
+EXPECTED = "uint8, or float numbers in [0, 1] (0 black, 1 white)"
+ARRAY, ZIP = b"\x93NUMPY", b"PK"  # what a .npy and a .npz begin with
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +62,17 @@ class Array:
             pixels = np.round(pixels * 255).astype(np.uint8)
         return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels))
 
+    def some_rows(self) -> Iterator[np.ndarray]:
+        """Yield at most `SAMPLED` rows that are spread over the array."""
+        for row in np.unique(np.linspace(0, len(self.array) - 1, SAMPLED).astype(int)):
+            yield self.array[row]
+
     def digest(self) -> str:
         """Return a digest of the file's size and time, of some rows, and of all labels."""
         status = self.path.stat()
         made = hashlib.blake2b(f"{status.st_size} {status.st_mtime_ns} {self.array.shape}".encode(), digest_size=16)
-        for row in np.unique(np.linspace(0, len(self.array) - 1, SAMPLED).astype(int)):
-            made.update(np.ascontiguousarray(self.array[row]).tobytes())
+        for row in self.some_rows():
+            made.update(np.ascontiguousarray(row).tobytes())
         made.update(f"{self.layout}".encode() + (b"" if self.labels is None else self.labels.tobytes()))
         return made.hexdigest()
 
@@ -77,12 +86,29 @@ def read_array(path: Path, member: str | None, labels: str | None, layout: Layou
     members = _members(path)
     array = members.pop("") if "" in members else members.pop(_pictures(path, members, member))
     if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise UsageError(
-            f"[data] {path}: holds {array.dtype}, expected uint8, or float numbers in [0, 1] (0 black, 1 white)."
-        )
-    if not len(array):
+        cast = " Of integers in 0..255, save array.astype('uint8')." if array.dtype.kind in "iu" else ""
+        raise UsageError(f"[data] {path}: holds {array.dtype}, expected {EXPECTED}.{cast}")
+    if array.ndim == 0 or not len(array):
         raise UsageError(f"[data] {path}: holds no picture, an array of shape {array.shape}.")
-    return Array(path, array, _layout(path, array.shape, layout), _labels(path, len(array), members, labels))
+    found = Array(path, array, _layout(path, array.shape, layout), _labels(path, len(array), members, labels))
+    if array.dtype != np.uint8:
+        _check_range(found)
+    return found
+
+
+def _check_range(found: Array) -> None:
+    """Raise `UsageError` where most rows are of another range: no picture is bad then, but the scale of all of them."""
+    ranges = np.array([(row.min(), row.max()) for row in found.some_rows()])
+    outside = (ranges[:, 0] < 0) | (ranges[:, 1] > 1)  # not of rows with NaN, which have no range
+    if np.count_nonzero(outside) <= len(ranges) / 2:
+        return
+    least, most = np.nanmin(ranges), np.nanmax(ranges)
+    remedy = "Scale them so that 0 is black and 1 is white"
+    if least >= 0 and most <= 255:
+        remedy = "Save array.round().astype('uint8'), or array / 255"
+    elif least >= -1 and most <= 1:
+        remedy = "Save (array + 1) / 2"
+    raise UsageError(f"[data] {found.path}: holds numbers from {least:g} to {most:g}, expected {EXPECTED}. {remedy}.")
 
 
 def _members(path: Path) -> dict[str, np.ndarray]:
@@ -91,10 +117,23 @@ def _members(path: Path) -> dict[str, np.ndarray]:
         held = np.load(path, mmap_mode="r", allow_pickle=False)
         return {"": held} if isinstance(held, np.ndarray) else {name: held[name] for name in held.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).rstrip(".")
-        raise UsageError(
-            f"[data] {path}: cannot be read as .npy or .npz: {reason}. Get or write the file again."
-        ) from None
+        raise UsageError(f"[data] {path}: cannot be read as .npy or .npz: {_why_not_read(path, error)}") from None
+
+
+def _why_not_read(path: Path, error: Exception) -> str:
+    """Return why a file cannot be read, and the remedy. numpy's own words are of options that nobody here has."""
+    again = "Get or write the file again."
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{why(error, path)}. {again}"
+    with path.open("rb") as file:
+        start = file.read(len(ARRAY))
+    if not start:
+        return f"it is empty. {again}"
+    if not start.startswith((ARRAY, ZIP)):
+        return "it is neither, whatever it is called. Save an array with numpy.save or numpy.savez."
+    if "bject" in str(error):  # "Python objects in dtype", "Object arrays cannot be loaded ..."
+        return f"it holds Python objects, which may run code. Save an array of {EXPECTED}."
+    return f"it is cut short or damaged. {again}"
 
 
 def _pictures(path: Path, members: dict[str, np.ndarray], member: str | None) -> str:

@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from genkit.data.published import PublishedSet
+from genkit.disk import why
 from genkit.errors import UsageError
 
 RECORD = 1 + 3 * 32 * 32
@@ -53,7 +54,7 @@ def _records(path: Path) -> np.ndarray:
     try:
         content = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+        raise UsageError(f"{path} cannot be read: {why(error, path)}.") from None
     if not len(content) or len(content) % RECORD or content[::RECORD].max() > 9:
         raise UsageError(
             f"{path} is no batch of the binary version of CIFAR-10: it has {len(content):,} bytes, expected a multiple "

@@ -104,7 +104,9 @@ def bad_pictures(bad: Sequence[Bad], total: int, where: str) -> UsageError:
     """Return the error that names the bad pictures."""
     named = "".join(f"\n  {each.name} {each.reason}" for each in bad[:NAMED])
     rest = f"\n  and {len(bad) - NAMED:,} more" if len(bad) > NAMED else ""
+    remedy = 'Mend or remove them, or write on_bad = "skip" to go without them.'
+    if len(bad) == total:
+        remedy = "None is left to go on with: mend the pictures, or the keys of [data] that do not fit them."
     return UsageError(
-        f"[data] {where}: {len(bad):,} of {count(total, 'picture')} cannot be used:{named}{rest}\n"
-        'Mend or remove them, or write on_bad = "skip" to go without them.'
+        f"[data] {where}: {len(bad):,} of {count(total, 'picture')} cannot be used:{named}{rest}\n{remedy}"
     )

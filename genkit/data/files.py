@@ -90,10 +90,10 @@ class Files:
         return Files(self.folder, tuple(file for file in self.files if wanted(file.name)), self.classes, self.others)
 
 
-def list_files(folder: Path, classes: Sequence[str] | None = None) -> Files:
+def list_files(folder: Path, classes: Sequence[str] | None = None, asked_by: str = "[data]") -> Files:
     """List a folder and what is below it; links are followed. Raises `UsageError` if there is no picture.
 
-    `classes` are the names that labels count; those of the sub-folders unless given.
+    `classes` are the names that labels count; those of the sub-folders unless given. A message begins with `asked_by`.
     """
     found, others = [], 0
     try:
@@ -104,11 +104,11 @@ def list_files(folder: Path, classes: Sequence[str] | None = None) -> Files:
             status = entry.stat(follow_symlinks=entry.is_file())
             found.append(File(name, status.st_size, status.st_mtime_ns))
     except OSError as error:
-        raise UsageError(f"[data] {folder}: cannot be listed: {error.strerror} ({error.filename}).") from None
+        raise UsageError(f"{asked_by} {folder}: cannot be listed: {error.strerror} ({error.filename}).") from None
     if not found:
         beside = f", but {others} other file{'s' * (others != 1)}" if others else ""
         endings = ", ".join(sorted(SUFFIXES))
-        raise UsageError(f"[data] {folder}: holds no picture{beside}. A picture is a file that ends in {endings}.")
+        raise UsageError(f"{asked_by} {folder}: holds no picture{beside}. A picture is a file that ends in {endings}.")
     files = tuple(sorted(found, key=lambda file: (natural(file.name), file.name)))
     return Files(folder, files, tuple(sub_folders(folder) if classes is None else classes), others)
 

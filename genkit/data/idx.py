@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genkit.disk import why
 from genkit.errors import UsageError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -52,4 +53,4 @@ def _content(path: Path) -> bytes:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UsageError(f"{path} is damaged: {error}. Get the file again.") from error
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+        raise UsageError(f"{path} cannot be read: {why(error, path)}.") from error

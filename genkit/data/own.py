@@ -13,8 +13,8 @@ from genkit.data.transform import Transform
 from genkit.errors import UsageError
 
 
-def read_pictures(place: Path, number: int, shape: tuple[int, ...]) -> tuple[Tensor, list[str]]:
-    """Return the first `number` pictures of a folder, or one picture, and their names, in natural order.
+def read_pictures(place: Path, number: int, shape: tuple[int, ...]) -> tuple[Tensor, list[str], int]:
+    """Return the first `number` pictures of a folder, in natural order, or one picture; their names; how many it has.
 
     The tensor is (N, C, H, W) in [0, 1]. A picture is turned upright, cut at its middle to the proportions of the
     shape, resized (bicubic), and made grey or coloured as the shape asks. Raises `UsageError`.
@@ -27,7 +27,7 @@ def read_pictures(place: Path, number: int, shape: tuple[int, ...]) -> tuple[Ten
     pixels, _, bad = decode_some(source, Transform(height, width, channels, crop="centre"), wanted)
     if bad:
         raise UsageError(f"--data {place}: {bad[0].name} {bad[0].reason}. Mend it, or take it out.")
-    return torch.from_numpy(pixels).float() / 255, [source.name(index) for index in wanted]
+    return torch.from_numpy(pixels).float() / 255, [source.name(index) for index in wanted], len(source)
 
 
 def _source(place: Path) -> Files:
@@ -36,4 +36,4 @@ def _source(place: Path) -> Files:
         return Files(place.parent, (File(place.name, status.st_size, status.st_mtime_ns),))
     if not place.is_dir():
         raise UsageError(f"--data {place}: is not there. Give a picture, or a folder of pictures.")
-    return list_files(place)
+    return list_files(place, asked_by="--data")

@@ -25,7 +25,9 @@ from genkit.data.decode import Bad, bad_pictures, decode_some, in_order
 from genkit.data.source import Source
 from genkit.data.store import IMAGES, LABELS, Store, fingerprint, write_about
 from genkit.data.transform import Transform
+from genkit.disk import FULL, why
 from genkit.errors import Interrupted, UsageError
+from genkit.quantity import quantity
 from genkit.report.terminal import counting
 
 CHUNK = 32  # pictures that a core takes at a time
@@ -137,8 +139,5 @@ def _sweep(root: Path) -> None:
 
 def _cannot_write(error: OSError, root: Path, needed: int) -> UsageError:
     remedy = "Set GENKIT_CACHE, or store = PATH in [data], to another folder."
-    if error.errno == errno.ENOSPC:
-        return UsageError(
-            f"[data] {root}: the disk is full. Preparing the pictures takes {needed / 1e6:,.0f} MB. {remedy}"
-        )
-    return UsageError(f"[data] {root}: prepared pictures cannot be written: {error.strerror}. {remedy}")
+    takes = f", and they take {quantity(needed, 'B')}" if error.errno in FULL else ""
+    return UsageError(f"[data] {root}: prepared pictures cannot be written: {why(error, root)}{takes}. {remedy}")

@@ -110,9 +110,17 @@ def split_by_name(source: Source, split: str, share: float) -> Chosen:
         taken = "held out" if split == "test" else "left to train on"
         raise UsageError(
             f"[data] {source.where}: of {count(len(source), 'picture')} none is {taken} when a share of {share:g} is "
-            "held out by name; give more pictures, another share (hold_out = 0.5), or held-out pictures of their own."
+            f"held out by name; give {_fitting_share(source)}more pictures, or held-out pictures of their own."
         )
     return chosen
+
+
+def _fitting_share(source: Source) -> str:
+    """Return the advice of the least tenth that leaves neither split empty; none does of one picture."""
+    names = [source.name(index) for index in range(len(source))]
+    tenths = [tenth / 10 for tenth in range(1, 10)]
+    fitting = [share for share in tenths if 0 < sum(held_out(name, share) for name in names) < len(names)]
+    return f"another share (hold_out = {fitting[0]:g}), " if fitting else ""
 
 
 def held_out(name: str, share: float) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,10 @@ from torch import Tensor, nn
 from genkit.errors import UsageError
 
 RAW, EMA, ABOUT = "model.safetensors", "ema.safetensors", "about.json"  # in a final folder
+NO_AVERAGE = (
+    'no moving average is kept, which "ema" weights are: a run keeps one if its recipe has [ema], with decay = 0.999 '
+    "for example."
+)
 
 
 def final_folder(path: Path) -> Path:
@@ -32,6 +38,8 @@ def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
     path = folder / (EMA if which == "ema" else RAW)
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        if which == "ema" and path.name not in about["sha256"] and not path.exists():
+            raise UsageError(f'{folder}: {NO_AVERAGE} Its "raw" weights are there.')
         if digest(path) != about["sha256"][path.name]:
             raise ValueError("its digest is another")
         return load_file(path)
@@ -83,7 +91,7 @@ def digest(path: Path) -> str:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors as safetensors, and onto the disk."""
+    """Write tensors as safetensors, and onto the disk. Raises `OSError`."""
     seen: set[int] = set()
     prepared = {}
     for name, tensor in tensors.items():
@@ -92,7 +100,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
             tensor = tensor.clone()
         seen.add(tensor.data_ptr())
         prepared[name] = tensor
-    save_file(prepared, path)
+    try:
+        save_file(prepared, path)
+    except SafetensorError as error:  # the number of the error stands in its words alone
+        number = int(found[1]) if (found := re.search(r"os error (\d+)", str(error))) else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from genkit.disk import why
 from genkit.errors import UsageError
 from genkit.extractors.accepted import check_image
 from genkit.extractors.inception_network import FEATURES, SIDE, InceptionNetwork
@@ -63,7 +64,7 @@ class Inception:
         except FileNotFoundError:
             return f"path: the file {self.file} is not there. {remedy}"
         except OSError as error:
-            return f"path: {self.file} cannot be read: {error.strerror}. {remedy}"
+            return f"path: {self.file} cannot be read: {why(error, self.file)}. {remedy}"
         if found == SHA256:
             return None
         return (

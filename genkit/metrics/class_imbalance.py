@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from genkit.extractors.accepted import check_image
 from genkit.extractors.digit_network import CLASSES
 from genkit.extractors.digits import DigitFeatures
 from genkit.fields import Count
@@ -25,6 +26,7 @@ from genkit.model import Model
 from genkit.types import Dataset, Evaluation, EvaluationProtocol
 
 CLASSIFIER = DigitFeatures()
+REMEDY = 'leave it out; "coverage", with features = "pixels" for example, tells of other data what is missing'
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class ClassImbalance(OfModel):
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State the classifier. Raises `ValueError` for samples that it cannot read."""
+        check_image(tuple(data.shape), (1,), "its classifier of digits", REMEDY)
         return protocol_of(self, CLASSIFIER, data, {"classes": CLASSES})
 
     def compute(self, evaluation: Evaluation) -> float:

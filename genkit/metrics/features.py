@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from genkit.data.store import cache_folder
+from genkit.disk import why
 from genkit.errors import UsageError
 from genkit.metrics.split import Split, readable_split
 from genkit.types import BatchNormMode, Dataset, Draws, Evaluation, EvaluationProtocol, Extractor
@@ -106,7 +107,7 @@ def features_of(evaluation: Evaluation, side: Side, extractor: Extractor) -> Fea
             evaluation.shared[key] = (_kept if keep else _made)(draws, side, extractor, folder)
         except OSError as error:
             raise UsageError(
-                f"{folder}: features cannot be written: {error.strerror}. Set GENKIT_CACHE to another folder."
+                f"{folder}: features cannot be written: {why(error, folder)}. Set GENKIT_CACHE to another folder."
             ) from error
     return evaluation.shared[key]
 

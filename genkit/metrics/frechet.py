@@ -88,7 +88,7 @@ class FrechetDistance(OfModel):
         if self.samples <= width:
             raise ValueError(
                 f"samples = {self.samples} is too few: the covariance of {width} features needs {width + 1} at least. "
-                "Give more samples, or choose an extractor with fewer features"
+                "Give more samples, an extractor with fewer features, or the kernel-distance, which needs no covariance"
             )
         return protocol
 

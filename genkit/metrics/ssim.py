@@ -34,7 +34,9 @@ class SSIM(ReconstructionMetric):
         """State the window. Raises `ValueError` unless the model reconstructs images into which it fits."""
         shape = tuple(data.shape)
         if not shows_images(data):
-            raise ValueError(f"images have a structure, and samples of the shape {shape} have none")
+            raise ValueError(
+                f"images have a structure, and samples of the shape {shape} have none: use reconstruction-error"
+            )
         if min(shape[1:]) < WINDOW:
             raise ValueError(
                 f"images of {shape[1]} x {shape[2]} are smaller than the window of {WINDOW} x {WINDOW}: use psnr"

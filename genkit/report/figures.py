@@ -40,7 +40,7 @@ def save_figures(plan: Plan, folder: RunFolder, model: Model, which: str, noise:
                 held_out = plan.data.held_out()
                 x = pick(RECONSTRUCTIONS, model, held_out, noise).x
                 outputs = in_chunks(model.reconstruct, x, model.data_shape)
-                note = note_of(len(x), called(len(x), held_out), squared_error(x.cpu(), outputs))
+                note = note_of(f"{len(x)} {called(len(x), held_out)}", squared_error(x.cpu(), outputs))
                 written += save_pairs(folder.figures / "reconstructions.png", x.cpu(), outputs, title, note)
 
     rows = {caption: folder.row(step) for step, caption in strip_captions(plan).items()}

@@ -27,9 +27,9 @@ def save_pairs(path: Path, inputs: Tensor, outputs: Tensor, title: str, note: st
     return [path]
 
 
-def note_of(count: int, source: str, error: float) -> str:
-    """Return what stands on a picture of `count` samples of `source` and their reconstructions."""
-    return f"{count} {source}, decoded from the posterior mean; mean squared error {error:.5g}."
+def note_of(shown: str, error: float) -> str:
+    """Return what stands on a picture of samples, `shown` says how many of what, and their reconstructions."""
+    return f"{shown}, decoded from the posterior mean; mean squared error {error:.5g}."
 
 
 def pair_rows(inputs: Tensor, outputs: Tensor, columns: int) -> list[Row]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from genkit.errors import UsageError
 from genkit.plan import Plan
+from genkit.quantity import quantity
 from genkit.report.terminal import Voice
 
 
@@ -75,15 +76,6 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
         "unmet": [*plan.unmet, *plan.unmet_start],
         "keys": [{"key": ".".join(key.path), "value": key.value, "from": key.origin} for key in plan.keys],
     }
-
-
-def quantity(value: float, unit: str) -> str:
-    """Return a number with its unit and an SI prefix: ``1.2 GFLOP``."""
-    for prefix in ("", "k", "M", "G", "T"):
-        if value < 1000:
-            return f"{value:.3g} {prefix}{unit}"
-        value /= 1000
-    return f"{value:.3g} P{unit}"
 
 
 def _due(every: int, start: int, stop: int | None) -> str:
