@@ -35,7 +35,7 @@ def write_outputs(
             named: Mapping[str, Any] = {name: tensor.numpy() for name, tensor in arrays.items()}
             np.savez(array, **named)
         else:
-            _save(array, arrays.numpy())
+            _save(array, np.ascontiguousarray(arrays.numpy()))
         return [str(path) for path in (array, *draw(picture))]
     except OSError as error:
         raise UsageError(f"{stem}: cannot be written: {why(error, stem)}. Choose another place with --out.") from None

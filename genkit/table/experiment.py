@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from genkit.disk import why
 from genkit.errors import Place, Problem, RecipeError, UsageError, near_miss
 from genkit.folder import RunFolder
 from genkit.plan import Plan, make_plan
@@ -58,7 +59,9 @@ class Experiment:
                 folder.begin(self.plan.document, {**self.plan.resolved, "seed": self.seed}, self.plan.owners)
             there = tomllib.loads(folder.resolved.read_text(encoding="utf-8"))
         except OSError as error:
-            raise UsageError(f"{folder.path}: cannot be made: {error.strerror}. Choose another --runs.") from None
+            raise UsageError(
+                f"{folder.path}: cannot be made: {why(error, folder.path)}. Choose another --runs."
+            ) from None
         except ValueError as error:
             raise UsageError(f"{folder.resolved}: is damaged: {error}. Delete the folder, or move it away.") from None
         wanted = {**self.recipe, "seed": self.seed}

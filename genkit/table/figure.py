@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from genkit.data.density import Density
+from genkit.disk import why
 from genkit.errors import UsageError
 from genkit.folder import RunFolder
 from genkit.loading import draw_samples, load, open_trained
@@ -47,7 +48,7 @@ def save_figure(path: Path, table: Table, experiments: Sequence[Experiment], run
                         axes.set_ylabel(described.title or row, parse_math=False)
                     _draw(axes, cells.get((row, column)), runs)
     except OSError as error:
-        raise UsageError(f"--figure {path}: cannot be written: {error.strerror}.") from None
+        raise UsageError(f"--figure {path}: cannot be written: {why(error, path)}.") from None
 
 
 def check_figure(path: Path, experiments: Sequence[Experiment]) -> None:

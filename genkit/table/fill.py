@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from genkit.disk import why
 from genkit.engine.evaluate import Result, read_results
 from genkit.errors import Diverged, UsageError
 from genkit.folder import RunFolder
@@ -107,7 +108,7 @@ def _check_writable(folder: Path, remedy: str) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise UsageError(f"{folder}: cannot be written: {error.strerror}. {remedy}") from None
+        raise UsageError(f"{folder}: cannot be written: {why(error, folder)}. {remedy}") from None
 
 
 def _failure(job: Job) -> str:

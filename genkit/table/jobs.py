@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from genkit.disk import why
 from genkit.errors import Interrupted, UsageError
 from genkit.folder import RunFolder
 
@@ -55,7 +56,7 @@ def start(folder: RunFolder, threads: int) -> Job:
         with (folder.path / LOG).open("ab") as log:  # another command's process may be writing: nothing is cut off
             return Job(folder, subprocess.Popen(command, stdout=log, stderr=log, env=environment), log.tell())
     except OSError as error:
-        raise UsageError(f"{folder.path}: cannot be trained: {error}.") from None
+        raise UsageError(f"{folder.path}: cannot be trained: {why(error, folder.path)}.") from None
 
 
 def bring_to_end(

@@ -20,6 +20,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from genkit.disk import why
 from genkit.engine.evaluate import Result
 from genkit.engine.weights import write_text
 from genkit.errors import UsageError
@@ -78,7 +79,7 @@ class Keeper:
                 )
             return {name: _kept(facts, content) for name, facts in content["cells"].items()}
         except OSError as error:
-            raise UsageError(f"{self.path}: cannot be read: {error.strerror}.") from None
+            raise UsageError(f"{self.path}: cannot be read: {why(error, self.path)}.") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             reason = error if isinstance(error, ValueError) else "it does not hold what genkit table writes"
             raise UsageError(
@@ -94,7 +95,9 @@ class Keeper:
                 cells = {**self.read(), name: kept}
                 write_text(self.path, json.dumps(self._content(cells), indent=1, ensure_ascii=False) + "\n")
         except OSError as error:
-            raise UsageError(f"{self.path}: cannot be written: {error}. Give another file with --cells.") from None
+            raise UsageError(
+                f"{self.path}: cannot be written: {why(error, self.path)}. Give another file with --cells."
+            ) from None
 
     def _content(self, cells: Mapping[str, Kept]) -> dict[str, Any]:
         recipes = {kept.digest: kept.recipe for kept in cells.values()}
