@@ -226,6 +226,13 @@ def test_more_samples_than_the_split_has_are_refused_where_data_are_read(metric)
         metric(samples=10, split="train").protocol(Digits(split="test"), model)
 
 
+def test_the_kl_per_dimension_is_a_number_of_its_own():
+    model = autoencoder(a=(0.0, 0.0), b=(3.0, 1.0), s=(1.0, 1.0))  # ½μ² nats each
+    told = {how: value(PosteriorKL(samples=50, dimensions=how), model, Blob()) for how in ("sum", "mean")}
+    assert told == pytest.approx({"sum": 5.0, "mean": 2.5})
+    assert len({str(PosteriorKL(dimensions=how).protocol(Blob(), model)) for how in told}) == 2
+
+
 def test_samples_of_the_model_may_be_more_than_the_data():
     assert PosteriorKL(of="fake", samples=50).protocol(Numbered(), autoencoder()).samples == 50
     assert value(PosteriorKL(of="fake", samples=50), autoencoder(), Numbered()) is not None

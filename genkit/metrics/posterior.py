@@ -66,11 +66,12 @@ class ActiveUnits(OfModel):
 
 @dataclass(frozen=True)
 class PosteriorKL(OfModel):
-    """The mean KL divergence of posteriors from the prior, in nats, summed over the latent dimensions."""
+    """The mean KL divergence of posteriors from the prior in nats: of all latent dimensions, or per dimension."""
 
     samples: Count | None = None  # all that the split has, 5,000 at most, unless given; of "fake" 5,000
     split: Literal["train", "test"] = "test"  # "test": what the data set holds out; samples need neither
     of: Side = "real"  # posteriors of data ("real"), of reconstructions ("rec") or of samples ("fake")
+    dimensions: Literal["sum", "mean"] = "sum"  # over the latent dimensions; "mean" is the KL per dimension
 
     def __post_init__(self) -> None:
         """Raise `ValueError` where a split is asked for that nothing is read from."""
@@ -90,6 +91,8 @@ class PosteriorKL(OfModel):
         else:
             read, number = split_and_number(data, self.split, self.samples, MOST)
         details = {"of": INPUTS[self.of], "unit": "nats"}
+        if self.dimensions != "sum":
+            details["over latent dimensions"] = self.dimensions
         if self.of == "rec":
             details["reconstruction"] = "of the posterior mean, where the training draws z"
         if self.of != "real" and len(data.shape) == 3:
@@ -102,7 +105,7 @@ class PosteriorKL(OfModel):
         for q in posteriors(evaluation, self.of):
             total += kl_to_prior(q).sum().item()
             count += len(q.mu)
-        return total / count
+        return total / count / (evaluation.model.latent_dim if self.dimensions == "mean" else 1)
 
 
 def posteriors(evaluation: Evaluation, of: Side) -> Iterator[DiagNormal]:
