@@ -384,7 +384,7 @@ def test_a_number_is_mean_and_spread_over_seeds():
     assert Number(values).text == f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
     assert Number((2.5,)).text == "2.50"
     assert Number((8.0, 8.0)).text == "8 ± 0"
-    assert Number((0.0123,), stale=True).text == "0.012†"
+    assert Number((0.0123,), stale=True).text == "0.0123†"
     assert Number((), lacks="refused").text == "refused"
     assert Number((2.0, 3.0), wanted=3).text == "2.50 ± 0.71 (2 of 3)"
 
@@ -392,7 +392,7 @@ def test_a_number_is_mean_and_spread_over_seeds():
 def test_a_small_or_large_number_keeps_its_digits():
     assert (
         Number((0.00041,)).text == "4.10e-04"
-        and Number((0.0123,)).text == "0.012"
+        and Number((0.0123,)).text == "0.0123"
         and Number((0.0041,)).text == "0.0041"
     )
     assert Number((2.5e7 + 0.5,)).text == "2.50e+07"

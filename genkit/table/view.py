@@ -62,7 +62,7 @@ def rounded(value: float, like: float) -> str:
     size = abs(like)
     if size >= 1e6 or 0 < size < 1e-3:
         return f"{value:.2e}"
-    return f"{value:.{1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.01 or size == 0 else 4}f}"
+    return f"{value:.{1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.1 or size == 0 else 4}f}"
 
 
 def lines_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[str, Kept]) -> list[Line]:
