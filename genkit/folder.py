@@ -46,6 +46,7 @@ class RunFolder:
         self.samples = path / "samples"
         self.strip = path / "strip"
         self.figures = path / "figures"
+        self.curves = path / "curves.png"
         self.checkpoints = path / "checkpoints"
         self.results = path / "results.json"
         self.final = path / "final"

@@ -23,11 +23,10 @@ from genkit.engine.weights import write_json
 from genkit.engine.witness import check_witness, witness_of
 from genkit.engine.world import World
 from genkit.errors import Interrupted
-from genkit.evaluations import due, evaluate_end, evaluate_state, evaluations_of
+from genkit.evaluations import due, evaluate_end, evaluate_state
 from genkit.final import write_model
 from genkit.folder import RunFolder
 from genkit.noise import Noise, Rows
-from genkit.observed import schedule_keys
 from genkit.plan import Plan, make_plan
 from genkit.recipe import Recipe
 from genkit.report.strip import strip_captions
@@ -162,18 +161,13 @@ def _evaluate(plan: Plan, state: TrainState, folder: RunFolder, world: World, pr
 
 def _finish(plan: Plan, state: TrainState, folder: RunFolder) -> list[Result]:
     """Evaluate, and write what outlives the run. Done again as a whole if it is interrupted."""
-    from genkit.report.curves import sections_of
     from genkit.report.figures import save_figures
-    from genkit.report.panels import save_sections
 
     results = evaluate_end(plan, state, folder)
     with state.full_precision():
         which = _shown(state)
         save_figures(plan, folder, state.weights(which), which, _noise(plan))
     write_json(folder.results, [result.as_dict() for result in results])
-    journal = sections_of(folder.lines(), evaluations_of(folder), schedule_keys(plan.loss))
-    save_sections(folder.path / "curves.png", journal, plan.recipe.title)
-
     write_model(plan, state, folder.final, {})
     return results
 

@@ -65,7 +65,7 @@ def tell(folder: RunFolder, plan: Plan, results: list[Result], voice: Voice, as_
         return
     print_results(results, voice)
     pictures = sorted(folder.samples.glob(f"step-{plan.steps:08d}*.png"))
-    pictures += [*sorted(folder.figures.glob("*.png")), folder.path / "curves.png"]
+    pictures += [*sorted(folder.figures.glob("*.png")), folder.curves]
     voice.remark("pictures  " + "\n          ".join(str(path) for path in pictures))
     voice.say(f"run       {folder.path}")
     if (step := step_of(folder.best)) is not None and plan.recipe.evaluate is not None:

@@ -120,6 +120,11 @@ def test_the_same_call_writes_the_same_bytes(images, points):
             assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
 
 
+@pytest.mark.parametrize("ending", ["npy", "npz", "png", "PNG"])
+def test_an_ending_that_is_added_anyway_may_be_given(points, ending):
+    assert told("sample", points, "-n", 3, "--out", f"own/a.b.{ending}")["written"] == ["own/a.b.npy", "own/a.b.png"]
+
+
 def test_a_final_folder_reads_its_data_where_it_is_told_to(images, tmp_path):
     copied = tmp_path / "copied"
     copied.mkdir()

@@ -6,7 +6,7 @@ from genkit.cli.options import RunPath
 
 
 def figures(run: RunPath) -> None:
-    """Draw the figures of a finished run again, as at its end: samples, reconstructions and the stability strip."""
+    """Draw the figures of a finished run again, as at its end: samples, reconstructions, stability strip, curves."""
     from genkit.disk import why
     from genkit.errors import UsageError
     from genkit.folder import RunFolder
@@ -21,7 +21,5 @@ def figures(run: RunPath) -> None:
     try:
         written = save_figures(plan, folder, trained.model, trained.weights, trained.noise)
     except OSError as error:
-        raise UsageError(f"{folder.figures}: cannot be written: {why(error, folder.figures)}.") from None
-    if not written:
-        raise UsageError(f"{folder.path}: has no figures: its samples have no picture, or it kept no rows of a strip.")
+        raise UsageError(f"{folder.path}: cannot be written: {why(error, folder.path)}.") from None
     print("\n".join(str(path) for path in written))

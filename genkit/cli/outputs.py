@@ -19,6 +19,8 @@ def write_outputs(
 ) -> list[str]:
     """Write OUT.npy, or OUT.npz where the arrays have names, and what `draw` makes of OUT.png; return the paths.
 
+    An `out` that ends in one of the three stands for what is before the ending.
+
     Raises `UsageError` where the place names no file or cannot be written.
     """
     import numpy as np
@@ -26,6 +28,8 @@ def write_outputs(
     stem = out or default
     if stem.name in ("", ".."):
         raise UsageError(f"--out {out}: names no file; give a name without an ending, such as pictures/run-1.")
+    if stem.suffix.lower() in (".npy", ".npz", ".png"):
+        stem = stem.with_suffix("")
     array, picture = (
         stem.with_name(stem.name + ending) for ending in (".npz" if isinstance(arrays, Mapping) else ".npy", ".png")
     )

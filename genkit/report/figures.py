@@ -3,6 +3,7 @@
     samples.png           images drawn from the prior: Figures 3, 4 and 7 to 9 of AS-IntroVAE
     reconstructions.png   held-out images and their reconstructions: Figure 5
     stability.png         the same latent codes at a few steps: Figure 6
+    ../curves.png         what the run has logged
 
 https://arxiv.org/abs/2206.13903. Of points in the plane there is only the last: their samples and density, Figure 2,
 are the last picture under samples/.
@@ -12,13 +13,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from genkit.evaluations import evaluations_of
 from genkit.folder import RunFolder
 from genkit.latent import squared_error
 from genkit.model import Autoencoder, Model, evaluating
 from genkit.noise import Noise
+from genkit.observed import schedule_keys
 from genkit.plan import Plan
+from genkit.report.curves import sections_of
 from genkit.report.drawn import save_samples
 from genkit.report.pairs import note_of, save_pairs
+from genkit.report.panels import save_sections
 from genkit.report.preview import RECONSTRUCTIONS, SAMPLES
 from genkit.report.shown import called, codes, in_chunks, pick
 from genkit.report.strip import beyond_the_end, save_strip, strip_captions
@@ -45,4 +50,8 @@ def save_figures(plan: Plan, folder: RunFolder, model: Model, which: str, noise:
 
     rows = {caption: folder.row(step) for step, caption in strip_captions(plan).items()}
     note = f"The same latent codes at each step, {which} weights." + beyond_the_end(plan)
-    return written + save_strip(folder.figures / "stability.png", rows, plan.recipe.title, note)
+    written += save_strip(folder.figures / "stability.png", rows, plan.recipe.title, note)
+
+    sections = sections_of(folder.lines(), evaluations_of(folder), schedule_keys(plan.loss))
+    save_sections(folder.curves, sections, plan.recipe.title)
+    return [*written, folder.curves]
