@@ -17,7 +17,7 @@ from genkit.model import Model
 from genkit.noise import Noise, Rows
 from genkit.observed import RunProgress
 from genkit.recipe import Recipe
-from genkit.types import Dataset, Phase
+from genkit.types import Dataset, Phase, PhaseLoss
 
 META = torch.device("meta")
 
@@ -69,7 +69,7 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
     parameters = [p for child in phase.updates if child in children for p in children[child].parameters()]
     with _FlopCount() as count:
         with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
-            total = phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)).total
+            total = _checked(phase, phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)))
         gradients = torch.autograd.grad(total, parameters, retain_graph=bool(batch.carry), allow_unused=True)
     unreached = sum(gradient is None for gradient in gradients)
     if unreached:
@@ -78,6 +78,29 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
             stacklevel=1,
         )
     return PhaseCost(count.total, kept.total, bool(gathered))
+
+
+def _checked(phase: Phase, computed: PhaseLoss) -> Tensor:
+    """Return the total of a phase. Raises `ValueError` unless it and the terms are what `PhaseLoss` says they are."""
+    try:
+        total, terms = computed
+        terms = dict(terms)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f'phase "{phase.name}" returned a {type(computed).__name__}: return PhaseLoss(total, terms), terms by name'
+        ) from None
+    for name, value in {"total": total, **terms}.items():
+        wanted = "a scalar tensor that gradients reach" if name == "total" else "a detached scalar tensor"
+        if not isinstance(value, Tensor):
+            found = f"a {type(value).__name__}"
+        elif value.shape:
+            found = f"a tensor of the shape {tuple(value.shape)}: take its mean or sum"
+        elif value.requires_grad != (name == "total"):
+            found = "a tensor without a gradient" if name == "total" else "attached to the graph: add .detach()"
+        else:
+            continue
+        raise ValueError(f'phase "{phase.name}", term "{name}": expected {wanted}, found {found}')
+    return total
 
 
 class _FlopCount(TorchDispatchMode):

@@ -327,6 +327,42 @@ def test_points_are_not_rounded_and_images_are_as_if_saved():
     )
 
 
+# ---- mistakes of a metric
+
+
+@dataclass(frozen=True)
+class Returns(SlicedWasserstein):
+    """A metric of a stranger, with a mistake."""
+
+    what: object = None
+
+    def compute(self, evaluation):
+        if isinstance(self.what, Exception):
+            raise self.what
+        return self.what
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        (
+            KeyError("oops"),
+            r"test_metrics_features.Returns failed with KeyError: 'oops' (test_metrics_features.py, line",
+        ),
+        (RuntimeError("a shape"), "failed with RuntimeError: a shape"),
+        (None, "compute returned a NoneType, and a number is one float"),
+        ("much", "compute returned a str"),
+        (torch.ones(3), "compute returned a Tensor of the shape (3,)"),
+        (math.inf, "it came out as inf"),
+    ],
+)
+def test_a_mistake_in_one_metric_costs_that_number_alone(what, told):
+    model = MLP(latent_dim=2, width=8, layers=1, data_shape=(2,))
+    asked = {"bad": Returns(samples=50, what=what), "good": SlicedWasserstein(samples=50)}
+    bad, good = evaluate(asked, DATA, lambda weights: model, 0)
+    assert bad.value is None and told in bad.reason and good.value is not None
+
+
 # ---- once, and once for all
 
 
@@ -390,6 +426,32 @@ def test_what_is_cut_short_is_made_anew_and_what_was_killed_is_swept(tmp_path, m
     (folder / "dead.partial").write_bytes(b"half")
     assert np.array_equal(reference_features(extractor, x), first)
     assert [p.suffix for p in folder.iterdir() if p.suffix != ".lock"] == [".f32"]
+
+
+def test_a_bit_that_flips_on_the_disk_is_noticed(tmp_path, monkeypatch):
+    folder, x, extractor = cached(monkeypatch, tmp_path), normal(120, 3), Counting()
+    first = np.array(reference_features(extractor, x))
+    (path,) = folder.glob("*.f32")
+    for place in (0, 700, len(path.read_bytes()) - 1):
+        content = bytearray(path.read_bytes())
+        content[place] ^= 0x40
+        path.write_bytes(content)
+        assert np.array_equal(reference_features(extractor, x), first)
+
+
+@pytest.mark.parametrize("width", [2, 4])
+@pytest.mark.parametrize("weights", ["", "a" * 64])
+def test_an_extractor_that_misstates_its_width_gives_no_number(tmp_path, monkeypatch, width, weights):
+    cached(monkeypatch, tmp_path)
+
+    @dataclass(frozen=True)
+    class Misstating(Counting):
+        def width(self, data_shape):
+            return width
+
+    x = normal(120, 3)
+    with pytest.raises(ValueError, match=rf"features of the shape \(50, 3\) .* states a width of {width}"):
+        features_of(evaluation_of(x, x), "reference", Misstating(weights=weights))
 
 
 def test_what_is_stopped_leaves_nothing_behind(tmp_path, monkeypatch):

@@ -121,6 +121,13 @@ def test_the_variance_is_that_of_all_the_samples_whatever_the_chunks():
             assert on_chunks(ActiveUnits(threshold=variance * (1 + 1e-12)), autoencoder(), *x.split(size)) == above - 1
 
 
+def test_data_that_do_not_vary_say_nothing_of_the_posterior():
+    same = points([1.0, 2.0]).expand(10, 2)
+    with pytest.raises(ValueError, match="all samples of the data are the same"):
+        on_chunks(ActiveUnits(), autoencoder(), same, same)
+    assert on_chunks(ActiveUnits(threshold=1e-3), autoencoder(), same, points([1.0, 3.0])) == 1
+
+
 def test_chunks_that_are_constant_within_but_differ_between_them_vary():
     chunks = [points([level, 0.0]).expand(10, 2) for level in (-1.0, 1.0)]
     assert on_chunks(ActiveUnits(), autoencoder(), *chunks) == 1

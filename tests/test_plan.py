@@ -205,6 +205,7 @@ class Odd:
         yield Entry("smooth", f"{__name__}:Smooth", "", "")
         yield Entry("late-coupling", f"{__name__}:LateCoupling", "", "")
         yield Entry("asks-a-critic", f"{__name__}:AsksACritic", "", "")
+        yield Entry("misshapen", f"{__name__}:Misshapen", "", "")
 
     @hookimpl
     def genkit_models(self):
@@ -248,6 +249,24 @@ class LateCoupling(Vanishes):
         return PhaseLoss(total, {})
 
 
+@dataclass(frozen=True)
+class Misshapen(Vanishes):
+    how: str
+
+    def loss(self, model, batch):
+        total = model.decoder(model.encoder(batch.x).mu).square()
+        returned = {
+            "vector": PhaseLoss(total.mean(dim=1), {}),
+            "number": PhaseLoss(3.0, {}),
+            "detached": PhaseLoss(total.mean().detach(), {}),
+            "float-term": PhaseLoss(total.mean(), {"rec": 1.0}),
+            "vector-term": PhaseLoss(total.mean(), {"rec": total.detach()}),
+            "attached-term": PhaseLoss(total.mean(), {"rec": total.mean()}),
+            "bare": total.mean(),
+        }
+        return returned[self.how]
+
+
 class NoModel:
     def __init__(self, *, data_shape: tuple[int, ...]):
         pass
@@ -267,6 +286,27 @@ def test_a_loss_that_trains_what_the_model_lacks_is_told(tmp_path):
     )
     problems = problems_of(tmp_path, text, plugins=(Odd(),))
     assert '"asks-a-critic" trains critic, but "tiny" has decoder and encoder.' in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("vector", '"total": expected a scalar tensor that gradients reach, found a tensor of the shape (8,)'),
+        ("number", '"total": expected a scalar tensor that gradients reach, found a float'),
+        ("detached", '"total": expected a scalar tensor that gradients reach, found a tensor without a gradient'),
+        ("float-term", '"rec": expected a detached scalar tensor, found a float'),
+        ("vector-term", '"rec": expected a detached scalar tensor, found a tensor of the shape (8, 2)'),
+        ("attached-term", '"rec": expected a detached scalar tensor, found attached to the graph: add .detach()'),
+        ("bare", "returned a Tensor: return PhaseLoss(total, terms)"),
+    ],
+)
+def test_what_a_loss_returns_is_checked_before_the_run(tmp_path, how, told):
+    text = GOOD.replace(
+        'use = "coupled"\nwarmup_steps = 4\n[loss.weight]\nuse = "linear"\nstop = 0.5',
+        f'use = "misshapen"\nhow = "{how}"',
+    )
+    (problem,) = problems_of(tmp_path, text, plugins=(Odd(),))
+    assert 'phase "only"' in problem and told in problem and "genkit-torch-plugin0 2.0" in problem
 
 
 def test_a_model_that_is_none_is_told(tmp_path):

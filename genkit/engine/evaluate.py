@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Literal
 
 import torch
@@ -122,12 +123,36 @@ def _evaluate(
 
     try:
         with evaluating(model), norms.normalising(model, protocol.batch_norm):
-            value = metric.compute(Evaluation(model, data, generated, reference, shared))
-        if not math.isfinite(value):
-            raise ValueError(f"it came out as {value}")
+            value = _number(metric.compute(Evaluation(model, data, generated, reference, shared)))
     except ValueError as error:
         return Result(label, None, metric.better, protocol, str(error))
+    except (UsageError, MemoryError):
+        raise
+    except Exception as error:  # a mistake in one metric must not cost the other numbers, nor a finished training
+        return Result(label, None, metric.better, protocol, _mistake(metric, error))
     return Result(label, value, metric.better, protocol)
+
+
+def _number(value: Any) -> float:
+    """Return what a metric computed. Raises `ValueError` unless it is one finite number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, RuntimeError):
+        shape = f" of the shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
+        raise ValueError(f"compute returned a {type(value).__name__}{shape}, and a number is one float") from None
+    if not math.isfinite(number):
+        raise ValueError(f"it came out as {number}")
+    return number
+
+
+def _mistake(metric: Metric, error: Exception) -> str:
+    """Tell who made a mistake, and where."""
+    place = extract_tb(error.__traceback__)[-1]
+    kind = type(metric)
+    return (
+        f"{kind.__module__}.{kind.__qualname__} failed with {type(error).__name__}: {error} "
+        f"({Path(place.filename).name}, line {place.lineno}). Its author can mend it; `genkit eval` then computes it"
+    )
 
 
 def draws(model: Model, data: Dataset, total: int, seed: int) -> tuple[ChunkedDraws, ChunkedDraws]:

@@ -45,7 +45,10 @@ def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
         return load_file(path)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = "not there" if not path.exists() else f"not what the run wrote ({error})"
-        raise UsageError(f"{path}: {reason}. Give a finished run, or its final folder, with {which} weights.") from None
+        raise UsageError(
+            f"{path}: {reason}. If the run folder is there, delete {folder} and call `genkit resume` on the run, which "
+            f"writes it again; or give another final folder, with {which} weights."
+        ) from None
 
 
 def write_final(folder: Path, model: nn.Module, average: nn.Module | None, about: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ generated samples are gone with the evaluation. Those of the data are kept, wher
 its time, under a digest of all that they depend on: the samples themselves, to the bit, and the extractor. Deleting
 them costs nothing but their making.
 
-CACHE/features/3f0c...f32    (N, F) float32
+CACHE/features/3f0c...f32    (N, F) float32, and a digest of it, with which a damaged file is found and made again
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ from genkit.types import BatchNormMode, Dataset, Draws, Evaluation, EvaluationPr
 
 Side = Literal["generated", "reference"]
 
-FORMAT = 1  # of the files, and of how samples come to an extractor: a change of either makes other features
+FORMAT = 2  # of the files, and of how samples come to an extractor: a change of either makes other features
 BATCH = 50  # samples that an extractor sees at once
 BLOCK = 1000  # features that are read back at once
 ALIKE = 1e-5  # of the largest feature: what rounding alone makes of one sample in two batches
+DIGEST_BYTES, CHUNK_BYTES = 16, 2**20
 SUFFIX, PARTIAL = ".f32", ".partial"
 
 
@@ -136,12 +137,13 @@ def _kept(draws: Draws, side: str, extractor: Extractor, folder: Path) -> Featur
     name, shape = _digest(draws, side, extractor)
     path, size = folder / f"{name}{SUFFIX}", 4 * len(draws) * extractor.width(shape)
     with FileLock(folder / f"{name}.lock"):
-        if not path.is_file() or path.stat().st_size != size:
+        if not _is_whole(path, size):
             _sweep(folder)
             unfinished = folder / f"{name}{PARTIAL}"
             try:
-                with unfinished.open("wb") as file:
+                with unfinished.open("w+b") as file:
                     _write(draws, side, extractor, file)
+                    file.write(_digest_of_rows(file, size))
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(unfinished, path)
@@ -155,6 +157,12 @@ def _write(draws: Draws, side: str, extractor: Extractor, file: IO[bytes]) -> in
     first = None
     for batch in (batch for chunk in as_read(draws, side) for batch in chunk.split(BATCH)):
         features = extractor(batch).float().cpu().contiguous()
+        wanted = (len(batch), extractor.width(tuple(batch.shape[1:])))
+        if features.shape != wanted:
+            raise ValueError(
+                f'the extractor "{extractor.name}" made features of the shape {tuple(features.shape)} of '
+                f"{len(batch)} samples, and states a width of {wanted[1]}, so they should be {wanted}"
+            )
         if not features.isfinite().all():
             raise ValueError(f"the features of {side} samples are not finite")
         file.write(features.numpy().data)
@@ -179,6 +187,22 @@ def _digest(draws: Draws, side: str, extractor: Extractor) -> tuple[str, tuple[i
     facts = [FORMAT, len(draws), shape, extractor.name, extractor.digest, extractor.resize(shape), device]
     made.update(json.dumps(facts).encode())
     return made.hexdigest(), shape
+
+
+def _is_whole(path: Path, size: int) -> bool:
+    if not path.is_file() or path.stat().st_size != size + DIGEST_BYTES:
+        return False
+    with path.open("rb") as file:
+        return _digest_of_rows(file, size) == file.read()
+
+
+def _digest_of_rows(file: IO[bytes], size: int) -> bytes:
+    """Return a digest of the first `size` bytes of a file, and leave it there."""
+    file.seek(0)
+    made = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    for start in range(0, size, CHUNK_BYTES):
+        made.update(file.read(min(CHUNK_BYTES, size - start)))
+    return made.digest()
 
 
 def _sweep(folder: Path) -> None:

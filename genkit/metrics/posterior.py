@@ -13,7 +13,7 @@ nothing in it is random. Fakes are not clamped to [0, 1]: the encoder reads them
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -60,7 +60,12 @@ class ActiveUnits(OfModel):
         return EvaluationProtocol(number, read, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the number of active dimensions, 0 to L. Raises `ValueError` if a posterior is not finite."""
+        """Return the number of active dimensions, 0 to L.
+
+        Raises `ValueError` if a posterior is not finite, or if the data do not vary, of which no posterior could tell.
+        """
+        if not vary(evaluation.reference):
+            raise ValueError("all samples of the data are the same, so that no latent dimension could vary with them")
         return float((variance_of_means(posteriors(evaluation, "real")) > self.threshold).sum())
 
 
@@ -118,6 +123,16 @@ def posteriors(evaluation: Evaluation, of: Side) -> Iterator[DiagNormal]:
         if not (mu.isfinite() & logvar.isfinite()).all():
             raise ValueError(f"the posteriors of {INPUTS[of]} are not finite")
         yield DiagNormal(mu.cpu().double(), logvar.cpu().double())
+
+
+def vary(chunks: Iterable[Tensor]) -> bool:
+    """Tell whether any sample differs from the first; chunks are (b, *shape)."""
+    first = None
+    for chunk in chunks:
+        first = chunk[:1] if first is None else first
+        if (chunk != first).any():
+            return True
+    return False
 
 
 def variance_of_means(chunks: Iterator[DiagNormal]) -> Tensor:
