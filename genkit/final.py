@@ -13,7 +13,6 @@ import tomli_w
 from genkit.engine.checkpoint import environment
 from genkit.engine.state import TrainState
 from genkit.engine.weights import write_final, write_text
-from genkit.engine.witness import witness_of
 from genkit.folder import RECIPE
 from genkit.plan import Plan
 
@@ -22,8 +21,7 @@ def write_model(plan: Plan, state: TrainState, folder: Path, facts: Mapping[str,
     """Write the model as it is; its facts come last, and tell that the folder is complete."""
     folder.mkdir(exist_ok=True)
     write_text(folder / RECIPE, tomli_w.dumps(dict(plan.resolved)))
-    shape, trained_on = list(plan.data.shape), witness_of(plan.data)
-    about = {"step": state.step, "data_shape": shape, "data": trained_on, "parts": plan.owners}
+    about = {"step": state.step, "data_shape": list(plan.data.shape), "data": plan.witness, "parts": plan.owners}
     average = state.average.model if state.average is not None else None
     write_final(folder, state.model, average, {**about, **facts, **environment()})
 

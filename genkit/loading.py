@@ -74,7 +74,7 @@ def evaluate_run(path: Path, plan: Plan, seed: int, batch_norm: Sequence[BatchNo
     shape = list(plan.data.shape)
     if shape != (trained := facts_of(path)["data_shape"]):
         raise UsageError(f"{path}: the samples of [data] have the shape {shape}, and the run was trained on {trained}.")
-    _refuse_other_data(path, plan.data)
+    refuse_other_data(path, plan.data)
     keep_freed_memory()
     models = {which: load(path, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
     if batch_norm and not norms_of(models["raw"]):
@@ -138,19 +138,18 @@ def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
     held_out: Dataset = data.held_out()
     if unmet := held_out.unmet():
         raise UsageError("\n".join(dict.fromkeys(unmet)))
-    _refuse_other_data(path, data)
+    refuse_other_data(path, data)
     return held_out
 
 
-def _refuse_other_data(path: Path, data: Dataset) -> None:
-    """Raise `UsageError` for data of which the model may have seen what they hold out."""
-    if not data.unmet():  # what it learnt from may be absent where only what is held out is read
-        check_witness(
-            facts_of(path).get("data", {}),
-            data,
-            "What it holds out now may be among what the model has learnt from. Put it back as it was; "
-            f"`genkit reconstruct {path} --data FOLDER` shows the model other pictures.",
-        )
+def refuse_other_data(path: Path, data: Dataset) -> None:
+    """Raise `UsageError` for data other than a finished run's: it may have learnt from what they hold out."""
+    check_witness(
+        facts_of(path).get("data", {}),
+        data,
+        "What it holds out now may be among what the model has learnt from, and numbers on it could not be compared. "
+        f"Put it back as it was; `genkit reconstruct {path} --data FOLDER` shows the model other pictures.",
+    )
 
 
 def draw_samples(trained: Trained, number: int, seed: int) -> Tensor:

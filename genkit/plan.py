@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 
 from genkit.bind import Binder, Invalid, Key, labelled
 from genkit.engine.weights import ABOUT, final_folder
+from genkit.engine.witness import witness_of
 from genkit.errors import RecipeError, UsageError, near_miss
 from genkit.folder import RECIPE, RESOLVED
 from genkit.model import Model
@@ -68,6 +69,11 @@ class Plan:
         if size < batch_size:
             raise UsageError(f"[train] batch_size = {batch_size} is more than the {size} samples of the data set.")
         return max(size // batch_size, 1)
+
+    @cached_property
+    def witness(self) -> Mapping[str, Any]:
+        """What tells later that data are still these; reads them, once."""
+        return witness_of(self.data)
 
     @property
     def owners(self) -> list[str]:

@@ -20,7 +20,7 @@ from genkit.engine.loop import StepRecord
 from genkit.engine.loop import train as steps_of
 from genkit.engine.state import TrainState, initial_state
 from genkit.engine.weights import write_json
-from genkit.engine.witness import check_witness, witness_of
+from genkit.engine.witness import check_witness
 from genkit.engine.world import World
 from genkit.errors import Interrupted
 from genkit.evaluations import due, evaluate_end, evaluate_state
@@ -150,7 +150,7 @@ def _noise(plan: Plan) -> Noise:
 
 def _save(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
     if world.is_main:
-        checkpoint.save(state, folder.checkpoint(state.step), witness_of(plan.data))
+        checkpoint.save(state, folder.checkpoint(state.step), plan.witness)
         folder.keep_newest(plan.recipe.checkpoint.keep)
 
 

@@ -10,6 +10,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from tiny import assert_same_bits
 
+from genkit.data.source import held_out as is_held_out
+
 RECIPE = """\
 title = "faces"
 
@@ -197,6 +199,22 @@ def test_a_resume_on_other_pictures_is_refused(recipe, place, added):
     said = genkit("resume", run, "-q")
     assert said.code == 2 and "is no longer what this run was trained on" in said.err
     assert ("samples then" in said.err) == added and "warm_start" in said.err
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_one_picture_that_has_changed_is_noticed(recipe, place, held_out):
+    write_folder(place / "pictures", 176, start=24)  # far more than are looked at by any spot check of a few
+    assert genkit("run", recipe, "-q").code == 0
+    (run,) = place.glob("runs/0001-*")
+    names = sorted(path.name for path in (place / "pictures").iterdir())
+    name = next(name for name in names[101:] if is_held_out(name, 0.3) == held_out)
+    write_picture(place / "pictures" / name, noise_picture(12, 12, seed=999))
+    told = "no longer holds out what it did" if held_out else "no longer what this run was trained on"
+    before = (run / "figures" / "reconstructions.png").read_bytes()
+    for command in ("eval", "reconstruct", "figures"):
+        said = genkit(command, run)
+        assert said.code == 2 and told in said.err, command
+    assert (run / "figures" / "reconstructions.png").read_bytes() == before
 
 
 @pytest.mark.parametrize("command", ["eval", "reconstruct"])

@@ -10,7 +10,7 @@ def figures(run: RunPath) -> None:
     from genkit.disk import why
     from genkit.errors import UsageError
     from genkit.folder import RunFolder
-    from genkit.loading import open_trained
+    from genkit.loading import open_trained, refuse_other_data
     from genkit.plan import make_plan
     from genkit.report.figures import save_figures
 
@@ -18,6 +18,7 @@ def figures(run: RunPath) -> None:
     plan = make_plan(folder.resolved)
     plan.check_met(resuming=True)
     trained = open_trained(folder.path)
+    refuse_other_data(folder.path, plan.data)
     try:
         written = save_figures(plan, folder, trained.model, trained.weights, trained.noise)
     except OSError as error:
