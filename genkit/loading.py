@@ -16,7 +16,7 @@ from genkit.bind import Binder, Invalid
 from genkit.engine.allocator import keep_freed_memory
 from genkit.engine.batch_norm import norms_of
 from genkit.engine.evaluate import Result, evaluate
-from genkit.engine.weights import ABOUT, EMA, copy_by_name, final_folder, read_weights
+from genkit.engine.weights import ABOUT, EMA, MADE_AGAIN, copy_by_name, final_folder, read_weights
 from genkit.engine.witness import check_witness
 from genkit.errors import RecipeError, UsageError
 from genkit.folder import RECIPE, RESOLVED, no_run
@@ -35,7 +35,7 @@ def load(path: str | PathLike[str], weights: str = "raw") -> Model:
     Neither the data nor the loss is needed, only the plugin that supplies the model. Raises `UsageError`.
     """
     folder, about = final_folder(Path(path)), facts_of(path)
-    binder = Binder(load_registry(), read(folder / RECIPE))
+    binder = Binder(load_registry(), _recipe_of(folder))
     try:
         table = binder.document.tables.get("model")
         target, arguments = binder.prepare("models", table, ("model",), ("data_shape",))
@@ -61,6 +61,19 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
             raise no_run(folder) from None
         remedy = f" `genkit resume {path}` brings the run to its end." if (Path(path) / RESOLVED).is_file() else ""
         raise UsageError(f"{folder}: no final folder of a run (it has no readable {ABOUT}).{remedy}") from None
+
+
+def _recipe_of(folder: Path) -> Document:
+    """Return the recipe of a final folder. Raises `UsageError`."""
+    path = folder / RECIPE
+    try:
+        document = read(path) if path.is_file() else Document({})
+    except UsageError:
+        document = Document({})
+    if "model" not in document.tables:
+        what = "cannot be read" if path.exists() else "not there"
+        raise UsageError(f"{path}: {what}. {MADE_AGAIN.format(folder=folder)}")
+    return document
 
 
 def evaluate_run(path: Path, plan: Plan, seed: int, batch_norm: Sequence[BatchNormMode] = ()) -> list[Result]:
@@ -111,11 +124,11 @@ def open_trained(path: Path, weights: str | None = None) -> Trained:
     `weights` None means the moving average where there is one.
     """
     folder = final_folder(path)
-    which = weights or ("ema" if (folder / EMA).exists() else "raw")
     facts = facts_of(path)
+    which = weights or ("ema" if EMA in facts.get("sha256", {}) else "raw")
     counted = ((unit, facts.get(unit)) for unit in ("step", "epoch"))  # a converted checkpoint may know epochs alone
     trained = next((f"{unit} {count}" for unit, count in counted if count is not None), "")
-    return Trained(load(path, which), which, trained, read(folder / RECIPE))
+    return Trained(load(path, which), which, trained, _recipe_of(folder))
 
 
 def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
@@ -124,7 +137,7 @@ def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
     `overrides` are those of ``--set``, such as ``"data.path=mnist"``: a final folder may have come without its data.
     Raises `UsageError` where the data are absent or of another shape, and `RecipeError` where [data] cannot be bound.
     """
-    document = read(final_folder(path) / RECIPE)
+    document = _recipe_of(final_folder(path))
     for override in overrides:
         document = with_override(document, override)
     binder = Binder(load_registry(), document)

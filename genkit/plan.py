@@ -67,7 +67,7 @@ class Plan:
         if size is None:
             raise UsageError(f'{asked_by}: "{self.recipe.data.name}" never ends; give steps instead.')
         if size < batch_size:
-            raise UsageError(f"[train] batch_size = {batch_size} is more than the {size} samples of the data set.")
+            raise UsageError(too_large(batch_size, size))
         return max(size // batch_size, 1)
 
     @cached_property
@@ -162,7 +162,13 @@ class _Assembly:
             parts=dict(binder.used),
             unmet=tuple(
                 dict.fromkeys(
-                    (*data.unmet(), *data.held_out().unmet(), *unmet_extractors(metrics), *_unmet_precision(recipe))
+                    (
+                        *data.unmet(),
+                        *data.held_out().unmet(),
+                        *_unmet_batch(recipe, data),
+                        *unmet_extractors(metrics),
+                        *_unmet_precision(recipe),
+                    )
                 )
             ),
             unmet_start=tuple(_unmet_start(recipe)),
@@ -206,6 +212,19 @@ def _check_evaluations(binder: Binder, recipe: Recipe, metrics: Mapping[str, Met
     if best is not None and best.better is None:
         text = f'of "{asked.best}" neither direction is better, so no step is best by it.'
         binder.problem(("evaluate", "best"), text, binder.used["metrics", str(asked.best)].owner)
+
+
+def too_large(batch_size: int, size: int) -> str:
+    """Say of a batch that the data do not fill it."""
+    return (
+        f"[train] batch_size = {batch_size} is more than the {size} samples of the data set. Set train.batch_size to "
+        f"{size} at most."
+    )
+
+
+def _unmet_batch(recipe: Recipe, data: Dataset) -> Iterator[str]:
+    if not data.unmet() and data.size is not None and data.size < recipe.train.batch_size:
+        yield too_large(recipe.train.batch_size, data.size)
 
 
 def unmet_extractors(metrics: Mapping[str, Metric]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from genkit.costs import PhaseCost, costs_of
 from genkit.engine.batch_norm import norms_of
 from genkit.engine.evaluate import protocol_of
 from genkit.engine.weights import NO_AVERAGE
+from genkit.errors import UsageError
 from genkit.model import Model
 from genkit.observed import remembering
 from genkit.recipe import Recipe
@@ -159,7 +160,12 @@ def _try_optimiser(optimiser: Optimiser) -> bool:
 def _protocols(
     binder: Binder, metrics: Mapping[str, Metric | None], data: Dataset, model: Model
 ) -> dict[str, EvaluationProtocol]:
-    protocols = {}
+    protocols: dict[str, EvaluationProtocol] = {}
+    try:
+        _ = [split.size for split in (data, data.held_out()) if not split.unmet()]
+    except UsageError as error:  # a set on a hub, of which only an attempt tells whether it can be had
+        binder.problem(("data",), str(error), binder.used["data",].owner)
+        return protocols
     for label, metric in metrics.items():
         if metric is None:
             continue

@@ -88,6 +88,10 @@ def test_check_names_bad_pictures_and_fails_where_they_are_refused(recipe, place
     said = genkit("data", "check", recipe)
     assert said.code == 2 and "text.png is no picture that Pillow knows" in said.out and 'on_bad = "skip"' in said.err
     assert genkit("data", "check", recipe, "--set", "data.on_bad=skip").code == 0
+    for path in (place / "pictures").iterdir():
+        path.write_text("no picture")
+    said = genkit("data", "check", recipe, "--set", "data.on_bad=skip")
+    assert said.code == 2 and "pictures cannot be used" in said.err
 
 
 def test_prepare_makes_the_stores_and_mends_them(recipe, place):
@@ -159,6 +163,11 @@ def test_what_is_wrong_is_told_before_anything_is_begun(recipe, place, change, m
     said = genkit("run", recipe, "--set", change)
     assert said.code == 2 and not list(place.glob("runs/*-tiny*"))
     assert message in said.err
+
+
+def test_a_batch_that_the_data_do_not_fill_is_unmet_in_the_plan(recipe):
+    said = genkit("plan", recipe, "--set", "train.batch_size=64")
+    assert said.code == 0 and "unmet       [train] batch_size = 64 is more than the" in said.out
 
 
 def test_a_run_tells_how_many_pictures_it_goes_without(recipe, place):

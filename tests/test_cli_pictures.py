@@ -1,6 +1,7 @@
 """`genkit sample`, `reconstruct` and `interpolate`: what they write and say, and what they refuse."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,14 @@ def is_picture(path: str) -> bool:
     with Image.open(path) as picture:
         picture.verify()
     return True
+
+
+def test_a_final_folder_that_lost_its_average_is_told(images, tmp_path):
+    final = tmp_path / "final"
+    shutil.copytree(images / "final", final)
+    (final / "ema.safetensors").unlink()
+    assert f"{final / 'ema.safetensors'}: not there" in refused("sample", final)
+    assert genkit("sample", final, "--weights", "raw").code == 0
 
 
 # sample

@@ -1,5 +1,6 @@
 """Runs that are not what a command needs: each is told what it is and what to do, and none is harmed."""
 
+import json
 import os
 import shutil
 import signal
@@ -169,9 +170,26 @@ def test_a_final_folder_whose_facts_are_damaged_is_told(finished, about):
     assert "no readable about.json" in refused("sample", finished)
 
 
-def test_a_final_folder_whose_recipe_is_damaged_is_told(finished):
-    (finished / "final" / "recipe.toml").write_text('title = "no model"')
-    assert "model" in refused("sample", finished)
+@pytest.mark.parametrize("content", ['title = "no model"', "no toml", "", None])
+def test_a_final_folder_whose_recipe_is_damaged_is_told_and_made_again(finished, content):
+    recipe = finished / "final" / "recipe.toml"
+    recipe.unlink() if content is None else recipe.write_text(content)
+    told = refused("sample", finished)
+    assert f"{recipe}: {'not there' if content is None else 'cannot be read'}" in told and "genkit resume" in told
+    shutil.rmtree(finished / "final")
+    assert genkit("resume", finished, "-q").code == 0 and genkit("sample", finished).code == 0
+
+
+def test_numbers_that_are_lost_are_made_again_from_the_last_checkpoint(finished):
+    before = json.loads((finished / "results.json").read_text())
+    (finished / "results.json").unlink()
+    assert genkit("resume", finished, "-q").code == 0
+    assert json.loads((finished / "results.json").read_text()) == before
+    (finished / "results.json").write_text("[")
+    assert "delete it, and `genkit resume`" in refused("resume", finished)
+    shutil.rmtree(finished / "checkpoints")
+    (finished / "results.json").unlink()
+    assert "results.json: cannot be read" in refused("resume", finished)  # and is not trained anew
 
 
 def test_a_recipe_of_a_run_that_was_damaged_is_named_with_its_line(finished):

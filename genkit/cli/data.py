@@ -41,7 +41,7 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
         for _, each in found:
             print_survey(each, voice)
     for data, each in found:
-        if each.bad and data.on_bad == "refuse":
+        if each.bad and (data.on_bad == "refuse" or len(each.bad) == each.number):  # none would be left
             raise bad_pictures(each.bad, each.number, each.where)
 
 

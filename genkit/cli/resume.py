@@ -19,12 +19,13 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
 
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved)
-    if folder.finished:
-        voice = Voice(quiet=quiet or json)
-        voice.remark(f"{folder.path} has already come to its end, after {plan.steps} steps.")
-        tell(folder, plan, read_results(folder.results), voice, json)
-        return
     saved = folder.saved_steps()
+    if folder.finished and (folder.results.exists() or not saved):
+        voice = Voice(quiet=quiet or json)
+        results = read_results(folder.results)
+        voice.remark(f"{folder.path} has already come to its end, after {plan.steps} steps.")
+        tell(folder, plan, results, voice, json)
+        return
     plan.check_met(resuming=bool(saved))
     read_data(plan)
     launch_if_several(plan, processes)

@@ -63,6 +63,8 @@ class PictureSet(ImageSet):
 
     def unmet(self) -> tuple[str, ...]:
         """Name what is absent and how to get it."""
+        if "prepared" in vars(self):
+            return ()
         if self.library is not None:
             return unmet_hub(self.library)
         try:

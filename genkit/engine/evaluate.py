@@ -67,7 +67,10 @@ def read_results(path: Path) -> list[Result]:
     try:
         return [Result.from_dict(facts) for facts in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}). `genkit eval` computes the numbers again.") from None
+        raise UsageError(
+            f"{path}: cannot be read ({error}). Where the run has its last checkpoint, delete it, and `genkit resume` "
+            "computes the numbers again; `genkit eval` prints them anyhow."
+        ) from None
 
 
 def protocol_of(

@@ -10,7 +10,7 @@ from genkit.engine.state import TrainState
 from genkit.engine.world import World
 from genkit.errors import UsageError
 from genkit.noise import Noise, Rows
-from genkit.plan import Plan
+from genkit.plan import Plan, too_large
 
 
 def read_data(plan: Plan) -> None:
@@ -28,9 +28,7 @@ def check_batch(plan: Plan, processes: int) -> None:
     """Raise `UsageError` unless the data fill a batch, and it divides into equal micro-batches."""
     batch_size, parts = plan.recipe.train.batch_size, processes * plan.recipe.train.accumulate
     if plan.data.size is not None and plan.data.size < batch_size:
-        raise UsageError(
-            f"[train] batch_size = {batch_size} is more than the {plan.data.size} samples of the data set."
-        )
+        raise UsageError(too_large(batch_size, plan.data.size))
     if batch_size % parts:
         fitting = (
             f"{batch_size // parts * parts} or {(batch_size // parts + 1) * parts}"

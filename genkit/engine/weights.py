@@ -19,6 +19,10 @@ from torch import Tensor, nn
 from genkit.errors import UsageError
 
 RAW, EMA, ABOUT = "model.safetensors", "ema.safetensors", "about.json"  # in a final folder
+MADE_AGAIN = (
+    "Of a run whose checkpoints are there, delete {folder} and call `genkit resume` on it, which writes it again; or "
+    "give another final folder."
+)
 NO_AVERAGE = (
     'no moving average is kept, which "ema" weights are: a run keeps one if its recipe has [ema], with decay = 0.999 '
     "for example."
@@ -45,10 +49,7 @@ def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
         return load_file(path)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = "not there" if not path.exists() else f"not what the run wrote ({error})"
-        raise UsageError(
-            f"{path}: {reason}. If the run folder is there, delete {folder} and call `genkit resume` on the run, which "
-            f"writes it again; or give another final folder, with {which} weights."
-        ) from None
+        raise UsageError(f"{path}: {reason}. {MADE_AGAIN.format(folder=folder)}") from None
 
 
 def write_final(folder: Path, model: nn.Module, average: nn.Module | None, about: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from genkit.compare import ABSENT, Comparison, Made, Row
@@ -12,7 +13,7 @@ from genkit.report.curves import ARROWS, curves_of, evaluation_panels, is_schedu
 from genkit.report.panels import Panel, Section, save_sections
 from genkit.report.terminal import Voice
 
-APART = 24  # characters of what tells two panels of one label apart
+APART = 60  # characters of what tells two panels of one label apart
 
 
 def print_comparison(comparison: Comparison, voice: Voice) -> None:
@@ -63,7 +64,7 @@ def _apart(made: Made, kinds: Collection[Made]) -> str:
     others = [other for other in kinds if other.label == made.label and other != made]
     parts = [part for part in made.protocol.split(", ") if any(part not in o.protocol.split(", ") for o in others)]
     parts += ["its own data"] * any(other.data != made.data for other in others)
-    return f"  {', '.join(parts)}"[:APART] if parts else ""
+    return "  " + shorten(", ".join(parts), APART, placeholder=" …") if parts else ""
 
 
 def _order(key: str) -> bool:

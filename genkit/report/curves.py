@@ -28,12 +28,17 @@ Curves = dict[str, list[tuple[int, float]]]
 
 
 def sections_of(
-    lines: Sequence[Mapping[str, Any]], evaluated: Sequence[Evaluated] = (), schedules: Collection[str] = ()
+    lines: Sequence[Mapping[str, Any]],
+    evaluated: Sequence[Evaluated] = (),
+    schedules: Collection[str] = (),
+    begins: Sequence[int] = (),
 ) -> list[Section]:
-    """Sort what a run has written down. `schedules` are names of terms that are no terms but schedules."""
+    """Sort what a run has written down.
+
+    `schedules` are names of terms that are no terms but schedules, `begins` the steps at which a phase begins.
+    """
     curves = curves_of(lines)
     terms = {tuple(key.split("/", 1)): curve for key, curve in curves.items() if not is_schedule(key)}
-    begins = _begins(terms)
 
     families = _families({key: curve for key, curve in terms.items() if key[1] not in schedules})
     health = [panel for base, panel in families.items() if base[0] == KL]
@@ -96,14 +101,6 @@ def _merged(curves: Mapping[str, Curve]) -> dict[str, Curve]:
 def is_schedule(key: str) -> bool:
     """Tell whether a key of a journal is of what the recipe sets, and no term of a loss."""
     return key.startswith(("lr/", "schedule/"))
-
-
-def _begins(terms: Mapping[tuple[str, ...], Curve]) -> list[int]:
-    """Return the steps at which phases begin that were not there from the first line on."""
-    first: dict[str, int] = {}
-    for (phase, _), curve in terms.items():
-        first[phase] = min(first.get(phase, curve[0][0]), curve[0][0])
-    return sorted(set(first.values()))[1:]
 
 
 def _families(terms: Mapping[tuple[str, ...], Curve]) -> dict[tuple[str, str], Panel]:

@@ -52,6 +52,7 @@ def save_figures(plan: Plan, folder: RunFolder, model: Model, which: str, noise:
     note = f"The same latent codes at each step, {which} weights." + beyond_the_end(plan)
     written += save_strip(folder.figures / "stability.png", rows, plan.recipe.title, note)
 
-    sections = sections_of(folder.lines(), evaluations_of(folder), schedule_keys(plan.loss))
+    begins = sorted({phase.start for phase in plan.phases if 0 < phase.start < plan.steps})
+    sections = sections_of(folder.lines(), evaluations_of(folder), schedule_keys(plan.loss), begins)
     save_sections(folder.curves, sections, plan.recipe.title)
     return [*written, folder.curves]
