@@ -158,7 +158,9 @@ class Binder:
         except ValidationError as error:
             first = error.errors()[0]
             wanted = first["msg"].replace("Input should be", "expected")
-            if first["loc"]:  # within a list
+            if get_origin(hint) is Mapping:
+                path, raw = (*path, *map(str, first["loc"])), first["input"]
+            elif first["loc"]:  # within a list
                 wanted = f"expected {expected(hint)}"
             raise self.problem(path, f"found {raw!r}, {wanted}.", owner) from None
         except PydanticSchemaGenerationError:

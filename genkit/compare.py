@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from genkit.engine.checkpoint import ABOUT
 from genkit.engine.evaluate import Result, read_results
+from genkit.engine.witness import same_held_out
 from genkit.errors import UsageError
 from genkit.evaluations import Evaluated, evaluations_of
 from genkit.folder import RunFolder, step_of
@@ -58,21 +59,19 @@ class Compared:
         return {key: line[key] for line in self.lines for key in line if key.endswith("/total")}
 
     @property
-    def digest(self) -> Any:
-        """What its newest checkpoint keeps of its data; None where it keeps no digest."""
+    def witness(self) -> Mapping[str, Any]:
+        """What its newest checkpoint keeps of its data; empty where there is none."""
         try:
             newest = self.folder.checkpoint(self.folder.saved_steps()[-1])
-            kept = json.loads((newest / ABOUT).read_text(encoding="utf-8"))["data"]
+            return dict(json.loads((newest / ABOUT).read_text(encoding="utf-8"))["data"])
         except (OSError, IndexError, ValueError, KeyError, TypeError):
-            return None  # none was saved, or it is damaged, which a resume tells
-        return kept if "digest" in kept else None
+            return {}  # none was saved, or it is damaged, which a resume tells
 
     def has_the_data_of(self, other: Compared) -> bool:
-        """Tell whether the data are the same: by their digests, wherever they lie, or else by all of [data]."""
+        """Tell whether the data are the same: by what is held out, wherever it lies, or else by all of [data]."""
         one, two = (run.recipe.get("data", {}) for run in (self, other))
-        if self.digest is not None and other.digest is not None:
-            return one.get("use") == two.get("use") and self.digest == other.digest
-        return one == two
+        same = same_held_out(self.witness, other.witness)
+        return one == two if same is None else same
 
     def metric(self, label: str) -> str:
         """Return the name of the metric that has a label."""

@@ -165,6 +165,24 @@ def test_what_is_wrong_is_told_before_anything_is_begun(recipe, place, change, m
     assert message in said.err
 
 
+def test_pictures_that_are_trained_on_are_not_held_out(recipe, place):
+    write_folder(place / "pictures" / "within", 3)
+    for hold_out in ("pictures", "pictures/within", "."):
+        said = genkit("run", recipe, "--set", f"data.hold_out={hold_out}")
+        assert said.code == 2 and "have pictures in common" in said.err, hold_out
+    write_folder(place / "beside", 3)
+    assert genkit("data", "check", recipe, "--set", "data.hold_out=beside").code == 0
+
+
+def test_bad_pictures_of_both_splits_are_named_at_once_and_by_printable_names(recipe, place):
+    for index in range(40):
+        (place / "pictures" / f"bad\n{index}.png").write_text("no picture")
+    for command in ("check", "prepare"):
+        said = genkit("data", command, recipe)
+        assert said.code == 2 and said.err.count("cannot be used") == 2, said.err
+        assert "bad\\n" in said.err and "bad\n" not in said.err
+
+
 def test_a_batch_that_the_data_do_not_fill_is_unmet_in_the_plan(recipe):
     said = genkit("plan", recipe, "--set", "train.batch_size=64")
     assert said.code == 0 and "unmet       [train] batch_size = 64 is more than the" in said.out

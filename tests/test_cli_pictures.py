@@ -183,6 +183,11 @@ def test_how_many_pictures_are_shown_of_how_many_is_told(images, tmp_path, monke
 def test_pictures_that_cannot_be_are_told(images, points, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.png").write_text("<html>")
+    (tmp_path / "bad").mkdir()
+    for name in ("a\nb.png", "c.png"):
+        (tmp_path / "bad" / name).write_text("<html>")
+    told = refused("reconstruct", images, "--data", "bad")
+    assert "a\\nb.png is no picture that Pillow knows; c.png is no picture" in told and "Mend them" in told
     for command in ("reconstruct", "interpolate"):
         assert "--data none: is not there" in refused(command, images, "--data", "none")
         assert "--data empty: holds no picture" in refused(command, images, "--data", "empty")
@@ -192,6 +197,14 @@ def test_pictures_that_cannot_be_are_told(images, points, tmp_path):
         assert "takes samples of the shape (2,), and no pictures" in refused(command, points, "--data", "empty")
         both = ("--data", "empty", "--set", "data.split=test")
         assert "--set would do nothing" in refused(command, images, *both)
+
+
+def test_a_picture_of_enormous_size_is_told_without_a_warning(tmp_path, recwarn, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    Image.new("L", (15, 10)).save(tmp_path / "huge.png")
+    with pytest.raises(UsageError, match="huge.png has more than 100 pixels"):
+        read_pictures(tmp_path / "huge.png", 1, (1, 8, 8))
+    assert not recwarn.list
 
 
 def test_a_picture_is_cut_at_its_middle_and_turned_upright(tmp_path):

@@ -58,6 +58,7 @@ def test_a_layout_that_might_be_either_is_to_be_declared(tmp_path):
         (np.zeros((4, 5, 6, 2), np.uint8), r"shape \(4, 5, 6, 2\), expected \(N, H, W\)"),
         (np.zeros((4, 5, 6), np.int64), "holds int64, expected uint8, or float"),
         (np.zeros((0, 5, 6), np.uint8), "holds no picture"),
+        (np.zeros((4, 0, 6), np.uint8), "holds no picture"),
         (np.array(["text"]), "holds <U4, expected uint8"),
         (np.array(3, np.uint8), r"holds no picture, an array of shape \(\)"),
         (

@@ -26,7 +26,7 @@ from genkit.table.kept import Keeper, Kept
 from genkit.table.selection import selected, without_needs
 from genkit.table.spec import cells_of, read_table
 from genkit.table.text import FORMATS, Filled, plain
-from genkit.table.view import Number, with_best
+from genkit.table.view import Number, lines_of, remarks_of, with_best
 from genkit.types import EvaluationProtocol
 
 TABLE = """\
@@ -95,6 +95,8 @@ def test_a_row_prevails_over_a_column_and_a_column_ignores_what_it_has_not(table
         (('columns = ["wide"]', 'columns = ["wdie"]'), 22, 'no column "wdie". Did you mean wide?'),
         (("cells.a.wide", "cells.c.wide"), 26, 'no row "c"'),
         (("cells.a.wide", "cells.a.other"), 26, 'no column "other"'),
+        (("{ modes = 8.0 }", "{ modes = nan }"), 26, "found nan, expected a number"),
+        (("{ modes = 8.0 }", '{ modes = "8.0" }'), 26, "found '8.0', expected a valid number"),
         (("{ modes = 8.0 }", "{ moods = 8.0 }"), 26, '"moods" is no metric of this table. Did you mean modes?'),
         (('ignore = ["loss.beta_kl"]', 'ignore = ["loss.beta_k"]'), 7, "no row sets loss.beta_k."),
         (("seeds = [0, 1]", "seeds = []"), 3, "is empty"),
@@ -292,7 +294,30 @@ def test_a_damaged_file_is_refused_and_kept(tmp_path, text):
     assert path.read_text() == text
 
 
-@pytest.mark.parametrize("value", ["text", float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("recipes", "d1"), "x"),
+        (("protocols", None, "details"), 3),
+        (("protocols", None, "samples"), "5000"),
+        (("cells", "a/x/0", "run"), 5),
+        (("cells", "a/x/0", "failure"), None),
+        (("cells", "a/x/0", "made_with"), []),
+        (("cells", "a/x/0", "results", "modes", "better"), "up"),
+    ],
+)
+def test_a_file_that_was_merged_by_mistake_is_refused(tmp_path, place, value):
+    Keeper(tmp_path / "t.json", "t.toml").add("a/x/0", kept(1.0))
+    inner = content = json.loads((tmp_path / "t.json").read_text())
+    for key in place[:-1]:
+        inner = inner[key if key is not None else next(iter(inner))]
+    inner[place[-1]] = value
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    with pytest.raises(UsageError, match=r"t\.json: is damaged: .*Take it from version control"):
+        Keeper(tmp_path / "t.json", "t.toml").read()
+
+
+@pytest.mark.parametrize("value", ["text", True, float("nan"), float("inf")])
 def test_a_kept_number_that_is_none_is_refused(tmp_path, value):
     Keeper(tmp_path / "t.json", "t.toml").add("a/x/0", kept(1.0))
     content = json.loads((tmp_path / "t.json").read_text())
@@ -360,6 +385,22 @@ def test_best_is_what_luck_would_do_once_in_twenty_at_most():
     assert best_of("lower", a=three) == []  # of nothing else
 
 
+@pytest.mark.parametrize("other", [False, True])
+def test_nothing_is_best_among_numbers_of_unlike_data(table_file, other):
+    path = table_file(("seeds = [0, 1]", "seeds = [0, 1, 2]"))
+    table, asked, records = read_table(path), experiments_in(path), {}
+    for each in asked:
+        wide = each.cell.column == "wide"
+        held_out = {"samples": 2, "pixels": "other" if wide and other else "same"}
+        made_with = {"data": {"samples": 4, "pixels": "trained on", "held_out": held_out}}
+        found = Result("modes", 9.0 if wide else 1.0 + each.seed, "higher", each.plan.protocols["modes"])
+        records[str(each)] = Kept(each.run, each.fingerprint, each.recipe, {"modes": found}, made_with=made_with)
+    first = lines_of(table, asked, records)[0]
+    assert first.numbers["wide"].best is not other
+    told = "narrow and wide were measured on different data" in " ".join(remarks_of(table, asked, records))
+    assert told is other
+
+
 def test_a_number_is_not_best_while_a_seed_of_it_is_missing_or_a_rival_is_stale():
     mine, other = Number((1.0, 2.0, 3.0), wanted=3), Number((4.0, 5.0, 6.0), wanted=3)
 
@@ -387,6 +428,12 @@ def test_a_number_is_mean_and_spread_over_seeds():
     assert Number((0.0123,), stale=True).text == "0.0123†"
     assert Number((), lacks="refused").text == "refused"
     assert Number((2.0, 3.0), wanted=3).text == "2.50 ± 0.71 (2 of 3)"
+
+
+def test_a_spread_that_is_not_zero_does_not_look_like_it():
+    assert Number((15.738, 15.744)).text == "15.741 ± 0.004"
+    assert Number((0.006721, 0.006724)).text == "0.006723 ± 0.000002"
+    assert Number((2.5, 2.5)).text == "2.50 ± 0.00"
 
 
 def test_a_small_or_large_number_keeps_its_digits():

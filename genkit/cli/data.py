@@ -24,6 +24,7 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
     from genkit.data.decode import bad_pictures
     from genkit.data.pictures import PictureSet
     from genkit.data.survey import Survey, survey
+    from genkit.errors import UsageError
     from genkit.report.survey import print_survey
     from genkit.report.terminal import Voice
 
@@ -40,9 +41,12 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
     else:
         for _, each in found:
             print_survey(each, voice)
-    for data, each in found:
-        if each.bad and (data.on_bad == "refuse" or len(each.bad) == each.number):  # none would be left
-            raise bad_pictures(each.bad, each.number, each.where)
+    if refused := [
+        str(bad_pictures(each.bad, each.number, f"{each.where}, {each.split} split"))
+        for data, each in found
+        if each.bad and (data.on_bad == "refuse" or len(each.bad) == each.number)  # none would be left
+    ]:
+        raise UsageError("\n".join(refused))
 
 
 @app.command("prepare")
@@ -50,16 +54,22 @@ def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False)
     """Prepare the pictures of both splits now; those that are prepared already are verified, byte for byte."""
     from genkit.data.pictures import PictureSet
     from genkit.data.prepare import remake
+    from genkit.errors import UsageError
     from genkit.quantity import quantity
     from genkit.report.terminal import Voice
 
-    voice, lines = Voice(), []
+    voice, lines, refused = Voice(), [], []
     for data in _splits(_plan(recipe, overrides)):
         if isinstance(data, PictureSet):
             store = remake(data.source, data.transform, data.root)
-            data.check_bad(store)
+            try:
+                data.check_bad(store)
+            except UsageError as error:  # what is wrong with the other split is told with it
+                refused.append(str(error))
             facts = {"split": data.split, "pictures": store.about["shape"][0], "bytes": store.nbytes}
             lines.append({**facts, "skipped": len(store.bad), "store": str(store.path)})
+    if refused:
+        raise UsageError("\n".join(refused))
     if json:
         print(json_format.dumps({"prepared": lines}))
         return

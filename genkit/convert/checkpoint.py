@@ -47,6 +47,8 @@ def read_checkpoint(file: Path) -> Checkpoint:
     except (pickle.UnpicklingError, OSError, RuntimeError, ValueError, KeyError, EOFError, AttributeError) as error:
         raise UsageError(f"{file}: {_why_not_read(file, start, error)}") from None
 
+    if start == ZIP and (entry := _damaged_entry(file)):
+        raise UsageError(f"{file}: is damaged: the checksum of its entry {entry} is another. Get or copy it again.")
     if not isinstance(held, Mapping):
         raise UsageError(f"{file}: holds a {type(held).__name__}; expected a state dict, bare or as its entry `model`.")
     key = next((key for key in STATE_DICTS if isinstance(held.get(key), Mapping)), None)
@@ -58,6 +60,12 @@ def read_checkpoint(file: Path) -> Checkpoint:
     epoch = held.get(EPOCH) if key is not None else None
     others = () if key is None else tuple(str(name) for name in held if name not in (key, EPOCH))
     return Checkpoint(file, tensors, epoch if isinstance(epoch, int) else None, others)
+
+
+def _damaged_entry(file: Path) -> str | None:
+    """Return the entry of an archive whose bytes are not those that were written: torch does not look."""
+    with zipfile.ZipFile(file) as archive:
+        return archive.testzip()
 
 
 def _why_not_read(file: Path, start: bytes, error: Exception) -> str:

@@ -88,7 +88,7 @@ def read_array(path: Path, member: str | None, labels: str | None, layout: Layou
     if array.dtype != np.uint8 and array.dtype.kind != "f":
         cast = " Of integers in 0..255, save array.astype('uint8')." if array.dtype.kind in "iu" else ""
         raise UsageError(f"[data] {path}: holds {array.dtype}, expected {EXPECTED}.{cast}")
-    if array.ndim == 0 or not len(array):
+    if not array.size or array.ndim == 0:
         raise UsageError(f"[data] {path}: holds no picture, an array of shape {array.shape}.")
     found = Array(path, array, _layout(path, array.shape, layout), _labels(path, len(array), members, labels))
     if array.dtype != np.uint8:

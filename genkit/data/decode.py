@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from genkit.data.source import BadPicture, Pictures, Source, count
+from genkit.data.source import BadPicture, Pictures, Source, count, shown_name
 from genkit.data.transform import Transform
 from genkit.errors import UsageError
 
@@ -55,7 +55,7 @@ def decode(source: Pictures, index: int, work: Callable[[Image], Made]) -> Made 
         reason = "is no longer there"
     except Exception as error:  # a damaged file: there is hardly anything that a decoder may not raise
         reason = f"cannot be decoded: {str(error) or type(error).__name__}"
-    return Bad(source.name(index), reason)
+    return Bad(shown_name(source.name(index)), reason)
 
 
 def decode_some(

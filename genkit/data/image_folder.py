@@ -42,6 +42,12 @@ def split_of_folder(path: Path, split: str, hold_out: float | Path | None, hint:
     train = folder / TRAIN if TRAIN in inner else folder
     if isinstance(hold_out, Path):
         test = existing(hold_out, "It is to hold the held-out pictures.")
+        one, other = train.resolve(), test.resolve()
+        if one == other or one in other.parents or other in one.parents:
+            raise UsageError(
+                f"[data] hold_out: {test} and {train}, which is trained on, have pictures in common. Put those that "
+                "are to be held out into a folder beside the others."
+            )
     elif own:
         test = folder / own
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from genkit.data.decode import decode_some
 from genkit.data.files import File, Files, list_files
+from genkit.data.source import shown_name
 from genkit.data.transform import Transform
 from genkit.errors import UsageError
 
@@ -24,10 +26,13 @@ def read_pictures(place: Path, number: int, shape: tuple[int, ...]) -> tuple[Ten
     channels, height, width = shape
     source = _source(place)
     wanted = range(min(number, len(source)))
-    pixels, _, bad = decode_some(source, Transform(height, width, channels, crop="centre"), wanted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pillow, about single pictures
+        pixels, _, bad = decode_some(source, Transform(height, width, channels, crop="centre"), wanted)
     if bad:
-        raise UsageError(f"--data {place}: {bad[0].name} {bad[0].reason}. Mend it, or take it out.")
-    return torch.from_numpy(pixels).float() / 255, [source.name(index) for index in wanted], len(source)
+        named = "; ".join(f"{each.name} {each.reason}" for each in bad)
+        raise UsageError(f"--data {place}: {named}. Mend {'it' if len(bad) == 1 else 'them'}, or take them out.")
+    return torch.from_numpy(pixels).float() / 255, [shown_name(source.name(index)) for index in wanted], len(source)
 
 
 def _source(place: Path) -> Files:

@@ -131,6 +131,11 @@ def held_out(name: str, share: float) -> bool:
     )
 
 
+def shown_name(name: str) -> str:
+    """Return a name as it can be printed: with a line break or an escape in it, those as in Python's texts."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
 def count(number: int, noun: str) -> str:
     """Return ``1 picture``, ``2,000 pictures``."""
     return f"{number:,} {noun}{'s' * (number != 1)}"

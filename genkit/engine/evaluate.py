@@ -13,6 +13,7 @@ from traceback import extract_tb
 from typing import Any, Literal
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from genkit.engine.batch_norm import Norms, completed
@@ -41,8 +42,12 @@ class Result:
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Result:
-        """Return what `as_dict` wrote."""
-        return cls(**{**facts, "protocol": EvaluationProtocol(**facts["protocol"])})
+        """Return what `as_dict` wrote. Raises `ValueError` for anything else."""
+        try:
+            return TypeAdapter(cls).validate_json(json.dumps(facts), strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 @dataclass(frozen=True)

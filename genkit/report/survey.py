@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from genkit.data.source import count
+from genkit.data.source import count, shown_name
 from genkit.data.survey import SHOWN, Survey
 from genkit.report.terminal import Voice
 
@@ -32,14 +32,14 @@ def print_survey(found: Survey, voice: Voice) -> None:
     )
     for head, texts in lines:
         for text in filter(None, texts):
-            voice.say(f"{head:9} {text}")
+            voice.say(f"{head:9} {shown_name(text)}")
             head = ""
     voice.say("")
 
 
 def _counted(counts: Sequence[tuple[str, int]]) -> str:
     shown = ", ".join(f"{what} ({number:,})" for what, number in counts[:SHOWN])
-    return shown + (f" and {len(counts) - SHOWN:,} others" if len(counts) > SHOWN else "")
+    return shown + (f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
 
 
 def _named(texts: Iterable[str]) -> list[str]:

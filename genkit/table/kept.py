@@ -23,6 +23,7 @@ from filelock import FileLock
 from genkit.disk import why
 from genkit.engine.evaluate import Result
 from genkit.engine.weights import write_text
+from genkit.engine.witness import same_held_out
 from genkit.errors import UsageError
 from genkit.table.experiment import Experiment
 
@@ -49,6 +50,11 @@ class Kept:
         asked = experiment.plan.protocols[label]
         return label in self.results and self.results[label].protocol.comparable == asked.comparable
 
+    def on_other_data(self, other: Kept) -> bool:
+        """Tell whether the two were measured on unlike data, so that their numbers cannot be compared."""
+        same = same_held_out(self.made_with.get("data", {}), other.made_with.get("data", {}))
+        return self.recipe.get("data") != other.recipe.get("data") if same is None else not same
+
     def serves(self, experiment: Experiment) -> bool:
         """Tell whether it is all that the table asks for now: the same training, measured by the same protocols."""
         labels = experiment.plan.metrics
@@ -71,11 +77,14 @@ class Keeper:
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             if content["format"] != FORMAT:
-                raise UsageError(f"{self.path}: has the format {content['format']}, and this genkit reads {FORMAT}.")
+                raise UsageError(
+                    f"{self.path}: has the format {content['format']}, and this genkit reads {FORMAT}. Use the genkit "
+                    "that wrote it, or move it away: finished runs are read again from their folders."
+                )
             if content["table"] != self.table:
                 raise UsageError(
                     f"{self.path}: holds the results of {content['table']}, and {self.table} would write over them. "
-                    "Give another file with --cells."
+                    f'Give another file with --cells; or, if it was renamed, write "table": "{self.table}" there.'
                 )
             return {name: _kept(facts, content) for name, facts in content["cells"].items()}
         except OSError as error:
@@ -130,6 +139,9 @@ def _kept(facts: Mapping[str, Any], content: Mapping[str, Any]) -> Kept:
         if result.value is not None and not math.isfinite(result.value):
             raise ValueError(f"{label} is {result.value}")
     recipe = content["recipes"][facts["recipe"]]
+    texts, tables = (facts["run"], facts["failure"]), (recipe, facts["made_with"])
+    if not (all(isinstance(text, str) for text in texts) and all(isinstance(table, dict) for table in tables)):
+        raise TypeError
     return Kept(facts["run"], facts["recipe"], recipe, results, facts["failure"], facts["made_with"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -137,6 +138,12 @@ def _strangers(table: Table, document: Document) -> Iterator[Problem]:
         for column, values in columns.items():
             if column not in table.columns:
                 yield Problem(place, f'there is no column "{column}".{near_miss(column, table.columns)}')
+            for label, value in values.items():
+                if not math.isfinite(value):
+                    yield Problem(
+                        document.place(("published", "cells", name, column, label)),
+                        f"found {value}, expected a number.",
+                    )
             for label in set(values) - set(table.metrics):
                 yield Problem(place, f'"{label}" is no metric of this table.{near_miss(label, table.metrics)}')
     keys = {key for row in table.rows.values() for key, _ in _leaves(row.set)}

@@ -36,8 +36,7 @@ class Number:
         if len(set(self.values)) == 1 and mean.is_integer():  # counts that agree
             text = f"{mean:.0f}" + (" ± 0" if len(self.values) > 1 else "")
         else:
-            spread = f" ± {rounded(statistics.stdev(self.values), like=mean)}" if len(self.values) > 1 else ""
-            text = rounded(mean, like=mean) + spread
+            text = mean_and_spread(mean, statistics.stdev(self.values)) if len(self.values) > 1 else rounded(mean, mean)
         some = f" ({len(self.values)} of {self.wanted})" if not self.complete else ""
         return text + ("†" if self.stale else "") + some
 
@@ -57,12 +56,21 @@ class Line:
     numbers: Mapping[str, Number | None]  # by column; None where the row has no such cell
 
 
-def rounded(value: float, like: float) -> str:
-    """Write `value` with as many decimals as a number of the size of `like` deserves, three digits or so."""
+def rounded(value: float, like: float, more: int = 0) -> str:
+    """Write `value` with as many decimals as a number of the size of `like` deserves, three digits or so, or more."""
     size = abs(like)
     if size >= 1e6 or 0 < size < 1e-3:
-        return f"{value:.2e}"
-    return f"{value:.{1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.1 or size == 0 else 4}f}"
+        return f"{value:.{2 + more}e}"
+    return f"{value:.{more + (1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.1 or size == 0 else 4)}f}"
+
+
+def mean_and_spread(mean: float, spread: float) -> str:
+    """Write both with so many decimals that a spread which is not 0 does not look like it, three more at most."""
+    for more in range(4):
+        text = rounded(spread, like=mean, more=more)
+        if spread == 0 or float(text) > 0:
+            break
+    return f"{rounded(mean, like=mean, more=more)} ± {text}"
 
 
 def lines_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[str, Kept]) -> list[Line]:
@@ -71,7 +79,7 @@ def lines_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[str,
     for experiment in experiments:
         by_cell.setdefault((experiment.cell.row, experiment.cell.column), []).append(experiment)
 
-    lines = []
+    lines, unlike = [], {row for row, *_ in unlike_data(table, experiments, kept)}
     for row in table.rows:
         for metric in table.metrics:
             numbers = {
@@ -83,8 +91,22 @@ def lines_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[str,
                 for each in numbers.values()
             ):
                 better = next((e.plan.metrics[metric].better for e in experiments if metric in e.plan.metrics), None)
-                lines.append(Line(row, metric, better, with_best(numbers, better)))
+                lines.append(Line(row, metric, better, with_best(numbers, None if row in unlike else better)))
     return lines
+
+
+def unlike_data(
+    table: Table, experiments: Sequence[Experiment], kept: Mapping[str, Kept]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield each row whose numbers come from unlike data, with two columns of it that differ."""
+    for row in table.rows:
+        there = [
+            (each.cell.column, kept[str(each)])
+            for each in experiments
+            if each.cell.row == row and str(each) in kept and kept[str(each)].results
+        ]
+        if found := next((name for name, record in there[1:] if record.on_other_data(there[0][1])), None):
+            yield row, there[0][0], found
 
 
 NO_SUCH_METRIC = "–"
@@ -151,6 +173,11 @@ def remarks_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[st
         "Best (bold, or a star): every seed beats every seed of every other in its line, which luck does once in "
         f"{1 / CHANCE:.0f} at most."
     )
+    remarks += [
+        f"{table.rows[row].title or row}: {one} and {other} were measured on different data. No number of one can be "
+        "compared with one of the other, and none is best."
+        for row, one, other in unlike_data(table, experiments, kept)
+    ]
     not_run = {each.cell.row for each in experiments if str(each) not in kept}
     remarks += [
         f"{row.title or name}: not run by itself, since it needs {row.needs}; --only {name} runs it."
