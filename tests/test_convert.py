@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -318,6 +319,14 @@ def test_a_file_that_is_no_checkpoint_is_told_and_none_of_it_is_run():
     whole = Path("published.pth").read_bytes()
     Path("cut.pth").write_bytes(whole[: len(whole) // 2])
     assert "cut.pth: is a checkpoint that was cut short" in refused([4, 6], "cut.pth")
+    with zipfile.ZipFile("published.pth") as archive:
+        last = max((e for e in archive.infolist() if "/data/" in e.filename), key=lambda entry: entry.file_size)
+    start = last.header_offset
+    start += 30 + len(last.filename) + int.from_bytes(whole[start + 28 : start + 30], "little")
+    flipped = bytearray(whole)
+    flipped[start + last.file_size // 2] ^= 0x40
+    Path("flipped.pth").write_bytes(flipped)
+    assert f"flipped.pth: is damaged: the checksum of its entry {last.filename}" in refused([4, 6], "flipped.pth")
 
 
 def test_a_folder_that_is_there_is_not_overwritten(tmp_path):
