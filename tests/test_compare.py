@@ -111,7 +111,7 @@ def test_the_same_pictures_at_another_place_are_the_same_data(made, tmp_path):
     assert len(set(compare([run(made, 4), there]).data.values())) == 1
     state = next((there / "checkpoints").iterdir()) / "state.json"
     facts = json.loads(state.read_text())
-    others = {"held_out": facts["data"]["held_out"] | {"pixels": "of others"}}
+    others = {"held_out": facts["data"]["held_out"] | {"pixel_digest": "of others"}}
     state.write_text(json.dumps(facts | {"data": facts["data"] | others}))
     assert len(set(compare([run(made, 4), there]).data.values())) == 2
     shutil.rmtree(there / "checkpoints")  # then only the table [data] can tell

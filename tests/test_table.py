@@ -391,8 +391,8 @@ def test_nothing_is_best_among_numbers_of_unlike_data(table_file, other):
     table, asked, records = read_table(path), experiments_in(path), {}
     for each in asked:
         wide = each.cell.column == "wide"
-        held_out = {"samples": 2, "pixels": "other" if wide and other else "same"}
-        made_with = {"data": {"samples": 4, "pixels": "trained on", "held_out": held_out}}
+        held_out = {"samples": 2, "pixel_digest": "other" if wide and other else "same"}
+        made_with = {"data": {"samples": 4, "pixel_digest": "trained on", "held_out": held_out}}
         found = Result("modes", 9.0 if wide else 1.0 + each.seed, "higher", each.plan.protocols["modes"])
         records[str(each)] = Kept(each.run, each.fingerprint, each.recipe, {"modes": found}, made_with=made_with)
     first = lines_of(table, asked, records)[0]

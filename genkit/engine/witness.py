@@ -45,9 +45,9 @@ def same_held_out(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool | No
     """Tell whether two witnesses are of the same held-out images; None where they do not say."""
     if HELD_OUT in one and HELD_OUT in other:
         one, other = one[HELD_OUT], other[HELD_OUT]
-    if "pixels" not in one or "pixels" not in other:
+    if "pixel_digest" not in one or "pixel_digest" not in other:
         return None
-    return (one["samples"], one["pixels"]) == (other["samples"], other["pixels"])
+    return (one["samples"], one["pixel_digest"]) == (other["samples"], other["pixel_digest"])
 
 
 def _check(then: Mapping[str, Any], data: Dataset, how: str, remedy: str) -> None:
@@ -72,4 +72,4 @@ def _facts_of(data: Dataset) -> dict[str, Any]:
     for start, some in enumerate(indices.split(max(1, AT_ONCE // each))):
         x = data.batch(some, Noise(0, start, "witness", Rows.all(len(some)))).x
         made.update((x.cpu().float() * 255).round().to(torch.uint8).contiguous().numpy().data)
-    return {"samples": size, "pixels": made.hexdigest()}
+    return {"samples": size, "pixel_digest": made.hexdigest()}
