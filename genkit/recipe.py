@@ -42,8 +42,10 @@ class Train:
     warm_start_weights: Literal["raw", "ema"] = "raw"
 
     def __post_init__(self) -> None:
-        if (self.steps is None) == (self.epochs is None):
-            raise ValueError("exactly one of steps and epochs says how long to train")
+        if self.steps is None and self.epochs is None:
+            raise ValueError("says nothing of how long to train; give steps or epochs")
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError("has both steps and epochs; leave one out, as `--set train.epochs=` does")
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,17 @@ def test_eval_of_features_takes_an_extractor_as_a_name_or_a_table(finished):
     assert said.code == 2 and "Did you mean pixels?" in said.err
 
 
+def test_eval_of_a_number_that_is_refused_fails(finished, monkeypatch):
+    def refuse(*given):
+        raise ValueError("would be meaningless")
+
+    monkeypatch.setattr("genkit.metrics.modes.Modes.compute", refuse)
+    said = genkit("eval", finished)
+    assert said.code == 1 and "would be meaningless" in said.out and not said.err, said
+    said = genkit("eval", finished, "--json")
+    assert said.code == 1 and json.loads(said.out)["results"][0]["value"] is None
+
+
 def test_eval_without_a_metric_says_how_to_ask_for_one(tmp_path):
     write_recipe(tmp_path, Path("tiny.toml").read_text().partition("[metrics.modes]")[0])
     genkit("run", "tiny.toml", "-q")

@@ -266,10 +266,6 @@ def test_data_of_another_shape_are_refused_by_an_evaluation(finished):
     assert "have the shape [1, 28, 28], and the run was trained on [2]" in told
 
 
-def test_a_name_that_is_no_name_is_refused(finished):
-    assert "--out .: names no file" in refused("sample", finished, "--out", ".")
-
-
 @pytest.mark.parametrize("content", [b"\xff\xfe\n", b"[1, 2]\n", b"{}\n"])
 def test_damaged_metrics_are_told(finished, content):
     (finished / "final/about.json").unlink()

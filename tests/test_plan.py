@@ -89,7 +89,7 @@ def test_the_resolved_recipe_is_complete_and_plans_to_the_same(tmp_path):
         ('use = "blob"', 'use = "blub"', 'r.toml:5 [data] use: no data set is called "blub". Did you mean blob?'),
         ("[ema]", "[emma]", "r.toml:30 emma: unknown key of a recipe. Did you mean ema?"),
         ("decay = 0.9", "decay = 1.5", "r.toml:31 [ema] decay: found 1.5, expected less than 1."),
-        ("steps = 12\n", "", "r.toml:26 train: exactly one of steps and epochs says how long to train."),
+        ("steps = 12\n", "", "r.toml:26 train: says nothing of how long to train; give steps or epochs."),
         ("batch_size = 8", "", "r.toml:26 [train] batch_size: missing; [train] needs it, an integer > 0."),
         ("stop = 0.5", "begin = 1.0", "r.toml:13 [loss] weight: begin = 1.0 must be smaller than end = 1.0."),
         ("lr = 0.01\n", "", 'r.toml:21 [optimiser.decoder] lr: missing; "adamw" needs it, a number or a schedule.'),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from commands import TINY
+from commands import IMAGES, TINY
 
 from genkit.data.digits import Digits
 from genkit.engine.evaluate import Result
@@ -176,6 +176,26 @@ def test_rows_may_be_measured_in_their_own_ways_and_it_is_said(table_file):
     ]
     protocols = {line["row"]: line["protocol"] for line in csv.DictReader(io.StringIO(FORMATS["csv"](filled)))}
     assert protocols["a"].startswith("100 samples") and protocols["b"].startswith("200 samples")
+
+
+def test_a_protocol_that_holds_in_some_columns_alone_names_them(tmp_path):
+    (tmp_path / "digits.toml").write_text(
+        IMAGES.replace("hidden = 8", "") + "[metrics.reconstruction-error]\n", encoding="utf-8"
+    )
+    columns = [
+        f'[columns.{norm}]\nrecipe = "digits.toml"\n'
+        f'set.model = {{ use = "introvae-conv", latent_dim = 4, channels = [4], norm = "{norm}" }}\n'
+        for norm in ("batch", "group", "none")
+    ]
+    rows = "[rows.a]\n[rows.b]\nset.loss.beta_kl = 0.5\n"
+    text = 'title = "Norms"\nmetrics = ["reconstruction-error"]\nseeds = [0]\n' + "".join(columns) + rows
+    (tmp_path / "table.toml").write_text(text, encoding="utf-8")
+    path = tmp_path / "table.toml"
+    filled = Filled.of(read_table(path), experiments_in(path), {})
+    assert [(what, "batch norm" in how) for what, how in filled.how()] == [
+        ("reconstruction-error, batch", True),
+        ("reconstruction-error, group; none", False),
+    ]
 
 
 def test_a_column_may_ignore_a_whole_table(table_file):

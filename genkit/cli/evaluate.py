@@ -48,8 +48,10 @@ def evaluate(
         raise Interrupted("stopped while numbers were computed; the same command computes them all.") from None
     if json:
         print(json_format.dumps({"run": str(run), "results": [result.as_dict() for result in results]}))
-        return
-    voice = Voice()
-    print_results(results, voice)
-    if not results:
-        voice.say("The recipe asks for no metric; --metrics NAME computes one. `genkit plugins` lists them.")
+    else:
+        voice = Voice()
+        print_results(results, voice)
+        if not results:
+            voice.say("The recipe asks for no metric; --metrics NAME computes one. `genkit plugins` lists them.")
+    if any(result.value is None for result in results):
+        raise typer.Exit(1)  # refused, with the reason among the results: a script must not go on without the number

@@ -19,15 +19,14 @@ def write_outputs(
 ) -> list[str]:
     """Write OUT.npy, or OUT.npz where the arrays have names, and what `draw` makes of OUT.png; return the paths.
 
-    An `out` that ends in one of the three stands for what is before the ending.
+    An `out` that ends in one of the three stands for what is before the ending; one that is a folder, for a file in it
+    that is called as the default is.
 
-    Raises `UsageError` where the place names no file or cannot be written.
+    Raises `UsageError` where the place cannot be written.
     """
     import numpy as np
 
-    stem = out or default
-    if stem.name in ("", ".."):
-        raise UsageError(f"--out {out}: names no file; give a name without an ending, such as pictures/run-1.")
+    stem = out / default.name if out is not None and out.is_dir() else out or default
     if stem.suffix.lower() in (".npy", ".npz", ".png"):
         stem = stem.with_suffix("")
     array, picture = (

@@ -21,7 +21,7 @@ class Filled:
     table: Table
     lines: Sequence[Line]
     remarks: Sequence[str]
-    protocols: Mapping[tuple[str, str], str]  # by row and metric
+    protocols: Mapping[tuple[str, str, str], str]  # by row, column and metric
     runs: Mapping[str, str]  # run folder by experiment
 
     @classmethod
@@ -47,19 +47,32 @@ class Filled:
         return body
 
     def how(self) -> list[tuple[str, str]]:
-        """Return how each metric is made; where rows differ in that, with the titles of those that it is said of."""
+        """Return how each metric is made; where that differs, with the rows or columns that it is said of."""
         told = []
         for metric in self.table.metrics:
-            rows: dict[str, list[str]] = {}
-            for name, row in self.table.rows.items():
-                if (protocol := self.protocols.get((name, metric))) is not None:
-                    rows.setdefault(protocol, []).append(_one_line(row.title or name))
-            of = {
-                protocol: f"{metric}, {'; '.join(titles)}" if len(rows) > 1 else metric
-                for protocol, titles in rows.items()
-            }
-            told += [(what, protocol) for protocol, what in of.items()]
+            places: dict[str, list[tuple[str, str]]] = {}
+            for (row, column, label), protocol in self.protocols.items():
+                if label == metric:
+                    places.setdefault(protocol, []).append((row, column))
+            told += [(metric + of, protocol) for protocol, of in self._where(places).items()]
         return told
+
+    def _where(self, places: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, str]:
+        """Say briefly where each protocol holds: nothing if there is one, else in which rows, columns or cells."""
+        if len(places) == 1:
+            return dict.fromkeys(places, "")
+        rows = {name: _one_line(row.title or name) for name, row in self.table.rows.items()}
+        columns = {name: _one_line(column.title or name) for name, column in self.table.columns.items()}
+        ways: list[Callable[[str, str], str]] = [
+            lambda row, column: rows[row],
+            lambda row, column: columns[column],
+            lambda row, column: f"{rows[row]} / {columns[column]}",
+        ]
+        for way in ways:
+            named = {protocol: {way(*place): None for place in of} for protocol, of in places.items()}
+            if sum(map(len, named.values())) == len({name for names in named.values() for name in names}):
+                break  # no name stands for two protocols
+        return {protocol: f", {'; '.join(names)}" for protocol, names in named.items()}
 
 
 def plain(number: Number | None) -> str:
@@ -177,7 +190,7 @@ def as_csv(filled: Filled) -> str:
                         "" if number.published is None else number.published,
                         number.best,
                         number.stale,
-                        filled.protocols.get((line.row, line.metric), ""),
+                        filled.protocols.get((line.row, column, line.metric), ""),
                     ]
                 )
     return out.getvalue()

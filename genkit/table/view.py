@@ -206,10 +206,10 @@ def _remarks_of(experiment: Experiment, record: Kept, labels: Sequence[str]) -> 
             yield f"† {experiment} {label} was measured by another protocol: {result.protocol}."
 
 
-def protocols_of(experiments: Sequence[Experiment]) -> dict[tuple[str, str], str]:
-    """Return how each metric of each row is made, in words, by row and label."""
+def protocols_of(experiments: Sequence[Experiment]) -> dict[tuple[str, str, str], str]:
+    """Return how each number is made, in words, by row, column and metric."""
     return {
-        (each.cell.row, label): str(protocol)
-        for each in reversed(experiments)  # the first of a row decides; the others are made alike
+        (each.cell.row, each.cell.column, label): str(protocol)
+        for each in experiments
         for label, protocol in each.plan.protocols.items()
     }
