@@ -22,7 +22,7 @@ from genkit.engine.state import TrainState, initial_state
 from genkit.engine.weights import write_json
 from genkit.engine.witness import check_witness
 from genkit.engine.world import World
-from genkit.errors import Interrupted
+from genkit.errors import Interrupted, RunError, UsageError
 from genkit.evaluations import due, evaluate_end, evaluate_state
 from genkit.final import write_model
 from genkit.folder import RunFolder
@@ -62,8 +62,9 @@ def train(source: Recipe | Plan | Path | str, runs: Path | str = "runs") -> RunF
 def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list[Result]:
     """Train from the newest checkpoint, or from the start, to the end; then evaluate and write the final folder.
 
-    Raises `Diverged` when training is no longer finite, `Interrupted` after a signal once the state is saved, and
-    `UsageError` for a checkpoint that cannot be read, or data that have changed since.
+    Raises `Diverged` when training is no longer finite, `Interrupted` after a signal once the state is saved,
+    `RunError` when data cannot be read any more, once it is saved, and `UsageError` for a checkpoint that cannot be
+    read, or data that have changed since.
     """
     saved = folder.saved_steps()
     plan.check_met(resuming=bool(saved))
@@ -82,7 +83,7 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
 
     watch = FiniteWatch()
     with _stop_signals() as asked_to_stop:
-        for record in steps_of(plan, state, world):
+        for record in _steps(plan, state, folder, world, watch):
             watch.observe(record)
             last = record.step == plan.steps
             stopping = world.any(asked_to_stop())
@@ -107,6 +108,19 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
             _evaluate(plan, state, folder, world, progress)
 
     return world.on_main(lambda: _finish(plan, state, folder))
+
+
+def _steps(plan: Plan, state: TrainState, folder: RunFolder, world: World, watch: FiniteWatch) -> Iterator[StepRecord]:
+    """Yield the steps, and save what was trained where the data of the next one are refused."""
+    began = state.step
+    try:
+        yield from steps_of(plan, state, world)
+    except UsageError as error:
+        if state.step == began:  # nothing was trained
+            raise
+        watch.check(state, world)
+        _save(plan, state, folder, world)
+        raise RunError(f"stopped after step {state.step} of {plan.steps}, and saved: {error}") from error
 
 
 def _line(plan: Plan, record: StepRecord, world: World) -> Line:

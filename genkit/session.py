@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from genkit.data.hub_stream import passed_over
 from genkit.data.pictures import skipped
 from genkit.disk import why
 from genkit.engine.evaluate import Result
@@ -29,8 +30,9 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
         with ExitStack() as held:
             # Through `on_main`, so that a run in use is refused on every process: one that went on alone would wait.
             world.on_main(lambda: held.enter_context(folder.locked()))
-            for remark in skipped(plan.data, plan.data.held_out()):
-                voice.remark(remark)
+            splits = plan.data, plan.data.held_out()
+            voice.remark(*skipped(*splits))
+            held.callback(lambda: voice.remark(*passed_over(*splits)))  # however it ends
             progress = held.enter_context(voice.progress(plan.steps))
             results = run(plan, folder, world, progress)
     except GenkitError as error:
@@ -39,6 +41,8 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
             raise Interrupted(f"{error} {go_on}") from None
         if isinstance(error, Diverged):
             raise Diverged(f"{error} The run is {folder.path}.") from None
+        if isinstance(error, RunError):
+            raise RunError(f"{error}\nThe recipe that the run goes on with is {folder.resolved}. {go_on}") from error
         raise
     except KeyboardInterrupt:  # before the loop, in the evaluation, or asked twice
         raise Interrupted(f"stopped at once. {go_on}") from None

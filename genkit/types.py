@@ -112,6 +112,15 @@ class Samples(NamedTuple):
     extra: Mapping[str, Tensor] = {}  # labels and the like, each (B, ...)
 
 
+@runtime_checkable
+class Witnessed(Protocol):
+    """A data set without a size that is read from somewhere, so that it may change."""
+
+    def witness(self) -> Mapping[str, Any]:
+        """Return facts, as JSON holds them, that differ when the source does; "samples" is how many a pass has."""
+        ...
+
+
 class Dataset(Protocol):
     """Samples of one shape, from one split; three-dimensional shapes are images in [0, 1]."""
 

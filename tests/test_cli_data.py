@@ -94,6 +94,24 @@ def test_check_names_bad_pictures_and_fails_where_they_are_refused(recipe, place
     assert said.code == 2 and "pictures cannot be used" in said.err
 
 
+def test_check_tells_of_pictures_that_are_enlarged_or_of_a_single_pixel(recipe, place):
+    write_picture(place / "pictures" / "low.png", noise_picture(3, 20))
+    write_picture(place / "pictures" / "pixel.png", noise_picture(1, 1))
+    said = genkit("data", "check", recipe)
+    assert said.code == 2 and "pixel.png is a single pixel" in said.err
+    assert "1 picture has fewer pixels than the network sees; smallest: low.png, 20 x 3" in said.out
+
+
+def test_what_is_bad_in_either_split_is_told_at_once_with_the_split(place):
+    for split in ("train", "test"):
+        write_folder(place / "pictures" / split, 8)
+        (place / "pictures" / split / f"text-{split}.png").write_text("no picture")
+    said = genkit("run", write_recipe(place, RECIPE.replace("hold_out = 0.3\n", "")))
+    assert said.code == 2
+    for split in ("train", "test"):
+        assert f"pictures/{split}, {split} split: 1 of 9" in said.err and f"text-{split}.png is no picture" in said.err
+
+
 def test_prepare_makes_the_stores_and_mends_them(recipe, place):
     said = genkit("data", "prepare", recipe)
     assert said.code == 0, said.err

@@ -123,7 +123,7 @@ def test_to_go_without_them_is_advised_only_where_some_are_left(folder, root):
 
 
 def test_mixed_sizes_become_one(tmp_path, root):
-    for index, size in enumerate([(1, 1), (300, 2), (5, 90)]):
+    for index, size in enumerate([(1, 2), (300, 2), (5, 90)]):
         write_picture(tmp_path / "p" / f"{index}.png", noise_picture(*size))
     assert made(tmp_path / "p", root).arrays.images.shape == (3, 3, 8, 8)
 

@@ -1,8 +1,11 @@
 """A stream is a function of (seed, position): each pass has each picture once, and nothing is skipped through."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from commands import IMAGES, genkit, genkit_process, write_recipe
 from images_on_disk import noise_picture
 from PIL import Image
 
@@ -84,6 +87,12 @@ def test_the_held_out_split_stands_in_the_order_of_its_files(hub):
         _ = data(hub, hold_out="other").held_out().size
 
 
+def recipe_of(folder, hub, **keys):
+    table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in keys.items())
+    data = f'use = "hub-stream"\nhub = "{hub}"\nresolution = 4\nchannels = 1\nwindow = 12\n{table}'
+    return write_recipe(folder, IMAGES.replace('use = "digits"', data).replace("steps = 5", "steps = 12"))
+
+
 def break_one(folder):
     import datasets
 
@@ -125,3 +134,49 @@ def test_what_is_no_stream_is_told(tmp_path):
     with pytest.raises(UsageError, match='cannot be read as parquet.* is read by "hub-images"'):
         labels(data(str(tmp_path / "text")), [0])
     assert data("someone/something").unmet() == ()
+
+
+def test_a_picture_that_is_refused_on_the_way_costs_no_step(tmp_path, hub, monkeypatch):
+    """On two processes, of which one alone comes upon it."""
+    monkeypatch.chdir(tmp_path)
+    break_one(hub)
+    recipe = recipe_of(tmp_path, hub)
+    said = genkit_process("run", str(recipe), "--processes", "2", cwd=tmp_path)
+    run = tmp_path / "runs/0001-tiny-s0"
+    (saved,) = (int(path.name[-8:]) for path in run.glob("checkpoints/step-*"))
+    assert said.returncode == 1 and said.stderr.count("is no picture that Pillow knows") == 1, said.stderr
+    assert 0 < saved < 12 and f"stopped after step {saved} of 12, and saved" in said.stderr
+    assert "recipe.resolved.toml. Go on with: genkit resume runs/0001-tiny-s0 --processes 2" in said.stderr
+
+    resolved = run / "recipe.resolved.toml"
+    resolved.write_text(resolved.read_text().replace('on_bad = "refuse"', 'on_bad = "skip"'))
+    said = genkit("resume", run)
+    assert said.code == 0, said.err
+    assert "passed over, as on_bad says:\n  " in said.out and "row 0 is no picture" in said.out
+
+
+def test_a_resume_refuses_another_stream(tmp_path, hub, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = recipe_of(tmp_path, hub)
+    assert genkit("run", recipe, "--set", "checkpoint.every=6").code == 0
+    (run,) = (tmp_path / "runs").glob("0001*")
+    for path in (run / "checkpoints/step-00000012", run / "final"):
+        path.rename(tmp_path / path.name)
+    write(tmp_path / "set", "train-00001-of-00003.parquet", range(20, 32))
+    said = genkit("resume", run)
+    assert said.code == 2 and "no longer what this run was trained on: 50 samples then, 49 now" in said.err
+    write(tmp_path / "set", "train-00001-of-00003.parquet", range(20, 33), group=5)
+    assert "no longer what this run was trained on. " in genkit("resume", run).err
+    write(tmp_path / "set", "train-00001-of-00003.parquet", range(20, 33))
+    assert genkit("resume", run).code == 0
+
+
+def test_check_looks_at_every_picture_of_a_stream(tmp_path, hub):
+    recipe = recipe_of(tmp_path, hub)
+    (train, test) = json.loads(genkit("data", "check", recipe, "--json").out)["splits"]
+    assert (train["number"], test["number"], train["classes"]) == (50, 9, 50)
+    assert train["sizes"] == [{"width": 5, "height": 5, "number": 50}] and not train["named_alike"]
+    break_one(hub)
+    said = genkit("data", "check", recipe)
+    assert said.code == 2 and "row 1 is no picture" in said.out and "2 of 52 pictures cannot be used" in said.err
+    assert genkit("data", "check", recipe, "--set", "data.on_bad=skip").code == 0

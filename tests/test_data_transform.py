@@ -111,8 +111,11 @@ def test_the_filters_are_pillows(name):
     assert np.array_equal(seen(picture, size=(5, 6), filter=name), np.moveaxis(np.asarray(expected), -1, 0))
 
 
-def test_one_pixel_fills_the_picture():
-    assert (seen(Image.new("RGB", (1, 1), (1, 2, 3))) == np.array([1, 2, 3])[:, None, None]).all()
+def test_a_single_pixel_is_no_picture_unless_the_network_sees_one():
+    pixel = Image.new("RGB", (1, 1), (1, 2, 3))
+    with pytest.raises(BadPicture, match="is a single pixel"):
+        seen(pixel)
+    assert seen(pixel, size=(1, 1)).tolist() == [[[1]], [[2]], [[3]]]
 
 
 def test_what_happens_is_told():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from safetensors.torch import load_file
 from tiny import assert_same_bits, tiny_recipe
 
 from genkit.engine.world import World
-from genkit.errors import Diverged, Interrupted, UsageError
+from genkit.errors import Diverged, Interrupted, RunError, UsageError
 from genkit.folder import RunFolder
 from genkit.plan import make_plan
 from genkit.recipe import Checkpoint, Report, Train, Use
@@ -92,6 +93,27 @@ def test_a_run_killed_again_and_again_still_ends_the_same(tmp_path, unbroken):
     for step in (3, 6, 5, 11, 9):
         with pytest.raises(Killed):
             go_on(folder, die_at=step)
+    go_on(folder)
+    assert_same_run(folder, unbroken)
+
+
+@pytest.mark.parametrize("step", [0, 6, 8])
+def test_data_that_fail_on_the_way_cost_no_step(tmp_path, unbroken, step):
+    folder = start(tmp_path)
+    plan = make_plan(folder.resolved, registry=registry_with())
+
+    class Failing(type(plan.data)):
+        def batch(self, indices, noise):
+            if noise.step == step and noise.source == "data":
+                raise UsageError("[data] a disk that is no longer there.")
+            return plan.data.batch(indices, noise)
+
+    failed = UsageError if step == 0 else RunError
+    with pytest.raises(failed, match="no longer there") as caught:
+        run(replace(plan, data=Failing()), folder, World(), Progress())
+    if step:
+        assert f"stopped after step {step} of 12, and saved" in str(caught.value)
+        assert folder.saved_steps()[-1] == step
     go_on(folder)
     assert_same_run(folder, unbroken)
 

@@ -22,6 +22,7 @@ app = typer.Typer(help="Check, prepare or show the data of a recipe.", no_args_i
 def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -> None:
     """Look at every picture and tell what is there, what is bad and what the transform will do; writes nothing."""
     from genkit.data.decode import bad_pictures
+    from genkit.data.hub_stream import HubStream
     from genkit.data.pictures import PictureSet
     from genkit.data.survey import Survey, survey
     from genkit.errors import UsageError
@@ -29,10 +30,10 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
     from genkit.report.terminal import Voice
 
     voice, splits = Voice(), _splits(_plan(recipe, overrides))
-    found: list[tuple[PictureSet, Survey]] = []
+    found: list[tuple[PictureSet | HubStream, Survey]] = []
     seen: dict[bytes, str] = {}
     for data in splits:
-        if isinstance(data, PictureSet):
+        if isinstance(data, (PictureSet, HubStream)):
             found.append((data, survey(data, seen)))
     if json:
         print(json_format.dumps({"splits": [each.as_dict() for _, each in found] or [*map(_facts, splits)]}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,15 +11,16 @@ from typing import Any, Literal, Self
 import numpy as np
 from torch import Tensor
 
-from genkit.data.decode import Bad, bad_pictures, decode, in_order
+from genkit.data.decode import NAMED, Bad, bad_pictures, decode, in_order
 from genkit.data.hub import columns, data_files, unmet_hub
 from genkit.data.images import samples
-from genkit.data.stream import Stream, Window, open_parquet, pieces_of
+from genkit.data.source import Source, count
+from genkit.data.stream import InFileOrder, Stream, Window, open_parquet, pieces_of
 from genkit.data.transform import Background, Crop, Filter, transform_of
 from genkit.errors import UsageError
 from genkit.fields import Count
 from genkit.noise import Noise
-from genkit.types import Samples
+from genkit.types import Dataset, Samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,22 +76,42 @@ class HubStream:
     @cached_property
     def stream(self) -> Stream:
         """The files of this split, of which only the footers have been read. Raises `UsageError`."""
-        split = "train" if self.split == "train" else self.hold_out
-        files = data_files(self.hub, self.config, split)
+        files = data_files(self.hub, self.config, self._name)
         try:
             import datasets
 
             with open_parquet(files[0]) as file:
                 features = datasets.Features.from_arrow_schema(file.schema_arrow)
-            pictures, labels = columns(features, f"hub = {self.hub!r}, split {split!r}", self.column)
+            pictures, labels = columns(features, self.where, self.column)
             return Stream(pieces_of(files), pictures, labels, self.window)
         except UsageError:
             raise
         except Exception as error:  # no parquet, a network, a damaged file
             raise UsageError(
-                f"[data] hub = {self.hub!r}, split {split!r}: cannot be read as parquet: {error} "
-                'A set of other files is read by "hub-images".'
+                f'[data] {self.where}: cannot be read as parquet: {error} A set of other files is read by "hub-images".'
             ) from error
+
+    @cached_property
+    def passed_over(self) -> dict[str, str]:
+        """The pictures that others have stood for so far, each with the reason: what is yet to come is not known."""
+        return {}
+
+    @property
+    def where(self) -> str:
+        """The id or folder, and the split, as a message names them."""
+        return f"hub = {self.hub!r}, split {self._name!r}"
+
+    @property
+    def _name(self) -> str:
+        return "train" if self.split == "train" else self.hold_out
+
+    def source(self) -> Source:
+        """List one pass over this split, in the order of its files. Raises `UsageError`."""
+        return InFileOrder(self.stream, self.where)
+
+    def witness(self) -> Mapping[str, Any]:
+        """Return how many pictures a pass has, and a digest of what its order hangs on. Raises `UsageError`."""
+        return {"samples": self.stream.total, "pieces_digest": self.stream.digest()}
 
     def batch(self, indices: Tensor, noise: Noise) -> Samples:
         """Return the pictures at these positions of the stream, (B,), as (B, C, H, W) in [0, 1], with their labels."""
@@ -113,4 +135,15 @@ class HubStream:
             bad.append(made)
             if self.on_bad == "refuse":
                 break
-        raise bad_pictures(bad, len(window.rows), f"hub = {self.hub!r}, this window")
+            self.passed_over[made.name] = made.reason
+        raise bad_pictures(bad, len(window.rows), f"{self.where}, of this window")
+
+
+def passed_over(*splits: Dataset) -> Iterator[str]:
+    """Tell which pictures of a stream others have stood for."""
+    for data in splits:
+        if isinstance(data, HubStream) and data.passed_over:
+            named = [f"\n  {name} {reason}" for name, reason in sorted(data.passed_over.items())]
+            rest = [f"\n  and {len(named) - NAMED:,} more"] * (len(named) > NAMED)
+            bad = count(len(named), "picture")
+            yield f"{bad} of the {data.split} split passed over, as on_bad says:{''.join(named[:NAMED] + rest)}"

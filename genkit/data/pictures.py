@@ -98,7 +98,8 @@ class PictureSet(ImageSet):
     def check_bad(self, store: Store) -> None:
         """Raise `UsageError` if pictures are missing from the store, and the recipe does not skip them."""
         if store.bad and self.on_bad == "refuse":
-            raise bad_pictures(store.bad, len(store.bad) + store.about["shape"][0], store.about["source"])
+            total = len(store.bad) + store.about["shape"][0]
+            raise bad_pictures(store.bad, total, f"{store.about['source']}, {self.split} split")
 
 
 def skipped(*splits: Dataset) -> Iterator[str]:

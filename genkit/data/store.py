@@ -29,7 +29,7 @@ from genkit.data.source import Source
 from genkit.data.transform import Transform
 from genkit.errors import UsageError
 
-FORMAT = 1  # of the files, and of what the transform does: a change of either makes other bytes
+FORMAT = 2  # of the files, and of what the transform does: a change of either makes other bytes
 IMAGES, LABELS, ABOUT = "images.bin", "labels.bin", "about.json"
 REMEDY = "`genkit data prepare RECIPE` makes it anew."
 BLOCK = 1 << 22

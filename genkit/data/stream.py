@@ -9,6 +9,7 @@ the file.
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import closing
@@ -17,6 +18,7 @@ from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 
 from genkit.data.decode import in_order
@@ -34,6 +36,7 @@ class Piece(NamedTuple):
     file: str  # a path, or an address that fsspec opens
     group: int
     rows: int
+    nbytes: int
 
 
 class Row(NamedTuple):
@@ -80,6 +83,11 @@ class Stream:
         """The number of pictures of a pass."""
         return sum(piece.rows for piece in self.pieces)
 
+    def digest(self) -> str:
+        """Return a text that is another one where the row groups are: how many, of how many rows and bytes."""
+        facts = [(piece.group, piece.rows, piece.nbytes) for piece in self.pieces]
+        return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+
     def at(self, position: int, seed: int | None) -> tuple[Window, int]:
         """Return the window of a position and the place in it; `seed` None is the order of the files."""
         number, within = divmod(position, self.total)
@@ -117,13 +125,15 @@ class Stream:
             return Window(tuple(rows))
         return Window(tuple(rows[index] for index in _permutation(len(rows), seed, "rows", number, place)))
 
+    def labels(self) -> list[int | None]:
+        """Return the column of labels in the order of the files; empty where there is none."""
+        if self.label_column is None:
+            return []
+        column = self.label_column
+        return [label for piece in self.pieces for label in _columns(piece, [column])[column].to_pylist()]
+
     def _read(self, piece: Piece) -> list[Row]:
-        names = [self.column] if self.label_column is None else [self.column, self.label_column]
-        try:
-            with open_parquet(piece.file) as file:
-                table = file.read_row_group(piece.group, columns=names)
-        except Exception as error:  # a disk, a network, a file that has changed
-            raise UsageError(f"[data] {piece.file}: row group {piece.group} cannot be read: {error}") from error
+        table = _columns(piece, [self.column] if self.label_column is None else [self.column, self.label_column])
         labels = [None] * len(table) if self.label_column is None else table[self.label_column].to_pylist()
         pictures = table[self.column].to_pylist()
         where = f"{piece.file}, row group {piece.group}"
@@ -131,6 +141,38 @@ class Stream:
             Row(f"{where}, row {index}", picture, label)
             for index, (picture, label) in enumerate(zip(pictures, labels, strict=True))
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class InFileOrder:
+    """The pictures of one pass in the order of the files: a source."""
+
+    stream: Stream
+    where: str
+
+    def __len__(self) -> int:
+        """The number of pictures."""
+        return self.stream.total
+
+    def name(self, index: int) -> str:
+        """Return the file, the row group and the row."""
+        window, place = self.stream.at(index, None)
+        return window.name(place)
+
+    def picture(self, index: int) -> Image:
+        """Open the picture of a row."""
+        window, place = self.stream.at(index, None)
+        return window.picture(place)
+
+    @cached_property
+    def labels(self) -> np.ndarray | None:
+        """The column of labels, read from all files; None as well where some are missing."""
+        labels = self.stream.labels()
+        return None if not labels or None in labels else np.asarray(labels, np.int64)
+
+    def digest(self) -> str:
+        """Return the digest of the stream."""
+        return self.stream.digest()
 
 
 def pieces_of(files: Sequence[str]) -> tuple[Piece, ...]:
@@ -148,10 +190,21 @@ def open_parquet(file: str) -> Any:
     return ParquetFile(system.open(path, "rb"))
 
 
+def _columns(piece: Piece, names: list[str]) -> Any:
+    try:
+        with open_parquet(piece.file) as file:
+            return file.read_row_group(piece.group, columns=names)
+    except Exception as error:  # a disk, a network, a file that has changed
+        raise UsageError(f"[data] {piece.file}: row group {piece.group} cannot be read: {error}") from error
+
+
 def _footer(file: str) -> list[Piece]:
     with open_parquet(file) as opened:
         about = opened.metadata
-        return [Piece(file, group, about.row_group(group).num_rows) for group in range(about.num_row_groups)]
+        return [
+            Piece(file, number, group.num_rows, group.total_byte_size)
+            for number, group in enumerate(map(about.row_group, range(about.num_row_groups)))
+        ]
 
 
 def _permutation(size: int, *key: object) -> list[int]:

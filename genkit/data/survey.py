@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genkit.data.decode import Bad, decode, in_order
 from genkit.data.files import Files
+from genkit.data.hub_stream import HubStream
 from genkit.data.pictures import PictureSet
 from genkit.data.source import Chosen
 from genkit.report.terminal import counting
@@ -45,6 +47,8 @@ class Survey:
     alike: list[tuple[str, str]] = field(default_factory=list)  # two names of what the network cannot tell apart
     named_alike: list[tuple[str, str]] = field(default_factory=list)  # names that differ in ending or case alone
     becomes: list[str] = field(default_factory=list)  # what the transform does to the commonest sizes
+    enlarged: int = 0  # pictures with fewer pixels across or down than the network sees
+    smallest: str = ""  # the name and size of the smallest of them
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
@@ -58,7 +62,7 @@ class Survey:
 SHOWN = 5  # sizes whose way through the transform is told
 
 
-def survey(data: PictureSet, seen: dict[bytes, str]) -> Survey:
+def survey(data: PictureSet | HubStream, seen: dict[bytes, str]) -> Survey:
     """Look at every picture of a split; `seen` is what the splits before have shown, and takes what this one shows."""
     source = data.source()
     found = Survey(data.split, source.where, len(source))
@@ -77,13 +81,15 @@ def survey(data: PictureSet, seen: dict[bytes, str]) -> Survey:
         return Look((width, height), mode, kind, hashlib.blake2b(pixels.tobytes(), digest_size=16).digest())
 
     names: dict[str, str] = {}
+    fewest = math.inf
     with (
         closing(in_order(lambda index: decode(source, index, look), range(len(source)))) as looks,
         counting(f"looking at pictures of {source.where}", len(source)) as advance,
     ):
         for index, made in enumerate(looks):
             name = source.name(index)
-            if (first := names.setdefault(name.rpartition(".")[0].casefold() or name, name)) != name:
+            bare = name.rpartition(".")[0].casefold() or name
+            if isinstance(listed, Files) and (first := names.setdefault(bare, name)) != name:
                 found.named_alike.append((first, name))
             if isinstance(made, Bad):
                 found.bad.append(made)
@@ -91,6 +97,10 @@ def survey(data: PictureSet, seen: dict[bytes, str]) -> Survey:
                 found.sizes[made.size] += 1
                 found.modes[made.mode] += 1
                 found.formats[made.format] += 1
+                if made.size[0] < data.transform.width or made.size[1] < data.transform.height:
+                    found.enlarged += 1
+                    if (pixels := made.size[0] * made.size[1]) < fewest:
+                        fewest, found.smallest = pixels, "{}, {} x {}".format(name, *made.size)
                 if (first := seen.setdefault(made.digest, f"{name} ({data.split})")) != f"{name} ({data.split})":
                     found.alike.append((first, f"{name} ({data.split})"))
             advance(1)

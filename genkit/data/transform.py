@@ -59,6 +59,8 @@ class Transform:
 
         kind = picture.format  # lost by the next step
         picture = ImageOps.exif_transpose(picture)
+        if picture.size == (1, 1) != (self.width, self.height):
+            raise BadPicture("is a single pixel, as what stands for a picture often is")
         box = self.box(*picture.size)
         if box != (0, 0, *picture.size):
             picture = picture.crop(box)

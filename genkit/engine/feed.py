@@ -19,9 +19,15 @@ def read_data(plan: Plan) -> None:
     Raises `UsageError`.
     """
     check_batch(plan, 1)  # first: to prepare may take long
+    refused: list[str] = []
     for data in (plan.data, plan.data.held_out()):
-        if data.size != 0:
-            data.batch(torch.zeros(1, dtype=torch.int64), Noise(plan.recipe.seed, 0, "read", Rows.all(1)))
+        try:
+            if data.size != 0:
+                data.batch(torch.zeros(1, dtype=torch.int64), Noise(plan.recipe.seed, 0, "read", Rows.all(1)))
+        except UsageError as error:  # what is wrong with the other split is told with it
+            refused.append(str(error))
+    if refused:
+        raise UsageError("\n".join(dict.fromkeys(refused)))
 
 
 def check_batch(plan: Plan, processes: int) -> None:

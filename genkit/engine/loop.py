@@ -24,10 +24,13 @@ class StepRecord(NamedTuple):
 
 
 def train(plan: Plan, state: TrainState, world: World) -> Iterator[StepRecord]:
-    """Train from `state.step` to the end, advancing `state`, and yield a record after each step."""
+    """Train from `state.step` to the end, advancing `state`, and yield a record after each step.
+
+    Raises `UsageError`, on all processes, where the data of a step cannot be had; `state` is then that before the step.
+    """
     check_batch(plan, world.size)
     while state.step < plan.steps:
-        batches = batches_of_step(plan, state, world)
+        batches = world.on_all(lambda: batches_of_step(plan, state, world))
         due = [phase for phase in plan.phases if phase.due(state.step)]
 
         terms: dict[str, Tensor] = {}

@@ -2,7 +2,8 @@
 
 A resume on other data would be bit-equal with nothing, what other data hold out may be what the model has learnt, and
 numbers on other held-out data cannot be compared. Of images the pixels are compared, rounded to eight bits, so that
-neither the machine nor the version of torch plays a part; of other samples only the number.
+neither the machine nor the version of torch plays a part; of other samples only the number. A stream tells by itself
+what its order hangs on: to look at its pictures would take as long as to read them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 
 from genkit.errors import UsageError
 from genkit.noise import Noise, Rows
-from genkit.types import Dataset
+from genkit.types import Dataset, Witnessed
 
 LOOKED_AT = 2**26  # bytes of a split at most: all of MNIST, 21,845 images of 32 x 32 in colour, 341 of 256 x 256, ...
 AT_LEAST = 64  # ... samples, spread over the whole split
@@ -25,7 +26,7 @@ HELD_OUT = "held_out"
 
 
 def witness_of(data: Dataset) -> dict[str, Any]:
-    """Return what a checkpoint and a final folder keep of finite data, as JSON holds it."""
+    """Return what a checkpoint and a final folder keep of data that may change, as JSON holds it."""
     held_out = data.held_out()
     other = _facts_of(held_out) if held_out.split != data.split else {}
     return {**_facts_of(data), **({HELD_OUT: other} if other else {})}
@@ -59,10 +60,12 @@ def _check(then: Mapping[str, Any], data: Dataset, how: str, remedy: str) -> Non
 
 
 def _facts_of(data: Dataset) -> dict[str, Any]:
-    """Return the number of samples of a split, and a digest of images."""
-    size = data.size
-    if not size or data.unmet():
+    """Return the number of samples of a split, and a digest of images; of what never ends, what it tells itself."""
+    if data.unmet():
         return {}
+    size = data.size
+    if not size:
+        return dict(data.witness()) if size is None and isinstance(data, Witnessed) else {}
     if len(data.shape) != 3:
         return {"samples": size}
     each = math.prod(data.shape)

@@ -134,6 +134,21 @@ class World:
             raise outcome[1]
         return outcome[0]
 
+    def on_all(self, do: Callable[[], Result]) -> Result:
+        """Do something on each process, and return its own result, or raise the `GenkitError` of any on all of them."""
+        if self.size == 1:
+            return do()
+        error: GenkitError | None = None
+        try:
+            result = do()
+        except GenkitError as raised:
+            error = raised
+        if self.any(error is not None):  # one that went on alone would wait for the others
+            errors: list[GenkitError | None] = [None] * self.size
+            dist.all_gather_object(errors, error)
+            raise next(each for each in errors if each is not None)
+        return result
+
     def close(self) -> None:
         """Leave together: without this, processes that end early abort the others."""
         self.accelerator.wait_for_everyone()

@@ -22,6 +22,12 @@ def print_survey(found: Survey, voice: Voice) -> None:
     lines.append(("modes", [_counted(found.modes.most_common())]))
     lines.append(("formats", [_counted(found.formats.most_common())]))
     lines.append(("become", found.becomes))
+    if found.enlarged:
+        few = "has" if found.enlarged == 1 else "have"
+        text = (
+            f"{count(found.enlarged, 'picture')} {few} fewer pixels than the network sees; smallest: {found.smallest}"
+        )
+        lines.append(("enlarged", [text]))
     lines.append(("bad", _named([f"{bad.name} {bad.reason}" for bad in found.bad])))
     lines.append(("alike", _named([f"{first} and {second} look the same" for first, second in found.alike])))
     lines.append(

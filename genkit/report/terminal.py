@@ -32,9 +32,9 @@ class Voice:
         """Print plain text."""
         self.console.print(text, markup=False)
 
-    def remark(self, text: str) -> None:
+    def remark(self, *texts: str) -> None:
         """Print text that is no result."""
-        if not self.quiet:
+        for text in () if self.quiet else texts:
             self.say(text)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
