@@ -22,7 +22,9 @@ class ImageFolder(PictureSet):
 
     def source(self) -> Source:
         """List this split. Raises `UsageError`."""
-        return split_of_folder(self.path, self.split, self.hold_out, "Give a folder of pictures.")
+        return split_of_folder(
+            self.path, self.split, self.hold_out, "Give a folder of pictures, of any sizes and kinds."
+        )
 
 
 def split_of_folder(path: Path, split: str, hold_out: float | Path | None, hint: str) -> Source:
