@@ -198,7 +198,9 @@ def test_a_psnr_that_is_infinite_and_an_ssim_of_plain_images_are_refused():
     x[2] = 0
     with pytest.raises(ValueError, match="1 of 6 images are reconstructed without any error"):
         similarity(PSNR(), lambda y: 0.5 * y, x)
-    plain = torch.full((6, 1, 12, 12), 0.5) * torch.arange(6)[:, None, None, None] / 6
-    with pytest.raises(ValueError, match="all 6 images are of one level each, and have no structure"):
-        similarity(SSIM(), lambda y: 0.5 * y, plain)
+    grey = torch.full((6, 1, 12, 12), 0.5) * torch.arange(6)[:, None, None, None] / 6
+    colour = torch.tensor([0.2, 0.4, 0.9])[:, None, None].expand(6, 3, 12, 12)
+    for plain in (grey, colour):
+        with pytest.raises(ValueError, match="all 6 images are of one colour each, and have no structure"):
+            similarity(SSIM(), lambda y: 0.5 * y, plain)
     assert similarity(SSIM(), lambda y: 0.5 * y, x) < 1

@@ -54,10 +54,10 @@ class SSIM(ReconstructionMetric):
             _, places = structural_similarity_index_measure(reconstruction.float(), x.float(), **HOW)
             # There the borders are mirrored; as published, only places where the window fits are counted.
             inner = places[..., EDGE:-EDGE, EDGE:-EDGE].double()
-            pixels = x.flatten(1)
-            plain += int((pixels == pixels[:, :1]).all(dim=1).sum())
+            pixels = x.flatten(2)
+            plain += int((pixels == pixels[:, :, :1]).flatten(1).all(dim=1).sum())
             total += inner.flatten(1).mean(dim=1).sum().item()
             count += len(x)
         if plain == count:
-            raise ValueError(f"all {count} images are of one level each, and have no structure to compare")
+            raise ValueError(f"all {count} images are of one colour each, and have no structure to compare")
         return total / count
