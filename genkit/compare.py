@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from genkit.engine.checkpoint import ABOUT
 from genkit.engine.evaluate import Result, read_results
-from genkit.engine.witness import same_held_out
+from genkit.engine.witness import same_images
 from genkit.errors import UsageError
 from genkit.evaluations import Evaluated, evaluations_of
 from genkit.folder import RunFolder, step_of
@@ -58,7 +58,7 @@ class Compared:
         """What each phase minimised, in the newest line that has it."""
         return {key: line[key] for line in self.lines for key in line if key.endswith("/total")}
 
-    @property
+    @cached_property
     def witness(self) -> Mapping[str, Any]:
         """What its newest checkpoint keeps of its data; empty where there is none."""
         try:
@@ -67,10 +67,10 @@ class Compared:
         except (OSError, IndexError, ValueError, KeyError, TypeError):
             return {}  # none was saved, or it is damaged, which a resume tells
 
-    def has_the_data_of(self, other: Compared) -> bool:
-        """Tell whether the data are the same: by what is held out, wherever it lies, or else by all of [data]."""
+    def has_the_data_of(self, other: Compared, split: str) -> bool:
+        """Tell whether a split is the same: by its images, wherever they lie, or else by all of [data]."""
         one, two = (run.recipe.get("data", {}) for run in (self, other))
-        same = same_held_out(self.witness, other.witness)
+        same = same_images(self.witness, other.witness, split)
         return one == two if same is None else same
 
     def metric(self, label: str) -> str:
@@ -85,7 +85,7 @@ class Made:
     label: str
     metric: str
     protocol: str
-    data: str  # the first run that has them
+    data: str  # the first run that has the same split of them
 
 
 @dataclass
@@ -117,14 +117,14 @@ class Comparison:
         values = {key: [each.get(key) for each in flat] for key in keys}
         return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
 
-    @cached_property
-    def data(self) -> dict[str, str]:
-        """The first run that has the same data, by run."""
-        return {run.name: next(other.name for other in self.runs if run.has_the_data_of(other)) for run in self.runs}
+    def data(self, run: Compared, split: str) -> str:
+        """Return the name of the first run that has the same data in a split."""
+        return next(other.name for other in self.runs if run.has_the_data_of(other, split))
 
     def made(self, run: Compared, result: Result) -> Made:
         """Return how a number of a run was made."""
-        return Made(result.label, run.metric(result.label), str(result.protocol.comparable), self.data[run.name])
+        data = self.data(run, result.protocol.split)
+        return Made(result.label, run.metric(result.label), str(result.protocol.comparable), data)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -143,7 +143,8 @@ class Comparison:
     def remarks(self) -> list[str]:
         """What a reader must know before comparing."""
         told = []
-        if len(set(self.data.values())) > 1:
+        splits = {result.protocol.split for run in self.runs for result in (run.newest.results if run.newest else ())}
+        if any(len({self.data(run, split) for run in self.runs}) > 1 for split in splits or {"test"}):
             told.append("The runs have different data: no number of one can be compared with one of another data set.")
         for label in dict.fromkeys(row.label for row in self.rows):
             of_label = [row for row in self.rows if row.label == label]

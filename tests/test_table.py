@@ -17,6 +17,7 @@ from genkit.data.digits import Digits
 from genkit.engine.evaluate import Result
 from genkit.errors import RecipeError, UsageError
 from genkit.folder import RunFolder
+from genkit.plan import Plan
 from genkit.shipped import recipes_folder
 from genkit.table.experiment import differences, experiments_of
 from genkit.table.figure import check_figure, save_figure
@@ -405,20 +406,23 @@ def test_best_is_what_luck_would_do_once_in_twenty_at_most():
     assert best_of("lower", a=three) == []  # of nothing else
 
 
-@pytest.mark.parametrize("other", [False, True])
-def test_nothing_is_best_among_numbers_of_unlike_data(table_file, other):
+@pytest.mark.parametrize("read", ["train", "test"])
+@pytest.mark.parametrize("unlike", ["train", "test", "none"])
+def test_nothing_is_best_among_numbers_that_read_unlike_data(table_file, monkeypatch, read, unlike):
     path = table_file(("seeds = [0, 1]", "seeds = [0, 1, 2]"))
     table, asked, records = read_table(path), experiments_in(path), {}
+    modes = replace(asked[0].plan.protocols["modes"], split=read)
+    monkeypatch.setattr(Plan, "protocols", {"modes": modes})
     for each in asked:
         wide = each.cell.column == "wide"
-        held_out = {"samples": 2, "pixel_digest": "other" if wide and other else "same"}
-        made_with = {"data": {"samples": 4, "pixel_digest": "trained on", "held_out": held_out}}
-        found = Result("modes", 9.0 if wide else 1.0 + each.seed, "higher", each.plan.protocols["modes"])
+        looks = {split: "other" if wide and split == unlike else "same" for split in ("train", "test")}
+        held_out = {"samples": 2, "pixel_digest": looks["test"]}
+        made_with = {"data": {"samples": 4, "pixel_digest": looks["train"], "held_out": held_out}}
+        found = Result("modes", 9.0 if wide else 1.0 + each.seed, "higher", modes)
         records[str(each)] = Kept(each.run, each.fingerprint, each.recipe, {"modes": found}, made_with=made_with)
-    first = lines_of(table, asked, records)[0]
-    assert first.numbers["wide"].best is not other
-    told = "narrow and wide were measured on different data" in " ".join(remarks_of(table, asked, records))
-    assert told is other
+    assert lines_of(table, asked, records)[0].numbers["wide"].best is (read != unlike)
+    told = f"narrow and wide were measured on different data, in the {read} split"
+    assert (told in " ".join(remarks_of(table, asked, records))) is (read == unlike)
 
 
 def test_a_number_is_not_best_while_a_seed_of_it_is_missing_or_a_rival_is_stale():

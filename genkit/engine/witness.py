@@ -37,18 +37,21 @@ def check_witness(kept: Mapping[str, Any], data: Dataset, remedy: str) -> None:
 
     A split that is absent is not compared: what a model learnt from may lack where only what is held out is read.
     """
-    trained_on = {key: value for key, value in kept.items() if key != HELD_OUT}
-    _check(trained_on, data, "is no longer what this run was trained on", remedy)
+    _check(_part(kept, "train"), data, "is no longer what this run was trained on", remedy)
     _check(kept.get(HELD_OUT, {}), data.held_out(), "no longer holds out what it did for this run", remedy)
 
 
-def same_held_out(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool | None:
-    """Tell whether two witnesses are of the same held-out images; None where they do not say."""
-    if HELD_OUT in one and HELD_OUT in other:
-        one, other = one[HELD_OUT], other[HELD_OUT]
-    if "pixel_digest" not in one or "pixel_digest" not in other:
+def same_images(one: Mapping[str, Any], other: Mapping[str, Any], split: str) -> bool | None:
+    """Tell whether two witnesses are of the same images of a split; None where they do not say."""
+    one, other = _part(one, split), _part(other, split)
+    if not one or not other or not ("pixel_digest" in one or "pixel_digest" in other):
         return None
-    return (one["samples"], one["pixel_digest"]) == (other["samples"], other["pixel_digest"])
+    return one == other
+
+
+def _part(witness: Mapping[str, Any], split: str) -> Mapping[str, Any]:
+    trained_on = {key: value for key, value in witness.items() if key != HELD_OUT}
+    return trained_on if split == "train" else witness.get(HELD_OUT, trained_on)
 
 
 def _check(then: Mapping[str, Any], data: Dataset, how: str, remedy: str) -> None:

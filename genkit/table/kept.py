@@ -23,7 +23,7 @@ from filelock import FileLock
 from genkit.disk import why
 from genkit.engine.evaluate import Result
 from genkit.engine.weights import write_text
-from genkit.engine.witness import same_held_out
+from genkit.engine.witness import same_images
 from genkit.errors import UsageError
 from genkit.table.experiment import Experiment
 
@@ -50,9 +50,9 @@ class Kept:
         asked = experiment.plan.protocols[label]
         return label in self.results and self.results[label].protocol.comparable == asked.comparable
 
-    def on_other_data(self, other: Kept) -> bool:
-        """Tell whether the two were measured on unlike data, so that their numbers cannot be compared."""
-        same = same_held_out(self.made_with.get("data", {}), other.made_with.get("data", {}))
+    def on_other_data(self, other: Kept, split: str) -> bool:
+        """Tell whether a split is unlike for the two, so that numbers that read it cannot be compared."""
+        same = same_images(self.made_with.get("data", {}), other.made_with.get("data", {}), split)
         return self.recipe.get("data") != other.recipe.get("data") if same is None else not same
 
     def serves(self, experiment: Experiment) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from genkit.table.experiment import Experiment, differences
 from genkit.table.kept import Kept
@@ -79,7 +80,7 @@ def lines_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[str,
     for experiment in experiments:
         by_cell.setdefault((experiment.cell.row, experiment.cell.column), []).append(experiment)
 
-    lines, unlike = [], {row for row, *_ in unlike_data(table, experiments, kept)}
+    lines, unlike = [], {(each.row, each.metric) for each in unlike_data(table, experiments, kept)}
     for row in table.rows:
         for metric in table.metrics:
             numbers = {
@@ -91,22 +92,32 @@ def lines_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[str,
                 for each in numbers.values()
             ):
                 better = next((e.plan.metrics[metric].better for e in experiments if metric in e.plan.metrics), None)
-                lines.append(Line(row, metric, better, with_best(numbers, None if row in unlike else better)))
+                lines.append(Line(row, metric, better, with_best(numbers, None if (row, metric) in unlike else better)))
     return lines
 
 
-def unlike_data(
-    table: Table, experiments: Sequence[Experiment], kept: Mapping[str, Kept]
-) -> Iterator[tuple[str, str, str]]:
-    """Yield each row whose numbers come from unlike data, with two columns of it that differ."""
-    for row in table.rows:
+class Unlike(NamedTuple):
+    """A line of the table whose numbers come from unlike data."""
+
+    row: str
+    metric: str
+    split: str  # which is read
+    one: str  # a column
+    other: str  # another, whose data differ
+
+
+def unlike_data(table: Table, experiments: Sequence[Experiment], kept: Mapping[str, Kept]) -> Iterator[Unlike]:
+    """Yield the lines whose numbers come from unlike data: of the split that the metric reads."""
+    for row, metric in itertools.product(table.rows, table.metrics):
         there = [
-            (each.cell.column, kept[str(each)])
+            (each.cell.column, record, record.results[metric].protocol.split)
             for each in experiments
-            if each.cell.row == row and str(each) in kept and kept[str(each)].results
+            if each.cell.row == row and (record := kept.get(str(each))) and metric in record.results
         ]
-        if found := next((name for name, record in there[1:] if record.on_other_data(there[0][1])), None):
-            yield row, there[0][0], found
+        for column, record, split in there[1:]:
+            if record.on_other_data(there[0][1], split):
+                yield Unlike(row, metric, split, there[0][0], column)
+                break
 
 
 NO_SUCH_METRIC = "–"
@@ -173,11 +184,12 @@ def remarks_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[st
         "Best (bold, or a star): every seed beats every seed of every other in its line, which luck does once in "
         f"{1 / CHANCE:.0f} at most."
     )
-    remarks += [
-        f"{table.rows[row].title or row}: {one} and {other} were measured on different data. No number of one can be "
-        "compared with one of the other, and none is best."
-        for row, one, other in unlike_data(table, experiments, kept)
-    ]
+    remarks += dict.fromkeys(
+        f"{table.rows[line.row].title or line.row}: {line.one} and {line.other} were measured on different data, in "
+        f"the {line.split} split. No number of one that reads it can be compared with one of the other, and none is "
+        "best."
+        for line in unlike_data(table, experiments, kept)
+    )
     not_run = {each.cell.row for each in experiments if str(each) not in kept}
     remarks += [
         f"{row.title or name}: not run by itself, since it needs {row.needs}; --only {name} runs it."
