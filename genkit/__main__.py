@@ -11,9 +11,11 @@ def main() -> None:
     from genkit.cli import app
     from genkit.cli.launch import leave_exit_code
     from genkit.errors import GenkitError
+    from genkit.signals import stopped_at_once
 
     try:
-        app()
+        with stopped_at_once():
+            app()
     except GenkitError as error:
         if os.environ.get("RANK", "0") == "0":  # one voice among several processes
             print(f"error: {error}" if error.exit_code != 130 else error, file=sys.stderr)

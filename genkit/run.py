@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Protocol
 
 import torch
@@ -30,6 +27,7 @@ from genkit.noise import Noise, Rows
 from genkit.plan import Plan, make_plan
 from genkit.recipe import Recipe
 from genkit.report.strip import strip_captions
+from genkit.signals import asked_to_stop, stopped_at_once
 
 Line = dict[str, float]
 
@@ -82,11 +80,11 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
     _evaluate(plan, state, folder, world, progress)  # which a death may have left out
 
     watch = FiniteWatch()
-    with _stop_signals() as asked_to_stop:
+    with asked_to_stop() as asked:
         for record in _steps(plan, state, folder, world, watch):
             watch.observe(record)
             last = record.step == plan.steps
-            stopping = world.any(asked_to_stop())
+            stopping = world.any(asked())
             line = None
 
             if last or record.step % plan.recipe.report.log_every == 0:
@@ -103,7 +101,7 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
                 watch.check(state, world)
                 _save(plan, state, folder, world)
             progress.update(record.step, line)
-            if stopping and not last:
+            if stopping:
                 raise Interrupted(f"stopped after step {record.step} of {plan.steps}, and saved.")
             _evaluate(plan, state, folder, world, progress)
 
@@ -170,7 +168,9 @@ def _save(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> Non
 
 def _evaluate(plan: Plan, state: TrainState, folder: RunFolder, world: World, progress: Progress) -> None:
     if due(plan, state.step):
-        progress.evaluated(state.step, world.on_main(lambda: evaluate_state(plan, state, folder)))
+        with stopped_at_once():  # in the loop too: the state that is evaluated has been saved
+            results = world.on_main(lambda: evaluate_state(plan, state, folder))
+        progress.evaluated(state.step, results)
 
 
 def _finish(plan: Plan, state: TrainState, folder: RunFolder) -> list[Result]:
@@ -184,27 +184,3 @@ def _finish(plan: Plan, state: TrainState, folder: RunFolder) -> list[Result]:
     write_json(folder.results, [result.as_dict() for result in results])
     write_model(plan, state, folder.final, {})
     return results
-
-
-@contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C and SIGTERM into a question that the loop asks between two steps; a second Ctrl-C is obeyed at once.
-
-    (Only that: a launcher sends a SIGTERM after the Ctrl-C that the terminal has sent to all.)
-    """
-    asked: list[int] = []
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may listen
-        yield lambda: False
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and signal.SIGINT in asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -15,6 +15,8 @@ import torch
 from commands import genkit, write_recipe
 
 from genkit import load
+from genkit.engine.health import FiniteWatch
+from genkit.metrics.modes import Modes
 from genkit.shipped import shipped_recipes
 
 CHECKOUT = Path(__file__).parents[1]
@@ -141,9 +143,10 @@ def test_eval_refuses_a_key_that_would_do_nothing(finished):
     assert said.code == 2 and "--set model.width=8: would do nothing" in said.err
 
 
-def test_eval_that_is_stopped_says_so(finished, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_eval_that_is_stopped_says_so(finished, monkeypatch, number):
     def stop(*given):
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
     monkeypatch.setattr("genkit.loading.evaluate_run", stop)
     said = genkit("eval", finished)
@@ -286,9 +289,39 @@ def test_a_run_that_is_interrupted_exits_with_130_and_the_command_to_go_on(monke
     assert (Path(told[2]) / "final" / "about.json").exists()
 
 
-def test_an_interruption_before_training_exits_with_130(monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", [2, 4])  # while it trains, and at its end
+def test_a_signal_during_an_evaluation_is_obeyed_at_once(monkeypatch, number, step):
+    before, steps = Modes.compute, []
+
+    def stop_in(metric, evaluation):
+        steps.append(2 * len(steps) + 2)
+        if steps[-1] == step:
+            signal.raise_signal(number)
+        return before(metric, evaluation)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Modes, "compute", stop_in)
+        said = genkit("run", "tiny.toml", "-q", "--set", "train.steps=4", "--set", "evaluate.every=2")
+    assert (said.code, said.out) == (130, "") and steps[-1] == step
+    told = re.fullmatch(r"stopped at once\. Go on with: genkit (\w+) (\S+)\n", said.err)
+    assert genkit(*told.groups(), "-q").code == 0
+    lines = (Path(told[2]) / "evaluations.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [2, 4]
+
+
+def test_a_wish_to_stop_at_the_last_step_is_not_forgotten(monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(FiniteWatch, "observe", lambda watch, record: signal.raise_signal(signal.SIGTERM))
+        patched.setattr("genkit.run.evaluate_end", lambda *given: pytest.fail("went on"))
+        said = genkit("run", "tiny.toml", "-q", "--set", "train.steps=1")
+    assert said.code == 130 and "stopped after step 1 of 1, and saved. Go on with" in said.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_before_training_exits_with_130(monkeypatch, number):
     def interrupt(*args, **options):
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
     monkeypatch.setattr("genkit.plan.make_plan", interrupt)
     assert genkit("run", "tiny.toml").code == 130

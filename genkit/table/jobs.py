@@ -12,12 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from genkit.disk import why
 from genkit.errors import Interrupted, UsageError
 from genkit.folder import RunFolder
+from genkit.signals import asked_to_stop
 
 LOG = "output.log"  # in the run folder: what its process has said
 POLL = 0.5  # seconds between two looks at the processes
@@ -70,7 +70,7 @@ def bring_to_end(
     Raises `Interrupted` after Ctrl-C or SIGTERM, once every run has saved.
     """
     waiting, working = list(folders), list[Job]()
-    with _asked_to_stop() as asked:
+    with asked_to_stop(hurry=False) as asked:  # a second Ctrl-C reaches the runs too, and they hurry
         try:
             while waiting or working:
                 while waiting and len(working) < jobs:
@@ -88,17 +88,3 @@ def bring_to_end(
                 job.process.send_signal(signal.SIGTERM)  # which has a run save and stop; a second one does no harm
             for job in working:
                 job.process.wait()
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    asked: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, frame: asked.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
