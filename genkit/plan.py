@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property, partial
+from inspect import getmembers_static
 from pathlib import Path
 from typing import Any
 
@@ -230,10 +231,10 @@ def _unmet_batch(recipe: Recipe, data: Dataset) -> Iterator[str]:
 def unmet_extractors(metrics: Mapping[str, Metric]) -> Iterator[str]:
     """Yield what the extractors of these metrics lack on this machine, each with its table and the remedy."""
     for label, metric in metrics.items():
-        part: Any = metric
-        for item in fields(part) if is_dataclass(part) else ():
-            if isinstance(extractor := getattr(part, item.name), Extractor):
-                yield from (f"[metrics.{label}.{item.name}] {absent}" for absent in extractor.unmet())
+        keys = {item.name for item in (fields(metric) if is_dataclass(metric) else ())}
+        for name, extractor in getmembers_static(metric, lambda member: isinstance(member, Extractor)):
+            key = f".{name}" if name in keys else ""  # what the recipe names, or the metric brings along
+            yield from (f"[metrics.{label}{key}] {absent}" for absent in extractor.unmet())
 
 
 def _unmet_precision(recipe: Recipe) -> Iterator[str]:

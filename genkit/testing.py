@@ -36,11 +36,13 @@ def assert_gradients_reach_updates(loss: Loss, model: Model, batch: Batch, *, st
             assert not missed, f"phase {phase.name!r} does not reach {missed}"
 
 
-def assert_features_are_lawful(extractor: Extractor, x: Tensor) -> None:
+def assert_features_are_lawful(extractor: Extractor, x: Tensor, *others: Extractor) -> None:
     """Assert what metrics take for granted of an extractor, on some samples x, (B, *shape), at least two of them.
 
     Features are finite, (B, F) with the F that is stated, without gradient, the same each time, and each of its own
     sample alone; a name fits on a line, a digest is a SHA-256 or empty, and nothing is unmet. x is left as it was.
+    Those of `others`, the same extractor with other settings, that make other features tell of it, by name, digest or
+    resizing: tables refuse unlike numbers in one column by nothing else.
     """
     shape, before = tuple(x.shape[1:]), x.clone()
     assert not extractor.unmet(), f"unmet: {extractor.unmet()}"
@@ -55,3 +57,7 @@ def assert_features_are_lawful(extractor: Extractor, x: Tensor) -> None:
     torch.testing.assert_close(x, before, rtol=0, atol=0)
     alone = torch.cat([extractor(row) for row in x.flip(0).split(1)]).flip(0)
     torch.testing.assert_close(alone, features, rtol=1e-4, atol=1e-4 * features.abs().max().item())
+    for other in others:
+        if other.width(shape) != width or not torch.equal(other(x), features):
+            told, also = ((each.name, each.digest, each.resize(shape)) for each in (extractor, other))
+            assert told != also, f"{other!r} makes other features than {extractor!r}, and both say {told}"

@@ -22,8 +22,10 @@ from genkit.extractors.inception_network import Convolution, InceptionNetwork, a
 from genkit.extractors.pixels import Pixels
 from genkit.hooks import Entry, hookimpl
 from genkit.loading import evaluate_run
+from genkit.metrics.class_imbalance import ClassImbalance
+from genkit.metrics.frechet import FrechetDistance
 from genkit.metrics.sliced_wasserstein import Projections
-from genkit.plan import make_plan
+from genkit.plan import make_plan, unmet_extractors
 from genkit.recipe import Use
 from genkit.testing import assert_features_are_lawful
 
@@ -87,6 +89,18 @@ def test_the_laws_tell_what_is_broken():
             assert_features_are_lawful(broken, images(4, 2))
 
 
+def test_what_makes_other_features_is_called_something_else():
+    assert_features_are_lawful(Squares(2), images(4, 2), Squares(2), Squares(3))
+
+    @dataclass(frozen=True)
+    class Nameless(Squares):
+        name = "squares"
+
+    assert_features_are_lawful(Nameless(2), images(4, 2), Nameless(2))
+    with pytest.raises(AssertionError, match="makes other features than .* both say"):
+        assert_features_are_lawful(Nameless(2), images(4, 2), Nameless(3))
+
+
 # Pixels
 
 
@@ -138,6 +152,10 @@ def test_the_weights_are_small_and_those_that_the_protocol_names(tmp_path, monke
         digits.FILE.write_bytes(content)
         with pytest.raises(UsageError, match="not the weights that genkit was published with .* Install genkit-torch"):
             DigitFeatures()(images(1, 1, 28, 28))
+        (told,) = unmet_extractors({"frechet-digits": FrechetDistance(DigitFeatures())})
+        assert told.startswith("[metrics.frechet-digits.features] ") and "Install genkit-torch again" in told
+        monkeypatch.setattr(ClassImbalance, "classifier", DigitFeatures())  # one that has not been read
+        assert next(unmet_extractors({"classes": ClassImbalance()})).startswith(f"[metrics.classes] {digits.FILE}")
 
 
 def test_the_norms_of_the_training_are_folded_without_a_trace():
@@ -239,8 +257,11 @@ def test_the_hash_is_that_of_the_published_file():
 class Squares:
     power: int = 2
 
-    name = "squares"
     digest = ""
+
+    @property
+    def name(self):
+        return f"powers of {self.power}"
 
     def unmet(self):
         return ("squares are sold out. Buy some.",) if self.power == 9 else ()

@@ -27,6 +27,7 @@ from genkit.extractors.inception import Inception
 from genkit.extractors.pixels import Pixels
 from genkit.metrics.class_imbalance import ClassImbalance
 from genkit.metrics.density_coverage import Coverage, Density
+from genkit.metrics.features import Features
 from genkit.metrics.frechet import FID, FrechetDistance, Moments, frechet, moments
 from genkit.metrics.kernel import KernelDistance, squared_mmd
 from genkit.metrics.precision_recall import Precision, Recall
@@ -189,6 +190,18 @@ def test_neighbours_are_those_of_the_definitions_whatever_the_blocks(k, monkeypa
     found = [value(metric(Pixels(), k=k), fake, real) for metric in (Precision, Recall, Density, Coverage)]
     assert found == pytest.approx(by_hand(real, fake, k), abs=1e-12)
     assert all(0.2 < each < 1.5 for each in found)
+
+
+def test_what_lies_on_a_ball_lies_in_it_whatever_rounding_says():
+    levels = torch.randint(0, 4, (2, 400, 3), generator=torch.Generator().manual_seed(0))
+    real, fake = levels.long()
+    rr, fr = ((a[:, None] - b).square().sum(dim=2) for a, b in ((real, real), (fake, real)))  # whole numbers: exact
+    radii = rr.sort(dim=1).values[:, 3]
+    assert ((fr == radii) & (fr > 0)).any() and (radii == 0).any()
+    balls = Precision(Pixels(), 400).balls(evaluation_of(fake / 255, real / 255), "reference")
+    assert torch.equal(balls.about(Features((fake / 255).numpy())), (fr <= radii).sum(dim=1))
+    found = value(Coverage(Pixels(), 400), fake / 255, real / 255)
+    assert found == pytest.approx((fr.min(dim=0).values <= radii).double().mean().item(), abs=1e-12)
 
 
 def test_sets_that_are_apart_share_nothing_and_equal_ones_all():
@@ -371,8 +384,9 @@ def test_a_mistake_in_one_metric_costs_that_number_alone(what, told):
 class Counting(Pixels):
     """Pixels that count, and pass for weights that are worth keeping."""
 
-    seen: list = field(default_factory=list, compare=False, hash=False)
+    seen: list = field(default_factory=list, compare=False, repr=False)
     weights: str = "a" * 64
+    power: int = 1
 
     name = "counting"
 
@@ -382,7 +396,7 @@ class Counting(Pixels):
 
     def __call__(self, x):
         self.seen.append(len(x))
-        return x.flatten(1)
+        return x.flatten(1) ** self.power
 
 
 def test_metrics_that_ask_for_the_same_features_share_them():
@@ -393,6 +407,17 @@ def test_metrics_that_ask_for_the_same_features_share_them():
     assert sum(extractor.seen) == 200
     evaluate({**asked, "more": FrechetDistance(extractor, samples=150)}, DATA, lambda weights: model, 0)
     assert sum(extractor.seen) == 200 + 200 + 300  # other samples are others
+
+
+def test_features_of_one_name_and_other_settings_are_not_shared():
+    x, y = normal(60, 2), normal(60, 2, seed=1)
+    evaluation, squares = evaluation_of(x, y), Counting(power=2)
+    for side, of in (("generated", x), ("reference", y)):  # in memory, and on disk
+        features_of(evaluation, side, Counting())
+        assert np.array_equal(features_of(evaluation, side, squares).rows, of**2)
+    assert not torch.equal(
+        *(Precision(f, 60).balls(evaluation, "reference").squared_radii for f in (Counting(), squares))
+    )
 
 
 def cached(monkeypatch, folder):

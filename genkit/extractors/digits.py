@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load
+from safetensors.torch import load_file
 from torch import Tensor
 
 from genkit.errors import UsageError
@@ -40,8 +40,19 @@ class DigitFeatures:
         return SHA256
 
     def unmet(self) -> tuple[str, ...]:
-        """Nothing has to be had: the weights are part of the package."""
-        return ()
+        """Tell where the packaged weights are absent or were changed."""
+        return () if self.problem is None else (self.problem,)
+
+    @cached_property
+    def problem(self) -> str | None:
+        """What is wrong with the packaged weights, with the remedy; None for those that genkit was published with."""
+        content = FILE.read_bytes() if FILE.is_file() else b""
+        if (found := hashlib.sha256(content).hexdigest()) == SHA256:
+            return None
+        return (
+            f"{FILE}: these are not the weights that genkit was published with (SHA-256 {found[:8]}..., expected "
+            f"{SHA256[:8]}...). Install genkit-torch again."
+        )
 
     def resize(self, shape: tuple[int, ...]) -> str:
         """Say how images that are not 28 x 28 come to be so."""
@@ -67,12 +78,8 @@ class DigitFeatures:
     @cached_property
     def network(self) -> DigitNetwork:
         """The trained network in evaluation mode. Raises `UsageError` if the packaged weights are not those."""
-        content = FILE.read_bytes() if FILE.is_file() else b""
-        if (found := hashlib.sha256(content).hexdigest()) != SHA256:
-            raise UsageError(
-                f"{FILE}: these are not the weights that genkit was published with (SHA-256 {found[:8]}..., expected "
-                f"{SHA256[:8]}...). Install genkit-torch again."
-            )
+        if self.problem is not None:
+            raise UsageError(self.problem)
         network = DigitNetwork()
-        network.load_state_dict(load(content))
+        network.load_state_dict(load_file(FILE))
         return network.eval().requires_grad_(False)

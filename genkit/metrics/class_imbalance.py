@@ -10,7 +10,7 @@ alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -25,13 +25,14 @@ from genkit.metrics.split import Split
 from genkit.model import Model
 from genkit.types import Dataset, Evaluation, EvaluationProtocol
 
-CLASSIFIER = DigitFeatures()
 REMEDY = 'leave it out; "coverage", with features = "pixels" for example, tells of other data what is missing'
 
 
 @dataclass(frozen=True)
 class ClassImbalance(OfModel):
     """The total variation distance between the classes of samples and of data, as a classifier of digits sees them."""
+
+    classifier: ClassVar[DigitFeatures] = DigitFeatures()
 
     samples: Count = 5_000  # of each side
     split: Split = "test"  # "test": what the data set holds out
@@ -44,18 +45,18 @@ class ClassImbalance(OfModel):
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State the classifier. Raises `ValueError` for samples that it cannot read."""
         check_image(tuple(data.shape), (1,), "its classifier of digits", REMEDY)
-        return protocol_of(self, CLASSIFIER, data, {"classes": CLASSES})
+        return protocol_of(self, self.classifier, data, {"classes": CLASSES})
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the distance, 0 to 1. Raises `ValueError` if a side is not finite or all the same."""
-        real, fake = (shares(evaluation, side) for side in ("reference", "generated"))
+        real, fake = (shares(evaluation, side, self.classifier) for side in ("reference", "generated"))
         return 0.5 * (real - fake).abs().sum().item()
 
 
-def shares(evaluation: Evaluation, side: Side) -> Tensor:
+def shares(evaluation: Evaluation, side: Side, classifier: DigitFeatures) -> Tensor:
     """Return the share of each class on one side, (10,) float64."""
     counts = torch.zeros(CLASSES, dtype=torch.float64)
-    for features in features_of(evaluation, side, CLASSIFIER):
-        found = CLASSIFIER.probabilities(features.float()).argmax(dim=1)
+    for features in features_of(evaluation, side, classifier):
+        found = classifier.probabilities(features.float()).argmax(dim=1)
         counts += torch.bincount(found, minlength=CLASSES)
     return counts / counts.sum()

@@ -33,7 +33,7 @@ from genkit.types import BatchNormMode, Dataset, Draws, Evaluation, EvaluationPr
 
 Side = Literal["generated", "reference"]
 
-FORMAT = 2  # of the files, and of how samples come to an extractor: a change of either makes other features
+FORMAT = 3  # of the files, and of how samples come to an extractor: a change of either makes other features
 BATCH = 50  # samples that an extractor sees at once
 BLOCK = 1000  # features that are read back at once
 ALIKE = 1e-5  # of the largest feature: what rounding alone makes of one sample in two batches
@@ -98,7 +98,7 @@ def features_of(evaluation: Evaluation, side: Side, extractor: Extractor) -> Fea
     Raises `ValueError` if samples or features are not finite or all the same, and `UsageError` where nothing can be
     written.
     """
-    key = ("features", side, extractor.name, extractor.digest)
+    key = ("features", side, settings_of(extractor))
     if key not in evaluation.shared:
         draws: Draws = getattr(evaluation, side)
         folder = cache_folder() / "features"
@@ -111,6 +111,11 @@ def features_of(evaluation: Evaluation, side: Side, extractor: Extractor) -> Fea
                 f"{folder}: features cannot be written: {why(error, folder)}. Set GENKIT_CACHE to another folder."
             ) from error
     return evaluation.shared[key]
+
+
+def settings_of(extractor: Extractor) -> str:
+    """Return the class of an extractor and its keys: what tells it from others, even from those of the same name."""
+    return f"{type(extractor).__module__}.{extractor!r}"
 
 
 def as_read(draws: Draws, side: str) -> Iterator[Tensor]:
@@ -184,7 +189,7 @@ def _digest(draws: Draws, side: str, extractor: Extractor) -> tuple[str, tuple[i
         made.update(chunk.cpu().contiguous().numpy().data)
         shape = tuple(chunk.shape[1:])
         device = chunk.device.type  # kernels differ, in the last digits
-    facts = [FORMAT, len(draws), shape, extractor.name, extractor.digest, extractor.resize(shape), device]
+    facts = [FORMAT, len(draws), shape, settings_of(extractor), extractor.digest, extractor.resize(shape), device]
     made.update(json.dumps(facts).encode())
     return made.hexdigest(), shape
 

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from genkit.fields import Count
-from genkit.metrics.features import Features, Side, features_of, protocol_of
+from genkit.metrics.features import Features, Side, features_of, protocol_of, settings_of
 from genkit.metrics.of_model import OfModel
 from genkit.metrics.split import Split
 from genkit.model import Model
 from genkit.types import Dataset, Evaluation, EvaluationProtocol, Extractor
+
+ROUNDING = 1e-7  # of squared sizes: what float32 makes of a point that lies on a ball, as 8-bit pixels often do
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
@@ -80,8 +82,9 @@ class NeighbourMetric(OfModel):
         Raises `ValueError` if any is not finite, or if all samples are the same.
         """
         centres = features_of(evaluation, side, self.features)
-        key = ("radii", side, self.features.name, self.features.digest, self.k)
+        key = ("radii", side, settings_of(self.features), self.k)
         if key not in evaluation.shared:
-            # The nearest of all is the sample itself.
-            evaluation.shared[key] = nearest(centres, centres, self.k + 1)[:, self.k]
+            reach = nearest(centres, centres, self.k + 1)[:, self.k]  # the nearest of all is the sample itself
+            sizes = torch.cat([chunk.square().sum(dim=1) for chunk in centres])
+            evaluation.shared[key] = reach + ROUNDING * (reach + sizes)
         return Balls(centres, evaluation.shared[key])
