@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from inspect import getmembers_static
 from pathlib import Path
@@ -231,8 +231,9 @@ def _unmet_batch(recipe: Recipe, data: Dataset) -> Iterator[str]:
 def unmet_extractors(metrics: Mapping[str, Metric]) -> Iterator[str]:
     """Yield what the extractors of these metrics lack on this machine, each with its table and the remedy."""
     for label, metric in metrics.items():
-        keys = {item.name for item in (fields(metric) if is_dataclass(metric) else ())}
-        for name, extractor in getmembers_static(metric, lambda member: isinstance(member, Extractor)):
+        part: Any = metric
+        keys = {item.name for item in fields(part)}
+        for name, extractor in getmembers_static(part, lambda member: isinstance(member, Extractor)):
             key = f".{name}" if name in keys else ""  # what the recipe names, or the metric brings along
             yield from (f"[metrics.{label}{key}] {absent}" for absent in extractor.unmet())
 
