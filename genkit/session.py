@@ -15,6 +15,7 @@ from genkit.disk import why
 from genkit.engine.evaluate import Result
 from genkit.engine.world import World
 from genkit.errors import Diverged, GenkitError, Interrupted, RunError, UsageError
+from genkit.evaluations import evaluations_of
 from genkit.folder import RunFolder, step_of
 from genkit.plan import Plan
 from genkit.report.results import print_results
@@ -72,7 +73,16 @@ def tell(folder: RunFolder, plan: Plan, results: list[Result], voice: Voice, as_
     pictures += [*sorted(folder.figures.glob("*.png")), folder.curves]
     voice.remark("pictures  " + "\n          ".join(str(path) for path in pictures))
     voice.say(f"run       {folder.path}")
-    if (step := step_of(folder.best)) is not None and plan.recipe.evaluate is not None:
-        voice.say(f"best      {folder.best}, step {step} by {plan.recipe.evaluate.best}")
+    if plan.recipe.evaluate is not None and (label := plan.recipe.evaluate.best) is not None:
+        voice.say(f"best      {best_told(folder, label)}")
     voice.remark(f"next      genkit sample {shlex.quote(str(folder.path))}")
     voice.remark(f"          genkit eval {shlex.quote(str(folder.path))}")
+
+
+def best_told(folder: RunFolder, label: str) -> str:
+    """Say where the weights of the best step are, or why there are none: a step without a number is not the best."""
+    if (step := step_of(folder.best)) is not None:
+        return f"{folder.best}, step {step} by {label}"
+    evaluated = evaluations_of(folder)
+    refused = next((each.reason for one in reversed(evaluated) for each in one.results if each.label == label), "")
+    return f"none: {label} was refused at each of {len(evaluated)} evaluations, at last because {refused}"

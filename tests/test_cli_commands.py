@@ -310,6 +310,20 @@ def test_a_signal_during_an_evaluation_is_obeyed_at_once(monkeypatch, number, st
     assert [json.loads(line)["step"] for line in lines] == [2, 4]
 
 
+@pytest.mark.parametrize("reason", ["", "would be meaningless"])
+def test_the_best_step_is_told_or_why_there_is_none(monkeypatch, reason):
+    def compute(*given):
+        if reason:
+            raise ValueError(reason)
+        return 3.0
+
+    monkeypatch.setattr(Modes, "compute", compute)
+    said = genkit("run", "tiny.toml", "-q", "--set", "evaluate.every=2", "--set", "evaluate.best=modes")
+    none = "none: modes was refused at each of 3 evaluations, at last because would be meaningless"
+    told = none if reason else f"runs/0001-tiny-s0/best, step 2 by modes"
+    assert said.code == 0 and f"best      {told}" in said.out, said
+
+
 def test_a_wish_to_stop_at_the_last_step_is_not_forgotten(monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(FiniteWatch, "observe", lambda watch, record: signal.raise_signal(signal.SIGTERM))
