@@ -320,7 +320,7 @@ def test_the_best_step_is_told_or_why_there_is_none(monkeypatch, reason):
     monkeypatch.setattr(Modes, "compute", compute)
     said = genkit("run", "tiny.toml", "-q", "--set", "evaluate.every=2", "--set", "evaluate.best=modes")
     none = "none: modes was refused at each of 3 evaluations, at last because would be meaningless"
-    told = none if reason else f"runs/0001-tiny-s0/best, step 2 by modes"
+    told = none if reason else "runs/0001-tiny-s0/best, step 2 by modes"
     assert said.code == 0 and f"best      {told}" in said.out, said
 
 
