@@ -81,7 +81,7 @@ def evaluate_run(path: Path, plan: Plan, seed: int, batch_norm: Sequence[BatchNo
 
     Raises `UsageError` where data or weights are absent, and for modes of a model without batch norm.
     """
-    unmet = (*plan.data.unmet(), *plan.data.held_out().unmet(), *unmet_extractors(plan.metrics))
+    unmet = (*plan.data.unmet(), *plan.data.held_out().unmet(), *map(str, unmet_extractors(plan.metrics)))
     if unmet := tuple(dict.fromkeys(unmet)):  # what only training needs may lack
         raise UsageError("\n".join(unmet))
     shape = list(plan.data.shape)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from inspect import getmembers_static
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -146,6 +146,7 @@ class _Assembly:
         if recipe is not None:
             _check_evaluations(binder, recipe, metrics)
         if binder.problems or recipe is None or rehearsal is None:
+            _add_unmet(binder, metrics)
             raise RecipeError(binder.problems)
         return Plan(
             recipe=recipe,
@@ -167,7 +168,7 @@ class _Assembly:
                         *data.unmet(),
                         *data.held_out().unmet(),
                         *_unmet_batch(recipe, data),
-                        *unmet_extractors(metrics),
+                        *map(str, unmet_extractors(metrics)),
                         *_unmet_precision(recipe),
                     )
                 )
@@ -228,14 +229,33 @@ def _unmet_batch(recipe: Recipe, data: Dataset) -> Iterator[str]:
         yield too_large(recipe.train.batch_size, data.size)
 
 
-def unmet_extractors(metrics: Mapping[str, Metric]) -> Iterator[str]:
-    """Yield what the extractors of these metrics lack on this machine, each with its table and the remedy."""
+class Lack(NamedTuple):
+    """What a table of the recipe lacks on this machine."""
+
+    path: KeyPath
+    text: str  # with the remedy
+
+    def __str__(self) -> str:
+        """Write it after the table that lacks it."""
+        return f"[{'.'.join(self.path)}] {self.text}"
+
+
+def _add_unmet(binder: Binder, metrics: Mapping[str, Metric | None]) -> None:
+    """Tell of a metric that is refused what it lacks on this machine too: a plan, which could say so, there is not."""
+    refused = {problem.place.path[:2] for problem in binder.problems}
+    asked = {label: metric for label, metric in metrics.items() if metric and ("metrics", label) in refused}
+    for lack in unmet_extractors(asked):
+        binder.problem(lack.path, lack.text)
+
+
+def unmet_extractors(metrics: Mapping[str, Metric]) -> Iterator[Lack]:
+    """Yield what the extractors of these metrics lack."""
     for label, metric in metrics.items():
         part: Any = metric
         keys = {item.name for item in fields(part)}
         for name, extractor in getmembers_static(part, lambda member: isinstance(member, Extractor)):
-            key = f".{name}" if name in keys else ""  # what the recipe names, or the metric brings along
-            yield from (f"[metrics.{label}{key}] {absent}" for absent in extractor.unmet())
+            key = (name,) if name in keys else ()  # what the recipe names, or the metric brings along
+            yield from (Lack(("metrics", label, *key), absent) for absent in extractor.unmet())
 
 
 def _unmet_precision(recipe: Recipe) -> Iterator[str]:

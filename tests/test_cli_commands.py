@@ -161,6 +161,15 @@ def test_eval_of_features_takes_an_extractor_as_a_name_or_a_table(finished):
     assert said.code == 2 and "Did you mean pixels?" in said.err
 
 
+def test_eval_tells_all_that_is_in_the_way_of_a_metric_and_how_its_keys_are_set(finished):
+    inception = ("--set", "metrics.fid.features.use=inception", "--set", "metrics.fid.features.path=nowhere.pth")
+    said = genkit("eval", finished, "--metrics", "fid", *inception)
+    refused, absent, how = said.err.splitlines()
+    assert said.code == 2 and "[metrics] fid: " in refused and "are no images" in refused
+    assert "[metrics.fid] features: path: the file" in absent and "nowhere.pth is not there. Get pt_incep" in absent
+    assert how.endswith("with --set metrics.LABEL.KEY=VALUE.")
+
+
 def test_eval_of_a_number_that_is_refused_fails(finished, monkeypatch):
     def refuse(*given):
         raise ValueError("would be meaningless")

@@ -114,9 +114,21 @@ def test_samples_of_two_gaussians_have_nearly_the_distance_of_the_gaussians():
 @pytest.mark.parametrize("samples", [10, 784])
 def test_fewer_samples_than_features_are_refused_with_the_remedy(samples):
     metric = FrechetDistance(Pixels(), samples=samples)
-    with pytest.raises(ValueError, match=f"samples = {samples} is too few: .* needs 785 at least. Give more"):
+    with pytest.raises(
+        ValueError, match=f"samples = {samples} is too few: .* needs 785 at least. Set samples = 785 or more"
+    ):
         metric.protocol(Digits(), None)
     assert FrechetDistance(Pixels(), samples=785).protocol(Digits(), None).samples == 785
+
+
+@pytest.mark.parametrize("samples", [10, 784, 800])
+def test_a_split_that_no_number_would_do_for_is_refused_at_once(samples):
+    data = StandIn(shape=(1, 28, 28), size=784)
+    told = (
+        "the 784 samples of the train split are too few: .* needs 785 at least. Take features that are fewer, or the k"
+    )
+    with pytest.raises(ValueError, match=told):
+        FrechetDistance(Pixels(), samples=samples, split="train").protocol(data, None)
 
 
 def test_only_the_published_network_gives_an_fid(tmp_path):
@@ -163,8 +175,13 @@ def test_one_subset_of_all_samples_is_the_whole_estimate():
 
 
 def test_a_subset_larger_than_the_samples_is_refused():
-    with pytest.raises(ValueError, match="subset_size = 1000 is more than the 500 samples"):
-        KernelDistance(Pixels(), samples=500)
+    with pytest.raises(ValueError, match="subset_size = 501 is more than the 500 samples .* Set subset_size = 500 or"):
+        KernelDistance(Pixels(), samples=500, subset_size=501)
+
+
+@pytest.mark.parametrize(("samples", "subsets"), [(500, "1 of 500"), (1000, "1 of 1000"), (2000, "100 of 1000")])
+def test_a_subset_has_1000_samples_or_all_of_fewer_and_the_protocol_says_so(samples, subsets):
+    assert KernelDistance(Pixels(), samples=samples).protocol(DATA, None).details["subsets"] == subsets
 
 
 # ---- neighbours
@@ -222,7 +239,9 @@ def test_one_mode_of_two_is_precise_and_recalls_half():
 
 
 def test_more_neighbours_than_samples_are_refused():
-    with pytest.raises(ValueError, match="k = 5 asks for more neighbours than one of 5 samples has"):
+    with pytest.raises(
+        ValueError, match="k = 5 asks for more neighbours than one of 5 samples has. Set k = 4 or fewer"
+    ):
         Density(Pixels(), samples=5)
 
 

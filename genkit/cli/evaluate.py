@@ -11,6 +11,7 @@ from genkit.cli.options import FinishedRun, Json, Overrides, only
 from genkit.types import BatchNormMode
 
 READ = ("metrics", "data", "seed")  # what an evaluation reads of a recipe; the rest is as it was trained
+HOW_TO_SET = "A key of a metric is set, for this evaluation alone, with --set metrics.LABEL.KEY=VALUE."
 MODES: dict[str, tuple[BatchNormMode, ...]] = {
     "running": ("running",),
     "batch": ("batch",),
@@ -32,7 +33,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Compute the metrics of a finished run; `--set metrics.LABEL.KEY=VALUE` changes or adds one."""
-    from genkit.errors import Interrupted, UsageError, near_miss
+    from genkit.errors import Interrupted, RecipeError, UsageError, near_miss
     from genkit.loading import evaluate_run
     from genkit.measure import measuring_plan
     from genkit.report.results import print_results
@@ -41,7 +42,11 @@ def evaluate(
     if batch_norm and batch_norm not in MODES:
         raise UsageError(f"--batch-norm {batch_norm}: is no mode.{near_miss(batch_norm, MODES)}")
     names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
-    plan = measuring_plan(run, only(READ, overrides, "an evaluation", "metrics.psnr.samples=100"), names)
+    try:
+        plan = measuring_plan(run, only(READ, overrides, "an evaluation", "metrics.psnr.samples=100"), names)
+    except RecipeError as error:
+        of_metrics = any(problem.place.path[:1] == ("metrics",) for problem in error.problems)
+        raise UsageError(f"{error}\n{HOW_TO_SET}" if of_metrics else str(error)) from None
     try:
         results = evaluate_run(run, plan, plan.recipe.seed, MODES[batch_norm] if batch_norm else ())
     except KeyboardInterrupt:

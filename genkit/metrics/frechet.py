@@ -27,7 +27,7 @@ from genkit.extractors.inception import Inception
 from genkit.fields import Count
 from genkit.metrics.features import Features, features_of, protocol_of
 from genkit.metrics.of_model import OfModel
-from genkit.metrics.split import Split
+from genkit.metrics.split import Split, split_and_size
 from genkit.model import Model
 from genkit.types import Dataset, Evaluation, EvaluationProtocol, Extractor
 
@@ -83,14 +83,17 @@ class FrechetDistance(OfModel):
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State the features. Raises `ValueError` for samples that have none, and for fewer samples than features."""
-        protocol = protocol_of(self, self.features, data, DETAILS)
         width = self.features.width(tuple(data.shape))
-        if self.samples <= width:
+        split, size = split_and_size(data, self.split)
+        needed = f"too few: the covariance of {width} features needs {width + 1} at least"
+        if size is not None and size <= width:  # before the number that is asked for: no other would do
             raise ValueError(
-                f"samples = {self.samples} is too few: the covariance of {width} features needs {width + 1} at least. "
-                "Give more samples, an extractor with fewer features, or the kernel-distance, which needs no covariance"
+                f"the {size} samples of the {split} split are {needed}. Take features that are fewer, or the "
+                "kernel-distance, which needs no covariance"
             )
-        return protocol
+        if self.samples <= width:
+            raise ValueError(f"samples = {self.samples} is {needed}. Set samples = {width + 1} or more")
+        return protocol_of(self, self.features, data, DETAILS)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the distance. Raises `ValueError` if a side is not finite, or all the same."""

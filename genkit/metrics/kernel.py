@@ -26,6 +26,7 @@ from genkit.noise import seed_of
 from genkit.types import Dataset, Evaluation, EvaluationProtocol, Extractor
 
 DEGREE = 3
+MOST = 1_000  # samples in a subset, unless the recipe says otherwise: as published
 
 
 def kernel(x: Tensor, y: Tensor) -> Tensor:
@@ -48,12 +49,25 @@ class KernelDistance(OfModel):
     samples: Count = 5_000  # of each side
     split: Split = "test"  # "test": what the data set holds out
     subsets: Count = 100  # over which the mean is taken
-    subset_size: Annotated[int, Ge(2)] = 1_000
+    subset_size: Annotated[int, Ge(2)] | None = None  # None: 1,000, or all samples where there are fewer
 
     def __post_init__(self) -> None:
         """Raise `ValueError` where a subset cannot be drawn."""
-        if self.subset_size > self.samples:
-            raise ValueError(f"subset_size = {self.subset_size} is more than the {self.samples} samples to draw from")
+        if self.subset_size is not None and self.subset_size > self.samples:
+            raise ValueError(
+                f"subset_size = {self.subset_size} is more than the {self.samples} samples to draw from. "
+                f"Set subset_size = {self.samples} or fewer"
+            )
+
+    @property
+    def rows(self) -> int:
+        """How many samples of each side a subset has."""
+        return min(MOST, self.samples) if self.subset_size is None else self.subset_size
+
+    @property
+    def draws(self) -> int:
+        """How many subsets are drawn: of all samples there is one."""
+        return self.subsets if self.rows < self.samples else 1
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -62,17 +76,17 @@ class KernelDistance(OfModel):
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State features, kernel and subsets. Raises `ValueError` for samples that cannot be read."""
-        details = {"kernel": "(x·y/F + 1)³", "subsets": f"{self.subsets} of {self.subset_size}"}
+        details = {"kernel": "(x·y/F + 1)³", "subsets": f"{self.draws} of {self.rows}"}
         return protocol_of(self, self.features, data, details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the mean over the subsets. Raises `ValueError` if a side is not finite or all the same."""
         real = features_of(evaluation, "reference", self.features)
         fake = features_of(evaluation, "generated", self.features)
-        subsets, total = self.subsets if self.subset_size < len(real) else 1, 0.0  # of all samples there is one
-        for number in range(subsets):
+        total = 0.0
+        for number in range(self.draws):
             # Which samples stand in a subset is no property of the model, and so the same for all models.
             generator = torch.Generator().manual_seed(seed_of("kernel-distance", number))
-            x, y = (torch.randperm(len(side), generator=generator)[: self.subset_size] for side in (real, fake))
+            x, y = (torch.randperm(len(side), generator=generator)[: self.rows] for side in (real, fake))
             total += squared_mmd(real.some(x.numpy()), fake.some(y.numpy()))
-        return total / subsets
+        return total / self.draws

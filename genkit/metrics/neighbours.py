@@ -65,7 +65,10 @@ class NeighbourMetric(OfModel):
 
     def __post_init__(self) -> None:
         if self.k >= self.samples:
-            raise ValueError(f"k = {self.k} asks for more neighbours than one of {self.samples} samples has")
+            raise ValueError(
+                f"k = {self.k} asks for more neighbours than one of {self.samples} samples has. "
+                f"Set k = {self.samples - 1} or fewer"
+            )
 
     @property
     def better(self) -> Literal["lower", "higher"]:

@@ -9,6 +9,18 @@ from genkit.types import Dataset
 Split = Literal["train", "test"]  # "test": what the data set holds out
 
 
+def split_and_size(data: Dataset, split: Split) -> tuple[str, int | None]:
+    """Return the name of the split that is read, and how many samples it has; None where that is not known.
+
+    Raises `ValueError` where the split cannot be read.
+    """
+    read = data if split == "train" else data.held_out()
+    if split == "train" and data.split == "test":
+        raise ValueError('split = "train" cannot be read: the data set reads its test split')
+    # Where the data are unmet, the plan says so; how many samples there are cannot be known then.
+    return read.split, None if read.unmet() else read.size
+
+
 def readable_split(data: Dataset, split: Split, samples: int) -> str:
     """Return the name of the split that is read. Raises `ValueError` where it cannot be, or has fewer samples."""
     return split_and_number(data, split, samples, samples)[0]
@@ -21,15 +33,11 @@ def split_and_number(data: Dataset, split: Split, samples: int | None, most: int
     between distributions is not, and its number is to be chosen. Raises `ValueError` where the split cannot be read,
     or has fewer samples than asked for.
     """
-    read = data if split == "train" else data.held_out()
-    if split == "train" and data.split == "test":
-        raise ValueError('split = "train" cannot be read: the data set reads its test split')
-    # Where the data are unmet, the plan says so; how many samples there are cannot be known then.
-    size = None if read.unmet() else read.size
+    name, size = split_and_size(data, split)
     if samples is None:
-        return read.split, most if size is None else min(size, most)
+        return name, most if size is None else min(size, most)
     if size is not None and size < samples:
         raise ValueError(
-            f"samples = {samples} is more than the {size} samples of the {read.split} split. Set samples = {size}"
+            f"samples = {samples} is more than the {size} samples of the {name} split. Set samples = {size}"
         )
-    return read.split, samples
+    return name, samples
