@@ -1,12 +1,13 @@
 """The benchmarks compare what they say they compare. No time is asserted."""
 
 import importlib
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,13 +16,14 @@ import torch
 from genkit.data.eight_gaussians import EightGaussians
 from genkit.recipe import Use
 
+CHECKOUT = Path(__file__).parents[1]
 METHODS = ("soft-introvae", "as-introvae")
 
 
 @pytest.fixture
 def benchmark(monkeypatch):
     """A benchmark by name, from the folder beside the tests."""
-    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    monkeypatch.syspath_prepend(CHECKOUT)
     return lambda name: importlib.import_module(f"benchmarks.{name}")
 
 
@@ -203,12 +205,17 @@ def test_the_published_loader_and_the_store_show_the_same_pictures(benchmark, tm
 
 def test_the_benchmark_of_metrics_measures_what_it_names(benchmark, monkeypatch):
     metrics = benchmark("metrics")
-    for name, small in (("SAMPLES", 60), ("WIDTH", 20), ("PICTURES", 4), ("SHAPE", (3, 16, 16)), ("EVALUATED", (50,))):
+    for name, small in (("SAMPLES", 60), ("WIDTH", 20), ("PICTURES", 4), ("SHAPE", (3, 16, 16))):
         monkeypatch.setattr(metrics, name, small)
-    monkeypatch.setattr(
-        metrics, "KernelDistance", lambda *given, **keys: SimpleNamespace(compute=lambda evaluation: 0.0)
+    names = {"frechet-distance", "kernel-distance", "precision", "recall", "density", "coverage", "psnr", "ssim"}
+    assert set(dict(metrics.measure())) == names and set(metrics.TARGETS) <= names
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells the memory of a process")
+def test_the_memory_of_an_evaluation_does_not_grow_with_the_number_of_samples():
+    command = [sys.executable, "-m", "benchmarks.metrics", "--memory-of"]
+    few, many = (
+        float(subprocess.check_output([*command, str(number)], cwd=CHECKOUT, text=True)) for number in (4_000, 16_000)
     )
-    rows = dict(metrics.measure())
-    assert set(metrics.TARGETS) <= set(rows) and all(took >= 0 for took in rows.values())
-    monkeypatch.setattr(metrics, "metrics_of", lambda samples: {"psnr": metrics.PSNR(samples=samples)})
-    assert metrics.memory_of(80) >= 0
+    assert 0 < many < 1.1 * few + 32, (few, many)  # four times as many samples
