@@ -100,6 +100,8 @@ def test_a_row_prevails_over_a_column_and_a_column_ignores_what_it_has_not(table
         (("{ modes = 8.0 }", '{ modes = "8.0" }'), 26, "found '8.0', expected a valid number"),
         (("{ modes = 8.0 }", "{ moods = 8.0 }"), 26, '"moods" is no metric of this table. Did you mean modes?'),
         (('ignore = ["loss.beta_kl"]', 'ignore = ["loss.beta_k"]'), 7, "no row sets loss.beta_k."),
+        (("[rows.a]", '[rows.a]\nignore.narrow = ["loss.beta_rec"]'), 16, "it does not set loss.beta_rec."),
+        (("[rows.a]", '[rows.a]\nignore.narow = ["loss"]'), 16, 'no column "narow". Did you mean narrow?'),
         (("seeds = [0, 1]", "seeds = []"), 3, "is empty"),
         (("seeds = [0, 1]", "seeds = [1, 1]"), 3, "names 1 twice"),
         (("seeds = [0, 1]", "seeds = [-1]"), 3, "found [-1]"),
@@ -207,6 +209,15 @@ def test_a_column_may_ignore_a_whole_table(table_file):
     resolved = {str(each.cell): each.plan.resolved for each in experiments_in(path)}
     assert "modes-too" in resolved["a/wide"]["metrics"] and "modes-too" not in resolved["a/narrow"]["metrics"]
     assert resolved["a/narrow"]["loss"]["beta_kl"] != 0.5
+
+
+def test_a_row_may_say_what_one_column_ignores_of_it(table_file):
+    path = table_file(
+        ('ignore = ["loss.beta_kl"]', ""),
+        ("set.loss.beta_kl = 0.5", 'set.loss.beta_kl = 0.5\nignore.narrow = ["loss"]'),
+    )
+    overrides = {str(cell): set(cell.overrides) for cell in cells_of(read_table(path), path)}
+    assert overrides["a/narrow"] == set() and "loss.beta_kl=0.5" in overrides["a/wide"]
 
 
 def test_every_cell_has_every_seed(table_file):

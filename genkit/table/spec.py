@@ -36,6 +36,7 @@ class Row:
 
     title: str = ""
     set: Mapping[str, Any] = field(default_factory=dict)  # tables of keys that replace each recipe's
+    ignore: Mapping[str, list[str]] = field(default_factory=dict)  # by column: keys set here that its recipe has not
     columns: list[str] = field(default_factory=list)  # those that have a cell here; all where empty
     needs: str = ""  # what not everybody has, a GPU or a data set: the row is then run where --only names it, or not
 
@@ -91,7 +92,7 @@ def read_table(path: Path) -> Table:
 def cells_of(table: Table, path: Path) -> list[Cell]:
     """Return every cell of the table that `path` holds, row by row."""
     return [
-        Cell(name, column, _recipe(path.parent, table.columns[column], name), _overrides(row, table.columns[column]))
+        Cell(name, column, _recipe(path.parent, table.columns[column], name), _overrides(table, name, column))
         for name, row in table.rows.items()
         for column in (row.columns or table.columns)
     ]
@@ -101,10 +102,11 @@ def _recipe(folder: Path, column: Column, row: str) -> Path:
     return folder / str(column.recipe).replace("{row}", row)
 
 
-def _overrides(row: Row, column: Column) -> tuple[str, ...]:
+def _overrides(table: Table, row: str, column: str) -> tuple[str, ...]:
     """Return what is set in a cell; a row prevails over a column."""
-    given = dict(_leaves(column.set))
-    given |= {key: value for key, value in _leaves(row.set) if not any(_covers(each, key) for each in column.ignore)}
+    ignored = (*table.columns[column].ignore, *table.rows[row].ignore.get(column, ()))
+    given = dict(_leaves(table.columns[column].set))
+    given |= {k: v for k, v in _leaves(table.rows[row].set) if not any(_covers(each, k) for each in ignored)}
     return tuple(f"{key}={_toml(value)}" for key, value in given.items())
 
 
@@ -128,9 +130,10 @@ def _toml(value: Any) -> str:
 def _strangers(table: Table, document: Document) -> Iterator[Problem]:
     """Name rows and columns that are referred to and are not there."""
     for name, row in table.rows.items():
-        for column in set(row.columns) - set(table.columns):
-            place = document.place(("rows", name, "columns"))
-            yield Problem(place, f'there is no column "{column}".{near_miss(column, table.columns)}')
+        for key in ("columns", "ignore"):
+            for column in set(getattr(row, key)) - set(table.columns):
+                place = document.place(("rows", name, key))
+                yield Problem(place, f'there is no column "{column}".{near_miss(column, table.columns)}')
     for name, columns in table.published.cells.items() if table.published else ():
         place = document.place(("published", "cells", name))
         if name not in table.rows:
@@ -146,10 +149,23 @@ def _strangers(table: Table, document: Document) -> Iterator[Problem]:
                     )
             for label in set(values) - set(table.metrics):
                 yield Problem(place, f'"{label}" is no metric of this table.{near_miss(label, table.metrics)}')
-    keys = {key for row in table.rows.values() for key, _ in _leaves(row.set)}
-    for name, each in table.columns.items():
-        for key in (ignored for ignored in each.ignore if not any(_covers(ignored, key) for key in keys)):
-            yield Problem(document.place(("columns", name, "ignore")), f"no row sets {key}.{near_miss(key, keys)}")
+    yield from _ignored_in_vain(table, document)
+
+
+def _ignored_in_vain(table: Table, document: Document) -> Iterator[Problem]:
+    """Name keys that are ignored and that no row sets, or not the row that ignores them."""
+    keys = {name: {key for key, _ in _leaves(row.set)} for name, row in table.rows.items()}
+    every = set().union(*keys.values())
+    asked: list[tuple[KeyPath, list[str], set[str], str]]
+    asked = [(("columns", name, "ignore"), each.ignore, every, "no row sets") for name, each in table.columns.items()]
+    for name, row in table.rows.items():
+        asked += [
+            (("rows", name, "ignore", to), names, keys[name], "it does not set") for to, names in row.ignore.items()
+        ]
+    for path, names, there, told in asked:
+        for name in names:
+            if not any(_covers(name, key) for key in there):
+                yield Problem(document.place(path), f"{told} {name}.{near_miss(name, there)}")
 
 
 def _empties(table: Table, document: Document) -> Iterator[Problem]:
