@@ -78,6 +78,27 @@ def test_a_grid_of_samples_has_the_rows_and_columns_that_were_asked_for(images):
             assert three_by_five.height - two_by_five.height == 84 + 4
 
 
+def test_a_picture_that_no_program_would_open_is_not_drawn(images, monkeypatch):
+    monkeypatch.setattr("genkit.report.grid.LARGEST", 6 * 88 * 2 * 88)
+    assert len(told("sample", images, "--grid", "6x2", "--out", "a")["written"]) == 2
+    said = refused("sample", images, "--grid", "6x3", "--out", "b")
+    assert "--grid 6x3: is a picture of more than" in said and "--number 18 writes as many as an array" in said
+    assert told("sample", images, "-n", 16, "--out", "c")["written"] == ["c.npy"]
+
+
+def test_pictures_of_ones_own_leave_those_of_the_run_alone(images, tmp_path):
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / "one.png")
+    (tmp_path / "two.x").mkdir()
+    for name in "ab":
+        Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / "two.x" / f"{name}.png")
+    written = [
+        told("reconstruct", images, *where)["written"] for where in ([], ["--data", "one.png"], ["--data", "two.x"])
+    ]
+    stems = ("", "-of-one", "-of-two.x")
+    assert written == [[f"{images}/reconstructions-ema{stem}{end}" for end in (".npz", ".png")] for stem in stems]
+    assert told("interpolate", images, "--data", "two.x")["written"][0].endswith("-ema-of-two.x.npz")
+
+
 @pytest.mark.parametrize("grid", ["3", "0x4", "4x0", "4,4", "x", "-1x3"])
 def test_a_grid_that_is_none_is_told(images, grid):
     assert f"--grid {grid}: expected ROWSxCOLUMNS" in refused("sample", images, f"--grid={grid}")

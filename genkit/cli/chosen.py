@@ -24,6 +24,12 @@ class Chosen:
     names: list[str]  # one a sample: its number in the split, or its file; empty of a density
     source: str  # "samples of the test split", "fresh draws of the data", "pictures of FOLDER"
     total: int | None  # how many there are to choose from; None of a density
+    own: Path | None = None  # where they come from, unless the recipe holds them out
+
+    @property
+    def suffix(self) -> str:
+        """What the files that are written of a person's own pictures add to their names, ``-of-holidays``."""
+        return "" if self.own is None else f"-of-{self.own.stem if self.own.is_file() else self.own.absolute().name}"
 
     def told(self, number: int) -> str:
         """Return what the first `number` of them are: ``32 of 1,000 samples of the test split``."""
@@ -47,7 +53,7 @@ def choose(trained: Trained, run: Path, number: int, pictures: Path | None, over
             )
         x, names, total = read_pictures(pictures, number, trained.model.data_shape)
         source = f"picture{'s' * (total != 1)} of {pictures}" if pictures.is_dir() else f"picture, {pictures}"
-        return Chosen(x.to(next(trained.model.parameters())), names, source, total)
+        return Chosen(x.to(next(trained.model.parameters())), names, source, total, pictures)
     held_out = open_held_out(run, only(("data",), overrides, "this command", "data.path=pictures"))
     if held_out.size == 0:
         raise UsageError(f"{run}: the {held_out.split} split of its data holds no sample.")

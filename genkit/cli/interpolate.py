@@ -54,10 +54,11 @@ def interpolate(
     shape = trained.model.data_shape
 
     # The two ends of each path: codes a and b, and the samples that they are the codes of.
-    ends = None
+    ends, suffix = None, ""
     if between == "data":
         model = autoencoder_of(trained, run, "--between samples takes draws of the prior.")
         chosen = choose(trained, run, 2 * number, pictures, overrides)
+        suffix = chosen.suffix
         if len(chosen.x) < 2:
             raise UsageError(f"a path lies between two samples, and there is one: {chosen.names[0]}.")
         number = len(chosen.x) // 2
@@ -79,7 +80,7 @@ def interpolate(
     note = f"{number} {path} path{'s' * (number != 1)} of {steps} codes, between {what}."
     draw = partial(save_paths, decoded=decoded, ends=ends, captions=captions, title=trained.title, note=note)
     arrays = {"code": z, "decoded": decoded} | ({} if ends is None else {"input": ends})
-    written = write_outputs(out, run / f"paths-{between}-{path}-{trained.weights}", arrays, draw)
+    written = write_outputs(out, run / f"paths-{between}-{path}-{trained.weights}{suffix}", arrays, draw)
     if json:
         facts = {"paths": number, "steps": steps, "between": between, "path": path, "weights": trained.weights}
         print(json_format.dumps({**facts, "written": written}))

@@ -44,7 +44,7 @@ def reconstruct(
     note = note_of(shown, error)
     draw = partial(save_pairs, inputs=chosen.x, outputs=reconstructions, title=trained.title, note=note)
     arrays = {"input": chosen.x, "reconstruction": reconstructions}
-    written = write_outputs(out, run / f"reconstructions-{trained.weights}", arrays, draw)
+    written = write_outputs(out, run / f"reconstructions-{trained.weights}{chosen.suffix}", arrays, draw)
     if json:
         facts = {"samples": len(chosen.x), "total": chosen.total, "of": chosen.source, "names": chosen.names}
         facts |= {"weights": trained.weights}

@@ -30,6 +30,7 @@ def sample(
     from genkit.errors import UsageError
     from genkit.loading import draw_samples, open_trained
     from genkit.report.drawn import COLUMNS, save_samples
+    from genkit.report.grid import LARGEST, fits
 
     rows, columns = _rows_and_columns(grid) if grid else (0, COLUMNS)
     if grid and number is not None:
@@ -38,6 +39,12 @@ def sample(
     if grid and len(trained.model.data_shape) != 3:
         shape = trained.model.data_shape
         raise UsageError(f"--grid {grid}: the samples of {run} have the shape {shape}, and only images form a grid.")
+
+    if grid and not fits(rows * columns, columns, trained.model.data_shape):
+        raise UsageError(
+            f"--grid {grid}: is a picture of more than {LARGEST:,} pixels, which few programs open. Ask for fewer; "
+            f"--number {rows * columns} writes as many as an array."
+        )
 
     number = rows * columns or number or NUMBER
     samples = draw_samples(trained, number, seed)

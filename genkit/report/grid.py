@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 # All in pixels.
+LARGEST = 178_956_970  # a whole picture, in pixels: with more, Pillow, and not it alone, refuses to open it again
 READABLE = 80  # images are magnified by the smallest integer that makes their longer side at least this
 MARGIN = 16
 GAP = 4  # between images
@@ -79,6 +80,13 @@ def draw_grid(rows: Sequence[Row], title: str, note: str = "", headings: Sequenc
         for column, tile in enumerate(_tiles(row.images)):
             paper.paste(Image.fromarray(tile), (left + column * (width + GAP), top))
     return paper
+
+
+def fits(number: int, columns: int, shape: tuple[int, ...]) -> bool:
+    """Tell whether so many images of a shape, (C, H, W), in so many columns, make a picture that can be opened."""
+    factor = magnification(*shape[1:])
+    height, width = (factor * side + GAP for side in shape[1:])
+    return math.ceil(number / columns) * height * columns * width <= LARGEST
 
 
 def magnification(height: int, width: int) -> int:
