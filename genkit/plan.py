@@ -92,12 +92,15 @@ def make_plan(
     *,
     overrides: Sequence[str] = (),
     registry: Registry | None = None,
+    try_step: bool = True,
 ) -> Plan:
     """Assemble a recipe: a TOML file, a `Recipe`, or its tables.
 
-    `overrides` are those of ``--set``, such as ``"train.steps=500"``. Raises `RecipeError` with all that is wrong.
+    `overrides` are those of ``--set``, such as ``"train.steps=500"``. `try_step` tries one step of every phase on
+    shapes, seconds for a large network: without it the plan does not know what a step costs, and mistakes that only a
+    step shows are left to the run. Raises `RecipeError` with all that is wrong.
     """
-    return _Assembly(Binder(registry or load_registry(), document_of(source, overrides))).plan()
+    return _Assembly(Binder(registry or load_registry(), document_of(source, overrides))).plan(try_step)
 
 
 def document_of(source: Recipe | Document | Mapping[str, Any] | Path | str, overrides: Sequence[str] = ()) -> Document:
@@ -128,7 +131,7 @@ class _Assembly:
     def __init__(self, binder: Binder):
         self.binder = binder
 
-    def plan(self) -> Plan:
+    def plan(self, try_step: bool) -> Plan:
         binder, tables = self.binder, self.binder.document.tables
         recipe = self._try(lambda: binder.construct(Recipe, binder.arguments(Recipe, tables, (), "a recipe"), ()))
 
@@ -142,7 +145,9 @@ class _Assembly:
 
         target, arguments = model
         arguments |= {"data_shape": tuple(data.shape)}
-        rehearsal = rehearse(binder, recipe, lambda: target(**arguments), loss, optimisers, metrics, data)
+        rehearsal = rehearse(
+            binder, recipe, lambda: target(**arguments), loss, optimisers, metrics, data, try_step=try_step
+        )
         if recipe is not None:
             _check_evaluations(binder, recipe, metrics)
         if binder.problems or recipe is None or rehearsal is None:

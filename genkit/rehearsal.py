@@ -37,7 +37,7 @@ class Rehearsal:
 
     phases: tuple[Phase, ...]
     parameters: Mapping[str, int]  # by child
-    costs: Mapping[str, PhaseCost]  # by phase
+    costs: Mapping[str, PhaseCost]  # by phase; empty where no step was tried
     protocols: Mapping[str, EvaluationProtocol]  # by label of the metric
     schedules: Mapping[str, Schedule]  # of the loss, by key: those that change with the progress of the run
     state_bytes: int  # weights, gradients, two moments and the moving average
@@ -63,11 +63,13 @@ def rehearse(
     optimisers: Mapping[str, Optimiser | None],
     metrics: Mapping[str, Metric | None],
     data: Dataset,
+    *,
+    try_step: bool = True,
 ) -> Rehearsal | None:
     """Try one step of every phase on shapes. What goes wrong is recorded in `binder`, and the result is None.
 
     A recipe, an optimiser or a metric that could not be bound is None: what does not depend on it is tried all the
-    same, so that all mistakes are told at once.
+    same, so that all mistakes are told at once. Without `try_step` everything but the step itself is tried.
     """
     model = _attempt(binder, ("model",), lambda: _on_meta(build))
     phases = _attempt(binder, ("loss",), loss.phases)
@@ -83,7 +85,7 @@ def rehearse(
     _check_weights(binder, recipe, protocols)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = _attempt(binder, ("loss",), lambda: _costs(model, loss, recipe, data))
+        found = _attempt(binder, ("loss",), lambda: _costs(model, loss, recipe, data)) if try_step else ({}, {})
     if found is None:
         return None
     costs, schedules = found

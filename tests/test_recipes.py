@@ -44,7 +44,7 @@ def test_a_recipe_of_images_plans_at_full_size_and_takes_steps_on_stand_in_data(
     reduced = [f"model.channels={channels}", "model.latent_dim=8", "train.batch_size=4"]
     few_steps = ["train.epochs=", "train.steps=30", "report.strip_epochs="]
     few_steps += ["loss.warmup_steps=5"] if "warmup_steps" in given["loss"] else []
-    take_steps(planned(path, reduced + few_steps, stand_in=True))
+    take_steps(make_plan(full.document, overrides=reduced + few_steps, registry=registry, try_step=False))
 
 
 def take_steps(plan: Plan) -> None:

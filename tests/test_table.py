@@ -19,7 +19,7 @@ from genkit.errors import RecipeError, UsageError
 from genkit.folder import RunFolder
 from genkit.plan import Plan
 from genkit.shipped import recipes_folder
-from genkit.table.experiment import differences, experiments_of
+from genkit.table.experiment import differences, experiments_of, try_steps
 from genkit.table.figure import check_figure, save_figure
 from genkit.table.fill import missing
 from genkit.table.jobs import bring_to_end
@@ -265,8 +265,13 @@ def test_every_shipped_table_plans():
     tables = sorted((recipes_folder() / "tables").glob("*.toml"))
     assert tables
     for path in tables:
-        table = replace(read_table(path), seeds=[0])
-        assert experiments_of(table, path)
+        assert experiments_in(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted((recipes_folder() / "tables").glob("*.toml")), ids=lambda path: path.stem)
+def test_every_cell_of_a_shipped_table_takes_its_step(path):
+    try_steps(experiments_in(path), path)
 
 
 # What is kept

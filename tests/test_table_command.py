@@ -88,6 +88,29 @@ def test_show_trains_nothing(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["t.toml", "tiny.toml"]
 
 
+COUPLED = TABLE.replace(
+    'recipe = "tiny.toml"',
+    """recipe = "tiny.toml"
+set.loss.use = "as-introvae"
+set.loss.divergence = { use = "as-distance", form = "marginal" }
+set.train.accumulate = 2""",
+)
+
+
+def test_a_mistake_that_only_a_step_shows_is_told_before_anything_is_trained(folder):
+    (folder / "t.toml").write_text(COUPLED)
+    said = genkit("table", "t.toml")
+    assert said.code == 2 and "couples the samples of a batch" in said.err
+    assert "t.toml:8 [columns.vae.set.train] accumulate" in said.err and said.err.rstrip().endswith("In a/vae, b/vae.")
+    assert not (folder / "runs").exists()
+
+
+def test_no_step_is_tried_of_what_is_only_shown_or_kept(copy, monkeypatch):
+    monkeypatch.setattr("genkit.rehearsal.costs_of", None)
+    assert genkit("table", "t.toml", "--show").code == 0
+    assert genkit("table", "t.toml").code == 0
+
+
 def test_a_finished_run_is_read_and_a_new_metric_is_computed_from_it(copy):
     (copy / "t.json").unlink()
     (copy / "t.toml").write_text(

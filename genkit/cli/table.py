@@ -35,7 +35,7 @@ def table(
     from genkit.errors import Interrupted, RunError, UsageError
     from genkit.report.terminal import Voice
     from genkit.table.again import compare_again
-    from genkit.table.experiment import experiments_of
+    from genkit.table.experiment import experiments_of, try_steps
     from genkit.table.figure import check_figure, save_figure
     from genkit.table.fill import Workshop, fill, missing
     from genkit.table.kept import Keeper
@@ -68,6 +68,7 @@ def table(
             return
         if (lacking := missing(chosen, kept)) and not show:
             voice.remark(f"{len(experiments)} runs, {len(lacking)} to train or to read, {jobs} at a time, in {runs}/")
+            try_steps(lacking, path)
             troubles = fill(lacking, keeper, workshop)
             kept = keeper.read()
     except KeyboardInterrupt:  # while numbers were read or computed; training has a way of its own to stop

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -29,7 +29,7 @@ class Experiment:
 
     cell: Cell
     seed: int
-    plan: Plan  # of the cell, with the seed of its recipe
+    plan: Plan  # of the cell, with the seed of its recipe; no step was tried
 
     def __str__(self) -> str:
         """Name it as the command line does."""
@@ -75,12 +75,27 @@ class Experiment:
 
 def experiments_of(table: Table, path: Path) -> list[Experiment]:
     """Plan every cell of the table that `path` holds, for every seed. Raises `UsageError` with all that is wrong."""
-    registry, document = load_registry(), read(path)
-    experiments: list[Experiment] = []
+    document = read(path)
+    plans = _planned(cells_of(table, path), document, try_step=False)
+    experiments = [Experiment(cell, seed, plan) for cell, plan in plans for seed in table.seeds]
+    if unlike := [*_unlike_protocols(table, experiments, document)]:
+        raise RecipeError(unlike)
+    return experiments
+
+
+def try_steps(experiments: Sequence[Experiment], path: Path) -> None:
+    """Try a step of each on shapes, before hours of training. Raises `UsageError` with all that is wrong."""
+    once = {str(each.cell): each.cell for each in experiments}  # its seeds take the same steps
+    _planned(once.values(), read(path), try_step=True)
+
+
+def _planned(cells: Iterable[Cell], document: Document, *, try_step: bool) -> list[tuple[Cell, Plan]]:
+    registry = load_registry()
+    plans: list[tuple[Cell, Plan]] = []
     problems: dict[str, list[str]] = {}  # what is wrong, and in which cells
-    for cell in cells_of(table, path):
+    for cell in cells:
         try:
-            plan = make_plan(cell.recipe, overrides=cell.overrides, registry=registry)
+            plan = make_plan(cell.recipe, overrides=cell.overrides, registry=registry, try_step=try_step)
         except RecipeError as error:
             for problem in error.problems:
                 problems.setdefault(str(_placed(problem, cell, document)), []).append(str(cell))
@@ -88,12 +103,10 @@ def experiments_of(table: Table, path: Path) -> list[Experiment]:
             place = document.place(("columns", cell.column, "recipe"))
             problems.setdefault(f"{place}: {error}", []).append(str(cell))
         else:
-            experiments += [Experiment(cell, seed, plan) for seed in table.seeds]
+            plans.append((cell, plan))
     if problems:
-        raise UsageError("\n".join(f"{problem} In {_some(cells)}." for problem, cells in problems.items()))
-    if unlike := [*_unlike_protocols(table, experiments, document)]:
-        raise RecipeError(unlike)
-    return experiments
+        raise UsageError("\n".join(f"{problem} In {_some(each)}." for problem, each in problems.items()))
+    return plans
 
 
 def _some(names: Sequence[str]) -> str:
