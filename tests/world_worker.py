@@ -1,4 +1,4 @@
-"""Trains a short recipe and writes its state: started by the tests on one process or on several."""
+"""Trains short recipes and writes their states: started by the tests on one process or on several."""
 
 import sys
 from pathlib import Path
@@ -39,16 +39,19 @@ def plan_of(loss: str, precision: str) -> Plan:
 
 
 def main() -> None:
-    """Train the loss in the precision and with the expected world size that the command names."""
-    out, loss, precision, size = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
-    plan = plan_of(loss, precision)
-    world = World(precision)
-    assert world.size == size
-    state = initial_state(plan, world)
-    records = list(train(plan, state, world))
-    terms = world.mean(records[-1].terms["vae/total" if loss == "images" else "encoder/total"])
-    if world.is_main:
-        write_tensors(out, {**tensors_of(state), "terms": terms})
+    """Train with the expected world size each LOSS/PRECISION that the command names, into a folder of that name."""
+    out, size = Path(sys.argv[1]), int(sys.argv[2])
+    for training in sys.argv[3:]:
+        loss, precision = training.split("/")
+        plan = plan_of(loss, precision)
+        world = World(precision)
+        assert world.size == size
+        state = initial_state(plan, world)
+        records = list(train(plan, state, world))
+        terms = world.mean(records[-1].terms["vae/total" if loss == "images" else "encoder/total"])
+        if world.is_main:
+            (out / loss).mkdir(parents=True, exist_ok=True)
+            write_tensors(out / training, {**tensors_of(state), "terms": terms})
     world.close()
 
 
