@@ -313,14 +313,14 @@ def test_damaged_evaluations_are_named_with_the_remedy(tmp_path, monkeypatch):
         assert said.code == 2 and "evaluations.jsonl: is damaged" in said.err and "Delete it" in said.err
 
 
-def test_two_processes_evaluate_as_one(tmp_path):
+def test_two_processes_evaluate_as_one(tmp_path, monkeypatch):
     text = EVALUATED.replace("batch_size = 16", 'batch_size = 8\nprecision = "fp64"').replace("steps = 5", "steps = 6")
-    for folder, processes in (("one", "1"), ("two", "2")):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "tiny.toml").write_text(text)
-        done = genkit_process("run", "tiny.toml", "-q", "--processes", processes, cwd=tmp_path / folder)
-        assert done.returncode == 0, done.stderr
-    one, two = (RunFolder(tmp_path / name / "runs/0001-tiny-s0") for name in ("one", "two"))
+    (tmp_path / "tiny.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert genkit("run", "tiny.toml", "-q").code == 0
+    done = genkit_process("run", "tiny.toml", "-q", "--processes", "2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    one, two = (RunFolder(tmp_path / f"runs/000{n}-tiny-s0") for n in (1, 2))
     pairs = list(zip(evaluations_of(one), evaluations_of(two), strict=True))
     assert [a.step for a, _ in pairs] == [2, 4, 6]
     for a, b in pairs:
