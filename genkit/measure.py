@@ -29,7 +29,7 @@ def measuring_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[st
     document = replace(document, tables={key: table for key, table in document.tables.items() if key != "evaluate"})
     if names is not None:
         document = _choose(names, document, registry)
-    return make_plan(document, registry=registry)
+    return make_plan(document, registry=registry, try_step=False)
 
 
 def _choose(names: Sequence[str], document: Document, registry: Registry) -> Document:

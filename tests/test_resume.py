@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from commands import genkit_process
+from commands import genkit, genkit_process
 from parts import registry_with
 from safetensors.torch import load_file
 from tiny import assert_same_bits, tiny_recipe
@@ -272,12 +272,15 @@ def start_in_background(cwd: Path) -> tuple[subprocess.Popen, Path]:
 @pytest.fixture(scope="module")
 def real_run(tmp_path_factory) -> Path:
     cwd = tmp_path_factory.mktemp("real")
-    done = genkit_process("run", str(REAL), "--quiet", cwd=cwd)
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(cwd)
+        assert genkit("run", REAL, "--quiet").code == 0
     return cwd / "runs" / "0001-resume-s0"
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_command_killed_by_a_signal_resumes_to_the_same_bits(tmp_path, real_run, number):
     process, folder = start_in_background(tmp_path)
     process.send_signal(number)

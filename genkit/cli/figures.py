@@ -15,7 +15,7 @@ def figures(run: RunPath) -> None:
     from genkit.report.figures import save_figures
 
     folder = RunFolder.open(run)
-    plan = make_plan(folder.resolved)
+    plan = make_plan(folder.resolved, try_step=False)
     plan.check_met(resuming=True)
     trained = open_trained(folder.path)
     refuse_other_data(folder.path, plan.data)
