@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from genkit.model import GAN, Autoencoder
+from genkit.core.model import GAN, Autoencoder
 
 BATCH_SIZE, LR = 512, 2e-4
 BETA_REC, BETA_KL, BETA_NEG, GAMMA_R = 0.2, 0.3, 0.9, 1e-8  # published for 8 Gaussians

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from genkit.plan import Plan, make_plan
-from genkit.recipe import Recipe, Train, Use
+from genkit.recipe.plan import Plan, make_plan
+from genkit.recipe.tables import Recipe, Train, Use
 
 Precision = Literal["fp32", "fp64"]
 

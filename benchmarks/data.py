@@ -22,16 +22,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from benchmarks.interleaved import CLOCKS, Side, compare
-from genkit.data.decode import cores
-from genkit.data.files import Files, list_files
-from genkit.data.image_folder import ImageFolder
-from genkit.data.images import ImageSet
-from genkit.data.prepare import prepare
-from genkit.data.store import Store
-from genkit.data.transform import Transform
-from genkit.engine.order import indices_of_step
-from genkit.noise import Noise, Rows
-from genkit.report.terminal import Voice
+from genkit.console.output import Voice
+from genkit.core.data_order import indices_of_step
+from genkit.core.noise import Noise, Rows
+from genkit.parts.datasets.base.image_set import ImageSet
+from genkit.parts.datasets.image_folder import ImageFolder
+from genkit.parts.datasets.pictures.decode import cores
+from genkit.parts.datasets.pictures.folder_source import Files, list_files
+from genkit.parts.datasets.pictures.prepare import prepare
+from genkit.parts.datasets.pictures.store import Store
+from genkit.parts.datasets.pictures.transform import Transform
 
 TARGET = 40  # images/s of the prepared store, in those of the published loader
 MADE, SIDE = 2000, 128  # pictures where no folder is given, and their sides

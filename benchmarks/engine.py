@@ -20,9 +20,9 @@ from torch import Tensor
 from benchmarks import by_hand
 from benchmarks.cases import EIGHT_GAUSSIANS, EIGHT_GAUSSIANS_GAN, Case
 from benchmarks.interleaved import CLOCKS, STEPS, WARMUP, Side, compare, options, with_engine
+from genkit.console.output import Voice
+from genkit.engine.distributed import World
 from genkit.engine.state import initial_state
-from genkit.engine.world import World
-from genkit.report.terminal import Voice
 
 TARGET = 1.03  # ratio of medians
 CHECKED = 6

@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from genkit.engine.health import FiniteWatch
+from genkit.engine.distributed import World
+from genkit.engine.finite_watch import FiniteWatch
 from genkit.engine.loop import train
 from genkit.engine.state import TrainState
-from genkit.engine.world import World
-from genkit.plan import Plan
-from genkit.registry import load_registry
+from genkit.recipe.plan import Plan
+from genkit.recipe.registry import load_registry
 
 STEPS, WARMUP, RESAMPLES = 200, 30, 2000
 CLOCKS = {"wall": perf_counter_ns, "cpu": process_time_ns}
@@ -39,7 +39,7 @@ class Comparison(NamedTuple):
 
 
 def with_engine(plan: Plan, state: TrainState, world: World) -> Iterator[Any]:
-    """Train as `genkit.run` does, without what it does only now and then."""
+    """Train as `genkit.runs.train` does, without what it does only now and then."""
     watch = FiniteWatch()
     for record in train(plan, state, world):
         watch.observe(record)

@@ -23,22 +23,22 @@ from torch import Tensor, nn
 
 from benchmarks.data import own_memory
 from genkit.api import Autoencoder, Count, DiagNormal, Evaluation, Features
-from genkit.data.stand_in import StandIn
-from genkit.engine.allocator import keep_freed_memory
-from genkit.engine.evaluate import evaluate
-from genkit.extractors.pixels import Pixels
-from genkit.metrics.density_coverage import Coverage, Density
-from genkit.metrics.features import settings_of
-from genkit.metrics.frechet import FrechetDistance
-from genkit.metrics.kernel import KernelDistance
-from genkit.metrics.posterior import ActiveUnits, PosteriorKL
-from genkit.metrics.precision_recall import Precision, Recall
-from genkit.metrics.psnr import PSNR
-from genkit.metrics.reconstruction import ReconstructionError
-from genkit.metrics.sliced_wasserstein import SlicedWasserstein
-from genkit.metrics.ssim import SSIM
-from genkit.models.conv import SmallConv
-from genkit.report.terminal import Voice
+from genkit.console.output import Voice
+from genkit.engine.malloc import keep_freed_memory
+from genkit.evaluation.evaluate import evaluate
+from genkit.parts.datasets.stand_in import StandIn
+from genkit.parts.extractors.pixels import Pixels
+from genkit.parts.metrics.density_coverage import Coverage, Density
+from genkit.parts.metrics.features import settings_of
+from genkit.parts.metrics.frechet import FrechetDistance
+from genkit.parts.metrics.kernel import KernelDistance
+from genkit.parts.metrics.posterior import ActiveUnits, PosteriorKL
+from genkit.parts.metrics.precision_recall import Precision, Recall
+from genkit.parts.metrics.psnr import PSNR
+from genkit.parts.metrics.reconstruction import ReconstructionError
+from genkit.parts.metrics.sliced_wasserstein import SlicedWasserstein
+from genkit.parts.metrics.ssim import SSIM
+from genkit.parts.models.small_conv import SmallConv
 
 SAMPLES, WIDTH = 5_000, 2_048
 PICTURES, SHAPE = 1_000, (3, 128, 128)

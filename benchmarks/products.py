@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.interleaved import CLOCKS, Side, compare
-from genkit.engine.allocator import keep_freed_memory
-from genkit.models.linear import Linear
-from genkit.report.terminal import Voice
+from genkit.console.output import Voice
+from genkit.core.layers.linear import Linear
+from genkit.engine.malloc import keep_freed_memory
 
 SIZES = ((512, 256, 256), (512, 512, 512), (64, 4096, 512), (128, 6272, 64))  # batch, inputs, outputs
 TOLERANCE = 1e-5  # relative

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from genkit.report.terminal import Voice
+from genkit.console.output import Voice
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 GENKIT = (sys.executable, "-m", "genkit")

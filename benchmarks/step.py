@@ -28,13 +28,13 @@ from benchmarks.cases import CELEBA128, CIFAR10, EIGHT_GAUSSIANS, MNIST, Case, N
 from benchmarks.interleaved import CLOCKS, STEPS, WARMUP, SideApart, compare, options, with_engine
 from benchmarks.interleaved import Comparison as Took
 from benchmarks.published_networks import Pair, conv, mlp
-from genkit.batch import Batch
-from genkit.engine.feed import batches_of_step
+from genkit.console.output import Voice
+from genkit.core.batch import Batch
+from genkit.core.layers.linear import Linear
+from genkit.engine.batches import batches_of_step
+from genkit.engine.distributed import World
 from genkit.engine.state import TrainState, initial_state
-from genkit.engine.world import World
-from genkit.models.linear import Linear
-from genkit.plan import Plan
-from genkit.report.terminal import Voice
+from genkit.recipe.plan import Plan
 
 CHECKED = 6  # steps on the plane
 LARGEST_DIFFERENCE = 1e-5  # relative. In float64 the published γ_r-terms, which genkit leaves out, make most of it

@@ -15,16 +15,16 @@ __version__ = "0.1.0"
 
 # Imported on first use, so that the command line need not wait for torch.
 _EXPORTS = {
-    "Checkpoint": "genkit.recipe",
-    "EMA": "genkit.recipe",
-    "Evaluate": "genkit.recipe",
-    "Recipe": "genkit.recipe",
-    "Report": "genkit.recipe",
-    "Train": "genkit.recipe",
-    "Use": "genkit.recipe",
-    "load": "genkit.loading",
-    "make_plan": "genkit.plan",
-    "train": "genkit.run",
+    "Checkpoint": "genkit.recipe.tables",
+    "EMA": "genkit.recipe.tables",
+    "Evaluate": "genkit.recipe.tables",
+    "Recipe": "genkit.recipe.tables",
+    "Report": "genkit.recipe.tables",
+    "Train": "genkit.recipe.tables",
+    "Use": "genkit.recipe.tables",
+    "load": "genkit.runs.load",
+    "make_plan": "genkit.recipe.plan",
+    "train": "genkit.runs.train",
 }
 
 __all__ = ["EMA", "Checkpoint", "Evaluate", "Recipe", "Report", "Train", "Use", "load", "make_plan", "train"]

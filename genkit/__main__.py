@@ -11,7 +11,7 @@ def main() -> None:
     from genkit.cli import app
     from genkit.cli.launch import leave_exit_code
     from genkit.errors import GenkitError
-    from genkit.signals import stopped_at_once
+    from genkit.runs.signals import stopped_at_once
 
     try:
         with stopped_at_once():

@@ -3,35 +3,21 @@
 Its counterpart for a plugin's ``__init__`` is `genkit.hooks`, which imports no torch.
 """
 
-from genkit.batch import Batch
-from genkit.fields import Count, Fraction, NonNegative, Positive, Steps
-from genkit.losses.vae import VAE
-from genkit.mathematics import kl_to_prior, negative_elbo, squared_error
-from genkit.metrics.features import Features, features_of, protocol_of
-from genkit.metrics.of_model import OfModel
-from genkit.model import GAN, Autoencoder, Model
-from genkit.models.halving import image_shape, smallest_map
-from genkit.models.linear import Linear
-from genkit.models.norm import Norm, norm_layer
-from genkit.models.posterior import Posterior
-from genkit.noise import Noise, Rows
-from genkit.schedules.constant import Constant
-from genkit.types import (
-    Dataset,
-    DiagNormal,
-    Divergence,
-    Draws,
-    Evaluation,
-    EvaluationProtocol,
-    Extractor,
-    Loss,
-    Metric,
-    Optimiser,
-    Phase,
-    PhaseLoss,
-    Samples,
-    Schedule,
-)
+from genkit.core.batch import Batch
+from genkit.core.constant_schedule import Constant
+from genkit.core.elbo import kl_to_prior, negative_elbo, squared_error
+from genkit.core.layers.linear import Linear
+from genkit.core.layers.norm import Norm, norm_layer
+from genkit.core.layers.posterior import Posterior
+from genkit.core.layers.shapes import image_shape, smallest_map
+from genkit.core.metric import Draws, Evaluation, EvaluationProtocol, Extractor, Metric
+from genkit.core.model import GAN, Autoencoder, Model
+from genkit.core.noise import Noise, Rows
+from genkit.core.numeric_types import Count, Fraction, NonNegative, Positive, Steps
+from genkit.core.types import Dataset, DiagNormal, Divergence, Loss, Optimiser, Phase, PhaseLoss, Samples, Schedule
+from genkit.parts.losses.vae import VAE
+from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.features import Features, features_of, protocol_of
 
 __all__ = [
     "GAN",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from genkit.batch import Batch
-from genkit.model import Model
-from genkit.noise import Noise, Rows
-from genkit.types import Extractor, Loss, Phase
+from genkit.core.batch import Batch
+from genkit.core.metric import Extractor
+from genkit.core.model import Model
+from genkit.core.noise import Noise, Rows
+from genkit.core.types import Loss, Phase
 
 
 def batch_of(x: Tensor, latent_dim: int, *, seed: int = 0, step: int = 0, t: float = 0.0) -> Batch:

@@ -20,11 +20,11 @@ def compare(
     json: Json = False,
 ) -> None:
     """Show in what the recipes of runs differ, and their numbers; draw their curves over each other."""
-    from genkit.compare import compare as compared
-    from genkit.disk import why
+    from genkit.console.output import Voice
     from genkit.errors import UsageError
-    from genkit.report.comparison import print_comparison, save_comparison
-    from genkit.report.terminal import Voice
+    from genkit.runs.compare import compare as compared
+    from genkit.runs.comparison_report import print_comparison, save_comparison
+    from genkit.storage.os_errors import why
 
     comparison = compared(runs)
     check_png(out)

@@ -22,8 +22,8 @@ def convert(
     json: Json = False,
 ) -> None:
     """Turn a published checkpoint into a final folder, which `genkit.load`, `genkit sample` and the others take."""
-    from genkit.convert.folder import convert as convert_to
-    from genkit.plan import make_plan
+    from genkit.recipe.plan import make_plan
+    from genkit.runs.convert.convert_checkpoint import convert as convert_to
 
     facts = convert_to(checkpoint, make_plan(recipe, overrides=tuple(overrides or ())), out)
     left_out = facts["converted"]["left_out"]

@@ -12,8 +12,8 @@ from genkit.cli.options import Json, Overrides, RecipePath
 from genkit.cli.outputs import check_png
 
 if TYPE_CHECKING:
-    from genkit.plan import Plan
-    from genkit.types import Dataset
+    from genkit.core.types import Dataset
+    from genkit.recipe.plan import Plan
 
 app = typer.Typer(help="Check, prepare or show the data of a recipe.", no_args_is_help=True)
 
@@ -21,13 +21,13 @@ app = typer.Typer(help="Check, prepare or show the data of a recipe.", no_args_i
 @app.command("check")
 def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -> None:
     """Look at every picture and tell what is there, what is bad and what the transform will do; writes nothing."""
-    from genkit.data.decode import bad_pictures
-    from genkit.data.hub_stream import HubStream
-    from genkit.data.pictures import PictureSet
-    from genkit.data.survey import Survey, survey
+    from genkit.cli.show_data import print_survey
+    from genkit.console.output import Voice
     from genkit.errors import UsageError
-    from genkit.report.survey import print_survey
-    from genkit.report.terminal import Voice
+    from genkit.parts.datasets.base.picture_set import PictureSet
+    from genkit.parts.datasets.hub_stream import HubStream
+    from genkit.parts.datasets.pictures.decode import bad_pictures
+    from genkit.parts.datasets.pictures.inspect_pictures import Survey, survey
 
     voice, splits = Voice(), _splits(_plan(recipe, overrides))
     found: list[tuple[PictureSet | HubStream, Survey]] = []
@@ -53,11 +53,11 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
 @app.command("prepare")
 def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -> None:
     """Prepare the pictures of both splits now; those that are prepared already are verified, byte for byte."""
-    from genkit.data.pictures import PictureSet
-    from genkit.data.prepare import remake
+    from genkit.console.output import Voice
+    from genkit.console.quantities import quantity
     from genkit.errors import UsageError
-    from genkit.quantity import quantity
-    from genkit.report.terminal import Voice
+    from genkit.parts.datasets.base.picture_set import PictureSet
+    from genkit.parts.datasets.pictures.prepare import remake
 
     voice, lines, refused = Voice(), [], []
     for data in _splits(_plan(recipe, overrides)):
@@ -89,10 +89,10 @@ def show(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the picture.")] = Path("data.png"),
 ) -> None:
     """Draw what the network will see: the first pictures of a run, and some that are held out, as a PNG."""
-    from genkit.disk import why
+    from genkit.console.output import Voice
     from genkit.errors import UsageError
-    from genkit.report.sight import save_sight
-    from genkit.report.terminal import Voice
+    from genkit.runs.data_preview import save_sight
+    from genkit.storage.os_errors import why
 
     check_png(out)
     plan = _plan(recipe, overrides)
@@ -107,7 +107,7 @@ def show(
 
 
 def _plan(recipe: Path, overrides: list[str] | None) -> Plan:
-    from genkit.plan import make_plan
+    from genkit.recipe.plan import make_plan
 
     return make_plan(recipe, overrides=tuple(overrides or ()))
 

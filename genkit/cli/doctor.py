@@ -31,9 +31,9 @@ def doctor(json: Json = False) -> None:
 def _facts() -> dict[str, Any]:
     import torch
 
-    from genkit.data.store import cache_folder
-    from genkit.disk import free
-    from genkit.registry import load_registry
+    from genkit.parts.datasets.pictures.store import cache_folder
+    from genkit.recipe.registry import load_registry
+    from genkit.storage.os_errors import free
 
     facts: dict[str, Any] = {"python": platform.python_version()}
     facts |= {name: _version(name) or "not installed" for name in DISTRIBUTIONS}
@@ -47,9 +47,9 @@ def _facts() -> dict[str, Any]:
 
 
 def _problems() -> list[str]:
-    from genkit.data.store import cache_folder
-    from genkit.disk import unwritable
-    from genkit.registry import load_registry
+    from genkit.parts.datasets.pictures.store import cache_folder
+    from genkit.recipe.registry import load_registry
+    from genkit.storage.os_errors import unwritable
 
     registry = load_registry()
     problems = [f"plugin {broken.owner} cannot be loaded: {broken.reason}" for broken in registry.broken]

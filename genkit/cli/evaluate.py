@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genkit.cli.options import FinishedRun, Json, Overrides, only
-from genkit.types import BatchNormMode
+from genkit.core.metric import BatchNormMode
 
 READ = ("metrics", "data", "seed")  # what an evaluation reads of a recipe; the rest is as it was trained
 HOW_TO_SET = "A key of a metric is set, for this evaluation alone, with --set metrics.LABEL.KEY=VALUE."
@@ -33,11 +33,11 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Compute the metrics of a finished run; `--set metrics.LABEL.KEY=VALUE` changes or adds one."""
+    from genkit.cli.show_results import print_results
+    from genkit.console.output import Voice
     from genkit.errors import Interrupted, RecipeError, UsageError, near_miss
-    from genkit.loading import evaluate_run
-    from genkit.measure import measuring_plan
-    from genkit.report.results import print_results
-    from genkit.report.terminal import Voice
+    from genkit.runs.evaluate_trained import measuring_plan
+    from genkit.runs.load import evaluate_run
 
     if batch_norm and batch_norm not in MODES:
         raise UsageError(f"--batch-norm {batch_norm}: is no mode.{near_miss(batch_norm, MODES)}")

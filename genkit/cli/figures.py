@@ -7,12 +7,12 @@ from genkit.cli.options import RunPath
 
 def figures(run: RunPath) -> None:
     """Draw the figures of a finished run again, as at its end: samples, reconstructions, stability strip, curves."""
-    from genkit.disk import why
     from genkit.errors import UsageError
-    from genkit.folder import RunFolder
-    from genkit.loading import open_trained, refuse_other_data
-    from genkit.plan import make_plan
-    from genkit.report.figures import save_figures
+    from genkit.recipe.plan import make_plan
+    from genkit.runs.figures import save_figures
+    from genkit.runs.load import open_trained, refuse_other_data
+    from genkit.runs.run_folder import RunFolder
+    from genkit.storage.os_errors import why
 
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved, try_step=False)

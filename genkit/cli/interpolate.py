@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.chosen import autoencoder_of, choose
+from genkit.cli.inputs import autoencoder_of, choose
 from genkit.cli.options import DataOverrides, FinishedRun, Json, Out, Pictures, Weights
 from genkit.cli.outputs import write_outputs
 
@@ -36,11 +36,11 @@ def interpolate(
     """Decode paths between latent codes: writes OUT.npz, and OUT.png for images and for points in the plane."""
     import torch
 
+    from genkit.core.latent_paths import PATHS
+    from genkit.draw.interpolations import save_paths
     from genkit.errors import UsageError, near_miss
-    from genkit.latent import PATHS
-    from genkit.loading import draw_codes, open_trained
-    from genkit.report.paths import save_paths
-    from genkit.report.shown import in_chunks
+    from genkit.evaluation.samples import in_chunks
+    from genkit.runs.load import draw_codes, open_trained
 
     if path not in PATHS:
         raise UsageError(f"--path {path}: is no path.{near_miss(path, PATHS)}")

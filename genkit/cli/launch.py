@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from genkit.plan import Plan
+    from genkit.recipe.plan import Plan
 
 # Names the file in which the main process leaves its exit code: a launcher turns every code into 1 and a traceback.
 EXIT_FILE = "GENKIT_EXIT_FILE"
@@ -24,7 +24,7 @@ def launch_if_several(plan: Plan, processes: int) -> None:
     """
     if processes == 1 or "WORLD_SIZE" in os.environ:
         return
-    from genkit.engine.feed import check_batch
+    from genkit.engine.batches import check_batch
 
     check_batch(plan, processes)
     # `--multi_gpu` also where there is no GPU: `--cpu` would start one process and say nothing. genkit's own World

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genkit.disk import why
 from genkit.errors import UsageError
+from genkit.storage.os_errors import why
 
 if TYPE_CHECKING:
     import numpy as np

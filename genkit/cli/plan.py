@@ -10,8 +10,8 @@ from genkit.cli.planned import planned
 
 def plan(recipe: RecipePath, overrides: Overrides = None, stand_in: StandIn = False, json: Json = False) -> None:
     """Show the assembled parts and who supplies them, the phases, the costs, and where each key came from."""
-    from genkit.report.plan import plan_as_dict, print_keys, print_plan
-    from genkit.report.terminal import Voice
+    from genkit.cli.show_plan import plan_as_dict, print_keys, print_plan
+    from genkit.console.output import Voice
 
     assembled = planned(recipe, overrides, stand_in=stand_in)
     if json:

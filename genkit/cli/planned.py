@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from genkit.plan import Plan
-    from genkit.toml import Document
+    from genkit.recipe.document import Document
+    from genkit.recipe.plan import Plan
 
 SIZE = 50_000  # made-up samples at least: as many as a metric reads; each is made when it is asked for
 
@@ -18,16 +18,16 @@ def planned(recipe: Path, overrides: list[str] | None, *, stand_in: bool = False
 
     Raises `RecipeError` with all that is wrong.
     """
-    from genkit.plan import document_of, make_plan
+    from genkit.recipe.plan import document_of, make_plan
 
     document = document_of(recipe, tuple(overrides or ()))
     return make_plan(_with_stand_in(document) if stand_in else document)
 
 
 def _with_stand_in(document: Document) -> Document:
-    from genkit.bind import Binder, Invalid
     from genkit.errors import RecipeError
-    from genkit.registry import load_registry
+    from genkit.recipe.bind import Binder, Invalid
+    from genkit.recipe.registry import load_registry
 
     binder = Binder(load_registry(), document)
     try:

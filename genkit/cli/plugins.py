@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from genkit.cli.options import Json
-from genkit.schedules.constant import Constant
+from genkit.core.constant_schedule import Constant
 
 app = typer.Typer(help="List plugins and their parts, or show what one takes.", invoke_without_command=True)
 
@@ -27,7 +27,7 @@ def default(context: typer.Context, json: Json = False) -> None:
 def list_plugins(json: Json = False) -> None:
     """List every part by kind with its owner, and the plugins that could not be loaded."""
     from genkit.hooks import KINDS
-    from genkit.registry import load_registry
+    from genkit.recipe.registry import load_registry
 
     registry = load_registry()
     if json:
@@ -35,7 +35,7 @@ def list_plugins(json: Json = False) -> None:
         failed = [{"plugin": str(broken.owner), "reason": broken.reason} for broken in registry.broken]
         print(json_format.dumps({"parts": parts, "broken": failed, "clashes": _clashes(registry)}))
         return
-    from genkit.report.terminal import Voice
+    from genkit.console.output import Voice
 
     voice = Voice()
     for kind in KINDS:
@@ -55,8 +55,8 @@ def show(
     """Show what a part does and the keys that it takes, with their types and defaults."""
     from genkit.errors import UsageError, near_miss
     from genkit.hooks import KINDS
-    from genkit.registry import load_registry
-    from genkit.signature import comments_of, expected, parameters_of
+    from genkit.recipe.part_fields import comments_of, expected, parameters_of
+    from genkit.recipe.registry import load_registry
 
     registry = load_registry()
     parts = [part for kind in KINDS for part in registry.of_kind(kind) if part.entry.name == name]
@@ -86,7 +86,7 @@ def show(
     if json:
         print(json_format.dumps({"parts": shown}))
         return
-    from genkit.report.terminal import Voice
+    from genkit.console.output import Voice
 
     voice = Voice()
     for facts in shown:

@@ -26,7 +26,7 @@ def default(context: typer.Context, json: Json = False) -> None:
 @app.command("list")
 def list_recipes(json: Json = False) -> None:
     """List the shipped recipes by name."""
-    from genkit.shipped import shipped_recipes
+    from genkit.recipe.shipped import shipped_recipes
 
     titles = shipped_recipes()
     if json:
@@ -43,9 +43,9 @@ def copy(
     to: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="By default NAME.toml here.")] = None,
 ) -> None:
     """Copy a shipped recipe to a file of yours."""
-    from genkit.disk import why
     from genkit.errors import UsageError, near_miss
-    from genkit.shipped import recipes_folder, shipped_recipes
+    from genkit.recipe.shipped import recipes_folder, shipped_recipes
+    from genkit.storage.os_errors import why
 
     name = name.removesuffix(".toml")
     if name not in shipped_recipes():

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.chosen import autoencoder_of, choose
+from genkit.cli.inputs import autoencoder_of, choose
 from genkit.cli.options import DataOverrides, FinishedRun, Json, Out, Pictures, Weights
 from genkit.cli.outputs import write_outputs
 
@@ -26,10 +26,10 @@ def reconstruct(
     """Reconstruct held-out samples, and tell the error: writes OUT.npz, and OUT.png for images and points."""
     import torch
 
-    from genkit.latent import squared_error
-    from genkit.loading import open_trained
-    from genkit.report.pairs import note_of, save_pairs
-    from genkit.report.shown import in_chunks
+    from genkit.core.latent_paths import squared_error
+    from genkit.draw.reconstructions import note_of, save_pairs
+    from genkit.evaluation.samples import in_chunks
+    from genkit.runs.load import open_trained
 
     trained = open_trained(run, weights)
     model = autoencoder_of(trained, run, "`genkit sample` draws from it.")

@@ -8,14 +8,14 @@ from genkit.cli.options import Json, Processes, Quiet, RunPath
 def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Quiet = False) -> None:
     """Go on with a run from its newest checkpoint, bit for bit as if it had not stopped."""
     from genkit.cli.launch import launch_if_several
-    from genkit.engine.checkpoint import differences
-    from genkit.engine.evaluate import read_results
-    from genkit.engine.feed import read_data
-    from genkit.engine.world import World
-    from genkit.folder import RunFolder
-    from genkit.plan import make_plan
-    from genkit.report.terminal import Voice
-    from genkit.session import tell, train_in
+    from genkit.cli.training import tell, train_in
+    from genkit.console.output import Voice
+    from genkit.engine.batches import read_data
+    from genkit.engine.distributed import World
+    from genkit.evaluation.evaluate import read_results
+    from genkit.recipe.plan import make_plan
+    from genkit.runs.checkpoint import differences
+    from genkit.runs.run_folder import RunFolder
 
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved)

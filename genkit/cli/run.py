@@ -24,13 +24,13 @@ def run(
 ) -> None:
     """Train a recipe; prints its plan first, its numbers, its run folder and the next commands last."""
     from genkit.cli.launch import launch_if_several
-    from genkit.engine.feed import read_data
-    from genkit.engine.world import World
+    from genkit.cli.show_plan import print_plan
+    from genkit.cli.training import train_in
+    from genkit.console.output import Voice
+    from genkit.engine.batches import read_data
+    from genkit.engine.distributed import World
     from genkit.errors import UsageError
-    from genkit.folder import RunFolder
-    from genkit.report.plan import print_plan
-    from genkit.report.terminal import Voice
-    from genkit.session import train_in
+    from genkit.runs.run_folder import RunFolder
 
     plan = planned(recipe, overrides, stand_in=stand_in)
     plan.check_met()

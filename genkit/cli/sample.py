@@ -27,10 +27,10 @@ def sample(
     json: Json = False,
 ) -> None:
     """Draw samples: writes OUT.npy, and OUT.png for images and for points in the plane."""
+    from genkit.draw.image_grid import LARGEST, fits
+    from genkit.draw.samples import COLUMNS, save_samples
     from genkit.errors import UsageError
-    from genkit.loading import draw_samples, open_trained
-    from genkit.report.drawn import COLUMNS, save_samples
-    from genkit.report.grid import LARGEST, fits
+    from genkit.runs.load import draw_samples, open_trained
 
     rows, columns = _rows_and_columns(grid) if grid else (0, COLUMNS)
     if grid and number is not None:

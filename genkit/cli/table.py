@@ -32,16 +32,16 @@ def table(
     import torch
     from rich.markup import escape
 
+    from genkit.console.output import Voice
     from genkit.errors import Interrupted, RunError, UsageError
-    from genkit.report.terminal import Voice
-    from genkit.table.again import compare_again
-    from genkit.table.experiment import experiments_of, try_steps
-    from genkit.table.figure import check_figure, save_figure
-    from genkit.table.fill import Workshop, fill, missing
-    from genkit.table.kept import Keeper
-    from genkit.table.selection import selected, without_needs
-    from genkit.table.spec import read_table
-    from genkit.table.text import FORMATS, Filled, plain
+    from genkit.tables.experiment import experiments_of, try_steps
+    from genkit.tables.figure import check_figure, save_figure
+    from genkit.tables.reproduce import compare_again
+    from genkit.tables.results_file import Keeper
+    from genkit.tables.results_table import FORMATS, Filled, plain
+    from genkit.tables.selection import selected, without_needs
+    from genkit.tables.spec import read_table
+    from genkit.tables.train_missing import Workshop, fill, missing
 
     if format and format not in FORMATS:
         raise UsageError(f"--format {format}: expected one of {', '.join(FORMATS)}.")

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from genkit.batch import Batch
-from genkit.engine.feed import batches_of_step, check_batch
+from genkit.core.batch import Batch
+from genkit.core.types import Phase
+from genkit.engine.batches import batches_of_step, check_batch
+from genkit.engine.distributed import World
 from genkit.engine.state import TrainState
-from genkit.engine.world import World
-from genkit.plan import Plan
-from genkit.types import Phase
+from genkit.recipe.plan import Plan
 
 
 class StepRecord(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any
 
 from accelerate.utils import convert_to_fp32
 
-from genkit.model import Model
+from genkit.core.model import Model
 
 
 class MixedPrecision:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch.nn import Parameter
 
+from genkit.core.model import Model
+from genkit.core.noise import seed_of
+from genkit.core.types import Optimiser
+from genkit.engine.distributed import World
 from genkit.engine.precision import MixedPrecision
-from genkit.engine.weights import fill_weights
-from genkit.engine.world import World
-from genkit.model import Model
-from genkit.noise import seed_of
-from genkit.plan import Plan
-from genkit.types import Optimiser
+from genkit.recipe.plan import Plan
+from genkit.storage.weights import fill_weights
 
 
 class ChildOptimiser:

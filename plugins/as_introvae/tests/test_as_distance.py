@@ -19,8 +19,8 @@ from scipy.stats import norm
 
 from genkit.api import DiagNormal
 from genkit.errors import RecipeError
-from genkit.plan import make_plan
-from genkit.recipe import Recipe, Train, Use
+from genkit.recipe.plan import make_plan
+from genkit.recipe.tables import Recipe, Train, Use
 
 EVERY = [
     ASDistance(form, reduction)

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 import genkit
 from genkit.api import GAN, Norm
+from genkit.core.model import Model, evaluating
+from genkit.draw import preview
+from genkit.engine.distributed import World
 from genkit.engine.loop import train
 from genkit.engine.state import TrainState, initial_state
-from genkit.engine.world import World
-from genkit.model import Model, evaluating
-from genkit.report import preview
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
 
 LATENT = 3

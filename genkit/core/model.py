@@ -1,0 +1,81 @@
+"""What the engine and the losses expect of a network.
+
+The children of a model *are* its parameter groups: a phase updates children by name, and ``[optimiser.NAME]`` gives
+each its optimiser.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from genkit.core.types import DiagNormal
+
+
+class Model(nn.Module, ABC):
+    """A generative model of samples of shape `data_shape` with a standard normal prior of dimension `latent_dim`."""
+
+    latent_dim: int
+    data_shape: tuple[int, ...]
+
+    @abstractmethod
+    def sample(self, z: Tensor) -> Tensor:
+        """Map prior noise z, (B, L), to samples, (B, *data_shape)."""
+
+
+class Autoencoder(Model):
+    """A model with the children `encoder`, x -> `DiagNormal`, and `decoder`, (B, L) -> (B, *data_shape)."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int, data_shape: tuple[int, ...]):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.latent_dim = latent_dim
+        self.data_shape = tuple(data_shape)
+
+    def sample(self, z: Tensor) -> Tensor:
+        """Decode z, (B, L)."""
+        return self.decoder(z)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Decode the posterior mean of x, (B, *data_shape), to the same shape."""
+        posterior: DiagNormal = self.encoder(x)
+        return self.decoder(posterior.mu)
+
+
+class GAN(Model):
+    """A model with the children `generator`, (B, L) -> (B, *data_shape), and `critic`, x -> (B,)."""
+
+    generator: nn.Module
+    critic: nn.Module
+
+    def __init__(self, generator: nn.Module, critic: nn.Module, latent_dim: int, data_shape: tuple[int, ...]):
+        super().__init__()
+        self.generator = generator
+        self.critic = critic
+        self.latent_dim = latent_dim
+        self.data_shape = tuple(data_shape)
+
+    def sample(self, z: Tensor) -> Tensor:
+        """Generate from z, (B, L)."""
+        return self.generator(z)
+
+
+@contextmanager
+def evaluating(model: Model) -> Iterator[None]:
+    """Run the block in evaluation mode and without gradients; then give each module back its own mode."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode

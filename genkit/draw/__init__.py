@@ -1,0 +1,1 @@
+"""Tensors to pictures. Knows no run folder."""

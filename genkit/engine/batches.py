@@ -1,0 +1,74 @@
+"""The input of each step, a pure function of the recipe and the step number."""
+
+from __future__ import annotations
+
+import torch
+
+from genkit.core.batch import Batch
+from genkit.core.data_order import indices_of_step
+from genkit.core.noise import Noise, Rows
+from genkit.engine.distributed import World
+from genkit.engine.state import TrainState
+from genkit.errors import UsageError
+from genkit.recipe.plan import Plan, too_large
+
+
+def read_data(plan: Plan) -> None:
+    """Have the data read or prepared now, so that whatever is wrong with them is told before anything is begun.
+
+    Raises `UsageError`.
+    """
+    check_batch(plan, 1)  # first: to prepare may take long
+    refused: list[str] = []
+    for data in (plan.data, plan.data.held_out()):
+        try:
+            if data.size != 0:
+                data.batch(torch.zeros(1, dtype=torch.int64), Noise(plan.recipe.seed, 0, "read", Rows.all(1)))
+        except UsageError as error:  # what is wrong with the other split is told with it
+            refused.append(str(error))
+    if refused:
+        raise UsageError("\n".join(dict.fromkeys(refused)))
+
+
+def check_batch(plan: Plan, processes: int) -> None:
+    """Raise `UsageError` unless the data fill a batch, and it divides into equal micro-batches."""
+    batch_size, parts = plan.recipe.train.batch_size, processes * plan.recipe.train.accumulate
+    if plan.data.size is not None and plan.data.size < batch_size:
+        raise UsageError(too_large(batch_size, plan.data.size))
+    if batch_size % parts:
+        fitting = (
+            f"{batch_size // parts * parts} or {(batch_size // parts + 1) * parts}"
+            if batch_size > parts
+            else str(parts)
+        )
+        raise UsageError(
+            f"[train] batch_size = {batch_size} does not divide by {processes} processes x accumulate = "
+            f"{plan.recipe.train.accumulate}; {fitting} would."
+        )
+
+
+def batches_of_step(plan: Plan, state: TrainState, world: World) -> list[Batch]:
+    """Return this process's micro-batches of the step that `state` is before."""
+    train, step = plan.recipe.train, state.step
+    micro = train.batch_size // (world.size * train.accumulate)
+    indices = indices_of_step(plan.recipe.seed, step, train.batch_size, plan.data.size)
+
+    batches = []
+    for j in range(train.accumulate):
+        part = world.rank * train.accumulate + j
+        rows = Rows(part * micro, (part + 1) * micro, train.batch_size)
+        noise = Noise(plan.recipe.seed, step, "prior", rows, world.device, world.dtype)
+        samples = plan.data.batch(indices[rows.start : rows.stop], noise.of("data"))
+        batches.append(
+            Batch(
+                x=samples.x.to(world.device, world.dtype),
+                z=noise.randn("z", state.model.latent_dim),
+                t=step / plan.steps,
+                noise=noise,
+                extra={name: tensor.to(world.device) for name, tensor in samples.extra.items()},
+                rank=world.rank,
+                gather_rows=world.gather,
+                full_precision=state.full_precision,
+            )
+        )
+    return batches

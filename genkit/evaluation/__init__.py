@@ -1,0 +1,1 @@
+"""Numbers about a trained model, and the protocol that made each of them."""

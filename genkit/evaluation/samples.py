@@ -1,0 +1,55 @@
+"""What the pictures of a model show: the same latent codes and the same held-out samples each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from genkit.core.model import Model
+from genkit.core.noise import Noise, Rows
+from genkit.core.types import Dataset
+
+IMAGE_CHUNK, POINT_CHUNK = 16, 8192  # samples that a network sees at once
+
+
+class Picked(NamedTuple):
+    """Held-out samples, and where they stand in their split."""
+
+    x: Tensor  # (B, *data_shape), in the model's dtype and on its device
+    indices: Tensor | None  # (B,) int64; None of a density, whose samples have no place
+
+
+def codes(count: int, model: Model, noise: Noise) -> Tensor:
+    """Return prior noise in the model's dtype and on its device, (count, L)."""
+    weight = next(model.parameters())
+    drawn = replace(noise, rows=Rows.all(count), device=weight.device, dtype=weight.dtype).of("preview")
+    return drawn.randn("z", model.latent_dim)
+
+
+def pick(count: int, model: Model, held_out: Dataset, noise: Noise) -> Picked:
+    """Return `count` samples of the held-out split, or all where there are fewer."""
+    size = count if held_out.size is None else held_out.size
+    count = min(count, size)
+    # Spread over the split: folders of images stand in the order of their classes.
+    indices = torch.arange(count) * size // count
+    drawn = Noise(noise.seed, noise.step, "preview-data", Rows.all(count))
+    x = held_out.batch(indices, drawn).x.to(next(model.parameters()))
+    return Picked(x, None if held_out.size is None else indices)
+
+
+def called(count: int, held_out: Dataset) -> str:
+    """Return what `count` samples of a held-out split are called: ``samples of the test split``."""
+    plural = "s" * (count != 1)
+    return (
+        f"fresh draw{plural} of the data" if held_out.size is None else f"sample{plural} of the {held_out.split} split"
+    )
+
+
+def in_chunks(network: Callable[[Tensor], Tensor], x: Tensor, data_shape: tuple[int, ...]) -> Tensor:
+    """Return network(x) on the CPU, computed in constant memory, for samples of that shape."""
+    rows = IMAGE_CHUNK if len(data_shape) == 3 else POINT_CHUNK
+    return torch.cat([network(chunk).cpu() for chunk in x.split(rows)])

@@ -1,0 +1,225 @@
+"""genkit's own parts, supplied through the same hooks as everybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from genkit.hooks import Entry, hookimpl
+
+genkit_hooks = 1
+
+SOFT_INTRO_VAE = "https://arxiv.org/abs/2012.13253"
+AS_INTRO_VAE = "https://arxiv.org/abs/2206.13903"
+IWAE = "https://arxiv.org/abs/1509.00519"
+FID = "https://arxiv.org/abs/1706.08500"
+PRECISION_RECALL = "https://arxiv.org/abs/1904.06991"
+DENSITY_COVERAGE = "https://arxiv.org/abs/2002.09797"
+
+
+@hookimpl
+def genkit_models() -> Iterator[Entry]:
+    """Networks for points and for images."""
+    yield Entry(
+        "mlp", "genkit.parts.models.mlp:MLP", "Fully connected autoencoder, as published for 2-D", SOFT_INTRO_VAE
+    )
+    yield Entry(
+        "small-conv", "genkit.parts.models.small_conv:SmallConv", "Convolutional autoencoder for small images", "genkit"
+    )
+    yield Entry(
+        "introvae-conv",
+        "genkit.parts.models.introvae_conv:IntroVAEConv",
+        "Residual autoencoder, as published for images",
+        SOFT_INTRO_VAE,
+    )
+    yield Entry(
+        "modern-conv",
+        "genkit.parts.models.modern_conv:ModernConv",
+        "Residual autoencoder, as one builds it today",
+        "genkit",
+    )
+
+
+@hookimpl
+def genkit_losses() -> Iterator[Entry]:
+    """The baseline."""
+    yield Entry("vae", "genkit.parts.losses.vae:VAE", "Variational autoencoder", "https://arxiv.org/abs/1312.6114")
+
+
+@hookimpl
+def genkit_divergences() -> Iterator[Entry]:
+    """Divergences with a closed form."""
+    yield Entry("kl", "genkit.parts.divergences.kl:KL", "Kullback-Leibler divergence, per sample", "closed form")
+    yield Entry("zero", "genkit.parts.divergences.zero:Zero", "Zero, to switch a divergence off", "ablation")
+
+
+@hookimpl
+def genkit_schedules() -> Iterator[Entry]:
+    """Schedules of weights and learning rates."""
+    yield Entry("constant", "genkit.core.constant_schedule:Constant", "One value", "")
+    yield Entry("linear", "genkit.parts.schedules.linear:Linear", "A straight line between two values", "")
+    yield Entry(
+        "cosine",
+        "genkit.parts.schedules.cosine:Cosine",
+        "Half a cosine between two values",
+        "https://arxiv.org/abs/1608.03983",
+    )
+    yield Entry(
+        "multistep",
+        "genkit.parts.schedules.multistep:Multistep",
+        "Multiplied by a factor at milestones",
+        SOFT_INTRO_VAE,
+    )
+
+
+@hookimpl
+def genkit_datasets() -> Iterator[Entry]:
+    """Densities in two dimensions, published sets of pictures, and pictures of one's own."""
+    yield Entry(
+        "8-gaussians",
+        "genkit.parts.datasets.eight_gaussians:EightGaussians",
+        "Eight Gaussians on a circle",
+        SOFT_INTRO_VAE,
+    )
+    yield Entry(
+        "25-gaussians",
+        "genkit.parts.datasets.twenty_five_gaussians:TwentyFiveGaussians",
+        "Twenty-five Gaussians on a square grid",
+        SOFT_INTRO_VAE,
+    )
+    yield Entry(
+        "2-spirals", "genkit.parts.datasets.two_spirals:TwoSpirals", "Two spirals about the origin", SOFT_INTRO_VAE
+    )
+    yield Entry(
+        "checkerboard",
+        "genkit.parts.datasets.checkerboard:Checkerboard",
+        "Every other square of a board",
+        SOFT_INTRO_VAE,
+    )
+    yield Entry("rings", "genkit.parts.datasets.rings:Rings", "Four concentric rings", SOFT_INTRO_VAE)
+    yield Entry("stand-in", "genkit.parts.datasets.stand_in:StandIn", "Made-up samples of any shape", "genkit")
+    yield Entry(
+        "digits", "genkit.parts.datasets.digits:Digits", "5,000 digits of MNIST, packaged with genkit", "CC BY-SA 3.0"
+    )
+    yield Entry(
+        "mnist", "genkit.parts.datasets.mnist:MNIST", "MNIST, from idx files or a `datasets` id", "LeCun et al. 1998"
+    )
+    yield Entry(
+        "fashion-mnist",
+        "genkit.parts.datasets.fashion_mnist:FashionMNIST",
+        "Fashion-MNIST, from idx files or a `datasets` id",
+        "https://arxiv.org/abs/1708.07747",
+    )
+    yield Entry(
+        "cifar10",
+        "genkit.parts.datasets.cifar10:CIFAR10",
+        "CIFAR-10, from .bin files or a `datasets` id",
+        "Krizhevsky 2009",
+    )
+    yield Entry(
+        "svhn",
+        "genkit.parts.datasets.svhn:SVHN",
+        "SVHN, from a folder or a `datasets` id",
+        "http://ufldl.stanford.edu/housenumbers",
+    )
+    yield Entry(
+        "celeba",
+        "genkit.parts.datasets.celeba:CelebA",
+        "CelebA, split as by its authors",
+        "https://arxiv.org/abs/1411.7766",
+    )
+    yield Entry(
+        "lsun",
+        "genkit.parts.datasets.lsun:LSUN",
+        "A class of LSUN, from a folder or a `datasets` id",
+        "https://arxiv.org/abs/1506.03365",
+    )
+    yield Entry(
+        "image-folder",
+        "genkit.parts.datasets.image_folder:ImageFolder",
+        "A folder of pictures of any size and kind",
+        "",
+    )
+    yield Entry("image-arrays", "genkit.parts.datasets.image_arrays:ImageArrays", "Pictures in a .npy or .npz file", "")
+    yield Entry(
+        "hub-images", "genkit.parts.datasets.hub_images:HubImages", "Pictures of a `datasets` id, Arrow or parquet", ""
+    )
+    yield Entry(
+        "hub-stream", "genkit.parts.datasets.hub_stream:HubStream", "Pictures of parquet files larger than a disk", ""
+    )
+
+
+@hookimpl
+def genkit_metrics() -> Iterator[Entry]:
+    """Metrics of points, of reconstructions, of posteriors, and of features."""
+    yield Entry("modes", "genkit.parts.metrics.modes:Modes", "Modes of a mixture that are covered", "")
+    yield Entry("high-quality", "genkit.parts.metrics.modes:HighQuality", "Share of samples near a mode", "")
+    yield Entry(
+        "histogram-kl", "genkit.parts.metrics.histogram:HistogramKL", "KL(data || model) of histograms, nats", ""
+    )
+    yield Entry("histogram-jsd", "genkit.parts.metrics.histogram:HistogramJSD", "Jensen-Shannon divergence, nats", "")
+    yield Entry(
+        "reference-kl", "genkit.parts.metrics.published_2d:ReferenceKL", 'The published 2-D "KL"', SOFT_INTRO_VAE
+    )
+    yield Entry(
+        "reference-jsd", "genkit.parts.metrics.published_2d:ReferenceJSD", 'The published 2-D "JSD"', SOFT_INTRO_VAE
+    )
+    yield Entry(
+        "reconstruction-error", "genkit.parts.metrics.reconstruction:ReconstructionError", "Mean squared error", ""
+    )
+    yield Entry("psnr", "genkit.parts.metrics.psnr:PSNR", "Peak signal-to-noise ratio of reconstructions, dB", "")
+    yield Entry(
+        "ssim",
+        "genkit.parts.metrics.ssim:SSIM",
+        "Structural similarity of reconstructions",
+        "https://doi.org/10.1109/TIP.2003.819861",
+    )
+    yield Entry("active-units", "genkit.parts.metrics.posterior:ActiveUnits", "Latent dimensions in use", IWAE)
+    yield Entry(
+        "posterior-kl", "genkit.parts.metrics.posterior:PosteriorKL", "Mean KL(q(z|x) || N(0, I)), nats", "closed form"
+    )
+    yield Entry("frechet-distance", "genkit.parts.metrics.frechet:FrechetDistance", "Fréchet distance of features", FID)
+    yield Entry(
+        "fid", "genkit.parts.metrics.frechet:FID", "Fréchet Inception distance, of the published network alone", FID
+    )
+    yield Entry(
+        "kernel-distance",
+        "genkit.parts.metrics.kernel:KernelDistance",
+        "Squared MMD of features, polynomial kernel",
+        "https://arxiv.org/abs/1801.01401",
+    )
+    yield Entry("precision", "genkit.parts.metrics.precision_recall:Precision", "Samples among data", PRECISION_RECALL)
+    yield Entry("recall", "genkit.parts.metrics.precision_recall:Recall", "Data among samples", PRECISION_RECALL)
+    yield Entry("density", "genkit.parts.metrics.density_coverage:Density", "Data about samples", DENSITY_COVERAGE)
+    yield Entry("coverage", "genkit.parts.metrics.density_coverage:Coverage", "Data with samples", DENSITY_COVERAGE)
+    yield Entry(
+        "sliced-wasserstein",
+        "genkit.parts.metrics.sliced_wasserstein:SlicedWasserstein",
+        "Wasserstein-2 distance on random lines",
+        "https://doi.org/10.1007/s10851-014-0506-3",
+    )
+    yield Entry(
+        "class-imbalance",
+        "genkit.parts.metrics.class_imbalance:ClassImbalance",
+        "Total variation of classes of digits",
+        "",
+    )
+
+
+@hookimpl
+def genkit_extractors() -> Iterator[Entry]:
+    """What makes features: the sample itself, a classifier of digits, and the network of FID."""
+    yield Entry("pixels", "genkit.parts.extractors.pixels:Pixels", "The sample itself, flattened", "")
+    yield Entry("digits", "genkit.parts.extractors.digits:DigitFeatures", "64 features of digits, packaged", "genkit")
+    yield Entry("inception", "genkit.parts.extractors.inception:Inception", "2,048 features that FID is made of", FID)
+
+
+@hookimpl
+def genkit_optimisers() -> Iterator[Entry]:
+    """Adaptive gradient descent."""
+    yield Entry("adam", "genkit.parts.optimisers.adam:Adam", "Adam", "https://arxiv.org/abs/1412.6980")
+    yield Entry(
+        "adamw",
+        "genkit.parts.optimisers.adam:AdamW",
+        "Adam, weight decay decoupled",
+        "https://arxiv.org/abs/1711.05101",
+    )

@@ -1,0 +1,1 @@
+"""Data sets that a recipe names in [data]."""

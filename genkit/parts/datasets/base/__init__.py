@@ -1,0 +1,1 @@
+"""Base classes and shared keys of the data sets."""

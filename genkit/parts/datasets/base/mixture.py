@@ -1,0 +1,36 @@
+"""Equally weighted isotropic Gaussians, whose modes the metrics can count."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from torch import Tensor
+
+from genkit.core.noise import Noise
+from genkit.core.types import Samples
+from genkit.parts.datasets.base.density import Density
+
+
+class GaussianMixture(Density):
+    """p(x) = 1/M Σ_m N(x; centres_m, std²·I): a subclass states its centres, its std and its box."""
+
+    @property
+    @abstractmethod
+    def centres(self) -> Tensor:
+        """The modes, (M, D) float64."""
+
+    @property
+    @abstractmethod
+    def std(self) -> float:
+        """The standard deviation of each Gaussian in every direction."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one point, (D,)."""
+        return (self.centres.shape[1],)
+
+    def batch(self, indices: Tensor, noise: Noise) -> Samples:
+        """Return one fresh point for each row of `noise`, (B, D), whatever the `indices`, (B,)."""
+        mode = noise.randint("mode", len(self.centres))
+        spread = noise.randn("spread", *self.shape)
+        return Samples(self.centres.to(spread)[mode] + self.std * spread)

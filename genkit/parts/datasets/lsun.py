@@ -1,0 +1,25 @@
+"""LSUN: photographs of one class of scene, such as classrooms, of many sizes.
+
+Yu, Seff, Zhang, Song, Funkhouser & Xiao 2015, "LSUN: Construction of a Large-scale Image Dataset using Deep Learning
+with Humans in the Loop", https://arxiv.org/abs/1506.03365. Deviation: the published loader resizes float tensors, here
+Pillow resizes bytes, with the filter that the recipe states.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from genkit.parts.datasets.base.folder_or_hub import FolderOrHub
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSUN(FolderOrHub):
+    """The pictures of one class of LSUN."""
+
+    EXAMPLE: ClassVar[str] = "pcuenq/lsun-bedrooms"
+    CONFIG: ClassVar[str | None] = None
+    HINT: ClassVar[str] = (
+        "genkit fetches no data: get a class from the page of LSUN's authors (search for LSUN scene classification), "
+        "and export the pictures of its lmdb with their script there, or give hub instead of path."
+    )

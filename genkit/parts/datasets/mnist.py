@@ -1,0 +1,44 @@
+"""MNIST: 60,000 handwritten digits to train on and 10,000 to test, grey, 28 x 28.
+
+LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition",
+https://doi.org/10.1109/5.726791. genkit owns no link to the data: it reads a folder, or what `datasets` can load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from genkit.parts.datasets.base.author_files import PublishedSet
+from genkit.parts.datasets.pictures.idx import read_idx
+
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+@dataclass(frozen=True)
+class MNIST(PublishedSet):
+    """The digits of four idx files, compressed with gzip or not, or of the `datasets` library."""
+
+    NAME: ClassVar[str] = "MNIST"
+    SHAPE: ClassVar[tuple[int, int, int]] = (1, 28, 28)
+    FILES: ClassVar[Mapping[str, tuple[str, ...]]] = FILES
+    KIND: ClassVar[str] = "the four idx files"
+    SUFFIX: ClassVar[str] = ", with or without .gz"
+    EXAMPLE: ClassVar[str] = "ylecun/mnist"
+
+    def read_files(self, files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+        """Return images, (N, H, W), and labels, (N,)."""
+        images, labels = map(read_idx, files)
+        return images, labels
+
+    def file(self, name: str) -> Path:
+        """Return the plain file, or where it is absent the compressed one."""
+        plain = self.folder / name
+        return plain if plain.exists() else plain.with_name(f"{name}.gz")

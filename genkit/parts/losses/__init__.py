@@ -1,0 +1,1 @@
+"""Training objectives that a recipe names in [loss]."""

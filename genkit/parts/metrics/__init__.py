@@ -1,0 +1,1 @@
+"""Metrics that a recipe names in [metrics.LABEL]."""

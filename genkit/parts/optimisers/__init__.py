@@ -1,0 +1,1 @@
+"""Optimisers that a recipe names in [optimiser.CHILD]."""

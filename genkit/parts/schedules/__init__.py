@@ -1,0 +1,1 @@
+"""Schedules that a recipe may write in place of a number."""

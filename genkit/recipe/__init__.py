@@ -1,0 +1,1 @@
+"""From a TOML recipe to a checked plan. Trains nothing and writes nothing."""

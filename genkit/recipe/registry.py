@@ -1,0 +1,178 @@
+"""Who supplies which part.
+
+pluggy checks plugins against the hook specs, but does not guard the loading of entry points (one broken plugin would
+stop the program) and returns results without their owner. Both are done here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pluggy
+
+from genkit import hooks
+from genkit.errors import UsageError, near_miss
+from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS, Entry
+
+SELECTION = "GENKIT_PLUGINS"  # "all" (the default), "none", or a comma-separated list of plugin names
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The distribution that supplies a part."""
+
+    plugin: str  # the name of its entry point
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        """Name the distribution and its version."""
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """An entry and its owner."""
+
+    kind: str
+    entry: Entry
+    owner: Owner
+
+    def load(self) -> Any:
+        """Import the target. Raises `UsageError` that names the plugin and what went wrong in it."""
+        module, _, attribute = self.entry.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:  # whatever a stranger's module raises on import
+            raise UsageError(
+                f'"{self.entry.name}" cannot be loaded from {self.entry.target}: {type(error).__name__}: {error}. '
+                f"Mend, update or uninstall {self.owner}."
+            ) from error
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin that could not be used, and why."""
+
+    owner: Owner
+    reason: str
+
+
+@dataclass
+class Registry:
+    """All parts by kind and name. A name with two owners is kept with both, and refused when it is asked for."""
+
+    parts: dict[tuple[str, str], list[Part]] = field(default_factory=dict)
+    owners: list[Owner] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+    _manager: pluggy.PluginManager = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._manager = pluggy.PluginManager("genkit")
+        self._manager.add_hookspecs(hooks)
+
+    def register(self, plugin: object, owner: Owner) -> None:
+        """Take in the parts of a plugin; one that cannot be used is noted in `broken`, and nothing of it is kept."""
+        try:
+            self._check_version(plugin)
+            self._manager.register(plugin, name=owner.plugin)
+            self._manager.check_pending()
+            found = [part for kind in KINDS for part in self._parts_of(kind, owner)]
+        except Exception as error:  # whatever a stranger's plugin raises
+            if self._manager.has_plugin(owner.plugin):
+                self._manager.unregister(name=owner.plugin)
+            self.broken.append(Broken(owner, f"{type(error).__name__}: {error}"))
+            return
+        self.owners.append(owner)
+        for part in found:
+            self.parts.setdefault((part.kind, part.entry.name), []).append(part)
+
+    def find(self, kind: str, name: str) -> Part:
+        """Return the one part of that kind and name. Raises `UsageError` with the near misses or both owners."""
+        parts = self.parts.get((kind, name), [])
+        if len(parts) > 1:
+            owners = " and ".join(str(part.owner) for part in parts)
+            others = [part.owner.plugin for part in parts if part.owner.plugin != "genkit"]
+            raise UsageError(
+                f'"{name}" has two owners, {owners}. Uninstall one of them, or set {SELECTION} to the names of '
+                f"the plugins that you want, with at most one of {', '.join(others)} (`genkit` itself is always there)."
+            )
+        if not parts:
+            raise UsageError(f'no {_singular(kind)} is called "{name}".{self._hint(kind, name)}')
+        return parts[0]
+
+    def of_kind(self, kind: str) -> list[Part]:
+        """Return every part of a kind, by name."""
+        return [part for key in sorted(self.parts) if key[0] == kind for part in self.parts[key]]
+
+    def _hint(self, kind: str, name: str) -> str:
+        hint = near_miss(name, (known for of_kind, known in self.parts if of_kind == kind))
+        if elsewhere := [of_kind for of_kind, known in self.parts if known == name]:
+            hint = f" It is a name of {elsewhere[0]}.{hint}"
+        if self.broken:
+            hint += " Plugins that could not be loaded: "
+            hint += "; ".join(f"{broken.owner} ({broken.reason})" for broken in self.broken) + "."
+        if selection := os.environ.get(SELECTION):
+            hint += f" ({SELECTION}={selection} restricts what is loaded.)"
+        return hint
+
+    def _check_version(self, plugin: object) -> None:
+        version = getattr(plugin, "genkit_hooks", None)
+        if not isinstance(version, int):
+            raise TypeError(f"states no version of the hooks; `genkit_hooks = {HOOKS_VERSION}` belongs at its top")
+        if version > HOOKS_VERSION:
+            raise TypeError(
+                f"is written for hooks {version}, this genkit has hooks {HOOKS_VERSION}: update genkit-torch"
+            )
+
+    def _parts_of(self, kind: str, owner: Owner) -> Iterable[Part]:
+        for implementation in getattr(self._manager.hook, f"genkit_{kind}").get_hookimpls():
+            if implementation.plugin_name == owner.plugin:
+                for entry in implementation.function():
+                    if not isinstance(entry, Entry):
+                        raise TypeError(f"genkit_{kind} yields {entry!r}, not an Entry")
+                    yield Part(kind, entry, owner)
+
+
+def _singular(kind: str) -> str:
+    return {"losses": "loss", "datasets": "data set"}.get(kind, kind.removesuffix("s"))
+
+
+def load_registry() -> Registry:
+    """Return a registry of genkit's own parts and of the installed plugins that ``GENKIT_PLUGINS`` selects."""
+    from genkit import __version__
+    from genkit.parts import builtin
+
+    registry = Registry()
+    registry.register(builtin, Owner("genkit", "genkit-torch", __version__))
+
+    selection = os.environ.get(SELECTION, "").strip() or "all"
+    chosen = {name.strip() for name in selection.split(",") if name.strip()}
+    found = {point.name for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
+    if missing := chosen - found - {"all", "none"}:
+        name = min(missing)
+        raise UsageError(f"{SELECTION}={selection}: no installed plugin is called {name}.{near_miss(name, found)}")
+
+    for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
+        if selection != "all" and point.name not in chosen:
+            continue
+        owner = Owner(point.name, *_distribution(point))
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints must not end up in a --json
+                plugin = point.load()
+        except (Exception, SystemExit) as error:  # a plugin that fails on import must not stop the program
+            registry.broken.append(Broken(owner, f"{type(error).__name__}: {error}"))
+            continue
+        registry.register(plugin, owner)
+    return registry
+
+
+def _distribution(point: importlib.metadata.EntryPoint) -> tuple[str, str]:
+    return (point.dist.name, point.dist.version) if point.dist else ("unknown distribution", "?")

@@ -1,0 +1,18 @@
+"""The recipes that come with genkit: `recipes/` of a checkout, or the copy of it in an installed package."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+
+def recipes_folder() -> Path:
+    """Return the folder of the shipped recipes."""
+    installed = Path(__file__).parents[1] / "shipped_recipes"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "recipes"
+
+
+def shipped_recipes() -> dict[str, str]:
+    """Return the title of every shipped recipe by name."""
+    paths = sorted(recipes_folder().glob("*.toml"))
+    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")).get("title", "") for path in paths}

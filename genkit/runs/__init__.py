@@ -1,0 +1,1 @@
+"""Runs on disk: train, resume, evaluate, load, compare and convert."""

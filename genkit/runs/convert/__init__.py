@@ -1,0 +1,1 @@
+"""Published checkpoints converted to model folders, every tensor accounted for."""

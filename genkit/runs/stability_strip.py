@@ -1,0 +1,95 @@
+"""The stability strip: the same latent codes decoded at a few steps of a run, a row a step.
+
+Figure 6 of AS-IntroVAE (https://arxiv.org/abs/2206.13903) compares methods so, after 10, 20 and 50 epochs. What a step
+makes of the codes is kept with the run as a small array; at the end the rows are laid below each other.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genkit.core.model import Model, evaluating
+from genkit.core.noise import Noise
+from genkit.draw.image_grid import Row, save_grid
+from genkit.draw.preview import COLUMNS, SAMPLES
+from genkit.draw.scatter import save_panels
+from genkit.draw.style import write_whole
+from genkit.errors import UsageError
+from genkit.evaluation.samples import codes, in_chunks
+from genkit.recipe.plan import Plan
+
+ROWS = 5  # where the recipe names none
+POINTS = 2000
+
+
+def strip_captions(plan: Plan) -> dict[int, str]:
+    """Return the steps that make a row, in order, each with its caption; what lies beyond the end makes none.
+
+    Raises `UsageError` where the recipe names epochs of data that have none.
+    """
+    report, steps = plan.recipe.report, plan.steps
+    if report.strip_epochs:
+        epoch = plan.epoch("[report] strip_epochs")
+        asked = [epoch * number for number in report.strip_epochs]
+    else:
+        epoch = (plan.data.size or 0) // plan.recipe.train.batch_size
+        asked = list(report.strip_steps) or [-(-steps * row // ROWS) for row in range(1, ROWS + 1)]
+    within = sorted({step for step in asked if step <= steps})
+    return {step: (f"epoch {step / epoch:.4g}, " if epoch else "") + f"step {step}" for step in within}
+
+
+def beyond_the_end(plan: Plan) -> str:
+    """Say which rows the recipe names that the run does not reach; empty where it reaches all."""
+    report, steps = plan.recipe.report, plan.steps
+    if report.strip_epochs:
+        epoch = plan.epoch("[report] strip_epochs")
+        missed, what = [number for number in report.strip_epochs if epoch * number > steps], "epoch"
+    else:
+        missed, what = [step for step in report.strip_steps if step > steps], "step"
+    return f" Beyond the end of the run: {what} {', '.join(map(str, missed))}." if missed else ""
+
+
+def keep_row(path: Path, model: Model, noise: Noise) -> None:
+    """Write what `model` makes of the latent codes: bytes of images, (8, C, H, W), or points, (N, 2), float32.
+
+    The codes of images are those of the first row of a preview. Nothing is written of samples that have no picture.
+    """
+    with evaluating(model):
+        match model.data_shape:
+            case (2,):
+                z = codes(POINTS, model, noise)
+                kept = in_chunks(model.sample, z, model.data_shape).float()
+            case (1 | 3, _, _):
+                z = codes(SAMPLES, model, noise)[:COLUMNS]
+                images = in_chunks(model.sample, z, model.data_shape)
+                kept = (images.float().nan_to_num(nan=0.0).clamp(0, 1) * 255).round().byte()
+            case _:
+                return
+    content = io.BytesIO()
+    np.save(content, kept.numpy())
+    write_whole(path, content.getvalue())
+
+
+def save_strip(path: Path, rows: Mapping[str, Path], title: str, note: str) -> list[Path]:
+    """Write the rows that are there, by caption, as PNG; return its path in a list, empty where there are none."""
+    kept = {caption: _read(row) for caption, row in rows.items() if row.exists()}
+    if not kept:
+        return []
+    if next(iter(kept.values())).ndim == 2:
+        save_panels(path, kept, title, note)
+    else:
+        save_grid(path, [Row(caption, images / 255) for caption, images in kept.items()], title, note)
+    return [path]
+
+
+def _read(row: Path) -> Tensor:
+    try:
+        return torch.from_numpy(np.load(row, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise UsageError(f"{row}: is damaged: {error}. Delete it: only a row of the strip is lost.") from None

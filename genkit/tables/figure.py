@@ -1,0 +1,83 @@
+"""The models of a table as pictures in its rows and columns: for points in the plane, their densities.
+
+As Figure 2 of AS-IntroVAE, https://arxiv.org/abs/2206.13903; for what is drawn, and how it differs from the published
+script, see `genkit.draw.density`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from genkit.core.model import Autoencoder
+from genkit.draw.density import energy_map, histogram, relative_density
+from genkit.draw.style import new_figure
+from genkit.errors import UsageError
+from genkit.parts.datasets.base.density import Density
+from genkit.runs.load import draw_samples, load, open_trained
+from genkit.runs.run_folder import RunFolder
+from genkit.storage.os_errors import why
+from genkit.tables.experiment import Experiment
+from genkit.tables.spec import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SIDE = 1.35  # inches of a panel
+SAMPLES = 5000  # of a model without an encoder
+
+
+def save_figure(path: Path, table: Table, experiments: Sequence[Experiment], runs: Path) -> None:
+    """Draw the model of each cell, of the first seed, as PNG. Raises `UsageError` where it cannot be written."""
+    seed = table.seeds[0]
+    cells = {(each.cell.row, each.cell.column): each for each in experiments if each.seed == seed}
+    width, height = 1.2 + SIDE * len(table.columns), 0.7 + SIDE * len(table.rows)
+    try:
+        with new_figure(path, f"{table.title}: densities, seed {seed}", width, height) as figure:
+            panels = figure.subplots(len(table.rows), len(table.columns), squeeze=False)
+            for i, (row, described) in enumerate(table.rows.items()):
+                for j, (column, method) in enumerate(table.columns.items()):
+                    axes = panels[i][j]
+                    axes.set(xticks=[], yticks=[], aspect="equal", facecolor="#EEEEEE")
+                    if i == 0:
+                        axes.set_title(method.title or column, parse_math=False)
+                    if j == 0:
+                        axes.set_ylabel(described.title or row, parse_math=False)
+                    _draw(axes, cells.get((row, column)), runs)
+    except OSError as error:
+        raise UsageError(f"--figure {path}: cannot be written: {why(error, path)}.") from None
+
+
+def check_figure(path: Path, experiments: Sequence[Experiment]) -> None:
+    """Raise `UsageError` unless the file is a PNG, and all model densities in the plane: best before any training."""
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise UsageError(f"--figure {path}: expected the name of a PNG file, as {path.stem or 'figure'}.png.")
+    for experiment in experiments:
+        data = experiment.plan.data
+        if not isinstance(data, Density) or data.shape != (2,):
+            raise UsageError(
+                f"--figure: {experiment.cell} models no density in the plane, and this draws nothing else."
+            )
+
+
+def _draw(axes: Axes, experiment: Experiment | None, runs: Path) -> None:
+    if experiment is None:
+        axes.set_axis_off()
+        return
+    data = experiment.plan.data
+    assert isinstance(data, Density)  # check_figure says so
+    folder = RunFolder(runs / experiment.run)
+    if not folder.finished:
+        axes.text(0.5, 0.5, "no run here", ha="center", va="center", transform=axes.transAxes)
+        return
+
+    model, w = load(folder.path), data.half_width
+    if isinstance(model, Autoencoder):
+        shown = relative_density(energy_map(model, w))
+    else:
+        samples = draw_samples(open_trained(folder.path), SAMPLES, experiment.seed)
+        shown = histogram(samples.double(), w).sqrt()
+    axes.imshow(torch.as_tensor(shown).numpy(), cmap="magma", vmin=0, origin="lower", extent=(-w, w, -w, w))

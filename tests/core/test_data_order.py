@@ -1,0 +1,45 @@
+import pytest
+import torch
+
+from genkit.core import data_order as order
+from genkit.core.data_order import indices_of_step
+
+
+def epoch_of(epoch, size=23, batch_size=5, seed=0):
+    steps = size // batch_size
+    return torch.cat([indices_of_step(seed, epoch * steps + k, batch_size, size) for k in range(steps)]).tolist()
+
+
+def test_an_epoch_reads_each_sample_at_most_once_and_drops_the_uneven_batch():
+    read = epoch_of(0)
+    assert len(read) == 20 == len(set(read)) and set(read) <= set(range(23))
+
+
+def test_an_epoch_that_divides_reads_every_sample():
+    assert sorted(epoch_of(4, size=20)) == list(range(20))
+
+
+def test_epochs_and_seeds_have_orders_of_their_own():
+    assert epoch_of(0) != epoch_of(1) and epoch_of(0) != epoch_of(0, seed=1)
+
+
+def test_a_resumed_run_reads_on_where_it_stopped():
+    whole = [indices_of_step(7, step, 5, 23).tolist() for step in range(12)]
+    order._permutation.cache_clear()  # another process, which begins in the middle
+    assert [indices_of_step(7, step, 5, 23).tolist() for step in range(6, 12)] == whole[6:]
+
+
+def test_what_is_done_to_a_batch_of_indices_does_not_reach_the_next_reader():
+    first = indices_of_step(0, 0, 5, 23)
+    kept = first.clone()
+    first.zero_()
+    assert torch.equal(indices_of_step(0, 0, 5, 23), kept)
+
+
+def test_a_density_counts_on():
+    assert indices_of_step(0, 3, 4, None).tolist() == [12, 13, 14, 15]
+
+
+def test_a_batch_larger_than_the_data_is_refused():
+    with pytest.raises(ValueError, match="batch_size = 24 is more than the 23 samples"):
+        indices_of_step(0, 0, 24, 23)

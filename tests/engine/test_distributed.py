@@ -1,0 +1,102 @@
+"""n processes compute the step of one, a batch statistic and a carried graph included."""
+
+import os
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from unittest.mock import patch
+
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+from safetensors.torch import load_file
+from support.commands import TINY, genkit, genkit_process, on_processes
+
+from genkit.engine.distributed import World
+from genkit.errors import UsageError
+
+
+def test_two_processes_compute_the_run_of_one(tmp_path):
+    """One start of processes for all trainings: it takes longer than they do."""
+    plugins = [loss for loss in ("introvae", "as-introvae") if find_spec(f"genkit_{loss.replace('-', '_')}")]
+    in_float64 = [f"{loss}/fp64" for loss in ("coupled", "images", *plugins)]
+    for processes in (1, 2):
+        on_processes(processes, "world_worker.py", tmp_path / str(processes), processes, *in_float64, "coupled/fp32")
+    for training in in_float64:
+        one, two = (load_file(tmp_path / processes / training) for processes in ("1", "2"))
+        assert one.keys() == two.keys(), training
+        assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10, training
+        batch_norm_over_both = "model/encoder.main.res_0.norm1.running_mean" in one
+        assert batch_norm_over_both == (training == "images/fp64")
+
+    one, two = (load_file(tmp_path / processes / "coupled/fp32") for processes in ("1", "2"))
+    weights = [name for name in one if name.startswith("model/")]
+    a, b = (torch.cat([run[name].flatten().double() for name in weights]) for run in (one, two))
+    assert ((a - b).norm() / a.norm()).item() <= 1e-5
+
+
+def test_processes_wait_for_the_main_one_as_long_as_their_patience_lasts():
+    on_processes(2, "patience_worker.py", 0, 4)
+    with pytest.raises(AssertionError, match=r"(?i)timed? ?out"):  # so the patience is what decides
+        on_processes(2, "patience_worker.py", 1, 4)
+
+
+def test_a_world_that_did_not_form_is_refused():
+    AcceleratorState._reset_state(True)
+    announced = patch.dict(os.environ, WORLD_SIZE="2")  # as a launcher sets it, but without an address to meet at
+    with (
+        announced,
+        pytest.raises(UsageError, match=r"a world of 2 processes did not form.*genkit run RECIPE --processes N"),
+    ):
+        World()
+
+
+def test_a_world_of_another_size_than_announced_is_refused(monkeypatch):
+    class Alone:
+        def __init__(self, **options):
+            self.process_index, self.num_processes, self.device = 0, 1, torch.device("cpu")
+
+    monkeypatch.setattr("genkit.engine.distributed.Accelerator", Alone)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="announced 2 processes, but they formed a world of 1"):
+        World()
+
+
+RECIPE = TINY.replace("steps = 5", "steps = 20").replace("batch_size = 16", 'batch_size = 8\nprecision = "fp64"')
+
+
+def test_the_command_hands_over_to_accelerate_and_computes_the_same_run(tmp_path, monkeypatch):
+    (tmp_path / "two.toml").write_text(RECIPE)
+    monkeypatch.chdir(tmp_path)
+    done = genkit_process("run", "two.toml", "-q", "--processes", "2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert genkit("run", "two.toml", "-q").code == 0
+    two, one = (load_file(tmp_path / f"runs/000{n}-two-s0/final/model.safetensors") for n in (1, 2))
+    assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10
+
+
+def test_several_processes_save_when_they_are_asked_to_stop(tmp_path):
+    (tmp_path / "two.toml").write_text(RECIPE)
+    arguments = ["run", "two.toml", "-q", "--processes", "2", "--set", "train.steps=1000000"]
+    command = [sys.executable, "-m", "genkit", *arguments]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    metrics = tmp_path / "runs/0001-two-s0/metrics.jsonl"
+    until = time.monotonic() + 60
+    while not (metrics.exists() and metrics.read_text()):
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.05)
+    process.terminate()
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "Go on with: genkit resume runs/0001-two-s0 --processes 2" in told
+    assert list((tmp_path / "runs/0001-two-s0/checkpoints").glob("step-*"))
+
+
+def test_a_failure_of_several_processes_is_told_once_with_its_exit_code(tmp_path):
+    (tmp_path / "two.toml").write_text(RECIPE)
+    override = ["--set", "optimiser.encoder.lr=1e300"]
+    done = genkit_process("run", "two.toml", "-q", "--processes", "2", *override, cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.count("no longer finite") == 1
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,174 @@
+"""The laws of the loop, on parts small enough to read."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from support.tiny_parts import TinyAutoencoder
+from support.tiny_recipes import assert_same_bits, tensors_of, tiny_plan, tiny_recipe, train_all
+
+from genkit.engine.batches import batches_of_step, check_batch
+from genkit.engine.distributed import World
+from genkit.engine.loop import update
+from genkit.engine.state import MovingAverage, initial_state
+from genkit.errors import RecipeError, UsageError
+from genkit.recipe.tables import Train, Use
+
+
+def test_a_run_is_a_function_of_its_recipe():
+    assert_same_bits(tensors_of(train_all(tiny_plan())[0]), tensors_of(train_all(tiny_plan())[0]))
+    other = tensors_of(train_all(tiny_plan(seed=4))[0])
+    assert not torch.equal(
+        other["model/encoder.linear.weight"], tensors_of(train_all(tiny_plan())[0])["model/encoder.linear.weight"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("phase", "updated"), [("warmup", "encoder decoder"), ("encoder", "encoder"), ("decoder", "decoder")]
+)
+def test_a_phase_changes_all_of_its_updates_and_nothing_else(phase, updated):
+    plan, world = tiny_plan(), World()
+    state = initial_state(plan, world)
+    state.step = 5
+    batches = batches_of_step(plan, state, world)
+    if phase == "decoder":
+        next(p for p in plan.phases if p.name == "encoder").loss(state.model, batches[0].in_phase("encoder"))
+    before = copy.deepcopy(tensors_of(state))
+    inputs = [batch.in_phase(phase) for batch in batches]
+    update(next(p for p in plan.phases if p.name == phase), state, inputs, world, keep_graphs=False)
+    after = tensors_of(state)
+    for name, tensor in after.items():
+        if name.startswith("model/"):
+            assert torch.equal(tensor, before[name]) != (name.split("/")[1].split(".")[0] in updated.split())
+
+
+def test_phases_are_due_as_they_say():
+    _, records = train_all(tiny_plan())
+    seen = [{name.split("/")[0] for name in record.terms} for record in records]
+    assert seen[:4] == [{"warmup"}] * 4
+    assert seen[4:] == [{"encoder"}, {"encoder", "decoder"}] * 4
+
+
+def by_hand(steps: int) -> TinyAutoencoder:
+    """The tiny recipe as a plain torch loop in float64, with warm-up, clipping and schedules written out."""
+    plan = tiny_plan(train=Train(steps=12, batch_size=8, precision="fp64"))
+    state = initial_state(plan, World("fp64"))
+    model = state.model
+    encoder = torch.optim.Adam(model.encoder.parameters(), lr=1.0)
+    decoder = torch.optim.AdamW(model.decoder.parameters(), lr=0.01, weight_decay=0.01)
+    for step in range(steps):
+        state.step = step
+        (batch,) = batches_of_step(plan, state, World("fp64"))
+        encoder.param_groups[0]["lr"] = plan.optimisers["encoder"].lr(step / 12)
+        if step < 4:
+            model.zero_grad()
+            plan.loss.reconstruct(model, batch.in_phase("warmup")).total.backward()
+            torch.nn.utils.clip_grad_norm_(model.decoder.parameters(), 0.5)
+            encoder.step()
+            decoder.step()
+            continue
+        model.zero_grad()
+        plan.loss.encode(model, batch.in_phase("encoder")).total.backward(retain_graph=True)
+        encoder.step()
+        if (step + 1) % 2 == 0:
+            # Decode the carried codes anew: the decoder has not changed, so this is the graph that the loop shares.
+            model.decoder.zero_grad()
+            plan.loss.decode(model, batch.in_phase("decoder")).total.backward(inputs=list(model.decoder.parameters()))
+            torch.nn.utils.clip_grad_norm_(model.decoder.parameters(), 0.5)
+            decoder.step()
+    return model
+
+
+def test_the_loop_equals_the_same_steps_written_by_hand():
+    state, _ = train_all(tiny_plan(train=Train(steps=12, batch_size=8, precision="fp64")))
+    expected = by_hand(12).state_dict()
+    for name, tensor in state.model.state_dict().items():
+        torch.testing.assert_close(tensor, expected[name], rtol=0, atol=1e-12)
+
+
+def test_accumulation_is_exact_for_a_loss_that_adds_up():
+    whole = tiny_plan(train=Train(steps=4, batch_size=8, precision="fp64"))
+    split = tiny_plan(train=Train(steps=4, batch_size=8, precision="fp64", accumulate=4, inexact_accumulation=True))
+    a, b = train_all(whole)[0], train_all(split)[0]  # four steps of warm-up, whose loss is a plain mean
+    for name, tensor in a.model.state_dict().items():
+        torch.testing.assert_close(tensor, b.model.state_dict()[name], rtol=0, atol=1e-14)
+
+
+def test_the_moving_average_follows_its_definition_with_buffers():
+    model = torch.nn.BatchNorm1d(2)
+    average = MovingAverage(model, 0.75)
+    with torch.no_grad():
+        model.weight.fill_(5.0)
+        model.running_mean.fill_(8.0)
+        model.num_batches_tracked.fill_(7)
+    average.update()
+    assert average.model.weight.tolist() == [0.75 * 1 + 0.25 * 5] * 2
+    assert average.model.running_mean.tolist() == [0.25 * 8] * 2
+    assert average.model.num_batches_tracked == 7
+
+
+def test_learning_rates_are_functions_of_the_step():
+    plan = tiny_plan()
+    state, _ = train_all(plan)
+    group = state.optimisers["encoder"].optimiser.param_groups[0]
+    assert group["lr"] == plan.optimisers["encoder"].lr(11 / 12)
+
+
+def test_clipping_bounds_the_gradient_of_its_child():
+    plan = tiny_plan(data=Use("blob", spread=10.0), train=Train(steps=1, batch_size=8))
+    state, _ = train_all(plan)
+    norm = torch.cat([p.grad.flatten() for p in state.model.decoder.parameters()]).norm()
+    assert norm.item() == pytest.approx(0.5, rel=1e-5)
+    assert torch.cat([p.grad.flatten() for p in state.model.encoder.parameters()]).norm() > 1
+
+
+def test_a_batch_that_does_not_divide_is_refused():
+    with pytest.raises(RecipeError, match="batch_size = 8 does not divide into 3 equal micro-batches"):
+        tiny_plan(train=Train(steps=2, batch_size=8, accumulate=3, inexact_accumulation=True))
+    plan = tiny_plan()
+    with pytest.raises(
+        UsageError, match=r"batch_size = 8 does not divide by 3 processes x accumulate = 1; 6 or 9 would"
+    ):
+        check_batch(plan, 3)
+
+
+def test_a_batch_that_is_more_than_the_data_is_refused():
+    with pytest.raises(UsageError, match="batch_size = 48 is more than the 40 samples"):
+        train_all(tiny_plan(data=Use("numbered"), train=Train(steps=2, batch_size=48)))
+
+
+def test_epochs_visit_the_data_and_drop_the_uneven_batch():
+    recipe = replace(tiny_recipe(), data=Use("numbered"), train=Train(epochs=2, batch_size=12))
+    plan = tiny_plan(**{"data": recipe.data, "train": recipe.train})
+    assert plan.steps == 2 * (40 // 12)
+    state, seen = initial_state(plan, World()), []
+    for step in range(3):
+        state.step = step
+        seen += (batches_of_step(plan, state, World())[0].x[:, 0] * 40).round().int().tolist()
+    assert len(seen) == len(set(seen)) == 36
+
+
+def test_networks_run_in_bf16_and_losses_in_float32():
+    kinds = []
+
+    class Spy(torch.nn.Module):
+        def forward(self, x):
+            out = x @ torch.eye(2)
+            kinds.append(out.dtype)
+            return out
+
+    from genkit.engine.precision import MixedPrecision
+
+    model = torch.nn.Sequential(Spy())
+    mixed = MixedPrecision(model, World("bf16").autocast)
+    assert model[0](torch.ones(1, 2)).dtype is torch.float32
+    with mixed.off():
+        model[0](torch.ones(1, 2))
+    assert kinds == [torch.bfloat16, torch.float32]
+
+
+def test_bf16_takes_steps():
+    state, records = train_all(tiny_plan(train=Train(steps=6, batch_size=8, precision="bf16")))
+    assert all(torch.isfinite(value) for record in records for value in record.terms.values())
+    assert next(state.model.parameters()).dtype is torch.float32

@@ -1,0 +1,70 @@
+"""The files of CIFAR-10's authors, and of Fashion-MNIST's, byte for byte."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+import torch
+from support.pictures import batch
+
+from genkit.errors import UsageError
+from genkit.parts.datasets.cifar10 import CIFAR10
+from genkit.parts.datasets.fashion_mnist import FashionMNIST
+
+
+def write_batches(folder, each=3):
+    """Write the six files; return pixels, (6, each, 3, 32, 32), and labels, (6, each)."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (6, each, 3, 32, 32), dtype=np.uint8)
+    labels = rng.integers(0, 10, (6, each), dtype=np.uint8)
+    for file, name in enumerate([*(f"data_batch_{n}.bin" for n in range(1, 6)), "test_batch.bin"]):
+        records = np.concatenate([labels[file][:, None], pixels[file].reshape(each, -1)], axis=1)
+        (folder / name).write_bytes(records.tobytes())
+    return pixels, labels
+
+
+@pytest.mark.parametrize("inner", ["", "cifar-10-batches-bin"])
+def test_the_binary_version_is_read_byte_for_byte(tmp_path, inner):
+    pixels, labels = write_batches(tmp_path / "cifar" / inner)
+    data = CIFAR10(path=tmp_path / "cifar")
+    assert (data.shape, data.size, data.held_out().size, data.unmet()) == ((3, 32, 32), 15, 3, ())
+    samples = batch(data, list(range(15)))
+    assert torch.equal(samples.x, torch.tensor(pixels[:5]).flatten(0, 1).float() / 255)
+    assert samples.extra["label"].tolist() == labels[:5].flatten().tolist()
+    assert torch.equal(batch(data.held_out(), [1]).x[0], torch.tensor(pixels[5, 1]).float() / 255)
+
+
+def test_flips_are_an_option(tmp_path):
+    write_batches(tmp_path / "c")
+    plain, flipping = (batch(CIFAR10(path=tmp_path / "c", flip=flip), list(range(15))).x for flip in (False, True))
+    assert not torch.equal(plain, flipping)
+    assert all(torch.equal(a, b) or torch.equal(a, b.flip(2)) for a, b in zip(plain, flipping))
+
+
+def test_what_is_absent_is_named(tmp_path):
+    write_batches(tmp_path / "c")
+    (tmp_path / "c" / "data_batch_4.bin").unlink()
+    (unmet,) = CIFAR10(path=tmp_path / "c").unmet()
+    assert "has no data_batch_4.bin, which the train split needs. Put the six .bin files of CIFAR-10" in unmet
+
+
+@pytest.mark.parametrize("content", [b"", b"\x01" * 3072, b"\x0a" + b"\0" * 3072])
+def test_another_file_is_refused(tmp_path, content):
+    write_batches(tmp_path / "c")
+    (tmp_path / "c" / "data_batch_2.bin").write_bytes(content)
+    with pytest.raises(UsageError, match="data_batch_2.bin is no batch of the binary version"):
+        _ = CIFAR10(path=tmp_path / "c").size
+
+
+def test_fashion_mnist_has_the_files_of_mnist_and_a_name_of_its_own(tmp_path):
+    (unmet,) = FashionMNIST(path=tmp_path).unmet()
+    assert "Put the four idx files of Fashion-MNIST" in unmet and "zalando-datasets/fashion_mnist" in unmet
+    for name, array in (
+        ("train-images-idx3-ubyte", np.arange(2 * 784).reshape(2, 28, 28).astype(np.uint8)),
+        ("train-labels-idx1-ubyte", np.array([3, 4], np.uint8)),
+    ):
+        header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(header + array.tobytes()))
+    assert batch(FashionMNIST(path=tmp_path), [1, 0]).extra["label"].tolist() == [4, 3]

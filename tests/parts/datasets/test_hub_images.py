@@ -1,0 +1,121 @@
+"""Pictures through the `datasets` library, from folders that it saved."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.pictures import batch, noise_picture
+
+from genkit.errors import UsageError
+from genkit.parts.datasets.hub_images import HubImages
+from genkit.parts.datasets.svhn import SVHN
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    import datasets
+
+    monkeypatch.setenv("GENKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub-cache")
+
+
+def table(count, seed=0, size=6, labels=True):
+    import datasets
+
+    pictures = [Image.fromarray(noise_picture(size + index % 2, size, seed=seed + index)) for index in range(count)]
+    features = {"image": datasets.Image()}
+    columns = {"image": pictures}
+    if labels:
+        features["kind"], columns["kind"] = datasets.ClassLabel(num_classes=3), [index % 3 for index in range(count)]
+    return datasets.Dataset.from_dict(columns, datasets.Features(features))
+
+
+def save(folder, **splits):
+    import datasets
+
+    datasets.DatasetDict(splits).save_to_disk(folder)
+    return str(folder)
+
+
+def test_a_saved_set_is_prepared_with_its_splits_and_labels(tmp_path):
+    data = HubImages(hub=save(tmp_path / "s", train=table(5), test=table(3, seed=9)), resolution=6)
+    assert (data.unmet(), data.size, data.held_out().size, data.shape) == ((), 5, 3, (3, 6, 6))
+    samples = batch(data, [0, 4])
+    assert torch.equal(samples.x[0], torch.tensor(noise_picture(6, 6, seed=0)).permute(2, 0, 1).float() / 255)
+    assert samples.extra["label"].tolist() == [0, 1]
+    assert torch.equal(
+        batch(data.held_out(), [0]).x[0], torch.tensor(noise_picture(6, 6, seed=9)).permute(2, 0, 1).float() / 255
+    )
+
+
+def test_a_folder_of_parquet_is_prepared(tmp_path):
+    (tmp_path / "p").mkdir()
+    table(30).to_parquet(tmp_path / "p" / "train.parquet")
+    data = HubImages(hub=str(tmp_path / "p"), resolution=6, hold_out=0.5)
+    assert data.size + data.held_out().size == 30 and batch(data, [0]).x.shape == (1, 3, 6, 6)
+    again = HubImages(hub=str(tmp_path / "p"), resolution=6, hold_out=0.5)
+    assert again.listed.digest() == data.source().digest()
+
+
+def test_what_is_held_out_is_a_split_by_name_or_a_share(tmp_path):
+    hub = save(tmp_path / "s", train=table(40), validation=table(2), extra=table(4))
+    assert HubImages(hub=hub, resolution=4).held_out().size == 2
+    assert HubImages(hub=hub, resolution=4, hold_out="extra").held_out().size == 4
+    with pytest.raises(UsageError, match="has a split of its own, 'validation'.*train, validation, extra"):
+        _ = HubImages(hub=hub, resolution=4, hold_out=0.3).size
+    hub = save(tmp_path / "t", train=table(40))
+    data = HubImages(hub=hub, resolution=4)
+    assert data.size + data.held_out().size == 40 and data.held_out().size > 0
+
+
+def test_a_picture_that_does_not_decode_is_named_by_its_row(tmp_path):
+    import datasets
+
+    encoded = table(4, labels=False).cast_column("image", datasets.Image(decode=False))[:]["image"]
+    encoded[2]["bytes"] = b"no picture"
+    encoded[3] = None
+    broken = datasets.Dataset.from_dict({"image": encoded}, datasets.Features({"image": datasets.Image()}))
+    hub = save(tmp_path / "s", train=broken, test=table(1))
+    with pytest.raises(UsageError, match=r"row 2 is no picture that Pillow knows\n  row 3 is empty"):
+        batch(HubImages(hub=hub, resolution=4), [0])
+    assert HubImages(hub=hub, resolution=4, on_bad="skip").size == 2
+
+
+def test_a_column_is_named_where_several_have_pictures(tmp_path):
+    import datasets
+
+    two = datasets.concatenate_datasets([table(3), table(3, labels=False).rename_column("image", "other")], axis=1)
+    hub = save(tmp_path / "s", train=two, test=two)
+    with pytest.raises(UsageError, match="found image, other. Name one with column"):
+        _ = HubImages(hub=hub, resolution=4).size
+    assert HubImages(hub=hub, resolution=4, column="other").size == 3
+    with pytest.raises(UsageError, match="the pictures in 'kind', found none among"):
+        _ = HubImages(hub=hub, resolution=4, column="kind").size
+
+
+def test_a_folder_that_is_absent_or_empty_is_told(tmp_path):
+    (unmet,) = HubImages(hub=str(tmp_path / "absent"), resolution=4).unmet()
+    assert "is not there" in unmet
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="cannot be loaded: .* Check the id and the network"):
+        _ = HubImages(hub=str(tmp_path / "empty"), resolution=4).size
+    assert HubImages(hub="someone/something", resolution=4).unmet() == ()
+
+
+def test_a_named_set_is_read_from_a_folder_of_the_library(tmp_path):
+    hub = save(tmp_path / "s", train=table(2, size=32), test=table(2, size=32))
+    assert batch(SVHN(hub=hub), [0, 1]).x.shape == (2, 3, 32, 32)
+
+
+def test_labels_in_a_plain_column_are_read(tmp_path):
+    plain = table(3, labels=False).add_column("label", [7, 8, 9])
+    data = HubImages(hub=save(tmp_path / "s", train=plain, test=plain), resolution=4)
+    assert batch(data, [2, 0]).extra["label"].tolist() == [9, 7]
+    assert np.array_equal(data.arrays.labels, [7, 8, 9])
+
+
+@pytest.mark.parametrize("labels", [["a", "b", "c"], [1, None, 2]])
+def test_labels_that_are_no_classes_are_left_out(tmp_path, labels):
+    plain = table(3, labels=False).add_column("label", labels)
+    data = HubImages(hub=save(tmp_path / "s", train=plain, test=plain), resolution=4)
+    assert batch(data, [0]).extra == {}

@@ -1,0 +1,145 @@
+"""Data sets of pictures in a folder: splits, classes, what is absent, and what is bad."""
+
+import pytest
+import torch
+from support.pictures import SHARED, batch, needs_shared, noise_picture, write_folder, write_picture
+
+from genkit.errors import UsageError
+from genkit.parts.datasets.celeba import CelebA
+from genkit.parts.datasets.image_folder import ImageFolder
+from genkit.parts.datasets.lsun import LSUN
+from genkit.parts.datasets.svhn import SVHN
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("GENKIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def names(data):
+    return [data.listed.name(index) for index in range(len(data.listed))]
+
+
+def test_the_size_is_known_before_anything_is_decoded(tmp_path, cache):
+    data = ImageFolder(path=write_folder(tmp_path / "p", 40), resolution=(4, 6), channels=1)
+    assert (data.shape, data.unmet()) == ((1, 4, 6), ())
+    size = data.size
+    assert size + data.held_out().size == 40 and not cache.exists()
+    assert batch(data, [0]).x.shape == (1, 1, 4, 6) and data.size == size
+
+
+def test_a_batch_holds_the_bytes_over_255(tmp_path):
+    pixels = noise_picture(4, 4)
+    write_picture(tmp_path / "p" / "train" / "x.png", pixels)
+    write_picture(tmp_path / "p" / "test" / "y.png", pixels)
+    x = batch(ImageFolder(path=tmp_path / "p", resolution=4), [0, 0]).x
+    assert torch.equal(x, torch.tensor(pixels).permute(2, 0, 1).expand(2, 3, 4, 4).float() / 255)
+
+
+def test_pictures_are_flipped_by_the_step_half_of_the_time_and_held_out_ones_never(tmp_path):
+    write_folder(tmp_path / "p" / "train", 1)
+    write_folder(tmp_path / "p" / "test", 1)
+    data = ImageFolder(path=tmp_path / "p", resolution=12, flip=True)
+    plain = batch(data.held_out(), [0] * 400).x
+    x = batch(data, [0] * 400, step=3).x
+    flipped = (x == plain.flip(3)).flatten(1).all(1)
+    assert ((x == plain).flatten(1).all(1) ^ flipped).all() and 150 < flipped.sum() < 250
+    assert torch.equal(batch(data, [0] * 400, step=3).x, x) and not torch.equal(batch(data, [0] * 400, step=4).x, x)
+
+
+@pytest.mark.parametrize("test", ["test", "val"])
+def test_train_and_test_folders_are_splits_and_classes_are_counted_alike(tmp_path, test):
+    for name in ("train/b/1.png", "train/c/1.png", f"{test}/a/1.png", f"{test}/c/1.png"):
+        write_picture(tmp_path / name, noise_picture(4, 4))
+    data = ImageFolder(path=tmp_path, resolution=4)
+    assert (names(data), names(data.held_out())) == (["b/1.png", "c/1.png"], ["a/1.png", "c/1.png"])
+    labels = [batch(split, [0, 1]).extra["label"].tolist() for split in (data, data.held_out())]
+    assert labels == [[0, 1], [2, 1]]
+    with pytest.raises(UsageError, match=f"is split already, into train/ and {test}/"):
+        _ = ImageFolder(path=tmp_path, resolution=4, hold_out=0.2).size
+
+
+def test_a_share_or_another_folder_is_held_out(tmp_path):
+    write_folder(tmp_path / "p", 50)
+    half = ImageFolder(path=tmp_path / "p", resolution=4, hold_out=0.5)
+    assert not set(names(half)) & set(names(half.held_out())) and 15 < half.size < 35
+    write_folder(tmp_path / "q", 3)
+    other = ImageFolder(path=tmp_path / "p", resolution=4, hold_out=tmp_path / "q")
+    assert (other.size, other.held_out().size) == (50, 3)
+
+
+def test_bad_pictures_are_refused_or_skipped_as_the_recipe_says(tmp_path):
+    write_folder(tmp_path / "p" / "train", 3)
+    write_folder(tmp_path / "p" / "test", 2)
+    (tmp_path / "p" / "train" / "0001.png").write_text("no picture")
+    keys = {"path": tmp_path / "p", "resolution": 4}
+    assert ImageFolder(**keys).size == 3
+    for _ in range(2):  # the second time from the store, which knows
+        with pytest.raises(UsageError, match=r"1 of 3 pictures cannot be used:\n  0001.png is no picture") as caught:
+            batch(ImageFolder(**keys), [0])
+    assert 'on_bad = "skip"' in str(caught.value)
+    skipping = ImageFolder(**keys, on_bad="skip")
+    assert skipping.size == 2 and batch(skipping, [0, 1]).x.shape == (2, 3, 4, 4)
+
+
+def test_what_is_absent_says_how_to_get_it(tmp_path):
+    (unmet,) = ImageFolder(path=tmp_path / "absent", resolution=4).unmet()
+    assert f"{tmp_path / 'absent'} is not there" in unmet
+    (unmet,) = CelebA(path=tmp_path / "absent", resolution=4).unmet()
+    assert "img_align_celeba.zip from its authors' page" in unmet
+    (unmet,) = LSUN(path=tmp_path / "absent", resolution=4).unmet()
+    assert "LSUN scene classification" in unmet
+    (unmet,) = SVHN(path=tmp_path / "absent").unmet()
+    assert "ufldl-stanford/svhn" in unmet and SVHN(path=tmp_path).shape == (3, 32, 32)
+
+
+def test_an_id_is_not_looked_for_before_it_is_needed():
+    assert SVHN(hub="ufldl-stanford/svhn").unmet() == ()
+    with pytest.raises(ValueError, match='neither path nor hub is given; write path = "FOLDER"'):
+        LSUN(resolution=4)
+
+
+def write_celeba(folder, numbers):
+    for number in numbers:
+        write_picture(folder / f"{number:06d}.jpg", noise_picture(6, 5, seed=number))
+
+
+def test_celeba_is_split_by_the_numbers_of_its_authors_or_by_their_file(tmp_path):
+    folder = tmp_path / "celeba" / "img_align_celeba"
+    write_celeba(folder, [1, 162_770, 162_771, 182_637, 182_638, 202_599])
+    data = CelebA(path=folder, resolution=4)
+    assert names(data) == ["000001.jpg", "162770.jpg"]
+    assert names(data.held_out()) == ["182638.jpg", "202599.jpg"]
+    assert names(CelebA(path=folder.parent, resolution=4)) == [f"img_align_celeba/{name}" for name in names(data)]
+
+    (folder.parent / "list_eval_partition.txt").write_text("000001.jpg 2\n162770.jpg 0\n162771.jpg 1\n")
+    data = CelebA(path=folder, resolution=4)
+    assert (names(data), names(data.held_out())) == (["162770.jpg"], ["000001.jpg"])
+    (folder / "000001.jpg").rename(folder / "000001.png")  # the lossless version, of which the file speaks as well
+    assert names(CelebA(path=folder, resolution=4).held_out()) == ["000001.png"]
+    (folder.parent / "list_eval_partition.txt").write_text("000001.jpg\n")
+    (unmet,) = CelebA(path=folder, resolution=4).unmet()
+    assert "expected a name and 0, 1 or 2 on each line" in unmet
+
+
+def test_a_part_of_celeba_and_other_faces_are_told_from_it(tmp_path):
+    write_celeba(tmp_path / "part", [1, 2])
+    (unmet,) = CelebA(path=tmp_path / "part", resolution=4).held_out().unmet()
+    assert "of 2 pictures none belongs to the official test split" in unmet and '"image-folder"' in unmet
+    write_picture(tmp_path / "other" / "me.jpg", noise_picture(4, 4))
+    (unmet,) = CelebA(path=tmp_path / "other", resolution=4).unmet()
+    assert "me.jpg is no name of CelebA" in unmet
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("folder", "splits"), [("cifar10", (4000, 1000)), ("flowers128", (200, None)), ("faces128", (2000, None))]
+)
+def test_folders_of_real_pictures_are_read_as_a_whole(folder, splits):
+    data = ImageFolder(path=SHARED / folder, resolution=16)
+    assert data.unmet() == ()
+    sizes = (data.size, data.held_out().size)
+    assert sizes == splits if splits[1] else sum(sizes) == splits[0]
+    if folder == "cifar10":
+        assert torch.bincount(batch(data, list(range(4000))).extra["label"]).tolist() == [400] * 10

@@ -1,0 +1,182 @@
+"""A stream is a function of (seed, position): each pass has each picture once, and nothing is skipped through."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.commands import IMAGES, genkit, genkit_process, write_recipe
+from support.pictures import noise_picture
+
+from genkit.api import Noise, Rows
+from genkit.core.data_order import indices_of_step
+from genkit.errors import UsageError
+from genkit.parts.datasets.hub_stream import HubStream
+from genkit.parts.datasets.pictures import parquet_stream as streams
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub-cache")
+
+
+def write(folder, name, labels, group=4):
+    """Write a file in row groups; each picture is of one shade, its label."""
+    import datasets
+
+    folder.mkdir(exist_ok=True)
+    pictures = [Image.fromarray(np.full((5, 5), label, np.uint8)) for label in labels]
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+    table = datasets.Dataset.from_dict({"image": pictures, "label": list(labels)}, features)
+    table.to_parquet(folder / name, batch_size=group)
+
+
+@pytest.fixture
+def hub(tmp_path):
+    folder = tmp_path / "set"
+    write(folder, "train-00000-of-00003.parquet", range(0, 20))
+    write(folder, "train-00001-of-00003.parquet", range(20, 33))
+    write(folder, "train-00002-of-00003.parquet", range(33, 50))
+    write(folder, "test-00000-of-00001.parquet", range(100, 109))
+    return str(folder)
+
+
+def data(hub, **keys):
+    return HubStream(**{"hub": hub, "resolution": 4, "channels": 1, "window": 12} | keys)
+
+
+def labels(data, positions, seed=0):
+    samples = data.batch(torch.tensor(positions), Noise(seed, 0, "data", Rows.all(len(positions))))
+    assert torch.equal(samples.x, samples.extra["label"][:, None, None, None].expand_as(samples.x).float() / 255)
+    return samples.extra["label"].tolist()
+
+
+def test_every_pass_has_each_picture_once_in_another_order(hub):
+    first, second = (labels(data(hub), list(range(start, start + 50))) for start in (0, 50))
+    assert sorted(first) == sorted(second) == list(range(50)) and first != second
+    assert first != sorted(first) and first != labels(data(hub), list(range(50)), seed=1)
+
+
+def test_a_position_is_the_same_picture_whoever_asks_and_when(hub):
+    whole = labels(data(hub), list(range(100)))
+    for position in (73, 0, 99, 50, 49):
+        assert labels(data(hub), [position]) == [whole[position]]
+
+
+def test_a_window_mixes_row_groups_and_is_no_larger_than_it_need_be(hub, monkeypatch):
+    read, reading = [], streams.Stream._read
+    monkeypatch.setattr(streams.Stream, "_read", lambda self, piece: (read.append(piece), reading(self, piece))[1])
+    shades = labels(data(hub), list(range(12)))
+    assert 3 <= len(read) <= 4 and len({shade // 4 for shade in shades}) >= 3
+
+
+def test_the_engine_asks_for_it_as_for_a_density(hub):
+    assert (data(hub).size, data(hub).shape, data(hub).split, data(hub).unmet()) == (None, (1, 4, 4), "train", ())
+    steps = [labels(data(hub), indices_of_step(0, step, 8, None).tolist()) for step in range(6)]
+    assert len({label for step in steps for label in step}) == 48
+
+
+def test_the_held_out_split_stands_in_the_order_of_its_files(hub):
+    held_out = data(hub).held_out()
+    assert (held_out.size, held_out.split, held_out.unmet()) == (9, "test", ())
+    assert labels(held_out, [0, 8, 3]) == [100, 108, 103] and data(hub, split="test").held_out().size == 9
+    with pytest.raises(UsageError, match="has no split 'other', but train, test"):
+        _ = data(hub, hold_out="other").held_out().size
+
+
+def recipe_of(folder, hub, **keys):
+    table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in keys.items())
+    data = f'use = "hub-stream"\nhub = "{hub}"\nresolution = 4\nchannels = 1\nwindow = 12\n{table}'
+    return write_recipe(folder, IMAGES.replace('use = "digits"', data).replace("steps = 5", "steps = 12"))
+
+
+def break_one(folder):
+    import datasets
+
+    encoded = [{"bytes": b"no picture", "path": None}] * 2
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+    datasets.Dataset.from_dict({"image": encoded, "label": [1, 2]}, features).to_parquet(
+        f"{folder}/train-00003-of-00003.parquet"
+    )
+
+
+def test_a_bad_picture_is_named_or_the_next_stands_for_it(hub):
+    break_one(hub)
+    with pytest.raises(UsageError, match=r"row group 0, row [01] is no picture that Pillow knows"):
+        labels(data(hub), list(range(52)))
+    assert set(labels(data(hub, on_bad="skip"), list(range(52)))) <= set(range(50))
+
+
+def test_flips_follow_the_step(hub, tmp_path):
+    import datasets
+
+    pictures = {"image": [Image.fromarray(noise_picture(4, 4, 1, seed=seed)) for seed in range(40)]}
+    table = datasets.Dataset.from_dict(pictures, datasets.Features({"image": datasets.Image()}))
+    (tmp_path / "f").mkdir()
+    table.to_parquet(tmp_path / "f" / "train.parquet")
+
+    def x(step, flip):
+        noise = Noise(0, step, "data", Rows.all(40))
+        return data(str(tmp_path / "f"), flip=flip).batch(torch.arange(40), noise).x
+
+    assert torch.equal(x(1, True), x(1, True)) and not torch.equal(x(1, True), x(2, True))
+    assert all(torch.equal(a, b) or torch.equal(a, b.flip(2)) for a, b in zip(x(1, True), x(1, False)))
+
+
+def test_what_is_no_stream_is_told(tmp_path):
+    (unmet,) = data(str(tmp_path / "absent")).unmet()
+    assert "is not there" in unmet
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "train.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UsageError, match='cannot be read as parquet.* is read by "hub-images"'):
+        labels(data(str(tmp_path / "text")), [0])
+    assert data("someone/something").unmet() == ()
+
+
+def test_a_picture_that_is_refused_on_the_way_costs_no_step(tmp_path, hub, monkeypatch):
+    """On two processes, of which one alone comes upon it."""
+    monkeypatch.chdir(tmp_path)
+    break_one(hub)
+    recipe = recipe_of(tmp_path, hub)
+    said = genkit_process("run", str(recipe), "--processes", "2", cwd=tmp_path)
+    run = tmp_path / "runs/0001-tiny-s0"
+    (saved,) = (int(path.name[-8:]) for path in run.glob("checkpoints/step-*"))
+    assert said.returncode == 1 and said.stderr.count("is no picture that Pillow knows") == 1, said.stderr
+    assert 0 < saved < 12 and f"stopped after step {saved} of 12, and saved" in said.stderr
+    assert "recipe.resolved.toml. Go on with: genkit resume runs/0001-tiny-s0 --processes 2" in said.stderr
+
+    resolved = run / "recipe.resolved.toml"
+    resolved.write_text(resolved.read_text().replace('on_bad = "refuse"', 'on_bad = "skip"'))
+    said = genkit("resume", run)
+    assert said.code == 0, said.err
+    assert "passed over, as on_bad says:\n  " in said.out and "row 0 is no picture" in said.out
+
+
+def test_a_resume_refuses_another_stream(tmp_path, hub, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = recipe_of(tmp_path, hub)
+    assert genkit("run", recipe, "--set", "checkpoint.every=6").code == 0
+    (run,) = (tmp_path / "runs").glob("0001*")
+    for path in (run / "checkpoints/step-00000012", run / "final"):
+        path.rename(tmp_path / path.name)
+    write(tmp_path / "set", "train-00001-of-00003.parquet", range(20, 32))
+    said = genkit("resume", run)
+    assert said.code == 2 and "no longer what this run was trained on: 50 samples then, 49 now" in said.err
+    write(tmp_path / "set", "train-00001-of-00003.parquet", range(20, 33), group=5)
+    assert "no longer what this run was trained on. " in genkit("resume", run).err
+    write(tmp_path / "set", "train-00001-of-00003.parquet", range(20, 33))
+    assert genkit("resume", run).code == 0
+
+
+def test_check_looks_at_every_picture_of_a_stream(tmp_path, hub):
+    recipe = recipe_of(tmp_path, hub)
+    (train, test) = json.loads(genkit("data", "check", recipe, "--json").out)["splits"]
+    assert (train["number"], test["number"], train["classes"]) == (50, 9, 50)
+    assert train["sizes"] == [{"width": 5, "height": 5, "number": 50}] and not train["named_alike"]
+    break_one(hub)
+    said = genkit("data", "check", recipe)
+    assert said.code == 2 and "row 1 is no picture" in said.out and "2 of 52 pictures cannot be used" in said.err
+    assert genkit("data", "check", recipe, "--set", "data.on_bad=skip").code == 0

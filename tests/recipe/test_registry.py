@@ -1,0 +1,149 @@
+import sys
+
+import pytest
+from support.tiny_parts import registry_with
+
+from genkit.errors import UsageError
+from genkit.hooks import Entry, hookimpl
+from genkit.recipe import registry as registry_module
+from genkit.recipe.registry import Owner, load_registry
+
+
+class Moons:
+    genkit_hooks = 1
+
+    @hookimpl
+    def genkit_datasets(self):
+        yield Entry("two-moons", "no_such_module:TwoMoons", "", "")
+
+
+def test_a_part_knows_its_owner():
+    assert str(registry_with(Moons()).find("datasets", "two-moons").owner) == "genkit-torch-plugin0 2.0"
+
+
+def test_two_owners_of_one_name_are_both_named_and_only_when_it_is_used():
+    registry = registry_with(Moons(), Moons())
+    assert registry.find("datasets", "blob")
+    with pytest.raises(UsageError, match=r"two owners, genkit-torch-plugin0 2.0 and genkit-torch-plugin1 2.0"):
+        registry.find("datasets", "two-moons")
+
+
+def test_an_unknown_name_gets_its_near_miss():
+    with pytest.raises(UsageError, match="Did you mean two-moons"):
+        registry_with(Moons()).find("datasets", "two-moon")
+
+
+def test_a_name_of_another_kind_is_told():
+    with pytest.raises(UsageError, match="It is a name of datasets"):
+        registry_with(Moons()).find("losses", "two-moons")
+
+
+def test_a_target_that_cannot_be_imported_names_the_plugin():
+    with pytest.raises(UsageError, match=r"no_such_module.*genkit-torch-plugin0 2\.0"):
+        registry_with(Moons()).find("datasets", "two-moons").load()
+
+
+def test_a_plugin_that_raises_is_named_where_it_is_needed():
+    class Raises:
+        genkit_hooks = 1
+
+        @hookimpl
+        def genkit_losses(self):
+            raise RuntimeError("out of ideas")
+
+    with pytest.raises(
+        UsageError, match=r"could not be loaded: genkit-torch-plugin0 2.0 \(RuntimeError: out of ideas\)"
+    ):
+        registry_with(Raises()).find("losses", "anything")
+
+
+@pytest.mark.parametrize(("version", "reason"), [(2, "update genkit-torch"), (None, "states no version")])
+def test_a_plugin_of_other_hooks_is_kept_out(version, reason):
+    plugin = Moons()
+    plugin.genkit_hooks = version
+    registry = registry_with(plugin)
+    assert reason in registry.broken[0].reason
+    assert not registry.parts.get(("datasets", "two-moons"))
+
+
+def test_a_hook_that_yields_something_else_is_named():
+    class Wrong:
+        genkit_hooks = 1
+
+        @hookimpl
+        def genkit_losses(self):
+            yield ("a", "b")
+
+    assert "not an Entry" in registry_with(Wrong()).broken[0].reason
+
+
+def test_a_hook_that_does_not_exist_is_named():
+    class Misspelt:
+        genkit_hooks = 1
+
+        @hookimpl
+        def genkit_loses(self):
+            yield Entry("a", "b:c", "", "")
+
+    assert "genkit_loses" in registry_with(Misspelt()).broken[0].reason
+
+
+class FakePoint:
+    def __init__(self, name, load):
+        self.name, self.load, self.dist = name, load, None
+
+
+def install(monkeypatch, *points):
+    monkeypatch.setattr(registry_module.importlib.metadata, "entry_points", lambda group: points)
+
+
+def test_a_plugin_that_raises_on_import_stops_nothing(monkeypatch):
+    def explode():
+        raise ImportError("no module named nothing")
+
+    install(monkeypatch, FakePoint("bad", explode), FakePoint("good", Moons))
+    registry = load_registry()
+    assert registry.find("datasets", "two-moons")
+    assert [(broken.owner.plugin, broken.reason) for broken in registry.broken] == [
+        ("bad", "ImportError: no module named nothing")
+    ]
+
+
+def test_a_plugin_that_leaves_or_prints_on_import_stops_nothing(monkeypatch, capsys):
+    def leave():
+        print("hello")
+        raise SystemExit(3)
+
+    install(monkeypatch, FakePoint("rude", leave))
+    assert load_registry().broken[0].reason == "SystemExit: 3"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("selection", "found"), [("all", True), ("none", False), ("good", True), ("other", False)])
+def test_plugins_can_be_chosen(monkeypatch, selection, found):
+    install(monkeypatch, FakePoint("good", Moons), FakePoint("other", lambda: type("O", (), {"genkit_hooks": 1})()))
+    monkeypatch.setenv("GENKIT_PLUGINS", selection)
+    assert (("datasets", "two-moons") in load_registry().parts) is found
+
+
+def test_choosing_a_plugin_that_is_not_installed_is_refused(monkeypatch):
+    install(monkeypatch, FakePoint("good", Moons))
+    monkeypatch.setenv("GENKIT_PLUGINS", "goood")
+    with pytest.raises(UsageError, match="Did you mean good"):
+        load_registry()
+
+
+def test_every_built_in_part_loads_and_its_fields_can_be_read():
+    from genkit.hooks import KINDS
+    from genkit.parts import builtin
+    from genkit.recipe.part_fields import parameters_of
+    from genkit.recipe.registry import Registry
+
+    registry = Registry()
+    registry.register(builtin, Owner("genkit", "genkit-torch", "0"))
+    assert not registry.broken
+    for kind in KINDS:
+        for part in registry.of_kind(kind):
+            assert parameters_of(part.load()) is not None
+            assert part.load().__doc__
+    assert "torch" in sys.modules

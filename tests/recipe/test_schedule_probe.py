@@ -1,0 +1,60 @@
+"""Which schedules of a loss a journal holds: those that follow the run, found by asking."""
+
+from dataclasses import dataclass
+
+import pytest
+from support.tiny_parts import Coupled, registry_with
+from support.tiny_recipes import tiny_recipe
+
+from genkit.api import Constant, PhaseLoss, Schedule
+from genkit.hooks import Entry, hookimpl
+from genkit.parts.schedules.linear import Linear
+from genkit.recipe.plan import make_plan
+from genkit.recipe.schedule_probe import schedule_keys
+from genkit.recipe.tables import Use
+
+
+@dataclass(frozen=True)
+class Scheduled(Coupled):
+    """A loss that asks its schedules in all the ways there are."""
+
+    weight: Schedule = Constant(1.0)
+    of_run: Schedule = Linear()
+    of_phase: Schedule = Linear()
+    of_both: Schedule = Linear()
+    steady: Schedule = Constant(2.0)
+    never: Schedule = Linear()
+    absent: Schedule | None = None
+
+    def encode(self, model, batch):
+        total, terms = super().encode(model, batch)
+        asked = self.of_run(batch.t) + self.of_phase(batch.phase_t) + self.of_both(batch.t)
+        asked += self.of_both(batch.phase_t) + self.steady(batch.t)
+        return PhaseLoss(total + 0 * asked, terms)
+
+
+class Plugin:
+    genkit_hooks = 1
+
+    @hookimpl
+    def genkit_losses(self):
+        yield Entry("scheduled", f"{__name__}:Scheduled", "", "")
+
+
+@pytest.fixture
+def plan():
+    return make_plan(tiny_recipe(loss=Use("scheduled", warmup_steps=3)), registry=registry_with(Plugin()))
+
+
+def test_a_journal_holds_what_changes_and_follows_the_progress_of_the_run_alone(plan):
+    assert plan.rehearsal.schedules == {"of_run": Linear()}
+
+
+def test_the_keys_that_take_a_schedule_are_known_by_their_types(plan):
+    assert schedule_keys(plan.loss) == {"weight", "of_run", "of_phase", "of_both", "steady", "never", "absent"}
+    assert schedule_keys(object()) == set()
+
+
+def test_the_loss_that_trains_is_the_one_that_the_recipe_states(plan):
+    assert plan.loss == Scheduled(warmup_steps=3)
+    assert all(phase.loss.__self__ is plan.loss for phase in plan.phases)

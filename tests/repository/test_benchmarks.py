@@ -1,0 +1,221 @@
+"""The benchmarks compare what they say they compare. No time is asserted."""
+
+import importlib
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from genkit.parts.datasets.eight_gaussians import EightGaussians
+from genkit.recipe.tables import Use
+
+CHECKOUT = Path(__file__).parents[2]
+METHODS = ("soft-introvae", "as-introvae")
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """A benchmark by name, from the folder beside the tests."""
+    monkeypatch.syspath_prepend(CHECKOUT)
+    return lambda name: importlib.import_module(f"benchmarks.{name}")
+
+
+@pytest.fixture
+def comparison(benchmark):
+    """The comparison of a method, on networks small enough for a test."""
+
+    def small(method, gamma_r=(1e-8, 0.0)):
+        pytest.importorskip(f"genkit_{method.replace('-', '_')}")
+        (given,) = (each for each in benchmark("step").COMPARISONS if each.name == method)
+        networks = replace(given.case.networks, model=Use("mlp", width=8, layers=1))
+        case = replace(given.case, networks=networks, batch_size=12, loss={**given.case.loss, "gamma_r": gamma_r[1]})
+        weights, check = given.weights._replace(gamma_r=gamma_r[0]), given.check._replace(steps=3, batch_size=12)
+        return replace(given, case=case, weights=weights, check=check)
+
+    return small
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_published_step_and_genkits_compute_the_same(benchmark, comparison, method):
+    assert benchmark("step").difference(comparison(method, gamma_r=(0.3, 0.3)), "fp64") < 1e-10
+    assert benchmark("step").difference(comparison(method, gamma_r=(0.3, 0.0)), "fp64") > 1e-3
+
+
+@pytest.mark.parametrize("gamma_r", [0.3, 0.0])
+def test_the_published_step_on_images_and_genkits_compute_the_same(benchmark, gamma_r):
+    pytest.importorskip("genkit_soft_introvae")
+    given = benchmark("step").named("soft-introvae-cifar10")
+    shape = (3, 8, 12)
+    model = Use("introvae-conv", latent_dim=3, channels=(4, 6), norm="batch")
+    networks = replace(given.case.networks, data=Use("stand-in", shape=shape), model=model)
+    loss = {**given.case.loss, "beta_neg": 2.0, "gamma_r": gamma_r}
+    small = replace(
+        given,
+        case=replace(given.case, networks=networks, loss=loss),
+        networks=partial(given.networks.func, data_shape=shape),
+        weights=given.weights._replace(beta_neg=2.0, gamma_r=0.3),
+    )
+    differ = benchmark("step").difference(small, "fp64")
+    assert differ < 1e-9 if gamma_r else differ > 1e-3
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_without_its_smallest_terms_genkit_computes_what_is_published(benchmark, comparison, method):
+    given = comparison(method)
+    assert (given.weights.gamma_r, given.case.loss["gamma_r"]) == (1e-8, 0.0)
+    assert 0 < benchmark("step").difference(given, "fp64") < benchmark("step").LARGEST_DIFFERENCE
+
+
+def test_what_does_not_compute_the_same_is_not_timed(benchmark, comparison):
+    given = comparison("soft-introvae")
+    other = replace(given, weights=given.weights._replace(beta_neg=given.weights.beta_neg + 1e-2))
+    with pytest.raises(SystemExit, match="soft-introvae: in fp64 a total of genkit differs") as stopped:
+        benchmark("step").measure(other, 2, "wall", 1)
+    assert stopped.value.code  # a text, which the interpreter turns into exit code 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_published_step_draws_encodes_and_decodes_as_told(benchmark, comparison, method):
+    published, given, calls = benchmark("as_published"), comparison(method), []
+
+    class Told:
+        def batch(self):
+            calls.append("batch")
+            return torch.randn(12, 2)
+
+        def prior(self):
+            calls.append("prior")
+            return torch.randn(12, 2)
+
+        def like(self, std, phase, tag):
+            calls.append((phase, tag))
+            return torch.randn_like(std)
+
+    networks, forwards = benchmark("published_networks").mlp(width=8, layers=1), Counter()
+    for name, child in networks.named_children():
+        child.register_forward_hook(lambda *_, name=name: forwards.update([name]))
+    next(published.train(given.method, networks, Told(), given.weights, 2e-4, 10))
+
+    # Four decodes a phase, and three encodes and two; and one of each for the deterministic reconstruction.
+    assert forwards == {"encoder": 3 + 2 + 1, "decoder": 4 + 4 + 1}
+    encoder, decoder = (
+        [(phase, tag) for tag in tags.split()]
+        for phase, tags in (
+            ("encoder", "posterior posterior-fake posterior-rec"),
+            ("decoder", "posterior-rec posterior-fake"),
+        )
+    )
+    assert calls == ["batch", "prior", *encoder, *decoder]
+
+
+def test_the_published_points_lie_where_genkits_do(benchmark):
+    x = benchmark("as_published").EightGaussians(4000)()
+    assert (x.dtype, x.shape) == (torch.float32, (4000, 2))
+    away = x.double()[:, None] - EightGaussians().centres
+    near = away.norm(dim=2).argmin(dim=1)
+    offsets = away[torch.arange(4000), near]
+    assert near.bincount(minlength=8).min() > 400  # of 500 expected, give or take 21
+    assert offsets.std().item() == pytest.approx(EightGaussians().std, rel=0.05)
+    assert offsets.mean(dim=0).abs().max() < 0.002
+
+
+def test_a_row_follows_from_its_clock(benchmark, comparison, monkeypatch):
+    step, interleaved = benchmark("step"), benchmark("interleaved")
+    monkeypatch.setattr(interleaved, "WARMUP", 1)
+    monkeypatch.setattr(step, "PRODUCT", 16)
+    clock = count(step=10**6).__next__  # every step takes 1 ms of it
+    given = comparison("soft-introvae")
+    sides = [interleaved.Side(make(given, 4), clock) for make in (step.steps_of_genkit, step.steps_as_published)]
+    row = step.row(given, interleaved.compare(*sides, 3), step.arithmetic_rate(clock), {"fp64": 0.0})
+    assert (row["published_ms"], row["genkit_ms"], row["ratio"], row["low"], row["high"]) == (1, 1, 1, 1, 1)
+    assert row["share"] == pytest.approx(1e9 * row["genkit_gflop"] / (2 * 16**3))
+    assert row["published_gflop"] > row["genkit_gflop"] > 0
+
+
+def numbers():
+    return iter(range(3))
+
+
+def test_a_side_apart_steps_in_its_own_process(benchmark):
+    side = benchmark("interleaved").SideApart(numbers, "wall", 1)
+    assert all(side() > 0 for _ in range(3))
+    assert 10**7 < side.peak() < 10**11  # bytes
+    side.close()
+
+
+def test_steps_alternate_and_the_order_turns_in_the_middle(benchmark):
+    taken, now = [], [0]
+
+    def side(name, ns):
+        while True:
+            taken.append(name)
+            now[0] += ns
+            yield
+
+    sides = [benchmark("interleaved").Side(side(name, ns), lambda: now[0]) for name, ns in (("a", 20), ("b", 30))]
+    times = benchmark("interleaved").alternate(*sides, 4)
+    assert "".join(taken) == "abab" + "baba"
+    assert times.tolist() == [[20, 30]] * 4
+
+
+def test_the_interval_is_of_the_second_to_the_first(benchmark):
+    rng = np.random.default_rng(0)
+    first = rng.normal(2.0, 0.2, 400)
+    low, high = benchmark("interleaved").interval(np.stack([first, 1.5 * rng.normal(2.0, 0.2, 400)], axis=1))
+    assert 1.4 < low < 1.5 < high < 1.6
+    exact = benchmark("interleaved").interval(np.stack([first, 1.5 * first], axis=1))
+    assert exact == pytest.approx((1.5, 1.5))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_step_by_hand_is_that_of_the_engine(benchmark, monkeypatch, method):
+    pytest.importorskip(f"genkit_{method.replace('-', '_')}")
+    engine, by_hand = benchmark("engine"), benchmark("by_hand")
+    monkeypatch.setattr(by_hand, "BATCH_SIZE", 12)
+    monkeypatch.setattr(engine, "CHECKED", 3)
+    monkeypatch.setattr(benchmark("interleaved"), "WARMUP", 1)
+    given = engine.CASES[method]
+    small = replace(given.networks, model=Use("mlp", width=8, layers=1))
+    row = engine.measure(replace(given, networks=small, batch_size=12), 2, count().__next__)
+    assert row["difference"] < 1e-6
+
+
+def test_the_published_loader_and_the_store_show_the_same_pictures(benchmark, tmp_path, monkeypatch):
+    data = benchmark("data")
+    monkeypatch.setattr(benchmark("interleaved"), "WARMUP", 1)
+    (tmp_path / "pictures").mkdir()
+    folder = data.make_pictures(tmp_path / "pictures", 40)
+    row = data.measure(folder, 16, 8, 2, "wall", tmp_path / "cache")
+    assert row["difference"] == 0 and row["ratio"] > 0 and row["preparing_s"] > 0
+    assert row["store_mb"] == pytest.approx(40 * 3 * 16 * 16 / 1e6)
+    for batches in (
+        data.published(data.list_files(folder), 16, 8),
+        data.prepared(data.ImageFolder(path=folder, resolution=16, store=tmp_path / "cache"), 8),
+    ):
+        x = next(batches)
+        assert (x.shape, x.dtype) == ((8, 3, 16, 16), torch.float32) and 0 <= x.min() < x.max() <= 1
+
+
+def test_the_benchmark_of_metrics_measures_what_it_names(benchmark, monkeypatch):
+    metrics = benchmark("metrics")
+    for name, small in (("SAMPLES", 60), ("WIDTH", 20), ("PICTURES", 4), ("SHAPE", (3, 16, 16))):
+        monkeypatch.setattr(metrics, name, small)
+    names = {"frechet-distance", "kernel-distance", "precision", "recall", "density", "coverage", "psnr", "ssim"}
+    assert set(dict(metrics.measure())) == names and set(metrics.TARGETS) <= names
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells the memory of a process")
+def test_the_memory_of_an_evaluation_does_not_grow_with_the_number_of_samples():
+    command = [sys.executable, "-m", "benchmarks.metrics", "--memory-of"]
+    few, many = (
+        float(subprocess.check_output([*command, str(number)], cwd=CHECKOUT, text=True)) for number in (4_000, 16_000)
+    )
+    assert 0 < many < 1.1 * few + 32, (few, many)  # four times as many samples

@@ -1,0 +1,379 @@
+"""The documentation says what the code does: its recipes plan, its Python runs, its tables name every key."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import inspect
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+import tomli_w
+import typer
+
+from genkit import hooks
+from genkit.cli import app
+from genkit.cli.show_plan import print_plan
+from genkit.console.output import Voice
+from genkit.engine.distributed import World
+from genkit.engine.loop import train
+from genkit.engine.state import initial_state
+from genkit.errors import RecipeError
+from genkit.evaluation.evaluate import evaluate
+from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS
+from genkit.parts import builtin
+from genkit.recipe.part_fields import parameters_of
+from genkit.recipe.plan import Plan, make_plan
+from genkit.recipe.registry import Owner, Registry, load_registry
+from genkit.recipe.tables import EMA, Checkpoint, Evaluate, Recipe, Report, Train
+from genkit.tables.experiment import experiments_of
+from genkit.tables.spec import Column, Published, Row, Table, read_table
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+METHODS = {"vae", "introvae", "soft-introvae", "as-introvae", "wgan-gp"}
+# The plugins in this checkout, which a page may use without being installed in every environment.
+PLUGIN_OF = {
+    "introvae": "introvae",
+    "soft-introvae": "soft-introvae",
+    "as-introvae": "as-introvae",
+    "as-distance": "as-introvae",
+    "curriculum-c": "as-introvae",
+    "wgan-gp": "wgan-gp",
+    "mlp-gan": "wgan-gp",
+    "dcgan": "wgan-gp",
+    "resnet-gan": "wgan-gp",
+}
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    title: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    fence = re.compile(r'^```(\w+)(?: title="([^"]*)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+    text = page.read_text(encoding="utf-8")
+    for found in fence.finditer(text):
+        line = text[: found.start()].count("\n") + 1
+        yield Block(page, line, found[1], found[2] or "", found[3])
+
+
+BLOCKS = [block for page in [ROOT / "README.md", *PAGES] for block in blocks_of(page)]
+PYTHON = [block for block in BLOCKS if block.language == "python"]
+TOML = [block for block in BLOCKS if block.language == "toml"]
+RECIPES = [block for block in TOML if "data" in tomllib.loads(block.text) and not block.title]
+
+
+def headings_of(*pages: Path) -> list[str]:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    return re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+
+
+def skip_unless_installed(text: str) -> None:
+    installed = {point.name for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
+    named = {name for name in re.findall(r'"([^"]+)"', text) if name in PLUGIN_OF}
+    if missing := {PLUGIN_OF[name] for name in named} - installed:
+        pytest.skip(f"needs the plugin {' and '.join(sorted(missing))}")
+
+
+def plan_of(text: str, folder: Path, registry: Registry | None = None) -> Plan:
+    (folder / "recipe.toml").write_text(text, encoding="utf-8")
+    return make_plan(folder / "recipe.toml", registry=registry)
+
+
+# Names
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_hook_has_a_heading_with_its_signature(kind):
+    hook = getattr(hooks, f"genkit_{kind}")
+    signature = str(inspect.signature(hook)).replace("'", "")
+    assert f"`genkit_{kind}{signature}`" in headings_of(DOCS / "plugins.md")
+
+
+def commands(group: Any = None, prefix: str = "genkit") -> Iterator[tuple[str, Any]]:
+    for name, command in (group or typer.main.get_command(app)).commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}", command
+
+
+def section_of(page: Path, command: str) -> str:
+    found = re.search(rf"^## `{command}( [^`]*)?`\n(.*?)(?=^## |\Z)", page.read_text(encoding="utf-8"), re.M | re.S)
+    assert found, f"{page.name} has no heading for `{command}`"
+    return found[0]
+
+
+@pytest.mark.parametrize(("name", "command"), [pytest.param(*command, id=command[0]) for command in commands()])
+def test_every_command_has_a_heading_with_its_arguments_and_all_its_options(name, command):
+    section = section_of(DOCS / "commands.md", name)
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            assert parameter.metavar in section.splitlines()[0]
+        else:
+            assert parameter.opts[0] in section, f"{name} takes {parameter.opts[0]}"
+
+
+def test_no_command_is_described_that_does_not_exist():
+    described = {re.match(r"`([a-z ]+?)(?: [A-Z\[].*)?`", head)[1] for head in headings_of(DOCS / "commands.md")[1:]}
+    assert described == {name for name, _ in commands()}
+
+
+def test_every_page_is_in_the_navigation():
+    configuration = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = set(re.findall(r"[\w/-]+\.md", configuration.split("nav:")[1]))
+    assert listed == {page.relative_to(DOCS).as_posix() for page in PAGES}
+
+
+# Keys
+
+
+def keys_in(page: Path) -> set[str]:
+    """Return the words in code quotes in the rows of the page's tables."""
+    rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    return {word for row in rows for word in re.findall(r"`([\w-]+)`", row)}
+
+
+@pytest.mark.parametrize("table", [Recipe, Train, EMA, Checkpoint, Evaluate, Report])
+def test_every_key_of_a_core_table_is_described(table):
+    assert {item.name for item in fields(table)} <= keys_in(DOCS / "recipes.md")
+
+
+@pytest.mark.parametrize("table", [Table, Row, Column, Published])
+def test_every_key_of_a_table_of_results_is_described(table):
+    assert {item.name for item in fields(table)} <= table_keys()
+
+
+def table_keys() -> set[str]:
+    """Return the parts, without names in capitals, of the keys that tables.md describes: `columns.NAME.set`."""
+    rows = [
+        line.split("|")[1] for line in (DOCS / "tables.md").read_text(encoding="utf-8").splitlines() if line[:1] == "|"
+    ]
+    return {word for row in rows for key in re.findall(r"`([\w.]+)`", row) for word in key.split(".") if word.islower()}
+
+
+def test_the_table_of_the_docs_plans(tmp_path):
+    text = titled("tables.md", "my_table.toml")
+    skip_unless_installed('"soft-introvae"')
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    (tmp_path / "my_table.toml").write_text(text, encoding="utf-8")
+    path = tmp_path / "my_table.toml"
+    assert len(experiments_of(read_table(path), path)) == 12
+
+
+def test_every_key_of_a_built_in_part_is_described():
+    registry = Registry()
+    registry.register(builtin, Owner("genkit", "genkit-torch", "0"))
+    page_of = {"models": "networks.md", "datasets": "data.md", "metrics": "metrics.md", "losses": "methods/vae.md"}
+    page_of["extractors"] = page_of["metrics"]
+    for kind in KINDS:
+        page = DOCS / page_of.get(kind, "recipes.md")
+        for part in registry.of_kind(kind):
+            text = page.read_text(encoding="utf-8")
+            assert f"`{part.entry.name}`" in text or kind == "losses", f"{page.name} does not name {part.entry.name}"
+            assert set(parameters_of(part.load())) - {"data_shape"} <= keys_in(page), part.entry.name
+
+
+@pytest.mark.parametrize("name", sorted(PLUGIN_OF))
+def test_every_key_of_a_methods_part_is_described(name):
+    skip_unless_installed(f'"{name}"')
+    parts = [part for part in load_registry().parts.items() if part[0][1] == name]
+    ((_, (part,)),) = parts
+    page = DOCS / "methods" / f"{PLUGIN_OF[name]}.md"
+    described = keys_in(page) | (keys_in(DOCS / "networks.md") if part.kind == "models" else set())
+    assert set(parameters_of(part.load())) - {"data_shape"} <= described
+
+
+def test_every_method_has_a_page():
+    assert {page.stem for page in (DOCS / "methods").glob("*.md")} == METHODS
+
+
+# Recipes
+
+
+@pytest.mark.parametrize("block", RECIPES, ids=lambda block: block.name)
+def test_a_recipe_in_the_docs_plans(block, tmp_path):
+    skip_unless_installed(block.text)
+    assert plan_of(block.text, tmp_path).phases
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in TOML if "data" not in tomllib.loads(b.text) and not b.title], ids=lambda block: block.name
+)
+def test_a_fragment_fits_into_a_recipe(block, tmp_path):
+    """A fragment replaces the tables that it names in a recipe of its method."""
+    skip_unless_installed(block.text)
+    fragment = tomllib.loads(block.text)
+    if "project" in fragment:
+        return
+    inner = fragment.get("loss", {})
+    is_part_of_a_loss = "loss" in fragment and "use" not in inner
+    method = "as-introvae" if is_part_of_a_loss else inner.get("use", "vae")
+    skip_unless_installed(f'"{method}"')
+    page = DOCS / "methods" / f"{method}.md"
+    tables = tomllib.loads(next(b.text for b in blocks_of(page) if b.language == "toml" and "[data]" in b.text))
+    merged = tables | fragment
+    if is_part_of_a_loss:
+        merged["loss"] = tables["loss"] | inner
+    assert plan_of(tomli_w.dumps(merged), tmp_path).phases
+
+
+def test_the_errors_of_the_bad_recipe_are_those_that_are_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = [block for block in BLOCKS if block.page.name == "recipes.md"]
+    bad = next(number for number, block in enumerate(page) if block.title == "bad.toml")
+    Path("bad.toml").write_text(page[bad].text, encoding="utf-8")
+    with pytest.raises(RecipeError) as caught:
+        make_plan("bad.toml")
+    assert str(caught.value).splitlines() == page[bad + 1].text.splitlines()
+
+
+@pytest.mark.parametrize("method", ["vae", "introvae", "as-introvae"])
+def test_the_recipe_of_a_methods_page_is_the_shipped_one_but_for_metrics(method):
+    (text,) = (b.text for b in RECIPES if b.page == DOCS / "methods" / f"{method}.md")
+    shipped = tomllib.loads((ROOT / "recipes" / f"{method.replace('-', '_')}_8gaussians.toml").read_text())
+    described = tomllib.loads(text)
+    assert described | {"metrics": None, "seed": 0} == shipped | {"metrics": None}
+
+
+def test_the_plan_that_is_shown_is_the_plan_of_the_shipped_recipe(capsys):
+    skip_unless_installed('"as-introvae"')
+    shown = next(b.text for b in BLOCKS if b.page.name == "first-run.md" and "phases of a step" in b.text)
+    print_plan(make_plan(ROOT / "recipes" / "as_introvae_8gaussians.toml"), Voice())
+    printed = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert {" ".join(line.split()) for line in shown.splitlines()} - {"..."} <= printed
+
+
+# Python
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.name)
+def test_python_in_the_docs_compiles(block):
+    compile(block.text, block.name, "exec")
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in PYTHON if b.page.name in ("recipes.md", "engine.md")], ids=lambda block: block.name
+)
+def test_python_in_the_docs_runs(block, capsys):
+    exec(compile(block.text, block.name, "exec"), {"__name__": "docs"})
+    shown = re.search(r"print\(.*\)  # (.+)$", block.text, re.MULTILINE)
+    assert shown is None or capsys.readouterr().out.strip() == shown[1]
+
+
+@pytest.fixture
+def plugin_files(tmp_path, monkeypatch):
+    """Return the modules that plugins.md defines, each a file of that name on the path."""
+    files = [block for block in PYTHON if block.page.name == "plugins.md" and block.title]
+    for block in files:
+        (tmp_path / block.title).write_text(block.text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    names = [block.title.removesuffix(".py") for block in files]
+    yield {name: importlib.import_module(name) for name in names}
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def registry_of(modules: dict[str, ModuleType]) -> Registry:
+    registry = Registry()
+    registry.register(builtin, Owner("genkit", "genkit-torch", "0"))
+    for name, module in modules.items():
+        if hasattr(module, "genkit_hooks"):
+            registry.register(module, Owner(name, name, "0.1.0"))
+    assert not registry.broken
+    return registry
+
+
+def titled(page: str, title: str) -> str:
+    return next(block.text for block in BLOCKS if block.page.name == page and block.title == title)
+
+
+def test_the_plugins_of_the_docs_supply_all_kinds(plugin_files):
+    owned = {kind: registry_of(plugin_files).of_kind(kind) for kind in KINDS}
+    assert all(any(part.owner.distribution != "genkit-torch" for part in parts) for parts in owned.values())
+
+
+def test_the_plugins_of_the_docs_train_together(plugin_files, tmp_path):
+    plan = plan_of(titled("plugins.md", "all.toml"), tmp_path, registry_of(plugin_files))
+    assert not plan.rehearsal.remarks
+    world = World()
+    state = initial_state(plan, world)
+    losses = [record.terms["dvae/total"].item() for record in train(plan, state, world)]
+    assert len(losses) == plan.steps and losses[-1] < losses[0]
+    (result,) = evaluate(plan.metrics, plan.data, state.weights, 0)
+    assert result.value is not None and result.value >= 0
+
+
+def test_the_first_plugin_of_the_docs_plans_with_its_recipe(plugin_files, tmp_path):
+    recipe = titled("plugins.md", "steps.toml")
+    skip_unless_installed(recipe)
+    registry = registry_of({"genkit_steps": plugin_files["genkit_steps"]})
+    registry.register(
+        importlib.import_module("genkit_as_introvae"), Owner("as-introvae", "genkit-torch-as-introvae", "0")
+    )
+    assert plan_of(recipe, tmp_path, registry).loss.c(0.6) == 1.0
+
+
+def test_the_pyproject_of_the_docs_names_the_module(plugin_files):
+    project = tomllib.loads(titled("plugins.md", "pyproject.toml"))
+    (module,) = project["project"]["entry-points"][ENTRY_POINT_GROUP].values()
+    assert module in plugin_files
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["include"] == [f"{module}.py"]
+
+
+def test_the_tests_of_the_docs_pass(plugin_files):
+    tests = {name: test for name, test in vars(plugin_files["test_dvae"]).items() if name.startswith("test_")}
+    assert len(tests) >= 3
+    for test in tests.values():
+        test()
+
+
+# The docstrings of the hooks
+
+
+def plugin_in(docstring: str) -> str:
+    """Return the plugin module that a hook's docstring holds: from its first import to the end of its indentation."""
+    lines = inspect.cleandoc(docstring).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.lstrip().startswith("from genkit.hooks"))
+    indent = len(lines[start]) - len(lines[start].lstrip())
+    module = []
+    for line in lines[start:]:
+        if line.strip() and len(line) - len(line.lstrip()) < indent:
+            break
+        module.append(line[indent:])
+    return "\n".join(module)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_docstring_of_a_hook_is_a_working_plugin(kind):
+    text = plugin_in(getattr(hooks, f"genkit_{kind}").__doc__)
+    assert len(ast.parse(text).body) == 3  # an import, the version, the hook
+    module = ModuleType("my_plugin")
+    exec(compile(text, kind, "exec"), vars(module))
+    assert module.genkit_hooks == HOOKS_VERSION
+
+    registry = Registry()
+    registry.register(module, Owner("my-plugin", "my-plugin", "1.0"))
+    assert not registry.broken
+    (part,) = registry.of_kind(kind)
+    assert all(part.entry) and re.fullmatch(r"[\w.]+:\w+", part.entry.target)

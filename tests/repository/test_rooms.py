@@ -1,0 +1,162 @@
+"""Who may import whom: read from the source, so that nothing needs to be run."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+PACKAGE = CHECKOUT / "genkit"
+PLUGINS = sorted(path.parent for path in (CHECKOUT / "plugins").glob("*/genkit_*/__init__.py"))
+PLUGIN_PARTS = sorted(path for plugin in PLUGINS for path in plugin.rglob("*.py") if path.name != "__init__.py")
+ENGINE = sorted((PACKAGE / "engine").glob("*.py"))
+METHOD_BLIND = [*ENGINE, *(PACKAGE / f"{name}.py" for name in ("plan", "rehearsal", "run"))]
+PART_PACKAGES = {"models", "losses", "divergences", "schedules", "metrics", "optimisers", "extractors"}
+
+
+def label(path: Path) -> str:
+    return str(path.relative_to(CHECKOUT))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(CHECKOUT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def at_module_level(tree: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements that an import of the module runs, but for those that only a type checker reads."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            continue
+        if isinstance(node, ast.stmt):
+            yield node
+        yield from at_module_level(node)
+
+
+def imported(path: Path, *, anywhere: bool = True) -> set[str]:
+    """Return the modules that a file imports; of ``from a import b`` both ``a`` and ``a.b``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names: set[str] = set()
+    for node in ast.walk(tree) if anywhere else at_module_level(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            names |= {str(node.module)} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def file_of(module: str) -> Path | None:
+    path = CHECKOUT.joinpath(*module.split("."))
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in candidates if module.startswith("genkit") and file.is_file()), None)
+
+
+def closure(start: Path) -> dict[str, Path]:
+    """Return every module that an import of `start` brings in, and the file of genkit that asks for it."""
+    found: dict[str, Path] = {}
+    waiting, seen = [start], set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for name in imported(path, anywhere=False):
+            found.setdefault(name, path)
+            packages = [name.rsplit(".", n)[0] for n in range(name.count(".") + 1)]
+            waiting += [file for package in packages if (file := file_of(package))]
+    return found
+
+
+def top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def test_the_reader_of_imports_sees_what_it_should(tmp_path):
+    (tmp_path / "x.py").write_text(
+        "import a.b\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import c\nelse:\n    import d\n"
+        "try:\n    import e\nexcept ImportError:\n    pass\nclass K:\n    import f\ndef g():\n    from h import i\n"
+    )
+    assert imported(tmp_path / "x.py", anywhere=False) - {"typing", "typing.TYPE_CHECKING"} <= {"a.b", "d", "e", "f"}
+    assert {"a.b", "e", "f"} <= imported(tmp_path / "x.py", anywhere=False)
+    assert {"c", "h", "h.i"} <= imported(tmp_path / "x.py")
+    assert "torch" in {top(name) for name in closure(PACKAGE / "api.py")}
+    assert len(PLUGINS) >= 4 and len(PLUGIN_PARTS) >= 5 and len(ENGINE) >= 10
+
+
+EARLY = [
+    *(PACKAGE / f"{name}.py" for name in ("__init__", "__main__", "hooks", "types", "errors", "fields", "toml")),
+    *(PACKAGE / f"{name}.py" for name in ("registry", "recipe", "shipped", "builtin")),
+    *sorted((PACKAGE / "cli").glob("*.py")),
+]
+
+
+@pytest.mark.parametrize("path", EARLY, ids=label)
+def test_what_is_imported_early_imports_no_torch(path):
+    brought = {top(name): asked for name, asked in closure(path).items()}
+    assert "torch" not in brought, f"{brought['torch']} imports it"
+    assert not {"numpy", "accelerate", "safetensors", "matplotlib", "datasets"} & brought.keys()
+
+
+@pytest.mark.parametrize("path", [PACKAGE / "__main__.py", PACKAGE / "cli" / "__init__.py"], ids=label)
+def test_the_help_needs_neither_pydantic_nor_rich(path):
+    assert not {"pydantic", "rich"} & {top(name) for name in closure(path)}
+
+
+@pytest.mark.parametrize("path", [plugin / "__init__.py" for plugin in PLUGINS], ids=label)
+def test_the_module_of_a_plugin_imports_only_the_hooks(path):
+    foreign = {name for name in imported(path) if top(name) not in sys.stdlib_module_names}
+    assert {name for name in foreign if not name.startswith("genkit.hooks")} == set()
+
+
+@pytest.mark.parametrize("path", PLUGIN_PARTS, ids=label)
+def test_the_parts_of_a_plugin_import_only_the_interface_and_torch(path):
+    own = path.relative_to(CHECKOUT).parts[2]
+    allowed = {"torch", "annotated_types", own, *sys.stdlib_module_names}
+    foreign = {name for name in imported(path) if top(name) not in allowed}
+    assert {name for name in foreign if name != "genkit.api" and not name.startswith("genkit.api.")} - {
+        "genkit"
+    } == set()
+
+
+@pytest.mark.parametrize("path", METHOD_BLIND, ids=label)
+def test_the_engine_imports_no_part(path):
+    for name in imported(path):
+        assert not top(name).startswith("genkit_"), name
+        if top(name) == "genkit" and "." in name:
+            package = name.split(".")[1]
+            assert package not in PART_PACKAGES | {"builtin", "cli", "data"}, name
+
+
+@pytest.mark.parametrize("path", ENGINE, ids=label)
+def test_the_engine_does_not_know_how_it_is_reported(path):
+    assert not {
+        name for name in imported(path) if name.startswith(("genkit.report", "genkit.cli", "genkit.runs.run_folder"))
+    }
+
+
+def names_of_parts() -> set[str]:
+    """Return the name of every part of genkit and of the plugins beside it, as their hooks write them."""
+    names = set()
+    for path in [PACKAGE / "builtin.py", *(plugin / "__init__.py" for plugin in PLUGINS)]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Entry":
+                assert isinstance(node.args[0], ast.Constant)
+                names.add(node.args[0].value)
+    return names
+
+
+@pytest.mark.parametrize("path", METHOD_BLIND, ids=label)
+def test_the_engine_spells_the_name_of_no_part(path):
+    names = names_of_parts()
+    assert {"mlp", "vae", "adam", "soft-introvae", "wgan-gp"} <= names
+    strings = {
+        node.value
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert not strings & names

@@ -1,0 +1,244 @@
+"""A state on disk and back: the same bits, in the same layout of memory."""
+
+import copy
+import errno
+from contextlib import nullcontext
+
+import pytest
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from support.tiny_recipes import assert_same_bits, tensors_of, tiny_plan, train_all
+from torch import nn
+
+from genkit.api import Constant
+from genkit.core.model import Autoencoder
+from genkit.engine.distributed import World
+from genkit.engine.state import ChildOptimiser, MovingAverage, TrainState, initial_state
+from genkit.errors import UsageError
+from genkit.parts.optimisers.adam import Adam
+from genkit.runs import checkpoint
+from genkit.storage.weights import fill_weights, write_final, write_tensors
+
+LAST = torch.channels_last
+
+
+class Pictures(Autoencoder):
+    """Convolutions whose weights are kept channels-last."""
+
+    def __init__(self, channels: int = 8):
+        torch.manual_seed(0)
+        encoder = nn.Sequential(nn.Conv2d(3, channels, 3), nn.BatchNorm2d(channels), nn.Conv2d(channels, 4, 3))
+        super().__init__(encoder.to(memory_format=LAST), nn.Linear(4, 4), latent_dim=4, data_shape=(3, 8, 8))
+
+
+class Tied(Autoencoder):
+    """The decoder is the transposed encoder: two names, one tensor."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False), latent_dim=4, data_shape=(4,))
+        self.decoder.weight = self.encoder.weight
+
+
+def state_of(model: Autoencoder, children: tuple[str, ...] = ("encoder",), decay: float | None = 0.5) -> TrainState:
+    average = MovingAverage(model, decay) if decay is not None else None
+    optimisers = {name: ChildOptimiser(Adam(lr=Constant(1e-2)), model.get_submodule(name)) for name in children}
+    return TrainState(0, model, optimisers, average, nullcontext)
+
+
+def step(state: TrainState) -> None:
+    """Take one step on data that depend on the step number alone."""
+    x = torch.randn(5, *state.model.data_shape, generator=torch.Generator().manual_seed(state.step))
+    state.model.zero_grad()
+    state.model.encoder(x).square().mean().backward()
+    state.optimisers["encoder"].step(0.0, None)
+    if state.average is not None:
+        state.average.update()
+    state.step += 1
+
+
+def moments(state: TrainState) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Return each parameter of the encoder with its first moment."""
+    optimiser = state.optimisers["encoder"]
+    return [(p, optimiser.optimiser.state[p]["exp_avg"]) for p in optimiser.parameters.values()]
+
+
+@pytest.fixture
+def interrupted(tmp_path) -> TrainState:
+    """Return a state after three steps, which are saved in ``tmp_path/3``."""
+    state = state_of(Pictures())
+    for _ in range(3):
+        step(state)
+    checkpoint.save(state, tmp_path / "3")
+    return state
+
+
+def test_channels_last_weights_go_on_to_the_same_bits(tmp_path, interrupted):
+    resumed = state_of(Pictures())
+    checkpoint.load(resumed, tmp_path / "3")
+    assert resumed.step == 3
+    assert_same_bits(tensors_of(resumed), tensors_of(interrupted))
+    for _ in range(3):
+        step(interrupted)
+        step(resumed)
+    assert_same_bits(tensors_of(resumed), tensors_of(interrupted))
+
+
+def test_weights_and_moments_keep_their_layout(tmp_path, interrupted):
+    resumed = state_of(Pictures())
+    checkpoint.load(resumed, tmp_path / "3")
+    strides = [(p.stride(), moment.stride()) for p, moment in moments(interrupted)]
+    assert [(p.stride(), moment.stride()) for p, moment in moments(resumed)] == strides
+    assert all(p.stride() == moment.stride() for p, moment in moments(resumed))
+    convolution = resumed.model.encoder[2].weight
+    assert convolution.is_contiguous(memory_format=LAST) and not convolution.is_contiguous()
+
+
+def test_the_trap_is_real(tmp_path, interrupted):
+    """Moments in another layout than their weights: what the checkpoint guards against goes wrong without a word."""
+    trapped = state_of(Pictures())
+    checkpoint.load(trapped, tmp_path / "3")
+    for parameter, _ in moments(trapped):
+        state = trapped.optimisers["encoder"].optimiser.state[parameter]
+        state["exp_avg"], state["exp_avg_sq"] = state["exp_avg"].contiguous(), state["exp_avg_sq"].contiguous()
+    step(interrupted)
+    step(trapped)
+    difference = (trapped.model.encoder[2].weight - interrupted.model.encoder[2].weight).abs().max()
+    assert difference > 1e-4
+
+
+def test_loading_twice_is_loading_once(tmp_path, interrupted):
+    resumed = state_of(Pictures())
+    checkpoint.load(resumed, tmp_path / "3")
+    step(resumed)
+    checkpoint.load(resumed, tmp_path / "3")
+    assert resumed.step == 3
+    assert_same_bits(tensors_of(resumed), tensors_of(interrupted))
+
+
+def test_loading_into_a_trained_state_forgets_its_moments(tmp_path):
+    fresh, trained = state_of(Pictures()), state_of(Pictures())
+    checkpoint.save(fresh, tmp_path / "0")
+    step(trained)
+    checkpoint.load(trained, tmp_path / "0")
+    assert_same_bits(tensors_of(trained), tensors_of(fresh))
+
+
+def test_loading_gives_the_tensors_their_values_in_place(tmp_path, interrupted):
+    resumed = state_of(Pictures())
+    before = {name: tensor.data_ptr() for name, tensor in resumed.model.state_dict().items()}
+    checkpoint.load(resumed, tmp_path / "3")
+    assert {name: tensor.data_ptr() for name, tensor in resumed.model.state_dict().items()} == before
+
+
+def test_tied_weights_are_saved_and_stay_tied(tmp_path):
+    state, resumed = (
+        state_of(Tied(), ("encoder", "decoder"), decay=None),
+        state_of(Tied(), ("encoder", "decoder"), None),
+    )
+    step(state)
+    checkpoint.save(state, tmp_path / "1")
+    checkpoint.load(resumed, tmp_path / "1")
+    assert resumed.model.decoder.weight is resumed.model.encoder.weight
+    step(state)
+    step(resumed)
+    assert_same_bits(tensors_of(resumed), tensors_of(state))
+
+
+def test_tied_weights_are_averaged_once():
+    model = Tied()
+    with torch.no_grad():
+        model.encoder.weight.zero_()
+    average = MovingAverage(model, 0.75)
+    with torch.no_grad():
+        model.encoder.weight.fill_(1.0)
+    average.update()
+    assert average.model.encoder.weight[0, 0] == 0.25
+
+
+def test_a_full_disk_is_an_error_of_the_system(tmp_path, monkeypatch):
+    def full(*given):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("genkit.storage.weights.save_file", full)
+    with pytest.raises(OSError, match="No space left on device: .*/x'") as caught:
+        write_tensors(tmp_path / "x", {"x": torch.zeros(3)})
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_final_weights_that_were_changed_are_refused(tmp_path):
+    write_final(tmp_path, Tied(), None, {})
+    content = bytearray((tmp_path / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(UsageError, match="not what the run wrote"):
+        fill_weights(Tied(), tmp_path, "raw")
+
+
+def test_the_gradient_scaler_comes_back(tmp_path):
+    state, resumed = (state_of(Tied(), ("encoder", "decoder"), None) for _ in range(2))
+    state.scaler, resumed.scaler = torch.amp.GradScaler("cpu"), torch.amp.GradScaler("cpu")
+    state.scaler.load_state_dict({**state.scaler.state_dict(), "scale": 128.0, "_growth_tracker": 7})
+    checkpoint.save(state, tmp_path / "1")
+    checkpoint.load(resumed, tmp_path / "1")
+    assert resumed.scaler.state_dict() == state.scaler.state_dict()
+
+
+def test_a_resume_elsewhere_is_told(tmp_path, monkeypatch):
+    checkpoint.save(state_of(Tied(), ("encoder", "decoder"), None), tmp_path / "1")
+    assert checkpoint.differences(tmp_path / "1") == []
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads + 1)
+    assert checkpoint.differences(tmp_path / "1") == [f"threads {threads} then, {threads + 1} now"]
+
+
+def test_tied_weights_of_a_final_folder_come_back(tmp_path):
+    model, other = Tied(), Tied()
+    with torch.no_grad():
+        other.encoder.weight.zero_()
+    write_final(tmp_path, model, None, {})
+    fill_weights(other, tmp_path, "raw")
+    assert_same_bits(other.state_dict(), model.state_dict())
+    assert other.decoder.weight is other.encoder.weight
+
+
+@pytest.mark.parametrize(
+    ("model", "named"), [(Pictures(channels=6), "encoder.0.bias"), (Tied(), "encoder.0.bias")], ids=["shape", "names"]
+)
+def test_a_checkpoint_of_another_network_is_refused_and_nothing_is_changed(tmp_path, interrupted, model, named):
+    state = state_of(model)
+    before = copy.deepcopy(tensors_of(state))
+    with pytest.raises(UsageError, match=rf"/3: holds the weights of another network.*{named}"):
+        checkpoint.load(state, tmp_path / "3")
+    assert_same_bits(tensors_of(state), before)
+    assert state.step == 0
+
+
+def test_a_checkpoint_without_the_average_that_is_asked_for_is_refused(tmp_path):
+    state = state_of(Pictures(), decay=None)
+    checkpoint.save(state, tmp_path / "0")
+    with pytest.raises(UsageError, match=r"\[ema\] must be as"):
+        checkpoint.load(state_of(Pictures()), tmp_path / "0")
+
+
+def test_the_tensors_have_the_names_that_the_documentation_gives(tmp_path):
+    state, _ = train_all(tiny_plan())
+    checkpoint.save(state, tmp_path / "12")
+    names = set(load_file(tmp_path / "12" / checkpoint.TENSORS))
+    assert {"model/decoder.0.weight", "ema/decoder.0.weight", "optim/decoder/0.weight/exp_avg_sq"} <= names
+    assert {name.partition("/")[0] for name in names} == {"model", "ema", "optim"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["12"]  # no half-written one beside it
+
+
+def test_a_checkpoint_in_float64_keeps_every_bit(tmp_path):
+    from genkit.recipe.tables import Train
+
+    plan = tiny_plan(train=Train(steps=3, batch_size=8, precision="fp64"))
+    state, _ = train_all(plan)
+    checkpoint.save(state, tmp_path / "3")
+    resumed = initial_state(plan, World("fp64"))
+    checkpoint.load(resumed, tmp_path / "3")
+    tensors = tensors_of(resumed)
+    assert_same_bits(tensors, tensors_of(state))
+    assert all(tensors[name].dtype == tensor.dtype for name, tensor in tensors_of(state).items())

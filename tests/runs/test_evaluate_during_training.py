@@ -1,0 +1,332 @@
+"""Evaluations on the way: they change nothing, are a function of recipe and step, and keep the best weights."""
+
+import json
+import pkgutil
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from support.commands import TINY, genkit, genkit_process, write_recipe
+from support.tiny_parts import registry_with
+from support.tiny_recipes import assert_same_bits, tiny_recipe
+
+from genkit.core.metric import EvaluationProtocol
+from genkit.engine.distributed import World
+from genkit.engine.state import initial_state
+from genkit.errors import RecipeError
+from genkit.evaluation.evaluate import Result, evaluate
+from genkit.recipe.plan import make_plan
+from genkit.recipe.tables import Checkpoint, Report, Use
+from genkit.runs.evaluate_during_training import Evaluated, best_of, evaluations_of
+from genkit.runs.run_folder import RunFolder, step_of
+from genkit.runs.train import run
+from genkit.storage.weights import copy_by_name, select
+from genkit.tables.experiment import Experiment
+
+METRICS = {
+    "error": Use("reconstruction-error", samples=64, split="test"),
+    "kl": Use("posterior-kl", samples=64, weights="ema"),
+    "units": Use("active-units", samples=64, threshold=1e-9),
+}
+WITHOUT = tiny_recipe(
+    checkpoint=Checkpoint(every=4, keep=9),
+    report=Report(log_every=2, draw_every=99, strip_steps=(12,)),
+    metrics=METRICS,
+)
+STEPS = [3, 6, 9, 12]
+
+
+def recipe(best="error", every=3, **asked):
+    tables = WITHOUT.document().tables | {"evaluate": {"every": every, "best": best, **asked}}
+    # The data have one split, which is called neither train nor test.
+    for table in tables["metrics"].values():
+        table.pop("split", None)
+    return tables
+
+
+class Killed(Exception):
+    """Stands for a death that nothing could prepare for."""
+
+
+class Progress:
+    def __init__(self, die_at=None):
+        self.die_at, self.told = die_at, []
+
+    def update(self, step, line):
+        if step == self.die_at:
+            raise Killed
+
+    def evaluated(self, step, results):
+        self.told.append((step, [result.label for result in results]))
+
+
+def start(root: Path, tables) -> RunFolder:
+    plan = make_plan(tables, registry=registry_with())
+    return RunFolder.create(root / "runs", plan.document, dict(plan.resolved))
+
+
+def go_on(folder: RunFolder, die_at=None) -> Progress:
+    progress = Progress(die_at)
+    run(make_plan(folder.resolved, registry=registry_with()), folder, World(), progress)
+    return progress
+
+
+def kept(folder: RunFolder) -> dict[str, bytes]:
+    """Return all that an evaluation writes."""
+    files = [folder.evaluations.path, *folder.best.iterdir(), *folder.final.iterdir(), folder.results]
+    return {str(path.relative_to(folder.path)): path.read_bytes() for path in files}
+
+
+def tensors(folder: RunFolder, step: int) -> dict[str, torch.Tensor]:
+    return load_file(folder.checkpoint(step) / "state.safetensors")
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory) -> RunFolder:
+    folder = start(tmp_path_factory.mktemp("unbroken"), recipe())
+    assert go_on(folder).told == [(step, list(METRICS)) for step in STEPS]
+    return folder
+
+
+def test_a_run_that_is_evaluated_trains_the_same_bits(tmp_path, unbroken):
+    tables = recipe()
+    del tables["evaluate"]
+    folder = start(tmp_path, tables)
+    go_on(folder)
+    assert_same_bits(tensors(folder, 12), tensors(unbroken, 12))
+    for path in (folder.metrics, *folder.samples.iterdir(), *folder.strip.iterdir(), folder.results):
+        assert path.read_bytes() == (unbroken.path / path.relative_to(folder.path)).read_bytes()
+    assert not folder.evaluations.path.exists() and not folder.best.exists()
+
+
+def test_each_line_holds_the_numbers_of_the_checkpoint_of_its_step(unbroken):
+    plan = make_plan(unbroken.resolved, registry=registry_with())
+    found = evaluations_of(unbroken)
+    assert [one.step for one in found] == STEPS
+    for one in found:
+        state = initial_state(plan, World())
+        copy_by_name(state.model, select(tensors(unbroken, one.step), "model/"), unbroken.path)
+        copy_by_name(state.average.model, select(tensors(unbroken, one.step), "ema/"), unbroken.path)
+        assert one.results == evaluate(plan.metrics, plan.data, state.weights, plan.recipe.seed)
+    assert found[-1].results == [Result.from_dict(facts) for facts in json.loads(unbroken.results.read_text())]
+
+
+def test_the_best_folder_holds_the_weights_of_the_step_with_the_best_number(unbroken):
+    errors = {one.step: one.value("error") for one in evaluations_of(unbroken)}
+    best = min(STEPS, key=errors.__getitem__)
+    assert step_of(unbroken.best) == best
+    expected = tensors(unbroken, best)
+    assert_same_bits(load_file(unbroken.best / "model.safetensors"), select(expected, "model/"))
+    assert_same_bits(load_file(unbroken.best / "ema.safetensors"), select(expected, "ema/"))
+    about = json.loads((unbroken.best / "about.json").read_text())
+    assert about["best"] == {"metric": "error", "value": errors[best]}
+
+
+@pytest.mark.parametrize("step", range(1, 13))
+def test_a_run_killed_after_any_step_evaluates_the_same(tmp_path, unbroken, step):
+    folder = start(tmp_path, recipe())
+    with pytest.raises(Killed):
+        go_on(folder, die_at=step)
+    go_on(folder)
+    assert kept(folder) == kept(unbroken)
+
+
+def dying(function, call, before):
+    """Return the function, but at its `call`th call it dies, before or after it has done its work."""
+    calls = []
+
+    def replacement(*arguments, **options):
+        calls.append(1)
+        if len(calls) == call and before:
+            raise Killed
+        result = function(*arguments, **options)
+        if len(calls) == call:
+            raise Killed
+        return result
+
+    return replacement
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize(
+    "place",
+    ["genkit.runs.evaluate_during_training.evaluate", "genkit.runs.evaluate_during_training.replace_model", "genkit.runs.model_folder.os.rename",
+     "genkit.runs.model_folder.write_final", "genkit.storage.jsonl.Journal.append"],
+)  # fmt: skip
+def test_a_death_within_an_evaluation_is_made_good(tmp_path, unbroken, monkeypatch, place, call, before):
+    folder = start(tmp_path, recipe())
+    function = pkgutil.resolve_name(place)
+    with monkeypatch.context() as patched:
+        patched.setattr(place, dying(function, call, before))
+        with pytest.raises(Killed):
+            go_on(folder)
+    go_on(folder)
+    assert kept(folder) == kept(unbroken)
+    assert not list(folder.path.glob(".best*"))
+
+
+def test_a_resume_from_before_the_best_step_comes_to_it_again(tmp_path, unbroken):
+    folder = start(tmp_path, recipe())
+    with pytest.raises(Killed):
+        go_on(folder, die_at=11)
+    assert step_of(folder.best) == 9
+    for step in folder.saved_steps():
+        if step > 4:
+            shutil.rmtree(folder.checkpoint(step))
+    with pytest.raises(Killed):
+        go_on(folder, die_at=5)
+    assert [one.step for one in evaluations_of(folder)] == [3] and not folder.best.exists()
+    go_on(folder)
+    assert kept(folder) == kept(unbroken)
+
+
+def test_an_evaluation_that_is_written_down_is_not_made_again(tmp_path, monkeypatch):
+    folder = start(tmp_path, recipe())
+    with pytest.raises(Killed):
+        go_on(folder, die_at=7)
+    asked = []
+    monkeypatch.setattr(
+        "genkit.runs.evaluate_during_training.evaluate", lambda metrics, *rest: asked.append(list(metrics)) or []
+    )
+    with pytest.raises(Killed):
+        go_on(folder, die_at=8)
+    assert asked == []
+
+
+def test_the_earliest_of_equals_is_the_best(tmp_path):
+    folder = start(tmp_path, recipe(best="units"))
+    go_on(folder)
+    values = [one.value("units") for one in evaluations_of(folder)]
+    assert len(set(values)) == 1 and step_of(folder.best) == 3
+
+
+def found(*values):
+    protocol = EvaluationProtocol(1, "test", "raw")
+    return [Evaluated(step, [Result("x", value, None, protocol)]) for step, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("values", "better", "step"),
+    [
+        ((3.0, 1.0, 2.0), "lower", 1),
+        ((3.0, 1.0, 5.0), "higher", 2),
+        ((1.0, 2.0, 1.0), "lower", 0),
+        ((1.0, 2.0, 2.0), "higher", 1),
+        ((None, -1.0, 4.0), "lower", 1),
+    ],
+)
+def test_the_best_is_the_first_of_the_lowest_or_highest(values, better, step):
+    assert best_of(found(*values), "x", better).step == step
+
+
+def test_nothing_is_best_without_a_number_or_a_direction():
+    assert best_of(found(None, None), "x", "lower") is None
+    assert best_of(found(1.0), "x", None) is None
+    assert best_of(found(1.0), "y", "lower") is None
+
+
+def test_some_metrics_can_be_left_for_the_end_and_the_last_step_is_evaluated(tmp_path):
+    folder = start(tmp_path, recipe(best="error", metrics=["error"], every=5))
+    assert go_on(folder).told == [(5, ["error"]), (10, ["error"]), (12, ["error"])]
+    assert [facts["label"] for facts in json.loads(folder.results.read_text())] == list(METRICS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"best": "eror"}, '[evaluate] best: no metric of the recipe is labelled "eror". Did you mean error?'),
+        ({"best": "kl"}, '[evaluate] best: of "kl" neither direction is better, so no step is best by it.'),
+        (
+            {"metrics": ["error", "unit"]},
+            '[evaluate] metrics: no metric of the recipe is labelled "unit". Did you mean units?',
+        ),
+        ({"metrics": ["units"]}, '[evaluate] best: "error" is not among metrics, which are evaluated; add it there.'),
+        ({"every": 0}, "[evaluate] every: found 0, expected greater than 0"),
+        ({"evry": 3}, "[evaluate] evry: unknown key of [evaluate]. Did you mean every?"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_told_by_the_plan(asked, expected):
+    tables = recipe()
+    tables["evaluate"] |= asked
+    with pytest.raises(RecipeError) as caught:
+        make_plan(tables, registry=registry_with())
+    assert expected in str(caught.value) and len(caught.value.problems) == 1
+
+
+def test_evaluations_of_a_recipe_without_metrics_are_refused():
+    tables = recipe()
+    del tables["metrics"]
+    with pytest.raises(RecipeError, match=r"evaluate: would do nothing: the recipe has no metric"):
+        make_plan(tables, registry=registry_with())
+
+
+def test_a_table_knows_a_training_whether_it_is_evaluated_on_the_way_or_not():
+    plain = {key: table for key, table in recipe().items() if key != "evaluate"}
+    plans = [make_plan(tables, registry=registry_with()) for tables in (plain, recipe(), recipe(every=5))]
+    assert len({Experiment(None, 0, plan).fingerprint for plan in plans}) == 1
+
+
+EVALUATED = (
+    TINY
+    + """
+[metrics.error]
+use = "reconstruction-error"
+samples = 64
+
+[evaluate]
+every = 2
+best = "error"
+"""
+)
+
+
+def test_the_best_weights_are_loaded_sampled_and_evaluated_as_a_final_folder_is(tmp_path, monkeypatch):
+    from genkit import load
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GENKIT_PLUGINS", "none")
+    said = genkit("run", write_recipe(tmp_path, EVALUATED))
+    assert said.code == 0, said.err
+    best = Path("runs/0001-tiny-s0/best")
+    step = step_of(best)
+    assert f"best      {best}, step {step} by error" in said.out
+    assert "evaluated   every 2 steps: modes, error; the best step by error is kept" in said.out
+    assert "step 4/5  modes 0  error " in said.out
+    assert load(best).latent_dim == 2
+    assert genkit("sample", best).code == 0 and (best / "samples-raw-seed0.png").exists()
+    lines = [json.loads(line) for line in Path("runs/0001-tiny-s0/evaluations.jsonl").read_text().splitlines()]
+    (expected,) = (line["results"] for line in lines if line["step"] == step)
+    evaluated = genkit("eval", best, "--json")
+    assert evaluated.code == 0, evaluated.err
+    assert json.loads(evaluated.out)["results"] == expected
+
+
+def test_damaged_evaluations_are_named_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert genkit("run", write_recipe(tmp_path, EVALUATED), "-q").code == 0
+    folder = RunFolder(tmp_path / "runs/0001-tiny-s0")
+    (folder.final / "about.json").unlink()
+    for content in ('{"step": 2}\n', "oh\n"):
+        folder.evaluations.path.write_text(content)
+        said = genkit("resume", folder.path, "-q")
+        assert said.code == 2 and "evaluations.jsonl: is damaged" in said.err and "Delete it" in said.err
+
+
+def test_two_processes_evaluate_as_one(tmp_path, monkeypatch):
+    text = EVALUATED.replace("batch_size = 16", 'batch_size = 8\nprecision = "fp64"').replace("steps = 5", "steps = 6")
+    (tmp_path / "tiny.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert genkit("run", "tiny.toml", "-q").code == 0
+    done = genkit_process("run", "tiny.toml", "-q", "--processes", "2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    one, two = (RunFolder(tmp_path / f"runs/000{n}-tiny-s0") for n in (1, 2))
+    pairs = list(zip(evaluations_of(one), evaluations_of(two), strict=True))
+    assert [a.step for a, _ in pairs] == [2, 4, 6]
+    for a, b in pairs:
+        assert a.value("error") == pytest.approx(b.value("error"), rel=1e-9)
+    weights = [load_file(folder.best / "model.safetensors") for folder in (one, two)]
+    assert step_of(one.best) == step_of(two.best)
+    assert max((weights[0][name] - weights[1][name]).abs().max().item() for name in weights[0]) <= 1e-10

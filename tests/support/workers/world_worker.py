@@ -1,0 +1,58 @@
+"""Trains short recipes and writes their states: started by the tests on one process or on several."""
+
+import sys
+from pathlib import Path
+
+from support.tiny_recipes import tensors_of, tiny_recipe
+
+from genkit.engine.distributed import World
+from genkit.engine.loop import train
+from genkit.engine.state import initial_state
+from genkit.recipe.plan import Plan, make_plan
+from genkit.recipe.registry import load_registry
+from genkit.recipe.tables import Recipe, Train, Use
+from genkit.storage.weights import write_tensors
+
+
+def plan_of(loss: str, precision: str) -> Plan:
+    """Return the plan of the tiny coupled loss, of images, or of a published method in two dimensions."""
+    training = Train(steps=20, batch_size=8, precision=precision)
+    if loss == "coupled":
+        from support.tiny_parts import registry_with
+
+        recipe = tiny_recipe(loss=Use("coupled", weight=0.5, warmup_steps=2), train=training)
+        return make_plan(recipe, registry=registry_with())
+    adam = Use("adam", lr=1e-3)
+    data, model, loss_part = Use("8-gaussians"), Use("mlp", width=16), Use(loss, warmup_steps=2)
+    if loss == "images":
+        data, loss_part = Use("digits"), Use("vae")
+        model = Use("introvae-conv", latent_dim=4, channels=(4, 8), norm="sync-batch")
+    recipe = Recipe(
+        title=loss,
+        data=data,
+        model=model,
+        loss=loss_part,
+        optimiser={"encoder": adam, "decoder": adam},
+        train=training,
+    )
+    return make_plan(recipe, registry=load_registry())
+
+
+def main() -> None:
+    """Train with the expected world size each LOSS/PRECISION that the command names, into a folder of that name."""
+    out, size = Path(sys.argv[1]), int(sys.argv[2])
+    for training in sys.argv[3:]:
+        loss, precision = training.split("/")
+        plan = plan_of(loss, precision)
+        world = World(precision)
+        assert world.size == size
+        state = initial_state(plan, world)
+        records = list(train(plan, state, world))
+        terms = world.mean(records[-1].terms["vae/total" if loss == "images" else "encoder/total"])
+        if world.is_main:
+            (out / loss).mkdir(parents=True, exist_ok=True)
+            write_tensors(out / training, {**tensors_of(state), "terms": terms})
+    world.close()
+
+
+main()
