@@ -22,13 +22,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from benchmarks.interleaved import CLOCKS, Side, compare
-from genkit.console.output import Voice
+from genkit.console.output import Console
 from genkit.core.data_order import indices_of_step
 from genkit.core.noise import Noise, Rows
 from genkit.parts.datasets.base.image_set import ImageSet
 from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.pictures.decode import cores
-from genkit.parts.datasets.pictures.folder_source import Files, list_files
+from genkit.parts.datasets.pictures.folder_source import FolderSource, list_files
 from genkit.parts.datasets.pictures.prepare import prepare
 from genkit.parts.datasets.pictures.store import Store
 from genkit.parts.datasets.pictures.transform import Transform
@@ -40,7 +40,7 @@ MADE, SIDE = 2000, 128  # pictures where no folder is given, and their sides
 class AsPublished(torch.utils.data.Dataset):
     """The loader of the published code: open, convert, resize, flip, to a tensor; one picture at a time."""
 
-    def __init__(self, files: Files, resolution: int, flip: bool = True):
+    def __init__(self, files: FolderSource, resolution: int, flip: bool = True):
         self.paths = [files.folder / file.name for file in files.files]
         self.resolution, self.flip = resolution, flip
 
@@ -55,7 +55,7 @@ class AsPublished(torch.utils.data.Dataset):
         return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float().div(255)  # as ToTensor does
 
 
-def published(files: Files, resolution: int, batch_size: int) -> Iterator[Tensor]:
+def published(files: FolderSource, resolution: int, batch_size: int) -> Iterator[Tensor]:
     loader = DataLoader(AsPublished(files, resolution), batch_size, shuffle=True, drop_last=True, num_workers=0)
     while True:
         yield from loader
@@ -78,7 +78,7 @@ def make_pictures(folder: Path, number: int = MADE) -> Path:
     return folder
 
 
-def difference(store: Store, files: Files, resolution: int, number: int = 64) -> float:
+def difference(store: Store, files: FolderSource, resolution: int, number: int = 64) -> float:
     """Return the largest difference between what both sides see of the first pictures."""
     loader = AsPublished(files, resolution, flip=False)
     number = min(number, len(files))
@@ -92,7 +92,7 @@ def seconds(do: Callable[[], Any]) -> float:
     return perf_counter() - start
 
 
-def one_pass(files: Files, resolution: int, batch_size: int) -> None:
+def one_pass(files: FolderSource, resolution: int, batch_size: int) -> None:
     """Decode and resize every picture once, in a process a core."""
     for _ in DataLoader(AsPublished(files, resolution), batch_size, num_workers=cores()):
         pass
@@ -169,8 +169,8 @@ def main() -> None:
         facts = {"resolution": given.resolution, "steps": given.steps, "threads": given.threads, "clock": given.clock}
         print(json.dumps({**facts, "cores": cores(), "target": TARGET, "torch": torch.__version__, "rows": rows}))
         return
-    voice = Voice()
-    voice.table(
+    console = Console()
+    console.table(
         f"Reading ({given.clock}), median of {given.steps}, {given.threads} thread(s); target: ratio >= {TARGET}",
         ("batch", "as published, images/s", "prepared, images/s", "ratio", "95 % interval", "difference"),
         [
@@ -185,7 +185,7 @@ def main() -> None:
             for row in rows
         ],
     )
-    voice.table(
+    console.table(
         f"Preparing (wall), {cores()} core(s), and what a pass over the prepared pictures adds to the process",
         ("one pass of Pillow, s", "preparing, s", "passes", "grown, MB", "pictures, MB"),
         [

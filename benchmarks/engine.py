@@ -20,7 +20,7 @@ from torch import Tensor
 from benchmarks import by_hand
 from benchmarks.cases import EIGHT_GAUSSIANS, EIGHT_GAUSSIANS_GAN, Case
 from benchmarks.interleaved import CLOCKS, STEPS, WARMUP, Side, compare, options, with_engine
-from genkit.console.output import Voice
+from genkit.console.output import Console
 from genkit.engine.distributed import World
 from genkit.engine.state import initial_state
 
@@ -117,7 +117,7 @@ def main() -> None:
     ]
     title = f"A step ({given.clock}), median of {steps}, {given.threads} thread(s); target: ratio <= {TARGET}"
     columns = ("method", "by hand, ms", "engine, ms", "ratio", "95 % interval", "added, µs", "difference of totals")
-    Voice().table(title, columns, rows)
+    Console().table(title, columns, rows)
 
 
 if __name__ == "__main__":

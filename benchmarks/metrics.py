@@ -22,18 +22,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.data import own_memory
-from genkit.api import Autoencoder, Count, DiagNormal, Evaluation, Features
-from genkit.console.output import Voice
+from genkit.api import Autoencoder, DiagNormal, Evaluation, Features, PositiveInt
+from genkit.console.output import Console
 from genkit.engine.malloc import keep_freed_memory
 from genkit.evaluation.evaluate import evaluate
 from genkit.parts.datasets.stand_in import StandIn
 from genkit.parts.extractors.pixels import Pixels
-from genkit.parts.metrics.density_coverage import Coverage, Density
+from genkit.parts.metrics.density_coverage import CoverageMetric, DensityMetric
 from genkit.parts.metrics.features import settings_of
 from genkit.parts.metrics.frechet import FrechetDistance
 from genkit.parts.metrics.kernel import KernelDistance
 from genkit.parts.metrics.posterior import ActiveUnits, PosteriorKL
-from genkit.parts.metrics.precision_recall import Precision, Recall
+from genkit.parts.metrics.precision_recall import PrecisionMetric, RecallMetric
 from genkit.parts.metrics.psnr import PSNR
 from genkit.parts.metrics.reconstruction import ReconstructionError
 from genkit.parts.metrics.sliced_wasserstein import SlicedWasserstein
@@ -84,7 +84,7 @@ def seconds(metric: Any, evaluation: Evaluation) -> float:
 class Coarse(Pixels):
     """Few features, each a mean over a part of the picture."""
 
-    side: Count = 4
+    side: PositiveInt = 4
 
     def width(self, shape: tuple[int, ...]) -> int:
         return shape[0] * self.side**2
@@ -121,10 +121,10 @@ def metrics_of(samples: int) -> dict[str, Any]:
     return {
         "frechet-distance": FrechetDistance(Coarse(), samples=samples),
         "kernel-distance": KernelDistance(Coarse(), samples=samples, subsets=10, subset_size=500),
-        "precision": Precision(Coarse(), samples=samples),
-        "recall": Recall(Coarse(), samples=samples),
-        "density": Density(Coarse(), samples=samples),
-        "coverage": Coverage(Coarse(), samples=samples),
+        "precision": PrecisionMetric(Coarse(), samples=samples),
+        "recall": RecallMetric(Coarse(), samples=samples),
+        "density": DensityMetric(Coarse(), samples=samples),
+        "coverage": CoverageMetric(Coarse(), samples=samples),
         "sliced-wasserstein": SlicedWasserstein(samples=samples),
         "psnr": PSNR(samples=samples),
         "ssim": SSIM(samples=samples),
@@ -141,7 +141,10 @@ def measure() -> list[tuple[str, float]]:
         ("frechet-distance", of_features(FrechetDistance(Pixels(), **chosen))),
         ("kernel-distance", of_features(KernelDistance(Pixels(), **chosen))),
     ]
-    rows += [(m.__name__.lower(), of_features(m(Pixels(), **chosen))) for m in (Precision, Recall, Density, Coverage)]
+    rows += [
+        (m.__name__.lower(), of_features(m(Pixels(), **chosen)))
+        for m in (PrecisionMetric, RecallMetric, DensityMetric, CoverageMetric)
+    ]
     return [*rows, ("psnr", of_pictures(PSNR())), ("ssim", of_pictures(SSIM()))]
 
 
@@ -164,14 +167,14 @@ def main() -> None:
         facts = {"threads": given.threads, "torch": torch.__version__, "targets_s": TARGETS}
         print(json.dumps({**facts, "seconds": dict(rows), "grown_mb": grown}))
         return
-    voice = Voice()
-    voice.table(
+    console = Console()
+    console.table(
         f"Metrics, {SAMPLES:,} against {SAMPLES:,} samples of {WIDTH:,} features that lie ready, and {PICTURES:,} "
         f"pictures of {SHAPE[1]} x {SHAPE[2]}, {given.threads} thread(s)",
         ("metric", "seconds", "target"),
         [(name, f"{took:.1f}", TARGETS.get(name, "")) for name, took in rows],
     )
-    voice.table(
+    console.table(
         f"Memory of an evaluation by {len(metrics_of(FEW))} metrics",
         ("samples", "grown, MB"),
         [(f"{samples:,}", f"{grew:.0f}") for samples, grew in grown.items()],

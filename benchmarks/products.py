@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.interleaved import CLOCKS, Side, compare
-from genkit.console.output import Voice
+from genkit.console.output import Console
 from genkit.core.layers.linear import Linear
 from genkit.engine.malloc import keep_freed_memory
 
@@ -82,7 +82,7 @@ def main() -> None:
         for row in measured
     ]
     columns = ("layer", "torch, ms", "genkit, ms", "ratio", "95 % interval", "torch, GFLOP/s", "genkit, GFLOP/s")
-    Voice().table(f"Forward and backward, median of {given.steps}, {given.threads} thread(s)", columns, rows)
+    Console().table(f"Forward and backward, median of {given.steps}, {given.threads} thread(s)", columns, rows)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from genkit.console.output import Voice
+from genkit.console.output import Console
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 GENKIT = (sys.executable, "-m", "genkit")
@@ -89,9 +89,9 @@ def main() -> None:
         (name, f"{statistics.median(taken):.3f}", f"{min(taken):.3f}", f"{max(taken):.3f}", str(TARGETS.get(name, "")))
         for name, taken in seconds.items()
     ]
-    voice = Voice()
-    voice.table(f"Seconds, {options.repeats} times each", ("command", "median", "least", "most", "target"), rows)
-    voice.say(f"genkit --help imports torch: {'yes' if torch_in_help else 'no'}")
+    console = Console()
+    console.table(f"Seconds, {options.repeats} times each", ("command", "median", "least", "most", "target"), rows)
+    console.print(f"genkit --help imports torch: {'yes' if torch_in_help else 'no'}")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from benchmarks.cases import CELEBA128, CIFAR10, EIGHT_GAUSSIANS, MNIST, Case, N
 from benchmarks.interleaved import CLOCKS, STEPS, WARMUP, SideApart, compare, options, with_engine
 from benchmarks.interleaved import Comparison as Took
 from benchmarks.published_networks import Pair, conv, mlp
-from genkit.console.output import Voice
+from genkit.console.output import Console
 from genkit.core.batch import Batch
 from genkit.core.layers.linear import Linear
 from genkit.engine.batches import batches_of_step
@@ -237,7 +237,7 @@ def row(given: Comparison, took: Took, rate: float, differ: Mapping[Precision, f
     theirs = steps_as_published(given, 1)
     with FlopCounterMode(display=False) as counted:
         next(theirs)
-    flops = case.plan(1).rehearsal.flops
+    flops = case.plan(1).dry_run.flops
     return {
         "case": given.name,
         "batch_size": case.batch_size,
@@ -283,12 +283,14 @@ def main() -> None:
         *("case, batch", "steps", "published, ms", "genkit, ms", "ratio", "95 % interval", "target"),
         *("FLOPs", "share", "memory", "in fp64", "in fp32"),
     )
-    voice = Voice()
-    voice.table(f"A step ({given.clock}), median, {given.threads} thread(s)", columns, rows)
-    voice.say("ratio, FLOPs: published / genkit; FLOPs are those of matrix products and convolutions.")
-    voice.say(f"share: genkit's, of the rate of a float32 matrix product, {PRODUCT} x {PRODUCT}, on as many threads.")
-    voice.say("memory: genkit / published, the peak of a whole process.")
-    voice.say("in fp64, fp32: the largest difference of a total over the first steps, relative.")
+    console = Console()
+    console.table(f"A step ({given.clock}), median, {given.threads} thread(s)", columns, rows)
+    console.print("ratio, FLOPs: published / genkit; FLOPs are those of matrix products and convolutions.")
+    console.print(
+        f"share: genkit's, of the rate of a float32 matrix product, {PRODUCT} x {PRODUCT}, on as many threads."
+    )
+    console.print("memory: genkit / published, the peak of a whole process.")
+    console.print("in fp64, fp32: the largest difference of a total over the first steps, relative.")
 
 
 if __name__ == "__main__":

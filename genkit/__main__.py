@@ -11,10 +11,10 @@ def main() -> None:
     from genkit.cli import app
     from genkit.cli.launch import leave_exit_code
     from genkit.errors import GenkitError
-    from genkit.runs.signals import stopped_at_once
+    from genkit.runs.signals import interruptible
 
     try:
-        with stopped_at_once():
+        with interruptible():
             app()
     except GenkitError as error:
         if os.environ.get("RANK", "0") == "0":  # one voice among several processes

@@ -4,8 +4,9 @@ Its counterpart for a plugin's ``__init__`` is `genkit.hooks`, which imports no 
 """
 
 from genkit.core.batch import Batch
-from genkit.core.constant_schedule import Constant
+from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.elbo import kl_to_prior, negative_elbo, squared_error
+from genkit.core.field_types import Doc, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
 from genkit.core.layers.linear import Linear
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
@@ -13,10 +14,9 @@ from genkit.core.layers.shapes import image_shape, smallest_map
 from genkit.core.metric import Draws, Evaluation, EvaluationProtocol, Extractor, Metric
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
-from genkit.core.numeric_types import Count, Fraction, NonNegative, Positive, Steps
 from genkit.core.types import Dataset, DiagNormal, Divergence, Loss, Optimiser, Phase, PhaseLoss, Samples, Schedule
 from genkit.parts.losses.vae import VAE
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Features, features_of, protocol_of
 
 __all__ = [
@@ -24,34 +24,35 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "Batch",
-    "Constant",
-    "Count",
+    "ConstantSchedule",
     "Dataset",
     "DiagNormal",
     "Divergence",
+    "Doc",
     "Draws",
     "Evaluation",
     "EvaluationProtocol",
     "Extractor",
     "Features",
-    "Fraction",
     "Linear",
     "Loss",
     "Metric",
     "Model",
+    "ModelMetric",
     "Noise",
-    "NonNegative",
+    "NonNegativeFloat",
+    "NonNegativeInt",
     "Norm",
-    "OfModel",
     "Optimiser",
     "Phase",
     "PhaseLoss",
-    "Positive",
+    "PositiveFloat",
+    "PositiveInt",
     "Posterior",
     "Rows",
     "Samples",
     "Schedule",
-    "Steps",
+    "UnitInterval",
     "features_of",
     "image_shape",
     "kl_to_prior",
@@ -61,3 +62,12 @@ __all__ = [
     "smallest_map",
     "squared_error",
 ]
+
+# Names of version 0.1, kept for one version so that plugins written for it still import.
+Constant = ConstantSchedule
+Count = PositiveInt
+Fraction = UnitInterval
+NonNegative = NonNegativeFloat
+OfModel = ModelMetric
+Positive = PositiveFloat
+Steps = NonNegativeInt

@@ -10,6 +10,7 @@ import typer
 
 from genkit.cli.options import Json
 from genkit.cli.outputs import check_png
+from genkit.storage.os_errors import describe_os_error
 
 
 def compare(
@@ -20,21 +21,20 @@ def compare(
     json: Json = False,
 ) -> None:
     """Show in what the recipes of runs differ, and their numbers; draw their curves over each other."""
-    from genkit.console.output import Voice
+    from genkit.console.output import Console
     from genkit.errors import UsageError
     from genkit.runs.compare import compare as compared
     from genkit.runs.comparison_report import print_comparison, save_comparison
-    from genkit.storage.os_errors import why
 
     comparison = compared(runs)
     check_png(out)
     try:
         save_comparison(out, comparison)
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {why(error, out)}.") from None
+        raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
     if json:
         print(json_format.dumps({**comparison.as_dict(), "picture": str(out)}))
         return
-    voice = Voice()
-    print_comparison(comparison, voice)
-    voice.say(f"picture   {out}")
+    console = Console()
+    print_comparison(comparison, console)
+    console.print(f"picture   {out}")

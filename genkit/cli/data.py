@@ -10,6 +10,7 @@ import typer
 
 from genkit.cli.options import Json, Overrides, RecipePath
 from genkit.cli.outputs import check_png
+from genkit.storage.os_errors import describe_os_error
 
 if TYPE_CHECKING:
     from genkit.core.types import Dataset
@@ -21,27 +22,29 @@ app = typer.Typer(help="Check, prepare or show the data of a recipe.", no_args_i
 @app.command("check")
 def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -> None:
     """Look at every picture and tell what is there, what is bad and what the transform will do; writes nothing."""
-    from genkit.cli.show_data import print_survey
-    from genkit.console.output import Voice
+    from genkit.cli.show_data import print_picture_report
+    from genkit.console.output import Console
     from genkit.errors import UsageError
     from genkit.parts.datasets.base.picture_set import PictureSet
     from genkit.parts.datasets.hub_stream import HubStream
     from genkit.parts.datasets.pictures.decode import bad_pictures
-    from genkit.parts.datasets.pictures.inspect_pictures import Survey, survey
+    from genkit.parts.datasets.pictures.inspect_pictures import PictureReport, inspect_pictures
 
-    voice, splits = Voice(), _splits(_plan(recipe, overrides))
-    found: list[tuple[PictureSet | HubStream, Survey]] = []
+    console, splits = Console(), _splits(_plan(recipe, overrides))
+    found: list[tuple[PictureSet | HubStream, PictureReport]] = []
     seen: dict[bytes, str] = {}
     for data in splits:
         if isinstance(data, (PictureSet, HubStream)):
-            found.append((data, survey(data, seen)))
+            found.append((data, inspect_pictures(data, seen)))
     if json:
         print(json_format.dumps({"splits": [each.as_dict() for _, each in found] or [*map(_facts, splits)]}))
     elif not found:
-        voice.table("data", ("split", "shape", "samples"), [tuple(map(str, _facts(data).values())) for data in splits])
+        console.table(
+            "data", ("split", "shape", "samples"), [tuple(map(str, _facts(data).values())) for data in splits]
+        )
     else:
         for _, each in found:
-            print_survey(each, voice)
+            print_picture_report(each, console)
     if refused := [
         str(bad_pictures(each.bad, each.number, f"{each.where}, {each.split} split"))
         for data, each in found
@@ -53,13 +56,13 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
 @app.command("prepare")
 def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -> None:
     """Prepare the pictures of both splits now; those that are prepared already are verified, byte for byte."""
-    from genkit.console.output import Voice
+    from genkit.console.output import Console
     from genkit.console.quantities import quantity
     from genkit.errors import UsageError
     from genkit.parts.datasets.base.picture_set import PictureSet
     from genkit.parts.datasets.pictures.prepare import remake
 
-    voice, lines, refused = Voice(), [], []
+    console, lines, refused = Console(), [], []
     for data in _splits(_plan(recipe, overrides)):
         if isinstance(data, PictureSet):
             store = remake(data.source, data.transform, data.root)
@@ -77,9 +80,9 @@ def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False)
     for line in lines:
         skipped = f", {line['skipped']:,} skipped" if line["skipped"] else ""
         size = quantity(line["bytes"], "B")
-        voice.say(f"{line['split']:6} {line['pictures']:,} pictures{skipped}, {size}, in {line['store']}")
+        console.print(f"{line['split']:6} {line['pictures']:,} pictures{skipped}, {size}, in {line['store']}")
     if not lines:
-        voice.say("These data need no preparation.")
+        console.print("These data need no preparation.")
 
 
 @app.command("show")
@@ -89,10 +92,9 @@ def show(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the picture.")] = Path("data.png"),
 ) -> None:
     """Draw what the network will see: the first pictures of a run, and some that are held out, as a PNG."""
-    from genkit.console.output import Voice
+    from genkit.console.output import Console
     from genkit.errors import UsageError
-    from genkit.runs.data_preview import save_sight
-    from genkit.storage.os_errors import why
+    from genkit.runs.data_preview import save_data_preview
 
     check_png(out)
     plan = _plan(recipe, overrides)
@@ -100,10 +102,10 @@ def show(
         raise UsageError(f"[data] has samples of shape {plan.data.shape}, expected pictures, (1, H, W) or (3, H, W).")
     _splits(plan)  # raises where either is absent
     try:
-        save_sight(out, plan)
+        save_data_preview(out, plan)
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {why(error, out)}.") from None
-    Voice().say(f"picture   {out}")
+        raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
+    Console().print(f"picture   {out}")
 
 
 def _plan(recipe: Path, overrides: list[str] | None) -> Plan:

@@ -49,7 +49,7 @@ def _facts() -> dict[str, Any]:
 def _problems() -> list[str]:
     from genkit.parts.datasets.pictures.store import cache_folder
     from genkit.recipe.registry import load_registry
-    from genkit.storage.os_errors import unwritable
+    from genkit.storage.os_errors import why_unwritable
 
     registry = load_registry()
     problems = [f"plugin {broken.owner} cannot be loaded: {broken.reason}" for broken in registry.broken]
@@ -61,9 +61,9 @@ def _problems() -> list[str]:
             f"the distribution genkit {other} is an unrelated SDK that shares this import name: pip uninstall genkit, "
             "then reinstall genkit-torch"
         )
-    if reason := unwritable(Path()):
+    if reason := why_unwritable(Path()):
         problems.append(f"no run can be made here, since {reason}: change to another folder, or use --runs")
-    if reason := unwritable(cache_folder()):
+    if reason := why_unwritable(cache_folder()):
         problems.append(
             f"neither pictures nor features can be prepared in {cache_folder()}, since {reason}: set GENKIT_CACHE to a "
             "folder that can be written"

@@ -34,16 +34,16 @@ def evaluate(
 ) -> None:
     """Compute the metrics of a finished run; `--set metrics.LABEL.KEY=VALUE` changes or adds one."""
     from genkit.cli.show_results import print_results
-    from genkit.console.output import Voice
+    from genkit.console.output import Console
     from genkit.errors import Interrupted, RecipeError, UsageError, near_miss
-    from genkit.runs.evaluate_trained import measuring_plan
+    from genkit.runs.evaluate_trained import evaluation_plan
     from genkit.runs.load import evaluate_run
 
     if batch_norm and batch_norm not in MODES:
         raise UsageError(f"--batch-norm {batch_norm}: is no mode.{near_miss(batch_norm, MODES)}")
     names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
     try:
-        plan = measuring_plan(run, only(READ, overrides, "an evaluation", "metrics.psnr.samples=100"), names)
+        plan = evaluation_plan(run, only(READ, overrides, "an evaluation", "metrics.psnr.samples=100"), names)
     except RecipeError as error:
         of_metrics = any(problem.place.path[:1] == ("metrics",) for problem in error.problems)
         raise UsageError(f"{error}\n{HOW_TO_SET}" if of_metrics else str(error)) from None
@@ -54,9 +54,9 @@ def evaluate(
     if json:
         print(json_format.dumps({"run": str(run), "results": [result.as_dict() for result in results]}))
     else:
-        voice = Voice()
-        print_results(results, voice)
+        console = Console()
+        print_results(results, console)
         if not results:
-            voice.say("The recipe asks for no metric; --metrics NAME computes one. `genkit plugins` lists them.")
+            console.print("The recipe asks for no metric; --metrics NAME computes one. `genkit plugins` lists them.")
     if any(result.value is None for result in results):
         raise typer.Exit(1)  # refused, with the reason among the results: a script must not go on without the number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from genkit.cli.options import RunPath
+from genkit.storage.os_errors import describe_os_error
 
 
 def figures(run: RunPath) -> None:
@@ -12,7 +13,6 @@ def figures(run: RunPath) -> None:
     from genkit.runs.figures import save_figures
     from genkit.runs.load import open_trained, refuse_other_data
     from genkit.runs.run_folder import RunFolder
-    from genkit.storage.os_errors import why
 
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved, try_step=False)
@@ -22,5 +22,5 @@ def figures(run: RunPath) -> None:
     try:
         written = save_figures(plan, folder, trained.model, trained.weights, trained.noise)
     except OSError as error:
-        raise UsageError(f"{folder.path}: cannot be written: {why(error, folder.path)}.") from None
+        raise UsageError(f"{folder.path}: cannot be written: {describe_os_error(error, folder.path)}.") from None
     print("\n".join(str(path) for path in written))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import autoencoder_of, choose
+from genkit.cli.inputs import autoencoder_of, select_inputs
 from genkit.cli.options import DataOverrides, FinishedRun, Json, Out, Pictures, Weights
 from genkit.cli.outputs import write_outputs
 
@@ -37,7 +37,7 @@ def interpolate(
     import torch
 
     from genkit.core.latent_paths import PATHS
-    from genkit.draw.interpolations import save_paths
+    from genkit.draw.interpolations import save_interpolations
     from genkit.errors import UsageError, near_miss
     from genkit.evaluation.samples import in_chunks
     from genkit.runs.load import draw_codes, open_trained
@@ -57,7 +57,7 @@ def interpolate(
     ends, suffix = None, ""
     if between == "data":
         model = autoencoder_of(trained, run, "--between samples takes draws of the prior.")
-        chosen = choose(trained, run, 2 * number, pictures, overrides)
+        chosen = select_inputs(trained, run, 2 * number, pictures, overrides)
         suffix = chosen.suffix
         if len(chosen.x) < 2:
             raise UsageError(f"a path lies between two samples, and there is one: {chosen.names[0]}.")
@@ -68,7 +68,7 @@ def interpolate(
         a, b = z.unflatten(0, (number, 2)).unbind(1)
         names = [_short(name) for name in chosen.names] or [str(place) for place in range(2 * number)]
         captions = [f"{names[k]} → {names[number + k]}" for k in range(number)]
-        what = f"the posterior means of {chosen.told(2 * number)}"
+        what = f"the posterior means of {chosen.describe(2 * number)}"
     else:
         a, b = draw_codes(trained.model, 2 * number, seed).chunk(2)
         captions = [f"path {k}" for k in range(number)]
@@ -78,7 +78,7 @@ def interpolate(
     with torch.no_grad():
         decoded = in_chunks(trained.model.sample, z.flatten(0, 1), shape).unflatten(0, (number, steps))
     note = f"{number} {path} path{'s' * (number != 1)} of {steps} codes, between {what}."
-    draw = partial(save_paths, decoded=decoded, ends=ends, captions=captions, title=trained.title, note=note)
+    draw = partial(save_interpolations, decoded=decoded, ends=ends, captions=captions, title=trained.title, note=note)
     arrays = {"code": z, "decoded": decoded} | ({} if ends is None else {"input": ends})
     written = write_outputs(out, run / f"paths-{between}-{path}-{trained.weights}{suffix}", arrays, draw)
     if json:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genkit.errors import UsageError
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,9 @@ def write_outputs(
             _save(array, np.ascontiguousarray(arrays.numpy()))
         return [str(path) for path in (array, *draw(picture))]
     except OSError as error:
-        raise UsageError(f"{stem}: cannot be written: {why(error, stem)}. Choose another place with --out.") from None
+        raise UsageError(
+            f"{stem}: cannot be written: {describe_os_error(error, stem)}. Choose another place with --out."
+        ) from None
 
 
 def check_png(out: Path) -> None:

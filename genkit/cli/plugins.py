@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from genkit.cli.options import Json
-from genkit.core.constant_schedule import Constant
+from genkit.core.constant_schedule import ConstantSchedule
 
 app = typer.Typer(help="List plugins and their parts, or show what one takes.", invoke_without_command=True)
 
@@ -35,16 +35,16 @@ def list_plugins(json: Json = False) -> None:
         failed = [{"plugin": str(broken.owner), "reason": broken.reason} for broken in registry.broken]
         print(json_format.dumps({"parts": parts, "broken": failed, "clashes": _clashes(registry)}))
         return
-    from genkit.console.output import Voice
+    from genkit.console.output import Console
 
-    voice = Voice()
+    console = Console()
     for kind in KINDS:
         rows = [(part.entry.name, part.entry.summary, str(part.owner)) for part in registry.of_kind(kind)]
-        voice.table(kind, ("name", "what it is", "supplied by"), rows)
+        console.table(kind, ("name", "what it is", "supplied by"), rows)
     for clash in _clashes(registry):
-        voice.say(f"clash: {clash['kind']} {clash['name']}: {' and '.join(clash['owners'])}; no recipe can use it.")
+        console.print(f"clash: {clash['kind']} {clash['name']}: {' and '.join(clash['owners'])}; no recipe can use it.")
     for broken in registry.broken:
-        voice.say(f"not loaded: {broken.owner}: {broken.reason}")
+        console.print(f"not loaded: {broken.owner}: {broken.reason}")
 
 
 @app.command("show")
@@ -55,7 +55,7 @@ def show(
     """Show what a part does and the keys that it takes, with their types and defaults."""
     from genkit.errors import UsageError, near_miss
     from genkit.hooks import KINDS
-    from genkit.recipe.part_fields import comments_of, expected, parameters_of
+    from genkit.recipe.part_fields import expected, parameters_of
     from genkit.recipe.registry import load_registry
 
     registry = load_registry()
@@ -71,13 +71,12 @@ def show(
             parameters = parameters_of(target)
         except (TypeError, ValueError, NameError) as error:
             raise UsageError(f'the fields of "{name}" cannot be read: {error} ({part.owner}).') from None
-        meanings = comments_of(target)
         keys = [
             {
                 "key": key,
                 "takes": expected(parameter.hint),
                 "default": _default(parameter),
-                "meaning": meanings.get(key, ""),
+                "meaning": parameter.doc,
             }
             for key, parameter in parameters.items()
             if key != "data_shape"
@@ -86,12 +85,12 @@ def show(
     if json:
         print(json_format.dumps({"parts": shown}))
         return
-    from genkit.console.output import Voice
+    from genkit.console.output import Console
 
-    voice = Voice()
+    console = Console()
     for facts in shown:
-        voice.say(f"{facts['name']} ({facts['kind']}, {facts['owner']})\n{facts['source']}\n\n{facts['about']}\n")
-        voice.table("keys", ("key", "takes", "default", "meaning"), [tuple(key.values()) for key in facts["keys"]])
+        console.print(f"{facts['name']} ({facts['kind']}, {facts['owner']})\n{facts['source']}\n\n{facts['about']}\n")
+        console.table("keys", ("key", "takes", "default", "meaning"), [tuple(key.values()) for key in facts["keys"]])
 
 
 def _as_dict(part: Any) -> dict[str, Any]:
@@ -109,6 +108,6 @@ def _clashes(registry: Any) -> list[dict[str, Any]]:
 def _default(parameter: Any) -> str:
     if parameter.required:
         return "required"
-    if isinstance(parameter.default, Constant):
+    if isinstance(parameter.default, ConstantSchedule):
         return str(parameter.default.value)
     return "" if parameter.default is None else str(parameter.default)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from genkit.cli.options import Json
+from genkit.storage.os_errors import describe_os_error
 
 app = typer.Typer(help="List the shipped recipes, or copy one to change it.", invoke_without_command=True)
 
@@ -45,7 +46,6 @@ def copy(
     """Copy a shipped recipe to a file of yours."""
     from genkit.errors import UsageError, near_miss
     from genkit.recipe.shipped import recipes_folder, shipped_recipes
-    from genkit.storage.os_errors import why
 
     name = name.removesuffix(".toml")
     if name not in shipped_recipes():
@@ -59,5 +59,5 @@ def copy(
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(recipes_folder() / f"{name}.toml", target)
     except OSError as error:
-        raise UsageError(f"{target}: cannot be written: {why(error, target)}.") from None
+        raise UsageError(f"{target}: cannot be written: {describe_os_error(error, target)}.") from None
     print(f"genkit run {target}")

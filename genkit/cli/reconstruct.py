@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import autoencoder_of, choose
+from genkit.cli.inputs import autoencoder_of, select_inputs
 from genkit.cli.options import DataOverrides, FinishedRun, Json, Out, Pictures, Weights
 from genkit.cli.outputs import write_outputs
 
@@ -26,23 +26,23 @@ def reconstruct(
     """Reconstruct held-out samples, and tell the error: writes OUT.npz, and OUT.png for images and points."""
     import torch
 
-    from genkit.core.latent_paths import squared_error
-    from genkit.draw.reconstructions import note_of, save_pairs
+    from genkit.core.latent_paths import mean_squared_error
+    from genkit.draw.reconstructions import note_of, save_reconstructions
     from genkit.evaluation.samples import in_chunks
     from genkit.runs.load import open_trained
 
     trained = open_trained(run, weights)
     model = autoencoder_of(trained, run, "`genkit sample` draws from it.")
-    chosen = choose(trained, run, number, pictures, overrides)
+    chosen = select_inputs(trained, run, number, pictures, overrides)
     with torch.no_grad():
         reconstructions = in_chunks(model.reconstruct, chosen.x, model.data_shape)
-    error = squared_error(chosen.x, reconstructions)
+    error = mean_squared_error(chosen.x, reconstructions)
 
-    shown = chosen.told(len(chosen.x))
+    shown = chosen.describe(len(chosen.x))
     how = f"{shown}, decoded from the posterior mean"
     clamped = ", clamped to [0, 1]" * (chosen.x.ndim == 4)
     note = note_of(shown, error)
-    draw = partial(save_pairs, inputs=chosen.x, outputs=reconstructions, title=trained.title, note=note)
+    draw = partial(save_reconstructions, inputs=chosen.x, outputs=reconstructions, title=trained.title, note=note)
     arrays = {"input": chosen.x, "reconstruction": reconstructions}
     written = write_outputs(out, run / f"reconstructions-{trained.weights}{chosen.suffix}", arrays, draw)
     if json:

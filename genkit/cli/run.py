@@ -26,7 +26,7 @@ def run(
     from genkit.cli.launch import launch_if_several
     from genkit.cli.show_plan import print_plan
     from genkit.cli.training import train_in
-    from genkit.console.output import Voice
+    from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
     from genkit.errors import UsageError
@@ -37,13 +37,13 @@ def run(
     read_data(plan)
     launch_if_several(plan, processes)
     world = World(plan.recipe.train.precision)
-    voice = Voice(silent=not world.is_main, quiet=quiet or json)
-    print_plan(plan, voice)
+    console = Console(silent=not world.is_main, quiet=quiet or json)
+    print_plan(plan, console)
 
     make = partial(RunFolder.create, runs, plan.document, dict(plan.resolved), plan.owners)
     folder = RunFolder(world.on_main(lambda: make().path))
     try:
-        train_in(folder, plan, world, voice, json)
+        train_in(folder, plan, world, console, json)
     except UsageError:  # unreadable data, a batch that does not divide, ...: known only now, and nothing was trained
         if world.is_main and not folder.saved_steps() and not folder.lines():
             shutil.rmtree(folder.path)

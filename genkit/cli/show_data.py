@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from genkit.console.output import Voice
-from genkit.parts.datasets.pictures.inspect_pictures import SHOWN, Survey
+from genkit.console.output import Console
+from genkit.parts.datasets.pictures.inspect_pictures import SHOWN, PictureReport
 from genkit.parts.datasets.pictures.source import count, shown_name
 
 NAMED = 10
 
 
-def print_survey(found: Survey, voice: Voice) -> None:
+def print_picture_report(found: PictureReport, console: Console) -> None:
     """Print what a split holds."""
     holds = [count(found.number, "picture")]
     holds += [] if found.classes is None else [f"{found.classes} class{'es' * (found.classes != 1)}"]
@@ -38,9 +38,9 @@ def print_survey(found: Survey, voice: Voice) -> None:
     )
     for head, texts in lines:
         for text in filter(None, texts):
-            voice.say(f"{head:9} {shown_name(text)}")
+            console.print(f"{head:9} {shown_name(text)}")
             head = ""
-    voice.say("")
+    console.print("")
 
 
 def _counted(counts: Sequence[tuple[str, int]]) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from genkit.console.output import Voice
+from genkit.console.output import Console
 from genkit.evaluation.evaluate import Result
 
 
-def print_results(results: list[Result], voice: Voice) -> None:
+def print_results(results: list[Result], console: Console) -> None:
     """Print a table: each number beside the protocol that made it."""
     rows = []
     for result in results:
         value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
         direction = "" if result.better is None else f"{result.better} is better"
         rows.append((result.label, value, direction, str(result.protocol)))
-    voice.table("results", ("metric", "value", "", "protocol"), rows)
+    console.table("results", ("metric", "value", "", "protocol"), rows)

@@ -32,16 +32,16 @@ def table(
     import torch
     from rich.markup import escape
 
-    from genkit.console.output import Voice
+    from genkit.console.output import Console
     from genkit.errors import Interrupted, RunError, UsageError
     from genkit.tables.experiment import experiments_of, try_steps
     from genkit.tables.figure import check_figure, save_figure
-    from genkit.tables.reproduce import compare_again
-    from genkit.tables.results_file import Keeper
-    from genkit.tables.results_table import FORMATS, Filled, plain
+    from genkit.tables.reproduce import reproduce
+    from genkit.tables.results_file import ResultsFile
+    from genkit.tables.results_table import FORMATS, ResultsTable, plain
     from genkit.tables.selection import selected, without_needs
     from genkit.tables.spec import read_table
-    from genkit.tables.train_missing import Workshop, fill, missing
+    from genkit.tables.train_missing import RunSettings, missing, train_missing
 
     if format and format not in FORMATS:
         raise UsageError(f"--format {format}: expected one of {', '.join(FORMATS)}.")
@@ -55,34 +55,34 @@ def table(
     chosen = selected(experiments, only) if only else without_needs(experiments, spec)
     if figure is not None:
         check_figure(figure, experiments)
-    keeper = Keeper(cells or path.with_suffix(".json"), path.name)
-    voice = Voice(quiet=quiet or bool(format))
-    workshop = Workshop(runs, jobs, threads, voice)
+    results_file = ResultsFile(cells or path.with_suffix(".json"), path.name)
+    console = Console(quiet=quiet or bool(format))
+    settings = RunSettings(runs, jobs, threads, console)
     torch.set_num_threads(threads)
 
     troubles: list[str] = []
-    kept = keeper.read()
+    kept = results_file.read()
     try:
         if again:
-            compare_again(chosen, keeper, workshop)
+            reproduce(chosen, results_file, settings)
             return
         if (lacking := missing(chosen, kept)) and not show:
-            voice.remark(f"{len(experiments)} runs, {len(lacking)} to train or to read, {jobs} at a time, in {runs}/")
+            console.info(f"{len(experiments)} runs, {len(lacking)} to train or to read, {jobs} at a time, in {runs}/")
             try_steps(lacking, path)
-            troubles = fill(lacking, keeper, workshop)
-            kept = keeper.read()
+            troubles = train_missing(lacking, results_file, settings)
+            kept = results_file.read()
     except KeyboardInterrupt:  # while numbers were read or computed; training has a way of its own to stop
         raise Interrupted("stopped; what was kept stays. The same command goes on.") from None
 
-    filled = Filled.of(spec, experiments, kept)
+    filled = ResultsTable.of(spec, experiments, kept)
     if format:
         print(FORMATS[format](filled), end="")
     else:
-        voice.table(escape(spec.title), [escape(title) for title in filled.header], filled.rows(plain))
-        voice.table("how each number is made", ("metric", "protocol"), filled.how())
-        voice.say("\n".join(filled.remarks))
+        console.table(escape(spec.title), [escape(title) for title in filled.header], filled.rows(plain))
+        console.table("how each number is made", ("metric", "protocol"), filled.how())
+        console.print("\n".join(filled.remarks))
     if figure is not None:
         save_figure(figure, spec, experiments, runs)
-        voice.remark(f"figure    {figure}")
+        console.info(f"figure    {figure}")
     if troubles:
         raise RunError("\n".join(troubles))

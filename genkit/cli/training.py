@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from genkit.cli.show_results import print_results
-from genkit.console.output import Voice
+from genkit.console.output import Console
 from genkit.engine.distributed import World
 from genkit.errors import Diverged, GenkitError, Interrupted, RunError, UsageError
 from genkit.evaluation.evaluate import Result
@@ -20,10 +20,10 @@ from genkit.recipe.plan import Plan
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.run_folder import RunFolder, step_of
 from genkit.runs.train import run
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 
 
-def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json: bool) -> None:
+def train_in(folder: RunFolder, plan: Plan, world: World, console: Console, as_json: bool) -> None:
     """Train in the folder, from wherever it stands, and print the numbers and the next commands."""
     go_on = f"Go on with: genkit resume {shlex.quote(str(folder.path))}"
     go_on += f" --processes {world.size}" if world.size > 1 else ""
@@ -32,9 +32,9 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
             # Through `on_main`, so that a run in use is refused on every process: one that went on alone would wait.
             world.on_main(lambda: held.enter_context(folder.locked()))
             splits = plan.data, plan.data.held_out()
-            voice.remark(*skipped(*splits))
-            held.callback(lambda: voice.remark(*passed_over(*splits)))  # however it ends
-            progress = held.enter_context(voice.progress(plan.steps))
+            console.info(*skipped(*splits))
+            held.callback(lambda: console.info(*passed_over(*splits)))  # however it ends
+            progress = held.enter_context(console.progress(plan.steps))
             results = run(plan, folder, world, progress)
     except GenkitError as error:
         world.close()  # raised on every process; what follows may be on this one alone, and must not wait for others
@@ -49,7 +49,9 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
         raise Interrupted(f"stopped at once. {go_on}") from None
     except OSError as error:
         place = Path(error.filename or folder.path)
-        raise RunError(f"{place}: {why(error, place)}. Checkpoints already written are kept. {go_on}") from error
+        raise RunError(
+            f"{place}: {describe_os_error(error, place)}. Checkpoints already written are kept. {go_on}"
+        ) from error
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
             raise
@@ -60,26 +62,26 @@ def train_in(folder: RunFolder, plan: Plan, world: World, voice: Voice, as_json:
 
     world.close()
     if world.is_main:
-        tell(folder, plan, results, voice, as_json)
+        print_finished_run(folder, plan, results, console, as_json)
 
 
-def tell(folder: RunFolder, plan: Plan, results: list[Result], voice: Voice, as_json: bool) -> None:
+def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], console: Console, as_json: bool) -> None:
     """Print the numbers of a finished run, its pictures, and the next commands."""
     if as_json:
         print(json.dumps({"run": str(folder.path), "results": [result.as_dict() for result in results]}))
         return
-    print_results(results, voice)
+    print_results(results, console)
     pictures = sorted(folder.samples.glob(f"step-{plan.steps:08d}*.png"))
     pictures += [*sorted(folder.figures.glob("*.png")), folder.curves]
-    voice.remark("pictures  " + "\n          ".join(str(path) for path in pictures))
-    voice.say(f"run       {folder.path}")
+    console.info("pictures  " + "\n          ".join(str(path) for path in pictures))
+    console.print(f"run       {folder.path}")
     if plan.recipe.evaluate is not None and (label := plan.recipe.evaluate.best) is not None:
-        voice.say(f"best      {best_told(folder, label)}")
-    voice.remark(f"next      genkit sample {shlex.quote(str(folder.path))}")
-    voice.remark(f"          genkit eval {shlex.quote(str(folder.path))}")
+        console.print(f"best      {describe_best(folder, label)}")
+    console.info(f"next      genkit sample {shlex.quote(str(folder.path))}")
+    console.info(f"          genkit eval {shlex.quote(str(folder.path))}")
 
 
-def best_told(folder: RunFolder, label: str) -> str:
+def describe_best(folder: RunFolder, label: str) -> str:
     """Say where the weights of the best step are, or why there are none: a step without a number is not the best."""
     if (step := step_of(folder.best)) is not None:
         return f"{folder.best}, step {step} by {label}"

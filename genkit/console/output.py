@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+import rich.console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -16,23 +16,23 @@ from rich.text import Text
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class Voice:
+class Console:
     """Prints for a person. `silent`: nothing at all; `quiet`: only results. ``NO_COLOR`` is honoured by rich."""
 
     def __init__(self, *, silent: bool = False, quiet: bool = False):
         self.silent, self.quiet = silent, quiet
-        self.console = Console(quiet=silent, highlight=False, soft_wrap=True, emoji=False)
-        if not self.console.is_terminal:
-            self.console.width = 160  # a file or a pipe has no width of its own
+        self.rich = rich.console.Console(quiet=silent, highlight=False, soft_wrap=True, emoji=False)
+        if not self.rich.is_terminal:
+            self.rich.width = 160  # a file or a pipe has no width of its own
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Print plain text."""
-        self.console.print(text, markup=False)
+        self.rich.print(text, markup=False)
 
-    def remark(self, *texts: str) -> None:
+    def info(self, *texts: str) -> None:
         """Print text that is no result."""
         for text in () if self.quiet else texts:
-            self.say(text)
+            self.print(text)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table; nothing where it has no rows."""
@@ -43,15 +43,15 @@ class Voice:
             table.add_column(column, overflow="fold", header_style="dim")
         for row in rows:
             table.add_row(*map(Text, row))  # a cell is no markup, whatever brackets it holds
-        self.console.print(table, soft_wrap=False)
-        self.console.print()
+        self.rich.print(table, soft_wrap=False)
+        self.rich.print()
 
     @contextmanager
-    def progress(self, total: int) -> Iterator[Steps]:
+    def progress(self, total: int) -> Iterator[SilentProgress]:
         """Show how far a run of `total` steps is."""
         if self.silent or self.quiet:
-            yield Steps()
-        elif self.console.is_terminal:
+            yield SilentProgress()
+        elif self.rich.is_terminal:
             columns = (
                 TextColumn("step"),
                 MofNCompleteColumn(),
@@ -60,19 +60,19 @@ class Voice:
                 TimeRemainingColumn(),
                 TextColumn("{task.fields[terms]}"),
             )
-            with Progress(*columns, console=self.console) as bar:
-                yield Bar(bar, total)
+            with Progress(*columns, console=self.rich) as bar:
+                yield ProgressBar(bar, total)
         else:
-            yield Lines(self, total)
+            yield ProgressLines(self, total)
 
 
 @contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress_count(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar of work that is no training; yields what to call with each number of things done.
 
     On the terminal of the main process alone, and on standard error: a result may be on its way through the other.
     """
-    console = Console(stderr=True, highlight=False)
+    console = rich.console.Console(stderr=True, highlight=False)
     if not console.is_terminal or os.environ.get("RANK", "0") != "0":
         yield lambda done: None
         return
@@ -82,7 +82,7 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.advance(task, done)
 
 
-class Steps:
+class SilentProgress:
     """Takes note of steps, and shows nothing."""
 
     def update(self, step: int, line: dict[str, float] | None) -> None:
@@ -92,7 +92,7 @@ class Steps:
         """Take note of the numbers of the model after a step."""
 
 
-class Bar(Steps):
+class ProgressBar(SilentProgress):
     """A progress bar with rate, time left and the newest logged terms."""
 
     def __init__(self, bar: Progress, total: int):
@@ -112,11 +112,11 @@ class Bar(Steps):
         self._bar.console.print(f"step {step}  {_numbers(results)}", markup=False)
 
 
-class Lines(Steps):
+class ProgressLines(SilentProgress):
     """A plain line every few seconds."""
 
-    def __init__(self, voice: Voice, total: int):
-        self._voice, self._total = voice, total
+    def __init__(self, console: Console, total: int):
+        self._console, self._total = console, total
         self._first: tuple[int, float] | None = None
         self._spoken = time.monotonic()
 
@@ -130,11 +130,11 @@ class Lines(Steps):
         self._spoken = now
         rate = (step - self._first[0]) / max(now - self._first[1], 1e-9)
         left = f", {(self._total - step) / rate:.0f} s left" if rate > 0 and step < self._total else ""
-        self._voice.say(f"step {step}/{self._total}  {rate:.1f} steps/s{left}  {_terms(line)}")
+        self._console.print(f"step {step}/{self._total}  {rate:.1f} steps/s{left}  {_terms(line)}")
 
     def evaluated(self, step: int, results: Sequence[Any]) -> None:
         """Speak, however long ago the last line was."""
-        self._voice.say(f"step {step}/{self._total}  {_numbers(results)}")
+        self._console.print(f"step {step}/{self._total}  {_numbers(results)}")
 
 
 def _numbers(results: Sequence[Any]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Constant:
+class ConstantSchedule:
     """The same `value` throughout."""
 
     value: float

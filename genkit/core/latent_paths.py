@@ -45,7 +45,7 @@ def spherical(a: Tensor, b: Tensor, steps: int) -> Tensor:
 PATHS: Mapping[str, Callable[[Tensor, Tensor, int], Tensor]] = {"spherical": spherical, "linear": linear}
 
 
-def squared_error(x: Tensor, reconstructions: Tensor) -> float:
+def mean_squared_error(x: Tensor, reconstructions: Tensor) -> float:
     """Return the mean squared error per coordinate; images are clamped to [0, 1], as they are shown.
 
     It is what the metric "reconstruction-error" computes.

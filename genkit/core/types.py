@@ -112,10 +112,10 @@ class Samples(NamedTuple):
 
 
 @runtime_checkable
-class Witnessed(Protocol):
+class FingerprintedSource(Protocol):
     """A data set without a size that is read from somewhere, so that it may change."""
 
-    def witness(self) -> Mapping[str, Any]:
+    def data_fingerprint(self) -> Mapping[str, Any]:
         """Return facts, as JSON holds them, that differ when the source does; "samples" is how many a pass has."""
         ...
 

@@ -30,14 +30,14 @@ LINE = 19  # from one line of the note to the next, and the band of the headings
 NOTE_WIDTH = 480  # a note is wrapped to the width of the grid, or to this if the grid is narrower
 
 
-class Row(NamedTuple):
+class GridRow(NamedTuple):
     """Images side by side."""
 
     caption: str  # stands left of the row; may be empty
     images: Tensor  # (N, C, H, W) with C = 1, grey, or 3, colour; clamped to [0, 1] for show
 
 
-def save_grid(path: Path, rows: Sequence[Row], title: str, note: str = "", headings: Sequence[str] = ()) -> None:
+def save_grid(path: Path, rows: Sequence[GridRow], title: str, note: str = "", headings: Sequence[str] = ()) -> None:
     """Write the rows below each other as PNG, under `title`, with their captions on white.
 
     `note` stands below the title, wrapped; `headings`, one a column, stand above the first row. Small images are
@@ -50,7 +50,7 @@ def save_grid(path: Path, rows: Sequence[Row], title: str, note: str = "", headi
     write_whole(path, png.getvalue())
 
 
-def draw_grid(rows: Sequence[Row], title: str, note: str = "", headings: Sequence[str] = ()) -> Image:
+def draw_grid(rows: Sequence[GridRow], title: str, note: str = "", headings: Sequence[str] = ()) -> Image:
     """Return the picture that `save_grid` writes."""
     from PIL import Image, ImageDraw
 
@@ -104,7 +104,7 @@ def _font(size: int) -> FreeTypeFont:
     )
 
 
-def _tile_size(rows: Sequence[Row]) -> tuple[int, int]:
+def _tile_size(rows: Sequence[GridRow]) -> tuple[int, int]:
     """Return height and width of a magnified image; refuse what cannot stand in one grid."""
     shapes = {tuple(row.images.shape[1:]) for row in rows}
     if len(shapes) != 1:
@@ -128,7 +128,7 @@ def _wrapped(text: str, font: FreeTypeFont, width: int) -> list[str]:
     return lines
 
 
-def _tops(rows: Sequence[Row], height: int, first: int) -> list[int]:
+def _tops(rows: Sequence[GridRow], height: int, first: int) -> list[int]:
     """Return the upper edge of each row, the first one given."""
     tops = [first]
     for row in rows[1:]:

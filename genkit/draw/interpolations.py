@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genkit.draw.image_grid import Row, save_grid
-from genkit.draw.scatter import save_paths_of_points
+from genkit.draw.image_grid import GridRow, save_grid
+from genkit.draw.scatter import save_point_interpolations
 
 
-def save_paths(
+def save_interpolations(
     path: Path, decoded: Tensor, ends: Tensor | None, captions: Sequence[str], title: str, note: str = ""
 ) -> list[Path]:
     """Write decoded paths, (N, S, *data_shape), as a picture if their shape has one; return its path in a list.
@@ -22,13 +22,13 @@ def save_paths(
     """
     match tuple(decoded.shape[2:]):
         case (2,):
-            save_paths_of_points(path, decoded, ends, title, note)
+            save_point_interpolations(path, decoded, ends, title, note)
         case (1 | 3, _, _):
             headings = [f"t = {t:.2f}".replace("t = 0.00", "t = 0").replace("1.00", "1") for t in _progress(decoded)]
             if ends is not None:
                 decoded = torch.cat([ends[:, :1], decoded, ends[:, 1:]], dim=1)
                 headings = ["input", *headings, "input"]
-            rows = [Row(caption, row) for caption, row in zip(captions, decoded, strict=True)]
+            rows = [GridRow(caption, row) for caption, row in zip(captions, decoded, strict=True)]
             save_grid(path, rows, title, note, headings)
         case _:
             return []

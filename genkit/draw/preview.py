@@ -8,9 +8,9 @@ from genkit.core.model import Autoencoder, Model, evaluating
 from genkit.core.noise import Noise
 from genkit.core.types import Dataset
 from genkit.draw.density import box, save_points
-from genkit.draw.image_grid import Row, save_grid
-from genkit.draw.reconstructions import pair_rows
-from genkit.evaluation.samples import codes, in_chunks, pick
+from genkit.draw.image_grid import GridRow, save_grid
+from genkit.draw.reconstructions import reconstruction_rows
+from genkit.evaluation.samples import codes, in_chunks, select_samples
 
 COLUMNS = 8
 SAMPLES = 64  # images drawn from the prior
@@ -40,19 +40,19 @@ def save_previews(folder: Path, stem: str, title: str, model: Model, data: Datas
 
 def _points(path: Path, title: str, model: Model, data: Dataset, noise: Noise) -> Path:
     samples = in_chunks(model.sample, codes(POINTS, model, noise), model.data_shape)
-    reference = pick(POINTS, model, data.held_out(), noise).x.cpu()
+    reference = select_samples(POINTS, model, data.held_out(), noise).x.cpu()
     save_points(path, model, samples, reference, title, box(reference))
     return path
 
 
 def _samples(path: Path, title: str, model: Model, noise: Noise) -> Path:
     images = in_chunks(model.sample, codes(SAMPLES, model, noise), model.data_shape)
-    save_grid(path, [Row("", row) for row in images.split(COLUMNS)], f"{title}, samples")
+    save_grid(path, [GridRow("", row) for row in images.split(COLUMNS)], f"{title}, samples")
     return path
 
 
 def _reconstructions(path: Path, title: str, model: Autoencoder, data: Dataset, noise: Noise) -> Path:
-    x = pick(RECONSTRUCTIONS, model, data.held_out(), noise).x
+    x = select_samples(RECONSTRUCTIONS, model, data.held_out(), noise).x
     outputs = in_chunks(model.reconstruct, x, model.data_shape)
-    save_grid(path, pair_rows(x.cpu(), outputs, COLUMNS), f"{title}, held-out images")
+    save_grid(path, reconstruction_rows(x.cpu(), outputs, COLUMNS), f"{title}, held-out images")
     return path

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from genkit.draw.image_grid import Row, fits, save_grid
+from genkit.draw.image_grid import GridRow, fits, save_grid
 from genkit.draw.scatter import save_scatter
 
 COLUMNS = 8
@@ -22,7 +22,7 @@ def save_samples(path: Path, samples: Tensor, title: str, note: str = "", column
         case (2,):
             save_scatter(path, samples, title, note)
         case (1 | 3, _, _) as shape if fits(len(samples), columns, shape):
-            rows = [Row(numbers(n * columns, len(row)), row) for n, row in enumerate(samples.split(columns))]
+            rows = [GridRow(numbers(n * columns, len(row)), row) for n, row in enumerate(samples.split(columns))]
             save_grid(path, rows, title, note)
         case _:
             return []

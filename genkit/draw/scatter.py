@@ -36,7 +36,7 @@ def save_scatter(path: Path, samples: Tensor, title: str, note: str = "") -> Non
         scatter(axes, samples.double(), COLOURS[1])
 
 
-def save_pairs_of_points(path: Path, inputs: Tensor, outputs: Tensor, title: str, note: str = "") -> None:
+def save_point_reconstructions(path: Path, inputs: Tensor, outputs: Tensor, title: str, note: str = "") -> None:
     """Write inputs and what became of them, each (N, 2), joined by lines, as PNG."""
     # A reconstruction far off must not shrink the data to a dot: it leaves the square.
     with _square(path, title, note, box(inputs)) as axes:
@@ -48,7 +48,7 @@ def save_pairs_of_points(path: Path, inputs: Tensor, outputs: Tensor, title: str
         _legend(axes)
 
 
-def save_paths_of_points(path: Path, paths: Tensor, ends: Tensor | None, title: str, note: str = "") -> None:
+def save_point_interpolations(path: Path, paths: Tensor, ends: Tensor | None, title: str, note: str = "") -> None:
     """Write decoded paths, (N, S, 2), a line each, as PNG; `ends`, (N, 2, 2), are what was encoded, if anything."""
     shown = paths if ends is None else ends
     with _square(path, title, note, box(shown)) as axes:

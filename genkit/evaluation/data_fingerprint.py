@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Dataset, Witnessed
+from genkit.core.types import Dataset, FingerprintedSource
 from genkit.errors import UsageError
 
 LOOKED_AT = 2**26  # bytes of a split at most: all of MNIST, 21,845 images of 32 x 32 in colour, 341 of 256 x 256, ...
@@ -25,14 +25,14 @@ AT_ONCE = 2**22  # bytes
 HELD_OUT = "held_out"
 
 
-def witness_of(data: Dataset) -> dict[str, Any]:
+def data_fingerprint(data: Dataset) -> dict[str, Any]:
     """Return what a checkpoint and a final folder keep of data that may change, as JSON holds it."""
     held_out = data.held_out()
     other = _facts_of(held_out) if held_out.split != data.split else {}
     return {**_facts_of(data), **({HELD_OUT: other} if other else {})}
 
 
-def check_witness(kept: Mapping[str, Any], data: Dataset, remedy: str) -> None:
+def check_data_fingerprint(kept: Mapping[str, Any], data: Dataset, remedy: str) -> None:
     """Raise `UsageError` with the remedy unless the data are those of the witness; an empty one agrees with any.
 
     A split that is absent is not compared: what a model learnt from may lack where only what is held out is read.
@@ -49,9 +49,9 @@ def same_images(one: Mapping[str, Any], other: Mapping[str, Any], split: str) ->
     return one == other
 
 
-def _part(witness: Mapping[str, Any], split: str) -> Mapping[str, Any]:
-    trained_on = {key: value for key, value in witness.items() if key != HELD_OUT}
-    return trained_on if split == "train" else witness.get(HELD_OUT, trained_on)
+def _part(data_fingerprint: Mapping[str, Any], split: str) -> Mapping[str, Any]:
+    trained_on = {key: value for key, value in data_fingerprint.items() if key != HELD_OUT}
+    return trained_on if split == "train" else data_fingerprint.get(HELD_OUT, trained_on)
 
 
 def _check(then: Mapping[str, Any], data: Dataset, how: str, remedy: str) -> None:
@@ -68,7 +68,7 @@ def _facts_of(data: Dataset) -> dict[str, Any]:
         return {}
     size = data.size
     if not size:
-        return dict(data.witness()) if size is None and isinstance(data, Witnessed) else {}
+        return dict(data.data_fingerprint()) if size is None and isinstance(data, FingerprintedSource) else {}
     if len(data.shape) != 3:
         return {"samples": size}
     each = math.prod(data.shape)

@@ -16,7 +16,7 @@ from genkit.core.types import Dataset
 IMAGE_CHUNK, POINT_CHUNK = 16, 8192  # samples that a network sees at once
 
 
-class Picked(NamedTuple):
+class SelectedSamples(NamedTuple):
     """Held-out samples, and where they stand in their split."""
 
     x: Tensor  # (B, *data_shape), in the model's dtype and on its device
@@ -30,7 +30,7 @@ def codes(count: int, model: Model, noise: Noise) -> Tensor:
     return drawn.randn("z", model.latent_dim)
 
 
-def pick(count: int, model: Model, held_out: Dataset, noise: Noise) -> Picked:
+def select_samples(count: int, model: Model, held_out: Dataset, noise: Noise) -> SelectedSamples:
     """Return `count` samples of the held-out split, or all where there are fewer."""
     size = count if held_out.size is None else held_out.size
     count = min(count, size)
@@ -38,10 +38,10 @@ def pick(count: int, model: Model, held_out: Dataset, noise: Noise) -> Picked:
     indices = torch.arange(count) * size // count
     drawn = Noise(noise.seed, noise.step, "preview-data", Rows.all(count))
     x = held_out.batch(indices, drawn).x.to(next(model.parameters()))
-    return Picked(x, None if held_out.size is None else indices)
+    return SelectedSamples(x, None if held_out.size is None else indices)
 
 
-def called(count: int, held_out: Dataset) -> str:
+def describe_samples(count: int, held_out: Dataset) -> str:
     """Return what `count` samples of a held-out split are called: ``samples of the test split``."""
     plural = "s" * (count != 1)
     return (

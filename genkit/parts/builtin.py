@@ -55,17 +55,17 @@ def genkit_divergences() -> Iterator[Entry]:
 @hookimpl
 def genkit_schedules() -> Iterator[Entry]:
     """Schedules of weights and learning rates."""
-    yield Entry("constant", "genkit.core.constant_schedule:Constant", "One value", "")
-    yield Entry("linear", "genkit.parts.schedules.linear:Linear", "A straight line between two values", "")
+    yield Entry("constant", "genkit.core.constant_schedule:ConstantSchedule", "One value", "")
+    yield Entry("linear", "genkit.parts.schedules.linear:LinearSchedule", "A straight line between two values", "")
     yield Entry(
         "cosine",
-        "genkit.parts.schedules.cosine:Cosine",
+        "genkit.parts.schedules.cosine:CosineSchedule",
         "Half a cosine between two values",
         "https://arxiv.org/abs/1608.03983",
     )
     yield Entry(
         "multistep",
-        "genkit.parts.schedules.multistep:Multistep",
+        "genkit.parts.schedules.multistep:MultistepSchedule",
         "Multiplied by a factor at milestones",
         SOFT_INTRO_VAE,
     )
@@ -187,10 +187,16 @@ def genkit_metrics() -> Iterator[Entry]:
         "Squared MMD of features, polynomial kernel",
         "https://arxiv.org/abs/1801.01401",
     )
-    yield Entry("precision", "genkit.parts.metrics.precision_recall:Precision", "Samples among data", PRECISION_RECALL)
-    yield Entry("recall", "genkit.parts.metrics.precision_recall:Recall", "Data among samples", PRECISION_RECALL)
-    yield Entry("density", "genkit.parts.metrics.density_coverage:Density", "Data about samples", DENSITY_COVERAGE)
-    yield Entry("coverage", "genkit.parts.metrics.density_coverage:Coverage", "Data with samples", DENSITY_COVERAGE)
+    yield Entry(
+        "precision", "genkit.parts.metrics.precision_recall:PrecisionMetric", "Samples among data", PRECISION_RECALL
+    )
+    yield Entry("recall", "genkit.parts.metrics.precision_recall:RecallMetric", "Data among samples", PRECISION_RECALL)
+    yield Entry(
+        "density", "genkit.parts.metrics.density_coverage:DensityMetric", "Data about samples", DENSITY_COVERAGE
+    )
+    yield Entry(
+        "coverage", "genkit.parts.metrics.density_coverage:CoverageMetric", "Data with samples", DENSITY_COVERAGE
+    )
     yield Entry(
         "sliced-wasserstein",
         "genkit.parts.metrics.sliced_wasserstein:SlicedWasserstein",

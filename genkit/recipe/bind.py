@@ -1,8 +1,8 @@
 """From tables to typed arguments: the signature of a part is its schema.
 
-The same code binds the core tables (`genkit.recipe.tables`) and the parts of plugins. Nothing is raised for a mistake in a
-recipe: every problem is collected with its place and its owner, so that all are reported at once. Every key that was
-bound is recorded with its origin, so that the resolved recipe can be written and explained.
+The same code binds the core tables (`genkit.recipe.tables`) and the parts of plugins. Nothing is raised for a mistake
+in a recipe: every problem is collected with its place and its owner, so that all are reported at once. Every key that
+was bound is recorded with its origin, so that the resolved recipe can be written and explained.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 
-from genkit.core.constant_schedule import Constant
+from genkit.core.constant_schedule import ConstantSchedule
 from genkit.errors import Problem, UsageError, near_miss
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.part_fields import KIND_OF_HINT, expected, parameters_of, without_none
@@ -142,7 +142,7 @@ class Binder:
         if kind := KIND_OF_HINT.get(hint):
             if kind == "schedules" and isinstance(raw, (int, float)) and not isinstance(raw, bool):
                 self._record(path, raw)
-                return Constant(raw)
+                return ConstantSchedule(raw)
             return self.part(kind, raw, path)
         if hint is Use:
             return self._use(raw, path)
@@ -222,7 +222,7 @@ class Binder:
             return []
         if not is_dataclass(default) or isinstance(default, type):
             return [] if default == {} else [((), default)]
-        if isinstance(default, Constant):
+        if isinstance(default, ConstantSchedule):
             return [((), default.value)]  # a schedule that is a number is written as one
         values = {item.name: getattr(default, item.name) for item in fields(default)}
         name = self._name_of(type(default))

@@ -25,7 +25,7 @@ from genkit.evaluation.batch_norm import norms_of
 from genkit.evaluation.evaluate import protocol_of
 from genkit.recipe.bind import Binder
 from genkit.recipe.costs import PhaseCost, costs_of
-from genkit.recipe.schedule_probe import remembering
+from genkit.recipe.schedule_probe import recording_schedules
 from genkit.recipe.tables import Recipe
 from genkit.storage.weights import NO_AVERAGE
 
@@ -33,7 +33,7 @@ BYTES_PER_PARAMETER = {"fp64": 8}  # float32 otherwise: mixed precision keeps fl
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class DryRun:
     """What a step is made of."""
 
     phases: tuple[Phase, ...]
@@ -56,7 +56,7 @@ class Rehearsal:
         return max((cost.activations for cost in self.costs.values()), default=0)
 
 
-def rehearse(
+def run_dry(
     binder: Binder,
     recipe: Recipe | None,
     build: Callable[[], Model],
@@ -66,7 +66,7 @@ def rehearse(
     data: Dataset,
     *,
     try_step: bool = True,
-) -> Rehearsal | None:
+) -> DryRun | None:
     """Try one step of every phase on shapes. What goes wrong is recorded in `binder`, and the result is None.
 
     A recipe, an optimiser or a metric that could not be bound is None: what does not depend on it is tried all the
@@ -98,14 +98,14 @@ def rehearse(
     parameters = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
     copies = 4 + (recipe.ema is not None)
     state_bytes = copies * sum(parameters.values()) * BYTES_PER_PARAMETER.get(recipe.train.precision, 4)
-    return Rehearsal(phases, parameters, costs, protocols, schedules, state_bytes, tuple(remarks))
+    return DryRun(phases, parameters, costs, protocols, schedules, state_bytes, tuple(remarks))
 
 
 def _costs(
     model: Model, loss: Loss, recipe: Recipe, data: Dataset
 ) -> tuple[Mapping[str, PhaseCost], Mapping[str, Schedule]]:
     """Return what each phase costs, and the schedules of the loss that follow the progress of the run."""
-    watched, seen = remembering(loss)
+    watched, seen = recording_schedules(loss)
     costs = costs_of(model, watched.phases(), recipe, data)
     return costs, {name: each.schedule for name, each in seen.items() if each.follows_the_run}
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
-from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError
 
+from genkit.core.field_types import Doc
 from genkit.core.metric import Extractor
 from genkit.core.types import Divergence, Schedule
 from genkit.recipe.tables import Use
@@ -22,16 +22,13 @@ KIND_OF_HINT: dict[Any, str] = {Schedule: "schedules", Divergence: "divergences"
 WORDS_OF_KIND = {"schedules": "a number or a schedule", "divergences": "a divergence", "extractors": "an extractor"}
 
 
-FIELD = re.compile(r"\s+(\w+):[^#]*(?:# (.*))?$")
-COMMENT = re.compile(r"\s+# (.*)$")
-
-
 class Parameter(NamedTuple):
     """One key that a part takes."""
 
     hint: Any
     default: Any
     required: bool
+    doc: str = ""  # what its `Doc` says; empty where it has none
 
 
 @cache
@@ -41,33 +38,27 @@ def parameters_of(target: Callable[..., Any]) -> dict[str, Parameter]:
     made = {item.name: item.default_factory() for item in _fields(target) if item.default_factory is not MISSING}
     return {
         name: Parameter(
-            hints.get(name, Any), made.get(name, parameter.default), parameter.default is inspect.Parameter.empty
+            without_doc(hints.get(name, Any)),
+            made.get(name, parameter.default),
+            parameter.default is inspect.Parameter.empty,
+            doc_of(hints.get(name, Any)),
         )
         for name, parameter in inspect.signature(target).parameters.items()
         if parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     }
 
 
-def comments_of(target: type) -> dict[str, str]:
-    """Return what the source of a dataclass says of its fields, on their lines or on lines of their own above.
+def doc_of(hint: Any) -> str:
+    """Return the sentence of the `Doc` in a type hint; empty where it has none."""
+    return next((extra.documentation for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Doc)), "")
 
-    What a class inherits is described where it is declared.
-    """
-    if not is_dataclass(target):
-        return {}
-    names = {item.name for item in _fields(target)}
-    declared: list[type] = [base for base in reversed(inspect.getmro(target)) if is_dataclass(base)]
-    comments: dict[str, str] = {}
-    above = ""
-    for line in (line for base in declared for line in inspect.getsource(base).splitlines()):
-        if comment := COMMENT.match(line):
-            above = f"{above} {comment[1]}".strip()
-        elif (match := FIELD.match(line)) and match[1] in names:
-            comments[match[1]] = match[2] or above
-            above = ""
-        else:
-            above = ""
-    return comments
+
+def without_doc(hint: Any) -> Any:
+    """Return a type hint without its `Doc`."""
+    if get_origin(hint) is not Annotated or not doc_of(hint):
+        return hint
+    kept = tuple(extra for extra in hint.__metadata__ if not isinstance(extra, Doc))
+    return Annotated[(hint.__origin__, *kept)] if kept else hint.__origin__
 
 
 def _fields(target: Any) -> tuple[Field[Any], ...]:

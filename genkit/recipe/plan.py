@@ -15,14 +15,14 @@ from genkit.core.metric import EvaluationProtocol, Extractor, Metric
 from genkit.core.model import Model
 from genkit.core.types import Dataset, Loss, Optimiser, Phase
 from genkit.errors import RecipeError, UsageError, near_miss
-from genkit.evaluation.data_fingerprint import witness_of
+from genkit.evaluation.data_fingerprint import data_fingerprint
 from genkit.recipe.bind import Binder, Invalid, Key, labelled
 from genkit.recipe.document import Document, KeyPath, read, with_override
-from genkit.recipe.dry_run import Rehearsal, rehearse
+from genkit.recipe.dry_run import DryRun, run_dry
 from genkit.recipe.registry import Part, Registry, load_registry
 from genkit.recipe.tables import Recipe
 from genkit.storage.names import RECIPE, RESOLVED
-from genkit.storage.weights import ABOUT, final_folder
+from genkit.storage.weights import ABOUT, model_folder
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Plan:
     phases: tuple[Phase, ...]
     optimisers: Mapping[str, Optimiser]  # by child
     metrics: Mapping[str, Metric]  # by label
-    rehearsal: Rehearsal  # what one step is made of
+    dry_run: DryRun  # what one step is made of
     model_target: Callable[..., Model]
     model_arguments: Mapping[str, Any]
     document: Document
@@ -52,7 +52,7 @@ class Plan:
     @property
     def protocols(self) -> Mapping[str, EvaluationProtocol]:
         """How each metric will be made, by label."""
-        return self.rehearsal.protocols
+        return self.dry_run.protocols
 
     @property
     def steps(self) -> int:
@@ -73,9 +73,9 @@ class Plan:
         return max(size // batch_size, 1)
 
     @cached_property
-    def witness(self) -> Mapping[str, Any]:
+    def data_fingerprint(self) -> Mapping[str, Any]:
         """What tells later that data are still these; reads them, once."""
-        return witness_of(self.data)
+        return data_fingerprint(self.data)
 
     @property
     def owners(self) -> list[str]:
@@ -146,22 +146,22 @@ class _Assembly:
 
         target, arguments = model
         arguments |= {"data_shape": tuple(data.shape)}
-        rehearsal = rehearse(
+        dry_run = run_dry(
             binder, recipe, lambda: target(**arguments), loss, optimisers, metrics, data, try_step=try_step
         )
         if recipe is not None:
             _check_evaluations(binder, recipe, metrics)
-        if binder.problems or recipe is None or rehearsal is None:
+        if binder.problems or recipe is None or dry_run is None:
             _add_unmet(binder, metrics)
             raise RecipeError(binder.problems)
         return Plan(
             recipe=recipe,
             data=data,
             loss=loss,
-            phases=rehearsal.phases,
+            phases=dry_run.phases,
             optimisers=optimisers,
             metrics=metrics,
-            rehearsal=rehearsal,
+            dry_run=dry_run,
             model_target=target,
             model_arguments=arguments,
             document=binder.document,
@@ -235,7 +235,7 @@ def _unmet_batch(recipe: Recipe, data: Dataset) -> Iterator[str]:
         yield too_large(recipe.train.batch_size, data.size)
 
 
-class Lack(NamedTuple):
+class MissingFile(NamedTuple):
     """What a table of the recipe lacks on this machine."""
 
     path: KeyPath
@@ -254,14 +254,14 @@ def _add_unmet(binder: Binder, metrics: Mapping[str, Metric | None]) -> None:
         binder.problem(lack.path, lack.text)
 
 
-def unmet_extractors(metrics: Mapping[str, Metric]) -> Iterator[Lack]:
+def unmet_extractors(metrics: Mapping[str, Metric]) -> Iterator[MissingFile]:
     """Yield what the extractors of these metrics lack."""
     for label, metric in metrics.items():
         part: Any = metric
         keys = {item.name for item in fields(part)}
         for name, extractor in getmembers_static(part, lambda member: isinstance(member, Extractor)):
             key = (name,) if name in keys else ()  # what the recipe names, or the metric brings along
-            yield from (Lack(("metrics", label, *key), absent) for absent in extractor.unmet())
+            yield from (MissingFile(("metrics", label, *key), absent) for absent in extractor.unmet())
 
 
 def _unmet_precision(recipe: Recipe) -> Iterator[str]:
@@ -271,5 +271,5 @@ def _unmet_precision(recipe: Recipe) -> Iterator[str]:
 
 def _unmet_start(recipe: Recipe) -> Iterator[str]:
     path = recipe.train.warm_start
-    if path is not None and not (final_folder(path) / ABOUT).exists():
+    if path is not None and not (model_folder(path) / ABOUT).exists():
         yield f"[train] warm_start: {path.absolute()} is no finished run, and no final folder of one; give either."

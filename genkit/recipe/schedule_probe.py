@@ -22,7 +22,7 @@ class RunProgress(float):
 
 
 @dataclass(frozen=True)
-class Remembering:
+class RecordingSchedule:
     """A schedule that remembers what it was asked."""
 
     schedule: Schedule
@@ -48,9 +48,9 @@ def schedule_keys(loss: Loss) -> set[str]:
     return {name for name, hint in hints.items() if KIND_OF_HINT.get(hint) == "schedules"}
 
 
-def remembering(loss: Loss) -> tuple[Loss, Mapping[str, Remembering]]:
+def recording_schedules(loss: Loss) -> tuple[Loss, Mapping[str, RecordingSchedule]]:
     """Return the same loss with schedules that remember, and these by key."""
     given = {name: getattr(loss, name) for name in sorted(schedule_keys(loss))}
-    watched = {name: Remembering(schedule) for name, schedule in given.items() if schedule is not None}
+    watched = {name: RecordingSchedule(schedule) for name, schedule in given.items() if schedule is not None}
     with_them: Any = replace(loss, **watched) if watched else loss  # type: ignore[type-var]  # a dataclass: it has keys
     return with_them, watched

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Interval
 
-from genkit.core.numeric_types import Count, Steps
+from genkit.core.field_types import Doc, NonNegativeInt, PositiveInt
 from genkit.recipe.document import Document
 
 # What changes no weight: how a run is called, what is measured of it, and what it tells and saves on its way.
@@ -32,13 +32,15 @@ class Use:
 class Train:
     """``[train]``: how long, on what, in which precision."""
 
-    batch_size: Count  # samples that one update sees, over all processes
-    steps: Count | None = None  # either steps ...
-    epochs: Count | None = None  # ... or epochs
-    precision: Literal["fp32", "bf16", "fp16", "fp64"] = "fp32"  # of the networks; losses are never below fp32
-    accumulate: Count = 1  # micro-batches that a batch is split into, to save memory
-    inexact_accumulation: bool = False  # accept it where samples of a batch are coupled
-    warm_start: Path | None = None  # a run or final folder to take the initial weights from
+    batch_size: Annotated[PositiveInt, Doc("samples that one update sees, over all processes")]
+    steps: Annotated[PositiveInt | None, Doc("either steps ...")] = None
+    epochs: Annotated[PositiveInt | None, Doc("... or epochs")] = None
+    precision: Annotated[
+        Literal["fp32", "bf16", "fp16", "fp64"], Doc("of the networks; losses are never below fp32")
+    ] = "fp32"
+    accumulate: Annotated[PositiveInt, Doc("micro-batches that a batch is split into, to save memory")] = 1
+    inexact_accumulation: Annotated[bool, Doc("accept it where samples of a batch are coupled")] = False
+    warm_start: Annotated[Path | None, Doc("a run or final folder to take the initial weights from")] = None
     warm_start_weights: Literal["raw", "ema"] = "raw"
 
     def __post_init__(self) -> None:
@@ -59,18 +61,22 @@ class EMA:
 class Checkpoint:
     """``[checkpoint]``: when to save, and how many saves to keep."""
 
-    every: Count = 1000  # steps
-    keep: Count = 3  # the newest
+    every: Annotated[PositiveInt, Doc("steps")] = 1000
+    keep: Annotated[PositiveInt, Doc("the newest")] = 3
 
 
 @dataclass(frozen=True)
 class Report:
     """``[report]``: what a run tells while it trains."""
 
-    log_every: Count = 100  # steps between lines of metrics.jsonl
-    draw_every: Count = 1000  # steps between pictures
-    strip_epochs: tuple[Count, ...] = ()  # whose samples are the rows of figures/stability.png: these epochs ...
-    strip_steps: tuple[Count, ...] = ()  # ... or these steps; with neither, five steps spread over the run
+    log_every: Annotated[PositiveInt, Doc("steps between lines of metrics.jsonl")] = 100
+    draw_every: Annotated[PositiveInt, Doc("steps between pictures")] = 1000
+    strip_epochs: Annotated[
+        tuple[PositiveInt, ...], Doc("whose samples are the rows of figures/stability.png: these epochs ...")
+    ] = ()
+    strip_steps: Annotated[
+        tuple[PositiveInt, ...], Doc("... or these steps; with neither, five steps spread over the run")
+    ] = ()
 
     def __post_init__(self) -> None:
         if self.strip_epochs and self.strip_steps:
@@ -81,9 +87,9 @@ class Report:
 class Evaluate:
     """``[evaluate]``: metrics on the way, and the weights that were best by one of them."""
 
-    every: Count  # steps between evaluations; the last step is evaluated always
-    metrics: tuple[str, ...] = ()  # labels of [metrics]; all of them unless given
-    best: str | None = None  # the label by which the best step is kept, in best/
+    every: Annotated[PositiveInt, Doc("steps between evaluations; the last step is evaluated always")]
+    metrics: Annotated[tuple[str, ...], Doc("labels of [metrics]; all of them unless given")] = ()
+    best: Annotated[str | None, Doc("the label by which the best step is kept, in best/")] = None
 
 
 @dataclass(frozen=True)
@@ -91,15 +97,15 @@ class Recipe:
     """A whole experiment. Equal recipes make equal runs, on one machine."""
 
     title: str
-    data: Use  # of kind datasets
+    data: Annotated[Use, Doc("of kind datasets")]
     model: Use
     loss: Use
-    optimiser: Mapping[str, Use]  # one for each child of the model that is trained
+    optimiser: Annotated[Mapping[str, Use], Doc("one for each child of the model that is trained")]
     train: Train
-    seed: Steps = 0
+    seed: NonNegativeInt = 0
     ema: EMA | None = None
-    metrics: Mapping[str, Use] = field(default_factory=dict)  # by label; computed at the end
-    evaluate: Evaluate | None = None  # ... and on the way
+    metrics: Annotated[Mapping[str, Use], Doc("by label; computed at the end")] = field(default_factory=dict)
+    evaluate: Annotated[Evaluate | None, Doc("... and on the way")] = None
     checkpoint: Checkpoint = Checkpoint()
     report: Report = Report()
 

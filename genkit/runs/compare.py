@@ -15,30 +15,30 @@ from genkit.evaluation.evaluate import Result, read_results
 from genkit.recipe.document import read
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.checkpoint import ABOUT
-from genkit.runs.evaluate_during_training import Evaluated, evaluations_of
+from genkit.runs.evaluate_during_training import EvaluationRecord, evaluations_of
 from genkit.runs.run_folder import RunFolder, step_of
 
 ABSENT = "–"
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedRun:
     """One of the runs, with what it has written."""
 
     name: str  # tells it from the others
     folder: RunFolder
     recipe: Mapping[str, Any]  # the resolved one
     lines: Sequence[Mapping[str, Any]]  # of its journal
-    evaluated: Sequence[Evaluated]  # on the way
-    newest: Evaluated | None  # its numbers at the end, or else the newest on the way
+    evaluated: Sequence[EvaluationRecord]  # on the way
+    newest: EvaluationRecord | None  # its numbers at the end, or else the newest on the way
 
     @classmethod
-    def read(cls, name: str, folder: RunFolder) -> Compared:
+    def read(cls, name: str, folder: RunFolder) -> ComparedRun:
         """Read what is there. Raises `UsageError` for what is damaged."""
         evaluated = evaluations_of(folder)
         newest = evaluated[-1] if evaluated else None
         if folder.finished:
-            newest = Evaluated(step_of(folder.final) or 0, read_results(folder.results))
+            newest = EvaluationRecord(step_of(folder.final) or 0, read_results(folder.results))
         return cls(name, folder, read(folder.resolved).tables, folder.lines(), evaluated, newest)
 
     @property
@@ -59,7 +59,7 @@ class Compared:
         return {key: line[key] for line in self.lines for key in line if key.endswith("/total")}
 
     @cached_property
-    def witness(self) -> Mapping[str, Any]:
+    def data_fingerprint(self) -> Mapping[str, Any]:
         """What its newest checkpoint keeps of its data; empty where there is none."""
         try:
             newest = self.folder.checkpoint(self.folder.saved_steps()[-1])
@@ -67,10 +67,10 @@ class Compared:
         except (OSError, IndexError, ValueError, KeyError, TypeError):
             return {}  # none was saved, or it is damaged, which a resume tells
 
-    def has_the_data_of(self, other: Compared, split: str) -> bool:
+    def has_the_data_of(self, other: ComparedRun, split: str) -> bool:
         """Tell whether a split is the same: by its images, wherever they lie, or else by all of [data]."""
         one, two = (run.recipe.get("data", {}) for run in (self, other))
-        same = same_images(self.witness, other.witness, split)
+        same = same_images(self.data_fingerprint, other.data_fingerprint, split)
         return one == two if same is None else same
 
     def metric(self, label: str) -> str:
@@ -79,7 +79,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Made:
+class MetricProtocol:
     """How a number was made: two that differ in any of this are not comparable."""
 
     label: str
@@ -89,7 +89,7 @@ class Made:
 
 
 @dataclass
-class Row:
+class ComparisonRow:
     """A number of all runs that made it alike."""
 
     label: str
@@ -104,7 +104,7 @@ class Row:
 class Comparison:
     """All of it."""
 
-    runs: Sequence[Compared]
+    runs: Sequence[ComparedRun]
 
     @cached_property
     def differences(self) -> dict[str, list[Any]]:
@@ -117,23 +117,23 @@ class Comparison:
         values = {key: [each.get(key) for each in flat] for key in keys}
         return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
 
-    def data(self, run: Compared, split: str) -> str:
+    def data(self, run: ComparedRun, split: str) -> str:
         """Return the name of the first run that has the same data in a split."""
         return next(other.name for other in self.runs if run.has_the_data_of(other, split))
 
-    def made(self, run: Compared, result: Result) -> Made:
+    def made(self, run: ComparedRun, result: Result) -> MetricProtocol:
         """Return how a number of a run was made."""
         data = self.data(run, result.protocol.split)
-        return Made(result.label, run.metric(result.label), str(result.protocol.comparable), data)
+        return MetricProtocol(result.label, run.metric(result.label), str(result.protocol.comparable), data)
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ComparisonRow]:
         """The numbers; those that were made in unlike ways stand in rows of their own, one below the other."""
-        rows: dict[Made, Row] = {}
+        rows: dict[MetricProtocol, ComparisonRow] = {}
         for run in self.runs:
             for result in run.newest.results if run.newest else ():
                 made = self.made(run, result)
-                row = rows.setdefault(made, Row(made.label, made.metric, made.protocol, result.better))
+                row = rows.setdefault(made, ComparisonRow(made.label, made.metric, made.protocol, result.better))
                 row.values[run.name] = result.value
                 row.steps[run.name] = run.newest.step if run.newest else 0
         labels = list(dict.fromkeys(row.label for row in rows.values()))
@@ -156,14 +156,14 @@ class Comparison:
                 told.append(f"{run.name} is not finished: {numbers}. `genkit resume {run.folder.path}` goes on.")
         return told
 
-    def evaluations(self) -> dict[Made, dict[str, list[Evaluated]]]:
+    def evaluations(self) -> dict[MetricProtocol, dict[str, list[EvaluationRecord]]]:
         """Return the evaluations on the way by run, for each kind of number that runs made alike."""
-        kinds: dict[Made, dict[str, list[Evaluated]]] = {}
+        kinds: dict[MetricProtocol, dict[str, list[EvaluationRecord]]] = {}
         for run in self.runs:
             for one in run.evaluated:
                 for result in one.results:
                     by_run = kinds.setdefault(self.made(run, result), {})
-                    by_run.setdefault(run.name, []).append(Evaluated(one.step, [result]))
+                    by_run.setdefault(run.name, []).append(EvaluationRecord(one.step, [result]))
         return kinds
 
     def as_dict(self) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def compare(paths: Sequence[Path]) -> Comparison:
         raise UsageError("a comparison needs two runs at least: genkit compare RUN RUN.")
     plain = [path.name for path in resolved]
     names = plain if len(set(plain)) == len(plain) else [str(path) for path in paths]
-    return Comparison([Compared.read(name, folder) for name, folder in zip(names, folders, strict=True)])
+    return Comparison([ComparedRun.read(name, folder) for name, folder in zip(names, folders, strict=True)])
 
 
 def _without_weight(key: str) -> bool:

@@ -8,32 +8,32 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from genkit.console.output import Voice
+from genkit.console.output import Console
 from genkit.draw.panels import Panel, Section, save_sections
-from genkit.runs.compare import ABSENT, Comparison, Made, Row
+from genkit.runs.compare import ABSENT, Comparison, ComparisonRow, MetricProtocol
 from genkit.runs.curves import ARROWS, curves_of, evaluation_panels, is_schedule
 
 APART = 60  # characters of what tells two panels of one label apart
 
 
-def print_comparison(comparison: Comparison, voice: Voice) -> None:
+def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print progress, differences and numbers, each with its protocol, and what to know before comparing."""
     names = comparison.names
     totals = dict.fromkeys(key for run in comparison.runs for key in run.totals)
     rows = [["", *(run.progress for run in comparison.runs)]]
     rows += [[key, *(_number(run.totals.get(key)) for run in comparison.runs)] for key in totals]
-    voice.table("training", ("", *names), rows)
+    console.table("training", ("", *names), rows)
     different = [[key, *map(_value, row)] for key, row in comparison.differences.items()]
-    voice.table("recipes: the keys that differ", ("key", *names), different)
+    console.table("recipes: the keys that differ", ("key", *names), different)
     if not different:
-        voice.say("The recipes are the same.\n")
+        console.print("The recipes are the same.\n")
     numbers = [
         [row.label + ARROWS[row.better], *(_cell(row, name, comparison) for name in names), row.protocol]
         for row in comparison.rows
     ]
-    voice.table("numbers", ("metric", *names, "protocol"), numbers)
+    console.table("numbers", ("metric", *names, "protocol"), numbers)
     for remark in comparison.remarks:
-        voice.say(remark)
+        console.print(remark)
 
 
 def save_comparison(path: Path, comparison: Comparison) -> None:
@@ -59,7 +59,7 @@ def save_comparison(path: Path, comparison: Comparison) -> None:
     save_sections(path, sections, " against ".join(comparison.names), key=comparison.names)
 
 
-def _apart(made: Made, kinds: Collection[Made]) -> str:
+def _apart(made: MetricProtocol, kinds: Collection[MetricProtocol]) -> str:
     """Return what tells a number from others of its label that were made in unlike ways; empty where there are none."""
     others = [other for other in kinds if other.label == made.label and other != made]
     parts = [part for part in made.protocol.split(", ") if any(part not in o.protocol.split(", ") for o in others)]
@@ -71,7 +71,7 @@ def _order(key: str) -> bool:
     return not key.endswith("/total")  # totals first, and otherwise as they were logged
 
 
-def _cell(row: Row, name: str, comparison: Comparison) -> str:
+def _cell(row: ComparisonRow, name: str, comparison: Comparison) -> str:
     if name not in row.values:
         return ABSENT
     value = row.values[name]

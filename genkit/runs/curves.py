@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from genkit.draw.panels import Curve, Panel, Section
 
 if TYPE_CHECKING:
-    from genkit.runs.evaluate_during_training import Evaluated
+    from genkit.runs.evaluate_during_training import EvaluationRecord
 
 KL = "kl"
 SIDES = ("real", "rec", "fake")  # kinds of samples
@@ -29,7 +29,7 @@ Curves = dict[str, list[tuple[int, float]]]
 
 def sections_of(
     lines: Sequence[Mapping[str, Any]],
-    evaluated: Sequence[Evaluated] = (),
+    evaluated: Sequence[EvaluationRecord] = (),
     schedules: Collection[str] = (),
     begins: Sequence[int] = (),
 ) -> list[Section]:
@@ -73,7 +73,7 @@ def curves_of(lines: Sequence[Mapping[str, Any]]) -> Curves:
     return curves
 
 
-def evaluation_panels(runs: Mapping[str, Sequence[Evaluated]]) -> Iterator[Panel]:
+def evaluation_panels(runs: Mapping[str, Sequence[EvaluationRecord]]) -> Iterator[Panel]:
     """Yield a panel for each metric, with a curve for each run that has it, and the best of each ringed."""
     results = [result for evaluated in runs.values() for one in evaluated for result in one.results]
     for label, better in {result.label: result.better for result in results}.items():

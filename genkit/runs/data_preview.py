@@ -9,13 +9,13 @@ from torch import Tensor
 
 from genkit.core.data_order import indices_of_step
 from genkit.core.noise import Noise, Rows
-from genkit.draw.image_grid import Row, save_grid
+from genkit.draw.image_grid import GridRow, save_grid
 from genkit.recipe.plan import Plan
 
 COLUMNS, ROWS = 8, 4  # of each split
 
 
-def save_sight(path: Path, plan: Plan) -> None:
+def save_data_preview(path: Path, plan: Plan) -> None:
     """Write the grid: of the first batch as many as fit, in its order and with its flips."""
     data, held_out = plan.data, plan.data.held_out()
     batch = plan.recipe.train.batch_size if data.size is None else min(plan.recipe.train.batch_size, data.size)
@@ -33,5 +33,5 @@ def save_sight(path: Path, plan: Plan) -> None:
     save_grid(path, [*_rows("first batch", trained), *_rows("held out", kept)], title)
 
 
-def _rows(caption: str, images: Tensor) -> list[Row]:
-    return [Row(caption if index == 0 else "", row) for index, row in enumerate(images.split(COLUMNS))]
+def _rows(caption: str, images: Tensor) -> list[GridRow]:
+    return [GridRow(caption if index == 0 else "", row) for index, row in enumerate(images.split(COLUMNS))]

@@ -21,7 +21,7 @@ from genkit.runs.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluationRecord:
     """What one evaluation found."""
 
     step: int
@@ -36,11 +36,11 @@ class Evaluated:
         return {"step": self.step, "results": [result.as_dict() for result in self.results]}
 
 
-def evaluations_of(folder: RunFolder) -> list[Evaluated]:
+def evaluations_of(folder: RunFolder) -> list[EvaluationRecord]:
     """Return what a run has evaluated so far, in order. Raises `UsageError` where the file is damaged."""
     try:
         return [
-            Evaluated(line["step"], [Result.from_dict(facts) for facts in line["results"]])
+            EvaluationRecord(line["step"], [Result.from_dict(facts) for facts in line["results"]])
             for line in folder.evaluations.lines()
         ]
     except (KeyError, TypeError) as error:
@@ -69,7 +69,7 @@ def evaluate_state(plan: Plan, state: TrainState, folder: RunFolder) -> Sequence
         return before[-1].results
     with state.full_precision():
         results = evaluate(metrics_on_the_way(plan), plan.data, state.weights, plan.recipe.seed)
-    now = Evaluated(state.step, results)
+    now = EvaluationRecord(state.step, results)
 
     label = plan.recipe.evaluate.best if plan.recipe.evaluate else None
     if label is not None and best_of([*before, now], label, plan.metrics[label].better) is now:
@@ -87,7 +87,9 @@ def evaluate_end(plan: Plan, state: TrainState, folder: RunFolder) -> list[Resul
     return [known[label] for label in plan.metrics]
 
 
-def best_of(evaluated: Sequence[Evaluated], label: str, better: Literal["lower", "higher"] | None) -> Evaluated | None:
+def best_of(
+    evaluated: Sequence[EvaluationRecord], label: str, better: Literal["lower", "higher"] | None
+) -> EvaluationRecord | None:
     """Return the best by a metric, the earliest of equals; None where it has no number, or no direction."""
     sign = {"lower": 1, "higher": -1, None: 0}[better]
     scored = [(sign * value, one.step, one) for one in evaluated if (value := one.value(label)) is not None]

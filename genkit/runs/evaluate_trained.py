@@ -13,10 +13,10 @@ from genkit.recipe.plan import Plan, document_of, make_plan
 from genkit.recipe.registry import Registry, load_registry
 from genkit.runs.load import facts_of
 from genkit.storage.names import RECIPE
-from genkit.storage.weights import final_folder
+from genkit.storage.weights import model_folder
 
 
-def measuring_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[str] | None = None) -> Plan:
+def evaluation_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[str] | None = None) -> Plan:
     """Return the plan of a finished run, or of a final folder, with the metrics that are asked for.
 
     `names` are labels of the recipe, with the `overrides` of ``--set``, or else metrics with their defaults; None
@@ -24,7 +24,7 @@ def measuring_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[st
     """
     facts_of(path)
     registry = load_registry()
-    document = document_of(final_folder(path) / RECIPE, overrides)
+    document = document_of(model_folder(path) / RECIPE, overrides)
     # What was evaluated on the way, of labels that may not be asked for now, is no matter here.
     document = replace(document, tables={key: table for key, table in document.tables.items() if key != "evaluate"})
     if names is not None:

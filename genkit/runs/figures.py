@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genkit.core.latent_paths import squared_error
+from genkit.core.latent_paths import mean_squared_error
 from genkit.core.model import Autoencoder, Model, evaluating
 from genkit.core.noise import Noise
 from genkit.draw.panels import save_sections
 from genkit.draw.preview import RECONSTRUCTIONS, SAMPLES
-from genkit.draw.reconstructions import note_of, save_pairs
+from genkit.draw.reconstructions import note_of, save_reconstructions
 from genkit.draw.samples import save_samples
-from genkit.evaluation.samples import called, codes, in_chunks, pick
+from genkit.evaluation.samples import codes, describe_samples, in_chunks, select_samples
 from genkit.recipe.plan import Plan
 from genkit.recipe.schedule_probe import schedule_keys
 from genkit.runs.curves import sections_of
@@ -43,10 +43,10 @@ def save_figures(plan: Plan, folder: RunFolder, model: Model, which: str, noise:
             written += save_samples(folder.figures / "samples.png", images, title, note)
             if isinstance(model, Autoencoder):
                 held_out = plan.data.held_out()
-                x = pick(RECONSTRUCTIONS, model, held_out, noise).x
+                x = select_samples(RECONSTRUCTIONS, model, held_out, noise).x
                 outputs = in_chunks(model.reconstruct, x, model.data_shape)
-                note = note_of(f"{len(x)} {called(len(x), held_out)}", squared_error(x.cpu(), outputs))
-                written += save_pairs(folder.figures / "reconstructions.png", x.cpu(), outputs, title, note)
+                note = note_of(f"{len(x)} {describe_samples(len(x), held_out)}", mean_squared_error(x.cpu(), outputs))
+                written += save_reconstructions(folder.figures / "reconstructions.png", x.cpu(), outputs, title, note)
 
     rows = {caption: folder.row(step) for step, caption in strip_captions(plan).items()}
     note = f"The same latent codes at each step, {which} weights." + beyond_the_end(plan)

@@ -19,7 +19,7 @@ from genkit.core.types import Dataset
 from genkit.engine.malloc import keep_freed_memory
 from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.batch_norm import norms_of
-from genkit.evaluation.data_fingerprint import check_witness
+from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.evaluate import Result, evaluate
 from genkit.evaluation.samples import in_chunks
 from genkit.recipe.bind import Binder, Invalid
@@ -28,7 +28,7 @@ from genkit.recipe.plan import Plan, unmet_extractors
 from genkit.recipe.registry import load_registry
 from genkit.runs.run_folder import no_run
 from genkit.storage.names import RECIPE, RESOLVED
-from genkit.storage.weights import ABOUT, EMA, MADE_AGAIN, copy_by_name, final_folder, read_weights
+from genkit.storage.weights import ABOUT, EMA, MADE_AGAIN, copy_by_name, model_folder, read_weights
 
 
 def load(path: str | PathLike[str], weights: str = "raw") -> Model:
@@ -36,7 +36,7 @@ def load(path: str | PathLike[str], weights: str = "raw") -> Model:
 
     Neither the data nor the loss is needed, only the plugin that supplies the model. Raises `UsageError`.
     """
-    folder, about = final_folder(Path(path)), facts_of(path)
+    folder, about = model_folder(Path(path)), facts_of(path)
     binder = Binder(load_registry(), _recipe_of(folder))
     try:
         table = binder.document.tables.get("model")
@@ -53,7 +53,7 @@ def load(path: str | PathLike[str], weights: str = "raw") -> Model:
 
 def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
     """Return what a finished run or a final folder says of itself: its data shape, step, parts and environment."""
-    folder = final_folder(Path(path))
+    folder = model_folder(Path(path))
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         about["data_shape"] = list(about["data_shape"])
@@ -125,7 +125,7 @@ def open_trained(path: Path, weights: str | None = None) -> Trained:
 
     `weights` None means the moving average where there is one.
     """
-    folder = final_folder(path)
+    folder = model_folder(path)
     facts = facts_of(path)
     which = weights or ("ema" if EMA in facts.get("sha256", {}) else "raw")
     counted = ((unit, facts.get(unit)) for unit in ("step", "epoch"))  # a converted checkpoint may know epochs alone
@@ -139,7 +139,7 @@ def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
     `overrides` are those of ``--set``, such as ``"data.path=mnist"``: a final folder may have come without its data.
     Raises `UsageError` where the data are absent or of another shape, and `RecipeError` where [data] cannot be bound.
     """
-    document = _recipe_of(final_folder(path))
+    document = _recipe_of(model_folder(path))
     for override in overrides:
         document = with_override(document, override)
     binder = Binder(load_registry(), document)
@@ -159,7 +159,7 @@ def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
 
 def refuse_other_data(path: Path, data: Dataset) -> None:
     """Raise `UsageError` for data other than a finished run's: it may have learnt from what they hold out."""
-    check_witness(
+    check_data_fingerprint(
         facts_of(path).get("data", {}),
         data,
         "What it holds out now may be among what the model has learnt from, and numbers on it could not be compared. "

@@ -21,7 +21,12 @@ def write_model(plan: Plan, state: TrainState, folder: Path, facts: Mapping[str,
     """Write the model as it is; its facts come last, and tell that the folder is complete."""
     folder.mkdir(exist_ok=True)
     write_text(folder / RECIPE, tomli_w.dumps(dict(plan.resolved)))
-    about = {"step": state.step, "data_shape": list(plan.data.shape), "data": plan.witness, "parts": plan.owners}
+    about = {
+        "step": state.step,
+        "data_shape": list(plan.data.shape),
+        "data": plan.data_fingerprint,
+        "parts": plan.owners,
+    }
     average = state.average.model if state.average is not None else None
     write_final(folder, state.model, average, {**about, **facts, **environment()})
 

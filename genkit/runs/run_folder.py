@@ -29,9 +29,9 @@ from filelock import FileLock, Timeout
 
 from genkit.errors import UsageError, near_miss
 from genkit.recipe.document import Document
-from genkit.storage.jsonl import Journal
+from genkit.storage.jsonl import StepLog
 from genkit.storage.names import RECIPE, RESOLVED
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 from genkit.storage.weights import ABOUT, write_text
 
 NEWEST = 10  # runs that a message names
@@ -51,8 +51,8 @@ class RunFolder:
         self.results = path / "results.json"
         self.final = path / "final"
         self.best = path / "best"
-        self.journal = Journal(self.metrics, "the curves are lost")
-        self.evaluations = Journal(path / "evaluations.jsonl", "the evaluations are lost")
+        self.step_log = StepLog(self.metrics, "the curves are lost")
+        self.evaluations = StepLog(path / "evaluations.jsonl", "the evaluations are lost")
 
     def __fspath__(self) -> str:
         """Stand for its path, so that `genkit.load` takes what `genkit.train` returns."""
@@ -76,7 +76,7 @@ class RunFolder:
             folder.begin(document, resolved, owners)
         except OSError as error:
             raise UsageError(
-                f"{root}: cannot make a run folder: {why(error, root)}. Choose another with --runs."
+                f"{root}: cannot make a run folder: {describe_os_error(error, root)}. Choose another with --runs."
             ) from None
         return folder
 
@@ -115,7 +115,7 @@ class RunFolder:
         except Timeout:
             raise UsageError(f"{self.path}: in use by another process. Wait for it, or stop it.") from None
         except OSError as error:
-            raise UsageError(f"{self.path}: cannot be written: {why(error, self.path)}.") from None
+            raise UsageError(f"{self.path}: cannot be written: {describe_os_error(error, self.path)}.") from None
         try:
             yield
         finally:
@@ -140,15 +140,15 @@ class RunFolder:
 
     def append(self, line: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
-        self.journal.append(line)
+        self.step_log.append(line)
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the whole lines of metrics.jsonl. Raises `UsageError` where it is damaged."""
-        return self.journal.lines()
+        return self.step_log.lines()
 
     def cut_back(self, step: int) -> None:
         """Take back the lines, pictures, rows and weights of steps after `step`: a resume makes them again."""
-        self.journal.cut_back(step)
+        self.step_log.cut_back(step)
         self.evaluations.cut_back(step)
         if (kept := step_of(self.best)) is not None and kept > step:
             shutil.rmtree(self.best)

@@ -17,7 +17,7 @@ Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
-def asked_to_stop(hurry: bool = True) -> Iterator[Callable[[], bool]]:
+def stop_requested(hurry: bool = True) -> Iterator[Callable[[], bool]]:
     """Turn both into a question, asked where stopping is good; with `hurry`, a second Ctrl-C is obeyed at once."""
     asked: list[int] = []
 
@@ -31,7 +31,7 @@ def asked_to_stop(hurry: bool = True) -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def stopped_at_once() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Turn both into `KeyboardInterrupt`, so that SIGTERM too ends in a word about what to do next."""
     asked: list[int] = []
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from genkit.core.model import Model, evaluating
 from genkit.core.noise import Noise
-from genkit.draw.image_grid import Row, save_grid
+from genkit.draw.image_grid import GridRow, save_grid
 from genkit.draw.preview import COLUMNS, SAMPLES
 from genkit.draw.scatter import save_panels
 from genkit.draw.style import write_whole
@@ -55,7 +55,7 @@ def beyond_the_end(plan: Plan) -> str:
     return f" Beyond the end of the run: {what} {', '.join(map(str, missed))}." if missed else ""
 
 
-def keep_row(path: Path, model: Model, noise: Noise) -> None:
+def save_strip_row(path: Path, model: Model, noise: Noise) -> None:
     """Write what `model` makes of the latent codes: bytes of images, (8, C, H, W), or points, (N, 2), float32.
 
     The codes of images are those of the first row of a preview. Nothing is written of samples that have no picture.
@@ -84,7 +84,7 @@ def save_strip(path: Path, rows: Mapping[str, Path], title: str, note: str) -> l
     if next(iter(kept.values())).ndim == 2:
         save_panels(path, kept, title, note)
     else:
-        save_grid(path, [Row(caption, images / 255) for caption, images in kept.items()], title, note)
+        save_grid(path, [GridRow(caption, images / 255) for caption, images in kept.items()], title, note)
     return [path]
 
 

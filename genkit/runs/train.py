@@ -17,7 +17,7 @@ from genkit.engine.loop import StepRecord
 from genkit.engine.loop import train as steps_of
 from genkit.engine.state import TrainState, initial_state
 from genkit.errors import Interrupted, RunError, UsageError
-from genkit.evaluation.data_fingerprint import check_witness
+from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.evaluate import Result
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Recipe
@@ -25,7 +25,7 @@ from genkit.runs import checkpoint
 from genkit.runs.evaluate_during_training import due, evaluate_end, evaluate_state
 from genkit.runs.model_folder import write_model
 from genkit.runs.run_folder import RunFolder
-from genkit.runs.signals import asked_to_stop, stopped_at_once
+from genkit.runs.signals import interruptible, stop_requested
 from genkit.runs.stability_strip import strip_captions
 from genkit.storage.weights import write_json
 
@@ -46,14 +46,14 @@ class Progress(Protocol):
 
 def train(source: Recipe | Plan | Path | str, runs: Path | str = "runs") -> RunFolder:
     """Train a recipe in a new run folder under `runs`, in silence, and return the folder."""
-    from genkit.console.output import Steps
+    from genkit.console.output import SilentProgress
 
     plan = source if isinstance(source, Plan) else make_plan(source)
     world = World(plan.recipe.train.precision)
     make = partial(RunFolder.create, Path(runs), plan.document, dict(plan.resolved), plan.owners)
     folder = RunFolder(world.on_main(lambda: make().path))
     with folder.locked() if world.is_main else nullcontext():
-        run(plan, folder, world, Steps())
+        run(plan, folder, world, SilentProgress())
     return folder
 
 
@@ -68,7 +68,7 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
     plan.check_met(resuming=bool(saved))
     state = initial_state(plan, world, resuming=bool(saved))
     if saved:
-        check_witness(
+        check_data_fingerprint(
             checkpoint.load(state, folder.checkpoint(saved[-1])),
             plan.data,
             "Put it back as it was, or begin a new run; with warm_start it takes the weights of this one.",
@@ -80,7 +80,7 @@ def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list
     _evaluate(plan, state, folder, world, progress)  # which a death may have left out
 
     watch = FiniteWatch()
-    with asked_to_stop() as asked:
+    with stop_requested() as asked:
         for record in _steps(plan, state, folder, world, watch):
             watch.observe(record)
             last = record.step == plan.steps
@@ -125,7 +125,7 @@ def _line(plan: Plan, record: StepRecord, world: World) -> Line:
     """Return what is logged of a step: the terms over all processes, and what the schedules gave."""
     values = world.mean(torch.stack([value.double() for value in record.terms.values()])).tolist()
     t = (record.step - 1) / plan.steps
-    schedules = {f"schedule/{key}": schedule(t) for key, schedule in plan.rehearsal.schedules.items()}
+    schedules = {f"schedule/{key}": schedule(t) for key, schedule in plan.dry_run.schedules.items()}
     rates = {f"lr/{child}": optimiser.lr(t) for child, optimiser in plan.optimisers.items()}
     return {"step": record.step, "t": t, **dict(zip(record.terms, values, strict=True)), **schedules, **rates}
 
@@ -144,10 +144,10 @@ def _draw(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> Non
 def _keep_row(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
     if not world.is_main:
         return
-    from genkit.runs.stability_strip import keep_row
+    from genkit.runs.stability_strip import save_strip_row
 
     with state.full_precision():
-        keep_row(folder.row(state.step), state.weights(_shown(state)), _noise(plan))
+        save_strip_row(folder.row(state.step), state.weights(_shown(state)), _noise(plan))
 
 
 def _shown(state: TrainState) -> str:
@@ -162,13 +162,13 @@ def _noise(plan: Plan) -> Noise:
 
 def _save(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
     if world.is_main:
-        checkpoint.save(state, folder.checkpoint(state.step), plan.witness)
+        checkpoint.save(state, folder.checkpoint(state.step), plan.data_fingerprint)
         folder.keep_newest(plan.recipe.checkpoint.keep)
 
 
 def _evaluate(plan: Plan, state: TrainState, folder: RunFolder, world: World, progress: Progress) -> None:
     if due(plan, state.step):
-        with stopped_at_once():  # in the loop too: the state that is evaluated has been saved
+        with interruptible():  # in the loop too: the state that is evaluated has been saved
             results = world.on_main(lambda: evaluate_state(plan, state, folder))
         progress.evaluated(state.step, results)
 

@@ -11,7 +11,7 @@ from genkit.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Journal:
+class StepLog:
     """A file with a line for each of some steps, in their order. Nothing in it depends on the clock."""
 
     path: Path

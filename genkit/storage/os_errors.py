@@ -12,7 +12,7 @@ from genkit.console.quantities import quantity
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def why(error: OSError, place: Path) -> str:
+def describe_os_error(error: OSError, place: Path) -> str:
     """Return what went wrong at `place`; of a full disk also how much is free on it."""
     if error.errno not in FULL:
         return error.strerror or str(error) or type(error).__name__
@@ -24,7 +24,7 @@ def free(place: Path) -> str:
     return quantity(shutil.disk_usage(_nearest(place)).free, "B")
 
 
-def unwritable(folder: Path) -> str:
+def why_unwritable(folder: Path) -> str:
     """Return why nothing can be written in a folder, which need not be there yet; empty if it can be."""
     there = _nearest(folder)
     if not there.is_dir():

@@ -29,7 +29,7 @@ NO_AVERAGE = (
 )
 
 
-def final_folder(path: Path) -> Path:
+def model_folder(path: Path) -> Path:
     """Return the final folder of a run, or `path` itself if it is one."""
     return path / "final" if (path / "final").is_dir() else path
 
@@ -38,7 +38,7 @@ def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
     """Return the "raw" or "ema" weights of a final folder, or of a run folder that has one. Raises `UsageError`."""
     if which not in ("raw", "ema"):
         raise UsageError(f'weights = {which!r}: expected "raw" or "ema".')
-    folder = final_folder(folder)
+    folder = model_folder(folder)
     path = folder / (EMA if which == "ema" else RAW)
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))

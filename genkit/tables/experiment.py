@@ -17,8 +17,8 @@ from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.registry import load_registry
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.run_folder import RunFolder
-from genkit.storage.os_errors import why
-from genkit.tables.spec import Cell, Table, cells_of
+from genkit.storage.os_errors import describe_os_error
+from genkit.tables.spec import Cell, TableSpec, cells_of
 
 WITHOUT_EFFECT = (*WITHOUT_WEIGHT, "seed")  # a seed is told apart by name
 
@@ -60,7 +60,7 @@ class Experiment:
             there = tomllib.loads(folder.resolved.read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(
-                f"{folder.path}: cannot be made: {why(error, folder.path)}. Choose another --runs."
+                f"{folder.path}: cannot be made: {describe_os_error(error, folder.path)}. Choose another --runs."
             ) from None
         except ValueError as error:
             raise UsageError(f"{folder.resolved}: is damaged: {error}. Delete the folder, or move it away.") from None
@@ -73,7 +73,7 @@ class Experiment:
         return folder
 
 
-def experiments_of(table: Table, path: Path) -> list[Experiment]:
+def experiments_of(table: TableSpec, path: Path) -> list[Experiment]:
     """Plan every cell of the table that `path` holds, for every seed. Raises `UsageError` with all that is wrong."""
     document = read(path)
     plans = _planned(cells_of(table, path), document, try_step=False)
@@ -128,7 +128,7 @@ def _placed(problem: Problem, cell: Cell, document: Document) -> Problem:
     return replace(problem, place=Place(document.file, document.lines[written], written), text=problem.text + remedy)
 
 
-def _unlike_protocols(table: Table, experiments: Sequence[Experiment], document: Document) -> Iterator[Problem]:
+def _unlike_protocols(table: TableSpec, experiments: Sequence[Experiment], document: Document) -> Iterator[Problem]:
     """Name metrics that no recipe has, and those that two recipes of one row make in two ways."""
     place = document.place(("metrics",))
     labels = {label for experiment in experiments for label in experiment.plan.metrics}

@@ -16,12 +16,12 @@ from genkit.core.model import Autoencoder
 from genkit.draw.density import energy_map, histogram, relative_density
 from genkit.draw.style import new_figure
 from genkit.errors import UsageError
-from genkit.parts.datasets.base.density import Density
+from genkit.parts.datasets.base.density import DensitySet
 from genkit.runs.load import draw_samples, load, open_trained
 from genkit.runs.run_folder import RunFolder
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 from genkit.tables.experiment import Experiment
-from genkit.tables.spec import Table
+from genkit.tables.spec import TableSpec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ SIDE = 1.35  # inches of a panel
 SAMPLES = 5000  # of a model without an encoder
 
 
-def save_figure(path: Path, table: Table, experiments: Sequence[Experiment], runs: Path) -> None:
+def save_figure(path: Path, table: TableSpec, experiments: Sequence[Experiment], runs: Path) -> None:
     """Draw the model of each cell, of the first seed, as PNG. Raises `UsageError` where it cannot be written."""
     seed = table.seeds[0]
     cells = {(each.cell.row, each.cell.column): each for each in experiments if each.seed == seed}
@@ -48,7 +48,7 @@ def save_figure(path: Path, table: Table, experiments: Sequence[Experiment], run
                         axes.set_ylabel(described.title or row, parse_math=False)
                     _draw(axes, cells.get((row, column)), runs)
     except OSError as error:
-        raise UsageError(f"--figure {path}: cannot be written: {why(error, path)}.") from None
+        raise UsageError(f"--figure {path}: cannot be written: {describe_os_error(error, path)}.") from None
 
 
 def check_figure(path: Path, experiments: Sequence[Experiment]) -> None:
@@ -57,7 +57,7 @@ def check_figure(path: Path, experiments: Sequence[Experiment]) -> None:
         raise UsageError(f"--figure {path}: expected the name of a PNG file, as {path.stem or 'figure'}.png.")
     for experiment in experiments:
         data = experiment.plan.data
-        if not isinstance(data, Density) or data.shape != (2,):
+        if not isinstance(data, DensitySet) or data.shape != (2,):
             raise UsageError(
                 f"--figure: {experiment.cell} models no density in the plane, and this draws nothing else."
             )
@@ -68,7 +68,7 @@ def _draw(axes: Axes, experiment: Experiment | None, runs: Path) -> None:
         axes.set_axis_off()
         return
     data = experiment.plan.data
-    assert isinstance(data, Density)  # check_figure says so
+    assert isinstance(data, DensitySet)  # check_figure says so
     folder = RunFolder(runs / experiment.run)
     if not folder.finished:
         axes.text(0.5, 0.5, "no run here", ha="center", va="center", transform=axes.transAxes)

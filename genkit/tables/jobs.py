@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from genkit.errors import Interrupted, UsageError
 from genkit.runs.run_folder import RunFolder
-from genkit.runs.signals import asked_to_stop
-from genkit.storage.os_errors import why
+from genkit.runs.signals import stop_requested
+from genkit.storage.os_errors import describe_os_error
 
 LOG = "output.log"  # in the run folder: what its process has said
 POLL = 0.5  # seconds between two looks at the processes
@@ -56,7 +56,7 @@ def start(folder: RunFolder, threads: int) -> Job:
         with (folder.path / LOG).open("ab") as log:  # another command's process may be writing: nothing is cut off
             return Job(folder, subprocess.Popen(command, stdout=log, stderr=log, env=environment), log.tell())
     except OSError as error:
-        raise UsageError(f"{folder.path}: cannot be trained: {why(error, folder.path)}.") from None
+        raise UsageError(f"{folder.path}: cannot be trained: {describe_os_error(error, folder.path)}.") from None
 
 
 def bring_to_end(
@@ -70,7 +70,7 @@ def bring_to_end(
     Raises `Interrupted` after Ctrl-C or SIGTERM, once every run has saved.
     """
     waiting, working = list(folders), list[Job]()
-    with asked_to_stop(hurry=False) as asked:  # a second Ctrl-C reaches the runs too, and they hurry
+    with stop_requested(hurry=False) as asked:  # a second Ctrl-C reaches the runs too, and they hurry
         try:
             while waiting or working:
                 while waiting and len(working) < jobs:

@@ -7,23 +7,23 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from genkit.console.output import Voice
+from genkit.console.output import Console
 from genkit.tables.experiment import Experiment
 from genkit.tables.jobs import Job
 
 
-class Board:
+class JobsProgress:
     """Shows the jobs at work."""
 
-    def __init__(self, voice: Voice, experiments: Mapping[str, Experiment]):
-        self._voice, self._experiments = voice, experiments
+    def __init__(self, console: Console, experiments: Mapping[str, Experiment]):
+        self._console, self._experiments = console, experiments
         self._done = 0
-        live = voice.console.is_terminal and not voice.quiet and not voice.silent and bool(experiments)
+        live = console.rich.is_terminal and not console.quiet and not console.silent and bool(experiments)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bars = Progress(*columns, console=voice.console) if live else None
+        self._bars = Progress(*columns, console=console.rich) if live else None
         self._tasks: dict[str, Any] = {}
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> JobsProgress:
         """Show the bars."""
         if self._bars:
             self._bars.start()
@@ -51,6 +51,6 @@ class Board:
         if self._bars and run in self._tasks:
             self._bars.remove_task(self._tasks.pop(run))
         how = "trained" if job.process.returncode == 0 else f"ended with exit code {job.process.returncode}"
-        self._voice.remark(
+        self._console.info(
             f"{self._done} of {len(self._experiments)}  {self._experiments[run]}  {how}  {job.folder.path}"
         )

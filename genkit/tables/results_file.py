@@ -23,7 +23,7 @@ from filelock import FileLock
 from genkit.errors import UsageError
 from genkit.evaluation.data_fingerprint import same_images
 from genkit.evaluation.evaluate import Result
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 from genkit.storage.weights import write_text
 from genkit.tables.experiment import Experiment
 
@@ -31,7 +31,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Kept:
+class CellResult:
     """What is kept of one training."""
 
     run: str  # the name of its run folder
@@ -50,7 +50,7 @@ class Kept:
         asked = experiment.plan.protocols[label]
         return label in self.results and self.results[label].protocol.comparable == asked.comparable
 
-    def on_other_data(self, other: Kept, split: str) -> bool:
+    def on_other_data(self, other: CellResult, split: str) -> bool:
         """Tell whether a split is unlike for the two, so that numbers that read it cannot be compared."""
         same = same_images(self.made_with.get("data", {}), other.made_with.get("data", {}), split)
         return self.recipe.get("data") != other.recipe.get("data") if same is None else not same
@@ -64,13 +64,13 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Keeper:
+class ResultsFile:
     """Reads and adds to the kept results of one table."""
 
     path: Path
     table: str  # the name of the table's file
 
-    def read(self) -> dict[str, Kept]:
+    def read(self) -> dict[str, CellResult]:
         """Return what is kept by experiment, ``C1/vae/0``. Raises `UsageError` for a file that is not this table's."""
         if not self.path.exists():
             return {}
@@ -88,7 +88,7 @@ class Keeper:
                 )
             return {name: _kept(facts, content) for name, facts in content["cells"].items()}
         except OSError as error:
-            raise UsageError(f"{self.path}: cannot be read: {why(error, self.path)}.") from None
+            raise UsageError(f"{self.path}: cannot be read: {describe_os_error(error, self.path)}.") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             reason = error if isinstance(error, ValueError) else "it does not hold what genkit table writes"
             raise UsageError(
@@ -96,7 +96,7 @@ class Keeper:
                 "are read again from their folders."
             ) from None
 
-    def add(self, name: str, kept: Kept) -> None:
+    def add(self, name: str, kept: CellResult) -> None:
         """Write the results of one experiment, beside whatever others have written meanwhile. Raises `UsageError`."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,10 +105,11 @@ class Keeper:
                 write_text(self.path, json.dumps(self._content(cells), indent=1, ensure_ascii=False) + "\n")
         except OSError as error:
             raise UsageError(
-                f"{self.path}: cannot be written: {why(error, self.path)}. Give another file with --cells."
+                f"{self.path}: cannot be written: {describe_os_error(error, self.path)}. "
+                "Give another file with --cells."
             ) from None
 
-    def _content(self, cells: Mapping[str, Kept]) -> dict[str, Any]:
+    def _content(self, cells: Mapping[str, CellResult]) -> dict[str, Any]:
         recipes = {kept.digest: kept.recipe for kept in cells.values()}
         protocols: dict[str, Any] = {}
         plain = {}
@@ -130,7 +131,7 @@ class Keeper:
         return {"format": FORMAT, "table": self.table, "cells": plain, **shared}
 
 
-def _kept(facts: Mapping[str, Any], content: Mapping[str, Any]) -> Kept:
+def _kept(facts: Mapping[str, Any], content: Mapping[str, Any]) -> CellResult:
     results = {
         label: Result.from_dict({**result, "protocol": content["protocols"][result["protocol"]]})
         for label, result in facts["results"].items()
@@ -142,7 +143,7 @@ def _kept(facts: Mapping[str, Any], content: Mapping[str, Any]) -> Kept:
     texts, tables = (facts["run"], facts["failure"]), (recipe, facts["made_with"])
     if not (all(isinstance(text, str) for text in texts) and all(isinstance(table, dict) for table in tables)):
         raise TypeError
-    return Kept(facts["run"], facts["recipe"], recipe, results, facts["failure"], facts["made_with"])
+    return CellResult(facts["run"], facts["recipe"], recipe, results, facts["failure"], facts["made_with"])
 
 
 def _digest(value: Any) -> str:

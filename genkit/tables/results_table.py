@@ -9,23 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from genkit.tables.experiment import Experiment
-from genkit.tables.results_file import Kept
-from genkit.tables.spec import Table
+from genkit.tables.results_file import CellResult
+from genkit.tables.spec import TableSpec
 from genkit.tables.summary import Line, Number, lines_of, protocols_of, remarks_of
 
 
 @dataclass(frozen=True)
-class Filled:
+class ResultsTable:
     """A table and its numbers."""
 
-    table: Table
+    table: TableSpec
     lines: Sequence[Line]
     remarks: Sequence[str]
     protocols: Mapping[tuple[str, str, str], str]  # by row, column and metric
     runs: Mapping[str, str]  # run folder by experiment
 
     @classmethod
-    def of(cls, table: Table, experiments: Sequence[Experiment], kept: Mapping[str, Kept]) -> Filled:
+    def of(cls, table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> ResultsTable:
         """Put what is kept in place."""
         runs = {str(each): kept[str(each)].run for each in experiments if str(each) in kept}
         remarks = remarks_of(table, experiments, kept)
@@ -88,7 +88,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def as_markdown(filled: Filled) -> str:
+def as_markdown(filled: ResultsTable) -> str:
     """Return the table, its remarks, the protocol of each metric and the run of each cell."""
 
     def show(number: Number | None) -> str:
@@ -133,7 +133,7 @@ LATEX = str.maketrans(
 )
 
 
-def as_latex(filled: Filled) -> str:
+def as_latex(filled: ResultsTable) -> str:
     """Return a `table` of the package booktabs; protocols and runs follow as comments."""
 
     def show(number: Number | None) -> str:
@@ -169,7 +169,7 @@ def as_latex(filled: Filled) -> str:
 BY_SEED = ("values", "seeds", "runs")  # three lists of one length, with spaces between
 
 
-def as_csv(filled: Filled) -> str:
+def as_csv(filled: ResultsTable) -> str:
     """Return a line for each cell and metric: what the other forms round and put together, whole and apart."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -196,4 +196,4 @@ def as_csv(filled: Filled) -> str:
     return out.getvalue()
 
 
-FORMATS: dict[str, Callable[[Filled], str]] = {"markdown": as_markdown, "latex": as_latex, "csv": as_csv}
+FORMATS: dict[str, Callable[[ResultsTable], str]] = {"markdown": as_markdown, "latex": as_latex, "csv": as_csv}

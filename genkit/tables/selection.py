@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from genkit.errors import UsageError
 from genkit.tables.experiment import Experiment
-from genkit.tables.spec import Table
+from genkit.tables.spec import TableSpec
 
 
 def selected(experiments: Sequence[Experiment], patterns: Sequence[str]) -> list[Experiment]:
@@ -27,6 +27,6 @@ def selected(experiments: Sequence[Experiment], patterns: Sequence[str]) -> list
     return [each for each in experiments if str(each) in chosen]
 
 
-def without_needs(experiments: Sequence[Experiment], table: Table) -> list[Experiment]:
+def without_needs(experiments: Sequence[Experiment], table: TableSpec) -> list[Experiment]:
     """Return those that anybody can run: what is trained where no pattern says otherwise."""
     return [each for each in experiments if not table.rows[each.cell.row].needs]

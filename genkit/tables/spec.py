@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomli_w
 
-from genkit.core.numeric_types import Steps
+from genkit.core.field_types import Doc, NonNegativeInt
 from genkit.errors import Problem, RecipeError, near_miss
 from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.document import Document, KeyPath, read
@@ -19,47 +19,53 @@ from genkit.recipe.registry import load_registry
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnSpec:
     """``[columns.NAME]``: a method, as a recipe."""
 
-    recipe: Path  # relative to the table; {row} in it stands for the name of the row
+    recipe: Annotated[Path, Doc("relative to the table; {row} in it stands for the name of the row")]
     title: str = ""
-    set: Mapping[str, Any] = field(default_factory=dict)  # tables of keys that replace the recipe's
-    ignore: list[str] = field(
+    set: Annotated[Mapping[str, Any], Doc("tables of keys that replace the recipe's")] = field(default_factory=dict)
+    ignore: Annotated[list[str], Doc('keys that rows set, "table.key", or tables, and this recipe has not')] = field(
         default_factory=list
-    )  # keys that rows set, "table.key", or tables, and this recipe has not
+    )
 
 
 @dataclass(frozen=True)
-class Row:
+class RowSpec:
     """``[rows.NAME]``: hyper-parameters, which every column gets."""
 
     title: str = ""
-    set: Mapping[str, Any] = field(default_factory=dict)  # tables of keys that replace each recipe's
-    ignore: Mapping[str, list[str]] = field(default_factory=dict)  # by column: keys set here that its recipe has not
-    columns: list[str] = field(default_factory=list)  # those that have a cell here; all where empty
-    needs: str = ""  # what not everybody has, a GPU or a data set: the row is then run where --only names it, or not
+    set: Annotated[Mapping[str, Any], Doc("tables of keys that replace each recipe's")] = field(default_factory=dict)
+    ignore: Annotated[Mapping[str, list[str]], Doc("by column: keys set here that its recipe has not")] = field(
+        default_factory=dict
+    )
+    columns: Annotated[list[str], Doc("those that have a cell here; all where empty")] = field(default_factory=list)
+    needs: Annotated[
+        str, Doc("what not everybody has, a GPU or a data set: the row is then run where --only names it, or not")
+    ] = ""
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedNumbers:
     """``[published]``: the numbers of a paper, to stand beside ours."""
 
     source: str
-    cells: Mapping[str, dict[str, dict[str, float]]]  # row, column, label of a metric
+    cells: Annotated[Mapping[str, dict[str, dict[str, float]]], Doc("row, column, label of a metric")]
 
 
 @dataclass(frozen=True)
-class Table:
+class TableSpec:
     """A whole table."""
 
     title: str
-    metrics: list[str]  # labels of the recipes' metrics, in order; a recipe without one leaves its place empty
-    rows: Mapping[str, Row]
-    columns: Mapping[str, Column]
-    seeds: list[Steps]  # of training
-    note: str = ""  # printed below
-    published: Published | None = None
+    metrics: Annotated[
+        list[str], Doc("labels of the recipes' metrics, in order; a recipe without one leaves its place empty")
+    ]
+    rows: Mapping[str, RowSpec]
+    columns: Mapping[str, ColumnSpec]
+    seeds: Annotated[list[NonNegativeInt], Doc("of training")]
+    note: Annotated[str, Doc("printed below")] = ""
+    published: PublishedNumbers | None = None
 
 
 @dataclass(frozen=True)
@@ -76,11 +82,11 @@ class Cell:
         return f"{self.row}/{self.column}"
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> TableSpec:
     """Read a table. Raises `RecipeError` with all that is wrong, or `UsageError` for a file that cannot be read."""
     binder = Binder(load_registry(), read(path))
     try:
-        table = binder.construct(Table, binder.arguments(Table, binder.document.tables, (), "a table"), ())
+        table = binder.construct(TableSpec, binder.arguments(TableSpec, binder.document.tables, (), "a table"), ())
     except Invalid:
         raise RecipeError(binder.problems) from None
     document = binder.document
@@ -89,7 +95,7 @@ def read_table(path: Path) -> Table:
     return table
 
 
-def cells_of(table: Table, path: Path) -> list[Cell]:
+def cells_of(table: TableSpec, path: Path) -> list[Cell]:
     """Return every cell of the table that `path` holds, row by row."""
     return [
         Cell(name, column, _recipe(path.parent, table.columns[column], name), _overrides(table, name, column))
@@ -98,11 +104,11 @@ def cells_of(table: Table, path: Path) -> list[Cell]:
     ]
 
 
-def _recipe(folder: Path, column: Column, row: str) -> Path:
+def _recipe(folder: Path, column: ColumnSpec, row: str) -> Path:
     return folder / str(column.recipe).replace("{row}", row)
 
 
-def _overrides(table: Table, row: str, column: str) -> tuple[str, ...]:
+def _overrides(table: TableSpec, row: str, column: str) -> tuple[str, ...]:
     """Return what is set in a cell; a row prevails over a column."""
     ignored = (*table.columns[column].ignore, *table.rows[row].ignore.get(column, ()))
     given = dict(_leaves(table.columns[column].set))
@@ -127,7 +133,7 @@ def _toml(value: Any) -> str:
     return "{}" if isinstance(value, Mapping) else tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
 
 
-def _strangers(table: Table, document: Document) -> Iterator[Problem]:
+def _strangers(table: TableSpec, document: Document) -> Iterator[Problem]:
     """Name rows and columns that are referred to and are not there."""
     for name, row in table.rows.items():
         for key in ("columns", "ignore"):
@@ -152,7 +158,7 @@ def _strangers(table: Table, document: Document) -> Iterator[Problem]:
     yield from _ignored_in_vain(table, document)
 
 
-def _ignored_in_vain(table: Table, document: Document) -> Iterator[Problem]:
+def _ignored_in_vain(table: TableSpec, document: Document) -> Iterator[Problem]:
     """Name keys that are ignored and that no row sets, or not the row that ignores them."""
     keys = {name: {key for key, _ in _leaves(row.set)} for name, row in table.rows.items()}
     every = set().union(*keys.values())
@@ -168,13 +174,13 @@ def _ignored_in_vain(table: Table, document: Document) -> Iterator[Problem]:
                 yield Problem(document.place(path), f"{told} {name}.{near_miss(name, there)}")
 
 
-def _empties(table: Table, document: Document) -> Iterator[Problem]:
+def _empties(table: TableSpec, document: Document) -> Iterator[Problem]:
     for name in ("metrics", "rows", "columns", "seeds"):
         if not getattr(table, name):
             yield Problem(document.place((name,)), "is empty; a table needs one at least.")
 
 
-def _clashes(table: Table, document: Document) -> Iterator[Problem]:
+def _clashes(table: TableSpec, document: Document) -> Iterator[Problem]:
     """Name what stands twice, what the table decides itself, and names that no pattern could tell apart."""
     lists: dict[KeyPath, Sequence[Any]] = {("seeds",): table.seeds, ("metrics",): table.metrics}
     lists |= {("rows", name, "columns"): row.columns for name, row in table.rows.items()}

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from genkit.tables.experiment import Experiment, differences
-from genkit.tables.results_file import Kept
-from genkit.tables.spec import Table
+from genkit.tables.results_file import CellResult
+from genkit.tables.spec import TableSpec
 
 CHANCE = 0.05  # how likely a bold number may be bold by luck
 
@@ -74,7 +74,7 @@ def mean_and_spread(mean: float, spread: float) -> str:
     return f"{rounded(mean, like=mean, more=more)} ± {text}"
 
 
-def lines_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[str, Kept]) -> list[Line]:
+def lines_of(table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> list[Line]:
     """Return the lines of the table, row by row and metric by metric."""
     by_cell: dict[tuple[str, str], list[Experiment]] = {}
     for experiment in experiments:
@@ -106,7 +106,9 @@ class Unlike(NamedTuple):
     other: str  # another, whose data differ
 
 
-def unlike_data(table: Table, experiments: Sequence[Experiment], kept: Mapping[str, Kept]) -> Iterator[Unlike]:
+def unlike_data(
+    table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]
+) -> Iterator[Unlike]:
     """Yield the lines whose numbers come from unlike data: of the split that the metric reads."""
     for row, metric in itertools.product(table.rows, table.metrics):
         there = [
@@ -123,13 +125,13 @@ def unlike_data(table: Table, experiments: Sequence[Experiment], kept: Mapping[s
 NO_SUCH_METRIC = "–"
 
 
-def published_of(table: Table, row: str, column: str, metric: str) -> float | None:
+def published_of(table: TableSpec, row: str, column: str, metric: str) -> float | None:
     """Return what has been published for a place of the table."""
     return table.published.cells.get(row, {}).get(column, {}).get(metric) if table.published else None
 
 
 def _number(
-    group: Sequence[Experiment], metric: str, kept: Mapping[str, Kept], published: float | None
+    group: Sequence[Experiment], metric: str, kept: Mapping[str, CellResult], published: float | None
 ) -> Number | None:
     if not group:
         return None if published is None else Number(published=published, lacks=NO_SUCH_METRIC)
@@ -174,7 +176,7 @@ def _beats(one: Number, other: Number, sign: int) -> bool:
     return apart and 1 / math.comb(len(one.values) + len(other.values), len(one.values)) <= CHANCE
 
 
-def remarks_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[str, Kept]) -> list[str]:
+def remarks_of(table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> list[str]:
     """Return what stands below the table, in words."""
     remarks = [table.note.strip()] if table.note else []
     if table.published:
@@ -202,7 +204,7 @@ def remarks_of(table: Table, experiments: Sequence[Experiment], kept: Mapping[st
     return remarks
 
 
-def _remarks_of(experiment: Experiment, record: Kept, labels: Sequence[str]) -> Iterator[str]:
+def _remarks_of(experiment: Experiment, record: CellResult, labels: Sequence[str]) -> Iterator[str]:
     trained_as = record.trained_as(experiment)
     if not trained_as:
         changed = "; ".join(differences(record.recipe, experiment.recipe))

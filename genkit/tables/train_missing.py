@@ -8,40 +8,40 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from genkit.console.output import Voice
+from genkit.console.output import Console
 from genkit.errors import Diverged, UsageError
 from genkit.evaluation.evaluate import Result, read_results
 from genkit.runs.load import evaluate_run, facts_of
 from genkit.runs.run_folder import RunFolder
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 from genkit.tables.experiment import Experiment
 from genkit.tables.jobs import LOG, Job, bring_to_end
-from genkit.tables.jobs_progress import Board
-from genkit.tables.results_file import Keeper, Kept
+from genkit.tables.jobs_progress import JobsProgress
+from genkit.tables.results_file import CellResult, ResultsFile
 
 
 @dataclass(frozen=True)
-class Workshop:
+class RunSettings:
     """Where and how runs are made."""
 
     runs: Path
     jobs: int
     threads: int
-    voice: Voice
+    console: Console
 
 
-def missing(experiments: Sequence[Experiment], kept: Mapping[str, Kept]) -> list[Experiment]:
+def missing(experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> list[Experiment]:
     """Return the experiments whose results are not kept, or were kept of another recipe or protocol."""
     return [each for each in experiments if str(each) not in kept or not kept[str(each)].serves(each)]
 
 
-def fill(experiments: Sequence[Experiment], keeper: Keeper, workshop: Workshop) -> list[str]:
+def train_missing(experiments: Sequence[Experiment], results_file: ResultsFile, settings: RunSettings) -> list[str]:
     """Train and measure these experiments, keep each as soon as it is done, and return what went wrong otherwise.
 
     Raises `Interrupted` once every run has saved, and `UsageError` where nothing can be written.
     """
-    _check_writable(keeper.path.parent, "Give another file with --cells.")
-    _check_writable(workshop.runs, "Choose another with --runs.")
+    _check_writable(results_file.path.parent, "Give another file with --cells.")
+    _check_writable(settings.runs, "Choose another with --runs.")
     troubles: list[str] = []
     groups: dict[str, list[Experiment]] = {}  # cells that ask for one training share its run
     for experiment in experiments:
@@ -50,13 +50,13 @@ def fill(experiments: Sequence[Experiment], keeper: Keeper, workshop: Workshop) 
     def keep(group: Sequence[Experiment], folder: RunFolder, failure: str = "") -> None:
         for experiment in group:
             try:
-                kept = harvest(experiment, folder, workshop.threads, failure)
+                kept = collect_results(experiment, folder, settings.threads, failure)
             except UsageError as error:
                 remedy = f"Without the folder {folder.path}, the same command trains it anew."
                 troubles.append(f"{experiment}: {error} {remedy}")
                 continue
             try:
-                keeper.add(str(experiment), kept)
+                results_file.add(str(experiment), kept)
             except UsageError as error:
                 troubles.append(f"{experiment}: {error}")
 
@@ -64,7 +64,7 @@ def fill(experiments: Sequence[Experiment], keeper: Keeper, workshop: Workshop) 
     for run, group in groups.items():
         try:
             group[0].plan.check_met()
-            folder = group[0].folder(workshop.runs)
+            folder = group[0].folder(settings.runs)
         except UsageError as error:
             troubles.append(f"{group[0]}: {error}")
             continue
@@ -73,8 +73,8 @@ def fill(experiments: Sequence[Experiment], keeper: Keeper, workshop: Workshop) 
         else:
             unfinished[run] = folder
 
-    with Board(workshop.voice, {run: groups[run][0] for run in unfinished}) as board:
-        for job in bring_to_end(list(unfinished.values()), workshop.jobs, workshop.threads, board.show):
+    with JobsProgress(settings.console, {run: groups[run][0] for run in unfinished}) as board:
+        for job in bring_to_end(list(unfinished.values()), settings.jobs, settings.threads, board.show):
             group = groups[job.folder.path.name]
             code = job.process.returncode
             board.ended(job)
@@ -85,7 +85,7 @@ def fill(experiments: Sequence[Experiment], keeper: Keeper, workshop: Workshop) 
     return troubles
 
 
-def harvest(experiment: Experiment, folder: RunFolder, threads: int, failure: str = "") -> Kept:
+def collect_results(experiment: Experiment, folder: RunFolder, threads: int, failure: str = "") -> CellResult:
     """Return what is to be kept of a run; a number that it has not, or made by another protocol, is made now."""
     results: dict[str, Result] = {}
     made_with = {"threads": threads}
@@ -94,7 +94,7 @@ def harvest(experiment: Experiment, folder: RunFolder, threads: int, failure: st
         made_with |= {key: value for key, value in facts.items() if key not in ("sha256", "data_shape")}
         with suppress(UsageError):  # a damaged file: the numbers are computed again
             results = {result.label: result for result in read_results(folder.results)}
-    kept = Kept(experiment.run, experiment.fingerprint, experiment.recipe, results, failure, made_with)
+    kept = CellResult(experiment.run, experiment.fingerprint, experiment.recipe, results, failure, made_with)
     if kept.serves(experiment):
         return kept
     measured = evaluate_run(folder.path, experiment.plan, experiment.seed)
@@ -108,7 +108,7 @@ def _check_writable(folder: Path, remedy: str) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise UsageError(f"{folder}: cannot be written: {why(error, folder)}. {remedy}") from None
+        raise UsageError(f"{folder}: cannot be written: {describe_os_error(error, folder)}. {remedy}") from None
 
 
 def _failure(job: Job) -> str:

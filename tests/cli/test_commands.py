@@ -288,7 +288,7 @@ def test_a_run_that_diverges_exits_with_3_and_tells_why():
 def test_a_run_that_is_interrupted_exits_with_130_and_the_command_to_go_on(monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(
-            "genkit.console.output.Steps.update",
+            "genkit.console.output.NonNegativeInt.update",
             lambda self, step, line: os.kill(os.getpid(), signal.SIGINT) if step == 2 else None,
         )
         said = genkit("run", "tiny.toml", "-q")

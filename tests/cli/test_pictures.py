@@ -12,7 +12,7 @@ from support.commands import IMAGES, TINY, genkit, write_recipe
 
 from genkit import load
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.user_pictures import read_pictures
+from genkit.parts.datasets.pictures.user_pictures import read_user_pictures
 from genkit.runs.run_folder import RunFolder
 
 
@@ -233,7 +233,7 @@ def test_a_picture_of_enormous_size_is_told_without_a_warning(tmp_path, recwarn,
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     Image.new("L", (15, 10)).save(tmp_path / "huge.png")
     with pytest.raises(UsageError, match="huge.png has more than 100 pixels"):
-        read_pictures(tmp_path / "huge.png", 1, (1, 8, 8))
+        read_user_pictures(tmp_path / "huge.png", 1, (1, 8, 8))
     assert not recwarn.list
 
 
@@ -246,13 +246,13 @@ def test_a_picture_is_cut_at_its_middle_and_turned_upright(tmp_path):
     exif = turned.getexif()
     exif[0x0112] = 6
     turned.save(tmp_path / "turned.png", exif=exif)
-    x, names, _ = read_pictures(tmp_path, 9, (3, 10, 10))
+    x, names, _ = read_user_pictures(tmp_path, 9, (3, 10, 10))
     assert names == ["turned.png", "wide.png"] and x.shape == (2, 3, 10, 10)
     assert x.min() > 0.9
-    x, _, _ = read_pictures(tmp_path / "turned.png", 1, (1, 30, 10))
+    x, _, _ = read_user_pictures(tmp_path / "turned.png", 1, (1, 30, 10))
     assert x[0, 0, 15].mean() > 0.99 and x[0, 0, 0].mean() < 0.01
     with pytest.raises(UsageError, match="no pictures"):
-        read_pictures(tmp_path, 1, (2,))
+        read_user_pictures(tmp_path, 1, (2,))
 
 
 # interpolate

@@ -21,7 +21,7 @@ def make(root: Path, monkeypatch, *, stop_after: int | None = None) -> Path:
 
     with monkeypatch.context() as patched:
         patched.setenv("GENKIT_PLUGINS", "none")
-        patched.setattr("genkit.console.output.Steps.update", update)
+        patched.setattr("genkit.console.output.NonNegativeInt.update", update)
         said = genkit("run", write_recipe(root), "--runs", root, "-q")
         assert said.code == (0 if stop_after is None else 130), said.err
     return root / "0001-tiny-s0"

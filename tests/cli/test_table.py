@@ -262,6 +262,6 @@ def test_an_interrupt_while_numbers_are_computed_is_told(copy, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("genkit.tables.train_missing.harvest", interrupt)
+    monkeypatch.setattr("genkit.tables.train_missing.collect_results", interrupt)
     said = genkit("table", "t.toml")
     assert said.code == 130 and "The same command goes on." in said.err

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genkit.core.latent_paths import PATHS, linear, spherical, squared_error
+from genkit.core.latent_paths import PATHS, linear, mean_squared_error, spherical
 from genkit.parts.metrics.reconstruction import ReconstructionError
 
 
@@ -82,4 +82,4 @@ def test_the_error_is_that_of_the_metric(shape):
 
     Evaluation.data.shape = shape[1:]
     (x,) = Evaluation.reference
-    assert squared_error(x, 1.5 * x - 0.1) == pytest.approx(ReconstructionError().compute(Evaluation))
+    assert mean_squared_error(x, 1.5 * x - 0.1) == pytest.approx(ReconstructionError().compute(Evaluation))

@@ -26,7 +26,7 @@ class Affine(nn.Module):
         return DiagNormal(x @ self.matrix + self.shift, self.logvar.expand(len(x), -1))
 
 
-class Constant(nn.Module):
+class ConstantSchedule(nn.Module):
     """Decodes everything to one point."""
 
     def __init__(self, point):
@@ -39,7 +39,7 @@ class Constant(nn.Module):
 
 def one_point(point):
     """A model with q(z|x) = p(z), whose density is exp(-|x - point|²) by construction."""
-    return Autoencoder(Affine([[0.0, 0.0]] * 2, [0.0, 0.0], [0.0, 0.0]), Constant(point), 2, (2,))
+    return Autoencoder(Affine([[0.0, 0.0]] * 2, [0.0, 0.0], [0.0, 0.0]), ConstantSchedule(point), 2, (2,))
 
 
 def test_the_energy_is_kl_plus_squared_error_at_the_posterior_mean():

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from genkit.draw.image_grid import GAP, LINE, MARGIN, NOTE_WIDTH, Row, draw_grid, magnification, save_grid
+from genkit.draw.image_grid import GAP, LINE, MARGIN, NOTE_WIDTH, GridRow, draw_grid, magnification, save_grid
 
 TITLE = "as-introvae on digits, step 2000, ema weights"
 
@@ -17,19 +17,19 @@ def pixels(rows, title=TITLE):
 
 
 def test_a_grid_is_a_png_of_the_size_of_what_it_holds(tmp_path):
-    save_grid(tmp_path / "grid.png", [Row("", images(8)), Row("", images(8))], TITLE)
+    save_grid(tmp_path / "grid.png", [GridRow("", images(8)), GridRow("", images(8))], TITLE)
     with Image.open(tmp_path / "grid.png") as picture:
         picture.load()
         assert (picture.format, picture.mode) == ("PNG", "RGB")
         # 28 pixels become 84, the least multiple from 80 on.
         assert picture.width == 2 * MARGIN + 8 * 84 + 7 * GAP
-        one_row = draw_grid([Row("", images(8))], TITLE)
+        one_row = draw_grid([GridRow("", images(8))], TITLE)
         assert picture.height == one_row.height + 84 + GAP
 
 
 def test_the_same_images_give_the_same_bytes_and_no_other_file(tmp_path):
     for name in ("a.png", "b.png"):
-        save_grid(tmp_path / name, [Row("input", images(4))], TITLE)
+        save_grid(tmp_path / name, [GridRow("input", images(4))], TITLE)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
 
@@ -40,7 +40,7 @@ def test_every_pixel_of_an_image_is_a_square_of_its_value(channels, size):
     x = images(2, channels, *size)
     factor = magnification(*size)
     height, width = factor * size[0], factor * size[1]
-    shown = pixels([Row("", x)])[-MARGIN - height : -MARGIN]
+    shown = pixels([GridRow("", x)])[-MARGIN - height : -MARGIN]
     for i in range(2):
         left = MARGIN + i * (width + GAP)
         centres = shown[factor // 2 :: factor, left + factor // 2 : left + width : factor]
@@ -57,13 +57,13 @@ def test_images_are_magnified_until_they_can_be_read(side, factor):
 
 def test_values_outside_0_to_1_are_clamped_and_what_is_no_number_is_black():
     x = torch.tensor([-3.0, 0.0, 1.0, 7.0, float("nan"), float("inf")]).reshape(6, 1, 1, 1).expand(-1, 1, 80, 80)
-    shown = pixels([Row("", x)])[-MARGIN - 40]
+    shown = pixels([GridRow("", x)])[-MARGIN - 40]
     assert [shown[MARGIN + 40 + i * (80 + GAP), 0] for i in range(6)] == [0, 0, 255, 255, 0, 255]
 
 
 def test_captions_stand_in_dark_on_white_left_of_their_rows():
     black = torch.zeros(3, 1, 80, 80)
-    plain, captioned = pixels([Row("", black)], ""), pixels([Row("reconstruction", black)], "")
+    plain, captioned = pixels([GridRow("", black)], ""), pixels([GridRow("reconstruction", black)], "")
     column = captioned.shape[1] - plain.shape[1]
     assert column > 60
     beside = captioned[-MARGIN - 80 : -MARGIN, : MARGIN + column]
@@ -74,13 +74,13 @@ def test_captions_stand_in_dark_on_white_left_of_their_rows():
 
 
 def test_a_title_wider_than_the_images_widens_the_paper():
-    long = draw_grid([Row("", images(1))], "w" * 100)
-    assert long.width > draw_grid([Row("", images(1))], TITLE).width
+    long = draw_grid([GridRow("", images(1))], "w" * 100)
+    assert long.width > draw_grid([GridRow("", images(1))], TITLE).width
     assert (np.asarray(long)[:, -MARGIN:] == 255).all()
 
 
 def test_a_returning_caption_begins_a_group_with_a_wider_gap():
-    pair = [Row("input", images(2)), Row("reconstruction", images(2))]
+    pair = [GridRow("input", images(2)), GridRow("reconstruction", images(2))]
     two_pairs = draw_grid(pair + pair, TITLE).height - draw_grid(pair, TITLE).height
     assert two_pairs > 2 * (84 + GAP)
 
@@ -89,9 +89,9 @@ def test_a_returning_caption_begins_a_group_with_a_wider_gap():
     "rows, message",
     [
         ([], "no rows"),
-        ([Row("", torch.zeros(1, 2, 8, 8))], r"\(2, 8, 8\)"),
-        ([Row("", torch.zeros(4, 2))], r"\(2,\)"),
-        ([Row("", torch.zeros(1, 1, 8, 8)), Row("", torch.zeros(1, 3, 8, 8))], "one shape"),
+        ([GridRow("", torch.zeros(1, 2, 8, 8))], r"\(2, 8, 8\)"),
+        ([GridRow("", torch.zeros(4, 2))], r"\(2,\)"),
+        ([GridRow("", torch.zeros(1, 1, 8, 8)), GridRow("", torch.zeros(1, 3, 8, 8))], "one shape"),
     ],
 )
 def test_what_is_no_grid_of_images_is_refused(rows, message):
@@ -100,7 +100,7 @@ def test_what_is_no_grid_of_images_is_refused(rows, message):
 
 
 def test_a_note_and_headings_stand_above_the_images_and_change_none_of_them():
-    rows = [Row("", images(3))]
+    rows = [GridRow("", images(3))]
     plain, told = pixels(rows), np.asarray(draw_grid(rows, TITLE, "what it shows", ["a", "b", "c"]))
     assert told.shape[0] == plain.shape[0] + 2 * LINE
     lowest = 84 + MARGIN
@@ -110,7 +110,7 @@ def test_a_note_and_headings_stand_above_the_images_and_change_none_of_them():
 
 
 def test_a_long_note_is_wrapped_and_nothing_of_it_is_cut():
-    rows = [Row("", images(1))]
+    rows = [GridRow("", images(1))]
     short, long = draw_grid(rows, "", "word"), draw_grid(rows, "", "word " * 60)
     assert long.width <= MARGIN + NOTE_WIDTH + MARGIN and (long.height - short.height) % LINE == 0
     assert long.height > short.height + 2 * LINE

@@ -19,7 +19,7 @@ from genkit.evaluation.evaluate import evaluate, protocol_of
 from genkit.hooks import KINDS
 from genkit.parts import builtin
 from genkit.parts.datasets.digits import Digits
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.modes import Modes
 from genkit.parts.metrics.reconstruction import ReconstructionError
 from genkit.recipe.plan import make_plan
@@ -200,7 +200,7 @@ def test_every_built_in_metric_takes_the_keys_and_states_them() -> None:
     registry.register(builtin, Owner("genkit", "genkit-torch", "0"))
     assert "metrics" in KINDS
     for part in registry.of_kind("metrics"):
-        assert issubclass(part.load(), OfModel), part.entry.name
+        assert issubclass(part.load(), ModelMetric), part.entry.name
     assert Modes(batch_norm="batch").weights == "raw"
 
 

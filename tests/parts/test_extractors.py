@@ -11,7 +11,7 @@ from support.pictures import SHARED, needs_shared
 from support.tiny_parts import registry_with
 from support.tiny_recipes import tiny_recipe
 
-from genkit.api import Extractor, OfModel, features_of, protocol_of
+from genkit.api import Extractor, ModelMetric, features_of, protocol_of
 from genkit.errors import RecipeError, UsageError
 from genkit.hooks import Entry, hookimpl
 from genkit.parts.datasets.digits import Digits
@@ -277,7 +277,7 @@ class Squares:
 
 
 @dataclass(frozen=True)
-class Mean(OfModel):
+class Mean(ModelMetric):
     features: Extractor = Squares()
     samples: int = 50
     split: str = "test"

@@ -7,10 +7,10 @@ import math
 import pytest
 
 from genkit.api import Schedule
-from genkit.core.constant_schedule import Constant
-from genkit.parts.schedules.cosine import Cosine
-from genkit.parts.schedules.linear import Linear
-from genkit.parts.schedules.multistep import Multistep
+from genkit.core.constant_schedule import ConstantSchedule
+from genkit.parts.schedules.cosine import CosineSchedule
+from genkit.parts.schedules.linear import LinearSchedule
+from genkit.parts.schedules.multistep import MultistepSchedule
 
 GRID = [number / 100 for number in range(101)]
 
@@ -19,17 +19,19 @@ def values(schedule: Schedule) -> list[float]:
     return [schedule(t) for t in GRID]
 
 
-@pytest.mark.parametrize("schedule", [Constant(2.0), Linear(), Cosine(), Multistep(1.0, (0.5,))])
+@pytest.mark.parametrize(
+    "schedule", [ConstantSchedule(2.0), LinearSchedule(), CosineSchedule(), MultistepSchedule(1.0, (0.5,))]
+)
 def test_every_schedule_is_one_and_pure(schedule: Schedule) -> None:
     assert isinstance(schedule, Schedule)
     assert values(schedule) == values(schedule)
 
 
 def test_a_constant_never_changes() -> None:
-    assert set(values(Constant(0.3))) == {0.3}
+    assert set(values(ConstantSchedule(0.3))) == {0.3}
 
 
-@pytest.mark.parametrize("schedule", [Linear(3.0, -1.0), Cosine(3.0, -1.0)])
+@pytest.mark.parametrize("schedule", [LinearSchedule(3.0, -1.0), CosineSchedule(3.0, -1.0)])
 def test_lines_and_cosines_run_from_start_to_stop_and_never_back(schedule: Schedule) -> None:
     assert schedule(0.0) == pytest.approx(3.0)
     assert schedule(0.5) == pytest.approx(1.0)
@@ -37,20 +39,20 @@ def test_lines_and_cosines_run_from_start_to_stop_and_never_back(schedule: Sched
     assert values(schedule) == sorted(values(schedule), reverse=True)
 
 
-@pytest.mark.parametrize("schedule", [Linear(), Cosine(0.0, 1.0)])
+@pytest.mark.parametrize("schedule", [LinearSchedule(), CosineSchedule(0.0, 1.0)])
 def test_lines_and_cosines_rise_as_well(schedule: Schedule) -> None:
     assert values(schedule) == sorted(values(schedule))
     assert (schedule(0.0), schedule(1.0)) == pytest.approx((0.0, 1.0))
 
 
 def test_a_line_has_one_slope_between_its_ends() -> None:
-    line = Linear(1.0, 5.0, begin=0.2, end=0.6)
+    line = LinearSchedule(1.0, 5.0, begin=0.2, end=0.6)
     assert line(0.3) == pytest.approx(2.0)
     assert line(0.5) == pytest.approx(4.0)
 
 
 def test_a_line_is_constant_before_it_begins_and_after_it_ends() -> None:
-    line = Linear(1.0, 5.0, begin=0.2, end=0.6)
+    line = LinearSchedule(1.0, 5.0, begin=0.2, end=0.6)
     assert {line(t) for t in GRID if t <= 0.2} == {1.0}
     assert {line(t) for t in GRID if t >= 0.6} == {5.0}
 
@@ -58,11 +60,11 @@ def test_a_line_is_constant_before_it_begins_and_after_it_ends() -> None:
 @pytest.mark.parametrize(("begin", "end"), [(0.5, 0.5), (0.7, 0.2)])
 def test_a_line_that_ends_before_it_begins_is_refused(begin: float, end: float) -> None:
     with pytest.raises(ValueError, match=f"begin = {begin} must be smaller than end = {end}"):
-        Linear(begin=begin, end=end)
+        LinearSchedule(begin=begin, end=end)
 
 
 def test_a_cosine_is_half_a_period_and_flat_at_both_ends() -> None:
-    cosine = Cosine(1.0, 0.0)
+    cosine = CosineSchedule(1.0, 0.0)
     assert cosine(1 / 3) == pytest.approx(0.75)
     for end, inside in ((0.0, 1e-4), (1.0, 1 - 1e-4)):
         assert abs(cosine(end) - cosine(inside)) / 1e-4 < 1e-3
@@ -70,15 +72,15 @@ def test_a_cosine_is_half_a_period_and_flat_at_both_ends() -> None:
 
 
 def test_steps_multiply_once_for_each_milestone_from_it_on() -> None:
-    steps = Multistep(8.0, (0.25, 0.5), factor=0.5)
+    steps = MultistepSchedule(8.0, (0.25, 0.5), factor=0.5)
     assert [steps(t) for t in (0.0, 0.24, 0.25, 0.49, 0.5, 1.0)] == [8.0, 8.0, 4.0, 4.0, 2.0, 2.0]
 
 
 def test_steps_without_milestones_are_a_constant() -> None:
-    assert set(values(Multistep(8.0, ()))) == {8.0}
+    assert set(values(MultistepSchedule(8.0, ()))) == {8.0}
 
 
 @pytest.mark.parametrize("milestones", [(0.5, 0.25), (0.5, 0.5)])
 def test_milestones_that_do_not_increase_are_refused(milestones: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match=r"milestones = \[0\.5, 0\.(25|5)\] must increase"):
-        Multistep(1.0, milestones)
+        MultistepSchedule(1.0, milestones)

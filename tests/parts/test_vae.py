@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
-from genkit.api import VAE, Autoencoder, Batch, Constant, DiagNormal, Noise, Rows
-from genkit.parts.schedules.linear import Linear
+from genkit.api import VAE, Autoencoder, Batch, ConstantSchedule, DiagNormal, Noise, Rows
+from genkit.parts.schedules.linear import LinearSchedule
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
 
 POINTS, LATENT = 3, 2
@@ -37,7 +37,7 @@ def points(rows: int = 8, *, t: float = 0.0) -> Batch:
 
 def test_a_step_is_the_one_written_out_by_hand() -> None:
     model, by_hand, batch = linear_vae(), linear_vae(), points()
-    loss = VAE(Constant(2.0), Constant(0.3))
+    loss = VAE(ConstantSchedule(2.0), ConstantSchedule(0.3))
 
     (phase,) = loss.phases()
     for name, gradient in phase_gradients(phase, model, batch).items():
@@ -113,7 +113,7 @@ def test_the_gradient_reaches_both_networks() -> None:
 
 def test_the_weights_follow_their_schedules() -> None:
     model = linear_vae()
-    loss = VAE(beta_kl=Linear(0.0, 2.0))
+    loss = VAE(beta_kl=LinearSchedule(0.0, 2.0))
     totals = [loss.loss(model, points(t=t).in_phase("vae")) for t in (0.0, 0.5, 1.0)]
     rec, kl = totals[0].terms["rec"], totals[0].terms["kl"]
     for t, result in zip((0.0, 0.5, 1.0), totals):

@@ -181,7 +181,7 @@ def test_a_number_needs_no_registered_constant():
 
 def test_training_on_the_test_split_is_remarked():
     plan = tiny_plan(data=Use("digits", split="test"), model=Use("small-conv"), loss=Use("vae"))
-    assert "trains on the test split" in plan.rehearsal.remarks[0]
+    assert "trains on the test split" in plan.dry_run.remarks[0]
 
 
 def test_every_key_has_its_origin(tmp_path):
@@ -335,9 +335,9 @@ def test_the_rehearsal_counts_what_torch_counts():
     # Forward: encoder 2→4 and decoder 2→8→2, two operations a weight and sample. Backward: twice that for what needs
     # the gradient of its input and its weights; the encoder's first layer needs only that of its weights.
     encoder, decoder = 2 * 8 * (2 * 4), 2 * 8 * (2 * 8 + 8 * 2)
-    assert plan.rehearsal.costs["vae"].flops == encoder * 2 + decoder * 3
-    assert plan.rehearsal.parameters == {"encoder": 12, "decoder": 24 + 18}
-    assert not plan.rehearsal.costs["vae"].couples_samples
+    assert plan.dry_run.costs["vae"].flops == encoder * 2 + decoder * 3
+    assert plan.dry_run.parameters == {"encoder": 12, "decoder": 24 + 18}
+    assert not plan.dry_run.costs["vae"].couples_samples
 
 
 def test_a_loss_that_differentiates_within_can_be_rehearsed(tmp_path):
@@ -345,13 +345,13 @@ def test_a_loss_that_differentiates_within_can_be_rehearsed(tmp_path):
         'use = "coupled"\nwarmup_steps = 4\n[loss.weight]\nuse = "linear"\nstop = 0.5', 'use = "smooth"'
     )
     (tmp_path / "r.toml").write_text(text)
-    assert make_plan(tmp_path / "r.toml", registry=registry_with(Odd())).rehearsal.costs["only"].flops > 0
+    assert make_plan(tmp_path / "r.toml", registry=registry_with(Odd())).dry_run.costs["only"].flops > 0
 
 
 def test_a_schedule_that_switches_coupling_on_late_is_noticed():
     loss = Use("late-coupling", weight={"use": "linear", "begin": 0.5})
     plan = make_plan(tiny_recipe(loss=loss), registry=registry_with(Odd()))
-    assert plan.rehearsal.costs["only"].couples_samples
+    assert plan.dry_run.costs["only"].couples_samples
 
 
 def test_a_plan_builds_its_model_and_nothing_is_written(tmp_path, monkeypatch):

@@ -6,9 +6,9 @@ import pytest
 from support.tiny_parts import Coupled, registry_with
 from support.tiny_recipes import tiny_recipe
 
-from genkit.api import Constant, PhaseLoss, Schedule
+from genkit.api import ConstantSchedule, PhaseLoss, Schedule
 from genkit.hooks import Entry, hookimpl
-from genkit.parts.schedules.linear import Linear
+from genkit.parts.schedules.linear import LinearSchedule
 from genkit.recipe.plan import make_plan
 from genkit.recipe.schedule_probe import schedule_keys
 from genkit.recipe.tables import Use
@@ -18,12 +18,12 @@ from genkit.recipe.tables import Use
 class Scheduled(Coupled):
     """A loss that asks its schedules in all the ways there are."""
 
-    weight: Schedule = Constant(1.0)
-    of_run: Schedule = Linear()
-    of_phase: Schedule = Linear()
-    of_both: Schedule = Linear()
-    steady: Schedule = Constant(2.0)
-    never: Schedule = Linear()
+    weight: Schedule = ConstantSchedule(1.0)
+    of_run: Schedule = LinearSchedule()
+    of_phase: Schedule = LinearSchedule()
+    of_both: Schedule = LinearSchedule()
+    steady: Schedule = ConstantSchedule(2.0)
+    never: Schedule = LinearSchedule()
     absent: Schedule | None = None
 
     def encode(self, model, batch):
@@ -47,7 +47,7 @@ def plan():
 
 
 def test_a_journal_holds_what_changes_and_follows_the_progress_of_the_run_alone(plan):
-    assert plan.rehearsal.schedules == {"of_run": Linear()}
+    assert plan.dry_run.schedules == {"of_run": LinearSchedule()}
 
 
 def test_the_keys_that_take_a_schedule_are_known_by_their_types(plan):

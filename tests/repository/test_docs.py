@@ -22,7 +22,7 @@ import typer
 from genkit import hooks
 from genkit.cli import app
 from genkit.cli.show_plan import print_plan
-from genkit.console.output import Voice
+from genkit.console.output import Console
 from genkit.engine.distributed import World
 from genkit.engine.loop import train
 from genkit.engine.state import initial_state
@@ -35,7 +35,7 @@ from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.registry import Owner, Registry, load_registry
 from genkit.recipe.tables import EMA, Checkpoint, Evaluate, Recipe, Report, Train
 from genkit.tables.experiment import experiments_of
-from genkit.tables.spec import Column, Published, Row, Table, read_table
+from genkit.tables.spec import ColumnSpec, PublishedNumbers, RowSpec, TableSpec, read_table
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -159,7 +159,7 @@ def test_every_key_of_a_core_table_is_described(table):
     assert {item.name for item in fields(table)} <= keys_in(DOCS / "recipes.md")
 
 
-@pytest.mark.parametrize("table", [Table, Row, Column, Published])
+@pytest.mark.parametrize("table", [TableSpec, RowSpec, ColumnSpec, PublishedNumbers])
 def test_every_key_of_a_table_of_results_is_described(table):
     assert {item.name for item in fields(table)} <= table_keys()
 
@@ -259,7 +259,7 @@ def test_the_recipe_of_a_methods_page_is_the_shipped_one_but_for_metrics(method)
 def test_the_plan_that_is_shown_is_the_plan_of_the_shipped_recipe(capsys):
     skip_unless_installed('"as-introvae"')
     shown = next(b.text for b in BLOCKS if b.page.name == "first-run.md" and "phases of a step" in b.text)
-    print_plan(make_plan(ROOT / "recipes" / "as_introvae_8gaussians.toml"), Voice())
+    print_plan(make_plan(ROOT / "recipes" / "as_introvae_8gaussians.toml"), Console())
     printed = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
     assert {" ".join(line.split()) for line in shown.splitlines()} - {"..."} <= printed
 
@@ -315,7 +315,7 @@ def test_the_plugins_of_the_docs_supply_all_kinds(plugin_files):
 
 def test_the_plugins_of_the_docs_train_together(plugin_files, tmp_path):
     plan = plan_of(titled("plugins.md", "all.toml"), tmp_path, registry_of(plugin_files))
-    assert not plan.rehearsal.remarks
+    assert not plan.dry_run.remarks
     world = World()
     state = initial_state(plan, world)
     losses = [record.terms["dvae/total"].item() for record in train(plan, state, world)]

@@ -29,7 +29,7 @@ def registry():
 def test_a_shipped_recipe_plans_and_takes_steps_early_late_and_between(path: Path, registry):
     plan = make_plan(path, registry=registry)
     assert not plan.unmet
-    assert not plan.rehearsal.remarks
+    assert not plan.dry_run.remarks
     take_steps(plan)
 
 
@@ -38,7 +38,7 @@ def test_a_recipe_of_images_plans_at_full_size_and_takes_steps_on_stand_in_data(
     given = tomllib.loads(path.read_text(encoding="utf-8"))
     full = planned(path, None, stand_in=True)
     assert not full.unmet
-    assert not full.rehearsal.remarks
+    assert not full.dry_run.remarks
 
     channels = [max(number // REDUCTION, 4) for number in given["model"]["channels"]]
     reduced = [f"model.channels={channels}", "model.latent_dim=8", "train.batch_size=4"]
@@ -83,7 +83,7 @@ def test_the_published_protocol_is_that_of_all_methods_and_densities(path: Path,
     train, model = plan.recipe.train, plan.recipe.model.arguments
     assert (train.steps, train.batch_size, plan.recipe.seed) == (30_000, 512, 0)
     assert (model["latent_dim"], model["width"], model["layers"]) == (2, 256, 3)
-    parameters = plan.rehearsal.parameters
+    parameters = plan.dry_run.parameters
     assert parameters.get("decoder", parameters.get("generator")) == 198_658
 
     # The learning rate drops in the published steps; that of WGAN-GP is constant, as published.

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from support.tiny_recipes import assert_same_bits, tensors_of, tiny_plan, train_all
 from torch import nn
 
-from genkit.api import Constant
+from genkit.api import ConstantSchedule
 from genkit.core.model import Autoencoder
 from genkit.engine.distributed import World
 from genkit.engine.state import ChildOptimiser, MovingAverage, TrainState, initial_state
@@ -43,7 +43,7 @@ class Tied(Autoencoder):
 
 def state_of(model: Autoencoder, children: tuple[str, ...] = ("encoder",), decay: float | None = 0.5) -> TrainState:
     average = MovingAverage(model, decay) if decay is not None else None
-    optimisers = {name: ChildOptimiser(Adam(lr=Constant(1e-2)), model.get_submodule(name)) for name in children}
+    optimisers = {name: ChildOptimiser(Adam(lr=ConstantSchedule(1e-2)), model.get_submodule(name)) for name in children}
     return TrainState(0, model, optimisers, average, nullcontext)
 
 

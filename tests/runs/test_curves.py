@@ -9,7 +9,7 @@ from genkit.draw.panels import COLUMNS, Panel, Section, running_mean, save_secti
 from genkit.draw.style import DPI
 from genkit.evaluation.evaluate import Result
 from genkit.runs.curves import curves_of, evaluation_panels, sections_of
-from genkit.runs.evaluate_during_training import Evaluated
+from genkit.runs.evaluate_during_training import EvaluationRecord
 
 LINES = [
     {"step": 100, "t": 0.0, "vae/rec": 9.0, "vae/kl": 2.0, "schedule/beta": 0.1,
@@ -66,7 +66,7 @@ def test_what_is_no_number_has_no_curve_and_what_is_not_finite_leaves_a_gap():
 
 def evaluated(*values, better="lower"):
     protocol = EvaluationProtocol(1, "test", "raw")
-    return [Evaluated(step, [Result("fid", value, better, protocol)]) for step, value in enumerate(values)]
+    return [EvaluationRecord(step, [Result("fid", value, better, protocol)]) for step, value in enumerate(values)]
 
 
 def test_evaluations_have_a_panel_a_metric_whose_best_is_ringed_where_it_has_one():

@@ -19,7 +19,7 @@ from genkit.errors import RecipeError
 from genkit.evaluation.evaluate import Result, evaluate
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report, Use
-from genkit.runs.evaluate_during_training import Evaluated, best_of, evaluations_of
+from genkit.runs.evaluate_during_training import EvaluationRecord, best_of, evaluations_of
 from genkit.runs.run_folder import RunFolder, step_of
 from genkit.runs.train import run
 from genkit.storage.weights import copy_by_name, select
@@ -153,9 +153,14 @@ def dying(function, call, before):
 @pytest.mark.parametrize("call", [1, 2])
 @pytest.mark.parametrize(
     "place",
-    ["genkit.runs.evaluate_during_training.evaluate", "genkit.runs.evaluate_during_training.replace_model", "genkit.runs.model_folder.os.rename",
-     "genkit.runs.model_folder.write_final", "genkit.storage.jsonl.Journal.append"],
-)  # fmt: skip
+    [
+        "genkit.runs.evaluate_during_training.evaluate",
+        "genkit.runs.evaluate_during_training.replace_model",
+        "genkit.runs.model_folder.os.rename",
+        "genkit.runs.model_folder.write_final",
+        "genkit.storage.jsonl.StepLog.append",
+    ],
+)
 def test_a_death_within_an_evaluation_is_made_good(tmp_path, unbroken, monkeypatch, place, call, before):
     folder = start(tmp_path, recipe())
     function = pkgutil.resolve_name(place)
@@ -205,7 +210,7 @@ def test_the_earliest_of_equals_is_the_best(tmp_path):
 
 def found(*values):
     protocol = EvaluationProtocol(1, "test", "raw")
-    return [Evaluated(step, [Result("x", value, None, protocol)]) for step, value in enumerate(values)]
+    return [EvaluationRecord(step, [Result("x", value, None, protocol)]) for step, value in enumerate(values)]
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from genkit.runs.run_folder import RunFolder
 from genkit.tables.experiment import differences, experiments_of, try_steps
 from genkit.tables.figure import check_figure, save_figure
 from genkit.tables.jobs import bring_to_end
-from genkit.tables.results_file import Keeper, Kept
-from genkit.tables.results_table import FORMATS, Filled, plain
+from genkit.tables.results_file import CellResult, ResultsFile
+from genkit.tables.results_table import FORMATS, ResultsTable, plain
 from genkit.tables.selection import selected, without_needs
 from genkit.tables.spec import cells_of, read_table
 from genkit.tables.summary import Number, lines_of, remarks_of, with_best
@@ -172,7 +172,7 @@ def test_unlike_protocols_are_refused_in_one_line(table_file):
 
 def test_rows_may_be_measured_in_their_own_ways_and_it_is_said(table_file):
     path = table_file(('title = "B_2"', 'title = "B_2"\nset.metrics.modes.samples = 200'))
-    filled = Filled.of(read_table(path), experiments_in(path), {})
+    filled = ResultsTable.of(read_table(path), experiments_in(path), {})
     assert [(what, how.partition(",")[0]) for what, how in filled.how()] == [
         ("modes, a", "100 samples"),
         ("modes, B_2", "200 samples"),
@@ -194,7 +194,7 @@ def test_a_protocol_that_holds_in_some_columns_alone_names_them(tmp_path):
     text = 'title = "Norms"\nmetrics = ["reconstruction-error"]\nseeds = [0]\n' + "".join(columns) + rows
     (tmp_path / "table.toml").write_text(text, encoding="utf-8")
     path = tmp_path / "table.toml"
-    filled = Filled.of(read_table(path), experiments_in(path), {})
+    filled = ResultsTable.of(read_table(path), experiments_in(path), {})
     assert [(what, "batch norm" in how) for what, how in filled.how()] == [
         ("reconstruction-error, batch", True),
         ("reconstruction-error, group; none", False),
@@ -284,24 +284,24 @@ def result(value, label="modes", **protocol):
 
 
 def kept(value, digest="d1", **keys):
-    return Kept(f"run-{digest}", digest, {"loss": {"beta_kl": 0.5}}, {"modes": result(value)}, **keys)
+    return CellResult(f"run-{digest}", digest, {"loss": {"beta_kl": 0.5}}, {"modes": result(value)}, **keys)
 
 
 def test_what_is_kept_is_read_back(tmp_path):
-    keeper = Keeper(tmp_path / "deep" / "t.json", "t.toml")
-    assert keeper.read() == {}
+    results_file = ResultsFile(tmp_path / "deep" / "t.json", "t.toml")
+    assert results_file.read() == {}
     given = {"a/x/0": kept(3.0, made_with={"threads": 1}), "a/x/1": kept(None), "a/y/0": kept(1.0, "d2", failure="NaN")}
     for name, record in given.items():
-        keeper.add(name, record)
-    assert keeper.read() == given
-    content = json.loads(keeper.path.read_text())
+        results_file.add(name, record)
+    assert results_file.read() == given
+    content = json.loads(results_file.path.read_text())
     assert set(content["recipes"]) == {"d1", "d2"} and len(content["protocols"]) == 1
 
 
 def test_nothing_is_lost_when_several_add_at_once(tmp_path):
     def add(first):
         for number in range(first, 40, 4):
-            Keeper(tmp_path / "t.json", "t.toml").add(f"a/x/{number}", kept(float(number)))
+            ResultsFile(tmp_path / "t.json", "t.toml").add(f"a/x/{number}", kept(float(number)))
 
     workers = [threading.Thread(target=add, args=(first,)) for first in range(4)]
     for worker in workers:
@@ -309,16 +309,17 @@ def test_nothing_is_lost_when_several_add_at_once(tmp_path):
     for worker in workers:
         worker.join()
     values = {
-        name: record.results["modes"].value for name, record in Keeper(tmp_path / "t.json", "t.toml").read().items()
+        name: record.results["modes"].value
+        for name, record in ResultsFile(tmp_path / "t.json", "t.toml").read().items()
     }
     assert values == {f"a/x/{number}": float(number) for number in range(40)}
 
 
 def test_the_results_of_another_table_are_not_written_over(tmp_path):
-    Keeper(tmp_path / "t.json", "t.toml").add("a/x/0", kept(1.0))
+    ResultsFile(tmp_path / "t.json", "t.toml").add("a/x/0", kept(1.0))
     before = (tmp_path / "t.json").read_bytes()
     with pytest.raises(UsageError, match=r"holds the results of t\.toml, and other\.toml would write over them"):
-        Keeper(tmp_path / "t.json", "other.toml").add("a/x/0", kept(2.0))
+        ResultsFile(tmp_path / "t.json", "other.toml").add("a/x/0", kept(2.0))
     assert (tmp_path / "t.json").read_bytes() == before
 
 
@@ -327,7 +328,7 @@ def test_a_damaged_file_is_refused_and_kept(tmp_path, text):
     path = tmp_path / "t.json"
     path.write_text(text)
     with pytest.raises(UsageError, match="is damaged|has the format 9"):
-        Keeper(path, "t.toml").add("a/x/0", kept(1.0))
+        ResultsFile(path, "t.toml").add("a/x/0", kept(1.0))
     assert path.read_text() == text
 
 
@@ -344,30 +345,30 @@ def test_a_damaged_file_is_refused_and_kept(tmp_path, text):
     ],
 )
 def test_a_file_that_was_merged_by_mistake_is_refused(tmp_path, place, value):
-    Keeper(tmp_path / "t.json", "t.toml").add("a/x/0", kept(1.0))
+    ResultsFile(tmp_path / "t.json", "t.toml").add("a/x/0", kept(1.0))
     inner = content = json.loads((tmp_path / "t.json").read_text())
     for key in place[:-1]:
         inner = inner[key if key is not None else next(iter(inner))]
     inner[place[-1]] = value
     (tmp_path / "t.json").write_text(json.dumps(content))
     with pytest.raises(UsageError, match=r"t\.json: is damaged: .*Take it from version control"):
-        Keeper(tmp_path / "t.json", "t.toml").read()
+        ResultsFile(tmp_path / "t.json", "t.toml").read()
 
 
 @pytest.mark.parametrize("value", ["text", True, float("nan"), float("inf")])
 def test_a_kept_number_that_is_none_is_refused(tmp_path, value):
-    Keeper(tmp_path / "t.json", "t.toml").add("a/x/0", kept(1.0))
+    ResultsFile(tmp_path / "t.json", "t.toml").add("a/x/0", kept(1.0))
     content = json.loads((tmp_path / "t.json").read_text())
     content["cells"]["a/x/0"]["results"]["modes"]["value"] = value
     (tmp_path / "t.json").write_text(json.dumps(content))
     with pytest.raises(UsageError, match=r"t\.json: is damaged: .*Take it from version control"):
-        Keeper(tmp_path / "t.json", "t.toml").read()
+        ResultsFile(tmp_path / "t.json", "t.toml").read()
 
 
 def test_what_is_kept_serves_while_recipe_and_protocol_are_the_same(table_file):
     experiment = experiments_in(table_file())[0]
     protocol = experiment.plan.protocols["modes"]
-    record = Kept(
+    record = CellResult(
         experiment.run, experiment.fingerprint, experiment.recipe, {"modes": Result("modes", 1.0, "higher", protocol)}
     )
     assert record.serves(experiment)
@@ -435,7 +436,7 @@ def test_nothing_is_best_among_numbers_that_read_unlike_data(table_file, monkeyp
         held_out = {"samples": 2, "pixel_digest": looks["test"]}
         made_with = {"data": {"samples": 4, "pixel_digest": looks["train"], "held_out": held_out}}
         found = Result("modes", 9.0 if wide else 1.0 + each.seed, "higher", modes)
-        records[str(each)] = Kept(each.run, each.fingerprint, each.recipe, {"modes": found}, made_with=made_with)
+        records[str(each)] = CellResult(each.run, each.fingerprint, each.recipe, {"modes": found}, made_with=made_with)
     assert lines_of(table, asked, records)[0].numbers["wide"].best is (read != unlike)
     told = f"narrow and wide were measured on different data, in the {read} split"
     assert (told in " ".join(remarks_of(table, asked, records))) is (read == unlike)
@@ -488,7 +489,7 @@ def test_a_small_or_large_number_keeps_its_digits():
 def test_a_metric_that_is_added_later_makes_no_other_number_stale(table_file):
     before, now = table_file(), ('metrics = ["modes"]', 'metrics = ["modes", "high-quality"]')
     records = {
-        str(each): Kept(
+        str(each): CellResult(
             each.run,
             each.fingerprint,
             each.recipe,
@@ -500,7 +501,7 @@ def test_a_metric_that_is_added_later_makes_no_other_number_stale(table_file):
         now, ('recipe = "tiny.toml"\nignore', 'recipe = "tiny.toml"\nset.metrics.high-quality = {}\nignore')
     )
     table, experiments = read_table(path), experiments_in(path)
-    made = Filled.of(table, experiments, records)
+    made = ResultsTable.of(table, experiments, records)
     cells = {(line.row, line.metric): line.numbers["narrow"] for line in made.lines}
     assert cells["a", "modes"].text == "3 ± 0" and cells["a", "high-quality"].text == "not measured"
     assert not any("†" in remark for remark in made.remarks)
@@ -509,7 +510,7 @@ def test_a_metric_that_is_added_later_makes_no_other_number_stale(table_file):
 
 def test_a_published_number_without_a_cell_is_shown(table_file):
     path = table_file(("cells.a.wide = { modes = 8.0 }", "cells.b.narrow = { modes = 7 }"))
-    rows = Filled.of(read_table(path), experiments_in(path), {}).rows(plain)
+    rows = ResultsTable.of(read_table(path), experiments_in(path), {}).rows(plain)
     assert ["B_2", "modes ↑", "– [7.0]", "not run"] in rows
 
 
@@ -520,9 +521,9 @@ def test_a_row_that_needs_what_not_everybody_has_waits_to_be_named(table_file):
     assert {each.cell.row for each in selected(experiments, ["b"])} == {"b"}
 
     remark = "B_2: not run by itself, since it needs a GPU; --only b runs it."
-    assert remark in Filled.of(table, experiments, {}).remarks
-    run = {f"b/wide/{seed}": Kept("run_1", "other", {}, {"modes": result(8.0)}) for seed in (0, 1)}
-    assert remark not in Filled.of(table, experiments, run).remarks
+    assert remark in ResultsTable.of(table, experiments, {}).remarks
+    run = {f"b/wide/{seed}": CellResult("run_1", "other", {}, {"modes": result(8.0)}) for seed in (0, 1)}
+    assert remark not in ResultsTable.of(table, experiments, run).remarks
 
 
 def test_a_recipe_may_be_called_after_its_row(table_file, tmp_path):
@@ -543,11 +544,11 @@ def filled(table_file):
     table, experiments = read_table(path), experiments_in(path)
     values = {"a/narrow": (1.0, 2.0), "a/wide": (7.0, 8.0)}
     records = {
-        f"{cell}/{seed}": Kept("run_1", "other", {}, {"modes": result(value)})
+        f"{cell}/{seed}": CellResult("run_1", "other", {}, {"modes": result(value)})
         for cell, pair in values.items()
         for seed, value in enumerate(pair)
     }
-    return Filled.of(table, experiments, records)
+    return ResultsTable.of(table, experiments, records)
 
 
 def test_markdown_has_a_cell_for_each_title(table_file):
@@ -579,7 +580,7 @@ def test_csv_holds_every_seed_in_full(table_file):
 
 def test_titles_that_would_break_a_line_are_written_on_one(table_file):
     path = table_file(('title = "B_2"', 'title = "[B]\\n2 < β|γ"'), ('title = "wide 100%"', 'title = "* wide"'))
-    empty = Filled.of(read_table(path), experiments_in(path), {})
+    empty = ResultsTable.of(read_table(path), experiments_in(path), {})
     assert r"{[}B] 2 $<$ $\beta$$|$$\gamma$ &" in FORMATS["latex"](empty) and "{*} wide" in FORMATS["latex"](empty)
     assert r"| [B] 2 < β\|γ |" in FORMATS["markdown"](empty)
 

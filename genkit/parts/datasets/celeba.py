@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from genkit.core.field_types import Doc
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.image_folder import existing
@@ -32,7 +34,7 @@ HINT = (
 class CelebA(PictureSet):
     """The aligned faces of CelebA, split as by their authors."""
 
-    path: Path  # the folder of the aligned pictures, img_align_celeba
+    path: Annotated[Path, Doc("the folder of the aligned pictures, img_align_celeba")]
 
     def source(self) -> Source:
         """List this split. Raises `UsageError`."""

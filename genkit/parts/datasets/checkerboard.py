@@ -19,11 +19,11 @@ from torch import Tensor
 
 from genkit.core.noise import Noise
 from genkit.core.types import Samples
-from genkit.parts.datasets.base.density import Density
+from genkit.parts.datasets.base.density import DensitySet
 
 
 @dataclass(frozen=True)
-class Checkerboard(Density):
+class Checkerboard(DensitySet):
     """Eight squares of side 2, alike in colour on a board of 4 x 4; it takes no keys."""
 
     @property

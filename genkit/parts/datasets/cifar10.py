@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
+from genkit.core.field_types import Doc
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.author_files import PublishedSet
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 
 RECORD = 1 + 3 * 32 * 32
 INNER = "cifar-10-batches-bin"  # the folder that the archive unpacks into
@@ -27,7 +28,7 @@ INNER = "cifar-10-batches-bin"  # the folder that the archive unpacks into
 class CIFAR10(PublishedSet):
     """The photographs of the binary version, or of the `datasets` library."""
 
-    flip: bool = False  # mirror each training picture with probability 1/2, each time anew
+    flip: Annotated[bool, Doc("mirror each training picture with probability 1/2, each time anew")] = False
 
     NAME: ClassVar[str] = "CIFAR-10"
     SHAPE: ClassVar[tuple[int, int, int]] = (3, 32, 32)
@@ -54,7 +55,7 @@ def _records(path: Path) -> np.ndarray:
     try:
         content = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {why(error, path)}.") from None
+        raise UsageError(f"{path} cannot be read: {describe_os_error(error, path)}.") from None
     if not len(content) or len(content) % RECORD or content[::RECORD].max() > 9:
         raise UsageError(
             f"{path} is no batch of the binary version of CIFAR-10: it has {len(content):,} bytes, expected a multiple "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from genkit.core.field_types import Doc
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.pictures.hf_datasets import open_table, splits_of
@@ -16,10 +18,12 @@ TRAIN, HELD_OUT = "train", ("test", "validation")  # names of splits; of the lat
 class HubImages(PictureSet):
     """The pictures of an id on a hub, or of a folder of Arrow or parquet files."""
 
-    hub: str  # an id, OWNER/NAME, or a folder that `datasets` can open
-    config: str | None = None  # which of several sets under one id
-    column: str | None = None  # which column, if several have pictures
-    hold_out: Share | str | None = None  # a share, or a split; by default "test", or "validation", or else 0.1
+    hub: Annotated[str, Doc("an id, OWNER/NAME, or a folder that `datasets` can open")]
+    config: Annotated[str | None, Doc("which of several sets under one id")] = None
+    column: Annotated[str | None, Doc("which column, if several have pictures")] = None
+    hold_out: Annotated[
+        Share | str | None, Doc('a share, or a split; by default "test", or "validation", or else 0.1')
+    ] = None
 
     @property
     def library(self) -> str | None:

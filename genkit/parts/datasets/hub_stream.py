@@ -6,19 +6,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from torch import Tensor
 
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.noise import Noise
-from genkit.core.numeric_types import Count
 from genkit.core.types import Dataset, Samples
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.image_set import samples
 from genkit.parts.datasets.pictures.decode import NAMED, Bad, bad_pictures, decode, in_order
 from genkit.parts.datasets.pictures.hf_datasets import columns, data_files, unmet_hub
-from genkit.parts.datasets.pictures.parquet_stream import InFileOrder, Stream, Window, open_parquet, pieces_of
+from genkit.parts.datasets.pictures.parquet_stream import InFileOrder, ParquetStream, Window, open_parquet, pieces_of
 from genkit.parts.datasets.pictures.source import Source, count
 from genkit.parts.datasets.pictures.transform import Background, Crop, Filter, transform_of
 
@@ -27,21 +27,30 @@ from genkit.parts.datasets.pictures.transform import Background, Crop, Filter, t
 class HubStream:
     """The pictures of an id on a hub, or of a folder of parquet files, shuffled a window at a time, without end."""
 
-    hub: str  # an id, OWNER/NAME, or a folder of parquet files
-    resolution: Count | tuple[Count, Count]  # of what the network sees: one number for a square, or [height, width]
-    channels: Literal[1, 3] = 3  # grey or colour, whatever the pictures are
-    crop: Crop = "none"  # "none" distorts to the shape; "centre"; a centred box, N or [H, W]; or its four sides
-    filter: Filter = "bicubic"  # of Pillow, antialiased where it shrinks
-    background: Background = 255  # what shows through alpha: a level in 0..255, or [red, green, blue]
-    flip: bool = False  # mirror each training picture with probability 1/2, each time anew
+    hub: Annotated[str, Doc("an id, OWNER/NAME, or a folder of parquet files")]
+    resolution: Annotated[
+        PositiveInt | tuple[PositiveInt, PositiveInt],
+        Doc("of what the network sees: one number for a square, or [height, width]"),
+    ]
+    channels: Annotated[Literal[1, 3], Doc("grey or colour, whatever the pictures are")] = 3
+    crop: Annotated[
+        Crop, Doc('"none" distorts to the shape; "centre"; a centred box, N or [H, W]; or its four sides')
+    ] = "none"
+    filter: Annotated[Filter, Doc("of Pillow, antialiased where it shrinks")] = "bicubic"
+    background: Annotated[Background, Doc("what shows through alpha: a level in 0..255, or [red, green, blue]")] = 255
+    flip: Annotated[bool, Doc("mirror each training picture with probability 1/2, each time anew")] = False
     on_bad: Literal["refuse", "skip"] = (
         "refuse"  # of pictures that cannot be used; one that is skipped: the next instead
     )
-    config: str | None = None  # which of several sets under one id
-    column: str | None = None  # which column, if several have pictures
-    window: Count = 4096  # pictures that are shuffled together; two windows are kept in memory, encoded
-    hold_out: str = "test"  # the split that is held out: a stream is not split by name
-    split: Literal["train", "test"] = "train"  # what is read; the test split is what is held out, always
+    config: Annotated[str | None, Doc("which of several sets under one id")] = None
+    column: Annotated[str | None, Doc("which column, if several have pictures")] = None
+    window: Annotated[
+        PositiveInt, Doc("pictures that are shuffled together; two windows are kept in memory, encoded")
+    ] = 4096
+    hold_out: Annotated[str, Doc("the split that is held out: a stream is not split by name")] = "test"
+    split: Annotated[Literal["train", "test"], Doc("what is read; the test split is what is held out, always")] = (
+        "train"
+    )
 
     def __post_init__(self) -> None:
         _ = self.transform  # raises `ValueError` for a crop that is none
@@ -74,7 +83,7 @@ class HubStream:
         return self if self.split == "test" else replace(self, split="test")
 
     @cached_property
-    def stream(self) -> Stream:
+    def stream(self) -> ParquetStream:
         """The files of this split, of which only the footers have been read. Raises `UsageError`."""
         files = data_files(self.hub, self.config, self._name)
         try:
@@ -83,7 +92,7 @@ class HubStream:
             with open_parquet(files[0]) as file:
                 features = datasets.Features.from_arrow_schema(file.schema_arrow)
             pictures, labels = columns(features, self.where, self.column)
-            return Stream(pieces_of(files), pictures, labels, self.window)
+            return ParquetStream(pieces_of(files), pictures, labels, self.window)
         except UsageError:
             raise
         except Exception as error:  # no parquet, a network, a damaged file
@@ -109,7 +118,7 @@ class HubStream:
         """List one pass over this split, in the order of its files. Raises `UsageError`."""
         return InFileOrder(self.stream, self.where)
 
-    def witness(self) -> Mapping[str, Any]:
+    def data_fingerprint(self) -> Mapping[str, Any]:
         """Return how many pictures a pass has, and a digest of what its order hangs on. Raises `UsageError`."""
         return {"samples": self.stream.total, "pieces_digest": self.stream.digest()}
 

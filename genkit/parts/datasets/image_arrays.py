@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from genkit.core.field_types import Doc
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.pictures.array_source import Layout, read_array
@@ -15,11 +17,13 @@ from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, Share, Source,
 class ImageArrays(PictureSet):
     """The rows of an array: uint8, or float numbers in [0, 1]."""
 
-    path: Path  # a .npy, or a .npz
-    array: str | None = None  # which array of a .npz, if several might be pictures
-    labels: str | None = None  # an array of the .npz, or a .npy file; by default the array "labels", where there is one
-    layout: Layout | None = None  # of the array, where "NHWC" and "NCHW" might both be meant
-    hold_out: Share | Path | None = None  # a share, 0.1 by default, or another such file
+    path: Annotated[Path, Doc("a .npy, or a .npz")]
+    array: Annotated[str | None, Doc("which array of a .npz, if several might be pictures")] = None
+    labels: Annotated[
+        str | None, Doc('an array of the .npz, or a .npy file; by default the array "labels", where there is one')
+    ] = None
+    layout: Annotated[Layout | None, Doc('of the array, where "NHWC" and "NCHW" might both be meant')] = None
+    hold_out: Annotated[Share | Path | None, Doc("a share, 0.1 by default, or another such file")] = None
 
     def source(self) -> Source:
         """Open this split. Raises `UsageError`."""

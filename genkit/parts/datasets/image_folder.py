@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from genkit.core.field_types import Doc
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.picture_set import PictureSet
-from genkit.parts.datasets.pictures.folder_source import Files, list_files, sub_folders
+from genkit.parts.datasets.pictures.folder_source import FolderSource, list_files, sub_folders
 from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, Share, Source, split_by_name
 
 TRAIN, HELD_OUT = "train", ("test", "val")  # names of sub-folders that are splits; the first that is there
@@ -17,8 +19,10 @@ TRAIN, HELD_OUT = "train", ("test", "val")  # names of sub-folders that are spli
 class ImageFolder(PictureSet):
     """The pictures in a folder and below it. Sub-folders are classes; `train` and `test` or `val` are splits."""
 
-    path: Path  # the folder
-    hold_out: Share | Path | None = None  # a share, or a folder; by default test/ or val/ beside train/, or else 0.1
+    path: Annotated[Path, Doc("the folder")]
+    hold_out: Annotated[
+        Share | Path | None, Doc("a share, or a folder; by default test/ or val/ beside train/, or else 0.1")
+    ] = None
 
     def source(self) -> Source:
         """List this split. Raises `UsageError`."""
@@ -66,7 +70,7 @@ def existing(path: Path, hint: str) -> Path:
     return folder
 
 
-def _labelled_alike(train: Path, test: Path, split: str) -> Files:
+def _labelled_alike(train: Path, test: Path, split: str) -> FolderSource:
     """List one of two folders; a class that one of them lacks has its number in both."""
     classes = list(dict.fromkeys([*sub_folders(train), *sub_folders(test)]))
     return list_files(test if split == "test" else train, classes)

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from genkit.core.noise import Noise
 from genkit.core.types import Samples
-from genkit.parts.datasets.base.density import Density
+from genkit.parts.datasets.base.density import DensitySet
 
 
 @dataclass(frozen=True)
-class Rings(Density):
+class Rings(DensitySet):
     """Four rings about the origin, 0.75 apart, std 0.08; it takes no keys."""
 
     @property

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.noise import Noise
-from genkit.core.numeric_types import Count
 from genkit.core.types import Samples
 
 WAVES = 3  # at most so many waves over a side
@@ -30,8 +30,8 @@ class StandIn:
     Raises `ValueError` unless a sample is a point, (D,), or an image, (C, H, W).
     """
 
-    shape: tuple[Count, ...]  # of one sample, (D,) or (C, H, W)
-    size: Count = 1024  # samples of each split
+    shape: Annotated[tuple[PositiveInt, ...], Doc("of one sample, (D,) or (C, H, W)")]
+    size: Annotated[PositiveInt, Doc("samples of each split")] = 1024
     split: Literal["train", "test"] = "train"
 
     def __post_init__(self) -> None:

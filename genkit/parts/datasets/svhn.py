@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from genkit.core.numeric_types import Count
+from genkit.core.field_types import PositiveInt
 from genkit.parts.datasets.base.folder_or_hub import FolderOrHub
 
 
@@ -17,7 +17,9 @@ from genkit.parts.datasets.base.folder_or_hub import FolderOrHub
 class SVHN(FolderOrHub):
     """The cropped digits of SVHN."""
 
-    resolution: Count | tuple[Count, Count] = 32  # of what the network sees; that of the pictures themselves
+    resolution: PositiveInt | tuple[PositiveInt, PositiveInt] = (
+        32  # of what the network sees; that of the pictures themselves
+    )
 
     EXAMPLE: ClassVar[str] = "ufldl-stanford/svhn"
     CONFIG: ClassVar[str | None] = "cropped_digits"

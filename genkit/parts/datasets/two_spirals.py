@@ -21,11 +21,11 @@ from torch import Tensor
 
 from genkit.core.noise import Noise
 from genkit.core.types import Samples
-from genkit.parts.datasets.base.density import Density
+from genkit.parts.datasets.base.density import DensitySet
 
 
 @dataclass(frozen=True)
-class TwoSpirals(Density):
+class TwoSpirals(DensitySet):
     """Two spirals about the origin, out to radius π; it takes no keys."""
 
     @property

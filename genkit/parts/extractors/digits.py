@@ -19,7 +19,7 @@ from torch import Tensor
 
 from genkit.errors import UsageError
 from genkit.parts.extractors.digit_network import FEATURES, SIDE, DigitNetwork
-from genkit.parts.extractors.require_images import check_image
+from genkit.parts.extractors.require_images import require_image
 
 FILE = Path(__file__).with_name("digits.safetensors")
 SHA256 = "d85650b15cb07e98a22debd36f8929db603d275e2760ab4cc181dde307fb7fcc"
@@ -60,7 +60,7 @@ class DigitFeatures:
 
     def width(self, shape: tuple[int, ...]) -> int:
         """Return 64. Raises `ValueError` unless samples of this shape are grey images."""
-        check_image(shape, (1,), '"digits"', 'choose features of such samples, "pixels" for example')
+        require_image(shape, (1,), '"digits"', 'choose features of such samples, "pixels" for example')
         return FEATURES
 
     def __call__(self, x: Tensor, /) -> Tensor:

@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import file_digest
 from pathlib import Path
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from genkit.core.field_types import Doc
 from genkit.errors import UsageError
 from genkit.parts.extractors.inception_network import FEATURES, SIDE, InceptionNetwork
-from genkit.parts.extractors.require_images import check_image
-from genkit.storage.os_errors import why
+from genkit.parts.extractors.require_images import require_image
+from genkit.storage.os_errors import describe_os_error
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -33,7 +35,7 @@ UNUSED = "fc."  # the classifier
 class Inception:
     """2,048 features of images: the last pool of the Inception network that FID is defined by."""
 
-    path: Path  # the file pt_inception-2015-12-05-6726825d.pth, as the project pytorch-fid publishes it
+    path: Annotated[Path, Doc("the file pt_inception-2015-12-05-6726825d.pth, as the project pytorch-fid publishes it")]
 
     @property
     def name(self) -> str:
@@ -64,7 +66,7 @@ class Inception:
         except FileNotFoundError:
             return f"path: the file {self.file} is not there. {remedy}"
         except OSError as error:
-            return f"path: {self.file} cannot be read: {why(error, self.file)}. {remedy}"
+            return f"path: {self.file} cannot be read: {describe_os_error(error, self.file)}. {remedy}"
         if found == SHA256:
             return None
         return (
@@ -79,7 +81,7 @@ class Inception:
 
     def width(self, shape: tuple[int, ...]) -> int:
         """Return 2,048. Raises `ValueError` unless samples of this shape are images, grey or in colour."""
-        check_image(shape, (1, 3), '"inception"', 'choose features of such samples, "pixels" for example')
+        require_image(shape, (1, 3), '"inception"', 'choose features of such samples, "pixels" for example')
         return FEATURES
 
     def __call__(self, x: Tensor, /) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 KINDS = {1: "grey images", 3: "colour images"}
 
 
-def check_image(shape: tuple[int, ...], channels: tuple[int, ...], whose: str, remedy: str) -> None:
+def require_image(shape: tuple[int, ...], channels: tuple[int, ...], whose: str, remedy: str) -> None:
     """Raise `ValueError`, with the remedy, unless samples of this shape are images of such a number of channels."""
     if len(shape) == 3 and shape[0] in channels:
         return

@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 
 from genkit.core.batch import Batch
-from genkit.core.constant_schedule import Constant
+from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.elbo import kl_to_prior, negative_elbo, squared_error
 from genkit.core.model import Autoencoder
 from genkit.core.types import Phase, PhaseLoss, Schedule
@@ -24,8 +24,8 @@ from genkit.core.types import Phase, PhaseLoss, Schedule
 class VAE:
     """The plain VAE. The introspective methods use its one phase to warm up."""
 
-    beta_rec: Schedule = Constant(1.0)
-    beta_kl: Schedule = Constant(1.0)
+    beta_rec: Schedule = ConstantSchedule(1.0)
+    beta_kl: Schedule = ConstantSchedule(1.0)
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, `vae`, updates the encoder and the decoder."""

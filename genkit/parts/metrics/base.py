@@ -10,14 +10,17 @@ Nothing obliges a metric to take them: one that does not is of the raw weights, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from genkit.core.field_types import Doc
 from genkit.core.metric import BatchNormMode
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfModel:
+class ModelMetric:
     """A number of a trained model."""
 
-    weights: Literal["raw", "ema"] = "raw"  # which weights; "ema" needs [ema]
-    batch_norm: BatchNormMode | None = None  # whose statistics normalise, "running" unless given; of batch norms alone
+    weights: Annotated[Literal["raw", "ema"], Doc('which weights; "ema" needs [ema]')] = "raw"
+    batch_norm: Annotated[
+        BatchNormMode | None, Doc('whose statistics normalise, "running" unless given; of batch norms alone')
+    ] = None

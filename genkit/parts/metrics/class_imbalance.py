@@ -10,19 +10,19 @@ alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.numeric_types import Count
 from genkit.core.types import Dataset
 from genkit.parts.extractors.digit_network import CLASSES
 from genkit.parts.extractors.digits import DigitFeatures
-from genkit.parts.extractors.require_images import check_image
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.extractors.require_images import require_image
+from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Side, features_of, protocol_of
 from genkit.parts.metrics.split import Split
 
@@ -30,13 +30,13 @@ REMEDY = 'leave it out; "coverage", with features = "pixels" for example, tells 
 
 
 @dataclass(frozen=True)
-class ClassImbalance(OfModel):
+class ClassImbalance(ModelMetric):
     """The total variation distance between the classes of samples and of data, as a classifier of digits sees them."""
 
     classifier: ClassVar[DigitFeatures] = DigitFeatures()
 
-    samples: Count = 5_000  # of each side
-    split: Split = "test"  # "test": what the data set holds out
+    samples: Annotated[PositiveInt, Doc("of each side")] = 5_000
+    split: Annotated[Split, Doc('"test": what the data set holds out')] = "test"
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -45,7 +45,7 @@ class ClassImbalance(OfModel):
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """State the classifier. Raises `ValueError` for samples that it cannot read."""
-        check_image(tuple(data.shape), (1,), "its classifier of digits", REMEDY)
+        require_image(tuple(data.shape), (1,), "its classifier of digits", REMEDY)
         return protocol_of(self, self.classifier, data, {"classes": CLASSES})
 
     def compute(self, evaluation: Evaluation) -> float:

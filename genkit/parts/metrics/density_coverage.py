@@ -10,18 +10,19 @@ eq. (3) and (4), k = 5. Both read balls about data alone, since those about samp
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation
-from genkit.core.numeric_types import Count
 from genkit.parts.metrics.features import features_of
 from genkit.parts.metrics.knn import NeighbourMetric, nearest
 
 
 @dataclass(frozen=True)
-class Density(NeighbourMetric):
+class DensityMetric(NeighbourMetric):
     """How many balls about data hold a sample, on average, divided by k: fidelity; above 1 where data are dense."""
 
-    k: Count = 5  # a ball reaches to the k-th nearest neighbour
+    k: Annotated[PositiveInt, Doc("a ball reaches to the k-th nearest neighbour")] = 5
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the density, 0 or more. Raises `ValueError` if a side is not finite or all the same."""
@@ -30,10 +31,10 @@ class Density(NeighbourMetric):
 
 
 @dataclass(frozen=True)
-class Coverage(NeighbourMetric):
+class CoverageMetric(NeighbourMetric):
     """The share of the data about which at least one sample lies: diversity."""
 
-    k: Count = 5  # a ball reaches to the k-th nearest neighbour
+    k: Annotated[PositiveInt, Doc("a ball reaches to the k-th nearest neighbour")] = 5
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the share, 0 to 1. Raises `ValueError` if a side is not finite or all the same."""

@@ -18,19 +18,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Literal, Protocol
+from typing import IO, Annotated, Literal, Protocol
 
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from genkit.core.field_types import Doc
 from genkit.core.metric import BatchNormMode, Draws, Evaluation, EvaluationProtocol, Extractor
 from genkit.core.types import Dataset
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.store import cache_folder
 from genkit.parts.metrics.split import Split, readable_split
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 
 Side = Literal["generated", "reference"]
 
@@ -46,7 +47,7 @@ SUFFIX, PARTIAL = ".f32", ".partial"
 class Features:
     """The features of some draws, on disk."""
 
-    rows: np.ndarray  # (N, F) float32, memory-mapped
+    rows: Annotated[np.ndarray, Doc("(N, F) float32, memory-mapped")]
 
     def __len__(self) -> int:
         """The number of samples."""
@@ -109,7 +110,8 @@ def features_of(evaluation: Evaluation, side: Side, extractor: Extractor) -> Fea
             evaluation.shared[key] = (_kept if keep else _made)(draws, side, extractor, folder)
         except OSError as error:
             raise UsageError(
-                f"{folder}: features cannot be written: {why(error, folder)}. Set GENKIT_CACHE to another folder."
+                f"{folder}: features cannot be written: {describe_os_error(error, folder)}. "
+                "Set GENKIT_CACHE to another folder."
             ) from error
     return evaluation.shared[key]
 

@@ -18,17 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol, Extractor
 from genkit.core.model import Model
-from genkit.core.numeric_types import Count
 from genkit.core.types import Dataset
 from genkit.parts.extractors.inception import Inception
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Features, features_of, protocol_of
 from genkit.parts.metrics.split import Split, split_and_size
 
@@ -70,12 +70,12 @@ def frechet(p: Moments, q: Moments) -> float:
 
 
 @dataclass(frozen=True)
-class FrechetDistance(OfModel):
+class FrechetDistance(ModelMetric):
     """The squared Fréchet distance of the features of samples from those of the data."""
 
-    features: Extractor  # what is compared, and what the number is to be called after
-    samples: Count = 5_000  # of each side
-    split: Split = "test"  # "test": what the data set holds out
+    features: Annotated[Extractor, Doc("what is compared, and what the number is to be called after")]
+    samples: Annotated[PositiveInt, Doc("of each side")] = 5_000
+    split: Annotated[Split, Doc('"test": what the data set holds out')] = "test"
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -110,9 +110,9 @@ class FID(FrechetDistance):
     Raises `ValueError` for other features.
     """
 
-    features: Extractor  # "inception", with the path to its weights
-    samples: Count = 50_000  # of each side, as is the custom: the fewer, the higher the number
-    split: Split = "train"  # as is the custom
+    features: Annotated[Extractor, Doc('"inception", with the path to its weights')]
+    samples: Annotated[PositiveInt, Doc("of each side, as is the custom: the fewer, the higher the number")] = 50_000
+    split: Annotated[Split, Doc("as is the custom")] = "train"
 
     def __post_init__(self) -> None:
         if not isinstance(self.features, Inception):

@@ -15,15 +15,15 @@ Lin 1991, "Divergence measures based on the Shannon entropy", https://doi.org/10
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.numeric_types import Count
 from genkit.core.types import Dataset
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.histogram_2d import BINS, box_details, counts, half_width_of, points
 
 FEWEST = 50_000
@@ -48,10 +48,10 @@ def jsd(p: np.ndarray, q: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class _Histogram(OfModel):
+class _Histogram(ModelMetric):
     """The protocol that both divergences share. Raises `ValueError` for fewer than 50,000 samples."""
 
-    samples: Count = FEWEST  # of each side
+    samples: Annotated[PositiveInt, Doc("of each side")] = FEWEST
 
     def __post_init__(self) -> None:
         if self.samples < FEWEST:

@@ -6,14 +6,14 @@ import numpy as np
 
 from genkit.core.metric import Draws
 from genkit.core.types import Dataset
-from genkit.parts.datasets.base.density import Density
+from genkit.parts.datasets.base.density import DensitySet
 
 BINS = 100  # a side
 
 
 def half_width_of(data: Dataset) -> float:
     """Return half the side of the box that `data` states. Raises `ValueError` unless it is a density in the plane."""
-    if not isinstance(data, Density) or tuple(data.shape) != (2,):
+    if not isinstance(data, DensitySet) or tuple(data.shape) != (2,):
         raise ValueError(
             "histograms are taken of points in the plane, from a density that states its box; "
             f"the samples here have the shape {tuple(data.shape)}"

@@ -17,12 +17,12 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol, Extractor
 from genkit.core.model import Model
 from genkit.core.noise import seed_of
-from genkit.core.numeric_types import Count
 from genkit.core.types import Dataset
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import features_of, protocol_of
 from genkit.parts.metrics.split import Split
 
@@ -43,14 +43,16 @@ def squared_mmd(x: Tensor, y: Tensor) -> float:
 
 
 @dataclass(frozen=True)
-class KernelDistance(OfModel):
+class KernelDistance(ModelMetric):
     """The squared maximum mean discrepancy of the features of samples and data, under a polynomial kernel."""
 
-    features: Extractor  # what is compared, and what the number is to be called after
-    samples: Count = 5_000  # of each side
-    split: Split = "test"  # "test": what the data set holds out
-    subsets: Count = 100  # over which the mean is taken
-    subset_size: Annotated[int, Ge(2)] | None = None  # None: 1,000, or all samples where there are fewer
+    features: Annotated[Extractor, Doc("what is compared, and what the number is to be called after")]
+    samples: Annotated[PositiveInt, Doc("of each side")] = 5_000
+    split: Annotated[Split, Doc('"test": what the data set holds out')] = "test"
+    subsets: Annotated[PositiveInt, Doc("over which the mean is taken")] = 100
+    subset_size: Annotated[Annotated[int, Ge(2)] | None, Doc("None: 1,000, or all samples where there are fewer")] = (
+        None
+    )
 
     def __post_init__(self) -> None:
         """Raise `ValueError` where a subset cannot be drawn."""

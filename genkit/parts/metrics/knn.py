@@ -6,16 +6,16 @@ Distances are taken block by block, so that memory does not grow with the square
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol, Extractor
 from genkit.core.model import Model
-from genkit.core.numeric_types import Count
 from genkit.core.types import Dataset
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Features, Side, features_of, protocol_of, settings_of
 from genkit.parts.metrics.split import Split
 
@@ -44,7 +44,7 @@ class Balls:
     """A ball about each of some features."""
 
     centres: Features
-    squared_radii: Tensor  # (N,) float64
+    squared_radii: Annotated[Tensor, Doc("(N,) float64")]
 
     def about(self, points: Features) -> Tensor:
         """Return how many of the balls hold each of `points`, (M,) int64; what lies on a ball lies in it."""
@@ -56,13 +56,13 @@ class Balls:
 
 
 @dataclass(frozen=True)
-class NeighbourMetric(OfModel):
+class NeighbourMetric(ModelMetric):
     """The keys and the protocol of a metric of k nearest neighbours. Raises `ValueError` for k without so many."""
 
-    features: Extractor  # what is compared, and what the number is to be called after
-    samples: Count = 5_000  # of each side
-    split: Split = "test"  # "test": what the data set holds out
-    k: Count = 3  # a ball reaches to the k-th nearest neighbour
+    features: Annotated[Extractor, Doc("what is compared, and what the number is to be called after")]
+    samples: Annotated[PositiveInt, Doc("of each side")] = 5_000
+    split: Annotated[Split, Doc('"test": what the data set holds out')] = "test"
+    k: Annotated[PositiveInt, Doc("a ball reaches to the k-th nearest neighbour")] = 3
 
     def __post_init__(self) -> None:
         if self.k >= self.samples:

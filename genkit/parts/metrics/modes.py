@@ -17,12 +17,12 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
+from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.numeric_types import Count, Positive
 from genkit.core.types import Dataset
 from genkit.parts.datasets.base.mixture import GaussianMixture
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.base import ModelMetric
 
 
 def mixture(data: Dataset) -> GaussianMixture:
@@ -43,12 +43,12 @@ def members(evaluation: Evaluation, radius: float) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Modes(OfModel):
+class Modes(ModelMetric):
     """The number of modes to which at least `min_share` of the samples belongs."""
 
-    samples: Count = 50_000  # generated
-    radius: Positive = 3.0  # in standard deviations of a mode
-    min_share: Annotated[float, Interval(gt=0, le=1)] = 0.01  # of all samples, for a mode to be covered
+    samples: Annotated[PositiveInt, Doc("generated")] = 50_000
+    radius: Annotated[PositiveFloat, Doc("in standard deviations of a mode")] = 3.0
+    min_share: Annotated[float, Interval(gt=0, le=1), Doc("of all samples, for a mode to be covered")] = 0.01
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -71,11 +71,11 @@ class Modes(OfModel):
 
 
 @dataclass(frozen=True)
-class HighQuality(OfModel):
+class HighQuality(ModelMetric):
     """The share of the samples that belong to any mode."""
 
-    samples: Count = 50_000  # generated
-    radius: Positive = 3.0  # in standard deviations of a mode
+    samples: Annotated[PositiveInt, Doc("generated")] = 50_000
+    radius: Annotated[PositiveFloat, Doc("in standard deviations of a mode")] = 3.0
 
     @property
     def better(self) -> Literal["lower", "higher"]:

@@ -22,11 +22,11 @@ from annotated_types import Ge
 from torch import Tensor
 
 from genkit.core.elbo import kl_to_prior
+from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
-from genkit.core.numeric_types import Count, Positive
 from genkit.core.types import Dataset, DiagNormal
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.split import split_and_number
 
 MOST = 5_000  # samples, where none are asked for
@@ -39,12 +39,14 @@ INPUTS: dict[Side, str] = {
 
 
 @dataclass(frozen=True)
-class ActiveUnits(OfModel):
+class ActiveUnits(ModelMetric):
     """The number of latent dimensions whose posterior mean varies with the data by more than `threshold`."""
 
-    samples: Annotated[int, Ge(2)] | None = None  # all that the split has, 5,000 at most, unless given
-    split: Literal["train", "test"] = "test"  # "test": what the data set holds out
-    threshold: Positive = 0.01  # of the variance of the posterior mean, for a dimension to be active
+    samples: Annotated[Annotated[int, Ge(2)] | None, Doc("all that the split has, 5,000 at most, unless given")] = None
+    split: Annotated[Literal["train", "test"], Doc('"test": what the data set holds out')] = "test"
+    threshold: Annotated[PositiveFloat, Doc("of the variance of the posterior mean, for a dimension to be active")] = (
+        0.01
+    )
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -71,13 +73,19 @@ class ActiveUnits(OfModel):
 
 
 @dataclass(frozen=True)
-class PosteriorKL(OfModel):
+class PosteriorKL(ModelMetric):
     """The mean KL divergence of posteriors from the prior in nats: of all latent dimensions, or per dimension."""
 
-    samples: Count | None = None  # all that the split has, 5,000 at most, unless given; of "fake" 5,000
-    split: Literal["train", "test"] = "test"  # "test": what the data set holds out; samples need neither
-    of: Side = "real"  # posteriors of data ("real"), of reconstructions ("rec") or of samples ("fake")
-    dimensions: Literal["sum", "mean"] = "sum"  # over the latent dimensions; "mean" is the KL per dimension
+    samples: Annotated[
+        PositiveInt | None, Doc('all that the split has, 5,000 at most, unless given; of "fake" 5,000')
+    ] = None
+    split: Annotated[Literal["train", "test"], Doc('"test": what the data set holds out; samples need neither')] = (
+        "test"
+    )
+    of: Annotated[Side, Doc('posteriors of data ("real"), of reconstructions ("rec") or of samples ("fake")')] = "real"
+    dimensions: Annotated[Literal["sum", "mean"], Doc('over the latent dimensions; "mean" is the KL per dimension')] = (
+        "sum"
+    )
 
     def __post_init__(self) -> None:
         """Raise `ValueError` where a split is asked for that nothing is read from."""

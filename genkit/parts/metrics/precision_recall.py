@@ -16,7 +16,7 @@ from genkit.parts.metrics.knn import NeighbourMetric
 
 
 @dataclass(frozen=True)
-class Precision(NeighbourMetric):
+class PrecisionMetric(NeighbourMetric):
     """The share of the samples whose features lie in the neighbourhood of data: fidelity."""
 
     def compute(self, evaluation: Evaluation) -> float:
@@ -26,7 +26,7 @@ class Precision(NeighbourMetric):
 
 
 @dataclass(frozen=True)
-class Recall(NeighbourMetric):
+class RecallMetric(NeighbourMetric):
     """The share of the data whose features lie in the neighbourhood of samples: diversity."""
 
     def compute(self, evaluation: Evaluation) -> float:

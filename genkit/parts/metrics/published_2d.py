@@ -22,15 +22,15 @@ https://github.com/taldatech/soft-intro-vae-pytorch/blob/e0253ad/soft_intro_vae_
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Draws, Evaluation, EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.numeric_types import Count
 from genkit.core.types import Dataset
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.histogram_2d import BINS, box_details, counts, half_width_of, points
 
 FLOOR = 1e-14
@@ -54,10 +54,12 @@ def batchmean_kl(target: np.ndarray, other: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class _Reference(OfModel):
+class _Reference(ModelMetric):
     """The protocol that both share."""
 
-    samples: Count = 5_000  # of each side, as published; with more, the noise floor sinks and numbers differ
+    samples: Annotated[
+        PositiveInt, Doc("of each side, as published; with more, the noise floor sinks and numbers differ")
+    ] = 5_000
 
     @property
     def better(self) -> Literal["lower", "higher"]:

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from torch import Tensor
 
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
-from genkit.core.numeric_types import Count
 from genkit.core.types import Dataset
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.split import Split, split_and_number
 
 
@@ -44,11 +44,11 @@ def shows_images(data: Dataset) -> bool:
 
 
 @dataclass(frozen=True)
-class ReconstructionMetric(OfModel):
+class ReconstructionMetric(ModelMetric):
     """The keys and the protocol of what is measured between data and their reconstructions."""
 
-    samples: Count | None = None  # all that the split has, 1,000 at most, unless given
-    split: Split = "test"  # "test": what the data set holds out
+    samples: Annotated[PositiveInt | None, Doc("all that the split has, 1,000 at most, unless given")] = None
+    split: Annotated[Split, Doc('"test": what the data set holds out')] = "test"
 
     def stated(self, data: Dataset, model: Model, **details: str | int | float) -> EvaluationProtocol:
         """Return the protocol. Raises `ValueError` unless the model reconstructs and the split can serve."""

@@ -14,18 +14,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
 from genkit.core.noise import seed_of
-from genkit.core.numeric_types import Count
 from genkit.core.types import Dataset
-from genkit.parts.metrics.base import OfModel
+from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Features, features_of, protocol_of
 from genkit.parts.metrics.split import Split
 
@@ -83,12 +83,12 @@ def squared_wasserstein(x: Tensor, y: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class SlicedWasserstein(OfModel):
+class SlicedWasserstein(ModelMetric):
     """The Wasserstein-2 distance of samples from data on random lines, as a root mean square over the lines."""
 
-    samples: Count = 5_000  # of each side
-    split: Split = "test"  # "test": what the data set holds out
-    projections: Count = 500  # the number of lines
+    samples: Annotated[PositiveInt, Doc("of each side")] = 5_000
+    split: Annotated[Split, Doc('"test": what the data set holds out')] = "test"
+    projections: Annotated[PositiveInt, Doc("the number of lines")] = 500
 
     @property
     def better(self) -> Literal["lower", "higher"]:

@@ -17,9 +17,10 @@ Weights from there: take off the ``module.`` that DataParallel leaves. Then, in 
                                                     the encoder and rising in the decoder
     conv_expand  ->  shortcut,   bn1  ->  norm1,   bn2  ->  norm2      within a block
 
-and all other names are the same. Deviations: the log-variance is clamped (`genkit.core.layers.posterior`); the default norm
-is GroupNorm; where there is none, the convolutions before its place have a bias; a decoder's first map is what the
-encoder's last one is, whatever the size; there is no conditional form. Weights start as torch's do, as published.
+and all other names are the same. Deviations: the log-variance is clamped (`genkit.core.layers.posterior`); the
+default norm is GroupNorm; where there is none, the convolutions before its place have a bias; a decoder's first map is
+what the encoder's last one is, whatever the size; there is no conditional form. Weights
+start as torch's do, as published.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from genkit.core.field_types import PositiveInt
 from genkit.core.layers.linear import Linear
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
 from genkit.core.layers.shapes import smallest_map
 from genkit.core.model import Autoencoder
-from genkit.core.numeric_types import Count
 from genkit.core.types import DiagNormal
 
 Shortcut = Literal["where-channels-change", "also-above-256"]
@@ -63,8 +64,8 @@ class IntroVAEConv(Autoencoder):
     def __init__(
         self,
         *,
-        latent_dim: Count = 128,
-        channels: tuple[Count, ...] = (64, 128, 256),
+        latent_dim: PositiveInt = 128,
+        channels: tuple[PositiveInt, ...] = (64, 128, 256),
         norm: Norm = "group",
         shortcut: Shortcut = "where-channels-change",
         normalise: Normalise = "branch",

@@ -5,8 +5,8 @@
 for the encoder, whose 2L outputs are mu and logvar, and for the decoder, whose output is linear.
 
 Daniel & Tamar 2021, https://arxiv.org/abs/2012.13253; the sizes are those of soft_intro_vae_2d in
-https://github.com/taldatech/soft-intro-vae-pytorch. Deviations: logvar is clamped (see `genkit.core.layers.posterior`), and
-the decoder has no `loggamma`, a parameter that no loss there reads.
+https://github.com/taldatech/soft-intro-vae-pytorch. Deviations: logvar is clamped (see `genkit.core.layers.posterior`),
+and the decoder has no `loggamma`, a parameter that no loss there reads.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from math import prod
 
 from torch import nn
 
+from genkit.core.field_types import NonNegativeInt, PositiveInt
 from genkit.core.layers.linear import Linear
 from genkit.core.layers.posterior import Posterior
 from genkit.core.model import Autoencoder
-from genkit.core.numeric_types import Count, Steps
 
 
 class MLP(Autoencoder):
@@ -30,7 +30,12 @@ class MLP(Autoencoder):
     """
 
     def __init__(
-        self, *, latent_dim: Count = 2, width: Count = 256, layers: Steps = 3, data_shape: tuple[int, ...]
+        self,
+        *,
+        latent_dim: PositiveInt = 2,
+        width: PositiveInt = 256,
+        layers: NonNegativeInt = 3,
+        data_shape: tuple[int, ...],
     ) -> None:
         size = prod(data_shape)
         encoder = nn.Sequential(nn.Flatten(), *perceptron(size, 2 * latent_dim, width, layers), Posterior())

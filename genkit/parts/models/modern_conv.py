@@ -28,12 +28,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from genkit.core.field_types import PositiveInt
 from genkit.core.layers.linear import Linear
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
 from genkit.core.layers.shapes import smallest_map
 from genkit.core.model import Autoencoder
-from genkit.core.numeric_types import Count
 
 
 class ModernConv(Autoencoder):
@@ -51,10 +51,10 @@ class ModernConv(Autoencoder):
     def __init__(
         self,
         *,
-        latent_dim: Count = 128,
-        channels: tuple[Count, ...] = (64, 128, 256),
-        encoder_blocks: Count = 2,
-        decoder_blocks: Count = 3,
+        latent_dim: PositiveInt = 128,
+        channels: tuple[PositiveInt, ...] = (64, 128, 256),
+        encoder_blocks: PositiveInt = 2,
+        decoder_blocks: PositiveInt = 3,
         norm: Norm = "group",
         data_shape: tuple[int, ...],
     ) -> None:

@@ -15,12 +15,12 @@ from itertools import pairwise
 
 from torch import nn
 
+from genkit.core.field_types import PositiveInt
 from genkit.core.layers.linear import Linear
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
 from genkit.core.layers.shapes import smallest_map
 from genkit.core.model import Autoencoder
-from genkit.core.numeric_types import Count
 
 
 class SmallConv(Autoencoder):
@@ -37,9 +37,9 @@ class SmallConv(Autoencoder):
     def __init__(
         self,
         *,
-        latent_dim: Count = 16,
-        channels: tuple[Count, ...] = (16, 64),
-        hidden: Count = 128,
+        latent_dim: PositiveInt = 16,
+        channels: tuple[PositiveInt, ...] = (16, 64),
+        hidden: PositiveInt = 128,
         norm: Norm = "group",
         data_shape: tuple[int, ...],
     ) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import Parameter
 
-from genkit.core.numeric_types import Fraction, NonNegative, Positive
+from genkit.core.field_types import NonNegativeFloat, PositiveFloat, UnitInterval
 from genkit.core.types import Schedule
 
 
@@ -20,9 +20,9 @@ class Adam:
     """Adam with torch's defaults; `lr` may be a schedule, `clip_norm` bounds the norm of the child's gradient."""
 
     lr: Schedule
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    eps: Positive = 1e-8
-    clip_norm: Positive | None = None
+    betas: tuple[UnitInterval, UnitInterval] = (0.9, 0.999)
+    eps: PositiveFloat = 1e-8
+    clip_norm: PositiveFloat | None = None
 
     def build(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
         """Return a fused `torch.optim.Adam`."""
@@ -34,10 +34,10 @@ class AdamW:
     """AdamW with torch's defaults."""
 
     lr: Schedule
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    eps: Positive = 1e-8
-    weight_decay: NonNegative = 0.01
-    clip_norm: Positive | None = None
+    betas: tuple[UnitInterval, UnitInterval] = (0.9, 0.999)
+    eps: PositiveFloat = 1e-8
+    weight_decay: NonNegativeFloat = 0.01
+    clip_norm: PositiveFloat | None = None
 
     def build(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
         """Return a fused `torch.optim.AdamW`."""

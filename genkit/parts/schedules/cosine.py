@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Cosine:
+class CosineSchedule:
     """From `start` at t = 0 to `stop` at t = 1."""
 
     start: float = 1.0

@@ -7,7 +7,7 @@ from annotated_types import Interval
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearSchedule:
     """From `start` at t = `begin` to `stop` at t = `end`; constant before and after.
 
     Raises `ValueError` unless `begin` < `end`.

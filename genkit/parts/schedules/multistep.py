@@ -7,7 +7,7 @@ from annotated_types import Gt, Interval
 
 
 @dataclass(frozen=True)
-class Multistep:
+class MultistepSchedule:
     """`value`, times `factor` once for each milestone passed; milestones are fractions of the run.
 
     Fractions, not step numbers, so that a shortened run keeps its shape. Raises `ValueError` unless they increase.

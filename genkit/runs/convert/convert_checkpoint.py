@@ -12,10 +12,10 @@ from genkit.errors import UsageError
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.recipe.plan import Plan
 from genkit.runs.checkpoint import environment
-from genkit.runs.convert.match_tensors import fill
+from genkit.runs.convert.match_tensors import fill_model
 from genkit.runs.convert.published_checkpoint import read_checkpoint
 from genkit.storage.names import RECIPE
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 from genkit.storage.weights import digest, write_final, write_text
 
 
@@ -35,7 +35,7 @@ def convert(file: Path, plan: Plan, out: Path) -> dict[str, Any]:
             f'{recipe} [model]: is {found}; the published checkpoints are of use = "introvae-conv", norm = "batch".'
         )
     checkpoint = read_checkpoint(file)
-    fill(model, checkpoint, recipe)
+    fill_model(model, checkpoint, recipe)
 
     facts = {
         "step": None,  # the published code counts epochs alone
@@ -49,5 +49,5 @@ def convert(file: Path, plan: Plan, out: Path) -> dict[str, Any]:
         write_text(out / RECIPE, tomli_w.dumps(dict(plan.resolved)))
         write_final(out, model.eval(), None, {**facts, **environment()})
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {why(error, out)}.") from None
+        raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
     return {**facts, "tensors": len(checkpoint.tensors), "values": sum(map(torch.numel, checkpoint.tensors.values()))}

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from genkit.errors import UsageError
-from genkit.runs.convert.published_checkpoint import Checkpoint
+from genkit.runs.convert.published_checkpoint import PublishedCheckpoint
 from genkit.runs.convert.tensor_names import describe, our_names
 
 
-def fill(model: nn.Module, checkpoint: Checkpoint, recipe: str) -> None:
+def fill_model(model: nn.Module, checkpoint: PublishedCheckpoint, recipe: str) -> None:
     """Give a model the tensors of a checkpoint, in place. Raises `UsageError` unless each has its place and is finite.
 
     A checkpoint in half precision is taken up to the precision of the model, exactly; one in double makes it double.

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from genkit.errors import UsageError
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 
 STATE_DICTS = ("model", "state_dict")  # the keys under which a state dict may stand
 EPOCH = "epoch"
@@ -23,7 +23,7 @@ ZIP, PICKLE = b"PK", b"\x80"  # what a checkpoint begins with, of today and of b
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class PublishedCheckpoint:
     """What a file holds."""
 
     file: Path
@@ -32,13 +32,13 @@ class Checkpoint:
     others: tuple[str, ...]  # what else stands in it: the state of an optimiser, ...
 
 
-def read_checkpoint(file: Path) -> Checkpoint:
+def read_checkpoint(file: Path) -> PublishedCheckpoint:
     """Read a checkpoint without running anything in it. Raises `UsageError`."""
     try:
         with file.open("rb") as content:
             start = content.read(len(ZIP))
     except OSError as error:
-        raise UsageError(f"{file}: cannot be read: {why(error, file)}.") from None
+        raise UsageError(f"{file}: cannot be read: {describe_os_error(error, file)}.") from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch, about pickles that are none of its own
@@ -59,7 +59,7 @@ def read_checkpoint(file: Path) -> Checkpoint:
         raise UsageError(f"{file}: holds no state dict: {what}.")
     epoch = held.get(EPOCH) if key is not None else None
     others = () if key is None else tuple(str(name) for name in held if name not in (key, EPOCH))
-    return Checkpoint(file, tensors, epoch if isinstance(epoch, int) else None, others)
+    return PublishedCheckpoint(file, tensors, epoch if isinstance(epoch, int) else None, others)
 
 
 def _damaged_entry(file: Path) -> str | None:

@@ -40,12 +40,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from genkit.api import DiagNormal, NonNegative
+from genkit.api import DiagNormal, Doc, NonNegativeFloat
 from genkit_as_introvae.overlap import Gaussians, log_mean_joint_overlap, mean_marginal_overlap
 
 # A form first describes each posterior, smoothed by h, as a weighted Gaussian.
@@ -142,12 +142,18 @@ FAINTEST = 30.0  # nats by which a pair may stand below a sample with itself; e^
 class ASDistance:
     """The squared L2 distance between the aggregate posteriors of two batches: one number, expanded to (B,)."""
 
-    # How the latent dimensions are brought together; see the table at the top of its file.
-    form: Literal["marginal", "joint", "joint-smoothed", "prior-weighted", "cauchy-schwarz", "reference"] = "marginal"
-    # Mean over pairs and sum over latent dimensions, as the KL sums them; mean over both; sum over both.
-    reduction: Literal["pairs-mean", "mean", "sum"] = "pairs-mean"
-    statistic: Literal["v", "u"] = "v"  # within a batch "v" compares all pairs, "u" those of two samples
-    bandwidth: NonNegative | None = None  # h, which adds h² to each λ; by default the form's own
+    form: Annotated[
+        Literal["marginal", "joint", "joint-smoothed", "prior-weighted", "cauchy-schwarz", "reference"],
+        Doc("How the latent dimensions are brought together; see the table at the top of its file."),
+    ] = "marginal"
+    reduction: Annotated[
+        Literal["pairs-mean", "mean", "sum"],
+        Doc("Mean over pairs and sum over latent dimensions, as the KL sums them; mean over both; sum over both."),
+    ] = "pairs-mean"
+    statistic: Annotated[Literal["v", "u"], Doc('within a batch "v" compares all pairs, "u" those of two samples')] = (
+        "v"
+    )
+    bandwidth: Annotated[NonNegativeFloat | None, Doc("h, which adds h² to each λ; by default the form's own")] = None
 
     def __post_init__(self) -> None:
         if self.form == "reference" and self.bandwidth:

@@ -13,9 +13,9 @@ is the progress of a run, or of the part of it that is no warm-up, however often
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from genkit.api import Fraction, Positive
+from genkit.api import Doc, PositiveFloat, UnitInterval
 
 ANNEALS = {"linear": lambda along: along, "tanh": math.tanh}
 
@@ -24,9 +24,11 @@ ANNEALS = {"linear": lambda along: along, "tanh": math.tanh}
 class CurriculumC:
     """From 0 at t = 0 towards 1."""
 
-    anneal: Literal["linear", "tanh"] = "linear"  # "linear" is that of the paper, "tanh" that of the published code
-    rate: Positive = 5.0  # slope at t = 0; the linear one arrives at 1 at t = 1/rate
-    end: Fraction = 1.0  # where it stops; below 1 the distance keeps a share of the game
+    anneal: Annotated[
+        Literal["linear", "tanh"], Doc('"linear" is that of the paper, "tanh" that of the published code')
+    ] = "linear"
+    rate: Annotated[PositiveFloat, Doc("slope at t = 0; the linear one arrives at 1 at t = 1/rate")] = 5.0
+    end: Annotated[UnitInterval, Doc("where it stops; below 1 the distance keeps a share of the game")] = 1.0
 
     def __call__(self, t: float, /) -> float:
         """Return c at progress `t`, in [0, end]."""

@@ -58,7 +58,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
@@ -67,14 +67,15 @@ from genkit.api import (
     VAE,
     Autoencoder,
     Batch,
-    Constant,
+    ConstantSchedule,
     DiagNormal,
     Divergence,
-    NonNegative,
+    Doc,
+    NonNegativeFloat,
+    NonNegativeInt,
     Phase,
     PhaseLoss,
     Schedule,
-    Steps,
     kl_to_prior,
     negative_elbo,
     squared_error,
@@ -92,11 +93,11 @@ def kl_of_squashed(q: DiagNormal) -> Tensor:
 class Variant:
     """All that one variant has and another has not."""
 
-    encoder: Divergence  # D_E
-    decoder: Divergence  # D_D
+    encoder: Annotated[Divergence, Doc("D_E")]
+    decoder: Annotated[Divergence, Doc("D_D")]
     c: Schedule
-    decoder_kl: Callable[[DiagNormal], Tensor] = kl_to_prior  # KL(r) and KL(g) in L_D
-    decoder_weight: float = 1.0  # w, the weight of D_D beside the mean of the two KLs
+    decoder_kl: Annotated[Callable[[DiagNormal], Tensor], Doc("KL(r) and KL(g) in L_D")] = kl_to_prior
+    decoder_weight: Annotated[float, Doc("w, the weight of D_D beside the mean of the two KLs")] = 1.0
 
 
 VARIANTS = {
@@ -115,16 +116,30 @@ class ASIntroVAE:
     A *higher* beta_neg means *weaker* repulsion of all but the nearest fakes, since it stands inside the exponential.
     """
 
-    beta_rec: Schedule = Constant(1.0)  # β_rec, weight of the reconstruction error, of real data and of fakes
-    beta_kl: Schedule = Constant(1.0)  # β_kl, weight of the KL of real data, and of the fakes' KL and D for the decoder
-    beta_neg: Schedule = Constant(1.0)  # β_neg, weight of the fakes' KL and D inside exp; higher repels fakes less
-    gamma_r: NonNegative = 0.0  # γ_r, weight of the decoder's reconstruction of fakes, two decodes a step; see above
-    warmup_steps: Steps = 0  # so many steps of a plain VAE come first; c begins with the step after them
-    variant: Literal["stable", "paper", "reference"] = "stable"  # "reference" is the arithmetic of the published code
-    divergence: Divergence | None = None  # D of both players; by default the variant's own
-    c: Schedule | None = None  # from D (0) to the KL (1); by default the variant's own ramp
-    pair: Literal["rec-fake", "real-fake"] = "rec-fake"  # what D tells from samples: reconstructions, or the data
-    distance_weight: NonNegative = 1.0  # of D beside the KL, for both players
+    beta_rec: Annotated[Schedule, Doc("β_rec, weight of the reconstruction error, of real data and of fakes")] = (
+        ConstantSchedule(1.0)
+    )
+    beta_kl: Annotated[
+        Schedule, Doc("β_kl, weight of the KL of real data, and of the fakes' KL and D for the decoder")
+    ] = ConstantSchedule(1.0)
+    beta_neg: Annotated[Schedule, Doc("β_neg, weight of the fakes' KL and D inside exp; higher repels fakes less")] = (
+        ConstantSchedule(1.0)
+    )
+    gamma_r: NonNegativeFloat = (
+        0.0  # γ_r, weight of the decoder's reconstruction of fakes, two decodes a step; see above
+    )
+    warmup_steps: Annotated[
+        NonNegativeInt, Doc("so many steps of a plain VAE come first; c begins with the step after them")
+    ] = 0
+    variant: Annotated[
+        Literal["stable", "paper", "reference"], Doc('"reference" is the arithmetic of the published code')
+    ] = "stable"
+    divergence: Annotated[Divergence | None, Doc("D of both players; by default the variant's own")] = None
+    c: Annotated[Schedule | None, Doc("from D (0) to the KL (1); by default the variant's own ramp")] = None
+    pair: Annotated[
+        Literal["rec-fake", "real-fake"], Doc("what D tells from samples: reconstructions, or the data")
+    ] = "rec-fake"
+    distance_weight: Annotated[NonNegativeFloat, Doc("of D beside the KL, for both players")] = 1.0
 
     def phases(self) -> tuple[Phase, ...]:
         """First `vae` alone; from step `warmup_steps` on `encoder`, then `decoder`."""

@@ -16,7 +16,7 @@ from genkit_as_introvae.loss import VARIANTS, ASIntroVAE
 from torch import nn
 from torch.distributions import Normal
 
-from genkit.api import Autoencoder, Constant, DiagNormal, Rows
+from genkit.api import Autoencoder, ConstantSchedule, DiagNormal, Rows
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
 
 LATENT = 3
@@ -46,7 +46,7 @@ def batch(step=0, t=0.0, shape=(2,), size=12):
 
 
 def as_introvae(**keys):
-    return ASIntroVAE(*map(Constant, BETAS), **keys)
+    return ASIntroVAE(*map(ConstantSchedule, BETAS), **keys)
 
 
 def phases_of(loss, model, given):
@@ -205,7 +205,7 @@ def test_reference_steps_equal_the_published_two_blocks_written_out(shape, optim
 @pytest.mark.parametrize("gamma_r", [1.0, 0.0])
 @pytest.mark.parametrize("variant", ["stable", "paper"])
 def test_steps_with_c_1_are_those_of_soft_introvae_written_out(variant, gamma_r):
-    loss = as_introvae(variant=variant, gamma_r=gamma_r, c=Constant(1.0))
+    loss = as_introvae(variant=variant, gamma_r=gamma_r, c=ConstantSchedule(1.0))
     soft = (lambda kl_y, q_r, q_g: kl_y), (lambda q_r, q_g: 0.5 * (kl(q_r) + kl(q_g)).mean())
     assert_steps_agree(loss, lambda t: soft)
 
@@ -214,7 +214,7 @@ def test_steps_with_c_1_are_those_of_soft_introvae_written_out(variant, gamma_r)
 def test_the_own_ramp_ends_in_the_bits_of_c_1(variant):
     model = autoencoder()
     late = phases_of(as_introvae(variant=variant), model, batch(t=0.2))
-    soft = phases_of(as_introvae(c=Constant(1.0)), model, batch(t=0.2))
+    soft = phases_of(as_introvae(c=ConstantSchedule(1.0)), model, batch(t=0.2))
     assert [phase.total.item() for phase in late] == [phase.total.item() for phase in soft]
 
 
@@ -426,7 +426,7 @@ def test_the_weight_of_the_distance_multiplies_it_for_both_players():
 
 def test_the_distance_alone_moves_the_decoder_through_both_encodings():
     model, given = autoencoder(), batch()
-    loss = ASIntroVAE(Constant(0.0), Constant(1.0), c=Constant(0.0))
+    loss = ASIntroVAE(ConstantSchedule(0.0), ConstantSchedule(1.0), c=ConstantSchedule(0.0))
     _, encoder, decoder = loss.phases()
     encoder.loss(model, given.in_phase("encoder"))
     rec, fake = given.carry["rec"], given.carry["fake"]

@@ -40,6 +40,7 @@ followed here, so numbers made with it are not comparable.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor
 
@@ -47,12 +48,13 @@ from genkit.api import (
     VAE,
     Autoencoder,
     Batch,
-    Constant,
+    ConstantSchedule,
+    Doc,
+    NonNegativeInt,
     Phase,
     PhaseLoss,
-    Positive,
+    PositiveFloat,
     Schedule,
-    Steps,
     kl_to_prior,
     squared_error,
 )
@@ -65,11 +67,19 @@ class IntroVAE:
     As a rule the margin must exceed the KL that real data settles at: the hinge asks no more of a fake than that.
     """
 
-    beta_rec: Schedule = Constant(1.0)  # β_rec, weight of the reconstruction error, in both phases
-    beta_kl: Schedule = Constant(1.0)  # β_kl, weight of the KL of real data and of all adversarial terms
-    beta_neg: Schedule = Constant(1.0)  # β_neg, weight of the encoder's hinge relative to β_kl; more repels more
-    margin: Positive = 100.0  # m in nats; a mean KL of the fakes above it costs the encoder nothing
-    warmup_steps: Steps = 0  # so many steps of a plain VAE come first
+    beta_rec: Annotated[Schedule, Doc("β_rec, weight of the reconstruction error, in both phases")] = ConstantSchedule(
+        1.0
+    )
+    beta_kl: Annotated[Schedule, Doc("β_kl, weight of the KL of real data and of all adversarial terms")] = (
+        ConstantSchedule(1.0)
+    )
+    beta_neg: Annotated[Schedule, Doc("β_neg, weight of the encoder's hinge relative to β_kl; more repels more")] = (
+        ConstantSchedule(1.0)
+    )
+    margin: Annotated[PositiveFloat, Doc("m in nats; a mean KL of the fakes above it costs the encoder nothing")] = (
+        100.0
+    )
+    warmup_steps: Annotated[NonNegativeInt, Doc("so many steps of a plain VAE come first")] = 0
 
     def phases(self) -> tuple[Phase, ...]:
         """First `vae` alone; from step `warmup_steps` on `encoder`, then `decoder`."""

@@ -7,7 +7,7 @@ import torch
 from genkit_introvae.loss import IntroVAE
 from torch import nn
 
-from genkit.api import VAE, Autoencoder, Batch, Constant, DiagNormal, Noise, Rows, kl_to_prior
+from genkit.api import VAE, Autoencoder, Batch, ConstantSchedule, DiagNormal, Noise, Rows, kl_to_prior
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
 
 LATENT = 3
@@ -78,7 +78,7 @@ def published_step(model, optimisers, batch, rec_weight, kl_weight, neg_weight, 
 def test_steps_equal_the_published_update_written_out(optimiser):
     ours, theirs = autoencoder(), autoencoder()
     start = [p.detach().clone() for p in ours.parameters()]
-    loss = IntroVAE(Constant(0.3), Constant(0.7), Constant(0.6), margin=5.0)
+    loss = IntroVAE(ConstantSchedule(0.3), ConstantSchedule(0.7), ConstantSchedule(0.6), margin=5.0)
     optimisers = [{c: optimiser(m.get_submodule(c).parameters(), 0.01) for c in CHILDREN} for m in (ours, theirs)]
     for step in range(6):
         batch = batch_of(data(step), LATENT, step=step)
@@ -96,10 +96,10 @@ def test_the_gradients_of_each_phase_reach_all_that_it_updates(step):
 
 def test_the_decoder_learns_to_reconstruct_in_the_decoder_phase():
     batch, model = batch_of(data(), LATENT), autoencoder()
-    _, encoder, decoder = IntroVAE(beta_kl=Constant(0.0)).phases()
+    _, encoder, decoder = IntroVAE(beta_kl=ConstantSchedule(0.0)).phases()
     encoder.loss(model, batch.in_phase("encoder"))
     gradients = phase_gradients(decoder, model, batch)
-    vae = phase_gradients(replace(VAE(beta_kl=Constant(0.0)).phases()[0], name="encoder"), model, batch)
+    vae = phase_gradients(replace(VAE(beta_kl=ConstantSchedule(0.0)).phases()[0], name="encoder"), model, batch)
     for name, gradient in gradients.items():
         torch.testing.assert_close(gradient, vae[name], rtol=0, atol=1e-14)
         assert gradient.abs().max() > 0
@@ -107,10 +107,12 @@ def test_the_decoder_learns_to_reconstruct_in_the_decoder_phase():
 
 def test_beyond_the_margin_the_encoder_learns_as_that_of_a_vae():
     batch, model = batch_of(data(), LATENT), autoencoder()
-    vae = phase_gradients(replace(VAE(Constant(0.3), Constant(0.7)).phases()[0], name="encoder"), model, batch)
+    vae = phase_gradients(
+        replace(VAE(ConstantSchedule(0.3), ConstantSchedule(0.7)).phases()[0], name="encoder"), model, batch
+    )
 
     def farthest(margin):
-        _, encoder, _ = IntroVAE(Constant(0.3), Constant(0.7), margin=margin).phases()
+        _, encoder, _ = IntroVAE(ConstantSchedule(0.3), ConstantSchedule(0.7), margin=margin).phases()
         gradients = phase_gradients(encoder, model, replace(batch, carry={}))
         return max((gradient - vae[name]).abs().max() for name, gradient in gradients.items())
 
@@ -120,13 +122,13 @@ def test_beyond_the_margin_the_encoder_learns_as_that_of_a_vae():
 
 def test_the_encoder_and_the_decoder_pull_the_divergence_of_fakes_apart():
     batch, model = batch_of(data(), LATENT), autoencoder()
-    zero = Constant(0.0)
+    zero = ConstantSchedule(0.0)
 
     def kl_fake():
         return kl_to_prior(model.encoder(model.decoder(batch.z))).mean().item()
 
     optimisers = {child: torch.optim.SGD(model.get_submodule(child).parameters(), 1e-3) for child in CHILDREN}
-    _, encoder, decoder = IntroVAE(zero, beta_neg=Constant(10.0)).phases()
+    _, encoder, decoder = IntroVAE(zero, beta_neg=ConstantSchedule(10.0)).phases()
     before = kl_fake()
     encoder.loss(model, batch.in_phase("encoder")).total.backward(
         inputs=list(model.encoder.parameters()), retain_graph=True
@@ -148,8 +150,10 @@ def test_the_warm_up_is_a_vae_and_ends_at_warmup_steps():
 
 def test_the_warm_up_has_the_weights_of_the_method():
     batch, model = batch_of(data(), LATENT).in_phase("vae"), autoencoder()
-    warm_up = IntroVAE(Constant(0.3), Constant(0.7)).phases()[0].loss(model, batch).total
-    torch.testing.assert_close(warm_up, VAE(Constant(0.3), Constant(0.7)).loss(model, batch).total, rtol=0, atol=0)
+    warm_up = IntroVAE(ConstantSchedule(0.3), ConstantSchedule(0.7)).phases()[0].loss(model, batch).total
+    torch.testing.assert_close(
+        warm_up, VAE(ConstantSchedule(0.3), ConstantSchedule(0.7)).loss(model, batch).total, rtol=0, atol=0
+    )
 
 
 def test_the_hinge_sees_the_rows_of_all_processes():
@@ -201,7 +205,7 @@ def test_the_mean_over_two_processes_is_the_loss_of_one():
 
 def test_weights_follow_their_schedules():
     model, x = autoencoder(), data()
-    loss = IntroVAE(beta_rec=lambda t: t, beta_kl=Constant(0.0))
+    loss = IntroVAE(beta_rec=lambda t: t, beta_kl=ConstantSchedule(0.0))
     totals = [loss.encoder_loss(model, batch_of(x, LATENT, t=t)).total.item() for t in (0.0, 0.25, 0.5)]
     assert totals[0] == 0
     assert totals[2] == pytest.approx(2 * totals[1], rel=1e-14) != 0

@@ -43,6 +43,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor
 
@@ -50,13 +51,14 @@ from genkit.api import (
     VAE,
     Autoencoder,
     Batch,
-    Constant,
+    ConstantSchedule,
     DiagNormal,
-    NonNegative,
+    Doc,
+    NonNegativeFloat,
+    NonNegativeInt,
     Phase,
     PhaseLoss,
     Schedule,
-    Steps,
     kl_to_prior,
     negative_elbo,
     squared_error,
@@ -72,11 +74,19 @@ class SoftIntroVAE:
     does not rise above kl_real; raise it where training diverges.
     """
 
-    beta_rec: Schedule = Constant(1.0)  # β_rec, weight of the reconstruction error, of real data and of fakes
-    beta_kl: Schedule = Constant(1.0)  # β_kl, weight of the KL of real data, and of fakes in the decoder phase
-    beta_neg: Schedule = Constant(1.0)  # β_neg, weight of the KL of fakes inside exp; higher repels fakes less
-    gamma_r: NonNegative = 0.0  # γ_r, weight of the decoder's reconstruction of fakes, two decodes a step; see above
-    warmup_steps: Steps = 0  # so many steps of a plain VAE come first
+    beta_rec: Annotated[Schedule, Doc("β_rec, weight of the reconstruction error, of real data and of fakes")] = (
+        ConstantSchedule(1.0)
+    )
+    beta_kl: Annotated[Schedule, Doc("β_kl, weight of the KL of real data, and of fakes in the decoder phase")] = (
+        ConstantSchedule(1.0)
+    )
+    beta_neg: Annotated[Schedule, Doc("β_neg, weight of the KL of fakes inside exp; higher repels fakes less")] = (
+        ConstantSchedule(1.0)
+    )
+    gamma_r: NonNegativeFloat = (
+        0.0  # γ_r, weight of the decoder's reconstruction of fakes, two decodes a step; see above
+    )
+    warmup_steps: Annotated[NonNegativeInt, Doc("so many steps of a plain VAE come first")] = 0
 
     def phases(self) -> tuple[Phase, ...]:
         """First `vae` alone; from step `warmup_steps` on `encoder`, then `decoder`."""

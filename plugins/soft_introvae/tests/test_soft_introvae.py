@@ -8,7 +8,7 @@ import torch
 from genkit_soft_introvae.loss import SoftIntroVAE
 from torch import nn
 
-from genkit.api import VAE, Autoencoder, Constant, DiagNormal
+from genkit.api import VAE, Autoencoder, ConstantSchedule, DiagNormal
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
 
 LATENT = 3
@@ -105,7 +105,7 @@ def published_step(model, optimisers, batch, rec_weight, kl_weight, neg_weight, 
 def test_steps_equal_the_published_update_written_out(optimiser, shape, gamma_r):
     ours, theirs = autoencoder(shape), autoencoder(shape)
     start = [p.detach().clone() for p in ours.parameters()]
-    loss = SoftIntroVAE(Constant(0.3), Constant(0.7), Constant(1.6), gamma_r)
+    loss = SoftIntroVAE(ConstantSchedule(0.3), ConstantSchedule(0.7), ConstantSchedule(1.6), gamma_r)
     optimisers = [{c: optimiser(m.get_submodule(c).parameters(), 0.02) for c in CHILDREN} for m in (ours, theirs)]
     for step in range(6):
         batch = batch_of(data(step, shape), LATENT, step=step)
@@ -130,8 +130,8 @@ def test_the_warm_up_is_a_vae_and_ends_at_warmup_steps():
 
 def test_the_warm_up_is_scaled_as_the_rest_is():
     batch, model = batch_of(data(), LATENT).in_phase("vae"), autoencoder()
-    warm_up = SoftIntroVAE(Constant(0.3), Constant(0.7)).phases()[0].loss(model, batch).total
-    expected = VAE(Constant(0.3), Constant(0.7)).loss(model, batch).total / math.prod(model.data_shape)
+    warm_up = SoftIntroVAE(ConstantSchedule(0.3), ConstantSchedule(0.7)).phases()[0].loss(model, batch).total
+    expected = VAE(ConstantSchedule(0.3), ConstantSchedule(0.7)).loss(model, batch).total / math.prod(model.data_shape)
     torch.testing.assert_close(warm_up, expected, rtol=0, atol=0)
 
 
@@ -162,7 +162,7 @@ def test_a_step_decodes_only_what_it_needs(gamma_r, decodes):
 def repulsion(model, beta_neg):
     """The encoder's gradient less that of the scaled VAE: what the fakes contribute."""
     batch = batch_of(data(), LATENT)
-    encoder = phase_gradients(SoftIntroVAE(beta_neg=Constant(beta_neg)).phases()[1], model, batch)
+    encoder = phase_gradients(SoftIntroVAE(beta_neg=ConstantSchedule(beta_neg)).phases()[1], model, batch)
     vae = phase_gradients(replace(VAE().phases()[0], name="encoder"), model, batch)
     return torch.cat([(gradient - 0.5 * vae[name]).flatten() for name, gradient in encoder.items()]).norm().item()
 
@@ -177,7 +177,9 @@ def test_far_fakes_are_no_longer_repelled():
 
 def test_exp_terms_fall_as_beta_neg_rises():
     batch = batch_of(data(), LATENT)
-    terms = [SoftIntroVAE(beta_neg=Constant(b)).encoder_loss(autoencoder(), batch).terms for b in (0.1, 1.0, 10.0)]
+    terms = [
+        SoftIntroVAE(beta_neg=ConstantSchedule(b)).encoder_loss(autoencoder(), batch).terms for b in (0.1, 1.0, 10.0)
+    ]
     for name in ("exp_rec", "exp_fake"):
         assert 1 > terms[0][name] > terms[1][name] > terms[2][name] > 0
 
@@ -201,7 +203,7 @@ def test_an_exact_fake_at_the_prior_counts_for_one():
 
 def test_weights_follow_their_schedules():
     model, x = autoencoder(mean=40.0), data()  # far off, where only the scaled VAE is left
-    loss = SoftIntroVAE(beta_rec=lambda t: t, beta_kl=Constant(0.0))
+    loss = SoftIntroVAE(beta_rec=lambda t: t, beta_kl=ConstantSchedule(0.0))
     totals = [loss.encoder_loss(model, batch_of(x, LATENT, t=t)).total.item() for t in (0.0, 0.25, 0.5)]
     assert totals[0] == 0
     assert totals[2] == pytest.approx(2 * totals[1], rel=1e-14) != 0

@@ -31,7 +31,7 @@ from math import prod
 import torch
 from torch import nn
 
-from genkit.api import GAN, Count, Linear, Norm, image_shape, norm_layer
+from genkit.api import GAN, Linear, Norm, PositiveInt, image_shape, norm_layer
 from genkit_wgan_gp.images import CriticNorm, FromImage, ToImage, ToMaps, critic_norm_layer, started
 
 SLOPE = 0.2  # of the critic's LeakyReLU
@@ -53,8 +53,8 @@ class DCGAN(GAN):
     def __init__(
         self,
         *,
-        latent_dim: Count = 128,
-        channels: tuple[Count, ...] = (64, 128, 256),
+        latent_dim: PositiveInt = 128,
+        channels: tuple[PositiveInt, ...] = (64, 128, 256),
         norm: Norm = "batch",
         critic_norm: CriticNorm = "none",
         data_shape: tuple[int, ...],

@@ -25,19 +25,22 @@ Deviations from the published code, https://github.com/igul222/improved_wgan_tra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
-from genkit.api import GAN, Batch, Count, NonNegative, Phase, PhaseLoss
+from genkit.api import GAN, Batch, Doc, NonNegativeFloat, Phase, PhaseLoss, PositiveInt
 
 
 @dataclass(frozen=True)
 class WGANGP:
     """WGAN-GP. The defaults are those of the paper, which trains both networks with Adam: 1e-4, betas 0 and 0.9."""
 
-    penalty: NonNegative = 10.0  # λ, weight of the gradient penalty; the published code takes 0.1 in two dimensions
-    n_critic: Count = 5  # critic updates for each of the generator
+    penalty: NonNegativeFloat = (
+        10.0  # λ, weight of the gradient penalty; the published code takes 0.1 in two dimensions
+    )
+    n_critic: Annotated[PositiveInt, Doc("critic updates for each of the generator")] = 5
 
     def phases(self) -> tuple[Phase, ...]:
         """`critic` in every step; `generator` in every `n_critic`-th, after it."""

@@ -16,7 +16,7 @@ from math import prod
 
 from torch import nn
 
-from genkit.api import GAN, Count, Linear, Steps
+from genkit.api import GAN, Linear, NonNegativeInt, PositiveInt
 
 
 class MLPGAN(GAN):
@@ -28,7 +28,12 @@ class MLPGAN(GAN):
     """
 
     def __init__(
-        self, *, latent_dim: Count = 2, width: Count = 512, layers: Steps = 2, data_shape: tuple[int, ...]
+        self,
+        *,
+        latent_dim: PositiveInt = 2,
+        width: PositiveInt = 512,
+        layers: NonNegativeInt = 2,
+        data_shape: tuple[int, ...],
     ) -> None:
         hidden = [width] * (1 + layers)
         generator = perceptron(latent_dim, *hidden, prod(data_shape))

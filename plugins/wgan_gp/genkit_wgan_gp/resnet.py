@@ -32,7 +32,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from genkit.api import GAN, Count, Linear, Norm, norm_layer, smallest_map
+from genkit.api import GAN, Linear, Norm, PositiveInt, norm_layer, smallest_map
 from genkit_wgan_gp.images import CriticNorm, FromImage, ToImage, ToMaps, critic_norm_layer, started
 
 Resample = Literal["up", "down", "keep"]
@@ -52,8 +52,8 @@ class ResNetGAN(GAN):
     def __init__(
         self,
         *,
-        latent_dim: Count = 128,
-        channels: tuple[Count, ...] = (128, 128, 128),
+        latent_dim: PositiveInt = 128,
+        channels: tuple[PositiveInt, ...] = (128, 128, 128),
         norm: Norm = "batch",
         critic_norm: CriticNorm = "none",
         data_shape: tuple[int, ...],

@@ -204,9 +204,9 @@ def recipe_of(name: str, norm: Norm = "batch", precision: str = "fp32") -> genki
 @pytest.mark.parametrize("name", ["dcgan", "resnet-gan"])
 @pytest.mark.parametrize("norm", get_args(Norm))
 def test_a_step_is_rehearsed_on_shapes(name: str, norm: Norm) -> None:
-    rehearsal = genkit.make_plan(recipe_of(name, norm)).rehearsal
-    assert not rehearsal.remarks
-    assert rehearsal.costs["critic"].flops > 0
+    dry_run = genkit.make_plan(recipe_of(name, norm)).dry_run
+    assert not dry_run.remarks
+    assert dry_run.costs["critic"].flops > 0
 
 
 @pytest.mark.parametrize(("name", "norm"), [("dcgan", "batch"), ("resnet-gan", "batch"), ("resnet-gan", "sync-batch")])

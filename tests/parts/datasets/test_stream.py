@@ -67,8 +67,10 @@ def test_a_position_is_the_same_picture_whoever_asks_and_when(hub):
 
 
 def test_a_window_mixes_row_groups_and_is_no_larger_than_it_need_be(hub, monkeypatch):
-    read, reading = [], streams.Stream._read
-    monkeypatch.setattr(streams.Stream, "_read", lambda self, piece: (read.append(piece), reading(self, piece))[1])
+    read, reading = [], streams.ParquetStream._read
+    monkeypatch.setattr(
+        streams.ParquetStream, "_read", lambda self, piece: (read.append(piece), reading(self, piece))[1]
+    )
     shades = labels(data(hub), list(range(12)))
     assert 3 <= len(read) <= 4 and len({shade // 4 for shade in shades}) >= 3
 

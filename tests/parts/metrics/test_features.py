@@ -26,16 +26,16 @@ from genkit.parts.extractors.digits import DigitFeatures
 from genkit.parts.extractors.inception import Inception
 from genkit.parts.extractors.pixels import Pixels
 from genkit.parts.metrics.class_imbalance import ClassImbalance
-from genkit.parts.metrics.density_coverage import Coverage, Density
+from genkit.parts.metrics.density_coverage import CoverageMetric, DensityMetric
 from genkit.parts.metrics.features import Features
 from genkit.parts.metrics.frechet import FID, FrechetDistance, Moments, frechet, moments
 from genkit.parts.metrics.kernel import KernelDistance, squared_mmd
-from genkit.parts.metrics.precision_recall import Precision, Recall
+from genkit.parts.metrics.precision_recall import PrecisionMetric, RecallMetric
 from genkit.parts.metrics.sliced_wasserstein import SlicedWasserstein
 from genkit.parts.models.mlp import MLP
 
 DATA = EightGaussians()
-OF_FEATURES = [FrechetDistance, KernelDistance, Precision, Recall, Density, Coverage]
+OF_FEATURES = [FrechetDistance, KernelDistance, PrecisionMetric, RecallMetric, DensityMetric, CoverageMetric]
 OF_SAMPLES = [SlicedWasserstein, ClassImbalance]
 
 
@@ -204,7 +204,10 @@ def by_hand(real, fake, k):
 def test_neighbours_are_those_of_the_definitions_whatever_the_blocks(k, monkeypatch):
     monkeypatch.setattr("genkit.parts.metrics.features.BLOCK", 64)
     real, fake = normal(300, 3, 1), normal(300, 3, 2, scale=0.7, shift=0.5)
-    found = [value(metric(Pixels(), k=k), fake, real) for metric in (Precision, Recall, Density, Coverage)]
+    found = [
+        value(metric(Pixels(), k=k), fake, real)
+        for metric in (PrecisionMetric, RecallMetric, DensityMetric, CoverageMetric)
+    ]
     assert found == pytest.approx(by_hand(real, fake, k), abs=1e-12)
     assert all(0.2 < each < 1.5 for each in found)
 
@@ -215,34 +218,34 @@ def test_what_lies_on_a_ball_lies_in_it_whatever_rounding_says():
     rr, fr = ((a[:, None] - b).square().sum(dim=2) for a, b in ((real, real), (fake, real)))  # whole numbers: exact
     radii = rr.sort(dim=1).values[:, 3]
     assert ((fr == radii) & (fr > 0)).any() and (radii == 0).any()
-    balls = Precision(Pixels(), 400).balls(evaluation_of(fake / 255, real / 255), "reference")
+    balls = PrecisionMetric(Pixels(), 400).balls(evaluation_of(fake / 255, real / 255), "reference")
     assert torch.equal(balls.about(Features((fake / 255).numpy())), (fr <= radii).sum(dim=1))
-    found = value(Coverage(Pixels(), 400), fake / 255, real / 255)
+    found = value(CoverageMetric(Pixels(), 400), fake / 255, real / 255)
     assert found == pytest.approx((fr.min(dim=0).values <= radii).double().mean().item(), abs=1e-12)
 
 
 def test_sets_that_are_apart_share_nothing_and_equal_ones_all():
     real, apart = normal(200, 3, 1), normal(200, 3, 2, shift=100)
-    for metric in (Precision, Recall, Density, Coverage):
+    for metric in (PrecisionMetric, RecallMetric, DensityMetric, CoverageMetric):
         assert value(metric(Pixels()), apart, real) == 0
         shared = value(metric(Pixels()), real, real)
-        assert shared >= 1 if metric is Density else shared == 1
+        assert shared >= 1 if metric is DensityMetric else shared == 1
 
 
 def test_one_mode_of_two_is_precise_and_recalls_half():
     real = torch.cat([normal(200, 2, 1), normal(200, 2, 2, shift=50)])
     fake = normal(400, 2, 3)
-    assert value(Precision(Pixels()), fake, real) > 0.9
-    assert value(Recall(Pixels()), fake, real) == pytest.approx(0.5, abs=0.05)
-    assert value(Coverage(Pixels()), fake, real) == pytest.approx(0.5, abs=0.05)
-    assert value(Density(Pixels()), fake, real) == pytest.approx(1, abs=0.1)  # it does not see what is missed
+    assert value(PrecisionMetric(Pixels()), fake, real) > 0.9
+    assert value(RecallMetric(Pixels()), fake, real) == pytest.approx(0.5, abs=0.05)
+    assert value(CoverageMetric(Pixels()), fake, real) == pytest.approx(0.5, abs=0.05)
+    assert value(DensityMetric(Pixels()), fake, real) == pytest.approx(1, abs=0.1)  # it does not see what is missed
 
 
 def test_more_neighbours_than_samples_are_refused():
     with pytest.raises(
         ValueError, match="k = 5 asks for more neighbours than one of 5 samples has. Set k = 4 or fewer"
     ):
-        Density(Pixels(), samples=5)
+        DensityMetric(Pixels(), samples=5)
 
 
 # ---- the sliced Wasserstein distance
@@ -420,7 +423,10 @@ class Counting(Pixels):
 
 def test_metrics_that_ask_for_the_same_features_share_them():
     model, extractor = MLP(latent_dim=2, width=8, layers=1, data_shape=(2,)), Counting(weights="")
-    asked = {m.__name__: m(extractor, samples=100) for m in (FrechetDistance, Precision, Recall, Density, Coverage)}
+    asked = {
+        m.__name__: m(extractor, samples=100)
+        for m in (FrechetDistance, PrecisionMetric, RecallMetric, DensityMetric, CoverageMetric)
+    }
     results = evaluate(asked, DATA, lambda weights: model, 0)
     assert all(result.value is not None for result in results)
     assert sum(extractor.seen) == 200
@@ -435,7 +441,7 @@ def test_features_of_one_name_and_other_settings_are_not_shared():
         features_of(evaluation, side, Counting())
         assert np.array_equal(features_of(evaluation, side, squares).rows, of**2)
     assert not torch.equal(
-        *(Precision(f, 60).balls(evaluation, "reference").squared_radii for f in (Counting(), squares))
+        *(PrecisionMetric(f, 60).balls(evaluation, "reference").squared_radii for f in (Counting(), squares))
     )
 
 

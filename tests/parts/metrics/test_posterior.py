@@ -12,7 +12,7 @@ from torch.distributions import Normal, kl_divergence
 
 from genkit.api import GAN, Autoencoder, DiagNormal, Evaluation, EvaluationProtocol, Samples
 from genkit.cli.show_results import print_results
-from genkit.console.output import Voice
+from genkit.console.output import Console
 from genkit.core.model import evaluating
 from genkit.evaluation.evaluate import Result, draws, evaluate, read_results
 from genkit.parts.datasets.digits import Digits
@@ -278,7 +278,7 @@ def test_a_number_of_no_direction_survives_a_file_and_says_neither_in_the_table(
     (tmp_path / "results.json").write_text(json.dumps([result.as_dict() for result in results]))
     assert read_results(tmp_path / "results.json") == results
 
-    print_results(results, Voice())
+    print_results(results, Console())
     rows = [
         line.split("10 samples")[0].split() for line in capsys.readouterr().out.splitlines() if "10 samples" in line
     ]

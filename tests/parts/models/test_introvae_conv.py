@@ -213,7 +213,7 @@ def digits_plan(**changes: object) -> Plan:
 
 
 def test_the_plan_counts_three_times_a_forward() -> None:
-    cost = digits_plan().rehearsal.costs["vae"]
+    cost = digits_plan().dry_run.costs["vae"]
     assert cost.flops / (2 * 128) == pytest.approx(3 * (0.061e9 + 0.097e9), rel=0.02)
 
 

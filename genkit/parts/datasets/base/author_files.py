@@ -6,10 +6,11 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
+from genkit.core.field_types import Doc
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.folder_or_hub import check_one
 from genkit.parts.datasets.base.image_set import Arrays, ImageSet
@@ -23,8 +24,8 @@ class PublishedSet(ImageSet):
     Raises `ValueError` unless exactly one is given.
     """
 
-    path: Path | None = None  # a folder with the files as distributed by their authors
-    hub: str | None = None  # an id, or a folder that `datasets` can open
+    path: Annotated[Path | None, Doc("a folder with the files as distributed by their authors")] = None
+    hub: Annotated[str | None, Doc("an id, or a folder that `datasets` can open")] = None
 
     NAME: ClassVar[str]
     SHAPE: ClassVar[tuple[int, int, int]]  # of one image, (C, H, W)

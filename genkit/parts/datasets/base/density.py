@@ -10,7 +10,7 @@ from genkit.core.noise import Noise
 from genkit.core.types import Samples
 
 
-class Density(ABC):
+class DensitySet(ABC):
     """A data set that draws fresh points, (D,), from a known density."""
 
     @property
@@ -37,7 +37,7 @@ class Density(ABC):
         """Nothing has to be had."""
         return ()
 
-    def held_out(self) -> Density:
+    def held_out(self) -> DensitySet:
         """Return the density itself: fresh points have never been trained on."""
         return self
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from genkit.core.field_types import Doc
 from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.hub_images import split_of_hub
 from genkit.parts.datasets.image_folder import split_of_folder
@@ -17,9 +18,9 @@ from genkit.parts.datasets.pictures.source import Share, Source
 class FolderOrHub(PictureSet):
     """The pictures of a folder (`path`) or of the `datasets` library (`hub`), exactly one of them."""
 
-    path: Path | None = None  # a folder of pictures; train/ and test/ or val/ in it are splits
-    hub: str | None = None  # an id, or a folder that `datasets` can open
-    hold_out: Share | None = None  # a share held out by name, where there is no split; 0.1 by default
+    path: Annotated[Path | None, Doc("a folder of pictures; train/ and test/ or val/ in it are splits")] = None
+    hub: Annotated[str | None, Doc("an id, or a folder that `datasets` can open")] = None
+    hold_out: Annotated[Share | None, Doc("a share held out by name, where there is no split; 0.1 by default")] = None
 
     EXAMPLE: ClassVar[str]  # an id that has the set
     CONFIG: ClassVar[str | None]  # which of the sets under that id

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from genkit.core.field_types import Doc
 from genkit.core.noise import Noise
 from genkit.core.types import Samples
 
@@ -26,7 +27,9 @@ class Arrays(NamedTuple):
 class ImageSet(ABC):
     """Images in [0, 1] with a train and a test split, read when they are first asked for."""
 
-    split: Literal["train", "test"] = "train"  # what is read; the test split is what is held out, always
+    split: Annotated[Literal["train", "test"], Doc("what is read; the test split is what is held out, always")] = (
+        "train"
+    )
 
     flip = False  # no key, unless a data set makes it one: half of what is trained on is then mirrored, each time anew
 

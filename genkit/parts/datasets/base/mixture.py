@@ -8,10 +8,10 @@ from torch import Tensor
 
 from genkit.core.noise import Noise
 from genkit.core.types import Samples
-from genkit.parts.datasets.base.density import Density
+from genkit.parts.datasets.base.density import DensitySet
 
 
-class GaussianMixture(Density):
+class GaussianMixture(DensitySet):
     """p(x) = 1/M Σ_m N(x; centres_m, std²·I): a subclass states its centres, its std and its box."""
 
     @property

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from genkit.core.numeric_types import Count
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.types import Dataset
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.image_set import Arrays, ImageSet
@@ -25,14 +25,19 @@ from genkit.parts.datasets.pictures.transform import Background, Crop, Filter, T
 class PictureSet(ImageSet):
     """Pictures of a source, made into bytes of one shape."""
 
-    resolution: Count | tuple[Count, Count]  # of what the network sees: one number for a square, or [height, width]
-    channels: Literal[1, 3] = 3  # grey or colour, whatever the pictures are
-    crop: Crop = "none"  # "none" distorts to the shape; "centre"; a centred box, N or [H, W]; or its four sides
-    filter: Filter = "bicubic"  # of Pillow, antialiased where it shrinks
-    background: Background = 255  # what shows through alpha: a level in 0..255, or [red, green, blue]
-    flip: bool = False  # mirror each training picture with probability 1/2, each time anew
-    on_bad: Literal["refuse", "skip"] = "refuse"  # of pictures that cannot be used
-    store: Path | None = None  # where prepared pictures are kept; genkit's cache folder unless given
+    resolution: Annotated[
+        PositiveInt | tuple[PositiveInt, PositiveInt],
+        Doc("of what the network sees: one number for a square, or [height, width]"),
+    ]
+    channels: Annotated[Literal[1, 3], Doc("grey or colour, whatever the pictures are")] = 3
+    crop: Annotated[
+        Crop, Doc('"none" distorts to the shape; "centre"; a centred box, N or [H, W]; or its four sides')
+    ] = "none"
+    filter: Annotated[Filter, Doc("of Pillow, antialiased where it shrinks")] = "bicubic"
+    background: Annotated[Background, Doc("what shows through alpha: a level in 0..255, or [red, green, blue]")] = 255
+    flip: Annotated[bool, Doc("mirror each training picture with probability 1/2, each time anew")] = False
+    on_bad: Annotated[Literal["refuse", "skip"], Doc("of pictures that cannot be used")] = "refuse"
+    store: Annotated[Path | None, Doc("where prepared pictures are kept; genkit's cache folder unless given")] = None
 
     def __post_init__(self) -> None:
         _ = self.transform  # raises `ValueError` for a crop that is none

@@ -13,7 +13,7 @@ import numpy as np
 
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.source import BadPicture
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,7 +26,7 @@ ARRAY, ZIP = b"\x93NUMPY", b"PK"  # what a .npy and a .npz begin with
 
 
 @dataclass(frozen=True, eq=False)
-class Array:
+class ArraySource:
     """The pictures of an array; the name of one is its row."""
 
     path: Path
@@ -77,7 +77,7 @@ class Array:
         return made.hexdigest()
 
 
-def read_array(path: Path, member: str | None, labels: str | None, layout: Layout | None) -> Array:
+def read_array(path: Path, member: str | None, labels: str | None, layout: Layout | None) -> ArraySource:
     """Open a .npy, memory-mapped, or a .npz. Raises `UsageError` for what holds no pictures.
 
     `member` and `labels` name arrays of the .npz; `labels` may be a .npy file beside a .npy. `layout` None: if only one
@@ -90,13 +90,13 @@ def read_array(path: Path, member: str | None, labels: str | None, layout: Layou
         raise UsageError(f"[data] {path}: holds {array.dtype}, expected {EXPECTED}.{cast}")
     if not array.size or array.ndim == 0:
         raise UsageError(f"[data] {path}: holds no picture, an array of shape {array.shape}.")
-    found = Array(path, array, _layout(path, array.shape, layout), _labels(path, len(array), members, labels))
+    found = ArraySource(path, array, _layout(path, array.shape, layout), _labels(path, len(array), members, labels))
     if array.dtype != np.uint8:
         _check_range(found)
     return found
 
 
-def _check_range(found: Array) -> None:
+def _check_range(found: ArraySource) -> None:
     """Raise `UsageError` where most rows are of another range: no picture is bad then, but the scale of all of them."""
     ranges = np.array([(row.min(), row.max()) for row in found.some_rows()])
     outside = (ranges[:, 0] < 0) | (ranges[:, 1] > 1)  # not of rows with NaN, which have no range
@@ -124,7 +124,7 @@ def _why_not_read(path: Path, error: Exception) -> str:
     """Return why a file cannot be read, and the remedy. numpy's own words are of options that nobody here has."""
     again = "Get or write the file again."
     if isinstance(error, OSError) and error.errno is not None:
-        return f"{why(error, path)}. {again}"
+        return f"{describe_os_error(error, path)}. {again}"
     with path.open("rb") as file:
         start = file.read(len(ARRAY))
     if not start:

@@ -29,7 +29,7 @@ SUFFIXES = frozenset(
 READ = 16  # files whose content is part of the digest
 
 
-class File(NamedTuple):
+class PictureFile(NamedTuple):
     """A file that should be a picture."""
 
     name: str  # below the folder, with / on every system
@@ -38,11 +38,11 @@ class File(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Files:
+class FolderSource:
     """The pictures in a folder and below it."""
 
     folder: Path
-    files: tuple[File, ...]
+    files: tuple[PictureFile, ...]
     classes: tuple[str, ...] = ()  # names of sub-folders, in order; a label is the place in it
     others: int = 0  # files that do not end like a picture
 
@@ -85,12 +85,14 @@ class Files:
                 made.update(str(error.errno).encode())  # a file that cannot be read is told of when it is decoded
         return made.hexdigest()
 
-    def only(self, wanted: Callable[[str], bool]) -> Files:
+    def only(self, wanted: Callable[[str], bool]) -> FolderSource:
         """Return the files whose name is wanted."""
-        return Files(self.folder, tuple(file for file in self.files if wanted(file.name)), self.classes, self.others)
+        return FolderSource(
+            self.folder, tuple(file for file in self.files if wanted(file.name)), self.classes, self.others
+        )
 
 
-def list_files(folder: Path, classes: Sequence[str] | None = None, asked_by: str = "[data]") -> Files:
+def list_files(folder: Path, classes: Sequence[str] | None = None, asked_by: str = "[data]") -> FolderSource:
     """List a folder and what is below it; links are followed. Raises `UsageError` if there is no picture.
 
     `classes` are the names that labels count; those of the sub-folders unless given. A message begins with `asked_by`.
@@ -102,7 +104,7 @@ def list_files(folder: Path, classes: Sequence[str] | None = None, asked_by: str
                 others += 1
                 continue
             status = entry.stat(follow_symlinks=entry.is_file())
-            found.append(File(name, status.st_size, status.st_mtime_ns))
+            found.append(PictureFile(name, status.st_size, status.st_mtime_ns))
     except OSError as error:
         raise UsageError(f"{asked_by} {folder}: cannot be listed: {error.strerror} ({error.filename}).") from None
     if not found:
@@ -110,7 +112,7 @@ def list_files(folder: Path, classes: Sequence[str] | None = None, asked_by: str
         endings = ", ".join(sorted(SUFFIXES))
         raise UsageError(f"{asked_by} {folder}: holds no picture{beside}. A picture is a file that ends in {endings}.")
     files = tuple(sorted(found, key=lambda file: (natural(file.name), file.name)))
-    return Files(folder, files, tuple(sub_folders(folder) if classes is None else classes), others)
+    return FolderSource(folder, files, tuple(sub_folders(folder) if classes is None else classes), others)
 
 
 def sub_folders(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.hf_source import Table
+from genkit.parts.datasets.pictures.hf_source import HFSource
 
 Made = TypeVar("Made")
 
@@ -29,18 +29,18 @@ def unmet_hub(hub: str) -> tuple[str, ...]:
     return (f"[data] hub: the folder {_folder(hub).absolute()} is not there; give one, or an id such as OWNER/NAME.",)
 
 
-def open_table(hub: str, split: str, config: str | None = None, column: str | None = None) -> Table:
+def open_table(hub: str, split: str, config: str | None = None, column: str | None = None) -> HFSource:
     """Open one split. `column` names the pictures where several columns have some.
 
     Raises `UsageError`, with what to do, whatever goes wrong.
     """
     import datasets
 
-    def opened() -> Table:
+    def opened() -> HFSource:
         table = _open(hub, split, config)
         pictures, labels = columns(table.features, f"hub = {hub!r}, split {split!r}", column)
         # Left encoded: a picture that cannot be decoded is then known by its row, and the others can be read.
-        return Table(hub, split, table.cast_column(pictures, datasets.Image(decode=False)), pictures, labels)
+        return HFSource(hub, split, table.cast_column(pictures, datasets.Image(decode=False)), pictures, labels)
 
     if unmet := unmet_hub(hub):
         raise UsageError(unmet[0])
@@ -155,7 +155,7 @@ def _open(hub: str, split: str, config: str | None) -> Any:
     return splits[split]
 
 
-def _stack(table: Table, mode: str) -> np.ndarray:
+def _stack(table: HFSource, mode: str) -> np.ndarray:
     arrays: list[np.ndarray] = []
     for index in range(len(table)):
         picture = table.picture(index)

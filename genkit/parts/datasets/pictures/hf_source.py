@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class HFSource:
     """The pictures of one split of a set, a source; the name of one is its row."""
 
     hub: str

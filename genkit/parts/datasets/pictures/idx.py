@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from genkit.errors import UsageError
-from genkit.storage.os_errors import why
+from genkit.storage.os_errors import describe_os_error
 
 GZIP_MAGIC = b"\x1f\x8b"
 UNSIGNED_BYTES = 0x08
@@ -53,4 +53,4 @@ def _content(path: Path) -> bytes:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UsageError(f"{path} is damaged: {error}. Get the file again.") from error
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {why(error, path)}.") from error
+        raise UsageError(f"{path} cannot be read: {describe_os_error(error, path)}.") from error

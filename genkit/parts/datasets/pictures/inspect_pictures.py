@@ -9,12 +9,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from genkit.console.output import counting
+from genkit.console.output import progress_count
 from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.hub_stream import HubStream
 from genkit.parts.datasets.pictures.decode import Bad, decode, in_order
-from genkit.parts.datasets.pictures.folder_source import Files
-from genkit.parts.datasets.pictures.source import Chosen
+from genkit.parts.datasets.pictures.folder_source import FolderSource
+from genkit.parts.datasets.pictures.source import Subset
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap the sides
 
 
-class Look(NamedTuple):
+class DecodedPicture(NamedTuple):
     """What is said of a picture."""
 
     size: tuple[int, int]  # width and height, as it is shown
@@ -32,7 +32,7 @@ class Look(NamedTuple):
 
 
 @dataclass
-class Survey:
+class PictureReport:
     """What one split holds."""
 
     split: str
@@ -62,34 +62,34 @@ class Survey:
 SHOWN = 5  # sizes whose way through the transform is told
 
 
-def survey(data: PictureSet | HubStream, seen: dict[bytes, str]) -> Survey:
+def inspect_pictures(data: PictureSet | HubStream, seen: dict[bytes, str]) -> PictureReport:
     """Look at every picture of a split; `seen` is what the splits before have shown, and takes what this one shows."""
     source = data.source()
-    found = Survey(data.split, source.where, len(source))
-    listed = source.source if isinstance(source, Chosen) else source
-    if isinstance(listed, Files):
+    found = PictureReport(data.split, source.where, len(source))
+    listed = source.source if isinstance(source, Subset) else source
+    if isinstance(listed, FolderSource):
         found.others = listed.others
     if source.labels is not None:
         found.classes = len(set(source.labels.tolist()))
 
-    def look(picture: Image) -> Look:
+    def look(picture: Image) -> DecodedPicture:
         mode, kind = picture.mode, picture.format or "none"
         width, height = picture.size
         if picture.getexif().get(0x0112) in TURNED:
             width, height = height, width
         pixels = data.transform(picture)
-        return Look((width, height), mode, kind, hashlib.blake2b(pixels.tobytes(), digest_size=16).digest())
+        return DecodedPicture((width, height), mode, kind, hashlib.blake2b(pixels.tobytes(), digest_size=16).digest())
 
     names: dict[str, str] = {}
     fewest = math.inf
     with (
         closing(in_order(lambda index: decode(source, index, look), range(len(source)))) as looks,
-        counting(f"looking at pictures of {source.where}", len(source)) as advance,
+        progress_count(f"looking at pictures of {source.where}", len(source)) as advance,
     ):
         for index, made in enumerate(looks):
             name = source.name(index)
             bare = name.rpartition(".")[0].casefold() or name
-            if isinstance(listed, Files) and (first := names.setdefault(bare, name)) != name:
+            if isinstance(listed, FolderSource) and (first := names.setdefault(bare, name)) != name:
                 found.named_alike.append((first, name))
             if isinstance(made, Bad):
                 found.bad.append(made)

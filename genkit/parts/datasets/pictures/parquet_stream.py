@@ -39,7 +39,7 @@ class Piece(NamedTuple):
     nbytes: int
 
 
-class Row(NamedTuple):
+class ParquetRow(NamedTuple):
     """A picture as the file holds it."""
 
     name: str
@@ -58,7 +58,7 @@ class Pass(NamedTuple):
 class Window:
     """Some rows in the order in which they are read: numbered pictures."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ParquetRow, ...]
 
     def name(self, index: int) -> str:
         """Return the file and the place in it."""
@@ -70,7 +70,7 @@ class Window:
 
 
 @dataclass(frozen=True, eq=False)
-class Stream:
+class ParquetStream:
     """The pictures of some parquet files."""
 
     pieces: tuple[Piece, ...]
@@ -132,13 +132,13 @@ class Stream:
         column = self.label_column
         return [label for piece in self.pieces for label in _columns(piece, [column])[column].to_pylist()]
 
-    def _read(self, piece: Piece) -> list[Row]:
+    def _read(self, piece: Piece) -> list[ParquetRow]:
         table = _columns(piece, [self.column] if self.label_column is None else [self.column, self.label_column])
         labels = [None] * len(table) if self.label_column is None else table[self.label_column].to_pylist()
         pictures = table[self.column].to_pylist()
         where = f"{piece.file}, row group {piece.group}"
         return [
-            Row(f"{where}, row {index}", picture, label)
+            ParquetRow(f"{where}, row {index}", picture, label)
             for index, (picture, label) in enumerate(zip(pictures, labels, strict=True))
         ]
 
@@ -147,7 +147,7 @@ class Stream:
 class InFileOrder:
     """The pictures of one pass in the order of the files: a source."""
 
-    stream: Stream
+    stream: ParquetStream
     where: str
 
     def __len__(self) -> int:

@@ -21,14 +21,14 @@ from typing import IO
 import numpy as np
 from filelock import FileLock, Timeout
 
-from genkit.console.output import counting
+from genkit.console.output import progress_count
 from genkit.console.quantities import quantity
 from genkit.errors import Interrupted, UsageError
 from genkit.parts.datasets.pictures.decode import Bad, bad_pictures, decode_some, in_order
 from genkit.parts.datasets.pictures.source import Source
 from genkit.parts.datasets.pictures.store import IMAGES, LABELS, Store, fingerprint, write_about
 from genkit.parts.datasets.pictures.transform import Transform
-from genkit.storage.os_errors import FULL, why
+from genkit.storage.os_errors import FULL, describe_os_error
 
 CHUNK = 32  # pictures that a core takes at a time
 PARTIAL = ".partial"
@@ -93,7 +93,7 @@ def _fill(source: Source, transform: Transform, folder: Path) -> None:
     chunks = (range(start, min(start + CHUNK, len(source))) for start in range(0, len(source), CHUNK))
     with (
         (folder / IMAGES).open("wb") as file,
-        counting(f"preparing pictures of {source.where}", len(source)) as advance,
+        progress_count(f"preparing pictures of {source.where}", len(source)) as advance,
         closing(in_order(partial(decode_some, source, transform), chunks)) as decoded,
     ):
         for pixels, usable, unusable in decoded:
@@ -140,4 +140,6 @@ def _sweep(root: Path) -> None:
 def _cannot_write(error: OSError, root: Path, needed: int) -> UsageError:
     remedy = "Set GENKIT_CACHE, or store = PATH in [data], to another folder."
     takes = f", and they take {quantity(needed, 'B')}" if error.errno in FULL else ""
-    return UsageError(f"[data] {root}: prepared pictures cannot be written: {why(error, root)}{takes}. {remedy}")
+    return UsageError(
+        f"[data] {root}: prepared pictures cannot be written: {describe_os_error(error, root)}{takes}. {remedy}"
+    )

@@ -59,7 +59,7 @@ class BadPicture(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class Subset:
     """Some pictures of a source, in its order."""
 
     source: Source
@@ -93,13 +93,13 @@ class Chosen:
         return hashlib.blake2b(self.source.digest().encode() + self.rows.tobytes(), digest_size=16).hexdigest()
 
 
-def choose(source: Source, wanted: Callable[[str], bool]) -> Chosen:
+def choose(source: Source, wanted: Callable[[str], bool]) -> Subset:
     """Return the pictures whose name is wanted."""
     rows = [index for index in range(len(source)) if wanted(source.name(index))]
-    return Chosen(source, np.asarray(rows, np.int64))
+    return Subset(source, np.asarray(rows, np.int64))
 
 
-def split_by_name(source: Source, split: str, share: float) -> Chosen:
+def split_by_name(source: Source, split: str, share: float) -> Subset:
     """Return the "train" or the "test" pictures of a source that has no split of its own.
 
     A picture is held out if a digest of its name says so, whatever else is there: it stays on its side when pictures

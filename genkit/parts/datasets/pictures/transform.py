@@ -15,14 +15,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 import numpy as np
 from annotated_types import Interval
 
-from genkit.core.numeric_types import Count, Steps
+from genkit.core.field_types import NonNegativeInt, PositiveInt
 from genkit.parts.datasets.pictures.source import BadPicture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Filter = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
-Crop = Literal["none", "centre"] | Count | tuple[Count, Count] | tuple[Steps, Steps, Count, Count]
+Crop = (
+    Literal["none", "centre"]
+    | PositiveInt
+    | tuple[PositiveInt, PositiveInt]
+    | tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]
+)
 Level = Annotated[int, Interval(ge=0, le=255)]
 Background = Level | tuple[Level, Level, Level]
 

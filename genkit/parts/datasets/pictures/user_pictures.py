@@ -10,12 +10,12 @@ from torch import Tensor
 
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.decode import decode_some
-from genkit.parts.datasets.pictures.folder_source import File, Files, list_files
+from genkit.parts.datasets.pictures.folder_source import FolderSource, PictureFile, list_files
 from genkit.parts.datasets.pictures.source import shown_name
 from genkit.parts.datasets.pictures.transform import Transform
 
 
-def read_pictures(place: Path, number: int, shape: tuple[int, ...]) -> tuple[Tensor, list[str], int]:
+def read_user_pictures(place: Path, number: int, shape: tuple[int, ...]) -> tuple[Tensor, list[str], int]:
     """Return the first `number` pictures of a folder, in natural order, or one picture; their names; how many it has.
 
     The tensor is (N, C, H, W) in [0, 1]. A picture is turned upright, cut at its middle to the proportions of the
@@ -35,10 +35,10 @@ def read_pictures(place: Path, number: int, shape: tuple[int, ...]) -> tuple[Ten
     return torch.from_numpy(pixels).float() / 255, [shown_name(source.name(index)) for index in wanted], len(source)
 
 
-def _source(place: Path) -> Files:
+def _source(place: Path) -> FolderSource:
     if place.is_file():
         status = place.stat()
-        return Files(place.parent, (File(place.name, status.st_size, status.st_mtime_ns),))
+        return FolderSource(place.parent, (PictureFile(place.name, status.st_size, status.st_mtime_ns),))
     if not place.is_dir():
         raise UsageError(f"--data {place}: is not there. Give a picture, or a folder of pictures.")
     return list_files(place, asked_by="--data")
