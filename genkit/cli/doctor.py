@@ -31,8 +31,8 @@ def doctor(json: Json = False) -> None:
 def _facts() -> dict[str, Any]:
     import torch
 
-    from genkit.parts.datasets.pictures.store import cache_folder
     from genkit.recipe.registry import load_registry
+    from genkit.storage.cache import cache_folder
     from genkit.storage.os_errors import free
 
     facts: dict[str, Any] = {"python": platform.python_version()}
@@ -47,8 +47,8 @@ def _facts() -> dict[str, Any]:
 
 
 def _problems() -> list[str]:
-    from genkit.parts.datasets.pictures.store import cache_folder
     from genkit.recipe.registry import load_registry
+    from genkit.storage.cache import cache_folder
     from genkit.storage.os_errors import why_unwritable
 
     registry = load_registry()

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from genkit.draw.style import INK, NOTE_INK, write_whole
+from genkit.draw.style import INK, NOTE_INK
+from genkit.storage.atomic import write_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,7 +48,8 @@ def save_grid(path: Path, rows: Sequence[GridRow], title: str, note: str = "", h
     """
     png = io.BytesIO()
     draw_grid(rows, title, note, headings).save(png, format="PNG")
-    write_whole(path, png.getvalue())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, png.getvalue())
 
 
 def draw_grid(rows: Sequence[GridRow], title: str, note: str = "", headings: Sequence[str] = ()) -> Image:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from genkit.storage.atomic import write_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,17 +43,6 @@ STYLE = {
 }
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that other readers see complete or not at all, however this process ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 @contextmanager
 def new_figure(path: Path, title: str, width: float, height: float) -> Iterator[Figure]:
     """Yield an empty titled figure of `width` x `height` inches; write it to `path` as PNG, `DPI` pixels an inch.
@@ -71,4 +61,5 @@ def new_figure(path: Path, title: str, width: float, height: float) -> Iterator[
 
         png = io.BytesIO()
         FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
-    write_whole(path, png.getvalue())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, png.getvalue())

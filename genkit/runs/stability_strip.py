@@ -19,10 +19,10 @@ from genkit.core.noise import Noise
 from genkit.draw.image_grid import GridRow, save_grid
 from genkit.draw.preview import COLUMNS, SAMPLES
 from genkit.draw.scatter import save_panels
-from genkit.draw.style import write_whole
 from genkit.errors import UsageError
 from genkit.evaluation.samples import codes, in_chunks
 from genkit.recipe.plan import Plan
+from genkit.storage.atomic import write_file
 
 ROWS = 5  # where the recipe names none
 POINTS = 2000
@@ -73,7 +73,8 @@ def save_strip_row(path: Path, model: Model, noise: Noise) -> None:
                 return
     content = io.BytesIO()
     np.save(content, kept.numpy())
-    write_whole(path, content.getvalue())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, content.getvalue())
 
 
 def save_strip(path: Path, rows: Mapping[str, Path], title: str, note: str) -> list[Path]:

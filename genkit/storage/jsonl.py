@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genkit.errors import UsageError
+from genkit.storage.atomic import write_file
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,4 @@ class StepLog:
         if not self.path.exists():
             return
         kept = [line for line in self.lines() if line["step"] <= step]
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        partial.replace(self.path)
+        write_file(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode("utf-8"))

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from genkit.errors import UsageError
+from genkit.storage.atomic import write_file
 
 RAW, EMA, ABOUT = "model.safetensors", "ema.safetensors", "about.json"  # in a final folder
 MADE_AGAIN = (
@@ -120,9 +121,4 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    write_file(path, text.encode("utf-8"))

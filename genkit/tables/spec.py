@@ -15,6 +15,7 @@ from genkit.core.field_types import Doc, NonNegativeInt
 from genkit.errors import Problem, RecipeError, near_miss
 from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.document import Document, KeyPath, read
+from genkit.recipe.nested import flatten
 from genkit.recipe.registry import load_registry
 
 
@@ -111,21 +112,13 @@ def _recipe(folder: Path, column: ColumnSpec, row: str) -> Path:
 def _overrides(table: TableSpec, row: str, column: str) -> tuple[str, ...]:
     """Return what is set in a cell; a row prevails over a column."""
     ignored = (*table.columns[column].ignore, *table.rows[row].ignore.get(column, ()))
-    given = dict(_leaves(table.columns[column].set))
-    given |= {k: v for k, v in _leaves(table.rows[row].set) if not any(_covers(each, k) for each in ignored)}
+    given = dict(flatten(table.columns[column].set))
+    given |= {k: v for k, v in flatten(table.rows[row].set) if not any(_covers(each, k) for each in ignored)}
     return tuple(f"{key}={_toml(value)}" for key, value in given.items())
 
 
 def _covers(ignored: str, key: str) -> bool:
     return f"{key}.".startswith(f"{ignored}.")
-
-
-def _leaves(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tables.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _toml(value: Any) -> str:
@@ -160,7 +153,7 @@ def _strangers(table: TableSpec, document: Document) -> Iterator[Problem]:
 
 def _ignored_in_vain(table: TableSpec, document: Document) -> Iterator[Problem]:
     """Name keys that are ignored and that no row sets, or not the row that ignores them."""
-    keys = {name: {key for key, _ in _leaves(row.set)} for name, row in table.rows.items()}
+    keys = {name: {key for key, _ in flatten(row.set)} for name, row in table.rows.items()}
     every = set().union(*keys.values())
     asked: list[tuple[KeyPath, list[str], set[str], str]]
     asked = [(("columns", name, "ignore"), each.ignore, every, "no row sets") for name, each in table.columns.items()]

@@ -70,15 +70,15 @@ def on_processes(count: int, script: str, *arguments: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
-class Said(NamedTuple):
-    """What a command left: its exit code and what it printed."""
+class CommandResult(NamedTuple):
+    """The exit code of a command and what it printed."""
 
     code: int | None
     out: str
     err: str
 
 
-def genkit(*arguments: object) -> Said:
+def genkit(*arguments: object) -> CommandResult:
     """Call ``genkit ARGUMENTS``; an exception other than an exit is a traceback for the user, and fails the test."""
     out, err, before, code = io.StringIO(), io.StringIO(), sys.argv, 0
     sys.argv = ["genkit", *map(str, arguments)]
@@ -89,7 +89,15 @@ def genkit(*arguments: object) -> Said:
         code = end.code or 0
     finally:
         sys.argv = before
-    return Said(code, out.getvalue(), err.getvalue())
+    return CommandResult(code, out.getvalue(), err.getvalue())
+
+
+def refused(*arguments: object, code: int = 2) -> str:
+    """Return the error message of a command that ends with this exit code and prints nothing else."""
+    result = genkit(*arguments)
+    assert (result.code, result.out) == (code, ""), result
+    assert result.err.startswith("error: ") or "Error: " in result.err  # the second is of the command line's parser
+    return result.err
 
 
 def write_recipe(folder: Path, text: str = TINY) -> Path:

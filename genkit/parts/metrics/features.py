@@ -29,8 +29,8 @@ from genkit.core.field_types import Doc
 from genkit.core.metric import BatchNormMode, Draws, Evaluation, EvaluationProtocol, Extractor
 from genkit.core.types import Dataset
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.store import cache_folder
 from genkit.parts.metrics.split import Split, readable_split
+from genkit.storage.cache import cache_folder
 from genkit.storage.os_errors import describe_os_error
 
 Side = Literal["generated", "reference"]

@@ -17,8 +17,9 @@ from genkit.parts.datasets.pictures.decode import bad_pictures
 from genkit.parts.datasets.pictures.hf_datasets import unmet_hub
 from genkit.parts.datasets.pictures.prepare import prepare
 from genkit.parts.datasets.pictures.source import Source, count
-from genkit.parts.datasets.pictures.store import Store, cache_folder
+from genkit.parts.datasets.pictures.store import Store
 from genkit.parts.datasets.pictures.transform import Background, Crop, Filter, Transform, transform_of
+from genkit.storage.cache import cache_folder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,17 +31,6 @@ FORMAT = 2  # of the files, and of what the transform does: a change of either m
 IMAGES, LABELS, ABOUT = "images.bin", "labels.bin", "about.json"
 REMEDY = "`genkit data prepare RECIPE` makes it anew."
 BLOCK = 1 << 22
-
-
-def cache_folder() -> Path:
-    """Return where prepared pictures lie: ``$GENKIT_CACHE``, or else genkit's part of the user's cache folder."""
-    if given := os.environ.get("GENKIT_CACHE"):
-        return Path(given).expanduser().absolute()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "genkit"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "genkit" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genkit"
 
 
 def fingerprint(source: Source, transform: Transform) -> str:
