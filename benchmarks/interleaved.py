@@ -19,7 +19,7 @@ import torch
 
 from genkit.engine.distributed import World
 from genkit.engine.finite_watch import FiniteWatch
-from genkit.engine.loop import train
+from genkit.engine.loop import train_steps
 from genkit.engine.state import TrainState
 from genkit.recipe.plan import Plan
 from genkit.recipe.registry import load_registry
@@ -41,7 +41,7 @@ class Comparison(NamedTuple):
 def with_engine(plan: Plan, state: TrainState, world: World) -> Iterator[Any]:
     """Train as `genkit.runs.train` does, without what it does only now and then."""
     watch = FiniteWatch()
-    for record in train(plan, state, world):
+    for record in train_steps(plan, state, world):
         watch.observe(record)
         yield record.terms
 

@@ -19,7 +19,7 @@ from genkit.parts.datasets.hub_stream import passed_over
 from genkit.recipe.plan import Plan
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.run_folder import RunFolder, step_of
-from genkit.runs.train import run
+from genkit.runs.train import train_in_folder
 from genkit.storage.os_errors import describe_os_error
 
 
@@ -35,7 +35,7 @@ def train_in(folder: RunFolder, plan: Plan, world: World, console: Console, as_j
             console.info(*skipped(*splits))
             held.callback(lambda: console.info(*passed_over(*splits)))  # however it ends
             progress = held.enter_context(console.progress(plan.steps))
-            results = run(plan, folder, world, progress)
+            results = train_in_folder(plan, folder, world, progress)
     except GenkitError as error:
         world.close()  # raised on every process; what follows may be on this one alone, and must not wait for others
         if isinstance(error, Interrupted):

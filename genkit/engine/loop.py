@@ -23,7 +23,7 @@ class StepRecord(NamedTuple):
     terms: Mapping[str, Tensor]  # "phase/term" -> (), this process's mean, on its device
 
 
-def train(plan: Plan, state: TrainState, world: World) -> Iterator[StepRecord]:
+def train_steps(plan: Plan, state: TrainState, world: World) -> Iterator[StepRecord]:
     """Train from `state.step` to the end, advancing `state`, and yield a record after each step.
 
     Raises `UsageError`, on all processes, where the data of a step cannot be had; `state` is then that before the step.

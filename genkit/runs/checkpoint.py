@@ -1,15 +1,13 @@
-"""A state on disk: safetensors for every tensor, JSON for the rest, written whole or not at all.
+"""A checkpoint on disk: safetensors for every tensor, JSON for the rest, written whole or not at all.
 
-Keys: ``model/NAME``, ``ema/NAME``, ``optim/CHILD/PARAMETER/STATE``. There is no pickle, no generator state (random
-numbers are a function of the step) and no scheduler state (so are learning rates).
+Keys: ``model/NAME``, ``ema/NAME``, ``optim/CHILD/PARAMETER/STATE``. It holds no pickle, no state of random generators
+(random numbers are a function of the step) and no state of schedulers (so are learning rates). When checkpoints are
+written: `genkit.runs.checkpoint_during_training`.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import platform
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,40 +17,34 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from genkit import __version__
 from genkit.engine.state import ChildOptimiser, TrainState
 from genkit.errors import UsageError
+from genkit.runs.environment import environment
+from genkit.storage.atomic import new_folder
 from genkit.storage.weights import copy_by_name, digest, select, write_json, write_tensors
 
 TENSORS, ABOUT = "state.safetensors", "state.json"
 
 
 def save(state: TrainState, folder: Path, data: Mapping[str, Any] | None = None) -> None:
-    """Write the state into the new folder `folder`; it appears under this name only when it is complete.
-
-    `data` is what the checkpoint is to know of the data.
-    """
+    """Write the state into `folder`, which appears once it is complete; `data` is the fingerprint of the data."""
     tensors = {f"model/{name}": tensor for name, tensor in state.model.state_dict().items()}
     if state.average is not None:
         tensors |= {f"ema/{name}": tensor for name, tensor in state.average.model.state_dict().items()}
     for child, optimiser in state.optimisers.items():
         tensors |= _optimiser_tensors(child, optimiser)
 
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    write_tensors(partial / TENSORS, tensors)
-    scaler = state.scaler.state_dict() if state.scaler is not None else {}
-    about = {"step": state.step, "sha256": digest(partial / TENSORS), "scaler": scaler, "data": dict(data or {})}
-    write_json(partial / ABOUT, {**about, **environment()})
-    shutil.rmtree(folder, ignore_errors=True)  # the same step, saved again after a resume
-    os.replace(partial, folder)
+    with new_folder(folder) as new:
+        write_tensors(new / TENSORS, tensors)
+        scaler = state.scaler.state_dict() if state.scaler is not None else {}
+        about = {"step": state.step, "sha256": digest(new / TENSORS), "scaler": scaler, "data": dict(data or {})}
+        write_json(new / ABOUT, {**about, **environment()})
 
 
 def load(state: TrainState, folder: Path) -> Mapping[str, Any]:
-    """Fill `state` with what `save` wrote, and return what was known of the data.
+    """Fill `state` from a checkpoint, and return the fingerprint of the data that it was trained on.
 
-    Raises `UsageError` if it is damaged or of another recipe.
+    Raises `UsageError` if the checkpoint is damaged or belongs to another recipe.
     """
     tensors, about = read(folder)
     copy_by_name(state.model, select(tensors, "model/"), folder)
@@ -67,35 +59,23 @@ def load(state: TrainState, folder: Path) -> Mapping[str, Any]:
 
 
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and the facts of a checkpoint, verified. Raises `UsageError`."""
-    remedy = f"Delete {folder}: a resume then goes on from the checkpoint before it."
+    """Return the tensors and the facts of a checkpoint, verified by its SHA-256. Raises `UsageError`."""
+    remedy = f"Delete {folder}; a resume then continues from the previous checkpoint."
     try:
         about = json.loads((folder / ABOUT).read_text())
         if digest(folder / TENSORS) != about["sha256"]:
             raise UsageError(f"{folder / TENSORS}: cut short or changed since it was written. {remedy}")
         return load_file(folder / TENSORS), about
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise UsageError(f"{folder}: not a whole checkpoint ({error}). {remedy}") from None
+        raise UsageError(f"{folder}: incomplete checkpoint ({error}). {remedy}") from None
 
 
 def differences(folder: Path) -> list[str]:
-    """Return in what the environment differs from the one that wrote the checkpoint: then bits may differ, too."""
+    """Return how the environment differs from the one that wrote the checkpoint; results may then differ in bits."""
     about = read(folder)[1]
     return [
         f"{name} {about.get(name)} then, {now} now" for name, now in environment().items() if about.get(name) != now
     ]
-
-
-def environment() -> dict[str, Any]:
-    """Return what equal bits depend on, beside the recipe."""
-    return {
-        "genkit": __version__,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "threads": torch.get_num_threads(),
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
-        "machine": platform.machine(),
-    }
 
 
 def _optimiser_tensors(child: str, optimiser: ChildOptimiser) -> dict[str, Tensor]:
@@ -114,8 +94,8 @@ def _fill_optimiser(child: str, optimiser: ChildOptimiser, tensors: Mapping[str,
 
 
 def _like(parameter: Tensor, saved: Tensor) -> Tensor:
-    # A moment must have the memory layout of its parameter: fused Adam is silently wrong on channels-last weights with
-    # contiguous moments, and `load_state_dict` makes just that.
+    # A moment needs the memory layout of its parameter. Fused Adam is silently wrong on channels-last weights with
+    # contiguous moments, which is what `load_state_dict` makes.
     if saved.shape != parameter.shape:
         return saved.to(parameter.device)
     return torch.empty_like(parameter, memory_format=torch.preserve_format, requires_grad=False).copy_(saved)

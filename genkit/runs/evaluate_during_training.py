@@ -1,8 +1,8 @@
-"""The numbers of a run on its way, and the weights that were best by one of them.
+"""Evaluations during training, and the weights that were best by one metric.
 
-What is evaluated is a state that has been saved: a run that is killed at any moment goes on at the evaluation that it
-did not finish. So best/, which is replaced before the line is written that says so, never holds weights of a step that
-is not come to again. An evaluation changes nothing that training reads.
+An evaluation runs on a state that has just been saved, and best/ is replaced before the evaluation is logged. So a run
+that is killed repeats the unfinished evaluation when it resumes, and best/ never holds weights of a step that the
+resumed run does not reach again. An evaluation changes nothing that training reads.
 """
 
 from __future__ import annotations
@@ -12,85 +12,116 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from genkit.core.metric import Metric
-from genkit.engine.state import TrainState
 from genkit.errors import UsageError
 from genkit.evaluation.evaluate import Result, evaluate
 from genkit.recipe.plan import Plan
 from genkit.runs.model_folder import replace_model
+from genkit.runs.observer import RunObserver
+from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
+from genkit.runs.signals import interruptible
 
 
 @dataclass(frozen=True)
 class EvaluationRecord:
-    """What one evaluation found."""
+    """The results of one evaluation."""
 
     step: int
     results: Sequence[Result]
 
     def value(self, label: str) -> float | None:
-        """Return a number; None if it was refused or is not there."""
+        """Return the value of a metric; None if it was refused or not evaluated."""
         return next((result.value for result in self.results if result.label == label), None)
 
     def as_line(self) -> dict[str, Any]:
-        """Return it as a line of evaluations.jsonl: each number has its protocol beside it."""
+        """Return the line of evaluations.jsonl: each value with its protocol."""
         return {"step": self.step, "results": [result.as_dict() for result in self.results]}
 
 
-def evaluations_of(folder: RunFolder) -> list[EvaluationRecord]:
-    """Return what a run has evaluated so far, in order. Raises `UsageError` where the file is damaged."""
-    try:
-        return [
-            EvaluationRecord(line["step"], [Result.from_dict(facts) for facts in line["results"]])
-            for line in folder.evaluations.lines()
-        ]
-    except (KeyError, TypeError) as error:
-        raise UsageError(
-            f"{folder.evaluations.path}: is damaged ({error}). Delete it: only {folder.evaluations.lost}."
-        ) from None
+class Evaluator:
+    """Evaluates the model every `evaluate.every` steps and after the last step, and keeps the best weights in best/."""
+
+    def __init__(self, run: Run, observers: Sequence[RunObserver]):
+        self._run, self._observers = run, observers
+
+    def after_step(self, step: int) -> None:
+        """Evaluate if it is due, and report the results to the observers.
+
+        Raises `KeyboardInterrupt` on Ctrl-C and SIGTERM at once: the state has been saved, so nothing is lost.
+        """
+        run = self._run
+        if not is_evaluation_due(run.plan, step):
+            return
+        with interruptible():
+            results = run.world.on_main(lambda: evaluate_state(run))
+        for observer in self._observers:
+            observer.evaluated(step, results)
 
 
-def due(plan: Plan, step: int) -> bool:
-    """Tell whether the recipe asks for an evaluation after so many steps."""
+def is_evaluation_due(plan: Plan, step: int) -> bool:
+    """Return whether the recipe asks for an evaluation after `step` steps."""
     asked = plan.recipe.evaluate
     return asked is not None and step > 0 and (step % asked.every == 0 or step == plan.steps)
 
 
-def metrics_on_the_way(plan: Plan) -> Mapping[str, Metric]:
-    """Return the metrics that are evaluated before the end too, by label."""
+def metrics_during_training(plan: Plan) -> Mapping[str, Metric]:
+    """Return the metrics that are evaluated before the end of the run too, by label."""
     asked = plan.recipe.evaluate
     chosen = plan.metrics if asked is None or not asked.metrics else asked.metrics
     return {label: metric for label, metric in plan.metrics.items() if label in chosen}
 
 
-def evaluate_state(plan: Plan, state: TrainState, folder: RunFolder) -> Sequence[Result]:
-    """Return the numbers of the state, and write them down unless they are; keep its weights where they are best."""
-    before = evaluations_of(folder)
-    if before and before[-1].step == state.step:
-        return before[-1].results
+def evaluate_state(run: Run) -> Sequence[Result]:
+    """Evaluate the model, keep its weights if they are the best so far, and log the results.
+
+    Returns the logged results if this step has been evaluated already.
+    """
+    plan, state, folder = run.plan, run.state, run.folder
+    earlier = evaluations_of(folder)
+    if earlier and earlier[-1].step == state.step:
+        return earlier[-1].results
     with state.full_precision():
-        results = evaluate(metrics_on_the_way(plan), plan.data, state.weights, plan.recipe.seed)
-    now = EvaluationRecord(state.step, results)
+        results = evaluate(metrics_during_training(plan), plan.data, state.weights, plan.recipe.seed)
+    record = EvaluationRecord(state.step, results)
 
     label = plan.recipe.evaluate.best if plan.recipe.evaluate else None
-    if label is not None and best_of([*before, now], label, plan.metrics[label].better) is now:
-        replace_model(plan, state, folder.best, {"best": {"metric": label, "value": now.value(label)}})
-    folder.evaluations.append(now.as_line())
+    if label is not None and best_of([*earlier, record], label, plan.metrics[label].better) is record:
+        replace_model(run, folder.best, {"best": {"metric": label, "value": record.value(label)}})
+    folder.evaluations.append(record.as_line())
     return results
 
 
-def evaluate_end(plan: Plan, state: TrainState, folder: RunFolder) -> list[Result]:
-    """Return every number of the recipe at the end of the run; those that were evaluated just now are not made anew."""
-    known = {result.label: result for one in evaluations_of(folder) if one.step == state.step for result in one.results}
+def evaluate_end(run: Run) -> list[Result]:
+    """Return all metrics of the recipe after the last step; those already evaluated at this step are reused."""
+    plan, state = run.plan, run.state
+    known = {
+        result.label: result
+        for record in evaluations_of(run.folder)
+        if record.step == state.step
+        for result in record.results
+    }
     others = {label: metric for label, metric in plan.metrics.items() if label not in known}
     with state.full_precision():
         known |= {result.label: result for result in evaluate(others, plan.data, state.weights, plan.recipe.seed)}
     return [known[label] for label in plan.metrics]
 
 
+def evaluations_of(folder: RunFolder) -> list[EvaluationRecord]:
+    """Return the evaluations that a run has logged, in order. Raises `UsageError` if the file is damaged."""
+    try:
+        return [
+            EvaluationRecord(line["step"], [Result.from_dict(facts) for facts in line["results"]])
+            for line in folder.evaluations.lines()
+        ]
+    except (KeyError, TypeError) as error:
+        log = folder.evaluations
+        raise UsageError(f"{log.path}: damaged ({error}). Delete it: only {log.lost}.") from None
+
+
 def best_of(
-    evaluated: Sequence[EvaluationRecord], label: str, better: Literal["lower", "higher"] | None
+    records: Sequence[EvaluationRecord], label: str, better: Literal["lower", "higher"] | None
 ) -> EvaluationRecord | None:
-    """Return the best by a metric, the earliest of equals; None where it has no number, or no direction."""
+    """Return the best record by a metric, the earliest of equals; None if it has no value or no better direction."""
     sign = {"lower": 1, "higher": -1, None: 0}[better]
-    scored = [(sign * value, one.step, one) for one in evaluated if (value := one.value(label)) is not None]
+    scored = [(sign * value, record.step, record) for record in records if (value := record.value(label)) is not None]
     return min(scored, key=lambda score: score[:2])[2] if scored and sign else None

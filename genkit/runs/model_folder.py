@@ -1,43 +1,35 @@
-"""A model as it outlives its run: a final folder, with weights, recipe and facts, which `genkit.load` takes."""
+"""A model folder: weights, recipe and facts, which `genkit.load` reads. A run writes two: final/ and best/."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from genkit.engine.state import TrainState
-from genkit.recipe.plan import Plan
-from genkit.runs.checkpoint import environment
+from genkit.runs.environment import environment
+from genkit.runs.run import Run
+from genkit.storage.atomic import new_folder
 from genkit.storage.names import RECIPE
 from genkit.storage.weights import write_final, write_text
 
 
-def write_model(plan: Plan, state: TrainState, folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write the model as it is; its facts come last, and tell that the folder is complete."""
+def write_model(run: Run, folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write the model as it is; `facts` are written last and mark the folder as complete."""
     folder.mkdir(exist_ok=True)
-    write_text(folder / RECIPE, tomli_w.dumps(dict(plan.resolved)))
+    write_text(folder / RECIPE, tomli_w.dumps(dict(run.plan.resolved)))
     about = {
-        "step": state.step,
-        "data_shape": list(plan.data.shape),
-        "data": plan.data_fingerprint,
-        "parts": plan.owners,
+        "step": run.state.step,
+        "data_shape": list(run.plan.data.shape),
+        "data": run.plan.data_fingerprint,
+        "parts": run.plan.owners,
     }
-    average = state.average.model if state.average is not None else None
-    write_final(folder, state.model, average, {**about, **facts, **environment()})
+    average = run.state.average.model if run.state.average is not None else None
+    write_final(folder, run.state.model, average, {**about, **facts, **environment()})
 
 
-def replace_model(plan: Plan, state: TrainState, folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write the model in the place of the one that is there: what has the name is one or the other, and whole."""
-    partial, before = (folder.with_name(f".{folder.name}.{suffix}") for suffix in ("partial", "before"))
-    for left in (partial, before):
-        shutil.rmtree(left, ignore_errors=True)
-    write_model(plan, state, partial, facts)
-    if folder.exists():
-        os.rename(folder, before)
-    os.rename(partial, folder)
-    shutil.rmtree(before, ignore_errors=True)
+def replace_model(run: Run, folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write the model in place of the one in `folder`, which holds the old or the new model, never a part of one."""
+    with new_folder(folder) as new:
+        write_model(run, new, facts)

@@ -1,186 +1,89 @@
-"""A run, from its plan to its final folder: the consumers of the loop."""
+"""Training in a run folder, from the plan to the model folder: the loop's records go to one consumer after another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-import torch
-
-from genkit.core.noise import Noise, Rows
 from genkit.engine.distributed import World
-from genkit.engine.finite_watch import FiniteWatch
-from genkit.engine.loop import StepRecord
-from genkit.engine.loop import train as steps_of
-from genkit.engine.state import TrainState, initial_state
+from genkit.engine.loop import StepRecord, train_steps
 from genkit.errors import Interrupted, RunError, UsageError
-from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.evaluate import Result
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Recipe
-from genkit.runs import checkpoint
-from genkit.runs.evaluate_during_training import due, evaluate_end, evaluate_state
+from genkit.runs.checkpoint_during_training import CheckpointWriter
+from genkit.runs.draw_during_training import PictureDrawer
+from genkit.runs.evaluate_during_training import Evaluator, evaluate_end
+from genkit.runs.figures import save_figures
+from genkit.runs.log_during_training import StepLogger
 from genkit.runs.model_folder import write_model
+from genkit.runs.observer import RunObserver
+from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
-from genkit.runs.signals import interruptible, stop_requested
-from genkit.runs.stability_strip import strip_captions
+from genkit.runs.signals import stop_requested
 from genkit.storage.weights import write_json
-
-Line = dict[str, float]
-
-
-class Progress(Protocol):
-    """Whoever is told of the steps while they happen."""
-
-    def update(self, step: int, line: Line | None) -> None:
-        """Take note of a completed step, and of its logged line where it has one."""
-        ...
-
-    def evaluated(self, step: int, results: Sequence[Result]) -> None:
-        """Take note of the numbers of the model after a step."""
-        ...
 
 
 def train(source: Recipe | Plan | Path | str, runs: Path | str = "runs") -> RunFolder:
-    """Train a recipe in a new run folder under `runs`, in silence, and return the folder."""
-    from genkit.console.output import SilentProgress
-
+    """Train a recipe in a new run folder under `runs`, without output, and return the folder."""
     plan = source if isinstance(source, Plan) else make_plan(source)
     world = World(plan.recipe.train.precision)
     make = partial(RunFolder.create, Path(runs), plan.document, dict(plan.resolved), plan.owners)
     folder = RunFolder(world.on_main(lambda: make().path))
     with folder.locked() if world.is_main else nullcontext():
-        run(plan, folder, world, SilentProgress())
+        train_in_folder(plan, folder, world)
     return folder
 
 
-def run(plan: Plan, folder: RunFolder, world: World, progress: Progress) -> list[Result]:
-    """Train from the newest checkpoint, or from the start, to the end; then evaluate and write the final folder.
+def train_in_folder(plan: Plan, folder: RunFolder, world: World, *observers: RunObserver) -> list[Result]:
+    """Train from the newest checkpoint, or from the start, to the end; then evaluate and write the model folder.
 
-    Raises `Diverged` when training is no longer finite, `Interrupted` after a signal once the state is saved,
-    `RunError` when data cannot be read any more, once it is saved, and `UsageError` for a checkpoint that cannot be
-    read, or data that have changed since.
+    Raises `Diverged` if training is no longer finite, `Interrupted` after a signal once the state is saved, `RunError`
+    if data can no longer be read, once the state is saved, and `UsageError` if a checkpoint cannot be read or the data
+    have changed since it was written.
     """
-    saved = folder.saved_steps()
-    plan.check_met(resuming=bool(saved))
-    state = initial_state(plan, world, resuming=bool(saved))
-    if saved:
-        check_data_fingerprint(
-            checkpoint.load(state, folder.checkpoint(saved[-1])),
-            plan.data,
-            "Put it back as it was, or begin a new run; with warm_start it takes the weights of this one.",
-        )
-    world.on_main(lambda: folder.cut_back(state.step))
-    rows = strip_captions(plan)
-    if state.step == 0:
-        _draw(plan, state, folder, world)
-    _evaluate(plan, state, folder, world, progress)  # which a death may have left out
+    run = Run.open(plan, folder, world)
+    logger, drawer, checkpoints = StepLogger(run), PictureDrawer(run), CheckpointWriter(run)
+    evaluator = Evaluator(run, observers)
+    drawer.before_training()
+    evaluator.after_step(run.state.step)  # the run may have been killed in this evaluation
 
-    watch = FiniteWatch()
-    with stop_requested() as asked:
-        for record in _steps(plan, state, folder, world, watch):
-            watch.observe(record)
-            last = record.step == plan.steps
-            stopping = world.any(asked())
-            line = None
-
-            if last or record.step % plan.recipe.report.log_every == 0:
-                watch.check(state, world)
-                line = _line(plan, record, world)
-                if world.is_main:
-                    folder.append(line)
-            if last or record.step % plan.recipe.report.draw_every == 0:
-                _draw(plan, state, folder, world)
-            if record.step in rows:
-                _keep_row(plan, state, folder, world)
-            saved_at = record.step % plan.recipe.checkpoint.every == 0 or due(plan, record.step)
-            if last or stopping or saved_at:
-                watch.check(state, world)
-                _save(plan, state, folder, world)
-            progress.update(record.step, line)
+    with stop_requested() as stop:
+        for record in _steps(run, checkpoints):
+            stopping = world.any(stop())
+            run.watch.observe(record)
+            line = logger.after_step(record)
+            drawer.after_step(record)
+            checkpoints.after_step(record, stopping=stopping)
+            for observer in observers:
+                observer.update(record.step, line)
             if stopping:
-                raise Interrupted(f"stopped after step {record.step} of {plan.steps}, and saved.")
-            _evaluate(plan, state, folder, world, progress)
+                raise Interrupted(f"stopped after step {record.step} of {plan.steps}; the state is saved.")
+            evaluator.after_step(record.step)
 
-    return world.on_main(lambda: _finish(plan, state, folder))
+    return world.on_main(lambda: _finish(run))
 
 
-def _steps(plan: Plan, state: TrainState, folder: RunFolder, world: World, watch: FiniteWatch) -> Iterator[StepRecord]:
-    """Yield the steps, and save what was trained where the data of the next one are refused."""
-    began = state.step
+def _steps(run: Run, checkpoints: CheckpointWriter) -> Iterator[StepRecord]:
+    """Yield the steps; save the state if the data of the next step cannot be read."""
+    first = run.state.step
     try:
-        yield from steps_of(plan, state, world)
+        yield from train_steps(run.plan, run.state, run.world)
     except UsageError as error:
-        if state.step == began:  # nothing was trained
+        if run.state.step == first:  # nothing has been trained
             raise
-        watch.check(state, world)
-        _save(plan, state, folder, world)
-        raise RunError(f"stopped after step {state.step} of {plan.steps}, and saved: {error}") from error
+        checkpoints.save()
+        stopped = f"stopped after step {run.state.step} of {run.plan.steps}; the state is saved"
+        raise RunError(f"{stopped}: {error}") from error
 
 
-def _line(plan: Plan, record: StepRecord, world: World) -> Line:
-    """Return what is logged of a step: the terms over all processes, and what the schedules gave."""
-    values = world.mean(torch.stack([value.double() for value in record.terms.values()])).tolist()
-    t = (record.step - 1) / plan.steps
-    schedules = {f"schedule/{key}": schedule(t) for key, schedule in plan.dry_run.schedules.items()}
-    rates = {f"lr/{child}": optimiser.lr(t) for child, optimiser in plan.optimisers.items()}
-    return {"step": record.step, "t": t, **dict(zip(record.terms, values, strict=True)), **schedules, **rates}
-
-
-def _draw(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
-    if not world.is_main:
-        return
-    from genkit.draw.preview import save_previews
-
-    which = _shown(state)
-    title = f"{plan.recipe.title}: step {state.step}, {which} weights"
-    with state.full_precision():
-        save_previews(folder.samples, f"step-{state.step:08d}", title, state.weights(which), plan.data, _noise(plan))
-
-
-def _keep_row(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
-    if not world.is_main:
-        return
-    from genkit.runs.stability_strip import save_strip_row
-
-    with state.full_precision():
-        save_strip_row(folder.row(state.step), state.weights(_shown(state)), _noise(plan))
-
-
-def _shown(state: TrainState) -> str:
-    """Return which weights pictures are drawn with."""
-    return "ema" if state.average is not None else "raw"
-
-
-def _noise(plan: Plan) -> Noise:
-    """Return the randomness of pictures, the same at each step: they show the same latent codes."""
-    return Noise(plan.recipe.seed, 0, "preview", Rows.all(64))
-
-
-def _save(plan: Plan, state: TrainState, folder: RunFolder, world: World) -> None:
-    if world.is_main:
-        checkpoint.save(state, folder.checkpoint(state.step), plan.data_fingerprint)
-        folder.keep_newest(plan.recipe.checkpoint.keep)
-
-
-def _evaluate(plan: Plan, state: TrainState, folder: RunFolder, world: World, progress: Progress) -> None:
-    if due(plan, state.step):
-        with interruptible():  # in the loop too: the state that is evaluated has been saved
-            results = world.on_main(lambda: evaluate_state(plan, state, folder))
-        progress.evaluated(state.step, results)
-
-
-def _finish(plan: Plan, state: TrainState, folder: RunFolder) -> list[Result]:
-    """Evaluate, and write what outlives the run. Done again as a whole if it is interrupted."""
-    from genkit.runs.figures import save_figures
-
-    results = evaluate_end(plan, state, folder)
-    with state.full_precision():
-        which = _shown(state)
-        save_figures(plan, folder, state.weights(which), which, _noise(plan))
-    write_json(folder.results, [result.as_dict() for result in results])
-    write_model(plan, state, folder.final, {})
+def _finish(run: Run) -> list[Result]:
+    """Evaluate, draw, and write results.json and the model folder; a resume repeats all of it after an interruption."""
+    results = evaluate_end(run)
+    with run.state.full_precision():
+        save_figures(run.plan, run.folder, run.shown_model, run.shown_weights, run.picture_noise)
+    write_json(run.folder.results, [result.as_dict() for result in results])
+    write_model(run, run.folder.final, {})
     return results

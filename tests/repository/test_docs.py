@@ -24,7 +24,7 @@ from genkit.cli import app
 from genkit.cli.show_plan import print_plan
 from genkit.console.output import Console
 from genkit.engine.distributed import World
-from genkit.engine.loop import train
+from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
 from genkit.errors import RecipeError
 from genkit.evaluation.evaluate import evaluate
@@ -318,7 +318,7 @@ def test_the_plugins_of_the_docs_train_together(plugin_files, tmp_path):
     assert not plan.dry_run.remarks
     world = World()
     state = initial_state(plan, world)
-    losses = [record.terms["dvae/total"].item() for record in train(plan, state, world)]
+    losses = [record.terms["dvae/total"].item() for record in train_steps(plan, state, world)]
     assert len(losses) == plan.steps and losses[-1] < losses[0]
     (result,) = evaluate(plan.metrics, plan.data, state.weights, 0)
     assert result.value is not None and result.value >= 0

@@ -8,7 +8,7 @@ import pytest
 
 from genkit.cli.planned import planned
 from genkit.engine.distributed import World
-from genkit.engine.loop import train
+from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.registry import load_registry
@@ -52,7 +52,7 @@ def take_steps(plan: Plan) -> None:
     state, seen = initial_state(plan, World()), set()
     for start in (0, plan.steps // 6, plan.steps - 2):  # in the warm-up, soon after it, and at the end
         state.step = start
-        for record in itertools.islice(train(plan, state, World()), 2):
+        for record in itertools.islice(train_steps(plan, state, World()), 2):
             assert all(value.isfinite() for value in record.terms.values())
             seen |= {name.partition("/")[0] for name in record.terms}
     assert seen == {phase.name for phase in plan.phases if phase.stop != 0}

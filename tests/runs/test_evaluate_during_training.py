@@ -1,4 +1,4 @@
-"""Evaluations on the way: they change nothing, are a function of recipe and step, and keep the best weights."""
+"""Evaluations during training change nothing, depend on recipe and step alone, and keep the best weights."""
 
 import json
 import pkgutil
@@ -9,6 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from support.commands import TINY, genkit, genkit_process, write_recipe
+from support.kill_and_resume import Killed, new_run, train_and_kill, train_on
+from support.messages import assert_names
 from support.tiny_parts import registry_with
 from support.tiny_recipes import assert_same_bits, tiny_recipe
 
@@ -21,7 +23,6 @@ from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report, Use
 from genkit.runs.evaluate_during_training import EvaluationRecord, best_of, evaluations_of
 from genkit.runs.run_folder import RunFolder, step_of
-from genkit.runs.train import run
 from genkit.storage.weights import copy_by_name, select
 from genkit.tables.experiment import Experiment
 
@@ -46,33 +47,6 @@ def recipe(best="error", every=3, **asked):
     return tables
 
 
-class Killed(Exception):
-    """Stands for a death that nothing could prepare for."""
-
-
-class Progress:
-    def __init__(self, die_at=None):
-        self.die_at, self.told = die_at, []
-
-    def update(self, step, line):
-        if step == self.die_at:
-            raise Killed
-
-    def evaluated(self, step, results):
-        self.told.append((step, [result.label for result in results]))
-
-
-def start(root: Path, tables) -> RunFolder:
-    plan = make_plan(tables, registry=registry_with())
-    return RunFolder.create(root / "runs", plan.document, dict(plan.resolved))
-
-
-def go_on(folder: RunFolder, die_at=None) -> Progress:
-    progress = Progress(die_at)
-    run(make_plan(folder.resolved, registry=registry_with()), folder, World(), progress)
-    return progress
-
-
 def kept(folder: RunFolder) -> dict[str, bytes]:
     """Return all that an evaluation writes."""
     files = [folder.evaluations.path, *folder.best.iterdir(), *folder.final.iterdir(), folder.results]
@@ -84,57 +58,56 @@ def tensors(folder: RunFolder, step: int) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory) -> RunFolder:
-    folder = start(tmp_path_factory.mktemp("unbroken"), recipe())
-    assert go_on(folder).told == [(step, list(METRICS)) for step in STEPS]
+def uninterrupted(tmp_path_factory) -> RunFolder:
+    folder = new_run(tmp_path_factory.mktemp("uninterrupted"), recipe())
+    assert train_on(folder).evaluations == [(step, list(METRICS)) for step in STEPS]
     return folder
 
 
-def test_a_run_that_is_evaluated_trains_the_same_bits(tmp_path, unbroken):
+def test_evaluations_do_not_change_training(tmp_path, uninterrupted):
     tables = recipe()
     del tables["evaluate"]
-    folder = start(tmp_path, tables)
-    go_on(folder)
-    assert_same_bits(tensors(folder, 12), tensors(unbroken, 12))
+    folder = new_run(tmp_path, tables)
+    train_on(folder)
+    assert_same_bits(tensors(folder, 12), tensors(uninterrupted, 12))
     for path in (folder.metrics, *folder.samples.iterdir(), *folder.strip.iterdir(), folder.results):
-        assert path.read_bytes() == (unbroken.path / path.relative_to(folder.path)).read_bytes()
+        assert path.read_bytes() == (uninterrupted.path / path.relative_to(folder.path)).read_bytes()
     assert not folder.evaluations.path.exists() and not folder.best.exists()
 
 
-def test_each_line_holds_the_numbers_of_the_checkpoint_of_its_step(unbroken):
-    plan = make_plan(unbroken.resolved, registry=registry_with())
-    found = evaluations_of(unbroken)
+def test_each_line_holds_the_numbers_of_the_checkpoint_of_its_step(uninterrupted):
+    plan = make_plan(uninterrupted.resolved, registry=registry_with())
+    found = evaluations_of(uninterrupted)
     assert [one.step for one in found] == STEPS
     for one in found:
         state = initial_state(plan, World())
-        copy_by_name(state.model, select(tensors(unbroken, one.step), "model/"), unbroken.path)
-        copy_by_name(state.average.model, select(tensors(unbroken, one.step), "ema/"), unbroken.path)
+        copy_by_name(state.model, select(tensors(uninterrupted, one.step), "model/"), uninterrupted.path)
+        copy_by_name(state.average.model, select(tensors(uninterrupted, one.step), "ema/"), uninterrupted.path)
         assert one.results == evaluate(plan.metrics, plan.data, state.weights, plan.recipe.seed)
-    assert found[-1].results == [Result.from_dict(facts) for facts in json.loads(unbroken.results.read_text())]
+    assert found[-1].results == [Result.from_dict(facts) for facts in json.loads(uninterrupted.results.read_text())]
 
 
-def test_the_best_folder_holds_the_weights_of_the_step_with_the_best_number(unbroken):
-    errors = {one.step: one.value("error") for one in evaluations_of(unbroken)}
+def test_the_best_folder_holds_the_weights_of_the_step_with_the_best_number(uninterrupted):
+    errors = {one.step: one.value("error") for one in evaluations_of(uninterrupted)}
     best = min(STEPS, key=errors.__getitem__)
-    assert step_of(unbroken.best) == best
-    expected = tensors(unbroken, best)
-    assert_same_bits(load_file(unbroken.best / "model.safetensors"), select(expected, "model/"))
-    assert_same_bits(load_file(unbroken.best / "ema.safetensors"), select(expected, "ema/"))
-    about = json.loads((unbroken.best / "about.json").read_text())
+    assert step_of(uninterrupted.best) == best
+    expected = tensors(uninterrupted, best)
+    assert_same_bits(load_file(uninterrupted.best / "model.safetensors"), select(expected, "model/"))
+    assert_same_bits(load_file(uninterrupted.best / "ema.safetensors"), select(expected, "ema/"))
+    about = json.loads((uninterrupted.best / "about.json").read_text())
     assert about["best"] == {"metric": "error", "value": errors[best]}
 
 
 @pytest.mark.parametrize("step", range(1, 13))
-def test_a_run_killed_after_any_step_evaluates_the_same(tmp_path, unbroken, step):
-    folder = start(tmp_path, recipe())
-    with pytest.raises(Killed):
-        go_on(folder, die_at=step)
-    go_on(folder)
-    assert kept(folder) == kept(unbroken)
+def test_a_run_killed_after_any_step_evaluates_the_same(tmp_path, uninterrupted, step):
+    folder = new_run(tmp_path, recipe())
+    train_and_kill(folder, step)
+    train_on(folder)
+    assert kept(folder) == kept(uninterrupted)
 
 
-def dying(function, call, before):
-    """Return the function, but at its `call`th call it dies, before or after it has done its work."""
+def crashing(function, call, before):
+    """Return the function; its `call`th call raises `Killed`, before or after it has done its work."""
     calls = []
 
     def replacement(*arguments, **options):
@@ -156,54 +129,50 @@ def dying(function, call, before):
     [
         "genkit.runs.evaluate_during_training.evaluate",
         "genkit.runs.evaluate_during_training.replace_model",
-        "genkit.runs.model_folder.os.rename",
+        "genkit.storage.atomic.os.rename",
         "genkit.runs.model_folder.write_final",
         "genkit.storage.jsonl.StepLog.append",
     ],
 )
-def test_a_death_within_an_evaluation_is_made_good(tmp_path, unbroken, monkeypatch, place, call, before):
-    folder = start(tmp_path, recipe())
+def test_a_crash_during_an_evaluation_loses_nothing(tmp_path, uninterrupted, monkeypatch, place, call, before):
+    folder = new_run(tmp_path, recipe())
     function = pkgutil.resolve_name(place)
     with monkeypatch.context() as patched:
-        patched.setattr(place, dying(function, call, before))
+        patched.setattr(place, crashing(function, call, before))
         with pytest.raises(Killed):
-            go_on(folder)
-    go_on(folder)
-    assert kept(folder) == kept(unbroken)
+            train_on(folder)
+    train_on(folder)
+    assert kept(folder) == kept(uninterrupted)
     assert not list(folder.path.glob(".best*"))
 
 
-def test_a_resume_from_before_the_best_step_comes_to_it_again(tmp_path, unbroken):
-    folder = start(tmp_path, recipe())
-    with pytest.raises(Killed):
-        go_on(folder, die_at=11)
+def test_a_resume_from_before_the_best_step_reaches_it_again(tmp_path, uninterrupted):
+    folder = new_run(tmp_path, recipe())
+    train_and_kill(folder, 11)
     assert step_of(folder.best) == 9
     for step in folder.saved_steps():
         if step > 4:
             shutil.rmtree(folder.checkpoint(step))
-    with pytest.raises(Killed):
-        go_on(folder, die_at=5)
+    train_and_kill(folder, 5)
     assert [one.step for one in evaluations_of(folder)] == [3] and not folder.best.exists()
-    go_on(folder)
-    assert kept(folder) == kept(unbroken)
+    train_on(folder)
+    assert kept(folder) == kept(uninterrupted)
 
 
-def test_an_evaluation_that_is_written_down_is_not_made_again(tmp_path, monkeypatch):
-    folder = start(tmp_path, recipe())
-    with pytest.raises(Killed):
-        go_on(folder, die_at=7)
+def test_a_logged_evaluation_is_not_repeated(tmp_path, monkeypatch):
+    folder = new_run(tmp_path, recipe())
+    train_and_kill(folder, 7)
     asked = []
     monkeypatch.setattr(
         "genkit.runs.evaluate_during_training.evaluate", lambda metrics, *rest: asked.append(list(metrics)) or []
     )
-    with pytest.raises(Killed):
-        go_on(folder, die_at=8)
+    train_and_kill(folder, 8)
     assert asked == []
 
 
-def test_the_earliest_of_equals_is_the_best(tmp_path):
-    folder = start(tmp_path, recipe(best="units"))
-    go_on(folder)
+def test_of_equal_steps_the_earliest_is_best(tmp_path):
+    folder = new_run(tmp_path, recipe(best="units"))
+    train_on(folder)
     values = [one.value("units") for one in evaluations_of(folder)]
     assert len(set(values)) == 1 and step_of(folder.best) == 3
 
@@ -227,48 +196,50 @@ def test_the_best_is_the_first_of_the_lowest_or_highest(values, better, step):
     assert best_of(found(*values), "x", better).step == step
 
 
-def test_nothing_is_best_without_a_number_or_a_direction():
+def test_nothing_is_best_without_a_value_or_a_direction():
     assert best_of(found(None, None), "x", "lower") is None
     assert best_of(found(1.0), "x", None) is None
     assert best_of(found(1.0), "y", "lower") is None
 
 
-def test_some_metrics_can_be_left_for_the_end_and_the_last_step_is_evaluated(tmp_path):
-    folder = start(tmp_path, recipe(best="error", metrics=["error"], every=5))
-    assert go_on(folder).told == [(5, ["error"]), (10, ["error"]), (12, ["error"])]
+def test_metrics_not_named_in_evaluate_are_computed_at_the_end_only(tmp_path):
+    folder = new_run(tmp_path, recipe(best="error", metrics=["error"], every=5))
+    assert train_on(folder).evaluations == [(5, ["error"]), (10, ["error"]), (12, ["error"])]
     assert [facts["label"] for facts in json.loads(folder.results.read_text())] == list(METRICS)
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("asked", "key", "names"),
     [
-        ({"best": "eror"}, '[evaluate] best: no metric of the recipe is labelled "eror". Did you mean error?'),
-        ({"best": "kl"}, '[evaluate] best: of "kl" neither direction is better, so no step is best by it.'),
-        (
-            {"metrics": ["error", "unit"]},
-            '[evaluate] metrics: no metric of the recipe is labelled "unit". Did you mean units?',
-        ),
-        ({"metrics": ["units"]}, '[evaluate] best: "error" is not among metrics, which are evaluated; add it there.'),
-        ({"every": 0}, "[evaluate] every: found 0, expected greater than 0"),
-        ({"evry": 3}, "[evaluate] evry: unknown key of [evaluate]. Did you mean every?"),
+        ({"best": "eror"}, "best", ('"eror"', "Did you mean error?")),
+        ({"best": "kl"}, "best", ('"kl"', "better")),
+        ({"metrics": ["error", "unit"]}, "metrics", ('"unit"', "Did you mean units?")),
+        ({"metrics": ["units"]}, "best", ('"error"', "metrics")),
+        ({"every": 0}, "every", ("found 0", "greater than 0")),
+        ({"evry": 3}, "evry", ("Did you mean every?",)),
     ],
 )
-def test_what_cannot_be_evaluated_is_told_by_the_plan(asked, expected):
+def test_the_plan_refuses_mistakes_in_evaluate(asked, key, names):
     tables = recipe()
     tables["evaluate"] |= asked
     with pytest.raises(RecipeError) as caught:
         make_plan(tables, registry=registry_with())
-    assert expected in str(caught.value) and len(caught.value.problems) == 1
+    (problem,) = caught.value.problems
+    assert problem.place.path == ("evaluate", key)
+    assert_names(problem, *names)
 
 
 def test_evaluations_of_a_recipe_without_metrics_are_refused():
     tables = recipe()
     del tables["metrics"]
-    with pytest.raises(RecipeError, match=r"evaluate: would do nothing: the recipe has no metric"):
+    with pytest.raises(RecipeError) as caught:
         make_plan(tables, registry=registry_with())
+    (problem,) = caught.value.problems
+    assert problem.place.path == ("evaluate",)
+    assert_names(problem, "[metrics.LABEL]")
 
 
-def test_a_table_knows_a_training_whether_it_is_evaluated_on_the_way_or_not():
+def test_evaluate_does_not_change_the_digest_of_an_experiment():
     plain = {key: table for key, table in recipe().items() if key != "evaluate"}
     plans = [make_plan(tables, registry=registry_with()) for tables in (plain, recipe(), recipe(every=5))]
     assert len({Experiment(None, 0, plan).fingerprint for plan in plans}) == 1
@@ -288,7 +259,7 @@ best = "error"
 )
 
 
-def test_the_best_weights_are_loaded_sampled_and_evaluated_as_a_final_folder_is(tmp_path, monkeypatch):
+def test_best_is_a_model_folder_like_final(tmp_path, monkeypatch):
     from genkit import load
 
     monkeypatch.chdir(tmp_path)
@@ -309,15 +280,16 @@ def test_the_best_weights_are_loaded_sampled_and_evaluated_as_a_final_folder_is(
     assert json.loads(evaluated.out)["results"] == expected
 
 
-def test_damaged_evaluations_are_named_with_the_remedy(tmp_path, monkeypatch):
+def test_a_damaged_evaluation_log_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert genkit("run", write_recipe(tmp_path, EVALUATED), "-q").code == 0
     folder = RunFolder(tmp_path / "runs/0001-tiny-s0")
     (folder.final / "about.json").unlink()
     for content in ('{"step": 2}\n', "oh\n"):
         folder.evaluations.path.write_text(content)
-        said = genkit("resume", folder.path, "-q")
-        assert said.code == 2 and "evaluations.jsonl: is damaged" in said.err and "Delete it" in said.err
+        result = genkit("resume", folder.path, "-q")
+        assert result.code == 2
+        assert_names(result.err, folder.evaluations.path, "Delete it")
 
 
 def test_two_processes_evaluate_as_one(tmp_path, monkeypatch):

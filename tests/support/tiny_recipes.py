@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from genkit.engine.distributed import World
-from genkit.engine.loop import StepRecord, train
+from genkit.engine.loop import StepRecord, train_steps
 from genkit.engine.state import TrainState, initial_state
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import EMA, Recipe, Train, Use
@@ -40,7 +40,7 @@ def tiny_plan(**changes: Any) -> Plan:
 def train_all(plan: Plan, world: World | None = None) -> tuple[TrainState, list[StepRecord]]:
     world = world or World(plan.recipe.train.precision)
     state = initial_state(plan, world)
-    return state, list(train(plan, state, world))
+    return state, list(train_steps(plan, state, world))
 
 
 def tensors_of(state: TrainState) -> dict[str, torch.Tensor]:

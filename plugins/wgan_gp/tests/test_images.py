@@ -18,7 +18,7 @@ from genkit.api import GAN, Norm
 from genkit.core.model import Model, evaluating
 from genkit.draw import preview
 from genkit.engine.distributed import World
-from genkit.engine.loop import train
+from genkit.engine.loop import train_steps
 from genkit.engine.state import TrainState, initial_state
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
 
@@ -237,7 +237,7 @@ def test_under_autocast_the_penalty_alone_is_computed_in_float32() -> None:
     plan = genkit.make_plan(recipe_of("dcgan", precision="bf16"))
     state, world = initial_state(plan, World("bf16")), World("bf16")
     seen = critic_inputs(state)
-    record = next(train(plan, state, world))
+    record = next(train_steps(plan, state, world))
     assert seen == [torch.bfloat16, torch.bfloat16, torch.float32]
     assert record.terms["critic/penalty"].dtype == torch.float32 and record.terms["critic/penalty"].isfinite()
 

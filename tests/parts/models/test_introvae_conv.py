@@ -19,7 +19,7 @@ from genkit.core.layers.norm import Norm
 from genkit.core.model import Model, evaluating
 from genkit.draw import preview
 from genkit.engine.distributed import World
-from genkit.engine.loop import train
+from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
 from genkit.errors import RecipeError
 from genkit.parts.models.introvae_conv import IntroVAEConv
@@ -187,13 +187,13 @@ def test_a_loaded_model_computes_what_the_run_showed(norm: Norm, tmp_path: Path,
 def test_a_resume_goes_on_to_the_same_bits(norm: Norm, tmp_path: Path) -> None:
     plan, world = genkit.make_plan(recipe_of(norm, steps=4)), World()
     through = initial_state(plan, world)
-    for record in train(plan, through, world):
+    for record in train_steps(plan, through, world):
         if record.step == 2:
             checkpoint.save(through, tmp_path / "2")
     resumed = initial_state(plan, world)
     checkpoint.load(resumed, tmp_path / "2")
     assert all(p.stride() == q.stride() for p, q in zip(resumed.model.parameters(), through.model.parameters()))
-    list(train(plan, resumed, world))
+    list(train_steps(plan, resumed, world))
     assert resumed.step == 4
     assert_same_bits(tensors_of(resumed), tensors_of(through))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from support.tiny_recipes import tensors_of, tiny_recipe
 
 from genkit.engine.distributed import World
-from genkit.engine.loop import train
+from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.registry import load_registry
@@ -47,7 +47,7 @@ def main() -> None:
         world = World(precision)
         assert world.size == size
         state = initial_state(plan, world)
-        records = list(train(plan, state, world))
+        records = list(train_steps(plan, state, world))
         terms = world.mean(records[-1].terms["vae/total" if loss == "images" else "encoder/total"])
         if world.is_main:
             (out / loss).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,34 @@
+"""Checkpoints during training: when a checkpoint is written, and which ones are kept."""
+
+from __future__ import annotations
+
+from genkit.engine.loop import StepRecord
+from genkit.runs import checkpoint
+from genkit.runs.evaluate_during_training import is_evaluation_due
+from genkit.runs.run import Run
+
+
+class CheckpointWriter:
+    """Writes a checkpoint every `checkpoint.every` steps, before every evaluation, on a stop, and after the last step.
+
+    An evaluation therefore runs on a state that has just been saved: a run that is killed repeats the unfinished
+    evaluation when it resumes.
+    """
+
+    def __init__(self, run: Run):
+        self._run = run
+
+    def after_step(self, record: StepRecord, *, stopping: bool) -> None:
+        """Write a checkpoint if one is due. Raises `Diverged`."""
+        run = self._run
+        due = run.is_due(record.step, run.plan.recipe.checkpoint.every)
+        if due or stopping or is_evaluation_due(run.plan, record.step):
+            self.save()
+
+    def save(self) -> None:
+        """Write a checkpoint of finite weights, and delete all but the newest `checkpoint.keep`. Raises `Diverged`."""
+        run = self._run
+        run.check_finite()
+        if run.world.is_main:
+            checkpoint.save(run.state, run.folder.checkpoint(run.state.step), run.plan.data_fingerprint)
+            run.folder.keep_newest(run.plan.recipe.checkpoint.keep)

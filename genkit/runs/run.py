@@ -1,0 +1,68 @@
+"""A run: the plan, its folder on disk, the processes that train it, and the state between two steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from genkit.core.model import Model
+from genkit.core.noise import Noise, Rows
+from genkit.engine.distributed import World
+from genkit.engine.finite_watch import FiniteWatch
+from genkit.engine.state import TrainState, initial_state
+from genkit.evaluation.data_fingerprint import check_data_fingerprint
+from genkit.recipe.plan import Plan
+from genkit.runs import checkpoint
+from genkit.runs.run_folder import RunFolder
+
+DATA_REMEDY = "Restore the data, or start a new run; warm_start lets it begin with the weights of this one."
+PREVIEW_ROWS = 64  # latent codes that the pictures of a run can show
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the consumers of a run share: each of them logs, draws, saves or evaluates after a step."""
+
+    plan: Plan
+    folder: RunFolder
+    world: World
+    state: TrainState
+    watch: FiniteWatch = field(default_factory=FiniteWatch)
+
+    @classmethod
+    def open(cls, plan: Plan, folder: RunFolder, world: World) -> Run:
+        """Return the run at its newest checkpoint, or before its first step if it has none.
+
+        Lines, pictures and weights of later steps are deleted: training makes them again. Raises `UsageError` if
+        something that the run needs is missing, if the checkpoint cannot be read, or if the data have changed.
+        """
+        saved = folder.saved_steps()
+        plan.check_met(resuming=bool(saved))
+        state = initial_state(plan, world, resuming=bool(saved))
+        if saved:
+            kept = checkpoint.load(state, folder.checkpoint(saved[-1]))
+            check_data_fingerprint(kept, plan.data, DATA_REMEDY)
+        world.on_main(lambda: folder.cut_back(state.step))
+        return cls(plan, folder, world, state)
+
+    def is_due(self, step: int, every: int) -> bool:
+        """Return whether `step` is a multiple of `every`, or the last step."""
+        return step % every == 0 or step == self.plan.steps
+
+    def check_finite(self) -> None:
+        """Raise `Diverged` on every process if any term or weight is not finite."""
+        self.watch.check(self.state, self.world)
+
+    @property
+    def shown_weights(self) -> str:
+        """The weights that pictures show: "ema" if the recipe has [ema], else "raw"."""
+        return "ema" if self.state.average is not None else "raw"
+
+    @property
+    def shown_model(self) -> Model:
+        """The model with the weights that pictures show."""
+        return self.state.weights(self.shown_weights)
+
+    @property
+    def picture_noise(self) -> Noise:
+        """The noise of pictures, the same at every step: all pictures show the same latent codes."""
+        return Noise(self.plan.recipe.seed, 0, "preview", Rows.all(PREVIEW_ROWS))

@@ -1,0 +1,56 @@
+"""Runs of the tiny recipe that are killed after a step, and resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genkit.engine.distributed import World
+from genkit.evaluation.evaluate import Result
+from genkit.recipe.plan import make_plan
+from genkit.recipe.tables import Recipe
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.train import train_in_folder
+from support.tiny_parts import registry_with
+
+
+class Killed(Exception):
+    """A crash that nothing can prepare for."""
+
+
+class KillingObserver:
+    """Kills the run after a step, and remembers which metrics were evaluated at which steps."""
+
+    def __init__(self, kill_at: int | None = None):
+        self.kill_at = kill_at
+        self.evaluations: list[tuple[int, list[str]]] = []
+
+    def update(self, step: int, line: Mapping[str, float] | None) -> None:
+        if step == self.kill_at:
+            raise Killed
+
+    def evaluated(self, step: int, results: Sequence[Result]) -> None:
+        self.evaluations.append((step, [result.label for result in results]))
+
+
+def new_run(root: Path, recipe: Recipe | Mapping[str, Any]) -> RunFolder:
+    """Make the run folder of a recipe of tiny parts; nothing is trained."""
+    plan = make_plan(recipe, registry=registry_with())
+    return RunFolder.create(root / "runs", plan.document, dict(plan.resolved))
+
+
+def train_on(folder: RunFolder, kill_at: int | None = None) -> KillingObserver:
+    """Train a run from where it is; raise `Killed` after step `kill_at`."""
+    observer = KillingObserver(kill_at)
+    train_in_folder(make_plan(folder.resolved, registry=registry_with()), folder, World(), observer)
+    return observer
+
+
+def train_and_kill(folder: RunFolder, *steps: int) -> None:
+    """Train a run from where it is and kill it after a step, once for each step."""
+    for step in steps:
+        with pytest.raises(Killed):
+            train_on(folder, kill_at=step)
