@@ -14,7 +14,7 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
     from genkit.engine.distributed import World
     from genkit.evaluation.evaluate import read_results
     from genkit.recipe.plan import make_plan
-    from genkit.runs.checkpoint import differences
+    from genkit.runs.checkpoint import changed_environment
     from genkit.runs.run_folder import RunFolder
 
     folder = RunFolder.open(run)
@@ -32,6 +32,6 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
     world = World(plan.recipe.train.precision)
     console = Console(silent=not world.is_main, quiet=quiet or json)
     if saved:
-        for difference in world.on_main(lambda: differences(folder.checkpoint(saved[-1]))):
+        for difference in world.on_main(lambda: changed_environment(folder.checkpoint(saved[-1]))):
             console.info(f"the run may not go on to the same bits: {difference}")
     train_in(folder, plan, world, console, json)

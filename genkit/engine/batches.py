@@ -1,4 +1,4 @@
-"""The input of each step, a pure function of the recipe and the step number."""
+"""The batches of each step: a pure function of the recipe, the step and the process."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from genkit.recipe.plan import Plan, too_large
 
 
 def read_data(plan: Plan) -> None:
-    """Have the data read or prepared now, so that whatever is wrong with them is told before anything is begun.
+    """Read one sample of each split, so that mistakes in the data are reported before a run folder is made.
 
-    Raises `UsageError`.
+    Pictures are prepared here if they are not in the cache. Raises `UsageError`.
     """
-    check_batch(plan, 1)  # first: to prepare may take long
+    check_batch(plan, 1)  # first, because preparing may take long
     refused: list[str] = []
     for data in (plan.data, plan.data.held_out()):
         try:
             if data.size != 0:
                 data.batch(torch.zeros(1, dtype=torch.int64), Noise(plan.recipe.seed, 0, "read", Rows.all(1)))
-        except UsageError as error:  # what is wrong with the other split is told with it
+        except UsageError as error:  # report both splits at once
             refused.append(str(error))
     if refused:
         raise UsageError("\n".join(dict.fromkeys(refused)))
 
 
 def check_batch(plan: Plan, processes: int) -> None:
-    """Raise `UsageError` unless the data fill a batch, and it divides into equal micro-batches."""
+    """Raise `UsageError` unless the data fill a batch and the batch divides into equal micro-batches."""
     batch_size, parts = plan.recipe.train.batch_size, processes * plan.recipe.train.accumulate
     if plan.data.size is not None and plan.data.size < batch_size:
         raise UsageError(too_large(batch_size, plan.data.size))
@@ -42,13 +42,13 @@ def check_batch(plan: Plan, processes: int) -> None:
             else str(parts)
         )
         raise UsageError(
-            f"[train] batch_size = {batch_size} does not divide by {processes} processes x accumulate = "
-            f"{plan.recipe.train.accumulate}; {fitting} would."
+            f"[train] batch_size = {batch_size} is not a multiple of {parts} ({processes} processes x accumulate = "
+            f"{plan.recipe.train.accumulate}). Use {fitting}."
         )
 
 
 def batches_of_step(plan: Plan, state: TrainState, world: World) -> list[Batch]:
-    """Return this process's micro-batches of the step that `state` is before."""
+    """Return this process's micro-batches of the next step of `state`."""
     train, step = plan.recipe.train, state.step
     micro = train.batch_size // (world.size * train.accumulate)
     indices = indices_of_step(plan.recipe.seed, step, train.batch_size, plan.data.size)

@@ -1,8 +1,8 @@
 """The processes that train together, on top of HF Accelerate.
 
-Networks stay plain modules. After each backward the gradients of the phase are averaged by one flat all-reduce: this
-is exact for any number of forwards, for graphs shared between phases and for `backward(inputs=...)`, which
-DistributedDataParallel's hooks do not allow, and as fast (docs/engine.md).
+Networks are plain modules, without DistributedDataParallel. After each backward one flat all-reduce averages the
+gradients of the phase. This is exact for any number of forwards, for graphs shared between phases and for
+`backward(inputs=...)`, which DistributedDataParallel does not allow, and equally fast (docs/engine.md).
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ Result = TypeVar("Result")
 
 ACCELERATE_PRECISION = {"fp32": "no", "fp64": "no", "bf16": "bf16", "fp16": "fp16"}
 
-# How long a process waits for the others: the main one may evaluate for hours. A process that dies is noticed at once,
-# by its connections and by the launcher.
+# How long a process waits for the others: the main process may evaluate for hours. A crash is noticed at once anyway,
+# through the closed connections and by the launcher.
 PATIENCE = timedelta(days=7)
 
 REMEDY = "Start several processes with `genkit run RECIPE --processes N`."
 
 
 class World:
-    """This process among `size`, its `rank`, its device, and what the processes do together."""
+    """The group of `size` processes, this process's `rank` and device, and the collective operations."""
 
     def __init__(self, precision: str = "fp32"):
-        """Join the world that the launcher announced. Raises `UsageError` if it did not form."""
+        """Join the processes that the launcher started. Raises `UsageError` if they cannot form a group."""
         keep_freed_memory()
-        AcceleratorState._reset_state()  # a process may train one recipe after another, in another precision
+        AcceleratorState._reset_state()  # one process may train several recipes, in different precisions
         announced = int(os.environ.get("WORLD_SIZE", "1"))
         try:
-            # Without an accelerator only `cpu=True` makes several processes one world.
+            # Without an accelerator, several processes form a group only with `cpu=True`.
             self.accelerator = Accelerator(
                 cpu=not torch.accelerator.is_available(),
                 mixed_precision=ACCELERATE_PRECISION[precision],
@@ -52,20 +52,20 @@ class World:
             )
         except (ValueError, RuntimeError) as error:
             AcceleratorState._reset_state(True)
-            raise UsageError(f"a world of {announced} processes did not form: {error}. {REMEDY}") from error
+            raise UsageError(f"the {announced} processes could not form a group: {error}. {REMEDY}") from error
         self.rank: int = self.accelerator.process_index
         self.size: int = self.accelerator.num_processes
         self.device: torch.device = self.accelerator.device
         self.dtype = torch.float64 if precision == "fp64" else torch.float32
         if announced != self.size:
             raise UsageError(
-                f"the launcher announced {announced} processes, but they formed a world of {self.size}: each would "
-                f"train alone and write the same run. {REMEDY}"
+                f"the launcher announced {announced} processes, but this group has {self.size}: each process would "
+                f"train alone and write to the same run folder. {REMEDY}"
             )
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes files and speaks."""
+        """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
     @property
@@ -74,11 +74,11 @@ class World:
         return self.accelerator.scaler
 
     def autocast(self) -> AbstractContextManager[None]:
-        """Return the context in which the networks run."""
+        """Return a context in which the networks run in mixed precision."""
         return self.accelerator.autocast()
 
     def backward(self, total: Tensor, inputs: Sequence[Parameter], retain_graph: bool) -> None:
-        """Add the gradient of `total`, (), to `inputs` and to nothing else."""
+        """Add the gradient of `total`, (), to `inputs` only."""
         self.accelerator.backward(total, inputs=list(inputs), retain_graph=retain_graph)
 
     def gather(self, x: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ class World:
         return x if self.size == 1 else _Gather.apply(x, self.rank, self.size)
 
     def average_gradients(self, parameters: Sequence[Parameter]) -> None:
-        """Replace every gradient by its mean over the processes; a missing one counts as zero."""
+        """Replace every gradient by its mean over the processes; a missing gradient counts as zero."""
         if self.size == 1:
             return
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
@@ -106,7 +106,7 @@ class World:
         return x / self.size
 
     def any(self, flag: bool) -> bool:
-        """Tell whether the flag is set on any process."""
+        """Return whether the flag is set on any process."""
         if self.size == 1:
             return flag
         flags = torch.tensor(float(flag), device=self.device)
@@ -114,13 +114,13 @@ class World:
         return bool(flags.item())
 
     def share_weights(self, module: torch.nn.Module) -> None:
-        """Give every process the parameters and buffers of the main one."""
+        """Copy the parameters and buffers of the main process to all others."""
         if self.size > 1:
             for tensor in module.state_dict().values():
                 dist.broadcast(tensor, src=0)
 
     def on_main(self, do: Callable[[], Result]) -> Result:
-        """Do something on the main process, and return its result, or raise its `GenkitError`, on all of them."""
+        """Call `do` on the main process only; return its result, or raise its `GenkitError`, on every process."""
         if self.size == 1:
             return do()
         outcome: list[Any] = [None, None]
@@ -135,7 +135,7 @@ class World:
         return outcome[0]
 
     def on_all(self, do: Callable[[], Result]) -> Result:
-        """Do something on each process, and return its own result, or raise the `GenkitError` of any on all of them."""
+        """Call `do` on every process and return its result; if any raises a `GenkitError`, raise it on every process."""
         if self.size == 1:
             return do()
         error: GenkitError | None = None
@@ -143,20 +143,20 @@ class World:
             result = do()
         except GenkitError as raised:
             error = raised
-        if self.any(error is not None):  # one that went on alone would wait for the others
+        if self.any(error is not None):  # a process that continued alone would wait for the others for ever
             errors: list[GenkitError | None] = [None] * self.size
             dist.all_gather_object(errors, error)
             raise next(each for each in errors if each is not None)
         return result
 
     def close(self) -> None:
-        """Leave together: without this, processes that end early abort the others."""
+        """End together: a process that ends early would abort the others."""
         self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
 
 
 class _Gather(torch.autograd.Function):
-    """All-gather whose gradient sums what every process asks of these rows."""
+    """All-gather with a gradient: the sum over all processes of the gradient of this process's rows."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, rank: int, size: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The one training loop. It knows phases, and no method."""
+"""The one training loop. It runs the phases of any loss and names no method."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from genkit.recipe.plan import Plan
 
 
 class StepRecord(NamedTuple):
-    """What one step computed."""
+    """The terms of one completed step."""
 
-    step: int  # steps completed, this one included
-    terms: Mapping[str, Tensor]  # "phase/term" -> (), this process's mean, on its device
+    step: int  # number of completed steps
+    terms: Mapping[str, Tensor]  # "phase/term" -> (), the mean over this process's samples, on its device
 
 
 def train_steps(plan: Plan, state: TrainState, world: World) -> Iterator[StepRecord]:
     """Train from `state.step` to the end, advancing `state`, and yield a record after each step.
 
-    Raises `UsageError`, on all processes, where the data of a step cannot be had; `state` is then that before the step.
+    Raises `UsageError` on all processes if the data of a step cannot be read; `state` is then as before that step.
     """
     check_batch(plan, world.size)
     while state.step < plan.steps:
@@ -47,13 +47,13 @@ def train_steps(plan: Plan, state: TrainState, world: World) -> Iterator[StepRec
 def update(
     phase: Phase, state: TrainState, batches: list[Batch], world: World, *, keep_graphs: bool
 ) -> dict[str, Tensor]:
-    """Train the children that the phase updates, on all micro-batches, and return its terms."""
+    """Update the children of the phase once, from all micro-batches, and return the terms of the phase."""
     trained = [state.optimisers[child] for child in phase.updates]
     parameters = [parameter for optimiser in trained for parameter in optimiser.parameters.values()]
     for parameter in parameters:
         parameter.grad = None
 
-    # A later phase may go on from what this one leaves in `carry`, whose graph must then outlive the backward.
+    # A later phase may use what this phase stores in `carry`; the graph of it must then survive this backward.
     losses = []
     for batch in batches:
         loss = phase.loss(state.model, batch)

@@ -1,7 +1,7 @@
-"""Networks in the chosen precision, losses in float32.
+"""Mixed precision: networks run in bf16 or fp16, losses in float32.
 
-The forward of each child runs under autocast and its outputs come back in float32, so that no loss need think of
-precision. A loss that needs exact networks (a gradient penalty) asks with ``with batch.full_precision():``.
+The forward of each child runs under autocast and its outputs are converted to float32, so losses need no code for
+mixed precision. A loss that needs networks in float32 (a gradient penalty) uses ``with batch.full_precision():``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from genkit.core.model import Model
 
 
 class MixedPrecision:
-    """Wraps the children of a model, and switches the wrapping off and on."""
+    """Runs the children of a model under autocast, except within `off()`."""
 
     def __init__(self, model: Model, autocast: Callable[[], AbstractContextManager[None]]):
         self._autocast = autocast
@@ -26,7 +26,7 @@ class MixedPrecision:
 
     @contextmanager
     def off(self) -> Iterator[None]:
-        """Run the networks in float32 within this context."""
+        """Return a context in which the networks run in float32."""
         before, self._on = self._on, False
         try:
             yield

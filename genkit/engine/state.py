@@ -1,4 +1,4 @@
-"""Everything that changes during a run: a step number and tensors."""
+"""The state of training: the step, the model, the optimisers and the EMA weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from genkit.storage.weights import fill_weights
 
 
 class ChildOptimiser:
-    """The optimiser of one child of the model."""
+    """The torch optimiser of one child of the model, and the part of the recipe that built it."""
 
     def __init__(self, recipe: Optimiser, child: torch.nn.Module):
         self.recipe = recipe
@@ -47,7 +47,7 @@ class MovingAverage:
     def __init__(self, model: Model, decay: float):
         self.model = copy.deepcopy(model).requires_grad_(False).eval()
         self.decay = decay
-        # By address, so that a weight which stands under two names is averaged once.
+        # Keyed by address, so that a weight with two names (tied weights) is averaged once.
         named = zip(self.model.state_dict().values(), model.state_dict().values(), strict=True)
         pairs = {average.data_ptr(): (average, value) for average, value in named}.values()
         self._floating = [pair for pair in pairs if pair[0].is_floating_point()]
@@ -55,7 +55,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move towards the model: average ← decay·average + (1 - decay)·value."""
+        """Update every average: average ← decay·average + (1 - decay)·value."""
         averages, values = zip(*self._floating, strict=True)
         torch._foreach_lerp_(averages, values, 1 - self.decay)
         for average, value in self._counting:
@@ -64,14 +64,14 @@ class MovingAverage:
 
 @dataclass
 class TrainState:
-    """A run between two steps."""
+    """The state between two steps; a checkpoint holds exactly this."""
 
     step: int  # steps completed
     model: Model
     optimisers: dict[str, ChildOptimiser]  # by child
     average: MovingAverage | None
-    full_precision: Callable[[], AbstractContextManager[None]]  # networks in float32 within this context
-    scaler: torch.amp.GradScaler | None = None  # of fp16
+    full_precision: Callable[[], AbstractContextManager[None]]  # a context in which networks run in float32
+    scaler: torch.amp.GradScaler | None = None  # for fp16
 
     def weights(self, which: str) -> Model:
         """Return the model with its "raw" or "ema" weights."""
@@ -79,7 +79,7 @@ class TrainState:
 
 
 def initial_state(plan: Plan, world: World, *, resuming: bool = False) -> TrainState:
-    """Return the state before the first step, the same on every process; a resume needs no warm start."""
+    """Return the state before the first step, the same on every process; a resume skips the warm start."""
     torch.manual_seed(seed_of(plan.recipe.seed, "weights"))
     model = plan.build_model().to(world.device, world.dtype).train()
     if plan.recipe.train.warm_start is not None and not resuming:

@@ -70,7 +70,7 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UsageError(f"{folder}: incomplete checkpoint ({error}). {remedy}") from None
 
 
-def differences(folder: Path) -> list[str]:
+def changed_environment(folder: Path) -> list[str]:
     """Return how the environment differs from the one that wrote the checkpoint; results may then differ in bits."""
     about = read(folder)[1]
     return [

@@ -1,7 +1,8 @@
-"""What Ctrl-C and SIGTERM do: between two steps of training, and while numbers are computed.
+"""Handling of Ctrl-C and SIGTERM: during training, and while metrics are computed.
 
-A launcher sends a SIGTERM after the Ctrl-C that the terminal has sent to all, so only a second Ctrl-C is a second wish.
-Only the main thread may listen; in others both context managers change nothing.
+A launcher sends SIGTERM to its processes after the terminal has sent Ctrl-C to all of them, so only a second Ctrl-C
+counts as a second request. Python delivers signals to the main thread only; in other threads both context managers do
+nothing.
 """
 
 from __future__ import annotations
@@ -18,26 +19,26 @@ Handler = Callable[[int, FrameType | None], None]
 
 @contextmanager
 def stop_requested(hurry: bool = True) -> Iterator[Callable[[], bool]]:
-    """Turn both into a question, asked where stopping is good; with `hurry`, a second Ctrl-C is obeyed at once."""
-    asked: list[int] = []
+    """Yield a function that returns whether a stop was requested; with `hurry`, a second Ctrl-C raises at once."""
+    received: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        if hurry and number == signal.SIGINT and signal.SIGINT in asked:
+        if hurry and number == signal.SIGINT and signal.SIGINT in received:
             raise KeyboardInterrupt
-        asked.append(number)
+        received.append(number)
 
     with _handling(note):
-        yield lambda: bool(asked)
+        yield lambda: bool(received)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn both into `KeyboardInterrupt`, so that SIGTERM too ends in a word about what to do next."""
-    asked: list[int] = []
+    """Raise `KeyboardInterrupt` for SIGTERM as for Ctrl-C, so that both end with a message about the next command."""
+    received: list[int] = []
 
     def obey(number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT or not asked:
-            asked.append(number)
+        if number == signal.SIGINT or not received:
+            received.append(number)
             raise KeyboardInterrupt
 
     with _handling(obey):

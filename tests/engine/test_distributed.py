@@ -12,13 +12,14 @@ import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from support.commands import TINY, genkit, genkit_process, on_processes
+from support.messages import assert_names
 
 from genkit.engine.distributed import World
 from genkit.errors import UsageError
 
 
 def test_two_processes_compute_the_run_of_one(tmp_path):
-    """One start of processes for all trainings: it takes longer than they do."""
+    """All trainings share one start of the processes, which takes longer than they do."""
     plugins = [loss for loss in ("introvae", "as-introvae") if find_spec(f"genkit_{loss.replace('-', '_')}")]
     in_float64 = [f"{loss}/fp64" for loss in ("coupled", "images", *plugins)]
     for processes in (1, 2):
@@ -36,37 +37,36 @@ def test_two_processes_compute_the_run_of_one(tmp_path):
     assert ((a - b).norm() / a.norm()).item() <= 1e-5
 
 
-def test_processes_wait_for_the_main_one_as_long_as_their_patience_lasts():
+def test_processes_wait_for_the_main_one_until_the_timeout():
     on_processes(2, "patience_worker.py", 0, 4)
-    with pytest.raises(AssertionError, match=r"(?i)timed? ?out"):  # so the patience is what decides
+    with pytest.raises(AssertionError, match=r"(?i)timed? ?out"):
         on_processes(2, "patience_worker.py", 1, 4)
 
 
-def test_a_world_that_did_not_form_is_refused():
+def test_processes_that_cannot_form_a_group_are_refused():
     AcceleratorState._reset_state(True)
-    announced = patch.dict(os.environ, WORLD_SIZE="2")  # as a launcher sets it, but without an address to meet at
-    with (
-        announced,
-        pytest.raises(UsageError, match=r"a world of 2 processes did not form.*genkit run RECIPE --processes N"),
-    ):
+    announced = patch.dict(os.environ, WORLD_SIZE="2")  # as a launcher sets it, but without an address
+    with announced, pytest.raises(UsageError) as caught:
         World()
+    assert_names(caught.value, "2 processes", "genkit run RECIPE --processes N")
 
 
-def test_a_world_of_another_size_than_announced_is_refused(monkeypatch):
+def test_a_group_of_another_size_than_launched_is_refused(monkeypatch):
     class Alone:
         def __init__(self, **options):
             self.process_index, self.num_processes, self.device = 0, 1, torch.device("cpu")
 
     monkeypatch.setattr("genkit.engine.distributed.Accelerator", Alone)
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UsageError, match="announced 2 processes, but they formed a world of 1"):
+    with pytest.raises(UsageError) as caught:
         World()
+    assert_names(caught.value, "2 processes", "has 1", "genkit run RECIPE --processes N")
 
 
 RECIPE = TINY.replace("steps = 5", "steps = 20").replace("batch_size = 16", 'batch_size = 8\nprecision = "fp64"')
 
 
-def test_the_command_hands_over_to_accelerate_and_computes_the_same_run(tmp_path, monkeypatch):
+def test_the_command_launches_processes_that_compute_the_same_run(tmp_path, monkeypatch):
     (tmp_path / "two.toml").write_text(RECIPE)
     monkeypatch.chdir(tmp_path)
     done = genkit_process("run", "two.toml", "-q", "--processes", "2", cwd=tmp_path)
@@ -76,7 +76,7 @@ def test_the_command_hands_over_to_accelerate_and_computes_the_same_run(tmp_path
     assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10
 
 
-def test_several_processes_save_when_they_are_asked_to_stop(tmp_path):
+def test_several_processes_save_on_sigterm(tmp_path):
     (tmp_path / "two.toml").write_text(RECIPE)
     arguments = ["run", "two.toml", "-q", "--processes", "2", "--set", "train.steps=1000000"]
     command = [sys.executable, "-m", "genkit", *arguments]
@@ -87,13 +87,13 @@ def test_several_processes_save_when_they_are_asked_to_stop(tmp_path):
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.05)
     process.terminate()
-    told = process.communicate(timeout=60)[1]
+    errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130
-    assert "Go on with: genkit resume runs/0001-two-s0 --processes 2" in told
+    assert_names(errors, "genkit resume runs/0001-two-s0 --processes 2")
     assert list((tmp_path / "runs/0001-two-s0/checkpoints").glob("step-*"))
 
 
-def test_a_failure_of_several_processes_is_told_once_with_its_exit_code(tmp_path):
+def test_a_failure_of_several_processes_is_printed_once(tmp_path):
     (tmp_path / "two.toml").write_text(RECIPE)
     override = ["--set", "optimiser.encoder.lr=1e300"]
     done = genkit_process("run", "two.toml", "-q", "--processes", "2", *override, cwd=tmp_path)
