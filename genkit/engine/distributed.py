@@ -135,7 +135,7 @@ class World:
         return outcome[0]
 
     def on_all(self, do: Callable[[], Result]) -> Result:
-        """Call `do` on every process and return its result; if any raises a `GenkitError`, raise it on every process."""
+        """Call `do` on every process and return its result; a `GenkitError` of any is raised on every process."""
         if self.size == 1:
             return do()
         error: GenkitError | None = None
