@@ -1,0 +1,138 @@
+"""MkDocs hook: replaces `{{ name("argument") }}` in a page by text that is generated from the code.
+
+    {{ keys("losses", "vae") }}            a table of the keys of a part: kind and name as a recipe writes it
+    {{ table_keys("train") }}              a table of the keys of a recipe's own table
+    {{ file_keys("TableSpec") }}           a table of the keys of a table of results
+    {{ docstring("genkit.parts.losses.vae") }}   the docstring of a module
+    {{ parts("metrics") }}                 a table of all parts of a kind
+    {{ commands() }}                       the reference of the command line
+
+A mistake in a macro fails the build.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+MACRO = re.compile(r"^\{\{ (\w+)\((.*)\) \}\}$", re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Replace the macros of a page; MkDocs calls this before it renders the page."""
+    return expand(markdown)
+
+
+def expand(markdown: str) -> str:
+    """Replace every macro that has a line of its own. Raises `KeyError` for a macro that does not exist."""
+
+    def replace(match: re.Match[str]) -> str:
+        arguments = ast.literal_eval(f"({match[2]},)") if match[2] else ()
+        return MACROS[match[1]](*arguments)
+
+    return MACRO.sub(replace, markdown)
+
+
+def keys(kind: str, name: str) -> str:
+    """Return the table of the keys that a part takes."""
+    from genkit.recipe.registry import load_registry
+
+    return _key_table(load_registry().find(kind, name).load(), without=("data_shape",))
+
+
+def table_keys(table: str) -> str:
+    """Return the keys of a table of a recipe: "recipe" for the top level, "train", "ema", "report", ..."""
+    from genkit.recipe import tables
+
+    targets = {target.__name__.lower(): target for target in vars(tables).values() if inspect.isclass(target)}
+    return _key_table(targets[table])
+
+
+def file_keys(name: str) -> str:
+    """Return the keys of a part of a table of results, by the name of its class."""
+    from genkit.tables import spec
+
+    return _key_table(getattr(spec, name))
+
+
+def docstring(module: str) -> str:
+    """Return the docstring of a module; its indented blocks are code blocks of the page."""
+    return inspect.cleandoc(importlib.import_module(module).__doc__ or "")
+
+
+def parts(kind: str) -> str:
+    """Return a table of all installed parts of a kind."""
+    from genkit.recipe.registry import load_registry
+
+    found = load_registry().of_kind(kind)
+    rows = [(f"`{part.entry.name}`", part.entry.summary, part.owner.distribution) for part in found]
+    return _markdown(("name", "what it is", "distribution"), rows)
+
+
+def commands() -> str:
+    """Return the reference of all commands, as typer writes it."""
+    command = [sys.executable, "-m", "typer", "genkit.cli", "utils", "docs", "--name", "genkit"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    text = re.sub(r"^#+ `genkit`\n", "", done.stdout.lstrip(), count=1)
+    return re.sub(r"^(\* `[^`]*`): ", r"\1: ", text, flags=re.MULTILINE)
+
+
+def _key_table(target: Callable[..., Any], without: Sequence[str] = ()) -> str:
+    from genkit.recipe.part_fields import expected, parameters_of
+
+    rows = []
+    for key, parameter in parameters_of(target).items():
+        if key not in without:
+            rows.append((f"`{key}`", _takes(parameter.hint, expected), _default(parameter), parameter.doc))
+    return _markdown(("key", "takes", "default", "meaning"), rows) if rows else "It has no keys."
+
+
+def _takes(hint: Any, expected: Callable[[Any], str]) -> str:
+    return re.sub(r'"([^"]*)"', r'`"\1"`', expected(hint))
+
+
+def _default(parameter: Any) -> str:
+    from genkit.core.constant_schedule import ConstantSchedule
+
+    if parameter.required:
+        return "required"
+    default = parameter.default
+    if default is None or default == {}:
+        return "none"
+    if isinstance(default, ConstantSchedule):
+        return f"`{default.value:g}`"
+    if isinstance(default, bool | str | int | float | list | tuple):
+        return f"`{json.dumps(default)}`"
+    return f"`{_name_of(default)}`"
+
+
+def _name_of(part: Any) -> str:
+    from genkit.hooks import KINDS
+    from genkit.recipe.registry import load_registry
+
+    wanted = f"{type(part).__module__}:{type(part).__qualname__}"
+    registry = load_registry()
+    named = [each.entry.name for kind in KINDS for each in registry.of_kind(kind) if each.entry.target == wanted]
+    return named[0] if named else type(part).__name__
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+MACROS: Mapping[str, Callable[..., str]] = {
+    "keys": keys,
+    "table_keys": table_keys,
+    "file_keys": file_keys,
+    "docstring": docstring,
+    "parts": parts,
+    "commands": commands,
+}
