@@ -1,6 +1,7 @@
 """Rules about imports, read from the source: each room imports only the rooms before it."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,28 @@ def test_each_room_imports_only_the_rooms_before_it():
             if there in FACES or (there in order and order[there] > order[here]):
                 upward.append(f"{label(path)} imports {name}")
     assert not upward, "\n".join(upward)
+
+
+def test_the_architecture_page_lists_the_imports_of_each_room():
+    text = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    listed = {
+        room: set(re.findall(r"\w+", rooms)) for room, rooms in re.findall(r"^\| `(\w+)` \|([\w, ]*)\|$", text, re.M)
+    }
+    assert tuple(listed) == ROOMS
+    found: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for path in PACKAGE.rglob("*.py"):
+        if (here := room_of(path)) in found:
+            found[here] |= {name.split(".")[1] for name in imported(path) if name.startswith("genkit.")} - {here}
+    assert listed == {room: rooms & set(ROOMS) for room, rooms in found.items()}
+
+
+def test_every_file_that_the_documentation_names_exists():
+    for page in [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")]:
+        named = re.findall(
+            r"`((?:genkit|tests|plugins|benchmarks|recipes)/[\w/.-]+)`", page.read_text(encoding="utf-8")
+        )
+        missing = [path for path in named if not (CHECKOUT / path).exists() and "your_part" not in path]
+        assert not missing, f"{label(page)} names {missing}"
 
 
 def test_every_file_belongs_to_a_room_and_every_room_says_what_it_is():
