@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.metadata
+import importlib.util
 import inspect
 import re
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -30,12 +30,12 @@ from genkit.errors import RecipeError
 from genkit.evaluation.evaluate import evaluate
 from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS
 from genkit.parts import builtin
+from genkit.parts.datasets.hub_stream import HubStream
 from genkit.recipe.part_fields import parameters_of
 from genkit.recipe.plan import Plan, make_plan
-from genkit.recipe.registry import Owner, Registry, load_registry
-from genkit.recipe.tables import EMA, Checkpoint, Evaluate, Recipe, Report, Train
+from genkit.recipe.registry import Owner, Registry
 from genkit.tables.experiment import experiments_of
-from genkit.tables.spec import ColumnSpec, PublishedNumbers, RowSpec, TableSpec, read_table
+from genkit.tables.spec import read_table
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -100,76 +100,73 @@ def plan_of(text: str, folder: Path, registry: Registry | None = None) -> Plan:
     return make_plan(folder / "recipe.toml", registry=registry)
 
 
-# Names
+# Generated text
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_hook_has_a_heading_with_its_signature(kind):
-    hook = getattr(hooks, f"genkit_{kind}")
-    signature = str(inspect.signature(hook)).replace("'", "")
-    assert f"`genkit_{kind}{signature}`" in headings_of(DOCS / "plugins.md")
+def load_macros() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_macros", DOCS / "_macros.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def commands(group: Any = None, prefix: str = "genkit") -> Iterator[tuple[str, Any]]:
+MACROS = load_macros()
+USES = {use for page in PAGES for use in MACROS.MACRO.findall(page.read_text(encoding="utf-8"))}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+def test_the_macros_of_a_page_expand(page):
+    text = page.read_text(encoding="utf-8")
+    skip_unless_installed(text)
+    assert "{{" not in MACROS.expand(text.replace("{{ commands() }}", ""))
+
+
+def commands(group: Any = None, prefix: str = "genkit") -> Iterator[str]:
     for name, command in (group or typer.main.get_command(app)).commands.items():
+        yield f"{prefix} {name}"
         if hasattr(command, "commands"):
             yield from commands(command, f"{prefix} {name}")
-        else:
-            yield f"{prefix} {name}", command
 
 
-def section_of(page: Path, command: str) -> str:
-    found = re.search(rf"^## `{command}( [^`]*)?`\n(.*?)(?=^## |\Z)", page.read_text(encoding="utf-8"), re.M | re.S)
-    assert found, f"{page.name} has no heading for `{command}`"
-    return found[0]
+def test_the_reference_has_every_command():
+    assert ("commands", "") in USES
+    headings = set(re.findall(r"^#+ `(.+)`$", MACROS.commands(), re.MULTILINE))
+    assert set(commands()) <= headings
 
 
-@pytest.mark.parametrize(("name", "command"), [pytest.param(*command, id=command[0]) for command in commands()])
-def test_every_command_has_a_heading_with_its_arguments_and_all_its_options(name, command):
-    section = section_of(DOCS / "commands.md", name)
-    for parameter in command.params:
-        if parameter.param_type_name == "argument":
-            assert parameter.metavar in section.splitlines()[0]
-        else:
-            assert parameter.opts[0] in section, f"{name} takes {parameter.opts[0]}"
+def test_every_part_has_a_table_of_its_keys_on_some_page():
+    registry = Registry()
+    registry.register(builtin, Owner("genkit", "genkit-torch", "0"))
+    for name in sorted({PLUGIN_OF[name] for name in PLUGIN_OF}):
+        if importlib.util.find_spec(module := f"genkit_{name.replace('-', '_')}"):
+            registry.register(importlib.import_module(module), Owner(name, name, "0"))
+    shown = {ast.literal_eval(arguments) for macro, arguments in USES if macro == "keys"}
+    missing = {
+        key for key in registry.parts if parameters_of(registry.find(*key).load()).keys() - {"data_shape"}
+    } - shown
+    assert not missing
 
 
-def test_no_command_is_described_that_does_not_exist():
-    described = {re.match(r"`([a-z ]+?)(?: [A-Z\[].*)?`", head)[1] for head in headings_of(DOCS / "commands.md")[1:]}
-    assert described == {name for name, _ in commands()}
+def test_every_table_of_a_recipe_has_its_keys_on_a_page():
+    shown = {ast.literal_eval(arguments) for macro, arguments in USES if macro == "table_keys"}
+    assert {"recipe", "train", "ema", "checkpoint", "report", "evaluate"} <= shown
+
+
+def test_every_table_of_a_table_of_results_has_its_keys_on_a_page():
+    shown = {ast.literal_eval(arguments) for macro, arguments in USES if macro == "file_keys"}
+    assert {"TableSpec", "RowSpec", "ColumnSpec", "PublishedNumbers"} <= shown
+
+
+def test_a_key_table_has_the_type_default_and_doc_of_every_key():
+    rows = {row.split(" | ")[0]: row for row in MACROS.keys("datasets", "hub-stream").splitlines()[2:]}
+    assert rows.keys() == {f"| `{key}`" for key in parameters_of(HubStream)}
+    assert '`"refuse"`' in rows["| `on_bad`"] and parameters_of(HubStream)["on_bad"].doc in rows["| `on_bad`"]
 
 
 def test_every_page_is_in_the_navigation():
     configuration = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     listed = set(re.findall(r"[\w/-]+\.md", configuration.split("nav:")[1]))
     assert listed == {page.relative_to(DOCS).as_posix() for page in PAGES}
-
-
-# Keys
-
-
-def keys_in(page: Path) -> set[str]:
-    """Return the words in code quotes in the rows of the page's tables."""
-    rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
-    return {word for row in rows for word in re.findall(r"`([\w-]+)`", row)}
-
-
-@pytest.mark.parametrize("table", [Recipe, Train, EMA, Checkpoint, Evaluate, Report])
-def test_every_key_of_a_core_table_is_described(table):
-    assert {item.name for item in fields(table)} <= keys_in(DOCS / "recipes.md")
-
-
-@pytest.mark.parametrize("table", [TableSpec, RowSpec, ColumnSpec, PublishedNumbers])
-def test_every_key_of_a_table_of_results_is_described(table):
-    assert {item.name for item in fields(table)} <= table_keys()
-
-
-def table_keys() -> set[str]:
-    """Return the parts, without names in capitals, of the keys that tables.md describes: `columns.NAME.set`."""
-    rows = [
-        line.split("|")[1] for line in (DOCS / "tables.md").read_text(encoding="utf-8").splitlines() if line[:1] == "|"
-    ]
-    return {word for row in rows for key in re.findall(r"`([\w.]+)`", row) for word in key.split(".") if word.islower()}
 
 
 def test_the_table_of_the_docs_plans(tmp_path):
@@ -179,29 +176,6 @@ def test_the_table_of_the_docs_plans(tmp_path):
     (tmp_path / "my_table.toml").write_text(text, encoding="utf-8")
     path = tmp_path / "my_table.toml"
     assert len(experiments_of(read_table(path), path)) == 12
-
-
-def test_every_key_of_a_built_in_part_is_described():
-    registry = Registry()
-    registry.register(builtin, Owner("genkit", "genkit-torch", "0"))
-    page_of = {"models": "networks.md", "datasets": "data.md", "metrics": "metrics.md", "losses": "methods/vae.md"}
-    page_of["extractors"] = page_of["metrics"]
-    for kind in KINDS:
-        page = DOCS / page_of.get(kind, "recipes.md")
-        for part in registry.of_kind(kind):
-            text = page.read_text(encoding="utf-8")
-            assert f"`{part.entry.name}`" in text or kind == "losses", f"{page.name} does not name {part.entry.name}"
-            assert set(parameters_of(part.load())) - {"data_shape"} <= keys_in(page), part.entry.name
-
-
-@pytest.mark.parametrize("name", sorted(PLUGIN_OF))
-def test_every_key_of_a_methods_part_is_described(name):
-    skip_unless_installed(f'"{name}"')
-    parts = [part for part in load_registry().parts.items() if part[0][1] == name]
-    ((_, (part,)),) = parts
-    page = DOCS / "methods" / f"{PLUGIN_OF[name]}.md"
-    described = keys_in(page) | (keys_in(DOCS / "networks.md") if part.kind == "models" else set())
-    assert set(parameters_of(part.load())) - {"data_shape"} <= described
 
 
 def test_every_method_has_a_page():
