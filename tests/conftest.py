@@ -1,6 +1,7 @@
 """What all tests share: `support` can be imported, torch has one thread, and the user's cache is not written to."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +14,25 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests sta
 
 
 def pytest_addoption(parser):
-    parser.addoption("--regenerate-golden", action="store_true", help="write tests/golden/ anew from what is printed")
+    parser.addoption("--regenerate-golden", action="store_true", help="write tests/golden/ from the messages of this run")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark every test as fast that is not marked otherwise."""
+    for item in items:
+        if not any(item.get_closest_marker(name) for name in ("trains", "slow", "gpu")):
+            item.add_marker("fast")
+
+
+@pytest.fixture(autouse=True)
+def _fast_tests_start_no_process(request, monkeypatch):
+    """Fail a fast test that starts a process."""
+    if request.node.get_closest_marker("fast"):
+
+        def refuse(*arguments, **options):
+            pytest.fail("a fast test starts a process: mark it with pytest.mark.trains")
+
+        monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
 
 
 @pytest.fixture(autouse=True)
