@@ -1,14 +1,17 @@
-"""A constant: what a plain number in a recipe becomes where a schedule is asked for."""
+"""Constant schedule. A plain number in a recipe becomes one where a schedule is expected."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from genkit.core.field_types import Doc
 
 
 @dataclass(frozen=True)
 class ConstantSchedule:
-    """The same `value` throughout."""
+    """The same `value` throughout the run."""
 
-    value: float
+    value: Annotated[float, Doc("Value at every progress t.")]
 
     def __call__(self, t: float, /) -> float:
-        """Return the value at any progress `t`."""
+        """Return the value at progress `t`."""
         return self.value

@@ -1,4 +1,4 @@
-"""genkit's own parts, supplied through the same hooks as everybody's."""
+"""Built-in parts of genkit, supplied through the same hooks as the parts of plugins."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ DENSITY_COVERAGE = "https://arxiv.org/abs/2002.09797"
 
 @hookimpl
 def genkit_models() -> Iterator[Entry]:
-    """Networks for points and for images."""
+    """Supply networks for points and for images."""
     yield Entry(
-        "mlp", "genkit.parts.models.mlp:MLP", "Fully connected autoencoder, as published for 2-D", SOFT_INTRO_VAE
+        "mlp",
+        "genkit.parts.models.mlp:MLP",
+        "Fully connected autoencoder, as published in two dimensions",
+        SOFT_INTRO_VAE,
     )
     yield Entry(
         "small-conv", "genkit.parts.models.small_conv:SmallConv", "Convolutional autoencoder for small images", "genkit"
@@ -34,29 +37,29 @@ def genkit_models() -> Iterator[Entry]:
     yield Entry(
         "modern-conv",
         "genkit.parts.models.modern_conv:ModernConv",
-        "Residual autoencoder, as one builds it today",
+        "Residual autoencoder with current layers",
         "genkit",
     )
 
 
 @hookimpl
 def genkit_losses() -> Iterator[Entry]:
-    """The baseline."""
+    """Supply the baseline."""
     yield Entry("vae", "genkit.parts.losses.vae:VAE", "Variational autoencoder", "https://arxiv.org/abs/1312.6114")
 
 
 @hookimpl
 def genkit_divergences() -> Iterator[Entry]:
-    """Divergences with a closed form."""
+    """Supply divergences with a closed form."""
     yield Entry("kl", "genkit.parts.divergences.kl:KL", "Kullback-Leibler divergence, per sample", "closed form")
-    yield Entry("zero", "genkit.parts.divergences.zero:Zero", "Zero, to switch a divergence off", "ablation")
+    yield Entry("zero", "genkit.parts.divergences.zero:Zero", "Always zero, to remove a divergence", "ablation")
 
 
 @hookimpl
 def genkit_schedules() -> Iterator[Entry]:
-    """Schedules of weights and learning rates."""
-    yield Entry("constant", "genkit.core.constant_schedule:ConstantSchedule", "One value", "")
-    yield Entry("linear", "genkit.parts.schedules.linear:LinearSchedule", "A straight line between two values", "")
+    """Supply schedules of weights and learning rates."""
+    yield Entry("constant", "genkit.core.constant_schedule:ConstantSchedule", "Constant value", "")
+    yield Entry("linear", "genkit.parts.schedules.linear:LinearSchedule", "Straight line between two values", "")
     yield Entry(
         "cosine",
         "genkit.parts.schedules.cosine:CosineSchedule",
@@ -66,7 +69,7 @@ def genkit_schedules() -> Iterator[Entry]:
     yield Entry(
         "multistep",
         "genkit.parts.schedules.multistep:MultistepSchedule",
-        "Multiplied by a factor at milestones",
+        "Value multiplied by a factor at milestones",
         SOFT_INTRO_VAE,
     )
 
@@ -221,11 +224,11 @@ def genkit_extractors() -> Iterator[Entry]:
 
 @hookimpl
 def genkit_optimisers() -> Iterator[Entry]:
-    """Adaptive gradient descent."""
+    """Supply Adam and AdamW."""
     yield Entry("adam", "genkit.parts.optimisers.adam:Adam", "Adam", "https://arxiv.org/abs/1412.6980")
     yield Entry(
         "adamw",
         "genkit.parts.optimisers.adam:AdamW",
-        "Adam, weight decay decoupled",
+        "Adam with decoupled weight decay",
         "https://arxiv.org/abs/1711.05101",
     )

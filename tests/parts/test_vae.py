@@ -1,4 +1,4 @@
-"""The VAE: one step written out by hand, and the evidence of a Gaussian in closed form."""
+"""VAE against a step written by hand, and against the evidence of a Gaussian in closed form."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def points(rows: int = 8, *, t: float = 0.0) -> Batch:
     return batch_of(torch.randn(rows, POINTS, generator=generator, dtype=torch.float64), LATENT, t=t)
 
 
-def test_a_step_is_the_one_written_out_by_hand() -> None:
+def test_a_step_equals_the_one_written_by_hand() -> None:
     model, by_hand, batch = linear_vae(), linear_vae(), points()
     loss = VAE(ConstantSchedule(2.0), ConstantSchedule(0.3))
 
@@ -63,7 +63,7 @@ def test_a_step_is_the_one_written_out_by_hand() -> None:
 
 
 class TruePosterior(nn.Module):
-    """p(z|x) of x = W z + b + N(0, ½ I) with W of orthogonal columns: then it is a diagonal Gaussian."""
+    """Posterior p(z|x) of x = W z + b + N(0, ½ I), where W has orthogonal columns: a diagonal Gaussian."""
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
@@ -89,11 +89,11 @@ def test_at_the_true_posterior_the_loss_is_the_negative_log_evidence() -> None:
 
     covariance = weight @ weight.T + 0.5 * torch.eye(POINTS, dtype=torch.float64)
     evidence = MultivariateNormal(bias, covariance).log_prob(x[0])
-    # R leaves out the constant (D/2)·log π of a Gaussian decoder of variance ½.
+    # R does not contain the constant (D/2)·log π of a Gaussian decoder with variance ½.
     assert bound.item() + 0.5 * POINTS * math.log(math.pi) == pytest.approx(-evidence.item(), abs=0.01)
 
 
-def test_any_other_posterior_bounds_the_evidence_from_above() -> None:
+def test_with_any_other_posterior_the_loss_is_an_upper_bound() -> None:
     weight = torch.tensor([[1.0, 2.0], [2.0, -1.0], [0.5, 0.0]], dtype=torch.float64)
     decoder = nn.Linear(LATENT, POINTS, bias=False).double()
     decoder.weight.data = weight
@@ -127,8 +127,8 @@ def test_a_warm_up_is_due_before_it_stops() -> None:
     assert phase.updates == ("encoder", "decoder")
 
 
-def test_the_loss_is_the_mean_over_samples() -> None:
-    # The mean of two halves, each with its rows of the same noise, is the whole: n processes compute the step of one.
+def test_the_loss_is_the_mean_over_samples_of_all_processes() -> None:
+    # The mean over two halves, each with its rows of the same noise, is the loss of the whole batch.
     model, batch = linear_vae(), points()
     whole = VAE().loss(model, batch.in_phase("vae")).total
     halves = []

@@ -1,4 +1,4 @@
-"""Laws that hold between methods of different plugins, through the one loop."""
+"""Relations between methods of different plugins, in training runs."""
 
 import pytest
 from support.tiny_recipes import assert_same_bits, tensors_of, train_all
@@ -30,21 +30,21 @@ BETAS = {"beta_rec": 0.2, "beta_kl": 0.3, "beta_neg": 0.9, "warmup_steps": 2}
 
 @pytest.mark.parametrize("precision", ["fp32", "fp64"])
 @pytest.mark.parametrize("variant", ["stable", "paper"])
-def test_as_introvae_with_c_1_is_soft_introvae_bit_for_bit(variant, precision):
+def test_as_introvae_with_c_1_equals_soft_introvae_bit_for_bit(variant, precision):
     soft = weights_of(Use("soft-introvae", **BETAS), precision)
     assert_same_bits(weights_of(Use("as-introvae", c=1.0, variant=variant, **BETAS), precision), soft)
 
 
 @pytest.mark.parametrize("warmup_steps", [0, 2, 15])
-def test_as_introvae_with_its_own_c_is_another_method_however_long_its_warm_up(warmup_steps):
+def test_as_introvae_with_its_default_c_differs_from_soft_introvae_after_any_warm_up(warmup_steps):
     betas = {**BETAS, "warmup_steps": warmup_steps}
     soft = weights_of(Use("soft-introvae", **betas), "fp64")
-    own = weights_of(Use("as-introvae", **betas), "fp64")
-    assert any((soft[name] - own[name]).abs().max() > 1e-4 for name in soft)
+    default = weights_of(Use("as-introvae", **betas), "fp64")
+    assert any((soft[name] - default[name]).abs().max() > 1e-4 for name in soft)
 
 
-def test_a_divergence_of_zero_leaves_only_the_ramp():
-    # The two differ by D alone, which is small while reconstructions and samples still look alike.
+def test_the_divergence_zero_removes_the_distance():
+    # The two differ only by D, which is small while reconstructions and samples are still similar.
     zero = weights_of(Use("as-introvae", divergence="zero", **BETAS), "fp64")
-    own = weights_of(Use("as-introvae", **BETAS), "fp64")
-    assert any((zero[name] - own[name]).abs().max() > 1e-8 for name in own)
+    default = weights_of(Use("as-introvae", **BETAS), "fp64")
+    assert any((zero[name] - default[name]).abs().max() > 1e-8 for name in default)

@@ -1,1 +1,1 @@
-"""Divergences between diagonal Gaussians."""
+"""Built-in divergences between batches of diagonal Gaussians."""

@@ -1,4 +1,4 @@
-"""No divergence at all: the ablation D = 0 of a method that has one among its fields."""
+"""Divergence that is always zero, for the ablation D = 0 of a method that takes a divergence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genkit.core.types import DiagNormal
 
 @dataclass(frozen=True)
 class Zero:
-    """Zero for every sample, with no gradient. What remains of a loss is what its other terms do."""
+    """Zero for every sample, without a gradient: the other terms of the loss remain."""
 
     def __call__(self, p: DiagNormal, q: DiagNormal, /) -> Tensor:
         """Return zeros, (B,), in the dtype and on the device of `p`."""

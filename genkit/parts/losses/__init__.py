@@ -1,1 +1,1 @@
-"""Training objectives that a recipe names in [loss]."""
+"""Built-in training objectives, for the table [loss] of a recipe."""

@@ -1,42 +1,53 @@
-"""The variational autoencoder: one phase that trains both networks.
+"""Variational autoencoder (VAE): one phase trains the encoder and the decoder on the evidence lower bound.
 
-    L = E_b[ β_rec·R(x, D(z)) + β_kl·KL(q(z|x) || p(z)) ],   z ~ q(z|x)
+It is the baseline, and the warm-up of the introspective methods. It minimises
 
-R is the squared error summed over a sample, that is, a Gaussian decoder with variance ½; β_kl ≠ 1 makes it a β-VAE.
+    L = E_b[ β_rec·R(x, D(z)) + β_kl·KL(q(z|x) || N(0, I)) ],   z ~ q(z|x)
 
-Kingma & Welling 2014, "Auto-Encoding Variational Bayes", https://arxiv.org/abs/1312.6114; Higgins et al. 2017,
-"β-VAE", https://openreview.net/forum?id=Sy2fzU9gl.
+    D             the decoder
+    q(z|x)        N(μ, diag(σ²)), the output of the encoder
+    R(x, y)       Σ (x - y)², the squared error summed over a sample
+    KL            ½ Σ_d (μ² + σ² - 1 - log σ²), in nats
+    E_b           the mean over the batch
+
+R is, up to a constant, -log p(x|z) of a Gaussian decoder with variance ½. So β_rec = β_kl = 1 gives the VAE itself, and
+any other ratio a β-VAE, whose decoder has the variance β_kl / (2·β_rec).
+
+Kingma & Welling 2014, "Auto-Encoding Variational Bayes", <https://arxiv.org/abs/1312.6114>; for the weights, Higgins et
+al. 2017, "β-VAE", <https://openreview.net/forum?id=Sy2fzU9gl>.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.elbo import kl_to_prior, negative_elbo, squared_error
+from genkit.core.field_types import Doc
 from genkit.core.model import Autoencoder
 from genkit.core.types import Phase, PhaseLoss, Schedule
 
 
 @dataclass(frozen=True)
 class VAE:
-    """The plain VAE. The introspective methods use its one phase to warm up."""
+    """Plain VAE, or β-VAE. The introspective methods use its phase for their warm-up."""
 
-    beta_rec: Schedule = ConstantSchedule(1.0)
-    beta_kl: Schedule = ConstantSchedule(1.0)
+    beta_rec: Annotated[Schedule, Doc("Weight β_rec of the reconstruction error.")] = ConstantSchedule(1.0)
+    beta_kl: Annotated[Schedule, Doc("Weight β_kl of the KL divergence.")] = ConstantSchedule(1.0)
 
     def phases(self) -> tuple[Phase, ...]:
-        """One phase, `vae`, updates the encoder and the decoder."""
+        """Return one phase, `vae`, which updates the encoder and the decoder."""
         return (Phase("vae", ("encoder", "decoder"), self.loss),)
 
     def warm_up(self, stop: int, *, per_component: bool) -> Phase:
         """Return the phase as the warm-up of another method, due before step `stop`.
 
-        `per_component`: divide the loss by the number of components of a sample, for a method whose losses are. A jump
-        of the scale would cripple Adam afterwards: its second moments forget the larger gradients of a warm-up on
-        28x28 pixels, 784² times too large for what follows, only over some 13,000 steps.
+        `per_component` divides the loss by the number of components of a sample; set it if the losses of the other
+        method are divided too. Otherwise the scale of the loss drops after the warm-up, and Adam nearly stops: its
+        second moments, which on 28x28 pixels are 784² times too large then, take some 13,000 steps to forget that.
         """
         loss = self.loss_per_component if per_component else self.loss
         return Phase("vae", ("encoder", "decoder"), loss, stop=stop)
@@ -47,7 +58,7 @@ class VAE:
         return PhaseLoss(total / math.prod(model.data_shape), terms)
 
     def loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
-        """Return the mean negative evidence lower bound of the batch, in β-weighted nats."""
+        """Return L, the mean negative evidence lower bound of the batch, in β-weighted nats."""
         posterior = model.encoder(batch.x)
         reconstruction = model.decoder(posterior.sample(batch.randn("posterior", model.latent_dim)))
 

@@ -1,1 +1,1 @@
-"""Networks that a recipe names in [model]."""
+"""Built-in networks, for the table [model] of a recipe."""

@@ -1,26 +1,33 @@
-"""The residual autoencoder of IntroVAE, as Soft-IntroVAE and AS-IntroVAE train it on images.
+"""Residual autoencoder of IntroVAE, in the form that Soft-IntroVAE and AS-IntroVAE train on images.
 
-    encoder   Conv5x5 - norm - LeakyReLU - AvgPool2;  for each further one of `channels`: Res - AvgPool2;  Res;  Linear
-    decoder   Linear-ReLU;  for each of `channels`, backwards: Res - nearest x2;  Res;  Conv5x5, linear at the end
+    encoder   Conv5x5 - norm - LeakyReLU - AvgPool2;  for each later entry of `channels`: Res - AvgPool2;  Res;  Linear
+    decoder   Linear - ReLU;  for each entry of `channels`, in reverse: Res - nearest x2;  Res;  Conv5x5, linear output
     Res       LeakyReLU( norm(Conv3x3( LeakyReLU(norm(Conv3x3(x))) )) + shortcut(x) )
 
-The slope of every LeakyReLU is 0.2; the shortcut is the identity, or Conv1x1 where the number of channels changes.
+Every LeakyReLU has slope 0.2. The shortcut is the identity, or a Conv1x1 where the number of channels changes.
 
 Huang, Li, He, Sun & Tan 2018, "IntroVAE", https://arxiv.org/abs/1807.06358, in the form of Daniel & Tamar 2021,
-https://arxiv.org/abs/2012.13253. Parameters, operations and order are those of train_soft_intro_vae.py in
-https://github.com/taldatech/soft-intro-vae-pytorch with norm = "batch" and otherwise the defaults here.
-https://github.com/hhb072/IntroVAE normalises the sum (`normalise`), and compared channels by identity (`shortcut`).
+"Soft-IntroVAE", https://arxiv.org/abs/2012.13253. With norm = "batch" and otherwise the defaults, the parameters, the
+operations and their order are those of train_soft_intro_vae.py in https://github.com/taldatech/soft-intro-vae-pytorch.
+https://github.com/hhb072/IntroVAE normalises the sum (key `normalise`) and compares channels by identity (key
+`shortcut`).
 
-Weights from there: take off the ``module.`` that DataParallel leaves. Then, in both children,
+Published weights fit after renaming, which `genkit convert` does: remove the prefix ``module.`` of DataParallel, then
+rename in both children
 
-    main.res_in_SIZE.NAME  ->  main.res_N.NAME      N = 0, 1, ... in the order of the network, which is SIZE falling in
-                                                    the encoder and rising in the decoder
+    main.res_in_SIZE.NAME  ->  main.res_N.NAME      N = 0, 1, ... in the order of the network; SIZE falls in the encoder
+                                                    and rises in the decoder
     conv_expand  ->  shortcut,   bn1  ->  norm1,   bn2  ->  norm2      within a block
 
-and all other names are the same. Deviations: the log-variance is clamped (`genkit.core.layers.posterior`); the
-default norm is GroupNorm; where there is none, the convolutions before its place have a bias; a decoder's first map is
-what the encoder's last one is, whatever the size; there is no conditional form. Weights
-start as torch's do, as published.
+All other names are the same. Weights are initialised by torch's defaults, as published.
+
+Deviations from the published code:
+
+- The log-variance is clamped (`genkit.core.layers.posterior`).
+- The default norm is GroupNorm.
+- With norm = "none", a convolution that a norm would follow has a bias.
+- The first map of the decoder has the shape of the last map of the encoder, for every image size.
+- There is no conditional form.
 """
 
 from __future__ import annotations
@@ -28,13 +35,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from genkit.core.field_types import PositiveInt
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.layers.linear import Linear
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
@@ -49,38 +56,42 @@ SLOPE = 0.2  # of every LeakyReLU
 
 
 class IntroVAEConv(Autoencoder):
-    """The published convolutional autoencoder, for images of any number of channels, square or not.
+    """Published convolutional autoencoder, for images with any number of channels, square or not.
 
-    latent_dim: L, the dimension of the prior
-    channels: channels after each halving of the sides, from the image on
-    norm: see `genkit.core.layers.norm`; "batch" is the published one
-    shortcut: where a residual block has a Conv1x1. "also-above-256": also between two equal entries of `channels` above
-        256, as IntroVAE's published code made them from its command line
-    normalise: what the second norm of a residual block normalises, the "branch" or, as in IntroVAE, the "sum"
-
-    Raises `ValueError` for anything but images, and for sides that cannot be halved once for each of `channels`.
+    Raises `ValueError` for data other than images, and for sides that cannot be halved once per entry of `channels`.
     """
 
     def __init__(
         self,
         *,
-        latent_dim: PositiveInt = 128,
-        channels: tuple[PositiveInt, ...] = (64, 128, 256),
-        norm: Norm = "group",
-        shortcut: Shortcut = "where-channels-change",
-        normalise: Normalise = "branch",
+        latent_dim: Annotated[PositiveInt, Doc("Dimension L of the prior.")] = 128,
+        channels: Annotated[
+            tuple[PositiveInt, ...], Doc("Numbers of channels after each halving of the sides, from the image on.")
+        ] = (64, 128, 256),
+        norm: Annotated[Norm, Doc('Norm after each hidden convolution; "batch" is the published one.')] = "group",
+        shortcut: Annotated[
+            Shortcut,
+            Doc(
+                'Residual blocks with a 1x1 convolution in the shortcut; "also-above-256" adds those between two equal '
+                "entries of `channels` above 256, as the published code of IntroVAE does."
+            ),
+        ] = "where-channels-change",
+        normalise: Annotated[
+            Normalise,
+            Doc('Input of the second norm in a block: "branch", or "sum" of branch and shortcut, as in IntroVAE.'),
+        ] = "branch",
         data_shape: tuple[int, ...],
     ) -> None:
         smallest = smallest_map(data_shape, channels)
-        blocks = Blocks(norm, shortcut, normalise)
-        encoder = Encoder(_downwards(data_shape[0], channels, blocks), prod(smallest), latent_dim)
-        decoder = Decoder(latent_dim, smallest, _upwards(data_shape[0], channels, blocks))
+        blocks = BlockFactory(norm, shortcut, normalise)
+        encoder = Encoder(_encoder_network(data_shape[0], channels, blocks), prod(smallest), latent_dim)
+        decoder = Decoder(latent_dim, smallest, _decoder_network(data_shape[0], channels, blocks))
         super().__init__(encoder, decoder, latent_dim, data_shape)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # which torch's stubs leave out
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
 
 class Encoder(nn.Module):
-    """Maps images, (B, C, H, W), to their posteriors."""
+    """Network from images, (B, C, H, W), to their posteriors."""
 
     def __init__(self, main: nn.Sequential, features: int, latent_dim: int) -> None:
         super().__init__()
@@ -95,7 +106,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Maps latent codes, (B, L), to images."""
+    """Network from latent codes, (B, L), to images."""
 
     def __init__(self, latent_dim: int, smallest: tuple[int, int, int], main: nn.Sequential) -> None:
         super().__init__()
@@ -109,13 +120,13 @@ class Decoder(nn.Module):
         return self.main(maps.contiguous(memory_format=torch.channels_last))
 
 
-class Residual(nn.Module):
-    """Two convolutions beside a shortcut, (B, inputs, H, W) -> (B, outputs, H, W)."""
+class ResidualBlock(nn.Module):
+    """Two convolutions and a shortcut, (B, inputs, H, W) -> (B, outputs, H, W)."""
 
-    def __init__(self, inputs: int, outputs: int, norm: Norm, *, convolved: bool, normalise: Normalise) -> None:
+    def __init__(self, inputs: int, outputs: int, norm: Norm, *, projection: bool, normalise: Normalise) -> None:
         super().__init__()
         bias = norm == "none"
-        self.shortcut = nn.Conv2d(inputs, outputs, 1, bias=False) if convolved else nn.Identity()
+        self.shortcut = nn.Conv2d(inputs, outputs, 1, bias=False) if projection else nn.Identity()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)
         self.norm1 = norm_layer(norm, outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=bias)
@@ -123,7 +134,7 @@ class Residual(nn.Module):
         self.normalises_sum = normalise == "sum"
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the block's maps."""
+        """Return the maps of the block."""
         branch = leaky_relu(self.norm1(self.conv1(x)), SLOPE, inplace=True)
         branch, shortcut = self.conv2(branch), self.shortcut(x)
         total = self.norm2(branch + shortcut) if self.normalises_sum else self.norm2(branch) + shortcut
@@ -131,29 +142,29 @@ class Residual(nn.Module):
 
 
 @dataclass(frozen=True)
-class Blocks:
-    """Makes residual blocks of one kind."""
+class BlockFactory:
+    """Factory of residual blocks of one kind."""
 
     norm: Norm
     shortcut: Shortcut
     normalise: Normalise
 
-    def within(self, channels: int) -> Residual:
-        """Return a block that stays at one entry of `channels`."""
-        return Residual(channels, channels, self.norm, convolved=False, normalise=self.normalise)
+    def within(self, channels: int) -> ResidualBlock:
+        """Return a block that keeps the number of channels."""
+        return ResidualBlock(channels, channels, self.norm, projection=False, normalise=self.normalise)
 
-    def between(self, inputs: int, outputs: int) -> Residual:
+    def between(self, inputs: int, outputs: int) -> ResidualBlock:
         """Return a block from one entry of `channels` to the next."""
-        # `inputs is not outputs` of the published code: Python keeps one object for each number up to 256, and makes a
-        # new one of each greater number that it reads.
-        convolved = inputs != outputs or (self.shortcut == "also-above-256" and inputs > 256)
-        return Residual(inputs, outputs, self.norm, convolved=convolved, normalise=self.normalise)
+        # The published code asks `inputs is not outputs`. Python has one object for each integer up to 256, but makes
+        # a new object for every greater integer that it parses.
+        projection = inputs != outputs or (self.shortcut == "also-above-256" and inputs > 256)
+        return ResidualBlock(inputs, outputs, self.norm, projection=projection, normalise=self.normalise)
 
 
-def _downwards(colours: int, channels: tuple[int, ...], blocks: Blocks) -> nn.Sequential:
+def _encoder_network(image_channels: int, channels: tuple[int, ...], blocks: BlockFactory) -> nn.Sequential:
     first, last = channels[0], channels[-1]
     main = nn.Sequential(
-        nn.Conv2d(colours, first, 5, padding=2, bias=blocks.norm == "none"),
+        nn.Conv2d(image_channels, first, 5, padding=2, bias=blocks.norm == "none"),
         norm_layer(blocks.norm, first),
         nn.LeakyReLU(SLOPE, inplace=True),
         nn.AvgPool2d(2),
@@ -165,7 +176,7 @@ def _downwards(colours: int, channels: tuple[int, ...], blocks: Blocks) -> nn.Se
     return main
 
 
-def _upwards(colours: int, channels: tuple[int, ...], blocks: Blocks) -> nn.Sequential:
+def _decoder_network(image_channels: int, channels: tuple[int, ...], blocks: BlockFactory) -> nn.Sequential:
     first, last = channels[0], channels[-1]
     residuals = [blocks.within(last), *(blocks.between(*pair) for pair in pairwise(reversed(channels)))]
     main = nn.Sequential()
@@ -173,5 +184,5 @@ def _upwards(colours: int, channels: tuple[int, ...], blocks: Blocks) -> nn.Sequ
         main.add_module(f"res_{number}", residual)
         main.add_module(f"up_{number}", nn.Upsample(scale_factor=2, mode="nearest"))
     main.add_module(f"res_{len(channels)}", blocks.within(first))
-    main.add_module("predict", nn.Conv2d(first, colours, 5, padding=2))
+    main.add_module("predict", nn.Conv2d(first, image_channels, 5, padding=2))
     return main

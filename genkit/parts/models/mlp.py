@@ -1,40 +1,39 @@
-"""The fully connected autoencoder of the published experiments in two dimensions.
+"""Fully connected autoencoder of the published experiments in two dimensions.
 
-    Linear-ReLU, `layers` times Linear-ReLU, Linear
+    encoder   Linear - ReLU, `layers` times Linear - ReLU, Linear -> mu, logvar
+    decoder   Linear - ReLU, `layers` times Linear - ReLU, Linear, linear output
 
-for the encoder, whose 2L outputs are mu and logvar, and for the decoder, whose output is linear.
+Daniel & Tamar 2021, "Soft-IntroVAE", https://arxiv.org/abs/2012.13253. The sizes are those of soft_intro_vae_2d in
+https://github.com/taldatech/soft-intro-vae-pytorch.
 
-Daniel & Tamar 2021, https://arxiv.org/abs/2012.13253; the sizes are those of soft_intro_vae_2d in
-https://github.com/taldatech/soft-intro-vae-pytorch. Deviations: logvar is clamped (see `genkit.core.layers.posterior`),
-and the decoder has no `loggamma`, a parameter that no loss there reads.
+Deviations from the published code:
+
+- The log-variance is clamped (`genkit.core.layers.posterior`).
+- The decoder has no `loggamma`, a parameter that no published loss reads.
 """
 
 from __future__ import annotations
 
 from math import prod
+from typing import Annotated
 
 from torch import nn
 
-from genkit.core.field_types import NonNegativeInt, PositiveInt
+from genkit.core.field_types import Doc, NonNegativeInt, PositiveInt
 from genkit.core.layers.linear import Linear
 from genkit.core.layers.posterior import Posterior
 from genkit.core.model import Autoencoder
 
 
 class MLP(Autoencoder):
-    """A fully connected autoencoder of points; samples of other shapes, such as images, are flattened.
-
-    latent_dim: L, the dimension of the prior
-    width: units of each hidden layer, of both networks
-    layers: hidden layers after the first, of both networks
-    """
+    """Fully connected autoencoder of points; it flattens samples of other shapes, such as images."""
 
     def __init__(
         self,
         *,
-        latent_dim: PositiveInt = 2,
-        width: PositiveInt = 256,
-        layers: NonNegativeInt = 3,
+        latent_dim: Annotated[PositiveInt, Doc("Dimension L of the prior.")] = 2,
+        width: Annotated[PositiveInt, Doc("Number of units in each hidden layer of both networks.")] = 256,
+        layers: Annotated[NonNegativeInt, Doc("Number of hidden layers after the first one, in both networks.")] = 3,
         data_shape: tuple[int, ...],
     ) -> None:
         size = prod(data_shape)
@@ -44,7 +43,7 @@ class MLP(Autoencoder):
 
 
 def perceptron(inputs: int, outputs: int, width: int, layers: int) -> list[nn.Module]:
-    """Return the layers of a perceptron, (B, inputs) -> (B, outputs), with `layers` hidden ones after the first."""
+    """Return the layers of a perceptron, (B, inputs) -> (B, outputs), with 1 + `layers` hidden layers."""
     hidden: list[nn.Module] = [Linear(inputs, width), nn.ReLU(inplace=True)]
     for _ in range(layers):
         hidden += [Linear(width, width), nn.ReLU(inplace=True)]

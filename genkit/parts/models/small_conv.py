@@ -1,21 +1,22 @@
-"""A convolutional autoencoder small enough to learn digits on a CPU in minutes.
+"""Convolutional autoencoder that is small enough to learn digits on a CPU in minutes.
 
-    encoder   for each of `channels`: Conv3x3 of stride 2 - norm - ReLU;  Linear-ReLU, Linear -> mu, logvar
-    decoder   Linear-ReLU, Linear-ReLU;  for each of `channels`, backwards: nearest x2, Conv3x3 - norm - ReLU
+    encoder   for each entry of `channels`: Conv3x3 of stride 2 - norm - ReLU;  Linear - ReLU, Linear -> mu, logvar
+    decoder   Linear - ReLU, Linear - ReLU;  for each entry of `channels`, in reverse: nearest x2, Conv3x3 - norm - ReLU
 
-The last convolution of the decoder has neither norm nor ReLU: the output is linear and never clamped, as the Gaussian
-decoder of every loss here asks. Nearest-neighbour upsampling with a convolution leaves no checkerboard (Odena et al.
-2016, https://doi.org/10.23915/distill.00003), and has a deterministic gradient. The norms: `genkit.core.layers.norm`.
+The last convolution of the decoder has neither norm nor ReLU: the output is linear and is never clamped, as the
+Gaussian decoder of every loss requires. Nearest-neighbour upsampling before a convolution avoids checkerboard artefacts
+(Odena et al. 2016, https://doi.org/10.23915/distill.00003), and its gradient is deterministic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Annotated
 
 from torch import nn
 
-from genkit.core.field_types import PositiveInt
+from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.layers.linear import Linear
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
@@ -24,29 +25,28 @@ from genkit.core.model import Autoencoder
 
 
 class SmallConv(Autoencoder):
-    """A convolutional autoencoder of small images, of any number of channels, square or not.
+    """Convolutional autoencoder for small images with any number of channels, square or not.
 
-    latent_dim: L, the dimension of the prior
-    channels: channels after each halving of the sides, from the image on
-    hidden: units of the fully connected layer between the smallest map and the latent code, in both networks
-    norm: after each hidden convolution; see `genkit.core.layers.norm`
-
-    Raises `ValueError` for anything but images, and for sides that cannot be halved once for each of `channels`.
+    Raises `ValueError` for data other than images, and for sides that cannot be halved once per entry of `channels`.
     """
 
     def __init__(
         self,
         *,
-        latent_dim: PositiveInt = 16,
-        channels: tuple[PositiveInt, ...] = (16, 64),
-        hidden: PositiveInt = 128,
-        norm: Norm = "group",
+        latent_dim: Annotated[PositiveInt, Doc("Dimension L of the prior.")] = 16,
+        channels: Annotated[
+            tuple[PositiveInt, ...], Doc("Numbers of channels after each halving of the sides, from the image on.")
+        ] = (16, 64),
+        hidden: Annotated[
+            PositiveInt, Doc("Number of units between the smallest map and the latent code, in both networks.")
+        ] = 128,
+        norm: Annotated[Norm, Doc("Norm after each hidden convolution.")] = "group",
         data_shape: tuple[int, ...],
     ) -> None:
         smallest = smallest_map(data_shape, channels)
         features = smallest[0] * smallest[1] * smallest[2]
         encoder = nn.Sequential(
-            *_downwards(data_shape[0], channels, norm),
+            *_encoder_layers(data_shape[0], channels, norm),
             nn.Flatten(),
             *(Linear(features, hidden), nn.ReLU()),
             Linear(hidden, 2 * latent_dim),
@@ -56,26 +56,26 @@ class SmallConv(Autoencoder):
             *(Linear(latent_dim, hidden), nn.ReLU()),
             *(Linear(hidden, features), nn.ReLU()),
             nn.Unflatten(1, smallest),
-            *_upwards(data_shape[0], channels, norm),
+            *_decoder_layers(data_shape[0], channels, norm),
         )
         super().__init__(encoder, decoder, latent_dim, data_shape)
 
 
-def _downwards(colours: int, channels: tuple[int, ...], norm: Norm) -> Iterator[nn.Module]:
-    for inputs, outputs in pairwise((colours, *channels)):
-        yield from _block(inputs, outputs, norm, stride=2)
+def _encoder_layers(image_channels: int, channels: tuple[int, ...], norm: Norm) -> Iterator[nn.Module]:
+    for inputs, outputs in pairwise((image_channels, *channels)):
+        yield from _convolution_layers(inputs, outputs, norm, stride=2)
 
 
-def _upwards(colours: int, channels: tuple[int, ...], norm: Norm) -> Iterator[nn.Module]:
+def _decoder_layers(image_channels: int, channels: tuple[int, ...], norm: Norm) -> Iterator[nn.Module]:
     for inputs, outputs in pairwise(reversed(channels)):
         yield nn.Upsample(scale_factor=2, mode="nearest")
-        yield from _block(inputs, outputs, norm, stride=1)
+        yield from _convolution_layers(inputs, outputs, norm, stride=1)
     yield nn.Upsample(scale_factor=2, mode="nearest")
-    yield nn.Conv2d(channels[0], colours, 3, padding=1)
+    yield nn.Conv2d(channels[0], image_channels, 3, padding=1)
 
 
-def _block(inputs: int, outputs: int, norm: Norm, stride: int) -> Iterator[nn.Module]:
+def _convolution_layers(inputs: int, outputs: int, norm: Norm, stride: int) -> Iterator[nn.Module]:
     yield nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=norm == "none")
-    if norm != "none":  # an identity would count in the names of the weights that follow
+    if norm != "none":  # an identity would change the numbers in the names of the following weights
         yield norm_layer(norm, outputs)
     yield nn.ReLU()

@@ -1,1 +1,1 @@
-"""Optimisers that a recipe names in [optimiser.CHILD]."""
+"""Built-in optimisers, for the tables [optimiser.CHILD] of a recipe."""

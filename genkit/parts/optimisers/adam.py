@@ -1,4 +1,4 @@
-"""Adam and AdamW, fused: one kernel for all parameters of a child.
+"""Adam and AdamW, fused: one kernel updates all parameters of a network.
 
 Kingma & Ba 2015, https://arxiv.org/abs/1412.6980; Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101.
 """
@@ -7,22 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch.nn import Parameter
 
-from genkit.core.field_types import NonNegativeFloat, PositiveFloat, UnitInterval
+from genkit.core.field_types import Doc, NonNegativeFloat, PositiveFloat, UnitInterval
 from genkit.core.types import Schedule
 
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam with torch's defaults; `lr` may be a schedule, `clip_norm` bounds the norm of the child's gradient."""
+    """Adam, with the defaults of `torch.optim.Adam`."""
 
-    lr: Schedule
-    betas: tuple[UnitInterval, UnitInterval] = (0.9, 0.999)
-    eps: PositiveFloat = 1e-8
-    clip_norm: PositiveFloat | None = None
+    lr: Annotated[Schedule, Doc("Learning rate.")]
+    betas: Annotated[
+        tuple[UnitInterval, UnitInterval],
+        Doc("Decay rates of the running means of the gradient and of its square, each from 0 to 1."),
+    ] = (0.9, 0.999)
+    eps: Annotated[PositiveFloat, Doc("Number added to the denominator of the update, for numerical stability.")] = 1e-8
+    clip_norm: Annotated[
+        PositiveFloat | None, Doc("Euclidean norm that the gradient of the network is clipped to; none by default.")
+    ] = None
 
     def build(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
         """Return a fused `torch.optim.Adam`."""
@@ -31,13 +37,20 @@ class Adam:
 
 @dataclass(frozen=True)
 class AdamW:
-    """AdamW with torch's defaults."""
+    """AdamW: Adam with decoupled weight decay, with the defaults of `torch.optim.AdamW`."""
 
-    lr: Schedule
-    betas: tuple[UnitInterval, UnitInterval] = (0.9, 0.999)
-    eps: PositiveFloat = 1e-8
-    weight_decay: NonNegativeFloat = 0.01
-    clip_norm: PositiveFloat | None = None
+    lr: Annotated[Schedule, Doc("Learning rate.")]
+    betas: Annotated[
+        tuple[UnitInterval, UnitInterval],
+        Doc("Decay rates of the running means of the gradient and of its square, each from 0 to 1."),
+    ] = (0.9, 0.999)
+    eps: Annotated[PositiveFloat, Doc("Number added to the denominator of the update, for numerical stability.")] = 1e-8
+    weight_decay: Annotated[
+        NonNegativeFloat, Doc("Decay of the weights: each step shrinks them by the factor 1 - lr·weight_decay.")
+    ] = 0.01
+    clip_norm: Annotated[
+        PositiveFloat | None, Doc("Euclidean norm that the gradient of the network is clipped to; none by default.")
+    ] = None
 
     def build(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
         """Return a fused `torch.optim.AdamW`."""

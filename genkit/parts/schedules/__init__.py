@@ -1,1 +1,1 @@
-"""Schedules that a recipe may write in place of a number."""
+"""Built-in schedules: functions of the progress t that a recipe may give in place of a number."""

@@ -1,4 +1,4 @@
-"""Half a cosine between two values, flat at both ends.
+"""Schedule along half a cosine, flat at both ends.
 
 Loshchilov & Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts", equation 5, without restarts,
 https://arxiv.org/abs/1608.03983.
@@ -6,14 +6,17 @@ https://arxiv.org/abs/1608.03983.
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
+
+from genkit.core.field_types import Doc
 
 
 @dataclass(frozen=True)
 class CosineSchedule:
-    """From `start` at t = 0 to `stop` at t = 1."""
+    """Half a cosine from `start` to `stop`: stop + ½·(start - stop)·(1 + cos(πt))."""
 
-    start: float = 1.0
-    stop: float = 0.0
+    start: Annotated[float, Doc("Value at t = 0.")] = 1.0
+    stop: Annotated[float, Doc("Value at t = 1.")] = 0.0
 
     def __call__(self, t: float, /) -> float:
         """Return the value at progress `t`."""

@@ -1,22 +1,22 @@
-"""A straight line between two values: KL annealing, a learning rate that falls to zero."""
+"""Schedule along a straight line, for example for KL annealing or a learning rate that falls to zero."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Interval
+from genkit.core.field_types import Doc, UnitInterval
 
 
 @dataclass(frozen=True)
 class LinearSchedule:
-    """From `start` at t = `begin` to `stop` at t = `end`; constant before and after.
+    """Straight line from `start` at t = `begin` to `stop` at t = `end`, constant before and after.
 
     Raises `ValueError` unless `begin` < `end`.
     """
 
-    start: float = 0.0
-    stop: float = 1.0
-    begin: Annotated[float, Interval(ge=0, le=1)] = 0.0
-    end: Annotated[float, Interval(ge=0, le=1)] = 1.0
+    start: Annotated[float, Doc("Value up to t = `begin`.")] = 0.0
+    stop: Annotated[float, Doc("Value from t = `end` on.")] = 1.0
+    begin: Annotated[UnitInterval, Doc("Progress t at which the line begins, from 0 to 1.")] = 0.0
+    end: Annotated[UnitInterval, Doc("Progress t at which the line ends, from 0 to 1, greater than `begin`.")] = 1.0
 
     def __post_init__(self) -> None:
         if not self.begin < self.end:

@@ -1,4 +1,4 @@
-"""AS-IntroVAE (Lu et al. 2022) as a plugin of genkit: a loss, its distance between posteriors, and its curriculum."""
+"""Plugin of genkit for AS-IntroVAE (Lu et al. 2022): a loss, its distance between posteriors, and its curriculum."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def genkit_losses() -> Iterator[Entry]:
     yield Entry(
         "as-introvae",
         "genkit_as_introvae.loss:ASIntroVAE",
-        "AS-IntroVAE: Soft-IntroVAE that begins with a distance between the posteriors of its fakes",
+        "AS-IntroVAE: Soft-IntroVAE that starts with a distance between the posteriors of its fakes",
         SOURCE,
     )
 
@@ -39,6 +39,6 @@ def genkit_schedules() -> Iterator[Entry]:
     yield Entry(
         "curriculum-c",
         "genkit_as_introvae.curriculum_c:CurriculumC",
-        "From 0 to 1 over the first fifth of a run",
+        "Ramp from 0 to 1 over the first fifth of the run, or of the part after a warm-up",
         SOURCE,
     )

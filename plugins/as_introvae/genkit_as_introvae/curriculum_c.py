@@ -1,14 +1,17 @@
-"""The curriculum of AS-IntroVAE: c = 0 leaves the fakes to the distance between posteriors, c = 1 to their KL.
+"""Curriculum of AS-IntroVAE: at c = 0 the distance between posteriors acts on the fakes, at c = 1 their KL.
 
-    c(t) = min(rate·t, end)          as Eq. 7, with rate = 5, end = 1 and t = i/T
-    c(t) = min(tanh(rate·t), end)    as the published code, with the same
+    c(t) = min(rate·t, end)          Eq. 7, with rate = 5, end = 1 and t = i/T
+    c(t) = min(tanh(rate·t), end)    the published code, with the same values
+
+The two differ: at t = 0.2 the line has reached 1 and the tanh is 0.76, and the tanh stays below 1 (by 9e-5 at the end
+of a run). In the loss `as-introvae`, t is the progress since the end of the warm-up, which without a warm-up is the
+progress of the run.
 
 Lu et al. 2022, "AS-IntroVAE: Adversarial Similarity Distance Makes Robust IntroVAE", equation 7,
-https://arxiv.org/abs/2206.13903; https://github.com/LOUEY233/AS-IntroVAE. The two differ: at t = 0.2 the line has
-arrived at 1 and the tanh stands at 0.76, and it stays below 1 (by 9e-5 at the end of a run).
+<https://arxiv.org/abs/2206.13903>, with the code <https://github.com/LOUEY233/AS-IntroVAE>.
 
-Deviation from the published code, where the iteration is counted from 0 again after a resume, so that c starts anew: t
-is the progress of a run, or of the part of it that is no warm-up, however often it was interrupted.
+Deviation from the published code: that code counts iterations from 0 again after a resume, so c starts again. Here t
+continues, however often a run is interrupted.
 """
 
 import math
@@ -22,13 +25,16 @@ ANNEALS = {"linear": lambda along: along, "tanh": math.tanh}
 
 @dataclass(frozen=True)
 class CurriculumC:
-    """From 0 at t = 0 towards 1."""
+    """Ramp that rises from 0 at t = 0 towards 1."""
 
     anneal: Annotated[
-        Literal["linear", "tanh"], Doc('"linear" is that of the paper, "tanh" that of the published code')
+        Literal["linear", "tanh"],
+        Doc('Shape of the ramp: "linear" as in the paper, or "tanh" as in the published code.'),
     ] = "linear"
-    rate: Annotated[PositiveFloat, Doc("slope at t = 0; the linear one arrives at 1 at t = 1/rate")] = 5.0
-    end: Annotated[UnitInterval, Doc("where it stops; below 1 the distance keeps a share of the game")] = 1.0
+    rate: Annotated[PositiveFloat, Doc("Slope at t = 0; the linear ramp reaches 1 at t = 1/rate.")] = 5.0
+    end: Annotated[
+        UnitInterval, Doc("Value that the ramp stops at, from 0 to 1; below 1 the distance keeps a weight to the end.")
+    ] = 1.0
 
     def __call__(self, t: float, /) -> float:
         """Return c at progress `t`, in [0, end]."""

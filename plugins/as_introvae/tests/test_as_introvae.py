@@ -1,3 +1,5 @@
+"""AS-IntroVAE against its published update written by hand, and the laws of its variants, distance and ramp."""
+
 import ast
 import math
 import sys
@@ -50,13 +52,13 @@ def as_introvae(**keys):
 
 
 def phases_of(loss, model, given):
-    """What the encoder's and the decoder's phase compute, the networks being the same for both."""
+    """Return the losses of the encoder and the decoder phase, both for the same weights."""
     _, encoder, decoder = loss.phases()
     return encoder.loss(model, given.in_phase("encoder")), decoder.loss(model, given.in_phase("decoder"))
 
 
 def take_step(loss, model, optimisers, given):
-    """One step as the engine takes it."""
+    """Take one step, as the engine does."""
     for phase in loss.phases():
         if phase.due(0):
             total = phase.loss(model, given.in_phase(phase.name)).total
@@ -80,9 +82,9 @@ def squash(q):
 
 
 def step_by_hand(model, optimisers, given, gamma, encoder_part, decoder_part):
-    """The published two blocks, in each of which the other network is frozen and everything is computed anew.
+    """Take the published step: two blocks, each with the other network frozen and everything computed again.
 
-    `encoder_part(KL, q_r, q_g)` stands where e has the KL of one fake; `decoder_part(q_r, q_g)` where L_D has ½ΣKL.
+    `encoder_part(KL, q_r, q_g)` replaces the KL of one fake in e; `decoder_part(q_r, q_g)` replaces ½ΣKL in L_D.
     """
     rec_weight, kl_weight, neg_weight = BETAS
     scale = 1 / given.x[0].numel()
@@ -125,7 +127,7 @@ def step_by_hand(model, optimisers, given, gamma, encoder_part, decoder_part):
 
 
 def assert_steps_agree(loss, by_hand, shape=(2,), optimiser=torch.optim.Adam):
-    """Compare four steps; `by_hand(t)` returns the two parts of `step_by_hand` at progress t."""
+    """Compare four steps; `by_hand(t)` returns both parts of `step_by_hand` at progress t."""
     ours, theirs = autoencoder(shape), autoencoder(shape)
     start = [p.detach().clone() for p in ours.parameters()]
     optimisers = [{c: optimiser(m.get_submodule(c).parameters(), 0.02) for c in CHILDREN} for m in (ours, theirs)]
@@ -138,14 +140,14 @@ def assert_steps_agree(loss, by_hand, shape=(2,), optimiser=torch.optim.Adam):
 
 
 def mean_overlap(p, q, smoothing):
-    """The mean over pairs and sum over dimensions of N(μ; μ', λ + λ' + 2h²)."""
+    """Return the mean over pairs and sum over dimensions of N(μ; μ', λ + λ' + 2h²)."""
     spread = p.logvar.exp()[:, None] + q.logvar.exp()[None] + smoothing
     density = Normal(q.mu[None].expand_as(spread), spread.sqrt()).log_prob(p.mu[:, None].expand_as(spread)).exp()
     return density.mean((0, 1)).sum()
 
 
 def joint_overlap(p, q):
-    """The mean over pairs of the product over dimensions, Eq. 6."""
+    """Return the mean over pairs of the product over dimensions, Eq. 6."""
     spread = p.logvar.exp()[:, None] + q.logvar.exp()[None]
     difference = p.mu[:, None] - q.mu[None]
     return (torch.exp(-0.5 * difference**2 / spread) / torch.sqrt(2 * math.pi * spread)).prod(-1).mean()
@@ -161,7 +163,7 @@ def distance_by(overlap):
 
 
 def mixed_by(distance):
-    """Both players' parts with one distance and c = min(5t, 1), as Eq. 7 sums them over the two fakes."""
+    """Return the parts of both players for one distance and c = min(5t, 1), summed over the two fakes as in Eq. 7."""
 
     def parts(t):
         c = min(5 * t, 1)
@@ -175,18 +177,18 @@ def mixed_by(distance):
 
 @pytest.mark.parametrize("optimiser", [torch.optim.SGD, torch.optim.Adam])
 @pytest.mark.parametrize("shape", [(2,), (3, 2, 4)])
-def test_stable_steps_equal_the_two_blocks_written_out(shape, optimiser):
+def test_steps_of_stable_equal_the_update_written_by_hand(shape, optimiser):
     distance = distance_by(lambda p, q: mean_overlap(p, q, 2 * 0.61**2))
     assert_steps_agree(as_introvae(gamma_r=1.0), mixed_by(distance), shape, optimiser)
 
 
-def test_paper_steps_equal_the_two_blocks_written_out():
+def test_steps_of_paper_equal_the_update_written_by_hand():
     assert_steps_agree(as_introvae(variant="paper"), mixed_by(distance_by(joint_overlap)))
 
 
 @pytest.mark.parametrize("optimiser", [torch.optim.SGD, torch.optim.Adam])
 @pytest.mark.parametrize("shape", [(2,), (3, 2, 4)])
-def test_reference_steps_equal_the_published_two_blocks_written_out(shape, optimiser):
+def test_steps_of_reference_equal_the_published_update_written_by_hand(shape, optimiser):
     total = distance_by(lambda p, q: published_overlap(p, q, torch.sum))
     mean = distance_by(lambda p, q: published_overlap(p, q, torch.mean))
 
@@ -204,14 +206,14 @@ def test_reference_steps_equal_the_published_two_blocks_written_out(shape, optim
 
 @pytest.mark.parametrize("gamma_r", [1.0, 0.0])
 @pytest.mark.parametrize("variant", ["stable", "paper"])
-def test_steps_with_c_1_are_those_of_soft_introvae_written_out(variant, gamma_r):
+def test_steps_with_c_1_equal_those_of_soft_introvae_written_by_hand(variant, gamma_r):
     loss = as_introvae(variant=variant, gamma_r=gamma_r, c=ConstantSchedule(1.0))
     soft = (lambda kl_y, q_r, q_g: kl_y), (lambda q_r, q_g: 0.5 * (kl(q_r) + kl(q_g)).mean())
     assert_steps_agree(loss, lambda t: soft)
 
 
 @pytest.mark.parametrize("variant", ["stable", "paper"])
-def test_the_own_ramp_ends_in_the_bits_of_c_1(variant):
+def test_the_ramp_of_a_variant_ends_in_the_bits_of_c_1(variant):
     model = autoencoder()
     late = phases_of(as_introvae(variant=variant), model, batch(t=0.2))
     soft = phases_of(as_introvae(c=ConstantSchedule(1.0)), model, batch(t=0.2))
@@ -219,19 +221,19 @@ def test_the_own_ramp_ends_in_the_bits_of_c_1(variant):
 
 
 def refuse(p, q):
-    raise AssertionError("a distance without weight was computed")
+    raise AssertionError("a distance with weight zero was computed")
 
 
-def test_a_distance_without_weight_is_not_computed():
+def test_a_distance_with_weight_zero_is_not_computed():
     model = autoencoder()
     for loss in phases_of(as_introvae(divergence=refuse), model, batch(t=0.2)):
         assert loss.terms["distance"] == 0
-    with pytest.raises(AssertionError, match="without weight"):
+    with pytest.raises(AssertionError, match="weight zero"):
         phases_of(as_introvae(divergence=refuse), model, batch(t=0.19))
 
 
 class Published:
-    """The published loss of both players in NumPy, from the formulas, for the weights of a model as arrays."""
+    """Published loss of both players in NumPy, from the formulas, for the weights of a model."""
 
     def __init__(self, model, given):
         arrays = {name: p.detach().numpy() for name, p in model.named_parameters()}
@@ -297,8 +299,8 @@ def test_reference_has_the_values_of_the_published_formulas(t):
     np.testing.assert_allclose(totals, Published(model, given).totals(math.tanh(5 * t), 0.5), rtol=1e-6)
 
 
-def test_the_encoder_parts_the_posteriors_and_the_decoder_joins_them():
-    # Eq. 4: lowering its loss, the encoder raises D and the decoder lowers it.
+def test_the_encoder_pushes_the_posteriors_apart_and_the_decoder_pulls_them_together():
+    # Eq. 4: the encoder raises D and the decoder lowers it.
     model, given = autoencoder(), batch()
     scale = torch.ones((), dtype=torch.float64, requires_grad=True)
 
@@ -313,7 +315,7 @@ def test_the_encoder_parts_the_posteriors_and_the_decoder_joins_them():
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_given_divergence_serves_both_players(variant):
+def test_a_divergence_in_the_recipe_replaces_that_of_both_players(variant):
     def ones(p, q):
         return torch.full_like(p.mu[:, 0], 2.0)
 
@@ -322,30 +324,30 @@ def test_a_given_divergence_serves_both_players(variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_variants_own_parts_can_be_written_out(variant):
-    own = VARIANTS[variant]
+def test_a_recipe_can_state_the_defaults_of_a_variant(variant):
+    defaults = VARIANTS[variant]
     model = autoencoder()
-    default = phases_of(as_introvae(variant=variant), model, batch(t=0.07))
-    for player, divergence in enumerate((own.encoder, own.decoder)):
-        loss = as_introvae(variant=variant, divergence=divergence, c=own.c)
-        assert phases_of(loss, model, batch(t=0.07))[player].total == default[player].total
+    expected = phases_of(as_introvae(variant=variant), model, batch(t=0.07))
+    for player, divergence in enumerate((defaults.encoder, defaults.decoder)):
+        loss = as_introvae(variant=variant, divergence=divergence, c=defaults.c)
+        assert phases_of(loss, model, batch(t=0.07))[player].total == expected[player].total
 
 
 def on_two_processes(loss, model, given):
-    """The mean over two processes of each phase's total; a gather returns the live rows of both."""
+    """Return the mean over two processes of the total of each phase; a gather returns the rows of both, with graph."""
     half = len(given.x) // 2
     calls = [[], []]
 
     def process(rank, gather):
         rows = Rows(rank * half, (rank + 1) * half, 2 * half)
-        own = slice(rows.start, rows.stop)
+        part = slice(rows.start, rows.stop)
         noise = replace(given.noise, rows=rows)
-        mine = replace(
-            given, x=given.x[own], z=given.z[own], noise=noise, rank=rank, carry={}, gather_rows=gather(rank)
+        local = replace(
+            given, x=given.x[part], z=given.z[part], noise=noise, rank=rank, carry={}, gather_rows=gather(rank)
         )
-        return [phase.total for phase in phases_of(loss, model, mine)]
+        return [phase.total for phase in phases_of(loss, model, local)]
 
-    def listen(rank):
+    def record(rank):
         def gather(x):
             calls[rank].append(x)
             return torch.cat([x, x])
@@ -357,12 +359,12 @@ def on_two_processes(loss, model, given):
         return lambda x: torch.cat(next(pairs))
 
     for rank in (0, 1):
-        process(rank, listen)
+        process(rank, record)
     return [sum(totals) / 2 for totals in zip(*(process(rank, answer) for rank in (0, 1)))]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_two_half_batches_that_gather_take_the_step_of_the_whole(variant):
+def test_two_processes_that_gather_take_the_step_of_one(variant):
     model, loss = autoencoder(), as_introvae(variant=variant)
     together = on_two_processes(loss, model, batch(t=0.02))
     alone = [phase.total for phase in phases_of(loss, model, batch(t=0.02))]
@@ -375,13 +377,13 @@ def test_two_half_batches_that_gather_take_the_step_of_the_whole(variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("step", [0, 1])
-def test_the_gradients_of_each_phase_reach_all_that_it_updates(variant, step):
+def test_the_gradients_of_each_phase_reach_everything_that_it_updates(variant, step):
     loss = as_introvae(variant=variant, warmup_steps=1)
     for t in (0.0, 0.1, 0.5):
         assert_gradients_reach_updates(loss, autoencoder(), batch(t=t), step=step)
 
 
-def test_the_posterior_of_data_stands_in_for_that_of_reconstructions_in_the_pair_real_fake():
+def test_the_pair_real_fake_compares_the_posterior_of_data_with_that_of_samples():
     model, given, seen = autoencoder(), batch(), []
 
     def spy(p, q):
@@ -394,17 +396,19 @@ def test_the_posterior_of_data_stands_in_for_that_of_reconstructions_in_the_pair
         torch.testing.assert_close(tuple(p), tuple(real))
         torch.testing.assert_close(tuple(q), tuple(fake))
     (p_encoder, _), (p_decoder, _) = seen
-    assert p_encoder.mu.requires_grad and not p_decoder.mu.requires_grad  # no decoder moves the posterior of data
+    assert (
+        p_encoder.mu.requires_grad and not p_decoder.mu.requires_grad
+    )  # the decoder does not change the posterior of data
 
 
-def test_two_half_batches_take_the_step_of_the_whole_in_the_pair_real_fake_too():
+def test_two_processes_take_the_step_of_one_with_the_pair_real_fake():
     model, loss = autoencoder(), as_introvae(pair="real-fake")
     together = on_two_processes(loss, model, batch(t=0.02))
     alone = [phase.total for phase in phases_of(loss, model, batch(t=0.02))]
     torch.testing.assert_close(together, alone, rtol=1e-12, atol=0)
 
 
-def test_data_are_encoded_once_more_only_while_the_distance_counts():
+def test_the_decoder_phase_encodes_data_only_while_the_distance_has_a_weight():
     def encodes(t):
         model, calls = autoencoder(), []
         model.encoder.register_forward_hook(lambda *_: calls.append(1))
@@ -414,7 +418,7 @@ def test_data_are_encoded_once_more_only_while_the_distance_counts():
     assert (encodes(0.0), encodes(0.5)) == (6, 5)
 
 
-def test_the_weight_of_the_distance_multiplies_it_for_both_players():
+def test_distance_weight_multiplies_the_distance_of_both_players():
     model = autoencoder()
     weighted = phases_of(as_introvae(distance_weight=3.0), model, batch(t=0.05))
     scaled = phases_of(as_introvae(divergence=lambda p, q: 3 * ASDistance()(p, q)), model, batch(t=0.05))
@@ -424,7 +428,7 @@ def test_the_weight_of_the_distance_multiplies_it_for_both_players():
         assert ours.total != without.total
 
 
-def test_the_distance_alone_moves_the_decoder_through_both_encodings():
+def test_the_distance_reaches_the_decoder_through_both_encodings():
     model, given = autoencoder(), batch()
     loss = ASIntroVAE(ConstantSchedule(0.0), ConstantSchedule(1.0), c=ConstantSchedule(0.0))
     _, encoder, decoder = loss.phases()
@@ -435,7 +439,7 @@ def test_the_distance_alone_moves_the_decoder_through_both_encodings():
     assert all(g.abs().sum() > 0 for g in phase_gradients(decoder, model, given).values())
 
 
-def test_gamma_r_0_skips_two_decodes_of_the_decoder_phase():
+def test_gamma_r_0_saves_two_decodes_in_the_decoder_phase():
     def decodes(gamma_r):
         model, calls = autoencoder(), []
         model.decoder.register_forward_hook(lambda *_: calls.append(1))
@@ -445,7 +449,7 @@ def test_gamma_r_0_skips_two_decodes_of_the_decoder_phase():
     assert decodes(1e-8) == decodes(0.0) + 2 == 6
 
 
-def test_c_begins_when_the_warm_up_ends():
+def test_c_starts_when_the_warm_up_ends():
     model, loss = autoencoder(), as_introvae(warmup_steps=50)
     _, encoder, _ = loss.phases()
     seen = [
@@ -455,7 +459,7 @@ def test_c_begins_when_the_warm_up_ends():
     assert encoder.loss(model, batch(t=0.1).in_phase("encoder")).terms["c"].item() == pytest.approx(0.5)
 
 
-def test_the_terms_are_detached_scalars_with_the_names_of_the_field():
+def test_terms_are_detached_scalars():
     encoder, decoder = phases_of(as_introvae(), autoencoder(), batch())
     fakes = {"rec", "kl_rec", "kl_fake", "distance", "c"}
     assert set(encoder.terms) == fakes | {"kl_real", "exp_rec", "exp_fake"}
@@ -465,7 +469,7 @@ def test_the_terms_are_detached_scalars_with_the_names_of_the_field():
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_both_phases_work_on_shapes_alone(variant):
+def test_both_phases_work_on_the_meta_device(variant):
     given = batch()
     noise = replace(given.noise, device=torch.device("meta"))
     given = replace(given, x=given.x.to("meta"), z=given.z.to("meta"), noise=noise)
@@ -474,13 +478,13 @@ def test_both_phases_work_on_shapes_alone(variant):
     )
 
 
-def test_every_variant_can_be_chosen_and_ramps_as_it_says():
+def test_every_variant_has_an_entry_and_the_documented_ramp():
     assert set(get_args(get_type_hints(ASIntroVAE)["variant"])) == set(VARIANTS)
     assert VARIANTS["stable"].c == VARIANTS["paper"].c == CurriculumC("linear", 5.0)
     assert VARIANTS["reference"].c == CurriculumC("tanh", 5.0)
 
 
-def test_every_entry_of_the_plugin_leads_to_its_part():
+def test_every_entry_of_the_plugin_names_its_part():
     assert genkit_as_introvae.genkit_hooks == 1
     hooks = (genkit_as_introvae.genkit_losses, genkit_as_introvae.genkit_divergences)
     entries = {entry.name: entry for hook in (*hooks, genkit_as_introvae.genkit_schedules) for entry in hook()}
@@ -488,7 +492,7 @@ def test_every_entry_of_the_plugin_leads_to_its_part():
     assert {name: resolve_name(entry.target) for name, entry in entries.items()} == parts
 
 
-def test_the_plugin_imports_genkits_hooks_and_its_parts_genkits_api():
+def test_the_plugin_imports_only_the_hooks_and_the_api_of_genkit():
     for path in Path(genkit_as_introvae.__file__).parent.glob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
         names = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}

@@ -1,3 +1,5 @@
+"""Mean overlaps against their formulas: value, gradient and memory."""
+
 import math
 import subprocess
 import sys
@@ -20,16 +22,16 @@ def gaussians(batch, latent=2, seed=0, dtype=torch.float64):
 
 
 def log_kernels(p, q):
-    """log N(Δ; 0, S) of each pair and dimension, (B, B', L), for autograd."""
+    """Return log N(Δ; 0, S) of each pair and dimension, (B, B', L), with autograd."""
     sum_of_variances = p.variance[:, None] + q.variance[None]
     return -0.5 * (
         (p.mean[:, None] - q.mean[None]).square() / sum_of_variances + (2 * math.pi * sum_of_variances).log()
     )
 
 
-def written_out(of, p, q=None, unlike=False):
+def overlap_by_formula(of, p, q=None, distinct=False):
     other = q or p
-    kept = ~torch.eye(len(p.mean), dtype=torch.bool) if unlike else torch.ones(len(p.mean), len(other.mean)).bool()
+    kept = ~torch.eye(len(p.mean), dtype=torch.bool) if distinct else torch.ones(len(p.mean), len(other.mean)).bool()
     if of is mean_marginal_overlap:
         return log_kernels(p, other).exp().sum(2)[kept].mean()
     weighted = log_kernels(p, other).sum(2) + p.log_weight[:, None] + other.log_weight
@@ -60,16 +62,16 @@ def test_the_joint_overlap_integrates_the_product_of_weighted_densities_in_the_p
 
 @pytest.mark.parametrize("of", OVERLAPS)
 @pytest.mark.parametrize("block", [1, 24, 2**17])
-@pytest.mark.parametrize("case", ["two", "one", "unlike"])
+@pytest.mark.parametrize("case", ["two", "one", "distinct"])
 def test_value_and_gradient_are_those_of_the_formula_in_blocks_of_any_size(of, block, case, monkeypatch):
     monkeypatch.setattr(overlap, "BLOCK", block)
     p = Gaussians(*(tensor.requires_grad_() for tensor in gaussians(7, 3, seed=1)))
     q = Gaussians(*(tensor.requires_grad_() for tensor in gaussians(5, 3, seed=2))) if case == "two" else None
     arguments = (*p, *(q or ()))
-    values = [of(p, q, unlike=case == "unlike"), written_out(of, p, q, unlike=case == "unlike")]
+    values = [of(p, q, distinct=case == "distinct"), overlap_by_formula(of, p, q, distinct=case == "distinct")]
     torch.testing.assert_close(*values, rtol=1e-12, atol=0)
-    slopes = [torch.autograd.grad(value, arguments, allow_unused=True) for value in values]
-    for ours, theirs in zip(*slopes, strict=True):
+    gradients = [torch.autograd.grad(value, arguments, allow_unused=True) for value in values]
+    for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, torch.zeros_like(ours) if theirs is None else theirs, rtol=1e-11, atol=1e-14)
 
 
@@ -77,25 +79,25 @@ def test_value_and_gradient_are_those_of_the_formula_in_blocks_of_any_size(of, b
 def test_the_gradient_is_that_of_finite_differences(of):
     inputs = [tensor.requires_grad_() for tensor in (*gaussians(3, seed=1), *gaussians(3, seed=2))]
     assert torch.autograd.gradcheck(lambda *x: of(Gaussians(*x[:3]), Gaussians(*x[3:])), inputs)
-    assert torch.autograd.gradcheck(lambda *x: of(Gaussians(*x), unlike=True), inputs[:3])
+    assert torch.autograd.gradcheck(lambda *x: of(Gaussians(*x), distinct=True), inputs[:3])
 
 
-def test_a_batch_with_itself_is_that_with_its_copy():
+def test_a_batch_overlaps_with_itself_as_with_its_copy():
     p = gaussians(6)
     copy = Gaussians(*(tensor.clone() for tensor in p))
     for of in OVERLAPS:
         torch.testing.assert_close(of(p), of(p, copy), rtol=1e-13, atol=0)
 
 
-def test_the_logarithm_survives_where_the_overlap_itself_leaves_float32():
-    for latent, spread in ((256, 1.0), (256, 1e-3)):  # 1e-140 and 1e+260 or so
+def test_the_logarithm_is_exact_where_the_overlap_itself_leaves_float32():
+    for latent, spread in ((256, 1.0), (256, 1e-3)):  # about 1e-140 and 1e+260
         p = Gaussians(torch.zeros(4, latent), torch.full((4, latent), spread), torch.zeros(4))
         truth = -0.5 * latent * math.log(2 * math.pi * 2 * spread)
         assert log_mean_joint_overlap(p).item() == pytest.approx(truth, rel=1e-5)
 
 
-def test_nothing_is_differentiated_that_needs_no_gradient(monkeypatch):
-    monkeypatch.setattr(overlap.Slopes, "add", lambda *_: pytest.fail("a slope was made"))
+def test_no_gradient_is_computed_if_none_is_needed(monkeypatch):
+    monkeypatch.setattr(overlap.OverlapGradient, "add", lambda *_: pytest.fail("a gradient was computed"))
     for of in OVERLAPS:
         assert of(gaussians(4)).isfinite()
 
@@ -125,7 +127,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss counts kilobytes on Linux alone")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kilobytes only on Linux")
 def test_four_thousand_posteriors_of_128_dimensions_take_less_than_64_megabytes():
     done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True)
     assert int(done.stdout) / 1024 < 64

@@ -1,4 +1,4 @@
-"""IntroVAE (Huang et al. 2018) as a plugin of genkit: it supplies the loss `introvae`."""
+"""Plugin of genkit with the loss `introvae`: IntroVAE (Huang et al. 2018)."""
 
 from __future__ import annotations
 

@@ -1,40 +1,43 @@
-"""IntroVAE: the encoder of a VAE is also its critic, with the KL divergence as the score of a sample.
+"""IntroVAE: the encoder of a VAE is also the critic of its decoder, with the KL divergence as the score of a sample.
 
-The encoder keeps the KL of real data small and pushes that of the decoder's outputs up to a margin m; the decoder
-pulls it down again. Both minimise, in turn,
+The encoder keeps the KL of real data small and pushes the KL of the decoder's outputs up to a margin m; the decoder
+pulls it down again. They minimise, in alternation,
 
     L_E = E_b[ β_rec·R(x, r) + β_kl·KL(x) ] + ½·β_kl·β_neg·( [m - E_b KL(r)]⁺ + [m - E_b KL(g)]⁺ )
     L_D = E_b[ β_rec·R(x, r) + ½·β_kl·( KL(r) + KL(g) ) ]
 
     r = D(z), z ~ q(z|x)      the reconstruction
     g = D(z), z ~ N(0, I)     the sample
-    KL(s) = KL(q(z|s) || N(0, I)) in nats; R the squared error summed over a sample; E_b the mean over the batch
+    KL(y) = KL(q(z|y) || N(0, I)) in nats; R the squared error summed over a sample; E_b the mean over the batch
 
-In L_E the decoder stands still, and r and g are constants where they enter the encoder. In L_D the encoder, already
-updated, stands still, but the gradient of KL(r) and KL(g) flows through it into r and g.
+In L_E the decoder is frozen, and r and g are detached where they enter the encoder. In L_D the encoder, which has just
+been updated, is frozen, but the gradient of KL(r) and KL(g) flows through it into r and g.
 
 Huang, Li, He, Sun & Tan 2018, "IntroVAE: Introspective Variational Autoencoders for Photographic Image Synthesis",
-https://arxiv.org/abs/1807.06358. The arithmetic is that of the published code, https://github.com/hhb072/IntroVAE,
-whose weight_rec, weight_kl, weight_neg and m_plus are our beta_rec, beta_kl, beta_neg and margin. As there:
+<https://arxiv.org/abs/1807.06358>.
 
-- The hinge bends the mean KL of the whole batch, not the KL of a sample, and over n processes it is the mean of all.
-- Nothing is divided by the number of pixels, unlike Soft-IntroVAE: weights do not carry over between the two.
-- β_kl multiplies the adversarial terms as well. Divided by β_kl, the losses are those of the paper with α = ½·β_neg
-  for the encoder, α = ½ for the decoder, and β = β_rec/β_kl (with R as above, without the paper's factor ½).
+The arithmetic is that of the published code, <https://github.com/hhb072/IntroVAE>, whose `weight_rec`, `weight_kl`,
+`weight_neg` and `m_plus` are the keys `beta_rec`, `beta_kl`, `beta_neg` and `margin`. Like that code:
+
+- The hinge acts on the mean KL of the batch, not on the KL of each sample. With several processes it acts on the mean
+  over all of them.
+- Nothing is divided by the number of pixels. Soft-IntroVAE divides, so weights of one method do not suit the other.
+- β_kl multiplies the adversarial terms too. Divided by β_kl, the losses are those of the paper with α = ½·β_neg for the
+  encoder, α = ½ for the decoder, and β = β_rec/β_kl (with R as above, without the factor ½ of the paper).
 
 Deviations from the published code:
 
-- It lets the gradient of β_rec·R in L_E accumulate in the decoder until the decoder's step. Here the term stands in
-  L_D, on the reconstruction that the encoder phase left, which was made from the code z of the encoder before its
-  update. The decoder's gradient is the same.
-- It differentiates L_D with respect to the encoder too, through weights changed in place meanwhile (which today's
-  torch refuses), and throws the result away. Here only the decoder is differentiated.
-- The warm-up weighs R and KL by β_rec and β_kl, so that it trains the VAE which the method goes on from; there it uses
-  1 and 1. A schedule for beta_rec gives the published one.
+- The published code lets the gradient of β_rec·R in L_E accumulate in the decoder until the decoder's step. Here the
+  term is part of L_D, for the reconstruction of the encoder phase, whose code z comes from the encoder before its
+  update. The gradient of the decoder is the same.
+- The published code also differentiates L_D with respect to the encoder, through weights that were changed in place
+  (current versions of torch refuse this), and discards the result. Here only the decoder is differentiated.
+- The warm-up weights R and KL with β_rec and β_kl, so it trains the VAE that the method continues from; the published
+  code uses 1 and 1. A schedule for `beta_rec` reproduces that.
 
-The implementation of IntroVAE that accompanies AS-IntroVAE, https://github.com/LOUEY233/AS-IntroVAE, is another loss:
-its decoder never sees R, and a slip of parentheses leaves the hinge of r without its weight ½·β_neg. Neither is
-followed here, so numbers made with it are not comparable.
+The implementation of IntroVAE that accompanies AS-IntroVAE, <https://github.com/LOUEY233/AS-IntroVAE>, is a different
+loss: its decoder gets no gradient of R, and a misplaced parenthesis leaves the hinge of r without the weight ½·β_neg.
+Neither is reproduced here, so numbers made with that code are not comparable.
 """
 
 from __future__ import annotations
@@ -62,27 +65,28 @@ from genkit.api import (
 
 @dataclass(frozen=True)
 class IntroVAE:
-    """IntroVAE. The defaults are those of the published code; it trains CelebA-HQ 256² with .05, 1, .5 and 120.
+    """IntroVAE, with the defaults of the published code.
 
-    As a rule the margin must exceed the KL that real data settles at: the hinge asks no more of a fake than that.
+    That code trains CelebA-HQ 256x256 with beta_rec = .05, beta_kl = 1, beta_neg = .5 and margin = 120. As a rule the
+    margin must exceed the KL that real data converges to: the hinge pushes the KL of fakes only up to the margin.
     """
 
-    beta_rec: Annotated[Schedule, Doc("β_rec, weight of the reconstruction error, in both phases")] = ConstantSchedule(
+    beta_rec: Annotated[Schedule, Doc("Weight β_rec of the reconstruction error in both phases.")] = ConstantSchedule(
         1.0
     )
-    beta_kl: Annotated[Schedule, Doc("β_kl, weight of the KL of real data and of all adversarial terms")] = (
+    beta_kl: Annotated[Schedule, Doc("Weight β_kl of the KL of real data and of all adversarial terms.")] = (
         ConstantSchedule(1.0)
     )
-    beta_neg: Annotated[Schedule, Doc("β_neg, weight of the encoder's hinge relative to β_kl; more repels more")] = (
-        ConstantSchedule(1.0)
-    )
-    margin: Annotated[PositiveFloat, Doc("m in nats; a mean KL of the fakes above it costs the encoder nothing")] = (
-        100.0
-    )
-    warmup_steps: Annotated[NonNegativeInt, Doc("so many steps of a plain VAE come first")] = 0
+    beta_neg: Annotated[
+        Schedule, Doc("Weight β_neg of the hinge of the encoder, relative to β_kl; higher values repel fakes more.")
+    ] = ConstantSchedule(1.0)
+    margin: Annotated[
+        PositiveFloat, Doc("Margin m, in nats: a mean KL of fakes above it costs the encoder nothing.")
+    ] = 100.0
+    warmup_steps: Annotated[NonNegativeInt, Doc("Number of steps of a plain VAE before the method starts.")] = 0
 
     def phases(self) -> tuple[Phase, ...]:
-        """First `vae` alone; from step `warmup_steps` on `encoder`, then `decoder`."""
+        """Return `vae`, due before step `warmup_steps`, then `encoder` and `decoder`, due from that step on."""
         return (
             VAE(self.beta_rec, self.beta_kl).warm_up(self.warmup_steps, per_component=False),
             Phase("encoder", ("encoder",), self.encoder_loss, start=self.warmup_steps),
@@ -90,7 +94,7 @@ class IntroVAE:
         )
 
     def encoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
-        """Return L_E, and leave the reconstruction and the sample, each (B, *data_shape), to the decoder phase."""
+        """Return L_E, and store r and g, each (B, *data_shape), in `batch.carry` for the decoder phase."""
         posterior = model.encoder(batch.x)
         rec = model.decoder(posterior.sample(batch.randn("posterior", model.latent_dim)))
         fake = model.decoder(batch.z)
@@ -105,7 +109,7 @@ class IntroVAE:
         return PhaseLoss(total, _means(rec=error, kl_real=kl_real, kl_rec=kl_rec, kl_fake=kl_fake))
 
     def decoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
-        """Return L_D, going on from the graphs of `rec` and `fake`: the decoder has not changed since."""
+        """Return L_D. It reuses the graphs of r and g, because the decoder has not changed since the encoder phase."""
         rec, fake = batch.carry["rec"], batch.carry["fake"]
         error = squared_error(batch.x, rec)
         kl_rec, kl_fake = kl_to_prior(model.encoder(rec)), kl_to_prior(model.encoder(fake))
@@ -115,10 +119,10 @@ class IntroVAE:
         return PhaseLoss(total, _means(rec=error, kl_rec=kl_rec, kl_fake=kl_fake))
 
     def _hinge(self, kl: Tensor, batch: Batch) -> Tensor:
-        # A mean inside a nonlinearity couples the samples, hence the gather. kl: (B,) nats -> ().
+        # A mean inside a nonlinearity couples the samples, so all processes are gathered. kl: (B,) nats -> ().
         return (self.margin - batch.gather(kl).mean()).relu()
 
 
 def _means(**values: Tensor) -> dict[str, Tensor]:
-    """Return the mean of each of `values`, (B,) -> (), detached, for the report."""
+    """Return the mean of each value, (B,) -> (), detached, for the log."""
     return {name: value.detach().mean() for name, value in values.items()}

@@ -1,3 +1,5 @@
+"""IntroVAE against its published update written by hand, and the laws of its hinge and its phases."""
+
 from dataclasses import replace
 from pkgutil import resolve_name
 
@@ -38,7 +40,7 @@ def names_due(loss, step):
 
 
 def take_step(loss, model, optimisers, batch, step):
-    """One step as the engine takes it."""
+    """Take one step, as the engine does."""
     for phase in loss.phases():
         if phase.due(step):
             total = phase.loss(model, batch.in_phase(phase.name)).total
@@ -50,7 +52,7 @@ def take_step(loss, model, optimisers, batch, step):
 
 
 def published_step(model, optimisers, batch, rec_weight, kl_weight, neg_weight, m):
-    """The published update: the decoder's gradient of the error is that of the encoder's loss, and accumulates."""
+    """Take the published step: the decoder gets the gradient of the error from the encoder's loss, by accumulation."""
 
     def kl(q):
         return -0.5 * (1 + q.logvar - q.mu**2 - torch.exp(q.logvar)).sum(1).mean()
@@ -68,14 +70,14 @@ def published_step(model, optimisers, batch, rec_weight, kl_weight, neg_weight, 
     for parameter in model.encoder.parameters():
         parameter.requires_grad_(False)
     fakes = model.decoder(z.detach()), model.decoder(batch.z)
-    (0.5 * kl_weight * sum(kl(model.encoder(y)) for y in fakes)).backward()  # on top of the gradient of the error
+    (0.5 * kl_weight * sum(kl(model.encoder(y)) for y in fakes)).backward()  # adds to the gradient of the error
     optimisers["decoder"].step()
     for parameter in model.encoder.parameters():
         parameter.requires_grad_(True)
 
 
 @pytest.mark.parametrize("optimiser", [torch.optim.SGD, torch.optim.Adam])
-def test_steps_equal_the_published_update_written_out(optimiser):
+def test_steps_equal_the_published_update_written_by_hand(optimiser):
     ours, theirs = autoencoder(), autoencoder()
     start = [p.detach().clone() for p in ours.parameters()]
     loss = IntroVAE(ConstantSchedule(0.3), ConstantSchedule(0.7), ConstantSchedule(0.6), margin=5.0)
@@ -90,7 +92,7 @@ def test_steps_equal_the_published_update_written_out(optimiser):
 
 
 @pytest.mark.parametrize("step", [0, 1])
-def test_the_gradients_of_each_phase_reach_all_that_it_updates(step):
+def test_the_gradients_of_each_phase_reach_everything_that_it_updates(step):
     assert_gradients_reach_updates(IntroVAE(warmup_steps=1), autoencoder(), batch_of(data(), LATENT), step=step)
 
 
@@ -105,22 +107,22 @@ def test_the_decoder_learns_to_reconstruct_in_the_decoder_phase():
         assert gradient.abs().max() > 0
 
 
-def test_beyond_the_margin_the_encoder_learns_as_that_of_a_vae():
+def test_beyond_the_margin_the_encoder_has_the_gradient_of_a_vae():
     batch, model = batch_of(data(), LATENT), autoencoder()
     vae = phase_gradients(
         replace(VAE(ConstantSchedule(0.3), ConstantSchedule(0.7)).phases()[0], name="encoder"), model, batch
     )
 
-    def farthest(margin):
+    def largest_difference(margin):
         _, encoder, _ = IntroVAE(ConstantSchedule(0.3), ConstantSchedule(0.7), margin=margin).phases()
         gradients = phase_gradients(encoder, model, replace(batch, carry={}))
         return max((gradient - vae[name]).abs().max() for name, gradient in gradients.items())
 
-    assert farthest(margin=1e-6) < 1e-14
-    assert farthest(margin=50.0) > 1e-3
+    assert largest_difference(margin=1e-6) < 1e-14
+    assert largest_difference(margin=50.0) > 1e-3
 
 
-def test_the_encoder_and_the_decoder_pull_the_divergence_of_fakes_apart():
+def test_the_encoder_raises_the_kl_of_fakes_and_the_decoder_lowers_it():
     batch, model = batch_of(data(), LATENT), autoencoder()
     zero = ConstantSchedule(0.0)
 
@@ -156,8 +158,8 @@ def test_the_warm_up_has_the_weights_of_the_method():
     )
 
 
-def test_the_hinge_sees_the_rows_of_all_processes():
-    """With fakes of other processes that stand far off, the mean is beyond the margin though ours is not."""
+def test_the_hinge_acts_on_the_rows_of_all_processes():
+    """The fakes of another process have a large KL, so the global mean is beyond the margin, the local one not."""
     model, batch = autoencoder(), batch_of(data(), LATENT)
     loss = IntroVAE(margin=50.0)
     apart = replace(batch, gather_rows=lambda kl: torch.cat([kl, torch.full_like(kl, 1000.0)]))
@@ -169,10 +171,10 @@ def test_the_hinge_sees_the_rows_of_all_processes():
 
 def test_the_mean_over_two_processes_is_the_loss_of_one():
     model, x = autoencoder(), data()
-    x[8:] *= 20  # the halves differ, so that a hinge on the local mean would differ too
+    x[8:] *= 20  # the halves differ, so a hinge on the local mean would differ too
     gathered = []
     whole = batch_of(x, LATENT)
-    # The margin stands at the mean over all: local means fall on both sides of it.
+    # The margin is the global mean: the local means are on both sides of it.
     margin = IntroVAE().encoder_loss(model, whole.in_phase("encoder")).terms["kl_rec"].item() + 1e-3
     loss = IntroVAE(margin=margin)
 
@@ -187,9 +189,9 @@ def test_the_mean_over_two_processes_is_the_loss_of_one():
         all_rows = iter(gathered)
 
         def gather(kl):
-            everybodys = next(all_rows)
-            torch.testing.assert_close(kl, everybodys[rows.start : rows.stop], rtol=0, atol=1e-12)
-            return everybodys
+            everything = next(all_rows)
+            torch.testing.assert_close(kl, everything[rows.start : rows.stop], rtol=0, atol=1e-12)
+            return everything
 
         batch = Batch(x[rows.start : rows.stop], noise.randn("z", LATENT), 0.0, noise, gather_rows=gather)
         return loss.encoder_loss(model, batch.in_phase("encoder")).total

@@ -1,4 +1,4 @@
-"""Soft-IntroVAE (Daniel & Tamar 2021) as a plugin of genkit: it supplies the loss `soft-introvae`."""
+"""Plugin of genkit with the loss `soft-introvae`: Soft-IntroVAE (Daniel & Tamar 2021)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Soft-IntroVAE: the encoder of a VAE is also its critic, with the evidence lower bound as the score of a sample.
+"""Soft-IntroVAE: the encoder of a VAE is also the critic of its decoder, with the ELBO as the score of a sample.
 
-The encoder raises the bound of real data and lowers the exponential of the bound of the decoder's outputs, a soft
-threshold in the place of IntroVAE's hinge; the decoder raises both bounds. Both minimise, in turn,
+The encoder raises the evidence lower bound (ELBO) of real data and lowers the exponential of the ELBO of the decoder's
+outputs, a soft threshold in place of the hinge of IntroVAE; the decoder raises both. They minimise, in alternation,
 
     L_E = E_b[ s·( β_rec·R(x, r) + β_kl·KL(x) ) + ¼·( e(r) + e(g) ) ]
     e(y) = exp( -2s·( β_rec·R(y, ŷ) + β_neg·KL(y) ) )
@@ -9,34 +9,34 @@ threshold in the place of IntroVAE's hinge; the decoder raises both bounds. Both
 
     r = D(z), z ~ q(z|x)      the reconstruction
     g = D(z), z ~ N(0, I)     the sample
-    ŷ = D(z), z ~ q(z|y)      the reconstruction of a fake y, that is, of r or g
+    ŷ = D(z), z ~ q(z|y)      the reconstruction of a fake y, which is r or g
     KL(y) = KL(q(z|y) || N(0, I)) in nats; R the squared error summed over a sample; E_b the mean over the batch
     s = 1 / (number of components of a sample): 1/(C·H·W) for images, ½ for points of the plane
 
-What is a constant where: in L_E the decoder stands still and a fake is a constant where it enters the encoder, but not
-as the target of R(r, r̂), through which e(r) also moves z ~ q(z|x). In L_D the encoder, already updated, stands still,
-the gradient of KL(r) and KL(g) flows through it into r and g, and in R(r, r̂), R(g, ĝ) both the target and the code
-are constants.
+In L_E the decoder is frozen. A fake is detached where it enters the encoder, but not where it is the target of R(r, r̂):
+through that target e(r) also moves z ~ q(z|x). In L_D the encoder, which has just been updated, is frozen; the gradient
+of KL(r) and KL(g) flows through it into r and g, and in R(r, r̂) and R(g, ĝ) both the target and the code are detached.
 
 Daniel & Tamar 2021, "Soft-IntroVAE: Analyzing and Improving the Introspective Variational Autoencoder", CVPR,
-https://arxiv.org/abs/2012.13253. The arithmetic is that of the published code,
-https://github.com/taldatech/soft-intro-vae-pytorch, which differs from the paper's objective
+<https://arxiv.org/abs/2012.13253>.
 
-    max_E  ELBO(x) - (1/α)·Σ exp(α·ELBO(y)),    max_D  ELBO(x) + γ·Σ ELBO(y)
+The arithmetic is that of the published code, <https://github.com/taldatech/soft-intro-vae-pytorch>. The paper states
 
-in that α = 2 and the sum over {r, g} is a mean, which makes the ¼; in L_E the KL of fakes has a weight of its own,
-β_neg; in L_D there is not one γ, but ½·β_kl for the KL of fakes and ½·γ_r·β_rec for their error; and s scales all
-bounds.
+    max_E  ELBO(x) - (1/α)·Σ exp(α·ELBO(y)),    max_D  ELBO(x) + γ·Σ ELBO(y),    with sums over the fakes y
 
-Deviations from the published code: γ_r is 0 unless a recipe says otherwise. At the published 1e-8 its term is below the
-rounding error of float32 beside β_rec·R(x, r), and costs the two decodes r̂ and ĝ of the decoder phase, a fifth of a
-step. And s scales the warm-up, too. There the VAE before step `warmup_steps` is 1/s times as
-large as what follows, which Adam's second moments remember (see `genkit.api.VAE.warm_up`): on 28x28 digits hardly
-anything moved for thousands of steps (docs/methods/soft-introvae.md). No other value differs.
+and the code differs from it: α = 2, and the sum over {r, g} is a mean, which gives the ¼; in L_E the KL of fakes has
+its own weight β_neg; in L_D there is not one γ, but ½·β_kl for the KL of fakes and ½·γ_r·β_rec for their error; and s
+scales every ELBO.
 
-`rec` and `fake` are decoded once a step instead of twice: the decoder does not change between the two phases, so the
-decoder phase goes on from the graphs of the encoder phase. (With BatchNorm in the decoder its running statistics see
-two forwards less.)
+Deviations from the published code:
+
+- γ_r is 0 by default. The published 1e-8 puts its term below the rounding error of float32 next to β_rec·R(x, r), and
+  it costs the two decodes r̂ and ĝ of the decoder phase, a fifth of a step.
+- s also scales the warm-up. In the published code the VAE before step `warmup_steps` is 1/s times as large as what
+  follows, and the second moments of Adam remember it: on 28x28 digits hardly anything moves for thousands of steps.
+- `rec` and `fake` are decoded once a step instead of twice, because the decoder does not change between the phases: the
+  decoder phase continues from the graphs of the encoder phase. This changes no value, except that the running
+  statistics of a batch norm in the decoder see two forward passes fewer.
 """
 
 from __future__ import annotations
@@ -67,29 +67,30 @@ from genkit.api import (
 
 @dataclass(frozen=True)
 class SoftIntroVAE:
-    """Soft-IntroVAE. The defaults are those of the published code, which trains CIFAR-10 with beta_neg = 256.
+    """Soft-IntroVAE, with the defaults of the published code, which trains CIFAR-10 with beta_neg = 256.
 
-    A *higher* beta_neg means *weaker* repulsion of all but the nearest fakes: the encoder's push on the KL of a fake
-    is ½·s·β_neg·e(y), and fades once that KL passes 1/(2·s·β_neg) nats, 6 for CIFAR-10 at 256. Lower it where kl_fake
-    does not rise above kl_real; raise it where training diverges.
+    A *higher* beta_neg repels all but the nearest fakes *less*: the encoder pushes the KL of a fake with the gradient
+    ½·s·β_neg·e(y), which fades above a KL of 1/(2·s·β_neg) nats, which is 6 for CIFAR-10 at 256. Lower beta_neg if
+    kl_fake does not rise above kl_real; raise it if training diverges.
     """
 
-    beta_rec: Annotated[Schedule, Doc("β_rec, weight of the reconstruction error, of real data and of fakes")] = (
+    beta_rec: Annotated[Schedule, Doc("Weight β_rec of the reconstruction error of real data and of fakes.")] = (
         ConstantSchedule(1.0)
     )
-    beta_kl: Annotated[Schedule, Doc("β_kl, weight of the KL of real data, and of fakes in the decoder phase")] = (
-        ConstantSchedule(1.0)
-    )
-    beta_neg: Annotated[Schedule, Doc("β_neg, weight of the KL of fakes inside exp; higher repels fakes less")] = (
-        ConstantSchedule(1.0)
-    )
-    gamma_r: NonNegativeFloat = (
-        0.0  # γ_r, weight of the decoder's reconstruction of fakes, two decodes a step; see above
-    )
-    warmup_steps: Annotated[NonNegativeInt, Doc("so many steps of a plain VAE come first")] = 0
+    beta_kl: Annotated[
+        Schedule, Doc("Weight β_kl of the KL of real data, and of the KL of fakes in the decoder phase.")
+    ] = ConstantSchedule(1.0)
+    beta_neg: Annotated[
+        Schedule, Doc("Weight β_neg of the KL of fakes inside the exponential; higher values repel fakes less.")
+    ] = ConstantSchedule(1.0)
+    gamma_r: Annotated[
+        NonNegativeFloat,
+        Doc("Weight γ_r of the reconstruction of fakes by the decoder; above 0 a step takes two more decodes."),
+    ] = 0.0
+    warmup_steps: Annotated[NonNegativeInt, Doc("Number of steps of a plain VAE before the method starts.")] = 0
 
     def phases(self) -> tuple[Phase, ...]:
-        """First `vae` alone; from step `warmup_steps` on `encoder`, then `decoder`."""
+        """Return `vae`, due before step `warmup_steps`, then `encoder` and `decoder`, due from that step on."""
         return (
             VAE(self.beta_rec, self.beta_kl).warm_up(self.warmup_steps, per_component=True),
             Phase("encoder", ("encoder",), self.encoder_loss, start=self.warmup_steps),
@@ -97,7 +98,7 @@ class SoftIntroVAE:
         )
 
     def encoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
-        """Return L_E, and leave the reconstruction and the sample, each (B, *data_shape), to the decoder phase."""
+        """Return L_E, and store r and g, each (B, *data_shape), in `batch.carry` for the decoder phase."""
         beta_rec, beta_kl, beta_neg = self.beta_rec(batch.t), self.beta_kl(batch.t), self.beta_neg(batch.t)
         s = 1 / math.prod(model.data_shape)
 
@@ -106,11 +107,11 @@ class SoftIntroVAE:
         fake = model.decoder(batch.z)
         batch.carry.update(rec=rec, fake=fake)
 
-        # The fakes are constants as inputs of the encoder, but live as targets of their own reconstruction.
+        # Fakes are detached as inputs of the encoder, but not as targets of their own reconstruction.
         q_rec, q_fake = model.encoder(rec.detach()), model.encoder(fake.detach())
         error, kl_real = squared_error(batch.x, rec), kl_to_prior(posterior)
-        error_rec, kl_rec = squared_error(rec, _redecode(model, q_rec, batch, "rec")), kl_to_prior(q_rec)
-        error_fake, kl_fake = squared_error(fake, _redecode(model, q_fake, batch, "fake")), kl_to_prior(q_fake)
+        error_rec, kl_rec = squared_error(rec, _reconstruction(model, q_rec, batch, "rec")), kl_to_prior(q_rec)
+        error_fake, kl_fake = squared_error(fake, _reconstruction(model, q_fake, batch, "fake")), kl_to_prior(q_fake)
 
         exp_rec = (-2 * s * negative_elbo(error_rec, kl_rec, beta_rec, beta_neg)).exp()
         exp_fake = (-2 * s * negative_elbo(error_fake, kl_fake, beta_rec, beta_neg)).exp()
@@ -119,7 +120,7 @@ class SoftIntroVAE:
         return PhaseLoss(total, terms)
 
     def decoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
-        """Return L_D, going on from the graphs of `rec` and `fake`: the decoder has not changed since."""
+        """Return L_D. It reuses the graphs of r and g, because the decoder has not changed since the encoder phase."""
         beta_rec, beta_kl = self.beta_rec(batch.t), self.beta_kl(batch.t)
         s = 1 / math.prod(model.data_shape)
 
@@ -129,17 +130,17 @@ class SoftIntroVAE:
 
         loss = negative_elbo(error, 0.5 * (kl_rec + kl_fake), beta_rec, beta_kl)
         if self.gamma_r > 0:
-            error_rec = squared_error(rec.detach(), _redecode(model, q_rec.detach(), batch, "rec"))
-            error_fake = squared_error(fake.detach(), _redecode(model, q_fake.detach(), batch, "fake"))
+            error_rec = squared_error(rec.detach(), _reconstruction(model, q_rec.detach(), batch, "rec"))
+            error_fake = squared_error(fake.detach(), _reconstruction(model, q_fake.detach(), batch, "fake"))
             loss = loss + 0.5 * self.gamma_r * beta_rec * (error_rec + error_fake)
         return PhaseLoss(s * loss.mean(), _means(rec=error, kl_rec=kl_rec, kl_fake=kl_fake))
 
 
-def _redecode(model: Autoencoder, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
-    """Return D(z) for z ~ `posterior`, (B, *data_shape)."""
+def _reconstruction(model: Autoencoder, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
+    """Return D(z) for z ~ `posterior`, (B, *data_shape), the reconstruction of the fake `of`."""
     return model.decoder(posterior.sample(batch.randn(f"posterior-{of}", model.latent_dim)))
 
 
 def _means(**values: Tensor) -> dict[str, Tensor]:
-    """Return the mean of each of `values`, (B,) -> (), detached, for the report."""
+    """Return the mean of each value, (B,) -> (), detached, for the log."""
     return {name: value.detach().mean() for name, value in values.items()}

@@ -1,3 +1,5 @@
+"""Soft-IntroVAE against its published update written by hand, and the laws of its weights and its phases."""
+
 import math
 from dataclasses import replace
 from pkgutil import resolve_name
@@ -25,7 +27,7 @@ class Encoder(nn.Module):
 
 
 def autoencoder(shape=(2,), mean=0.0):
-    """An MLP whose posterior means stand around `mean`."""
+    """Return an MLP whose posterior means are around `mean`."""
     torch.manual_seed(0)
     dims = math.prod(shape)
     decoder = nn.Sequential(nn.Linear(LATENT, 8), nn.Tanh(), nn.Linear(8, dims), nn.Unflatten(1, shape))
@@ -43,7 +45,7 @@ def names_due(loss, step):
 
 
 def take_step(loss, model, optimisers, batch, step):
-    """One step as the engine takes it."""
+    """Take one step, as the engine does."""
     for phase in loss.phases():
         if phase.due(step):
             total = phase.loss(model, batch.in_phase(phase.name)).total
@@ -55,7 +57,7 @@ def take_step(loss, model, optimisers, batch, step):
 
 
 def published_step(model, optimisers, batch, rec_weight, kl_weight, neg_weight, gamma):
-    """The published update: two blocks, in each of which the other network is frozen and everything is computed."""
+    """Take the published step: two blocks, each with the other network frozen and everything computed."""
     scale = 1 / batch.x[0].numel()
 
     def kl(q):
@@ -102,7 +104,7 @@ def published_step(model, optimisers, batch, rec_weight, kl_weight, neg_weight, 
 @pytest.mark.parametrize("gamma_r", [1.0, 1e-8, 0.0])
 @pytest.mark.parametrize("shape", [(2,), (3, 2, 4)])
 @pytest.mark.parametrize("optimiser", [torch.optim.SGD, torch.optim.Adam])
-def test_steps_equal_the_published_update_written_out(optimiser, shape, gamma_r):
+def test_steps_equal_the_published_update_written_by_hand(optimiser, shape, gamma_r):
     ours, theirs = autoencoder(shape), autoencoder(shape)
     start = [p.detach().clone() for p in ours.parameters()]
     loss = SoftIntroVAE(ConstantSchedule(0.3), ConstantSchedule(0.7), ConstantSchedule(1.6), gamma_r)
@@ -117,7 +119,7 @@ def test_steps_equal_the_published_update_written_out(optimiser, shape, gamma_r)
 
 
 @pytest.mark.parametrize("step", [0, 1])
-def test_the_gradients_of_each_phase_reach_all_that_it_updates(step):
+def test_the_gradients_of_each_phase_reach_everything_that_it_updates(step):
     assert_gradients_reach_updates(SoftIntroVAE(warmup_steps=1), autoencoder(), batch_of(data(), LATENT), step=step)
 
 
@@ -128,7 +130,7 @@ def test_the_warm_up_is_a_vae_and_ends_at_warmup_steps():
     assert names_due(SoftIntroVAE(), 0) == ["encoder", "decoder"]
 
 
-def test_the_warm_up_is_scaled_as_the_rest_is():
+def test_the_warm_up_is_scaled_like_the_other_phases():
     batch, model = batch_of(data(), LATENT).in_phase("vae"), autoencoder()
     warm_up = SoftIntroVAE(ConstantSchedule(0.3), ConstantSchedule(0.7)).phases()[0].loss(model, batch).total
     expected = VAE(ConstantSchedule(0.3), ConstantSchedule(0.7)).loss(model, batch).total / math.prod(model.data_shape)
@@ -142,9 +144,9 @@ def decoder_gradients(gamma_r):
     return torch.cat([g.flatten() for g in phase_gradients(decoder, model, batch).values()])
 
 
-def test_without_gamma_r_the_decoder_moves_as_with_it_up_to_its_order():
+def test_gamma_r_changes_the_gradient_of_the_decoder_linearly():
     none, published, whole = decoder_gradients(0.0), decoder_gradients(1e-8), decoder_gradients(1.0)
-    # Linear in γ_r, so that 1e-8 makes 1e-8 of the difference that 1 makes.
+    # Linear in γ_r: 1e-8 makes 1e-8 times the difference of 1.
     torch.testing.assert_close(published - none, 1e-8 * (whole - none), rtol=0, atol=1e-14)
     assert (whole - none).norm() > 1e-2 * none.norm()
 
@@ -160,14 +162,14 @@ def test_a_step_decodes_only_what_it_needs(gamma_r, decodes):
 
 
 def repulsion(model, beta_neg):
-    """The encoder's gradient less that of the scaled VAE: what the fakes contribute."""
+    """Return the norm of the part of the encoder's gradient that comes from the fakes."""
     batch = batch_of(data(), LATENT)
     encoder = phase_gradients(SoftIntroVAE(beta_neg=ConstantSchedule(beta_neg)).phases()[1], model, batch)
     vae = phase_gradients(replace(VAE().phases()[0], name="encoder"), model, batch)
     return torch.cat([(gradient - 0.5 * vae[name]).flatten() for name, gradient in encoder.items()]).norm().item()
 
 
-def test_far_fakes_are_no_longer_repelled():
+def test_fakes_far_from_the_prior_are_not_repelled():
     model = autoencoder(mean=40.0)  # KL ≈ 2400 nats
     terms = SoftIntroVAE().encoder_loss(model, batch_of(data(), LATENT)).terms
     assert terms["kl_rec"] > 2000 and terms["kl_fake"] > 2000
@@ -184,15 +186,15 @@ def test_exp_terms_fall_as_beta_neg_rises():
         assert 1 > terms[0][name] > terms[1][name] > terms[2][name] > 0
 
 
-def test_a_higher_beta_neg_repels_weaker_beyond_its_reach():
-    model = autoencoder(mean=2.0)  # KL ≈ 6 nats, beyond 1/(2·s·β_neg) = 1/β_neg
+def test_a_higher_beta_neg_repels_distant_fakes_less():
+    model = autoencoder(mean=2.0)  # KL ≈ 6 nats, above 1/(2·s·β_neg) = 1/β_neg
     pushes = [repulsion(model, beta_neg) for beta_neg in (0.5, 1.0, 2.0, 4.0)]
     assert pushes == sorted(pushes, reverse=True)
     assert pushes[0] > 10 * pushes[-1] > 0
 
 
-def test_an_exact_fake_at_the_prior_counts_for_one():
-    """e(y) = exp(0) where the code of a fake is the prior and its reconstruction is perfect."""
+def test_a_perfect_fake_at_the_prior_counts_as_one():
+    """e(y) = exp(0) if the posterior of a fake is the prior and its reconstruction is perfect."""
     model = autoencoder()
     for parameter in model.parameters():
         nn.init.zeros_(parameter)
@@ -202,7 +204,7 @@ def test_an_exact_fake_at_the_prior_counts_for_one():
 
 
 def test_weights_follow_their_schedules():
-    model, x = autoencoder(mean=40.0), data()  # far off, where only the scaled VAE is left
+    model, x = autoencoder(mean=40.0), data()  # far from the prior, where only the scaled VAE is left
     loss = SoftIntroVAE(beta_rec=lambda t: t, beta_kl=ConstantSchedule(0.0))
     totals = [loss.encoder_loss(model, batch_of(x, LATENT, t=t)).total.item() for t in (0.0, 0.25, 0.5)]
     assert totals[0] == 0

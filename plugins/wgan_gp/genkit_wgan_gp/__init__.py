@@ -1,4 +1,4 @@
-"""WGAN-GP (Gulrajani et al. 2017) as a plugin of genkit: the loss `wgan-gp`, and networks for points and images."""
+"""Plugin of genkit for WGAN-GP (Gulrajani et al. 2017): the loss `wgan-gp`, and networks for points and images."""
 
 from __future__ import annotations
 

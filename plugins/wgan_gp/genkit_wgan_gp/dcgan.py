@@ -1,25 +1,26 @@
-"""Convolutional generator and critic without shortcuts, as the published WGAN-GP has them for digits.
+"""Convolutional generator and critic without shortcuts, as published for WGAN-GP on digits.
 
-    generator   Linear - norm - ReLU;  for each of `channels`, backwards: transposed Conv5x5 of stride 2 - norm - ReLU,
-                the last with tanh instead
-    critic      for each of `channels`: Conv5x5 of stride 2 - norm - LeakyReLU, the first without norm;  Linear
+    generator   Linear - norm - ReLU;  for each entry of `channels`, in reverse: transposed Conv5x5 of stride 2 - norm -
+                ReLU, and tanh instead of norm - ReLU in the last one
+    critic      for each entry of `channels`: Conv5x5 of stride 2 - norm - LeakyReLU, the first without norm;  Linear
 
-Odd sides are rounded up when they are halved, 28, 14, 7, 4, and the generator goes back the same way: so there is no
-size that it does not take.
+Halving rounds odd sides up, for example 28, 14, 7, 4, and the generator goes through the same sizes in reverse. So
+every image size works.
 
 Radford, Metz & Chintala 2016, "DCGAN", https://arxiv.org/abs/1511.06434, in the form of Gulrajani et al. 2017,
 https://arxiv.org/abs/1704.00028: gan_mnist.py, gan_cifar.py and gan_64x64.py of
-https://github.com/igul222/improved_wgan_training. There, digits have 64, 128, 256 channels and no norm; CIFAR-10 twice
-as many, and batch norm in the generator; 64x64 has 64, 128, 256, 512, batch norm, and layer norm in the critic.
+https://github.com/igul222/improved_wgan_training. There, the networks for digits have 64, 128, 256 channels and no
+norm; those for CIFAR-10 have twice as many channels, and batch norm in the generator; those for 64x64 have 64, 128,
+256, 512 channels, batch norm in the generator, and layer norm in the critic.
 
 Deviations:
 
-- Images lie in [0, 1] (`genkit_wgan_gp.images`). The published digits do, too: their generator ends with a sigmoid,
-  which is the same but for a factor of 2 before it, and their critic sees them as they are.
-- Convolutions pad two pixels on each side; TensorFlow's pad one before and two after, and the generator is cut to size.
-- A bias that does nothing is left out: before a norm, and at the end of the critic, where no loss sees it.
-- The norm after the generator's Linear is of a channel, as for 64x64; that of CIFAR-10 is of each unit.
-- Weights start as those of digits and CIFAR-10; for 64x64 they have a standard deviation of 0.02.
+- Images have values in [0, 1] (`genkit_wgan_gp.images`). So have the published digits: their generator ends with a
+  sigmoid, which is the same except for a factor of 2 before it, and their critic sees the images unchanged.
+- Convolutions pad two pixels on each side. TensorFlow pads one before and two after, and crops in the generator.
+- Biases without effect are left out: before a norm, and at the output of the critic.
+- The norm after the Linear layer of the generator acts on channels, as for 64x64; that of CIFAR-10 acts on each unit.
+- Initial weights are those for digits and CIFAR-10; for 64x64 the published ones have a standard deviation of 0.02.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 from math import prod
+from typing import Annotated
 
 import torch
 from torch import nn
 
-from genkit.api import GAN, Linear, Norm, PositiveInt, image_shape, norm_layer
-from genkit_wgan_gp.images import CriticNorm, FromImage, ToImage, ToMaps, critic_norm_layer, started
+from genkit.api import GAN, Doc, Linear, Norm, PositiveInt, image_shape, norm_layer
+from genkit_wgan_gp.images import CriticNorm, FromImage, ToImage, ToMaps, critic_norm_layer, initialise
 
 SLOPE = 0.2  # of the critic's LeakyReLU
 
@@ -42,46 +44,46 @@ Size = tuple[int, int]
 class DCGAN(GAN):
     """Convolutional generator and critic for images of any size and number of channels.
 
-    latent_dim: L, the dimension of the prior
-    channels: channels after each halving of the sides, from the image on
-    norm: of the generator; "batch" is DCGAN's, and the published digits have "none"
-    critic_norm: "layer", which does not mix samples, or "none"
-
-    Raises `ValueError` for anything but images.
+    Raises `ValueError` for data other than images.
     """
 
     def __init__(
         self,
         *,
-        latent_dim: PositiveInt = 128,
-        channels: tuple[PositiveInt, ...] = (64, 128, 256),
-        norm: Norm = "batch",
-        critic_norm: CriticNorm = "none",
+        latent_dim: Annotated[PositiveInt, Doc("Dimension L of the prior.")] = 128,
+        channels: Annotated[
+            tuple[PositiveInt, ...],
+            Doc("Numbers of channels after each halving of the sides, from the image on; odd sides are rounded up."),
+        ] = (64, 128, 256),
+        norm: Annotated[Norm, Doc('Norm of the generator; published are "batch", and for digits "none".')] = "batch",
+        critic_norm: Annotated[
+            CriticNorm, Doc('Norm of the critic: "none", or "layer", which does not mix the samples of a batch.')
+        ] = "none",
         data_shape: tuple[int, ...],
     ) -> None:
-        colours, height, width = image_shape(data_shape, channels)
+        image_channels, height, width = image_shape(data_shape, channels)
         sizes = _halved((height, width), len(channels))
         smallest = (channels[-1], *sizes[-1])
         generator = nn.Sequential(
-            started(Linear(latent_dim, prod(smallest)), rectified=False),
+            initialise(Linear(latent_dim, prod(smallest)), rectified=False),
             ToMaps(smallest),
             *(norm_layer(norm, channels[-1]), nn.ReLU()),
-            *_upwards(colours, channels, sizes, norm),
+            *_generator_layers(image_channels, channels, sizes, norm),
             ToImage(),
         )
         critic = nn.Sequential(
             FromImage(),
-            *_downwards(colours, channels, critic_norm),
+            *_critic_layers(image_channels, channels, critic_norm),
             nn.Flatten(),
-            started(Linear(prod(smallest), 1, bias=False), rectified=False),
+            initialise(Linear(prod(smallest), 1, bias=False), rectified=False),
             nn.Flatten(0),
         )
         super().__init__(generator, critic, latent_dim, data_shape)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # which torch's stubs leave out
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
 
 def _halved(size: Size, times: int) -> list[Size]:
-    """Return the size and what is left of it after each halving, rounded up."""
+    """Return the size, and its size after each halving, rounded up."""
     sizes = [size]
     for _ in range(times):
         height, width = sizes[-1]
@@ -89,24 +91,26 @@ def _halved(size: Size, times: int) -> list[Size]:
     return sizes
 
 
-def _upwards(colours: int, channels: tuple[int, ...], sizes: list[Size], norm: Norm) -> Iterator[nn.Module]:
-    widths = (colours, *channels)
+def _generator_layers(
+    image_channels: int, channels: tuple[int, ...], sizes: list[Size], norm: Norm
+) -> Iterator[nn.Module]:
+    widths = (image_channels, *channels)
     for level in reversed(range(1, len(channels))):
-        yield _doubled(widths[level + 1], widths[level], sizes[level + 1], sizes[level], bias=norm == "none")
+        yield _doubling(widths[level + 1], widths[level], sizes[level + 1], sizes[level], bias=norm == "none")
         yield norm_layer(norm, widths[level])
         yield nn.ReLU()
-    yield _doubled(channels[0], colours, sizes[1], sizes[0], bias=True)
+    yield _doubling(channels[0], image_channels, sizes[1], sizes[0], bias=True)
 
 
-def _doubled(inputs: int, outputs: int, small: Size, large: Size, *, bias: bool) -> nn.Module:
-    """Return the transposed convolution from maps of one size to those of the other, twice as large or one less."""
+def _doubling(inputs: int, outputs: int, small: Size, large: Size, *, bias: bool) -> nn.Module:
+    """Return a transposed convolution from maps of size `small` to `large`, with sides 2·small or 2·small - 1."""
     missing = (large[0] - (2 * small[0] - 1), large[1] - (2 * small[1] - 1))
-    return started(nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, output_padding=missing, bias=bias))
+    return initialise(nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, output_padding=missing, bias=bias))
 
 
-def _downwards(colours: int, channels: tuple[int, ...], norm: CriticNorm) -> Iterator[nn.Module]:
-    for number, (inputs, outputs) in enumerate(pairwise((colours, *channels))):
-        yield started(nn.Conv2d(inputs, outputs, 5, 2, 2))
+def _critic_layers(image_channels: int, channels: tuple[int, ...], norm: CriticNorm) -> Iterator[nn.Module]:
+    for number, (inputs, outputs) in enumerate(pairwise((image_channels, *channels))):
+        yield initialise(nn.Conv2d(inputs, outputs, 5, 2, 2))
         if number:
             yield critic_norm_layer(norm, outputs)
         yield nn.LeakyReLU(SLOPE)

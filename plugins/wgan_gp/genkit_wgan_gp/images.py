@@ -1,16 +1,17 @@
-"""What the networks of images share: the range of an image, the norm of a critic, and how weights start.
+"""Common layers of the networks for images: conversion of the value range, norm of a critic, initial weights.
 
-The published networks make and judge images in [-1, 1]; genkit's lie in [0, 1], and so do those that a generator
-gives to metrics and files. So each network converts at its edge, and nothing else of genkit need know:
+The published networks work on images in [-1, 1]. The images of genkit, including those that a generator passes to
+metrics and files, are in [0, 1]. So each network converts at its edge, and no other module needs to know:
 
     generator   x = (tanh(u) + 1) / 2           critic   f(x) = g(2·x - 1)
 
-The slope that the penalty holds at one is that of f, in images of [0, 1], where all distances are half of those in
-[-1, 1]. So the distance is halved and the penalty is not: λ = 5 here is the published λ = 10. (The published digits lie
-in [0, 1], too: for them λ is the same.)
+The penalty acts on the gradient of f, with images in [0, 1], where distances are half of those in [-1, 1]. So the
+estimated distance is halved and the penalty is not: λ = 5 here corresponds to the published λ = 10. (The published
+digits are in [0, 1] too, so for them λ is the same.)
 
-Weights start as in https://github.com/igul222/improved_wgan_training: uniform, of variance 4 / (fan in + fan out)
-(Glorot & Bengio 2010, times the 2 of He et al. 2015), without the 2 where no rectifier follows; biases start at zero.
+Initial weights are those of https://github.com/igul222/improved_wgan_training: uniform with variance
+4 / (fan in + fan out) (Glorot & Bengio 2010, times the 2 of He et al. 2015), or 2 / (fan in + fan out) if no rectifier
+follows. Biases are initially zero.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
 class ToImage(nn.Module):
-    """The end of a generator: any numbers to [0, 1]."""
+    """Last layer of a generator: maps real numbers to [0, 1]."""
 
     def forward(self, u: Tensor) -> Tensor:
         """Return (tanh(u) + 1) / 2."""
@@ -34,7 +35,7 @@ class ToImage(nn.Module):
 
 
 class FromImage(nn.Module):
-    """The beginning of a critic: [0, 1] to [-1, 1], kept channels-last."""
+    """First layer of a critic: maps [0, 1] to [-1, 1], in channels-last memory."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return 2·x - 1."""
@@ -42,7 +43,7 @@ class FromImage(nn.Module):
 
 
 class ToMaps(nn.Module):
-    """From features, (B, C·H·W), to maps of the given shape, (B, C, H, W), kept channels-last."""
+    """Reshapes features, (B, C·H·W), to maps, (B, C, H, W), in channels-last memory."""
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         super().__init__()
@@ -54,13 +55,13 @@ class ToMaps(nn.Module):
 
 
 def critic_norm_layer(norm: CriticNorm, channels: int) -> nn.Module:
-    """Return a norm that does not mix samples: "layer", over channels and positions of each, or "none"."""
+    """Return a norm that does not mix samples: "layer", over the channels and positions of each sample, or "none"."""
     return nn.GroupNorm(1, channels) if norm == "layer" else nn.Identity()
 
 
-def started(layer: Layer, *, rectified: bool = True) -> Layer:
-    """Return the layer with the weights that it starts from; `rectified`: a rectifier follows it."""
-    positions = layer.weight[0, 0].numel()  # of a kernel
+def initialise(layer: Layer, *, rectified: bool = True) -> Layer:
+    """Draw the initial weights of a layer, and return the layer; `rectified`: a rectifier follows it."""
+    positions = layer.weight[0, 0].numel()  # positions of the kernel
     if isinstance(layer, nn.Linear):
         fans: float = layer.in_features + layer.out_features
     elif isinstance(layer, nn.ConvTranspose2d):

@@ -1,4 +1,4 @@
-"""The laws of WGAN-GP, and the published algorithm written out by hand."""
+"""WGAN-GP against the published algorithm written by hand, and the laws of its penalty and its phases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import genkit_wgan_gp
 import pytest
 import torch
 from genkit_wgan_gp.dcgan import DCGAN
-from genkit_wgan_gp.loss import WGANGP, mix, slopes
+from genkit_wgan_gp.loss import WGANGP, gradient_norms, interpolate
 from genkit_wgan_gp.model import MLPGAN
 from genkit_wgan_gp.resnet import ResNetGAN
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ LATENT, POINTS, WIDTH = 3, 2, 5
 
 
 class TinyCritic(nn.Module):
-    """f(x) = a·tanh(W x + b), whose gradient has a closed form."""
+    """Critic f(x) = a·tanh(W x + b), whose gradient has a closed form."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class TinyCritic(nn.Module):
 
 
 class LinearCritic(nn.Module):
-    """f(x) = w·x, of slope ‖w‖ everywhere."""
+    """Critic f(x) = w·x, with the gradient norm ‖w‖ everywhere."""
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ def critic_terms(critic: nn.Module, loss: WGANGP | None = None) -> dict[str, Ten
 
 
 def train_by_phases(model: GAN, loss: WGANGP, steps: int) -> None:
-    """Run the phases as the loop does."""
+    """Run the phases, as the engine does."""
     optimisers = {name: torch.optim.Adam(c.parameters(), 1e-2, (0.0, 0.9)) for name, c in model.named_children()}
     for step in range(steps):
         batch = points(step=step)
@@ -77,7 +77,7 @@ def train_by_phases(model: GAN, loss: WGANGP, steps: int) -> None:
 
 
 def train_by_hand(model: GAN, rounds: int, penalty: float, n_critic: int) -> None:
-    """Algorithm 1 of the paper, with the gradient of the critic in closed form: Wᵀ(a ⊙ (1 - tanh²(W x + b)))."""
+    """Run Algorithm 1 of the paper, with the gradient of the critic in closed form: Wᵀ(a ⊙ (1 - tanh²(W x + b)))."""
     f, g = model.critic, model.generator
     adam_f = torch.optim.Adam(f.parameters(), 1e-2, (0.0, 0.9))
     adam_g = torch.optim.Adam(g.parameters(), 1e-2, (0.0, 0.9))
@@ -91,9 +91,9 @@ def train_by_hand(model: GAN, rounds: int, penalty: float, n_critic: int) -> Non
             fake = (z @ g.weight.T + g.bias).detach()
             middle = epsilon * x + (1 - epsilon) * fake
             gradient = (f.a * (1 - torch.tanh(middle @ f.w.T + f.b) ** 2)) @ f.w
-            slope = (gradient**2).sum(dim=1).sqrt()
+            norms = (gradient**2).sum(dim=1).sqrt()
             adam_f.zero_grad()
-            (f(fake) - f(x) + penalty * (slope - 1) ** 2).mean().backward()
+            (f(fake) - f(x) + penalty * (norms - 1) ** 2).mean().backward()
             adam_f.step()
 
         z = replace(noise, step=(number + 1) * n_critic - 1).of("generator").randn("z", LATENT)
@@ -116,14 +116,14 @@ def test_training_is_the_published_algorithm() -> None:
         assert not torch.equal(a, before[name])
 
 
-def test_a_linear_critic_is_penalised_by_the_closed_form() -> None:
+def test_the_penalty_of_a_linear_critic_has_a_closed_form() -> None:
     weight = torch.tensor([3.0, 4.0], dtype=torch.float64)
     terms = critic_terms(LinearCritic(weight))
     assert terms["penalty"].item() == pytest.approx((5 - 1) ** 2)
     assert terms["gradient_norm"].item() == pytest.approx(5)
 
 
-def test_a_linear_critic_of_slope_one_is_not_penalised() -> None:
+def test_a_linear_critic_with_gradient_norm_one_has_no_penalty() -> None:
     assert critic_terms(LinearCritic(torch.tensor([0.6, 0.8])))["penalty"].item() == pytest.approx(0, abs=1e-12)
 
 
@@ -131,7 +131,7 @@ def test_the_penalty_is_two_sided() -> None:
     assert critic_terms(LinearCritic(torch.tensor([0.3, 0.4])))["penalty"].item() == pytest.approx(0.25)
 
 
-def test_the_total_is_the_penalty_weighed_less_the_distance() -> None:
+def test_the_total_is_the_weighted_penalty_minus_the_distance() -> None:
     torch.manual_seed(0)
     terms = critic_terms(TinyCritic(), WGANGP(penalty=7.0))
     torch.testing.assert_close(terms["total"], 7.0 * terms["penalty"] - terms["wasserstein"])
@@ -146,47 +146,47 @@ def test_the_estimate_of_a_linear_critic_is_the_difference_of_means() -> None:
     torch.testing.assert_close(terms["wasserstein"], expected.detach())
 
 
-def test_a_critic_that_is_flat_has_a_finite_gradient() -> None:
+def test_a_constant_critic_has_a_finite_gradient() -> None:
     model = gan_with(LinearCritic(torch.zeros(POINTS)))
     gradients = phase_gradients(WGANGP().phases()[0], model, points())
     assert all(gradient.isfinite().all() for gradient in gradients.values())
 
 
-def test_the_slope_of_each_sample_is_its_own() -> None:
+def test_the_gradient_norm_is_computed_per_sample() -> None:
     # f(x) = ‖x‖²/2 has the gradient x.
     class Bowl(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return 0.5 * x.flatten(1).square().sum(dim=1)
 
     x = torch.randn(6, 2, 3, 4, dtype=torch.float64)
-    torch.testing.assert_close(slopes(Bowl(), x, points()), x.flatten(1).norm(dim=1))
+    torch.testing.assert_close(gradient_norms(Bowl(), x, points()), x.flatten(1).norm(dim=1))
 
 
-def test_images_are_mixed_by_one_number_a_sample() -> None:
+def test_images_are_interpolated_with_one_number_per_sample() -> None:
     x, y, epsilon = torch.zeros(4, 3, 2, 5), torch.ones(4, 3, 2, 5), torch.rand(4)
-    torch.testing.assert_close(mix(x, y, epsilon), (1 - epsilon)[:, None, None, None].expand(4, 3, 2, 5))
+    torch.testing.assert_close(interpolate(x, y, epsilon), (1 - epsilon)[:, None, None, None].expand(4, 3, 2, 5))
 
 
-def test_the_penalty_alone_asks_for_full_precision() -> None:
-    where = []
+def test_only_the_penalty_uses_full_precision() -> None:
+    calls = []
 
     @contextmanager
     def exact():
-        where.append("in")
+        calls.append("enter")
         yield
-        where.append("out")
+        calls.append("exit")
 
     class Recording(LinearCritic):
         def forward(self, x: Tensor) -> Tensor:
-            where.append("critic")
+            calls.append("critic")
             return super().forward(x)
 
     batch = replace(points(), full_precision=exact).in_phase("critic")
     WGANGP().critic_loss(gan_with(Recording(torch.ones(POINTS))), batch)
-    assert where == ["critic", "critic", "in", "critic", "out"]
+    assert calls == ["critic", "critic", "enter", "critic", "exit"]
 
 
-def test_the_generator_sees_other_latent_codes_than_the_critic() -> None:
+def test_the_generator_phase_draws_other_latent_codes_than_the_critic_phase() -> None:
     seen = []
     model = gan_with(TinyCritic())
     model.generator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
@@ -201,7 +201,7 @@ def test_gradients_reach_both_networks() -> None:
     assert_gradients_reach_updates(loss, model, points(), step=1)
 
 
-def test_the_critic_phase_leaves_no_graph_to_the_generator() -> None:
+def test_the_critic_phase_has_no_graph_through_the_generator() -> None:
     model = gan_with(TinyCritic())
     total = WGANGP().critic_loss(model, points().in_phase("critic")).total
     reached = torch.autograd.grad(total, list(model.generator.parameters()), allow_unused=True)
@@ -209,29 +209,29 @@ def test_the_critic_phase_leaves_no_graph_to_the_generator() -> None:
 
 
 @pytest.mark.parametrize("n_critic", [1, 2, 5])
-def test_the_generator_follows_every_nth_step_of_the_critic(n_critic: int) -> None:
+def test_the_generator_is_updated_in_every_nth_step(n_critic: int) -> None:
     critic, generator = WGANGP(n_critic=n_critic).phases()
     assert [critic.due(step) for step in range(10)] == [True] * 10
     assert [step + 1 for step in range(10) if generator.due(step)] == list(range(n_critic, 11, n_critic))
 
 
 @pytest.mark.parametrize("shape", [(2,), (7,), (1, 4, 6)])
-def test_the_networks_take_and_give_samples_of_any_shape(shape: tuple[int, ...]) -> None:
+def test_the_networks_accept_samples_of_any_shape(shape: tuple[int, ...]) -> None:
     model = MLPGAN(latent_dim=LATENT, width=8, layers=1, data_shape=shape)
     samples = model.sample(torch.randn(5, LATENT))
     assert samples.shape == (5, *shape)
     assert model.critic(samples).shape == (5,)
 
 
-def test_the_networks_are_as_large_as_the_published_ones() -> None:
+def test_the_networks_have_the_published_size() -> None:
     model = MLPGAN(data_shape=(2,))
     hidden = 2 * 512 + 512 + 2 * (512 * 512 + 512)
     assert sum(p.numel() for p in model.generator.parameters()) == hidden + 2 * 512 + 2
     assert sum(p.numel() for p in model.critic.parameters()) == hidden + 512
 
 
-def test_a_batch_of_points_comes_closer_to_the_data() -> None:
-    # The mean of N((2, -1), ½² I), from a generator that starts at the origin.
+def test_training_moves_samples_to_the_data() -> None:
+    # Data from N((2, -1), ½² I); the samples of the initial generator are near the origin.
     torch.manual_seed(0)
     target = torch.tensor([2.0, -1.0], dtype=torch.float64)
     model = MLPGAN(latent_dim=2, width=32, layers=1, data_shape=(2,)).double()
@@ -249,7 +249,7 @@ def test_a_batch_of_points_comes_closer_to_the_data() -> None:
     assert (samples.mean(dim=0) - target).norm() < 0.5
 
 
-def test_the_entries_name_what_exists_and_import_no_torch() -> None:
+def test_the_entries_name_the_parts_and_import_no_torch() -> None:
     entries = [*genkit_wgan_gp.genkit_losses(), *genkit_wgan_gp.genkit_models()]
     targets = {entry.name: entry.target for entry in entries}
     parts = {"wgan-gp": WGANGP, "mlp-gan": MLPGAN, "dcgan": DCGAN, "resnet-gan": ResNetGAN}

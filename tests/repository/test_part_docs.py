@@ -1,0 +1,15 @@
+"""Every key of a part explains itself: `genkit plugins show` and the documentation print its `Doc`."""
+
+import pytest
+
+from genkit.recipe.part_fields import parameters_of
+from genkit.recipe.registry import Part, load_registry
+
+KINDS = ("models", "losses", "divergences", "schedules", "optimisers")
+PARTS = [part for kind in KINDS for part in load_registry().of_kind(kind)]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.entry.name)
+def test_every_key_has_a_sentence(part: Part):
+    docs = {key: parameter.doc for key, parameter in parameters_of(part.load()).items() if key != "data_shape"}
+    assert [key for key, doc in docs.items() if not (doc[:1].isupper() and doc.endswith("."))] == []
