@@ -188,7 +188,7 @@ class ASDistance:
             self._refuse_vanishing_gradient(latent_dim, h)
         if self.statistic == "u" and batch < 2:
             raise ValueError(
-                f'statistic = "u" needs a batch of at least two samples, and this one has {batch}. Use "v"'
+                f'statistic = "u" needs a batch of at least two samples, and this one has {batch}. Use statistic = "v"'
             )
 
         # Eq. (5)
