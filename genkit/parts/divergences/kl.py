@@ -2,7 +2,7 @@
 
     KL(p || q) = ½ Σ_d [ log σ_q²/σ_p² + (σ_p² + (μ_p - μ_q)²)/σ_q² - 1 ]
 
-Kingma & Welling 2014, appendix B, gives it for q = N(0, I): https://arxiv.org/abs/1312.6114.
+Kingma & Welling 2014, appendix B, gives it for q = N(0, I): <https://arxiv.org/abs/1312.6114>.
 """
 
 from __future__ import annotations

@@ -6,10 +6,10 @@
 
 Every LeakyReLU has slope 0.2. The shortcut is the identity, or a Conv1x1 where the number of channels changes.
 
-Huang, Li, He, Sun & Tan 2018, "IntroVAE", https://arxiv.org/abs/1807.06358, in the form of Daniel & Tamar 2021,
-"Soft-IntroVAE", https://arxiv.org/abs/2012.13253. With norm = "batch" and otherwise the defaults, the parameters, the
-operations and their order are those of train_soft_intro_vae.py in https://github.com/taldatech/soft-intro-vae-pytorch.
-https://github.com/hhb072/IntroVAE normalises the sum (key `normalise`) and compares channels by identity (key
+Huang, Li, He, Sun & Tan 2018, "IntroVAE", <https://arxiv.org/abs/1807.06358>, in the form of Daniel & Tamar 2021,
+"Soft-IntroVAE", <https://arxiv.org/abs/2012.13253>. With norm = "batch" and otherwise the defaults, the parameters, the
+operations and their order are those of train_soft_intro_vae.py in <https://github.com/taldatech/soft-intro-vae-pytorch>.
+<https://github.com/hhb072/IntroVAE> normalises the sum (key `normalise`) and compares channels by identity (key
 `shortcut`).
 
 Published weights fit after renaming, which `genkit convert` does: remove the prefix ``module.`` of DataParallel, then

@@ -3,8 +3,8 @@
     encoder   Linear - ReLU, `layers` times Linear - ReLU, Linear -> mu, logvar
     decoder   Linear - ReLU, `layers` times Linear - ReLU, Linear, linear output
 
-Daniel & Tamar 2021, "Soft-IntroVAE", https://arxiv.org/abs/2012.13253. The sizes are those of soft_intro_vae_2d in
-https://github.com/taldatech/soft-intro-vae-pytorch.
+Daniel & Tamar 2021, "Soft-IntroVAE", <https://arxiv.org/abs/2012.13253>. The sizes are those of soft_intro_vae_2d in
+<https://github.com/taldatech/soft-intro-vae-pytorch>.
 
 Deviations from the published code:
 

@@ -11,12 +11,12 @@ Between two entries of `channels` the encoder has a Conv2x2 of stride 2, and the
 Differences from `introvae-conv`, with their reasons:
 
 - The norm of a block comes before its activation, and the sum is not normalised: the identity runs from end to end (He
-  et al. 2016, https://arxiv.org/abs/1603.05027). SiLU is smooth (Ramachandran et al. 2017,
-  https://arxiv.org/abs/1710.05941).
+  et al. 2016, <https://arxiv.org/abs/1603.05027>). SiLU is smooth (Ramachandran et al. 2017,
+  <https://arxiv.org/abs/1710.05941>).
 - Nothing is computed at full resolution, where the decoder of `introvae-conv` spends three fifths of its operations on
-  digits. Pixels are moved into channels and back (Shi et al. 2016, https://arxiv.org/abs/1609.05158), and more blocks
+  digits. Pixels are moved into channels and back (Shi et al. 2016, <https://arxiv.org/abs/1609.05158>), and more blocks
   use the operations that are saved. The weights of the four pixels of a position start equal, so the network does not
-  start with a checkerboard pattern (Aitken et al. 2017, https://arxiv.org/abs/1707.02937).
+  start with a checkerboard pattern (Aitken et al. 2017, <https://arxiv.org/abs/1707.02937>).
 - The first map of the decoder has no ReLU.
 """
 

@@ -5,7 +5,7 @@
 
 The last convolution of the decoder has neither norm nor ReLU: the output is linear and is never clamped, as the
 Gaussian decoder of every loss requires. Nearest-neighbour upsampling before a convolution avoids checkerboard artefacts
-(Odena et al. 2016, https://doi.org/10.23915/distill.00003), and its gradient is deterministic.
+(Odena et al. 2016, <https://doi.org/10.23915/distill.00003>), and its gradient is deterministic.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Adam and AdamW, fused: one kernel updates all parameters of a network.
 
-Kingma & Ba 2015, https://arxiv.org/abs/1412.6980; Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101.
+Kingma & Ba 2015, <https://arxiv.org/abs/1412.6980>; Loshchilov & Hutter 2019, <https://arxiv.org/abs/1711.05101>.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Schedule along half a cosine, flat at both ends.
 
 Loshchilov & Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts", equation 5, without restarts,
-https://arxiv.org/abs/1608.03983.
+<https://arxiv.org/abs/1608.03983>.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Schedule with steps at milestones, such as the published learning rates in two dimensions.
 
-Daniel & Tamar 2021, "Soft-IntroVAE", use it in `soft_intro_vae_2d`, https://arxiv.org/abs/2012.13253.
+Daniel & Tamar 2021, "Soft-IntroVAE", use it in `soft_intro_vae_2d`, <https://arxiv.org/abs/2012.13253>.
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ in blocks that fit the cache of a processor, and each block adds its part of the
 
 so only the gradient is kept, which has the shape of the arguments. A batch with itself needs only half of its pairs.
 
-Jebara, Kondor & Howard 2004, "Probability Product Kernels", https://jmlr.org/papers/v5/jebara04a.html, section 3.1:
+Jebara, Kondor & Howard 2004, "Probability Product Kernels", <https://jmlr.org/papers/v5/jebara04a.html>, section 3.1:
 the expected likelihood kernel.
 """
 

@@ -7,9 +7,9 @@
 Halving rounds odd sides up, for example 28, 14, 7, 4, and the generator goes through the same sizes in reverse. So
 every image size works.
 
-Radford, Metz & Chintala 2016, "DCGAN", https://arxiv.org/abs/1511.06434, in the form of Gulrajani et al. 2017,
-https://arxiv.org/abs/1704.00028: gan_mnist.py, gan_cifar.py and gan_64x64.py of
-https://github.com/igul222/improved_wgan_training. There, the networks for digits have 64, 128, 256 channels and no
+Radford, Metz & Chintala 2016, "DCGAN", <https://arxiv.org/abs/1511.06434>, in the form of Gulrajani et al. 2017,
+<https://arxiv.org/abs/1704.00028>: gan_mnist.py, gan_cifar.py and gan_64x64.py of
+<https://github.com/igul222/improved_wgan_training>. There, the networks for digits have 64, 128, 256 channels and no
 norm; those for CIFAR-10 have twice as many channels, and batch norm in the generator; those for 64x64 have 64, 128,
 256, 512 channels, batch norm in the generator, and layer norm in the critic.
 

@@ -9,7 +9,7 @@ The penalty acts on the gradient of f, with images in [0, 1], where distances ar
 estimated distance is halved and the penalty is not: λ = 5 here corresponds to the published λ = 10. (The published
 digits are in [0, 1] too, so for them λ is the same.)
 
-Initial weights are those of https://github.com/igul222/improved_wgan_training: uniform with variance
+Initial weights are those of <https://github.com/igul222/improved_wgan_training>: uniform with variance
 4 / (fan in + fan out) (Glorot & Bengio 2010, times the 2 of He et al. 2015), or 2 / (fan in + fan out) if no rectifier
 follows. Biases are initially zero.
 """

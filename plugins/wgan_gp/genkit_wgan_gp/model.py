@@ -2,11 +2,12 @@
 
     Linear - ReLU, `layers` times Linear - ReLU, Linear
 
-Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", https://arxiv.org/abs/1704.00028; gan_toy.py of
-https://github.com/igul222/improved_wgan_training, with two latent dimensions and width 512. Neither network has a norm:
-the gradient penalty is defined per sample, and a batch norm would mix the samples.
+Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", <https://arxiv.org/abs/1704.00028>; gan_toy.py of
+<https://github.com/igul222/improved_wgan_training>, with two latent dimensions and width 512. Neither network has a
+norm: the gradient penalty is defined per sample, and a batch norm would mix the samples.
 
-Deviation: weights are initialised by torch's defaults, not as in He et al. 2015.
+Deviations: weights are initialised by torch's defaults, not as in He et al. 2015; and the critic has no bias at its
+output, because the loss does not depend on it.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ a Conv1x1 where the sides or the number of channels change. The first block of t
 before its first convolution. The smallest maps of the critic have twice the sides of the first map of the generator:
 8x8 for 32x32 images, as published.
 
-Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, appendix F; gan_cifar_resnet.py of
-https://github.com/igul222/improved_wgan_training without labels: 128 channels three times, batch norm in the generator,
-no norm in the critic.
+Gulrajani et al. 2017, <https://arxiv.org/abs/1704.00028>, appendix F; gan_cifar_resnet.py of
+<https://github.com/igul222/improved_wgan_training> without labels: 128 channels three times, batch norm in the
+generator, no norm in the critic.
 
 Deviations:
 
