@@ -142,7 +142,7 @@ def measure() -> list[tuple[str, float]]:
         ("kernel-distance", of_features(KernelDistance(Pixels(), **chosen))),
     ]
     rows += [
-        (m.__name__.lower(), of_features(m(Pixels(), **chosen)))
+        (m.__name__.removesuffix("Metric").lower(), of_features(m(Pixels(), **chosen)))
         for m in (PrecisionMetric, RecallMetric, DensityMetric, CoverageMetric)
     ]
     return [*rows, ("psnr", of_pictures(PSNR())), ("ssim", of_pictures(SSIM()))]

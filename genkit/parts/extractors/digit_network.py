@@ -1,19 +1,19 @@
-"""The network behind the extractor `digits`: six convolutions, each with a ReLU, and a mean over the picture."""
+"""Network of the extractor `digits`: six convolutions, each with a ReLU, and a mean over the pixels."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-SIDE = 28  # pixels that the network reads, each way
-FEATURES = 64
+DIGIT_SIZE = 28  # pixels, height and width of the images that the network reads
+DIGIT_FEATURES = 64
 CLASSES = 10
-CHANNELS = (16, 32, FEATURES)
+CHANNELS = (16, 32, DIGIT_FEATURES)
 
 
 class DigitNetwork(nn.Module):
-    """Grey digits, (B, 1, 28, 28) in [0, 1], to 64 non-negative features each; `head` makes ten logits of them.
+    """Map grey digits, (B, 1, 28, 28) in [0, 1], to 64 non-negative features each; `head` maps these to ten logits.
 
-    `norms` is for training: each batch norm is afterwards part of the convolution before it (`folded`).
+    `norms` adds batch norms for training. `train_digits.fold_batch_norms` merges them into the convolutions.
     """
 
     def __init__(self, *, norms: bool = False):
@@ -27,7 +27,7 @@ class DigitNetwork(nn.Module):
                 layers += [nn.BatchNorm2d(channels), nn.ReLU()] if norms else [nn.ReLU()]
             before = channels
         self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(FEATURES, CLASSES)
+        self.head = nn.Linear(DIGIT_FEATURES, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features of x, (B, 64)."""

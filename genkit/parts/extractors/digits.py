@@ -1,8 +1,7 @@
-"""Features of handwritten digits, from a small classifier that comes with genkit.
+"""Extractor of features of handwritten digits: a small classifier whose weights are packaged with genkit.
 
-What the network is, is in `digit_network`; how it was trained, in `train_digits`. Of 5,000 digits of
-MNIST's test set, none of which it was trained on or chosen by, it recognises 99.7 %. A Fréchet distance of its features
-is no FID, and is not called one.
+The network is defined in `digit_network` and trained by `train_digits`. It recognises 99.7 % of 5,000 digits of MNIST's
+test set, which were used neither to train nor to select it. A Fréchet distance of these features is not an FID.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from genkit.errors import UsageError
-from genkit.parts.extractors.digit_network import FEATURES, SIDE, DigitNetwork
+from genkit.parts.extractors.digit_network import DIGIT_FEATURES, DIGIT_SIZE, DigitNetwork
 from genkit.parts.extractors.require_images import require_image
 
 FILE = Path(__file__).with_name("digits.safetensors")
@@ -27,11 +26,11 @@ SHA256 = "d85650b15cb07e98a22debd36f8929db603d275e2760ab4cc181dde307fb7fcc"
 
 @dataclass(frozen=True)
 class DigitFeatures:
-    """64 features of grey digits: the penultimate layer of a classifier trained on MNIST's train set."""
+    """Extractor of 64 features of grey digits: the penultimate layer of a classifier trained on MNIST's train split."""
 
     @property
     def name(self) -> str:
-        """What these features are called."""
+        """The name of the features."""
         return "digits"
 
     @property
@@ -40,44 +39,49 @@ class DigitFeatures:
         return SHA256
 
     def unmet(self) -> tuple[str, ...]:
-        """Tell where the packaged weights are absent or were changed."""
+        """Return the problem with the packaged weights, if they are missing or have changed."""
         return () if self.problem is None else (self.problem,)
 
     @cached_property
     def problem(self) -> str | None:
-        """What is wrong with the packaged weights, with the remedy; None for those that genkit was published with."""
+        """The problem with the packaged weights and how to fix it; None if they are the published ones."""
         content = FILE.read_bytes() if FILE.is_file() else b""
         if (found := hashlib.sha256(content).hexdigest()) == SHA256:
             return None
         return (
-            f"{FILE}: these are not the weights that genkit was published with (SHA-256 {found[:8]}..., expected "
-            f"{SHA256[:8]}...). Install genkit-torch again."
+            f"{FILE}: not the weights that genkit was published with (SHA-256 {found[:8]}..., expected "
+            f"{SHA256[:8]}...). Reinstall genkit-torch."
         )
 
     def resize(self, shape: tuple[int, ...]) -> str:
-        """Say how images that are not 28 x 28 come to be so."""
-        return "" if tuple(shape[1:]) == (SIDE, SIDE) else f"bilinear, antialiased, to {SIDE} x {SIDE}"
+        """Return how images are resized to 28 x 28; empty if they have this size."""
+        if tuple(shape[1:]) == (DIGIT_SIZE, DIGIT_SIZE):
+            return ""
+        return f"bilinear, antialiased, to {DIGIT_SIZE} x {DIGIT_SIZE}"
 
     def width(self, shape: tuple[int, ...]) -> int:
         """Return 64. Raises `ValueError` unless samples of this shape are grey images."""
-        require_image(shape, (1,), '"digits"', 'choose features of such samples, "pixels" for example')
-        return FEATURES
+        require_image(shape, (1,), 'extractor "digits"', 'Choose another extractor, for example "pixels"')
+        return DIGIT_FEATURES
 
     def __call__(self, x: Tensor, /) -> Tensor:
-        """Return the features of grey images x, (B, 1, H, W) in [0, 1], as (B, 64). Raises `UsageError`."""
-        if x.shape[2:] != (SIDE, SIDE):
-            x = F.interpolate(x, (SIDE, SIDE), mode="bilinear", align_corners=False, antialias=True)
+        """Return the features of grey images x, (B, 1, H, W) in [0, 1], as (B, 64).
+
+        Raises `UsageError` unless the packaged weights are the published ones.
+        """
+        if x.shape[2:] != (DIGIT_SIZE, DIGIT_SIZE):
+            x = F.interpolate(x, (DIGIT_SIZE, DIGIT_SIZE), mode="bilinear", align_corners=False, antialias=True)
         with torch.no_grad():
             return self.network.to(x.device)(x)
 
     def probabilities(self, features: Tensor) -> Tensor:
-        """Return the probability of each class, (B, 10), of features, (B, 64)."""
+        """Return the class probabilities, (B, 10), for features, (B, 64)."""
         with torch.no_grad():
             return self.network.to(features.device).head(features).softmax(dim=1)
 
     @cached_property
     def network(self) -> DigitNetwork:
-        """The trained network in evaluation mode. Raises `UsageError` if the packaged weights are not those."""
+        """The trained network in evaluation mode. Raises `UsageError` unless the weights are the published ones."""
         if self.problem is not None:
             raise UsageError(self.problem)
         network = DigitNetwork()

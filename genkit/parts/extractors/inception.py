@@ -1,11 +1,11 @@
-"""The features that the Fréchet Inception distance is made of, and the only ones whose distance is called FID.
+"""Extractor of the Inception features that define the Fréchet Inception distance (FID).
 
 Heusel et al. 2017, "GANs trained by a two time-scale update rule converge to a local Nash equilibrium",
 https://arxiv.org/abs/1706.08500, section 3. The weights are those of TensorFlow's network of 2015-12-05, in the file
-that https://github.com/mseitzer/pytorch-fid publishes. Images are resized as that program does it, which differs from
-TensorFlow's first code in the place of the pixels' centres, so numbers compare with numbers of that program.
+published by https://github.com/mseitzer/pytorch-fid. Images are resized as in pytorch-fid, so values are comparable
+with those of pytorch-fid. TensorFlow's original code places pixel centres differently.
 
-genkit downloads nothing: the file is to be had by hand, once, and is read only if its SHA-256 is the published one.
+genkit does not download the file: users download it once, and it is used only if its SHA-256 is the published one.
 """
 
 from __future__ import annotations
@@ -22,24 +22,26 @@ from torch import Tensor
 
 from genkit.core.field_types import Doc
 from genkit.errors import UsageError
-from genkit.parts.extractors.inception_network import FEATURES, SIDE, InceptionNetwork
+from genkit.parts.extractors.inception_network import INCEPTION_FEATURES, INCEPTION_SIZE, InceptionNetwork
 from genkit.parts.extractors.require_images import require_image
 from genkit.storage.os_errors import describe_os_error
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-UNUSED = "fc."  # the classifier
+UNUSED = "fc."  # prefix of the weights of the classifier
 
 
 @dataclass(frozen=True)
 class Inception:
-    """2,048 features of images: the last pool of the Inception network that FID is defined by."""
+    """Extractor of 2,048 features of images: the last pool of the Inception network that defines FID."""
 
-    path: Annotated[Path, Doc("the file pt_inception-2015-12-05-6726825d.pth, as the project pytorch-fid publishes it")]
+    path: Annotated[
+        Path, Doc("Path of the file pt_inception-2015-12-05-6726825d.pth from the releases of pytorch-fid.")
+    ]
 
     @property
     def name(self) -> str:
-        """What these features are called, with the date of the network."""
+        """The name of the features, with the date of the network."""
         return "inception-2015-12-05"
 
     @property
@@ -49,46 +51,49 @@ class Inception:
 
     @property
     def file(self) -> Path:
-        """The file that `path` names."""
+        """The absolute path of the file."""
         return self.path.expanduser().absolute()
 
     def unmet(self) -> tuple[str, ...]:
-        """Tell where the weights are absent, or are others, and where they are to be had."""
+        """Return the problem with the file, if it is missing or not the published one, and where to download it."""
         return () if self.problem is None else (self.problem,)
 
     @cached_property
     def problem(self) -> str | None:
-        """What is wrong with the file, with the remedy; None for the published one. Reads all of it, once."""
-        remedy = f"Get {FILE} from the releases of the project mseitzer/pytorch-fid, and give its path."
+        """The problem with the file and how to fix it; None if it is the published one. The file is read once."""
+        remedy = f"Download {FILE} from https://github.com/mseitzer/pytorch-fid/releases and set path to it."
         try:
             with self.file.open("rb") as content:
                 found = file_digest(content, "sha256").hexdigest()
         except FileNotFoundError:
-            return f"path: the file {self.file} is not there. {remedy}"
+            return f"path: {self.file}: not found. {remedy}"
         except OSError as error:
-            return f"path: {self.file} cannot be read: {describe_os_error(error, self.file)}. {remedy}"
+            return f"path: {self.file}: cannot be read: {describe_os_error(error, self.file)}. {remedy}"
         if found == SHA256:
             return None
         return (
-            f"path: {self.file} does not hold the published Inception weights, or was changed: its SHA-256 is "
-            f"{found[:8]}..., expected {SHA256[:8]}.... {remedy}"
+            f"path: {self.file}: not the published file of Inception weights (SHA-256 {found[:8]}..., expected "
+            f"{SHA256[:8]}...). {remedy}"
         )
 
     def resize(self, shape: tuple[int, ...]) -> str:
-        """Say how images come to 299 x 299; those that are so already pass through the same formula unchanged."""
+        """Return how images are resized to 299 x 299. The same formula leaves images of this size unchanged."""
         grey = ", grey as three equal channels" if shape[0] == 1 else ""
-        return f"bilinear, without antialiasing, to {SIDE} x {SIDE}{grey}"
+        return f"bilinear, without antialiasing, to {INCEPTION_SIZE} x {INCEPTION_SIZE}{grey}"
 
     def width(self, shape: tuple[int, ...]) -> int:
-        """Return 2,048. Raises `ValueError` unless samples of this shape are images, grey or in colour."""
-        require_image(shape, (1, 3), '"inception"', 'choose features of such samples, "pixels" for example')
-        return FEATURES
+        """Return 2,048. Raises `ValueError` unless samples of this shape are grey or colour images."""
+        require_image(shape, (1, 3), 'extractor "inception"', 'Choose another extractor, for example "pixels"')
+        return INCEPTION_FEATURES
 
     def __call__(self, x: Tensor, /) -> Tensor:
-        """Return the features of images x, (B, 1 or 3, H, W) in [0, 1], as (B, 2048). Raises `UsageError`."""
+        """Return the features of images x, (B, 1 or 3, H, W) in [0, 1], as (B, 2048).
+
+        Raises `UsageError` unless the file is the published one.
+        """
         with torch.no_grad():
             x = x.expand(-1, 3, -1, -1)
-            x = F.interpolate(x, (SIDE, SIDE), mode="bilinear", align_corners=False)
+            x = F.interpolate(x, (INCEPTION_SIZE, INCEPTION_SIZE), mode="bilinear", align_corners=False)
             return self.network.to(x.device)(2 * x - 1)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""No features but the sample itself: for points, for closed forms, and where no network is to have a say."""
+"""Extractor whose features are the sample itself, for points and for metrics without a network."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Pixels:
-    """The coordinates of a sample of any shape, flattened."""
+    """Extractor that flattens a sample of any shape."""
 
     @property
     def name(self) -> str:
-        """What these features are called."""
+        """The name of the features."""
         return "pixels"
 
     @property
     def digest(self) -> str:
-        """There are no weights."""
+        """Empty: there are no weights."""
         return ""
 
     def unmet(self) -> tuple[str, ...]:
-        """Nothing is needed."""
+        """Return nothing: no files are needed."""
         return ()
 
     def resize(self, shape: tuple[int, ...]) -> str:
-        """Every sample is read as it is."""
+        """Return an empty description: samples are not resized."""
         return ""
 
     def width(self, shape: tuple[int, ...]) -> int:
@@ -35,5 +35,5 @@ class Pixels:
         return math.prod(shape)
 
     def __call__(self, x: Tensor, /) -> Tensor:
-        """Return x, (B, *shape), as (B, F)."""
+        """Return x, (B, *shape), flattened to (B, F)."""
         return x.flatten(1)

@@ -1,1 +1,1 @@
-"""Metrics that a recipe names in [metrics.LABEL]."""
+"""Metrics that a recipe chooses in [metrics.LABEL]."""

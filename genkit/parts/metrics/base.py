@@ -1,10 +1,10 @@
-"""The keys that metrics share: which form of the trained model is measured.
+"""Base class of metrics, with the keys that choose which form of the trained model is evaluated.
 
-A metric states them in its protocol, beside its own:
+A metric passes both keys on to its protocol:
 
     EvaluationProtocol(self.samples, split, self.weights, self.batch_norm, details=...)
 
-Nothing obliges a metric to take them: one that does not is of the raw weights, and of the running statistics.
+A metric need not derive from this class. Without these keys it evaluates the raw weights with running statistics.
 """
 
 from __future__ import annotations
@@ -18,9 +18,16 @@ from genkit.core.metric import BatchNormMode
 
 @dataclass(frozen=True, kw_only=True)
 class ModelMetric:
-    """A number of a trained model."""
+    """A metric of a trained model."""
 
-    weights: Annotated[Literal["raw", "ema"], Doc('which weights; "ema" needs [ema]')] = "raw"
+    weights: Annotated[
+        Literal["raw", "ema"],
+        Doc('Weights to evaluate: "raw" as trained, or "ema" for the EMA weights, which need [ema].'),
+    ] = "raw"
     batch_norm: Annotated[
-        BatchNormMode | None, Doc('whose statistics normalise, "running" unless given; of batch norms alone')
+        BatchNormMode | None,
+        Doc(
+            'Statistics that batch norm uses: "running" from training (the default), "batch" of the samples evaluated '
+            'together, or "recalibrated" from training data after training.'
+        ),
     ] = None

@@ -1,10 +1,10 @@
-"""Whether a model makes the classes of digits in the proportions of the data.
+"""Class imbalance: the difference between the class frequencies of generated digits and of data.
 
     TV = ½ Σ_c |p_c - q_c|
 
-with p_c and q_c the shares of the data and of the samples that the classifier of digits (``extractors/digits.py``)
-takes for class c. Both sides are classified, so that what it mistakes in both cancels. 0 is balance, 0.9 is one digit
-alone.
+p_c and q_c are the shares of data and of generated samples that the digit classifier (``extractors/digits.py``) assigns
+to class c. It classifies both sides, so mistakes that it makes on both cancel. 0 means equal frequencies; samples of
+one digit alone give 0.9 if the data are balanced.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Side, features_of, protocol_of
 from genkit.parts.metrics.split import Split
 
-REMEDY = 'leave it out; "coverage", with features = "pixels" for example, tells of other data what is missing'
+REMEDY = 'Leave class-imbalance out. To detect missing data, use coverage, for example with features = "pixels"'
 
 
 @dataclass(frozen=True)
 class ClassImbalance(ModelMetric):
-    """The total variation distance between the classes of samples and of data, as a classifier of digits sees them."""
+    """The total variation distance between the class frequencies of generated digits and of data, 0 to 1."""
 
     classifier: ClassVar[DigitFeatures] = DigitFeatures()
 
-    samples: Annotated[PositiveInt, Doc("of each side")] = 5_000
-    split: Annotated[Split, Doc('"test": what the data set holds out')] = "test"
+    samples: Annotated[PositiveInt, Doc("Number of generated samples, and of data samples to compare with.")] = 5_000
+    split: Annotated[Split, Doc('Split of the data to compare with; "test" is the held-out split.')] = "test"
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -44,20 +44,20 @@ class ClassImbalance(ModelMetric):
         return "lower"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State the classifier. Raises `ValueError` for samples that it cannot read."""
-        require_image(tuple(data.shape), (1,), "its classifier of digits", REMEDY)
+        """Return the protocol, which names the classifier. Raises `ValueError` unless samples are grey images."""
+        require_image(tuple(data.shape), (1,), "the digit classifier", REMEDY)
         return protocol_of(self, self.classifier, data, {"classes": CLASSES})
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the distance, 0 to 1. Raises `ValueError` if a side is not finite or all the same."""
-        real, fake = (shares(evaluation, side, self.classifier) for side in ("reference", "generated"))
+        real, fake = (class_shares(evaluation, side, self.classifier) for side in ("reference", "generated"))
         return 0.5 * (real - fake).abs().sum().item()
 
 
-def shares(evaluation: Evaluation, side: Side, classifier: DigitFeatures) -> Tensor:
-    """Return the share of each class on one side, (10,) float64."""
+def class_shares(evaluation: Evaluation, side: Side, classifier: DigitFeatures) -> Tensor:
+    """Return the share of each class among the samples of one side, (10,) float64."""
     counts = torch.zeros(CLASSES, dtype=torch.float64)
     for features in features_of(evaluation, side, classifier):
-        found = classifier.probabilities(features.float()).argmax(dim=1)
-        counts += torch.bincount(found, minlength=CLASSES)
+        predicted = classifier.probabilities(features.float()).argmax(dim=1)
+        counts += torch.bincount(predicted, minlength=CLASSES)
     return counts / counts.sum()

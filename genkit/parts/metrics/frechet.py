@@ -1,17 +1,17 @@
-"""The Fréchet distance between Gaussians fitted to the features of data and of samples.
+"""Fréchet distance between Gaussians fitted to the features of data and of generated samples.
 
     d² = ‖μ_r - μ_g‖² + tr(Σ_r + Σ_g - 2 (Σ_r Σ_g)^½)
 
 Heusel et al. 2017, "GANs trained by a two time-scale update rule converge to a local Nash equilibrium",
 https://arxiv.org/abs/1706.08500, eq. (6); Dowson & Landau 1982. It is the squared Wasserstein-2 distance of the two
-Gaussians. With the features of the published Inception network it is the FID, and with no others is it called that.
+Gaussians. It is called FID only with the features of the published Inception network.
 
 The published code takes the root of a matrix product that is not symmetric, in complex numbers. Here
 
     tr (Σ_r Σ_g)^½ = tr (R Σ_g Rᵀ)^½ = Σ_d √λ_d,   RᵀR = Σ_r,
 
-with λ the eigenvalues of a symmetric matrix: real, and much faster, with no ε on the diagonal. The number of samples
-biases the distance upwards, so it belongs to the protocol.
+with λ the eigenvalues of a symmetric matrix: they are real, much faster to compute, and need no ε on the diagonal.
+The distance is biased upwards, more so with fewer samples, so the number of samples belongs to the protocol.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from genkit.parts.metrics.split import Split, split_and_size
 DETAILS: Mapping[str, str | int | float] = {"covariance": "unbiased"}
 
 
-class Moments(NamedTuple):
-    """What a Gaussian is fitted by."""
+class GaussianMoments(NamedTuple):
+    """The mean and the covariance of a Gaussian."""
 
     mean: Tensor  # (F,) float64
-    covariance: Tensor  # (F, F) float64, unbiased
+    covariance: Tensor  # (F, F) float64
 
 
-def moments(features: Features) -> Moments:
-    """Return the moments of features, (N, F), in one pass; at least two samples.
+def fit_gaussian(features: Features) -> GaussianMoments:
+    """Return the mean and the unbiased covariance of features, (N, F), in one pass; N is at least 2.
 
     Chunks are merged by the update of Chan, Golub & LeVeque 1983, https://doi.org/10.1080/00031305.1983.10483115.
     """
@@ -57,11 +57,11 @@ def moments(features: Features) -> Moments:
         scatter.addr_(shift, shift, alpha=count * added / total)
         mean = mean + shift * (added / total)
         count = total
-    return Moments(mean, scatter / (count - 1))
+    return GaussianMoments(mean, scatter / (count - 1))
 
 
-def frechet(p: Moments, q: Moments) -> float:
-    """Return the squared Fréchet distance of two Gaussians; not negative."""
+def squared_frechet_distance(p: GaussianMoments, q: GaussianMoments) -> float:
+    """Return d² between two Gaussians; not negative."""
     values, vectors = torch.linalg.eigh(p.covariance)
     root = values.clamp_min(0).sqrt()[:, None] * vectors.T  # R: RᵀR is the covariance
     overlap = torch.linalg.eigvalsh(root @ q.covariance @ root.T).clamp_min(0).sqrt().sum()
@@ -71,11 +71,14 @@ def frechet(p: Moments, q: Moments) -> float:
 
 @dataclass(frozen=True)
 class FrechetDistance(ModelMetric):
-    """The squared Fréchet distance of the features of samples from those of the data."""
+    """The squared Fréchet distance between the features of generated samples and of data."""
 
-    features: Annotated[Extractor, Doc("what is compared, and what the number is to be called after")]
-    samples: Annotated[PositiveInt, Doc("of each side")] = 5_000
-    split: Annotated[Split, Doc('"test": what the data set holds out')] = "test"
+    features: Annotated[Extractor, Doc("Extractor of the features to compare; it is part of the protocol.")]
+    samples: Annotated[
+        PositiveInt,
+        Doc("Number of generated samples, and of data samples to compare with; more than there are features."),
+    ] = 5_000
+    split: Annotated[Split, Doc('Split of the data to compare with; "test" is the held-out split.')] = "test"
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -83,40 +86,48 @@ class FrechetDistance(ModelMetric):
         return "lower"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State the features. Raises `ValueError` for samples that have none, and for fewer samples than features."""
+        """Return the protocol, which names the features.
+
+        Raises `ValueError` for samples that the extractor cannot read, and unless there are more samples than features.
+        """
         width = self.features.width(tuple(data.shape))
         split, size = split_and_size(data, self.split)
-        needed = f"too few: the covariance of {width} features needs {width + 1} at least"
-        if size is not None and size <= width:  # before the number that is asked for: no other would do
+        needed = f"the covariance of {width} features needs at least {width + 1}"
+        if size is not None and size <= width:  # checked first: no value of `samples` would do
             raise ValueError(
-                f"the {size} samples of the {split} split are {needed}. Take features that are fewer, or the "
+                f"the {split} split has {size} samples, but {needed}. Choose an extractor of fewer features, or use "
                 "kernel-distance, which needs no covariance"
             )
         if self.samples <= width:
-            raise ValueError(f"samples = {self.samples} is {needed}. Set samples = {width + 1} or more")
+            raise ValueError(f"samples = {self.samples} is too few: {needed}. Set samples = {width + 1} or more")
         return protocol_of(self, self.features, data, DETAILS)
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the distance. Raises `ValueError` if a side is not finite, or all the same."""
+        """Return the squared distance. Raises `ValueError` if a side is not finite or all the same."""
         real = features_of(evaluation, "reference", self.features)
         fake = features_of(evaluation, "generated", self.features)
-        return frechet(moments(real), moments(fake))
+        return squared_frechet_distance(fit_gaussian(real), fit_gaussian(fake))
 
 
 @dataclass(frozen=True)
 class FID(FrechetDistance):
-    """The Fréchet Inception distance: that of the features of the published Inception network, and of no others.
+    """The Fréchet Inception distance, which uses the published Inception network and no other features.
 
     Raises `ValueError` for other features.
     """
 
-    features: Annotated[Extractor, Doc('"inception", with the path to its weights')]
-    samples: Annotated[PositiveInt, Doc("of each side, as is the custom: the fewer, the higher the number")] = 50_000
-    split: Annotated[Split, Doc("as is the custom")] = "train"
+    features: Annotated[Extractor, Doc('The extractor "inception", with the path of its weights.')]
+    samples: Annotated[
+        PositiveInt,
+        Doc(
+            "Number of generated samples and of data samples, each; 50,000 by convention, and fewer give a higher FID."
+        ),
+    ] = 50_000
+    split: Annotated[Split, Doc('Split of the data to compare with; "train" by convention.')] = "train"
 
     def __post_init__(self) -> None:
         if not isinstance(self.features, Inception):
             raise ValueError(
-                f'features = "{self.features.name}" gives no FID: only the published Inception network does. Use '
-                "frechet-distance, whose number is called after its features"
+                f'features = "{self.features.name}": FID is defined only for the published Inception network. '
+                'Set features to "inception", or use frechet-distance with these features'
             )

@@ -1,6 +1,7 @@
-"""Balls about features, each as wide as the way to its k-th nearest neighbour: what four metrics are made of.
+"""k-nearest-neighbour balls of features, shared by precision, recall, density and coverage.
 
-Distances are taken block by block, so that memory does not grow with the square of the number of samples.
+The ball of a sample is centred at its features and reaches to the k-th nearest neighbour on the same side. Distances
+are computed in blocks, so that memory does not grow with the square of the number of samples.
 """
 
 from __future__ import annotations
@@ -19,56 +20,57 @@ from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Features, Side, features_of, protocol_of, settings_of
 from genkit.parts.metrics.split import Split
 
-ROUNDING = 1e-7  # of squared sizes: what float32 makes of a point that lies on a ball, as 8-bit pixels often do
+# Rounding of float32 features, relative to squared distances: points on the surface of a ball have to stay inside.
+ROUNDING = 1e-7
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """Return ‖x_i - y_j‖² of rows in float64, (m, F) and (n, F), as (m, n); not negative."""
+    """Return ‖x_i - y_j‖² of float64 rows, (m, F) and (n, F), as (m, n); not negative."""
     squares = x.square().sum(dim=1)[:, None] + y.square().sum(dim=1)
     return squares.addmm_(x, y.T, alpha=-2).clamp_min_(0)
 
 
-def nearest(points: Features, others: Features, k: int) -> Tensor:
-    """Return the squared distances of `points` to their k nearest among `others`, (N, k) ascending."""
-    found = []
+def nearest_squared_distances(points: Features, others: Features, k: int) -> Tensor:
+    """Return the squared distances from each of `points` to its k nearest among `others`, (N, k) ascending."""
+    blocks = []
     for x in points:
         closest = torch.full((len(x), k), torch.inf, dtype=x.dtype)
         for y in others:
             closest = torch.cat([closest, squared_distances(x, y)], dim=1).topk(k, largest=False).values
-        found.append(closest)
-    return torch.cat(found)
+        blocks.append(closest)
+    return torch.cat(blocks)
 
 
 @dataclass(frozen=True)
-class Balls:
-    """A ball about each of some features."""
+class NeighbourBalls:
+    """The balls of all samples of one side."""
 
     centres: Features
-    squared_radii: Annotated[Tensor, Doc("(N,) float64")]
+    squared_radii: Annotated[Tensor, Doc("Squared radius of each ball, (N,) float64.")]
 
-    def about(self, points: Features) -> Tensor:
-        """Return how many of the balls hold each of `points`, (M,) int64; what lies on a ball lies in it."""
-        found = []
+    def count(self, points: Features) -> Tensor:
+        """Return how many balls contain each of `points`, (M,) int64; a ball contains its surface."""
+        blocks = []
         for x in points:
             radii = iter(self.squared_radii.split([len(y) for y in self.centres]))
-            found.append(sum((squared_distances(x, y) <= next(radii)).sum(dim=1) for y in self.centres))
-        return torch.cat(found)
+            blocks.append(sum((squared_distances(x, y) <= next(radii)).sum(dim=1) for y in self.centres))
+        return torch.cat(blocks)
 
 
 @dataclass(frozen=True)
 class NeighbourMetric(ModelMetric):
-    """The keys and the protocol of a metric of k nearest neighbours. Raises `ValueError` for k without so many."""
+    """Base class of metrics of k nearest neighbours. Raises `ValueError` unless k is less than `samples`."""
 
-    features: Annotated[Extractor, Doc("what is compared, and what the number is to be called after")]
-    samples: Annotated[PositiveInt, Doc("of each side")] = 5_000
-    split: Annotated[Split, Doc('"test": what the data set holds out')] = "test"
-    k: Annotated[PositiveInt, Doc("a ball reaches to the k-th nearest neighbour")] = 3
+    features: Annotated[Extractor, Doc("Extractor of the features to compare; it is part of the protocol.")]
+    samples: Annotated[PositiveInt, Doc("Number of generated samples, and of data samples to compare with.")] = 5_000
+    split: Annotated[Split, Doc('Split of the data to compare with; "test" is the held-out split.')] = "test"
+    k: Annotated[PositiveInt, Doc("Rank of the neighbour that the radius of a ball reaches to; 1 is the nearest.")] = 3
 
     def __post_init__(self) -> None:
         if self.k >= self.samples:
             raise ValueError(
-                f"k = {self.k} asks for more neighbours than one of {self.samples} samples has. "
-                f"Set k = {self.samples - 1} or fewer"
+                f"k = {self.k} is too large: each of {self.samples} samples has {self.samples - 1} neighbours. "
+                f"Set k = {self.samples - 1} or less"
             )
 
     @property
@@ -77,18 +79,16 @@ class NeighbourMetric(ModelMetric):
         return "higher"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State features and neighbours. Raises `ValueError` for samples that cannot be read."""
+        """Return the protocol, with features and k. Raises `ValueError` for samples that cannot be read."""
         return protocol_of(self, self.features, data, {"neighbours": self.k})
 
-    def balls(self, evaluation: Evaluation, side: Side) -> Balls:
-        """Return the balls about the features of a side.
-
-        Raises `ValueError` if any is not finite, or if all samples are the same.
-        """
+    def balls(self, evaluation: Evaluation, side: Side) -> NeighbourBalls:
+        """Return the balls of one side. Raises `ValueError` if the samples are not finite or all the same."""
         centres = features_of(evaluation, side, self.features)
         key = ("radii", side, settings_of(self.features), self.k)
         if key not in evaluation.shared:
-            reach = nearest(centres, centres, self.k + 1)[:, self.k]  # the nearest of all is the sample itself
-            sizes = torch.cat([chunk.square().sum(dim=1) for chunk in centres])
-            evaluation.shared[key] = reach + ROUNDING * (reach + sizes)
-        return Balls(centres, evaluation.shared[key])
+            # Column 0 is the distance of a sample to itself.
+            distances = nearest_squared_distances(centres, centres, self.k + 1)[:, self.k]
+            norms = torch.cat([chunk.square().sum(dim=1) for chunk in centres])
+            evaluation.shared[key] = distances + ROUNDING * (distances + norms)
+        return NeighbourBalls(centres, evaluation.shared[key])

@@ -1,11 +1,11 @@
-"""How many modes of a mixture a model covers, and how many of its samples belong to any.
+"""Mode coverage: how many modes of a Gaussian mixture a model covers, and the share of its samples near a mode.
 
-A sample belongs to its nearest mode if it lies within `radius` standard deviations of it (Euclidean). Three is the
-custom, and what VEEGAN counts as a sample of high quality: Srivastava et al. 2017,
-https://arxiv.org/abs/1705.07761. In the plane the data themselves have 1 - exp(-9/2) = 98.9 % such samples, so that is
-the best a model can honestly reach.
+A sample belongs to its nearest mode if it is within `radius` standard deviations of it (Euclidean). Three is customary;
+VEEGAN calls such samples "high quality": Srivastava et al. 2017, https://arxiv.org/abs/1705.07761. In 2-D,
+1 - exp(-9/2) = 98.9 % of the data are within this radius, so a perfect model reaches that share too.
 
-Deviation: there one sample makes a mode captured, which depends on how many are drawn; here a share of them does.
+Difference from VEEGAN: there a single sample covers a mode, so the count depends on the number of samples. Here a mode
+needs a minimum share of the samples.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ from genkit.parts.datasets.base.mixture import GaussianMixture
 from genkit.parts.metrics.base import ModelMetric
 
 
-def mixture(data: Dataset) -> GaussianMixture:
-    """Return `data`. Raises `ValueError` unless its modes are known."""
+def require_mixture(data: Dataset) -> GaussianMixture:
+    """Return `data`. Raises `ValueError` unless it is a mixture of Gaussians."""
     if not isinstance(data, GaussianMixture):
-        raise ValueError("modes can be counted only where they are known: the data set must be a mixture of Gaussians")
+        raise ValueError(
+            "the modes of this data set are not known. Use a mixture of Gaussians, such as 8-gaussians, or leave this "
+            "metric out"
+        )
     return data
 
 
-def members(evaluation: Evaluation, radius: float) -> Tensor:
+def mode_shares(evaluation: Evaluation, radius: float) -> Tensor:
     """Return the share of the generated samples that belongs to each mode, (M,) float64."""
-    data = mixture(evaluation.data)
+    data = require_mixture(evaluation.data)
     counts = torch.zeros(len(data.centres), dtype=torch.float64)
     for chunk in evaluation.generated:
         distance, nearest = torch.cdist(chunk.cpu().double(), data.centres).min(dim=1)
@@ -44,11 +47,15 @@ def members(evaluation: Evaluation, radius: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Modes(ModelMetric):
-    """The number of modes to which at least `min_share` of the samples belongs."""
+    """The number of modes to which at least `min_share` of the generated samples belongs."""
 
-    samples: Annotated[PositiveInt, Doc("generated")] = 50_000
-    radius: Annotated[PositiveFloat, Doc("in standard deviations of a mode")] = 3.0
-    min_share: Annotated[float, Interval(gt=0, le=1), Doc("of all samples, for a mode to be covered")] = 0.01
+    samples: Annotated[PositiveInt, Doc("Number of generated samples.")] = 50_000
+    radius: Annotated[
+        PositiveFloat, Doc("Largest distance of a sample from its mode, in standard deviations of the mode.")
+    ] = 3.0
+    min_share: Annotated[
+        float, Interval(gt=0, le=1), Doc("Share of all generated samples that a mode needs to be covered.")
+    ] = 0.01
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -56,26 +63,32 @@ class Modes(ModelMetric):
         return "higher"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State when a mode is covered. Raises `ValueError` where modes are unknown or could never all be covered."""
-        modes = len(mixture(data).centres)
+        """Return the protocol, with what covers a mode.
+
+        Raises `ValueError` unless the modes are known, and if `min_share` is so large that not all can be covered.
+        """
+        modes = len(require_mixture(data).centres)
         if self.min_share * modes >= 1:
             raise ValueError(
-                f"min_share = {self.min_share:g} is too much: each of the {modes} modes has 1/{modes} of the data"
+                f"min_share = {self.min_share:g} is too large: each of the {modes} modes has 1/{modes} of the data. "
+                f"Set min_share to less than {1 / modes:g}"
             )
-        details = {"modes": modes, "std": mixture(data).std, "radius": self.radius, "min_share": self.min_share}
+        details = {"modes": modes, "std": require_mixture(data).std, "radius": self.radius, "min_share": self.min_share}
         return EvaluationProtocol(self.samples, data.held_out().split, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the number of modes covered, 0 to M."""
-        return float((members(evaluation, self.radius) >= self.min_share).sum())
+        """Return the number of covered modes, 0 to M."""
+        return float((mode_shares(evaluation, self.radius) >= self.min_share).sum())
 
 
 @dataclass(frozen=True)
 class HighQuality(ModelMetric):
-    """The share of the samples that belong to any mode."""
+    """The share of the generated samples that belongs to a mode."""
 
-    samples: Annotated[PositiveInt, Doc("generated")] = 50_000
-    radius: Annotated[PositiveFloat, Doc("in standard deviations of a mode")] = 3.0
+    samples: Annotated[PositiveInt, Doc("Number of generated samples.")] = 50_000
+    radius: Annotated[
+        PositiveFloat, Doc("Largest distance of a sample from its mode, in standard deviations of the mode.")
+    ] = 3.0
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -83,10 +96,11 @@ class HighQuality(ModelMetric):
         return "higher"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State when a sample belongs to a mode. Raises `ValueError` where modes are unknown."""
-        details = {"modes": len(mixture(data).centres), "std": mixture(data).std, "radius": self.radius}
+        """Return the protocol, with the radius. Raises `ValueError` unless the modes are known."""
+        mixture = require_mixture(data)
+        details = {"modes": len(mixture.centres), "std": mixture.std, "radius": self.radius}
         return EvaluationProtocol(self.samples, data.held_out().split, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the share, 0 to 1."""
-        return float(members(evaluation, self.radius).sum())
+        return float(mode_shares(evaluation, self.radius).sum())

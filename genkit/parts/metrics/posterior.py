@@ -1,14 +1,15 @@
-"""The health of the posteriors q(z|x) = N(μ(x), diag(σ²(x))) that an encoder gives: how a collapse shows in numbers.
+"""Metrics of the posteriors q(z|x) = N(μ(x), diag(σ²(x))) of an encoder, which reveal posterior collapse.
 
     active units   = #{d : A_d > threshold},   A_d = Var_x(E_q[z_d|x]) = Var_x(μ_d(x))
     posterior KL   = 1/N Σ_n KL(q(z|y_n) || N(0, I)),   y_n = x_n, D(μ(x_n)) or D(z_n)
 
-A latent dimension whose posterior mean does not move with the data tells the decoder nothing of them. Burda, Grosse &
-Salakhutdinov 2016, section 5.2, https://arxiv.org/abs/1509.00519, has A_d and its threshold of 0.01: log A_d falls into
-two groups far apart, so that the count depends little on where the line between them is drawn.
+A latent dimension whose posterior mean does not vary with the data carries no information about them. A_d and its
+threshold of 0.01 are from Burda, Grosse & Salakhutdinov 2016, section 5.2, https://arxiv.org/abs/1509.00519. They find
+that log A_d falls into two groups far apart, so the count depends little on the threshold.
 
-Deviations: the training draws the code z ~ q(z|x) of a reconstruction, and here it is the posterior mean, so that
-nothing in it is random. Fakes are not clamped to [0, 1]: the encoder reads them in the training as they are decoded.
+Differences from training: a reconstruction is decoded from the posterior mean, where training draws z ~ q(z|x), so
+the metrics are deterministic. Images that the decoder makes are not clamped to [0, 1] before they are encoded, because
+training does not clamp them either.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
 from genkit.core.types import Dataset, DiagNormal
 from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.split import split_and_number
+from genkit.parts.metrics.split import Split, split_and_samples
 
-MOST = 5_000  # samples, where none are asked for
-Side = Literal["real", "rec", "fake"]
-INPUTS: dict[Side, str] = {
+MOST = 5_000  # samples, if the recipe does not give a number
+EncoderInput = Literal["real", "rec", "fake"]
+INPUTS: dict[EncoderInput, str] = {
     "real": "data x",
     "rec": "reconstructions D(μ(x))",
     "fake": "samples D(z)",
@@ -40,13 +41,16 @@ INPUTS: dict[Side, str] = {
 
 @dataclass(frozen=True)
 class ActiveUnits(ModelMetric):
-    """The number of latent dimensions whose posterior mean varies with the data by more than `threshold`."""
+    """The number of latent dimensions whose posterior mean has a variance over the data above `threshold`."""
 
-    samples: Annotated[Annotated[int, Ge(2)] | None, Doc("all that the split has, 5,000 at most, unless given")] = None
-    split: Annotated[Literal["train", "test"], Doc('"test": what the data set holds out')] = "test"
-    threshold: Annotated[PositiveFloat, Doc("of the variance of the posterior mean, for a dimension to be active")] = (
-        0.01
-    )
+    samples: Annotated[
+        Annotated[int, Ge(2)] | None,
+        Doc("Number of data samples; by default all samples of the split, at most 5,000."),
+    ] = None
+    split: Annotated[Split, Doc('Split of the data to encode; "test" is the held-out split.')] = "test"
+    threshold: Annotated[
+        PositiveFloat, Doc("Variance of the posterior mean above which a latent dimension is active.")
+    ] = 0.01
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -54,56 +58,66 @@ class ActiveUnits(ModelMetric):
         return "higher"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State when a dimension is active. Raises `ValueError` unless there are an encoder and enough data."""
-        _refuse_without_encoder(model)
-        read, number = split_and_number(data, self.split, self.samples, MOST)
+        """Return the protocol, with the threshold.
+
+        Raises `ValueError` unless the model has an encoder and the split has enough samples, at least two.
+        """
+        _require_encoder(model)
+        name, number = split_and_samples(data, self.split, self.samples, MOST)
         if number < 2:
-            raise ValueError(f"the {read} split has {number} sample, and a variance needs two")
+            raise ValueError(f"the {name} split has {number} sample, but a variance needs at least 2")
         details = {"latent dimensions": model.latent_dim, "threshold": self.threshold}
-        return EvaluationProtocol(number, read, self.weights, self.batch_norm, details=details)
+        return EvaluationProtocol(number, name, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the number of active dimensions, 0 to L.
 
-        Raises `ValueError` if a posterior is not finite, or if the data do not vary, of which no posterior could tell.
+        Raises `ValueError` if a posterior is not finite, or if all samples of the data are the same.
         """
-        if not vary(evaluation.reference):
-            raise ValueError("all samples of the data are the same, so that no latent dimension could vary with them")
+        if not samples_differ(evaluation.reference):
+            raise ValueError("all samples of the data are the same, so no latent dimension can vary with them")
         return float((variance_of_means(posteriors(evaluation, "real")) > self.threshold).sum())
 
 
 @dataclass(frozen=True)
 class PosteriorKL(ModelMetric):
-    """The mean KL divergence of posteriors from the prior in nats: of all latent dimensions, or per dimension."""
+    """The mean KL divergence of posteriors from the prior, in nats: of all latent dimensions, or per dimension."""
 
     samples: Annotated[
-        PositiveInt | None, Doc('all that the split has, 5,000 at most, unless given; of "fake" 5,000')
+        PositiveInt | None,
+        Doc('Number of encoded samples; by default all of the split, at most 5,000, and 5,000 for of = "fake".'),
     ] = None
-    split: Annotated[Literal["train", "test"], Doc('"test": what the data set holds out; samples need neither')] = (
-        "test"
-    )
-    of: Annotated[Side, Doc('posteriors of data ("real"), of reconstructions ("rec") or of samples ("fake")')] = "real"
-    dimensions: Annotated[Literal["sum", "mean"], Doc('over the latent dimensions; "mean" is the KL per dimension')] = (
-        "sum"
-    )
+    split: Annotated[
+        Split, Doc('Split of the data to encode; "test" is the held-out split, and of = "fake" reads no data.')
+    ] = "test"
+    of: Annotated[
+        EncoderInput,
+        Doc('Samples to encode: data ("real"), their reconstructions ("rec") or generated samples ("fake").'),
+    ] = "real"
+    dimensions: Annotated[
+        Literal["sum", "mean"], Doc('Sum of the KL over the latent dimensions, or its mean ("mean": KL per dimension).')
+    ] = "sum"
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` where a split is asked for that nothing is read from."""
+        """Raise `ValueError` for a split that would not be read."""
         if self.of == "fake" and self.split == "train":
-            raise ValueError('of = "fake" reads no data, so that split = "train" would do nothing: leave it out')
+            raise ValueError('of = "fake" reads no data, so split = "train" has no effect. Leave split out')
 
     @property
     def better(self) -> None:
-        """Neither direction is good: 0 is a collapse, and far above is a code that the prior never draws."""
+        """Neither direction is better: 0 is a collapse, and a large KL means codes that the prior never draws."""
         return None
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State whose posteriors are taken. Raises `ValueError` unless there are an encoder and enough data."""
-        _refuse_without_encoder(model)
+        """Return the protocol, with the encoded samples.
+
+        Raises `ValueError` unless the model has an encoder and the split has enough samples.
+        """
+        _require_encoder(model)
         if self.of == "fake":
-            read, number = data.held_out().split, self.samples or MOST
+            name, number = data.held_out().split, self.samples or MOST
         else:
-            read, number = split_and_number(data, self.split, self.samples, MOST)
+            name, number = split_and_samples(data, self.split, self.samples, MOST)
         details = {"of": INPUTS[self.of], "unit": "nats"}
         if self.dimensions != "sum":
             details["over latent dimensions"] = self.dimensions
@@ -111,7 +125,7 @@ class PosteriorKL(ModelMetric):
             details["reconstruction"] = "of the posterior mean, where the training draws z"
         if self.of != "real" and len(data.shape) == 3:
             details["range"] = "as decoded, not clamped"
-        return EvaluationProtocol(number, read, self.weights, self.batch_norm, details=details)
+        return EvaluationProtocol(number, name, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the mean in nats. Raises `ValueError` if a posterior is not finite."""
@@ -122,20 +136,20 @@ class PosteriorKL(ModelMetric):
         return total / count / (evaluation.model.latent_dim if self.dimensions == "mean" else 1)
 
 
-def posteriors(evaluation: Evaluation, of: Side) -> Iterator[DiagNormal]:
-    """Yield the posteriors chunk by chunk, (b, L) in float64 on the CPU. Raises `ValueError` if any is not finite."""
+def posteriors(evaluation: Evaluation, of: EncoderInput) -> Iterator[DiagNormal]:
+    """Yield the posteriors in chunks, (b, L) float64 on the CPU. Raises `ValueError` if a posterior is not finite."""
     model = evaluation.model
-    assert isinstance(model, Autoencoder)  # `protocol` refuses others
+    assert isinstance(model, Autoencoder)  # `protocol` refuses other models
     for chunk in evaluation.generated if of == "fake" else evaluation.reference:
         mu, logvar = model.encoder(model.reconstruct(chunk) if of == "rec" else chunk)
-        # A comparison with NaN is false: unnoticed, it would pass for an inactive dimension.
+        # NaN > threshold is false, so without this check NaN would count as an inactive dimension.
         if not (mu.isfinite() & logvar.isfinite()).all():
             raise ValueError(f"the posteriors of {INPUTS[of]} are not finite")
         yield DiagNormal(mu.cpu().double(), logvar.cpu().double())
 
 
-def vary(chunks: Iterable[Tensor]) -> bool:
-    """Tell whether any sample differs from the first; chunks are (b, *shape)."""
+def samples_differ(chunks: Iterable[Tensor]) -> bool:
+    """Return whether any sample differs from the first; chunks are (b, *shape)."""
     first = None
     for chunk in chunks:
         first = chunk[:1] if first is None else first
@@ -147,8 +161,8 @@ def vary(chunks: Iterable[Tensor]) -> bool:
 def variance_of_means(chunks: Iterator[DiagNormal]) -> Tensor:
     """Return the unbiased variance of mu over all rows of all chunks, (L,) float64; at least two rows in all.
 
-    Chunks are merged by the update of Chan, Golub & LeVeque 1983, https://doi.org/10.1080/00031305.1983.10483115:
-    Σμ² - (Σμ)²/N would lose the digits of a variance that is small beside the square of the mean.
+    Chunks are merged by the update of Chan, Golub & LeVeque 1983, https://doi.org/10.1080/00031305.1983.10483115.
+    Σμ² - (Σμ)²/N would lose all digits of a variance that is small compared with the squared mean.
     """
     count, mean, squares = 0, torch.tensor(0.0, dtype=torch.float64), torch.tensor(0.0, dtype=torch.float64)
     for q in chunks:
@@ -160,9 +174,9 @@ def variance_of_means(chunks: Iterator[DiagNormal]) -> Tensor:
     return squares / (count - 1)
 
 
-def _refuse_without_encoder(model: Model) -> None:
-    """Raise `ValueError` for a model that is no autoencoder."""
+def _require_encoder(model: Model) -> None:
+    """Raise `ValueError` unless the model is an autoencoder."""
     if not isinstance(model, Autoencoder):
         raise ValueError(
-            f"a {type(model).__name__} has no posterior q(z|x); only an autoencoder can be asked: leave this metric out"
+            f"a {type(model).__name__} has no posterior q(z|x); this metric needs an autoencoder. Leave it out"
         )

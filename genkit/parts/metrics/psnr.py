@@ -1,9 +1,9 @@
-"""The peak signal-to-noise ratio of reconstructions.
+"""Peak signal-to-noise ratio (PSNR) of reconstructions.
 
     PSNR = 1/N Σ_n 10 log₁₀(1 / MSE_n) dB,   MSE_n = 1/D ‖x_n - D(μ(x_n))‖²
 
-for images in [0, 1], so that the peak is 1. It is the mean of the ratios, one an image, as is the custom, and not the
-ratio of the mean error, which it is never below. Published numbers of the field rarely say which they are.
+Images are in [0, 1], so the peak is 1. As is customary, this is the mean of the ratios of all images. It is never below
+the ratio of the mean error, which is a different number. Publications rarely say which of the two they report.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
 from genkit.core.types import Dataset
-from genkit.parts.metrics.reconstruction import ReconstructionMetric, reconstructions, shows_images
+from genkit.parts.metrics.reconstruction import ReconstructionMetric, is_image_data, reconstructed_pairs
 
 
 @dataclass(frozen=True)
@@ -27,24 +27,24 @@ class PSNR(ReconstructionMetric):
         return "higher"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State peak and mean. Raises `ValueError` unless the model reconstructs images and the split can serve."""
-        if not shows_images(data):
+        """Return the protocol. Raises `ValueError` unless the model reconstructs images and the split suffices."""
+        if not is_image_data(data):
             raise ValueError(
-                f"images have a peak, and samples of the shape {tuple(data.shape)} have none: use reconstruction-error"
+                f"PSNR is defined for images, but samples have shape {tuple(data.shape)}. Use reconstruction-error"
             )
-        return self.stated(data, model, peak=1, mean="of the ratio of each image", unit="dB")
+        return self.reconstruction_protocol(data, model, peak=1, mean="of the ratio of each image", unit="dB")
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the mean in dB. Raises `ValueError` where it would be infinite, or is not finite."""
+        """Return the mean in dB. Raises `ValueError` if it is infinite or a reconstruction is not finite."""
         total, count, perfect = 0.0, 0, 0
-        for x, reconstruction in reconstructions(evaluation):
+        for x, reconstruction in reconstructed_pairs(evaluation):
             errors = (x - reconstruction).square().flatten(1).mean(dim=1)
             perfect += int((errors == 0).sum())
             total -= 10 * errors.log10().sum().item()
             count += len(x)
         if perfect:
             raise ValueError(
-                f"{perfect} of {count} images are reconstructed without any error, so that the mean is infinite: "
-                "reconstruction-error says more here"
+                f"{perfect} of {count} images are reconstructed without any error, so the mean PSNR is infinite. "
+                "Use reconstruction-error"
             )
         return total / count

@@ -1,22 +1,23 @@
-"""The "KL" and the "JSD" that the published 2-D code prints, for comparison with its tables and with nothing else.
+"""The "KL" and the "JSD" that the published 2-D code prints, for comparison with its tables only.
 
     "KL"  = 1/100 Σ_k p_k (log p_k - log(q_k + 1e-14))
     "JSD" = ½ · 1/100 Σ_k m_k (log m_k - log(p_k + 1e-14)) + ½ · 1/100 Σ_k m_k (log m_k - log(q_k + 1e-14))
 
-with m = ½(p + q), over the 100 x 100 cells of the box, p the data and q the model *as densities* (numpy's
-``density=True``), and the mean over the 100 rows that PyTorch takes for a batch. What that means:
+over the 100 x 100 cells of the box, with m = ½(p + q), p the data and q the model *as densities* (numpy's
+``density=True``). The factor 1/100 is a mean over the 100 rows, which PyTorch takes for a batch. The consequences:
 
 - p sums to 1/(area of a cell), not to 1: "KL" is 6.25 times the nats of the clipped histograms in the box [-2, 2]²;
 - an empty cell of the model counts as density 1e-14, which costs about 35 nats: all mass at one point gives 220.1;
 - the arguments of "JSD" are reversed, KL(m‖·) for KL(·‖m): it is not the Jensen-Shannon divergence, and has no bound;
-- samples outside the box are dropped and the rest normalised. All outside gives NaN there, and is refused here.
+- samples outside the box are dropped and the rest normalised. If all are outside, the published code returns NaN;
+  here they are refused.
 
-Two draws of 5,000 from the 8 Gaussians give 0.3 to 1.0 and 0.2 to 0.5, according to the draw. `histogram-kl` and
-`histogram-jsd` mend all of this.
+Two draws of 5,000 from the 8 Gaussians give 0.3 to 1.0 and 0.2 to 0.5, depending on the draw. `histogram-kl` and
+`histogram-jsd` have none of these problems.
 
 Daniel & Tamar 2021, "Soft-IntroVAE", https://arxiv.org/abs/2012.13253;
 https://github.com/taldatech/soft-intro-vae-pytorch/blob/e0253ad/soft_intro_vae_2d/train_soft_intro_vae_2d.py,
-`calculate_sample_kl`. AS-IntroVAE's table 1 holds these numbers, https://arxiv.org/abs/2206.13903.
+`calculate_sample_kl`. Table 1 of AS-IntroVAE contains these numbers, https://arxiv.org/abs/2206.13903.
 """
 
 from __future__ import annotations
@@ -31,18 +32,18 @@ from genkit.core.metric import Draws, Evaluation, EvaluationProtocol
 from genkit.core.model import Model
 from genkit.core.types import Dataset
 from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.histogram_2d import BINS, box_details, counts, half_width_of, points
+from genkit.parts.metrics.histogram_2d import BINS, box_details, box_half_width, cell_counts, collect_points
 
 FLOOR = 1e-14
 
 
-def density(draws: Draws, whose: str, half_width: float) -> np.ndarray:
-    """Return the histogram as a density over the box, (BINS, BINS). Raises `ValueError` if every sample is outside."""
-    inside = counts(points(draws, whose), half_width)
+def density_histogram(draws: Draws, side: str, half_width: float) -> np.ndarray:
+    """Return the histogram as a density over the box, (BINS, BINS). Raises `ValueError` if all samples are outside."""
+    inside = cell_counts(collect_points(draws, side), half_width)
     if not inside.any():
         raise ValueError(
-            f"all {whose} samples lie outside the box [-{half_width:g}, {half_width:g}]², where the published number "
-            "is not defined"
+            f"all {side} samples are outside the box [-{half_width:g}, {half_width:g}]², where the published number is "
+            "undefined"
         )
     return inside / inside.sum() / (2 * half_width / BINS) ** 2
 
@@ -54,11 +55,12 @@ def batchmean_kl(target: np.ndarray, other: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class _Reference(ModelMetric):
-    """The protocol that both share."""
+class _PublishedMetric(ModelMetric):
+    """Base class of both numbers."""
 
     samples: Annotated[
-        PositiveInt, Doc("of each side, as published; with more, the noise floor sinks and numbers differ")
+        PositiveInt,
+        Doc("Number of generated samples and of data samples, each; 5,000 as published, and more give lower values."),
     ] = 5_000
 
     @property
@@ -67,8 +69,8 @@ class _Reference(ModelMetric):
         return "lower"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State the box, the floor and the scale. Raises `ValueError` unless `data` is a density in the plane."""
-        details = box_details(half_width_of(data)) | {
+        """Return the protocol, with box, floor and scale. Raises `ValueError` unless `data` is a 2-D density."""
+        details = box_details(box_half_width(data)) | {
             "outside": "dropped, the rest normalised",
             "floor": FLOOR,
             "unit": f"1/{BINS} of the sum over densities, as published",
@@ -76,28 +78,28 @@ class _Reference(ModelMetric):
         return EvaluationProtocol(self.samples, data.held_out().split, self.weights, self.batch_norm, details=details)
 
     def densities(self, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
-        """Return the histograms of data and model as densities, each (BINS, BINS)."""
-        half_width = half_width_of(evaluation.data)
-        real = density(evaluation.reference, "reference", half_width)
-        return real, density(evaluation.generated, "generated", half_width)
+        """Return the histograms of data and of generated samples as densities, each (BINS, BINS)."""
+        half_width = box_half_width(evaluation.data)
+        real = density_histogram(evaluation.reference, "reference", half_width)
+        return real, density_histogram(evaluation.generated, "generated", half_width)
 
 
 @dataclass(frozen=True)
-class ReferenceKL(_Reference):
-    """The published "KL" of 2-D points; 220.1 where the model puts nothing where the data are."""
+class ReferenceKL(_PublishedMetric):
+    """The published "KL" of 2-D points. It is 220.1 if there are no generated samples where the data are."""
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the number as the published code prints it. Raises `ValueError` where it would be NaN."""
+        """Return the number that the published code prints. Raises `ValueError` where that would be NaN."""
         real, fake = self.densities(evaluation)
         return batchmean_kl(real, fake)
 
 
 @dataclass(frozen=True)
-class ReferenceJSD(_Reference):
+class ReferenceJSD(_PublishedMetric):
     """The published "JSD" of 2-D points, whose arguments are reversed."""
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the number as the published code prints it. Raises `ValueError` where it would be NaN."""
+        """Return the number that the published code prints. Raises `ValueError` where that would be NaN."""
         real, fake = self.densities(evaluation)
         middle = 0.5 * (fake + real)
         return 0.5 * (batchmean_kl(middle, real) + batchmean_kl(middle, fake))

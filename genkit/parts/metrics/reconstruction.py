@@ -1,9 +1,9 @@
-"""How far reconstructions are from what they reconstruct.
+"""Reconstruction error: the mean squared difference between data and their reconstructions.
 
     MSE = 1/(N·D) Σ_n ‖x_n - D(μ(x_n))‖²
 
-with D the number of coordinates of a sample and μ the posterior mean, so that nothing in it is random. Images are
-clamped to [0, 1] as they would be shown: decoders here are linear at the end.
+D in the factor is the number of coordinates of a sample, D(·) the decoder and μ the posterior mean, so the metric is
+deterministic. Reconstructed images are clamped to [0, 1], as for display, because decoders have a linear output.
 """
 
 from __future__ import annotations
@@ -19,46 +19,50 @@ from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
 from genkit.core.types import Dataset
 from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.split import Split, split_and_number
+from genkit.parts.metrics.split import Split, split_and_samples
 
 
-def reconstructions(evaluation: Evaluation) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield data and what the model makes of them, (b, *shape) float64 each, images clamped to [0, 1].
+def reconstructed_pairs(evaluation: Evaluation) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield data and their reconstructions, (b, *shape) float64 each; reconstructed images are clamped to [0, 1].
 
     Raises `ValueError` if a reconstruction is not finite.
     """
     model = evaluation.model
-    assert isinstance(model, Autoencoder)  # `reconstruction_protocol` refuses others
+    assert isinstance(model, Autoencoder)  # `reconstruction_protocol` refuses other models
     for x in evaluation.reference:
         reconstruction = model.reconstruct(x)
         if not reconstruction.isfinite().all():
             raise ValueError("the reconstructions are not finite")
-        if shows_images(evaluation.data):
+        if is_image_data(evaluation.data):
             reconstruction = reconstruction.clamp(0, 1)
         yield x.cpu().double(), reconstruction.cpu().double()
 
 
-def shows_images(data: Dataset) -> bool:
-    """Tell whether the samples are images."""
+def is_image_data(data: Dataset) -> bool:
+    """Return whether the samples are images."""
     return len(data.shape) == 3
 
 
 @dataclass(frozen=True)
 class ReconstructionMetric(ModelMetric):
-    """The keys and the protocol of what is measured between data and their reconstructions."""
+    """Base class of metrics that compare data with their reconstructions."""
 
-    samples: Annotated[PositiveInt | None, Doc("all that the split has, 1,000 at most, unless given")] = None
-    split: Annotated[Split, Doc('"test": what the data set holds out')] = "test"
+    samples: Annotated[
+        PositiveInt | None, Doc("Number of data samples; by default all samples of the split, at most 1,000.")
+    ] = None
+    split: Annotated[Split, Doc('Split of the data to reconstruct; "test" is the held-out split.')] = "test"
 
-    def stated(self, data: Dataset, model: Model, **details: str | int | float) -> EvaluationProtocol:
-        """Return the protocol. Raises `ValueError` unless the model reconstructs and the split can serve."""
+    def reconstruction_protocol(self, data: Dataset, model: Model, **details: str | int | float) -> EvaluationProtocol:
+        """Return the protocol. Raises `ValueError` unless the model is an autoencoder and the split large enough."""
         if not isinstance(model, Autoencoder):
-            raise ValueError(f"a {type(model).__name__} reconstructs nothing; only an autoencoder can be asked")
-        read, number = split_and_number(data, self.split, self.samples, most=1_000)
-        how: Mapping[str, str | int | float] = {"reconstruction": "of the posterior mean", **details}
-        if shows_images(data):
-            how = {**how, "range": "reconstructions clamped to [0, 1]"}
-        return EvaluationProtocol(number, read, self.weights, self.batch_norm, details=how)
+            raise ValueError(
+                f"a {type(model).__name__} has no reconstructions; this metric needs an autoencoder. Leave it out"
+            )
+        name, number = split_and_samples(data, self.split, self.samples, most=1_000)
+        stated: Mapping[str, str | int | float] = {"reconstruction": "of the posterior mean", **details}
+        if is_image_data(data):
+            stated = {**stated, "range": "reconstructions clamped to [0, 1]"}
+        return EvaluationProtocol(number, name, self.weights, self.batch_norm, details=stated)
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,13 @@ class ReconstructionError(ReconstructionMetric):
         return "lower"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State what is compared. Raises `ValueError` unless the model reconstructs and the split can serve."""
-        return self.stated(data, model, mean="over samples and coordinates")
+        """Return the protocol. Raises `ValueError` unless the model is an autoencoder and the split large enough."""
+        return self.reconstruction_protocol(data, model, mean="over samples and coordinates")
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the error per coordinate. Raises `ValueError` if it is not finite."""
+        """Return the error per coordinate. Raises `ValueError` if a reconstruction is not finite."""
         total, coordinates = 0.0, 0
-        for x, reconstruction in reconstructions(evaluation):
+        for x, reconstruction in reconstructed_pairs(evaluation):
             total += (reconstruction - x).square().sum().item()
             coordinates += x.numel()
         return total / coordinates

@@ -1,12 +1,12 @@
-"""The sliced Wasserstein distance: that of the samples themselves, on lines, and no network has a say in it.
+"""Sliced Wasserstein distance: the Wasserstein-2 distance of samples projected onto random lines. No network is used.
 
     SW² = mean_θ W₂²(θ·x, θ·y),   W₂²(a, b) = 1/N Σ_n (a_(n) - b_(n))²
 
-over random unit vectors θ, with a_(n) the n-th smallest. Rabin, Peyré, Delon & Bernot 2011, "Wasserstein barycenter and
-its application to texture mixing", https://doi.org/10.1007/978-3-642-24785-9_37; Bonneel et al. 2015,
-https://doi.org/10.1007/s10851-014-0506-3. The number is SW, in the units of a coordinate. Of two draws of N samples
-from one distribution it is not 0, but falls as 1/√N. Karras et al. 2018 take it of patches of image pyramids, which is
-another number.
+over random unit vectors θ, with a_(n) the n-th smallest value. Rabin, Peyré, Delon & Bernot 2011, "Wasserstein
+barycenter and its application to texture mixing", https://doi.org/10.1007/978-3-642-24785-9_37; Bonneel et al. 2015,
+https://doi.org/10.1007/s10851-014-0506-3. The metric is SW, in the units of a coordinate. For two draws of N samples
+from one distribution it is not 0, but decreases as 1/√N. Karras et al. 2018 compute it for patches of image pyramids,
+which is a different number.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Features, features_of, protocol_of
 from genkit.parts.metrics.split import Split
 
-AT_ONCE = 2**19  # numbers of a side that are sorted at once, so that memory does not grow with the samples
+SORTED_AT_ONCE = 2**19  # values of one side, so that memory does not grow with the number of samples
 
 
 @dataclass(frozen=True)
 class Projections:
-    """The products of a sample of any shape with `number` random unit vectors, the same ones for every model."""
+    """Extractor that projects a sample of any shape onto `number` random unit vectors, which are always the same."""
 
-    number: int
+    number: Annotated[PositiveInt, Doc("Number of random unit vectors, one feature each.")]
 
     @property
     def name(self) -> str:
-        """What these features are called."""
+        """The name, with the number of projections."""
         return f"{self.number} random projections"
 
     @property
     def digest(self) -> str:
-        """There are no weights: the directions are a function of their number."""
+        """Empty: there are no weights, and the unit vectors depend only on the sample size and their number."""
         return ""
 
     def unmet(self) -> tuple[str, ...]:
-        """Nothing is needed."""
+        """Return nothing: no files are needed."""
         return ()
 
     def resize(self, shape: tuple[int, ...]) -> str:
-        """Every sample is read as it is."""
+        """Return an empty description: samples are not resized."""
         return ""
 
     def width(self, shape: tuple[int, ...]) -> int:
@@ -65,15 +65,15 @@ class Projections:
         return x.flatten(1) @ self.directions(math.prod(x.shape[1:])).to(x).T
 
     def directions(self, size: int) -> Tensor:
-        """Return the unit vectors, (number, size) float32."""
-        if size not in self._made:
+        """Return the unit vectors for samples of `size` coordinates, (number, size) float32."""
+        if size not in self._directions:
             generator = torch.Generator().manual_seed(seed_of("sliced-wasserstein", size))
             drawn = torch.randn(self.number, size, generator=generator)
-            self._made[size] = drawn / drawn.norm(dim=1, keepdim=True)
-        return self._made[size]
+            self._directions[size] = drawn / drawn.norm(dim=1, keepdim=True)
+        return self._directions[size]
 
     @cached_property
-    def _made(self) -> dict[int, Tensor]:
+    def _directions(self) -> dict[int, Tensor]:
         return {}
 
 
@@ -84,11 +84,11 @@ def squared_wasserstein(x: Tensor, y: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class SlicedWasserstein(ModelMetric):
-    """The Wasserstein-2 distance of samples from data on random lines, as a root mean square over the lines."""
+    """The root mean square, over random lines, of the Wasserstein-2 distance between generated samples and data."""
 
-    samples: Annotated[PositiveInt, Doc("of each side")] = 5_000
-    split: Annotated[Split, Doc('"test": what the data set holds out')] = "test"
-    projections: Annotated[PositiveInt, Doc("the number of lines")] = 500
+    samples: Annotated[PositiveInt, Doc("Number of generated samples, and of data samples to compare with.")] = 5_000
+    split: Annotated[Split, Doc('Split of the data to compare with; "test" is the held-out split.')] = "test"
+    projections: Annotated[PositiveInt, Doc("Number of random lines that the samples are projected onto.")] = 500
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -96,14 +96,14 @@ class SlicedWasserstein(ModelMetric):
         return "lower"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State the lines. Raises `ValueError` where the split cannot be read."""
+        """Return the protocol, with the projections. Raises `ValueError` if the split is not available or too small."""
         return protocol_of(self, Projections(self.projections), data, {"order": 2})
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the distance, in units of a coordinate. Raises `ValueError` if a side is not finite or all alike."""
+        """Return the distance in units of a coordinate. Raises `ValueError` if a side is not finite or all the same."""
         real = features_of(evaluation, "reference", Projections(self.projections))
         fake = features_of(evaluation, "generated", Projections(self.projections))
-        columns, total = max(1, AT_ONCE // len(real)), 0.0
+        columns, total = max(1, SORTED_AT_ONCE // len(real)), 0.0
         for start in range(0, self.projections, columns):
             x, y = (_columns(side, slice(start, start + columns)) for side in (real, fake))
             total += squared_wasserstein(x, y).sum().item()
@@ -111,4 +111,5 @@ class SlicedWasserstein(ModelMetric):
 
 
 def _columns(features: Features, which: slice) -> Tensor:
+    """Return some columns of features, (N, P) float64 on the CPU."""
     return torch.from_numpy(np.asarray(features.rows[:, which], np.float64))

@@ -1,4 +1,4 @@
-"""Which split a metric reads, and how much of it."""
+"""Choice of the data split and of the number of samples that a metric reads, checked before the run starts."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ from typing import Literal
 
 from genkit.core.types import Dataset
 
-Split = Literal["train", "test"]  # "test": what the data set holds out
+Split = Literal["train", "test"]  # "test" is the held-out split
 
 
 def split_and_size(data: Dataset, split: Split) -> tuple[str, int | None]:
-    """Return the name of the split that is read, and how many samples it has; None where that is not known.
+    """Return the name of the split to read and its number of samples, or None if the number is unknown.
 
-    Raises `ValueError` where the split cannot be read.
+    Raises `ValueError` if the split is not available.
     """
     read = data if split == "train" else data.held_out()
     if split == "train" and data.split == "test":
-        raise ValueError('split = "train" cannot be read: the data set reads its test split')
-    # Where the data are unmet, the plan says so; how many samples there are cannot be known then.
+        raise ValueError('split = "train" is not available, because [data] reads the test split. Set split = "test"')
+    # The size of missing data is unknown. The plan reports them as unmet.
     return read.split, None if read.unmet() else read.size
 
 
-def readable_split(data: Dataset, split: Split, samples: int) -> str:
-    """Return the name of the split that is read. Raises `ValueError` where it cannot be, or has fewer samples."""
-    return split_and_number(data, split, samples, samples)[0]
+def require_split(data: Dataset, split: Split, samples: int) -> str:
+    """Return the name of the split to read. Raises `ValueError` if it is not available or has too few samples."""
+    return split_and_samples(data, split, samples, samples)[0]
 
 
-def split_and_number(data: Dataset, split: Split, samples: int | None, most: int) -> tuple[str, int]:
-    """Return the name of the split that is read, and how many of its samples: all of them, `most` at most, for None.
+def split_and_samples(data: Dataset, split: Split, samples: int | None, most: int) -> tuple[str, int]:
+    """Return the name of the split to read and how many of its samples: `samples`, or all up to `most` if None.
 
-    For the means over samples alone: they are the same thing whatever the number, which the protocol says. A distance
-    between distributions is not, and its number is to be chosen. Raises `ValueError` where the split cannot be read,
-    or has fewer samples than asked for.
+    Use None only for metrics that are means over samples, whose expected value does not depend on the number. Distances
+    between distributions depend on it, so the recipe has to choose it.
+
+    Raises `ValueError` if the split is not available or has too few samples.
     """
     name, size = split_and_size(data, split)
     if samples is None:
         return name, most if size is None else min(size, most)
     if size is not None and size < samples:
         raise ValueError(
-            f"samples = {samples} is more than the {size} samples of the {name} split. Set samples = {size}"
+            f"samples = {samples} exceeds the {size} samples of the {name} split. Set samples = {size} or less"
         )
     return name, samples

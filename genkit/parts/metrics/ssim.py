@@ -1,10 +1,10 @@
-"""The structural similarity of reconstructions.
+"""Structural similarity (SSIM) of reconstructions.
 
     SSIM(x, y) = (2 μ_x μ_y + C₁)(2 σ_xy + C₂) / ((μ_x² + μ_y² + C₁)(σ_x² + σ_y² + C₂)),   C₁ = 0.01², C₂ = 0.03²
 
-at every place of an image where the window fits, with moments weighed by the window; the mean over places and channels,
-and then over images. Wang, Bovik, Sheikh & Simoncelli 2004, https://doi.org/10.1109/TIP.2003.819861, with its window:
-11 x 11, Gaussian, σ = 1.5. Images are in [0, 1], so that the range of the data is 1. Computed by torchmetrics.
+at every position of an image where the window fits, with moments weighted by the window. The mean is over positions and
+channels, then over images. Wang, Bovik, Sheikh & Simoncelli 2004, https://doi.org/10.1109/TIP.2003.819861, with their
+window: 11 x 11, Gaussian, σ = 1.5. Images are in [0, 1], so the data range is 1. torchmetrics computes it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any, Literal
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
 from genkit.core.types import Dataset
-from genkit.parts.metrics.reconstruction import ReconstructionMetric, reconstructions, shows_images
+from genkit.parts.metrics.reconstruction import ReconstructionMetric, is_image_data, reconstructed_pairs
 
 WINDOW, SIGMA = 11, 1.5  # pixels
 EDGE = WINDOW // 2
-HOW: dict[str, Any] = {"kernel_size": WINDOW, "sigma": SIGMA, "data_range": 1.0, "return_full_image": True}
+OPTIONS: dict[str, Any] = {"kernel_size": WINDOW, "sigma": SIGMA, "data_range": 1.0, "return_full_image": True}
 
 
 @dataclass(frozen=True)
@@ -32,33 +32,32 @@ class SSIM(ReconstructionMetric):
         return "higher"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State the window. Raises `ValueError` unless the model reconstructs images into which it fits."""
+        """Return the protocol. Raises `ValueError` unless the model reconstructs images as large as the window."""
         shape = tuple(data.shape)
-        if not shows_images(data):
-            raise ValueError(
-                f"images have a structure, and samples of the shape {shape} have none: use reconstruction-error"
-            )
+        if not is_image_data(data):
+            raise ValueError(f"SSIM is defined for images, but samples have shape {shape}. Use reconstruction-error")
         if min(shape[1:]) < WINDOW:
             raise ValueError(
-                f"images of {shape[1]} x {shape[2]} are smaller than the window of {WINDOW} x {WINDOW}: use psnr"
+                f"images of {shape[1]} x {shape[2]} pixels are smaller than the window of {WINDOW} x {WINDOW}. Use psnr"
             )
         window = f"{WINDOW} x {WINDOW}, Gaussian, sigma {SIGMA}"
-        return self.stated(data, model, window=window, peak=1, mean="over places where the window fits, then images")
+        mean = "over places where the window fits, then images"
+        return self.reconstruction_protocol(data, model, window=window, peak=1, mean=mean)
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the mean. Raises `ValueError` if all images are plain, or a reconstruction is not finite."""
+        """Return the mean. Raises `ValueError` if no image has structure or a reconstruction is not finite."""
         from torchmetrics.functional.image import structural_similarity_index_measure
 
-        total, count, plain = 0.0, 0, 0
-        for x, reconstruction in reconstructions(evaluation):
-            # In float32, which is ten times as fast here and moves the mean by less than 1e-7.
-            _, places = structural_similarity_index_measure(reconstruction.float(), x.float(), **HOW)
-            # There the borders are mirrored; as published, only places where the window fits are counted.
-            inner = places[..., EDGE:-EDGE, EDGE:-EDGE].double()
+        total, count, uniform = 0.0, 0, 0
+        for x, reconstruction in reconstructed_pairs(evaluation):
+            # float32 is ten times as fast here and changes the mean by less than 1e-7.
+            _, similarity = structural_similarity_index_measure(reconstruction.float(), x.float(), **OPTIONS)
+            # torchmetrics mirrors the borders; the publication counts only positions where the window fits.
+            inner = similarity[..., EDGE:-EDGE, EDGE:-EDGE].double()
             pixels = x.flatten(2)
-            plain += int((pixels == pixels[:, :, :1]).flatten(1).all(dim=1).sum())
+            uniform += int((pixels == pixels[:, :, :1]).flatten(1).all(dim=1).sum())
             total += inner.flatten(1).mean(dim=1).sum().item()
             count += len(x)
-        if plain == count:
-            raise ValueError(f"all {count} images are of one colour each, and have no structure to compare")
+        if uniform == count:
+            raise ValueError(f"all {count} images have a single colour each, so there is no structure to compare")
         return total / count
