@@ -14,7 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests sta
 
 
 def pytest_addoption(parser):
-    parser.addoption("--regenerate-golden", action="store_true", help="write tests/golden/ from the messages of this run")
+    parser.addoption("--regenerate-golden", action="store_true", help="write tests/golden/ from this run")
 
 
 def pytest_collection_modifyitems(items):
