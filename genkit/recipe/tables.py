@@ -1,4 +1,4 @@
-"""The tables of a recipe, as types. A recipe is read from TOML or built from these in Python."""
+"""The tables of a recipe, as types. A recipe is read from TOML, or built from these types in Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from annotated_types import Interval
 from genkit.core.field_types import Doc, NonNegativeInt, PositiveInt
 from genkit.recipe.document import Document
 
-# What changes no weight: how a run is called, what is measured of it, and what it tells and saves on its way.
+# Keys that change no weight: the title, what is measured, and what a run logs, draws and saves.
 WITHOUT_WEIGHT = ("title", "metrics", "evaluate", "report", "checkpoint")
 
 
@@ -30,98 +30,121 @@ class Use:
 
 @dataclass(frozen=True)
 class Train:
-    """``[train]``: how long, on what, in which precision."""
+    """``[train]``: the length of the run, the batch and the precision."""
 
-    batch_size: Annotated[PositiveInt, Doc("samples that one update sees, over all processes")]
-    steps: Annotated[PositiveInt | None, Doc("either steps ...")] = None
-    epochs: Annotated[PositiveInt | None, Doc("... or epochs")] = None
+    batch_size: Annotated[PositiveInt, Doc("Samples that one update uses, over all processes and micro-batches.")]
+    steps: Annotated[PositiveInt | None, Doc("Length of the run in steps; give either steps or epochs.")] = None
+    epochs: Annotated[PositiveInt | None, Doc("Length of the run in epochs; give either steps or epochs.")] = None
     precision: Annotated[
-        Literal["fp32", "bf16", "fp16", "fp64"], Doc("of the networks; losses are never below fp32")
+        Literal["fp32", "bf16", "fp16", "fp64"],
+        Doc("Floating-point format of the networks; losses are computed in fp32 at least."),
     ] = "fp32"
-    accumulate: Annotated[PositiveInt, Doc("micro-batches that a batch is split into, to save memory")] = 1
-    inexact_accumulation: Annotated[bool, Doc("accept it where samples of a batch are coupled")] = False
-    warm_start: Annotated[Path | None, Doc("a run or final folder to take the initial weights from")] = None
-    warm_start_weights: Literal["raw", "ema"] = "raw"
+    accumulate: Annotated[PositiveInt, Doc("Micro-batches that a batch is split into, to save memory.")] = 1
+    inexact_accumulation: Annotated[
+        bool, Doc("Whether to accept micro-batches where the loss or a batch norm couples the samples of a batch.")
+    ] = False
+    warm_start: Annotated[
+        Path | None, Doc("A finished run or a model folder, from which the initial weights are taken.")
+    ] = None
+    warm_start_weights: Annotated[
+        Literal["raw", "ema"], Doc('Which weights warm_start takes: "raw", as trained, or "ema", the EMA weights.')
+    ] = "raw"
 
     def __post_init__(self) -> None:
         if self.steps is None and self.epochs is None:
-            raise ValueError("says nothing of how long to train; give steps or epochs")
+            raise ValueError("neither steps nor epochs is given; add one of them")
         if self.steps is not None and self.epochs is not None:
-            raise ValueError("has both steps and epochs; leave one out, as `--set train.epochs=` does")
+            raise ValueError("both steps and epochs are given; remove one, for example with `--set train.epochs=`")
 
 
 @dataclass(frozen=True)
 class EMA:
     """``[ema]``: an exponential moving average of weights and buffers, updated after every step."""
 
-    decay: Annotated[float, Interval(ge=0, lt=1)] = 0.999
+    decay: Annotated[
+        float,
+        Interval(ge=0, lt=1),
+        Doc("Share of the average that each step keeps: average = decay * average + (1 - decay) * value."),
+    ] = 0.999
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """``[checkpoint]``: when to save, and how many saves to keep."""
+    """``[checkpoint]``: when to save a checkpoint, and how many to keep."""
 
-    every: Annotated[PositiveInt, Doc("steps")] = 1000
-    keep: Annotated[PositiveInt, Doc("the newest")] = 3
+    every: Annotated[PositiveInt, Doc("Steps between checkpoints; the last step is always saved.")] = 1000
+    keep: Annotated[PositiveInt, Doc("Number of checkpoints to keep, the newest ones.")] = 3
 
 
 @dataclass(frozen=True)
 class Report:
-    """``[report]``: what a run tells while it trains."""
+    """``[report]``: what a run logs and draws while it trains."""
 
-    log_every: Annotated[PositiveInt, Doc("steps between lines of metrics.jsonl")] = 100
-    draw_every: Annotated[PositiveInt, Doc("steps between pictures")] = 1000
+    log_every: Annotated[PositiveInt, Doc("Steps between lines of metrics.jsonl.")] = 100
+    draw_every: Annotated[PositiveInt, Doc("Steps between pictures.")] = 1000
     strip_epochs: Annotated[
-        tuple[PositiveInt, ...], Doc("whose samples are the rows of figures/stability.png: these epochs ...")
+        tuple[PositiveInt, ...],
+        Doc("Epochs whose samples are the rows of figures/stability.png; give strip_epochs, strip_steps or neither."),
     ] = ()
     strip_steps: Annotated[
-        tuple[PositiveInt, ...], Doc("... or these steps; with neither, five steps spread over the run")
+        tuple[PositiveInt, ...],
+        Doc("Steps whose samples are the rows of figures/stability.png; with neither key, five steps over the run."),
     ] = ()
 
     def __post_init__(self) -> None:
         if self.strip_epochs and self.strip_steps:
-            raise ValueError("strip_epochs and strip_steps say the same of one strip; give either, or neither")
+            raise ValueError("both strip_epochs and strip_steps are given; remove one")
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """``[evaluate]``: metrics on the way, and the weights that were best by one of them."""
+    """``[evaluate]``: metrics during training, and the best weights by one of them."""
 
-    every: Annotated[PositiveInt, Doc("steps between evaluations; the last step is evaluated always")]
-    metrics: Annotated[tuple[str, ...], Doc("labels of [metrics]; all of them unless given")] = ()
-    best: Annotated[str | None, Doc("the label by which the best step is kept, in best/")] = None
+    every: Annotated[PositiveInt, Doc("Steps between evaluations; the last step is always evaluated.")]
+    metrics: Annotated[
+        tuple[str, ...], Doc("Labels of [metrics] that are computed during training; all of them unless given.")
+    ] = ()
+    best: Annotated[
+        str | None, Doc("Label of the metric that decides which step is best; its weights are kept in best/.")
+    ] = None
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A whole experiment. Equal recipes make equal runs, on one machine."""
+    """A whole experiment. Equal recipes make equal runs on one machine."""
 
-    title: str
-    data: Annotated[Use, Doc("of kind datasets")]
-    model: Use
-    loss: Use
-    optimiser: Annotated[Mapping[str, Use], Doc("one for each child of the model that is trained")]
-    train: Train
-    seed: NonNegativeInt = 0
-    ema: EMA | None = None
-    metrics: Annotated[Mapping[str, Use], Doc("by label; computed at the end")] = field(default_factory=dict)
-    evaluate: Annotated[Evaluate | None, Doc("... and on the way")] = None
-    checkpoint: Checkpoint = Checkpoint()
-    report: Report = Report()
+    title: Annotated[str, Doc("Name of the experiment, shown on pictures and in reports.")]
+    data: Annotated[Use, Doc("Data set to train on.")]
+    model: Annotated[Use, Doc("Network to train.")]
+    loss: Annotated[Use, Doc("Training objective.")]
+    optimiser: Annotated[Mapping[str, Use], Doc("Optimiser of each trained child of the model, by child.")]
+    train: Annotated[Train, Doc("Length of the run, batch and precision.")]
+    seed: Annotated[NonNegativeInt, Doc("Seed of all random numbers of the run.")] = 0
+    ema: Annotated[EMA | None, Doc("Moving average of the weights; without this table a run has no EMA weights.")] = (
+        None
+    )
+    metrics: Annotated[Mapping[str, Use], Doc("Metrics by label, computed at the end of the run.")] = field(
+        default_factory=dict
+    )
+    evaluate: Annotated[
+        Evaluate | None, Doc("Evaluation during training; without this table metrics are computed at the end only.")
+    ] = None
+    checkpoint: Annotated[Checkpoint, Doc("When to save a checkpoint, and how many to keep.")] = Checkpoint()
+    report: Annotated[Report, Doc("What a run logs and draws while it trains.")] = Report()
 
     def document(self) -> Document:
         """Return the recipe as the tables of a TOML file."""
-        return Document(_tables(self))
+        return Document(as_toml(self))
 
 
-def _tables(value: Any) -> Any:
-    """Turn typed tables into plain ones; what is None has no key, as TOML has no null."""
+def as_toml(value: Any) -> Any:
+    """Return a typed value as TOML holds it: tables, lists and strings. A key that is None is left out."""
     if isinstance(value, Use):
-        return {"use": value.name, **_tables(value.arguments)}
+        return {"use": value.name, **as_toml(value.arguments)}
     if is_dataclass(value) and not isinstance(value, type):
         value = {item.name: getattr(value, item.name) for item in fields(value)}
     if isinstance(value, Mapping):
-        return {key: _tables(inner) for key, inner in value.items() if inner is not None}
+        return {key: as_toml(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, (list, tuple)):
-        return [_tables(inner) for inner in value]
+        return [as_toml(inner) for inner in value]
     return str(value) if isinstance(value, Path) else value
