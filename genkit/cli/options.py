@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genkit.errors import UsageError
-from genkit.recipe.document import parted
+from genkit.recipe.overrides import parted
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe, a TOML file.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, made by `genkit run`.")]

@@ -1,7 +1,8 @@
-"""TOML with the line of every key, and the overrides of the command line.
+"""A TOML file as nested tables, with the line of every key.
 
-`tomllib` gives no positions. A statement is the fewest consecutive lines that parse on their own, so splitting a text
-into statements and parsing each by itself tells where every key stands, with tomllib as the only grammar.
+`tomllib` reports no positions. This module splits a text into statements, the fewest consecutive lines that parse on
+their own, and parses each statement by itself: the keys that it yields are at its first line. So `tomllib` is the only
+grammar.
 """
 
 from __future__ import annotations
@@ -13,41 +14,45 @@ from pathlib import Path
 from typing import Any
 
 from genkit.errors import Place, UsageError
+from genkit.recipe.nested import KeyPath, leaves
 from genkit.recipe.shipped import shipped_recipes
-
-KeyPath = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Document:
-    """Nested tables, and where each key of them was written."""
+    """Nested tables, and the place where each of their keys was written."""
 
     tables: dict[str, Any]
     file: str = "recipe"
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
-    overrides: Mapping[KeyPath, str] = field(default_factory=dict)  # what no file says, and the option that does
+    overrides: Mapping[KeyPath, str] = field(default_factory=dict)  # keys set by an option, and that option: "--set"
 
     def place(self, path: KeyPath) -> Place:
-        """Say where the key at `path` stands, or the innermost table around it that was written."""
-        # An override wrote the key, or a table around it that the file does not have.
-        written = [path[:n] for n in range(len(path), 0, -1) if path[:n] not in self.lines]
-        for override, option in self.overrides.items():
-            if path[: len(override)] == override or any(override[: len(part)] == part for part in written):
-                return Place(option, None, path)
+        """Return the place of the key at `path`, or of the innermost table around it that was written.
+
+        The place is an option if an override set the key, or a table around it that the file does not have.
+        """
+        if option := self._option_of(path):
+            return Place(option, None, path)
         line = next((self.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.lines), None)
-        within = (option for override, option in self.overrides.items() if path and override[: len(path)] == path)
-        return Place(self.file, line, path, next(within, ""))
+        inside = (option for override, option in self.overrides.items() if path and override[: len(path)] == path)
+        return Place(self.file, line, path, next(inside, ""))
+
+    def _option_of(self, path: KeyPath) -> str:
+        """Return the option that wrote the key at `path`; empty if the file did."""
+        not_in_file = [path[:n] for n in range(len(path), 0, -1) if path[:n] not in self.lines]
+        for override, option in self.overrides.items():
+            if path[: len(override)] == override or any(override[: len(part)] == part for part in not_in_file):
+                return option
+        return ""
 
 
 def read(path: Path) -> Document:
-    """Read a TOML file. Raises `UsageError`."""
+    """Read a TOML file. Raises `UsageError` if it cannot be read or is not valid."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        reason = "is a folder, expected a TOML file" if path.is_dir() else reason
-        command = f"genkit recipes copy {path.stem}" if path.stem in shipped_recipes() else "genkit recipes"
-        raise UsageError(f"{path}: {reason}. For what genkit ships: {command}.") from None
+        raise UsageError(f"{path}: {_why_not_read(path, error)}. {_remedy(path)}") from None
     try:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -55,39 +60,18 @@ def read(path: Path) -> Document:
     return Document(tables, str(path), _lines(text))
 
 
-def with_override(document: Document, override: str) -> Document:
-    """Return the document with ``table.key=value`` set; the value is TOML, or else bare text. Raises `UsageError`.
-
-    An empty value, ``train.epochs=``, takes the key out.
-    """
-    path, text = parted(override, "train.steps=500")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
-    tables = _set(document.tables, path, value, override)
-    return Document(tables, document.file, document.lines, {**document.overrides, path: "--set"})
+def _why_not_read(path: Path, error: OSError | UnicodeDecodeError) -> str:
+    if path.is_dir():
+        return "a folder, expected a TOML file"
+    if isinstance(error, FileNotFoundError):
+        return "not found"
+    return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "not UTF-8 text, expected a TOML file"
 
 
-def parted(override: str, example: str) -> tuple[KeyPath, str]:
-    """Return the key and the value of ``table.key=value``. Raises `UsageError` with the example where it has none."""
-    key, equals, text = override.partition("=")
-    path = tuple(part.strip() for part in key.split("."))
-    if not equals or not all(path):
-        raise UsageError(f"--set {override}: expected table.key=value, for example --set {example}.")
-    return path, text
-
-
-def _set(table: dict[str, Any], path: KeyPath, value: Any, override: str) -> dict[str, Any]:
-    key, *rest = path
-    if not rest:
-        return {**table, key: value} if value != "" else {name: table[name] for name in table if name != key}
-    inner = table.get(key, {})
-    if isinstance(inner, str):  # `c = "curriculum-c"` is short for a table with that `use`
-        inner = {"use": inner}
-    if not isinstance(inner, dict):
-        raise UsageError(f"--set {override}: {key} is {inner!r}, not a table.")
-    return {**table, key: _set(inner, tuple(rest), value, override)}
+def _remedy(path: Path) -> str:
+    if path.stem in shipped_recipes():
+        return f"`genkit recipes copy {path.stem}` copies the recipe of that name that genkit ships."
+    return "`genkit recipes` lists the recipes that genkit ships."
 
 
 def _lines(text: str) -> dict[KeyPath, int]:
@@ -98,15 +82,17 @@ def _lines(text: str) -> dict[KeyPath, int]:
         parsed = tomllib.loads(statement)
         if statement.lstrip().startswith("["):
             header = _innermost(parsed)
-            for length in range(1, len(header)):  # [a.b] writes a table a, too
+            for length in range(1, len(header)):  # [a.b] also writes the table a
                 lines.setdefault(header[:length], number)
             lines[header] = number
         else:
-            lines |= {header + path: number for path in _paths(parsed)}
+            paths = (path[:n] for path, _ in leaves(parsed) for n in range(1, len(path) + 1))
+            lines |= {header + path: number for path in paths}
     return lines
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each statement and the number of its first line, counted from 1."""
     pending, start = "", 1
     for number, line in enumerate(text.splitlines(keepends=True), 1):
         if not pending:
@@ -115,12 +101,13 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
         try:
             tomllib.loads(pending)
         except tomllib.TOMLDecodeError:
-            continue  # an array or a string that goes on in the next line
+            continue  # an array or a string that continues on the next line
         yield start, pending
         pending = ""
 
 
 def _innermost(parsed: Any) -> KeyPath:
+    """Return the path of the table that a header such as ``[a.b]`` or ``[[a.b]]`` opens."""
     path: KeyPath = ()
     while parsed:
         if isinstance(parsed, list):
@@ -129,10 +116,3 @@ def _innermost(parsed: Any) -> KeyPath:
         key, parsed = next(iter(parsed.items()))
         path += (key,)
     return path
-
-
-def _paths(parsed: dict[str, Any]) -> Iterator[KeyPath]:
-    for key, value in parsed.items():
-        yield (key,)
-        if isinstance(value, dict):
-            yield from ((key, *inner) for inner in _paths(value))

@@ -17,8 +17,9 @@ from genkit.core.types import Dataset, Loss, Optimiser, Phase
 from genkit.errors import RecipeError, UsageError, near_miss
 from genkit.evaluation.data_fingerprint import data_fingerprint
 from genkit.recipe.bind import Binder, Invalid, Key, labelled
-from genkit.recipe.document import Document, KeyPath, read, with_override
+from genkit.recipe.document import Document, KeyPath, read
 from genkit.recipe.dry_run import DryRun, run_dry
+from genkit.recipe.overrides import with_override
 from genkit.recipe.registry import Part, Registry, load_registry
 from genkit.recipe.tables import Recipe
 from genkit.storage.names import RECIPE, RESOLVED

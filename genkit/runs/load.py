@@ -23,7 +23,8 @@ from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.evaluate import Result, evaluate
 from genkit.evaluation.samples import in_chunks
 from genkit.recipe.bind import Binder, Invalid
-from genkit.recipe.document import Document, read, with_override
+from genkit.recipe.document import Document, read
+from genkit.recipe.overrides import with_override
 from genkit.recipe.plan import Plan, unmet_extractors
 from genkit.recipe.registry import load_registry
 from genkit.runs.run_folder import no_run

@@ -1,10 +1,12 @@
-import functools
+"""TOML files, and the line of every key in them."""
+
 from pathlib import Path
 
 import pytest
+from support.messages import assert_names
 
 from genkit.errors import UsageError
-from genkit.recipe.document import read, with_override
+from genkit.recipe.document import read
 
 TEXT = '''title = "x"  # a comment
 
@@ -20,12 +22,8 @@ key = 1
 
 [loss.c]
 use = "curriculum-c"
-deep.inner = { leaf = 1 }
+deep.inner = { leaf = 1, empty = {} }
 '''
-
-
-def overridden(path, *overrides):
-    return functools.reduce(with_override, overrides, read(path))
 
 
 @pytest.fixture
@@ -44,14 +42,16 @@ def path(tmp_path: Path) -> Path:
         (("train", "text"), 8),
         (("loss", "c"), 13),
         (("loss", "c", "use"), 14),
+        (("loss", "c", "deep"), 15),
         (("loss", "c", "deep", "inner", "leaf"), 15),
+        (("loss", "c", "deep", "inner", "empty"), 15),
     ],
 )
-def test_every_key_knows_its_line(path, key, line):
+def test_every_key_has_its_line(path, key, line):
     assert read(path).lines[key] == line
 
 
-def test_a_key_that_is_missing_is_placed_at_its_table(path):
+def test_a_missing_key_is_placed_at_its_table(path):
     assert str(read(path).place(("loss", "c", "rate"))) == f"{path}:13 [loss.c] rate"
 
 
@@ -60,47 +60,35 @@ def test_a_table_that_only_its_subtables_write_has_their_line(tmp_path):
     assert read(tmp_path / "r.toml").place(("metric",)).line == 2
 
 
-def test_a_byte_order_mark_is_no_mistake(tmp_path):
+def test_a_table_of_an_array_has_its_line(tmp_path):
+    (tmp_path / "r.toml").write_text("[[rows]]\na = 1\n[[rows]]\na = 2\n")
+    assert read(tmp_path / "r.toml").lines == {("rows",): 3, ("rows", "a"): 4}
+
+
+def test_a_byte_order_mark_is_accepted(tmp_path):
     (tmp_path / "r.toml").write_bytes(b"\xef\xbb\xbfa = 1\n")
     assert read(tmp_path / "r.toml").tables == {"a": 1}
 
 
-def test_what_looks_like_a_table_in_a_string_is_none(path):
+def test_the_text_of_a_string_is_not_read_as_a_table(path):
     assert ("not", "a", "table") not in read(path).lines
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [("3", 3), ("0.5", 0.5), ("true", True), ("bare text", "bare text"), ('"3"', "3"), ("[1, 2]", [1, 2])],
+    ("name", "content", "names"),
+    [
+        ("broken.toml", b"a = 1\nb = = 2\n", ("not valid TOML", "line 2")),
+        ("cut.toml", b"a = 1\nb = [\n", ("not valid TOML",)),
+        ("binary.toml", b"\x89PNG\xff\xfe\x00", ("UTF-8",)),
+        ("none.toml", None, ("not found", "genkit recipes")),
+        ("vae_8gaussians.toml", None, ("not found", "genkit recipes copy vae_8gaussians")),
+        (".", None, ("folder",)),
+    ],
 )
-def test_an_override_is_toml_or_else_bare_text(path, text, value):
-    assert overridden(path, f"train.steps={text}").tables["train"]["steps"] == value
-
-
-def test_an_override_reaches_into_a_bare_name(path):
-    tables = overridden(path, "loss.c=linear", "loss.c.stop=2").tables
-    assert tables["loss"]["c"] == {"use": "linear", "stop": 2}
-
-
-def test_an_override_says_so_where_it_is_placed(path):
-    assert str(overridden(path, "loss.c.use=x").place(("loss", "c", "use"))) == "--set [loss.c] use"
-
-
-@pytest.mark.parametrize("override", ["steps", "=3", "train..x=1", "title.x=1", "train.lines.x=1"])
-def test_an_override_that_cannot_be_is_refused(path, override):
-    if override == "title.x=1":  # a bare name becomes a table, which the recipe then refuses
-        assert overridden(path, override).tables["title"] == {"use": "x", "x": 1}
-        return
-    with pytest.raises(UsageError, match="--set"):
-        overridden(path, override)
-
-
-def test_a_broken_file_names_its_line(tmp_path):
-    (tmp_path / "b.toml").write_text("a = 1\nb = [\n")
-    with pytest.raises(UsageError, match=r"b\.toml: not valid TOML.*line 2|b\.toml: not valid TOML.*end of document"):
-        read(tmp_path / "b.toml")
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UsageError, match="No such file"):
-        read(tmp_path / "none.toml")
+def test_a_file_that_cannot_be_read_is_reported_with_its_path(tmp_path, name, content, names):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError) as refused:
+        read(path)
+    assert_names(refused.value, f"{path}: ", *names)

@@ -1,0 +1,79 @@
+"""The option ``--set table.key=value``."""
+
+import functools
+
+import pytest
+from support.messages import assert_names
+
+from genkit.errors import UsageError
+from genkit.recipe.document import read
+from genkit.recipe.overrides import parted, with_override
+
+TEXT = """\
+title = "x"
+
+[train]
+lines = [1, 2]
+
+[loss.c]
+use = "curriculum-c"
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "r.toml"
+    path.write_text(TEXT)
+    return path
+
+
+def overridden(path, *overrides):
+    return functools.reduce(with_override, overrides, read(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3", 3), ("0.5", 0.5), ("true", True), ("bare text", "bare text"), ('"3"', "3"), ("[1, 2]", [1, 2])],
+)
+def test_a_value_is_toml_or_else_bare_text(path, text, value):
+    assert overridden(path, f"train.steps={text}").tables["train"]["steps"] == value
+
+
+def test_an_empty_value_removes_the_key(path):
+    assert overridden(path, "train.lines=").tables["train"] == {}
+
+
+def test_an_override_adds_the_tables_that_are_missing(path):
+    assert overridden(path, "optimiser.encoder.lr=1").tables["optimiser"] == {"encoder": {"lr": 1}}
+
+
+def test_an_override_leaves_the_document_unchanged(path):
+    document = read(path)
+    with_override(document, "train.lines=3")
+    assert document == read(path)
+
+
+def test_an_override_reaches_into_a_bare_name(path):
+    tables = overridden(path, "loss.c=linear", "loss.c.stop=2").tables
+    assert tables["loss"]["c"] == {"use": "linear", "stop": 2}
+
+
+def test_a_bare_name_becomes_a_table(path):
+    assert overridden(path, "title.x=1").tables["title"] == {"use": "x", "x": 1}  # which the recipe then refuses
+
+
+def test_a_key_that_an_override_sets_is_placed_at_the_option(path):
+    assert str(overridden(path, "loss.c.use=x").place(("loss", "c", "use"))) == "--set [loss.c] use"
+
+
+@pytest.mark.parametrize("override", ["", "steps", "=3", "train..x=1"])
+def test_an_override_without_a_key_or_a_value_is_refused_with_an_example(override):
+    with pytest.raises(UsageError) as refused:
+        parted(override, "train.steps=500")
+    assert_names(refused.value, f"--set {override}: ", "table.key=value", "--set train.steps=500")
+
+
+def test_an_override_into_a_list_is_refused(path):
+    with pytest.raises(UsageError) as refused:
+        overridden(path, "train.lines.x=1")
+    assert_names(refused.value, "--set train.lines.x=1: ", "lines is [1, 2]")
