@@ -10,7 +10,8 @@ from genkit.core.noise import Noise, Rows
 from genkit.engine.distributed import World
 from genkit.engine.state import TrainState
 from genkit.errors import UsageError
-from genkit.recipe.plan import Plan, too_large
+from genkit.recipe.missing import too_large
+from genkit.recipe.plan import Plan
 
 
 def read_data(plan: Plan) -> None:

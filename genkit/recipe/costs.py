@@ -1,8 +1,7 @@
-"""What a step costs, counted on shapes alone: arithmetic, memory, and whether its samples are coupled."""
+"""Costs of a step, counted on torch's meta device: arithmetic, memory, coupled samples, unused parameters."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,24 +23,26 @@ META = torch.device("meta")
 
 @dataclass(frozen=True)
 class PhaseCost:
-    """What one phase costs, once."""
+    """Costs of one phase in one step."""
 
     flops: int  # floating-point operations of matrix products and convolutions, forward and backward
     activations: int  # bytes kept for the backward
     couples_samples: bool  # whether its loss gathers the batch
+    updated: int  # parameter tensors of the children that the phase updates
+    unreached: int  # of these, the tensors that the loss gives no gradient
 
 
 def costs_of(model: Model, phases: tuple[Phase, ...], recipe: Recipe, data: Dataset) -> dict[str, PhaseCost]:
-    """Return the cost of every phase by name, for a model on the meta device. What the losses raise is raised."""
+    """Return the costs of every phase by name, for a model on the meta device. Errors of the losses are not caught."""
     # A schedule may switch a part of a loss on or off, so each phase is tried at both ends of the run.
-    early, late = (
+    start, end = (
         {phase.name: _cost(model, phase, batch) for phase in phases} for batch in _batches(model, recipe, data)
     )
-    return {name: _larger(early[name], late[name], recipe.train.accumulate) for name in early}
+    return {name: _larger(start[name], end[name], recipe.train.accumulate) for name in start}
 
 
 def _batches(model: Model, recipe: Recipe, data: Dataset) -> Iterator[Batch]:
-    """Yield a micro-batch without content, at the beginning and at the end of the run."""
+    """Yield a micro-batch without content at the start of the run, and one at its end."""
     size = max(recipe.train.batch_size // recipe.train.accumulate, 1)
     noise = Noise(recipe.seed, 0, "prior", Rows.all(size), META)
     for t in (0.0, 1.0):
@@ -50,14 +51,18 @@ def _batches(model: Model, recipe: Recipe, data: Dataset) -> Iterator[Batch]:
 
 
 def _larger(a: PhaseCost, b: PhaseCost, micro_batches: int) -> PhaseCost:
+    """Return the larger costs of two micro-batches, for a step of several."""
     return PhaseCost(
         flops=max(a.flops, b.flops) * micro_batches,
         activations=max(a.activations, b.activations),
         couples_samples=a.couples_samples or b.couples_samples,
+        updated=a.updated,
+        unreached=max(a.unreached, b.unreached),
     )
 
 
 def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
+    """Return the costs of a phase for one micro-batch."""
     gathered: list[Tensor] = []
     kept = _KeptBytes(model)
 
@@ -71,40 +76,45 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
         with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
             total = _checked(phase, phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)))
         gradients = torch.autograd.grad(total, parameters, retain_graph=bool(batch.carry), allow_unused=True)
-    unreached = sum(gradient is None for gradient in gradients)
-    if unreached:
-        warnings.warn(
-            f'phase "{phase.name}" does not reach {unreached} of the {len(parameters)} tensors that it updates',
-            stacklevel=1,
-        )
-    return PhaseCost(count.total, kept.total, bool(gathered))
+    return PhaseCost(
+        flops=count.total,
+        activations=kept.total,
+        couples_samples=bool(gathered),
+        updated=len(parameters),
+        unreached=sum(gradient is None for gradient in gradients),
+    )
 
 
 def _checked(phase: Phase, computed: PhaseLoss) -> Tensor:
-    """Return the total of a phase. Raises `ValueError` unless it and the terms are what `PhaseLoss` says they are."""
+    """Return the total of a phase. Raises `ValueError` unless total and terms are what `PhaseLoss` requires."""
     try:
         total, terms = computed
         terms = dict(terms)
     except (TypeError, ValueError):
         raise ValueError(
-            f'phase "{phase.name}" returned a {type(computed).__name__}: return PhaseLoss(total, terms), terms by name'
+            f'phase "{phase.name}" returned a {type(computed).__name__}. Return PhaseLoss(total, terms), with the '
+            "terms by name"
         ) from None
     for name, value in {"total": total, **terms}.items():
-        wanted = "a scalar tensor that gradients reach" if name == "total" else "a detached scalar tensor"
-        if not isinstance(value, Tensor):
-            found = f"a {type(value).__name__}"
-        elif value.shape:
-            found = f"a tensor of the shape {tuple(value.shape)}: take its mean or sum"
-        elif value.requires_grad != (name == "total"):
-            found = "a tensor without a gradient" if name == "total" else "attached to the graph: add .detach()"
-        else:
-            continue
-        raise ValueError(f'phase "{phase.name}", term "{name}": expected {wanted}, found {found}')
+        if found := _mistake_in(value, differentiable=name == "total"):
+            wanted = "a scalar tensor with a gradient" if name == "total" else "a detached scalar tensor"
+            raise ValueError(f'phase "{phase.name}", term "{name}": expected {wanted}, found {found}')
     return total
 
 
+def _mistake_in(value: Any, *, differentiable: bool) -> str:
+    """Return what is wrong with a total, which must be differentiable, or with a term; empty if nothing is."""
+    if not isinstance(value, Tensor):
+        return f"a {type(value).__name__}"
+    if value.shape:
+        return f"a tensor of the shape {tuple(value.shape)}. Take its mean or sum"
+    if value.requires_grad != differentiable:
+        return "one without a gradient" if differentiable else "one with a gradient. Add .detach()"
+    return ""
+
+
 class _FlopCount(TorchDispatchMode):
-    """Adds up torch's own formulas. (Its `FlopCounterMode` also tracks modules, and trips over a gradient penalty.)"""
+    """Sum of torch's own formulas. (`FlopCounterMode` also tracks modules, and fails on a gradient penalty.)"""
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,7 +129,7 @@ class _FlopCount(TorchDispatchMode):
 
 @dataclass
 class _KeptBytes:
-    """Counts what autograd keeps for a backward, each storage once, the weights themselves not."""
+    """Bytes that autograd keeps for the backward: each storage once, without the weights."""
 
     model: Model
     total: int = 0

@@ -1,47 +1,61 @@
-"""One step on shapes alone, before a run: no data is read and no number is computed.
+"""The dry run: everything that is checked before a run, with one step on torch's meta device.
 
-On torch's meta device a full-size network costs nothing, so every mistake of shape, of a missing child or of a form
-that cannot work at this latent size is found here, and the arithmetic, the memory and the coupling of samples are
-counted rather than declared by the parts.
+On the meta device tensors have a shape and no content: no data is read, no number is computed, and a full-size network
+costs no memory. The dry run
+
+- builds the model and every optimiser, and asks every metric for its evaluation protocol,
+- compares the parts with each other (`genkit.recipe.checks`),
+- tries one step of every phase.
+
+So it finds mistakes of shape, missing children of the model, and losses that cannot work at this latent size. It also
+counts the arithmetic, the memory and the coupling of samples (`genkit.recipe.costs`), which no part has to declare.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
-from genkit.core.metric import EvaluationProtocol, Metric
+from genkit.core.metric import EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.types import Dataset, Loss, Optimiser, Phase, Schedule
+from genkit.core.types import Dataset, Optimiser, Phase, Schedule
 from genkit.errors import UsageError
-from genkit.evaluation.batch_norm import norms_of
 from genkit.evaluation.evaluate import protocol_of
-from genkit.recipe.bind import Binder
+from genkit.recipe.bind_recipe import BoundRecipe
+from genkit.recipe.checks import (
+    Finding,
+    check_accumulation,
+    check_children,
+    check_ema,
+    check_split,
+    children_of,
+    children_trained_by,
+)
 from genkit.recipe.costs import PhaseCost, costs_of
+from genkit.recipe.document import KeyPath
 from genkit.recipe.schedule_probe import recording_schedules
 from genkit.recipe.tables import Recipe
-from genkit.storage.weights import NO_AVERAGE
 
 BYTES_PER_PARAMETER = {"fp64": 8}  # float32 otherwise: mixed precision keeps float32 weights
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a step is made of."""
+    """What the dry run has found out about a step."""
 
     phases: tuple[Phase, ...]
-    parameters: Mapping[str, int]  # by child
-    costs: Mapping[str, PhaseCost]  # by phase; empty where no step was tried
+    parameters: Mapping[str, int]  # number of parameters by child
+    costs: Mapping[str, PhaseCost]  # by phase; empty if no step was tried
     protocols: Mapping[str, EvaluationProtocol]  # by label of the metric
     schedules: Mapping[str, Schedule]  # of the loss, by key: those that change with the progress of the run
-    state_bytes: int  # weights, gradients, two moments and the moving average
+    state_bytes: int  # weights, gradients, two moments and the EMA weights
     remarks: tuple[str, ...] = ()
 
     @property
@@ -52,77 +66,124 @@ class DryRun:
 
     @property
     def activation_bytes(self) -> int:
-        """Bytes kept for the backward by the hungriest phase."""
+        """Bytes kept for the backward by the phase that keeps most."""
         return max((cost.activations for cost in self.costs.values()), default=0)
 
 
-def run_dry(
-    binder: Binder,
-    recipe: Recipe | None,
-    build: Callable[[], Model],
-    loss: Loss,
-    optimisers: Mapping[str, Optimiser | None],
-    metrics: Mapping[str, Metric | None],
-    data: Dataset,
-    *,
-    try_step: bool = True,
-) -> DryRun | None:
-    """Try one step of every phase on shapes. What goes wrong is recorded in `binder`, and the result is None.
+class DryRunResult(NamedTuple):
+    """A dry run, and what is wrong with the recipe."""
 
-    A recipe, an optimiser or a metric that could not be bound is None: what does not depend on it is tried all the
-    same, so that all mistakes are told at once. Without `try_step` everything but the step itself is tried.
+    dry_run: DryRun | None  # None if a mistake prevents it
+    findings: tuple[Finding, ...]
+
+
+def run_dry(bound: BoundRecipe, *, try_step: bool = True) -> DryRunResult:
+    """Check the parts of a recipe against each other, and try one step of every phase on the meta device.
+
+    A recipe, optimiser or metric that could not be bound is skipped, and everything that does not depend on it is
+    checked, so that all mistakes are reported at once. With `try_step` False everything but the step is done.
     """
-    model = _attempt(binder, ("model",), lambda: _on_meta(build))
-    phases = _attempt(binder, ("loss",), loss.phases)
-    if model is None or phases is None:
-        return None
-    fits = _check_children(binder, model, phases, optimisers)
-    for child, optimiser in optimisers.items():
-        if optimiser is not None:
-            _attempt(binder, ("optimiser", child), partial(_try_optimiser, optimiser))
-    protocols = _protocols(binder, metrics, data, model)
-    if recipe is None or not fits:
-        return None
-    _check_weights(binder, recipe, protocols)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        found = _attempt(binder, ("loss",), lambda: _costs(model, loss, recipe, data)) if try_step else ({}, {})
-    if found is None:
-        return None
-    costs, schedules = found
-    _check_accumulation(binder, recipe, model, costs)
-
-    remarks = [str(warning.message) for warning in caught]
-    if data.split == data.held_out().split == "test":
-        remarks.append("it trains on the test split, so nothing is held out")
-    parameters = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
-    copies = 4 + (recipe.ema is not None)
-    state_bytes = copies * sum(parameters.values()) * BYTES_PER_PARAMETER.get(recipe.train.precision, 4)
-    return DryRun(phases, parameters, costs, protocols, schedules, state_bytes, tuple(remarks))
+    checker = _Checker(bound)
+    return DryRunResult(checker.run(try_step), tuple(checker.findings))
 
 
-def _costs(
-    model: Model, loss: Loss, recipe: Recipe, data: Dataset
+class _Step(NamedTuple):
+    """What trying one step has found out."""
+
+    costs: Mapping[str, PhaseCost]
+    schedules: Mapping[str, Schedule]
+    warnings: tuple[str, ...]  # given by the parts and by torch
+
+
+class _Checker:
+    """One dry run. Each method adds what it finds wrong to `findings`."""
+
+    def __init__(self, bound: BoundRecipe):
+        self.bound = bound
+        self.findings: list[Finding] = []
+
+    def run(self, try_step: bool) -> DryRun | None:
+        """Do everything that the mistakes found so far allow; return None if they prevent a dry run."""
+        bound, recipe = self.bound, self.bound.recipe
+        model = self._call(("model",), partial(_on_meta, bound.build_model))
+        phases = self._call(("loss",), bound.loss.phases)
+        if model is None or phases is None:
+            return None
+        self.findings += check_children(bound, model, phases)
+        self._try_optimisers()
+        protocols = self._protocols(model)
+        if recipe is None or not children_trained_by(phases) <= children_of(model):
+            return None
+        self.findings += check_ema(recipe, protocols)
+        step = self._try_step(model, recipe) if try_step else _Step({}, {}, ())
+        if step is None:
+            return None
+        self.findings += check_accumulation(recipe.train, model, step.costs)
+        parameters = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
+        return DryRun(
+            phases=phases,
+            parameters=parameters,
+            costs=step.costs,
+            protocols=protocols,
+            schedules=step.schedules,
+            state_bytes=_state_bytes(recipe, sum(parameters.values())),
+            remarks=(*step.warnings, *_remarks(step.costs, bound.data)),
+        )
+
+    def _try_optimisers(self) -> None:
+        for child, optimiser in self.bound.optimisers.items():
+            if optimiser is not None:
+                self._call(("optimiser", child), partial(_try_optimiser, optimiser))
+
+    def _protocols(self, model: Model) -> dict[str, EvaluationProtocol]:
+        """Return the protocol of every metric by label."""
+        data = self.bound.data
+        protocols: dict[str, EvaluationProtocol] = {}
+        try:
+            _ = [split.size for split in (data, data.held_out()) if not split.unmet()]
+        except UsageError as error:  # a data set on a hub: only loading it shows whether it exists
+            self.findings.append(Finding(("data",), str(error), self.bound.parts["data",].owner))
+            return protocols
+        for label, metric in self.bound.metrics.items():
+            if metric is None:
+                continue
+            protocol = self._call(("metrics", label), partial(protocol_of, metric, data, model))
+            if protocol is not None:
+                self.findings += check_split(label, protocol, data)
+                protocols[label] = protocol
+        return protocols
+
+    def _try_step(self, model: Model, recipe: Recipe) -> _Step | None:
+        """Try one step of every phase."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = self._call(("loss",), partial(_costs_and_schedules, self.bound, model, recipe))
+        if found is None:
+            return None
+        costs, schedules = found
+        return _Step(costs, schedules, tuple(str(warning.message) for warning in caught))
+
+    def _call(self, path: KeyPath, function: Callable[[], Any]) -> Any:
+        """Call into a part. Return None if it raises, which is a mistake of its table."""
+        try:
+            return function()
+        except ValueError as error:
+            self.findings.append(Finding(path, str(error), self.bound.parts[path].owner))
+        except Exception as error:  # any exception that a plugin's part raises
+            inner = [part for at, part in self.bound.parts.items() if at[: len(path)] == path != at]
+            uses = f" (uses {' and '.join(f'{part.entry.name} of {part.owner}' for part in inner)})" if inner else ""
+            text = f"the dry run failed: {type(error).__name__}: {error}{uses}"
+            self.findings.append(Finding(path, text, self.bound.parts[path].owner))
+        return None
+
+
+def _costs_and_schedules(
+    bound: BoundRecipe, model: Model, recipe: Recipe
 ) -> tuple[Mapping[str, PhaseCost], Mapping[str, Schedule]]:
-    """Return what each phase costs, and the schedules of the loss that follow the progress of the run."""
-    watched, seen = recording_schedules(loss)
-    costs = costs_of(model, watched.phases(), recipe, data)
-    return costs, {name: each.schedule for name, each in seen.items() if each.follows_the_run}
-
-
-def _attempt(binder: Binder, path: tuple[str, ...], do: Callable[[], Any]) -> Any:
-    owner = binder.used[path].owner
-    try:
-        return do()
-    except ValueError as error:
-        binder.problem(path, str(error), owner)
-    except Exception as error:  # whatever a stranger's part raises
-        held = [
-            f"{part.entry.name} ({part.owner})" for at, part in binder.used.items() if at[: len(path)] == path != at
-        ]
-        suspects = f". It holds {' and '.join(held)}, which may be at fault" if held else ""
-        binder.problem(path, f"cannot be tried on shapes: {type(error).__name__}: {error}{suspects}", owner)
-    return None
+    """Return the costs of each phase, and the schedules of the loss that follow the progress of the run."""
+    loss, recording = recording_schedules(bound.loss)
+    costs = costs_of(model, loss.phases(), recipe, bound.data)
+    return costs, {name: each.schedule for name, each in recording.items() if each.follows_the_run}
 
 
 def _on_meta(build: Callable[[], Model]) -> Model:
@@ -133,73 +194,24 @@ def _on_meta(build: Callable[[], Model]) -> Model:
     return model
 
 
-def _check_children(
-    binder: Binder, model: Model, phases: tuple[Phase, ...], optimisers: Mapping[str, Optimiser | None]
-) -> bool:
-    """Tell whether the model has the children that the phases train; record what does not fit."""
-    children = {name for name, _ in model.named_children()}
-    trained = {child for phase in phases for child in phase.updates}
-    loss, network = binder.used[("loss",)], binder.used[("model",)]
-    for child in sorted(trained - children):
-        text = f'"{loss.entry.name}" trains {child}, but "{network.entry.name}" has {" and ".join(sorted(children))}.'
-        binder.problem(("model", "use"), text, network.owner)
-    for child in sorted(trained & children - set(optimisers)):
-        binder.problem(("optimiser", child), f'missing; "{loss.entry.name}" trains {child}.', loss.owner)
-    for child in sorted(set(optimisers) - trained):
-        names = " and ".join(sorted(trained))
-        binder.problem(("optimiser", child), f'would do nothing: "{loss.entry.name}" trains {names}.', loss.owner)
-    return trained <= children
-
-
-def _try_optimiser(optimiser: Optimiser) -> bool:
-    """Build the optimiser of a single weight. Raises `ValueError` for what torch refuses, and for a bad rate."""
+def _try_optimiser(optimiser: Optimiser) -> None:
+    """Build the optimiser of a single weight. Raises `ValueError` if torch refuses it or its learning rate is bad."""
     optimiser.build([nn.Parameter(torch.zeros(1))])
     for t in (0.0, 0.25, 0.5, 0.75, 1.0):
         if not (math.isfinite(optimiser.lr(t)) and optimiser.lr(t) >= 0):
             raise ValueError(f"the learning rate is {optimiser.lr(t)} at t = {t}; it must be finite and not negative")
-    return True
 
 
-def _protocols(
-    binder: Binder, metrics: Mapping[str, Metric | None], data: Dataset, model: Model
-) -> dict[str, EvaluationProtocol]:
-    protocols: dict[str, EvaluationProtocol] = {}
-    try:
-        _ = [split.size for split in (data, data.held_out()) if not split.unmet()]
-    except UsageError as error:  # a set on a hub, of which only an attempt tells whether it can be had
-        binder.problem(("data",), str(error), binder.used["data",].owner)
-        return protocols
-    for label, metric in metrics.items():
-        if metric is None:
-            continue
-        protocol = _attempt(binder, ("metrics", label), partial(protocol_of, metric, data, model))
-        if protocol is None:
-            continue
-        if protocol.split not in (data.split, data.held_out().split):
-            text = f'the data set has no split "{protocol.split}", only "{data.split}" and "{data.held_out().split}".'
-            binder.problem(("metrics", label), text)
-        protocols[label] = protocol
-    return protocols
+def _state_bytes(recipe: Recipe, parameters: int) -> int:
+    """Return the bytes of weights, gradients, two moments and the EMA weights."""
+    copies = 4 + (recipe.ema is not None)
+    return copies * parameters * BYTES_PER_PARAMETER.get(recipe.train.precision, 4)
 
 
-def _check_weights(binder: Binder, recipe: Recipe, protocols: Mapping[str, EvaluationProtocol]) -> None:
-    for label, protocol in protocols.items():
-        if protocol.weights == "ema" and recipe.ema is None:
-            binder.problem(("metrics", label, "weights"), NO_AVERAGE)
-
-
-def _check_accumulation(binder: Binder, recipe: Recipe, model: Model, costs: Mapping[str, PhaseCost]) -> None:
-    train = recipe.train
-    if train.batch_size % train.accumulate:
-        text = f"batch_size = {train.batch_size} does not divide into {train.accumulate} equal micro-batches."
-        binder.problem(("train", "accumulate"), text)
-    if train.accumulate == 1 or train.inexact_accumulation:
-        return
-    coupled = [f'the loss of phase "{name}"' for name, cost in costs.items() if cost.couples_samples]
-    coupled += ["a batch norm"] if norms_of(model) else []
-    if coupled:
-        text = (
-            f"{coupled[0]} couples the samples of a batch, so micro-batches would not add up to the batch. "
-            "Use accumulate = 1, or accept the difference with inexact_accumulation = true."
-        )
-        binder.problem(("train", "accumulate"), text)
+def _remarks(costs: Mapping[str, PhaseCost], data: Dataset) -> Iterator[str]:
+    """Yield what a user should know and what is no mistake."""
+    for name, cost in costs.items():
+        if cost.unreached:
+            yield f'phase "{name}" does not reach {cost.unreached} of the {cost.updated} tensors that it updates'
+    if data.split == data.held_out().split == "test":
+        yield "the run trains on the test split, so nothing is held out"

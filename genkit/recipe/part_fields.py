@@ -1,4 +1,4 @@
-"""The signature of a part is its schema: what it takes, by name, with types, defaults and words for them."""
+"""The keys that a part takes, read from its signature: names, types, defaults and `Doc` sentences."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from enum import Enum, auto
 from functools import cache
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -28,12 +29,15 @@ class Parameter(NamedTuple):
     hint: Any
     default: Any
     required: bool
-    doc: str = ""  # what its `Doc` says; empty where it has none
+    doc: str = ""  # the sentence of its `Doc`; empty without one
 
 
 @cache
 def parameters_of(target: Callable[..., Any]) -> dict[str, Parameter]:
-    """Return what a class or function takes, by name, with types and defaults."""
+    """Return the parameters of a class or function by name.
+
+    Raises `TypeError`, `ValueError` or `NameError` for a signature or a type hint that cannot be read.
+    """
     hints = get_type_hints(target if is_dataclass(target) else _initialiser(target), include_extras=True)
     made = {item.name: item.default_factory() for item in _fields(target) if item.default_factory is not MISSING}
     return {
@@ -48,8 +52,16 @@ def parameters_of(target: Callable[..., Any]) -> dict[str, Parameter]:
     }
 
 
+def _fields(target: Any) -> tuple[Field[Any], ...]:
+    return fields(target) if is_dataclass(target) else ()
+
+
+def _initialiser(target: Any) -> Any:
+    return target.__init__ if inspect.isclass(target) else target
+
+
 def doc_of(hint: Any) -> str:
-    """Return the sentence of the `Doc` in a type hint; empty where it has none."""
+    """Return the sentence of the `Doc` in a type hint; empty without one."""
     return next((extra.documentation for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Doc)), "")
 
 
@@ -61,22 +73,49 @@ def without_doc(hint: Any) -> Any:
     return Annotated[(hint.__origin__, *kept)] if kept else hint.__origin__
 
 
-def _fields(target: Any) -> tuple[Field[Any], ...]:
-    return fields(target) if is_dataclass(target) else ()
+def without_none(hint: Any) -> Any:
+    """Return X for ``X | None``. An optional key is left out of a recipe, since TOML has no null."""
+    if get_origin(hint) in (Union, types.UnionType):
+        others = [choice for choice in get_args(hint) if choice is not type(None)]
+        return others[0] if len(others) == 1 else Union[tuple(others)]  # noqa: UP007, made at run time
+    return hint
 
 
-def _initialiser(target: Any) -> Any:
-    return target.__init__ if inspect.isclass(target) else target
+class Form(Enum):
+    """The forms that a value takes in a recipe."""
+
+    PART = auto()  # a name, or a table with `use`; its kind is in KIND_OF_HINT
+    USE = auto()  # a table with `use`, which is bound later
+    USES = auto()  # tables by name, each a USE
+    TABLE = auto()  # a table with the keys of a dataclass
+    TABLES = auto()  # tables by name, each a TABLE
+    VALUE = auto()  # a number, a string, a list, ...
+
+
+def form_of(hint: Any) -> Form:
+    """Return the form in which a recipe writes a value of this type, which is not optional."""
+    if hint in KIND_OF_HINT:
+        return Form.PART
+    if hint is Use:
+        return Form.USE
+    if get_args(hint)[-1:] == (Use,):
+        return Form.USES
+    if isinstance(hint, type) and is_dataclass(hint):
+        return Form.TABLE
+    if get_origin(hint) is Mapping and is_dataclass(get_args(hint)[1]):
+        return Form.TABLES
+    return Form.VALUE
 
 
 def expected(hint: Any) -> str:
-    """Say what a field takes, in words: ``a positive integer``, ``one of "none", "tanh"``."""
+    """Return the values that a key takes, in words: ``a positive integer``, ``one of "none", "tanh"``."""
     hint = without_none(hint)
-    if kind := KIND_OF_HINT.get(hint):
-        return WORDS_OF_KIND[kind]
-    if hint is Use or is_dataclass(hint):
+    form = form_of(hint)
+    if form is Form.PART:
+        return WORDS_OF_KIND[KIND_OF_HINT[hint]]
+    if form in (Form.USE, Form.TABLE):
         return "a table"
-    if get_args(hint)[-1:] == (Use,):
+    if form in (Form.USES, Form.TABLES):
         return "tables"
     try:
         schema = TypeAdapter(hint).json_schema()
@@ -85,25 +124,38 @@ def expected(hint: Any) -> str:
     return _in_words(schema)
 
 
+NOUNS = {
+    "integer": "an integer",
+    "number": "a number",
+    "string": "a string",
+    "boolean": "true or false",
+    "object": "a table",
+}
+SIGNS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
+
+
 def _in_words(schema: Mapping[str, Any]) -> str:
+    """Return a JSON schema in words."""
     if "enum" in schema or "const" in schema:
-        return "one of " + ", ".join(json.dumps(choice) for choice in schema.get("enum", [schema.get("const")]))
+        choices = ", ".join(json.dumps(choice) for choice in schema.get("enum", [schema.get("const")]))
+        return f"one of {choices}" if "enum" in schema else choices
     if "anyOf" in schema:
-        return " or ".join(_in_words(choice) for choice in schema["anyOf"])
+        return ", or ".join(_in_words(choice) for choice in schema["anyOf"])
     if "prefixItems" in schema:
-        return f"a list of {len(schema['prefixItems'])}: " + ", ".join(map(_in_words, schema["prefixItems"]))
+        items = [_in_words(item) for item in schema["prefixItems"]]
+        words = f", each {items[0]}" if len(set(items)) == 1 else f" ({'; '.join(items)})"
+        return f"a list of {len(items)} items{words}"
     if "items" in schema:
-        return f"a list, each {_in_words(schema['items'])}"
-    noun = {"integer": "an integer", "number": "a number", "string": "a text", "boolean": "true or false"}
-    words = noun.get(schema.get("type", ""), "a value")
-    signs = (("exclusiveMinimum", ">"), ("minimum", ">="), ("exclusiveMaximum", "<"), ("maximum", "<="))
-    bounds = " and ".join(f"{sign} {schema[bound]}" for bound, sign in signs if bound in schema)
-    return "a path" if schema.get("format") == "path" else f"{words} {bounds}".strip()
+        return f"a list, each item {_in_words(schema['items'])}"
+    if schema.get("format") == "path":
+        return "a path"
+    return _with_bounds(NOUNS.get(schema.get("type", ""), "a value"), schema)
 
 
-def without_none(hint: Any) -> Any:
-    """Return X for ``X | None``: that a key may be absent is said by its default."""
-    if get_origin(hint) in (Union, types.UnionType):
-        others = [choice for choice in get_args(hint) if choice is not type(None)]
-        return others[0] if len(others) == 1 else Union[tuple(others)]  # noqa: UP007, made at run time
-    return hint
+def _with_bounds(noun: str, schema: Mapping[str, Any]) -> str:
+    bounds = {bound: schema[bound] for bound in SIGNS if bound in schema}
+    if bounds == {"exclusiveMinimum": 0}:
+        return f"a positive {noun.split()[-1]}"
+    if bounds.keys() == {"minimum", "maximum"}:
+        return f"{noun} from {bounds['minimum']} to {bounds['maximum']}"
+    return f"{noun} {' and '.join(f'{SIGNS[bound]} {limit}' for bound, limit in bounds.items())}".strip()

@@ -1,7 +1,7 @@
-"""Who supplies which part.
+"""Registry of all parts, with the plugin that supplies each.
 
-pluggy checks plugins against the hook specs, but does not guard the loading of entry points (one broken plugin would
-stop the program) and returns results without their owner. Both are done here.
+pluggy checks plugins against the hook specs. It does not catch errors of entry points, so that one broken plugin would
+stop the program, and it returns results without their owner. This module does both.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ class Part:
     owner: Owner
 
     def load(self) -> Any:
-        """Import the target. Raises `UsageError` that names the plugin and what went wrong in it."""
+        """Import the target. Raises `UsageError` with the plugin and its exception."""
         module, _, attribute = self.entry.target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except Exception as error:  # whatever a stranger's module raises on import
+        except Exception as error:  # any exception that a plugin's module raises on import
             raise UsageError(
                 f'"{self.entry.name}" cannot be loaded from {self.entry.target}: {type(error).__name__}: {error}. '
-                f"Mend, update or uninstall {self.owner}."
+                f"Fix, update or uninstall {self.owner}."
             ) from error
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A plugin that could not be used, and why."""
+    """A plugin that could not be loaded, and the reason."""
 
     owner: Owner
     reason: str
@@ -67,7 +67,7 @@ class Broken:
 
 @dataclass
 class Registry:
-    """All parts by kind and name. A name with two owners is kept with both, and refused when it is asked for."""
+    """All parts by kind and name. A name with two owners keeps both, and is an error only where a recipe uses it."""
 
     parts: dict[tuple[str, str], list[Part]] = field(default_factory=dict)
     owners: list[Owner] = field(default_factory=list)
@@ -79,13 +79,13 @@ class Registry:
         self._manager.add_hookspecs(hooks)
 
     def register(self, plugin: object, owner: Owner) -> None:
-        """Take in the parts of a plugin; one that cannot be used is noted in `broken`, and nothing of it is kept."""
+        """Add the parts of a plugin. A plugin that fails is added to `broken`, and none of its parts is kept."""
         try:
             self._check_version(plugin)
             self._manager.register(plugin, name=owner.plugin)
             self._manager.check_pending()
             found = [part for kind in KINDS for part in self._parts_of(kind, owner)]
-        except Exception as error:  # whatever a stranger's plugin raises
+        except Exception as error:  # any exception that a plugin raises
             if self._manager.has_plugin(owner.plugin):
                 self._manager.unregister(name=owner.plugin)
             self.broken.append(Broken(owner, f"{type(error).__name__}: {error}"))
@@ -95,29 +95,29 @@ class Registry:
             self.parts.setdefault((part.kind, part.entry.name), []).append(part)
 
     def find(self, kind: str, name: str) -> Part:
-        """Return the one part of that kind and name. Raises `UsageError` with the near misses or both owners."""
+        """Return the part of that kind and name. Raises `UsageError` for an unknown name or one with two owners."""
         parts = self.parts.get((kind, name), [])
         if len(parts) > 1:
             owners = " and ".join(str(part.owner) for part in parts)
             others = [part.owner.plugin for part in parts if part.owner.plugin != "genkit"]
             raise UsageError(
-                f'"{name}" has two owners, {owners}. Uninstall one of them, or set {SELECTION} to the names of '
-                f"the plugins that you want, with at most one of {', '.join(others)} (`genkit` itself is always there)."
+                f'"{name}" is supplied by {owners}. Uninstall one of them, or list the plugins to load in {SELECTION}, '
+                f"with at most one of {', '.join(others)} (genkit's own parts are always loaded)."
             )
         if not parts:
-            raise UsageError(f'no {_singular(kind)} is called "{name}".{self._hint(kind, name)}')
+            raise UsageError(f'unknown {_singular(kind)} "{name}".{self._hint(kind, name)}')
         return parts[0]
 
     def of_kind(self, kind: str) -> list[Part]:
-        """Return every part of a kind, by name."""
+        """Return every part of a kind, sorted by name."""
         return [part for key in sorted(self.parts) if key[0] == kind for part in self.parts[key]]
 
     def _hint(self, kind: str, name: str) -> str:
         hint = near_miss(name, (known for of_kind, known in self.parts if of_kind == kind))
         if elsewhere := [of_kind for of_kind, known in self.parts if known == name]:
-            hint = f" It is a name of {elsewhere[0]}.{hint}"
+            hint = f' "{name}" is one of the {elsewhere[0]}.{hint}'
         if self.broken:
-            hint += " Plugins that could not be loaded: "
+            hint += " Plugins that failed to load: "
             hint += "; ".join(f"{broken.owner} ({broken.reason})" for broken in self.broken) + "."
         if selection := os.environ.get(SELECTION):
             hint += f" ({SELECTION}={selection} restricts what is loaded.)"
@@ -126,10 +126,10 @@ class Registry:
     def _check_version(self, plugin: object) -> None:
         version = getattr(plugin, "genkit_hooks", None)
         if not isinstance(version, int):
-            raise TypeError(f"states no version of the hooks; `genkit_hooks = {HOOKS_VERSION}` belongs at its top")
+            raise TypeError(f"no version of the hooks; add `genkit_hooks = {HOOKS_VERSION}` at the top of the module")
         if version > HOOKS_VERSION:
             raise TypeError(
-                f"is written for hooks {version}, this genkit has hooks {HOOKS_VERSION}: update genkit-torch"
+                f"written for version {version} of the hooks, and this genkit has {HOOKS_VERSION}; update genkit-torch"
             )
 
     def _parts_of(self, kind: str, owner: Owner) -> Iterable[Part]:
@@ -137,7 +137,7 @@ class Registry:
             if implementation.plugin_name == owner.plugin:
                 for entry in implementation.function():
                     if not isinstance(entry, Entry):
-                        raise TypeError(f"genkit_{kind} yields {entry!r}, not an Entry")
+                        raise TypeError(f"genkit_{kind} yields {entry!r}, expected an Entry")
                     yield Part(kind, entry, owner)
 
 
@@ -158,14 +158,14 @@ def load_registry() -> Registry:
     found = {point.name for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
     if missing := chosen - found - {"all", "none"}:
         name = min(missing)
-        raise UsageError(f"{SELECTION}={selection}: no installed plugin is called {name}.{near_miss(name, found)}")
+        raise UsageError(f"{SELECTION}={selection}: no plugin named {name} is installed.{near_miss(name, found)}")
 
     for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
         if selection != "all" and point.name not in chosen:
             continue
         owner = Owner(point.name, *_distribution(point))
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints must not end up in a --json
+            with contextlib.redirect_stdout(sys.stderr):  # output of a plugin must not end up in that of --json
                 plugin = point.load()
         except (Exception, SystemExit) as error:  # a plugin that fails on import must not stop the program
             registry.broken.append(Broken(owner, f"{type(error).__name__}: {error}"))

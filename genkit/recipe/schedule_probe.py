@@ -1,8 +1,9 @@
-"""The schedules of a loss, and which of them are functions of the progress of the run: observed, not declared.
+"""Probe of the schedules of a loss: which of them depend on the progress of the run and on nothing else.
 
-A loss may ask a schedule for the value at `batch.t`, or count from elsewhere, such as the beginning of a phase. Only
-the loss knows. So the rehearsal gives it schedules that remember what they were asked, and a journal holds the values
-of those that were asked for the progress of the run and for nothing else.
+The values of such schedules are written to the log at every logged step. A loss may call a schedule with `batch.t`, the
+progress of the run, or with another number, such as the progress of a phase; only the code of the loss decides. So the
+dry run gives the loss schedules that record the arguments of their calls, and a batch whose `t` has a type of its own,
+`RunProgress`. A schedule is logged if it changes over the run and every recorded argument is a `RunProgress`.
 """
 
 from __future__ import annotations
@@ -14,34 +15,34 @@ from typing import Any
 from genkit.core.types import Loss, Schedule
 from genkit.recipe.part_fields import KIND_OF_HINT, parameters_of, without_none
 
-LOOKED_AT = 101  # values of a schedule, spread over the run; where all are one, it is a constant
+PROBES = 101  # values of a schedule, spread evenly over the run; if all are equal, the schedule is a constant
 
 
 class RunProgress(float):
-    """The progress of a run, told from any other number: arithmetic with it gives a plain float."""
+    """The progress of the run, in [0, 1]. Arithmetic with it gives a plain `float`."""
 
 
 @dataclass(frozen=True)
 class RecordingSchedule:
-    """A schedule that remembers what it was asked."""
+    """A schedule that records the arguments of its calls."""
 
     schedule: Schedule
-    asked: list[float] = field(default_factory=list)
+    arguments: list[float] = field(default_factory=list)
 
     def __call__(self, t: float, /) -> float:
         """Return the value of the schedule at `t`."""
-        self.asked.append(t)
+        self.arguments.append(t)
         return self.schedule(t)
 
     @property
     def follows_the_run(self) -> bool:
-        """Whether it changes, and was asked for the progress of the run alone."""
-        values = {self.schedule(number / (LOOKED_AT - 1)) for number in range(LOOKED_AT)}
-        return len(values) > 1 and bool(self.asked) and all(isinstance(t, RunProgress) for t in self.asked)
+        """Whether the schedule changes over the run, and was called with the progress of the run only."""
+        values = {self.schedule(number / (PROBES - 1)) for number in range(PROBES)}
+        return len(values) > 1 and bool(self.arguments) and all(isinstance(t, RunProgress) for t in self.arguments)
 
 
 def schedule_keys(loss: Loss) -> set[str]:
-    """Return the keys of a loss that take a schedule, given or not."""
+    """Return the keys of a loss that take a schedule, whether the recipe sets them or not."""
     if not is_dataclass(loss):
         return set()
     hints = {name: without_none(parameter.hint) for name, parameter in parameters_of(type(loss)).items()}
@@ -49,8 +50,8 @@ def schedule_keys(loss: Loss) -> set[str]:
 
 
 def recording_schedules(loss: Loss) -> tuple[Loss, Mapping[str, RecordingSchedule]]:
-    """Return the same loss with schedules that remember, and these by key."""
+    """Return a copy of the loss with schedules that record their calls, and these schedules by key."""
     given = {name: getattr(loss, name) for name in sorted(schedule_keys(loss))}
-    watched = {name: RecordingSchedule(schedule) for name, schedule in given.items() if schedule is not None}
-    with_them: Any = replace(loss, **watched) if watched else loss  # type: ignore[type-var]  # a dataclass: it has keys
-    return with_them, watched
+    recording = {name: RecordingSchedule(schedule) for name, schedule in given.items() if schedule is not None}
+    copy: Any = replace(loss, **recording) if recording else loss  # type: ignore[type-var]  # a dataclass: it has keys
+    return copy, recording

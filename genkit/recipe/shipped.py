@@ -1,4 +1,4 @@
-"""The recipes that come with genkit: `recipes/` of a checkout, or the copy of it in an installed package."""
+"""The recipes that genkit ships: `recipes/` of a checkout, or its copy in an installed package."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ def recipes_folder() -> Path:
 
 
 def shipped_recipes() -> dict[str, str]:
-    """Return the title of every shipped recipe by name."""
+    """Return the titles of the shipped recipes by name."""
     paths = sorted(recipes_folder().glob("*.toml"))
     return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")).get("title", "") for path in paths}

@@ -24,8 +24,9 @@ from genkit.evaluation.evaluate import Result, evaluate
 from genkit.evaluation.samples import in_chunks
 from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.document import Document, read
+from genkit.recipe.missing import unmet_extractors
 from genkit.recipe.overrides import with_override
-from genkit.recipe.plan import Plan, unmet_extractors
+from genkit.recipe.plan import Plan
 from genkit.recipe.registry import load_registry
 from genkit.runs.run_folder import no_run
 from genkit.storage.names import RECIPE, RESOLVED

@@ -80,7 +80,8 @@ def test_a_recipe_in_the_place_of_a_run_is_told_to_be_run(command, tmp_path):
 
 @pytest.mark.parametrize("command", ["run", "plan"])
 def test_a_run_in_the_place_of_a_recipe_is_told_to_be_resumed(command, finished):
-    assert f"{finished}: is a run folder, and no recipe. `genkit resume {finished}`" in refused(command, finished)
+    told = refused(command, finished)
+    assert f"{finished}: " in told and f"`genkit resume {finished}`" in told
 
 
 @pytest.mark.parametrize("command", ["resume", "eval", "sample"])
@@ -133,7 +134,7 @@ def test_a_run_whose_plugin_is_gone_is_told_what_is_missing(tmp_path, monkeypatc
         assert said.code == 0, said.err
     for command in ("resume", "eval"):
         told = refused(command, "runs/0001-tiny-s0")
-        assert '[loss.beta_kl] use: no schedule is called "half"' in told
+        assert '[loss.beta_kl] use: unknown schedule "half"' in told
         assert "GENKIT_PLUGINS=none restricts what is loaded" in told
     assert genkit("sample", "runs/0001-tiny-s0").code == 0  # needs the model alone
 

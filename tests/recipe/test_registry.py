@@ -1,6 +1,9 @@
+"""Parts by kind and name, and the plugins that supply them."""
+
 import sys
 
 import pytest
+from support.messages import assert_names
 from support.tiny_parts import registry_with
 
 from genkit.errors import UsageError
@@ -17,25 +20,28 @@ class Moons:
         yield Entry("two-moons", "no_such_module:TwoMoons", "", "")
 
 
-def test_a_part_knows_its_owner():
+def test_a_part_has_its_owner():
     assert str(registry_with(Moons()).find("datasets", "two-moons").owner) == "genkit-torch-plugin0 2.0"
 
 
 def test_two_owners_of_one_name_are_both_named_and_only_when_it_is_used():
     registry = registry_with(Moons(), Moons())
     assert registry.find("datasets", "blob")
-    with pytest.raises(UsageError, match=r"two owners, genkit-torch-plugin0 2.0 and genkit-torch-plugin1 2.0"):
+    with pytest.raises(UsageError) as refused:
         registry.find("datasets", "two-moons")
+    owners = ("genkit-torch-plugin0 2.0", "genkit-torch-plugin1 2.0")
+    assert_names(refused.value, '"two-moons"', *owners, "GENKIT_PLUGINS", "plugin0, plugin1")
 
 
-def test_an_unknown_name_gets_its_near_miss():
+def test_an_unknown_name_is_reported_with_its_near_miss():
     with pytest.raises(UsageError, match="Did you mean two-moons"):
         registry_with(Moons()).find("datasets", "two-moon")
 
 
-def test_a_name_of_another_kind_is_told():
-    with pytest.raises(UsageError, match="It is a name of datasets"):
+def test_a_name_of_another_kind_is_reported_with_that_kind():
+    with pytest.raises(UsageError) as refused:
         registry_with(Moons()).find("losses", "two-moons")
+    assert_names(refused.value, 'loss "two-moons"', "datasets", "vae")
 
 
 def test_a_target_that_cannot_be_imported_names_the_plugin():
@@ -51,14 +57,13 @@ def test_a_plugin_that_raises_is_named_where_it_is_needed():
         def genkit_losses(self):
             raise RuntimeError("out of ideas")
 
-    with pytest.raises(
-        UsageError, match=r"could not be loaded: genkit-torch-plugin0 2.0 \(RuntimeError: out of ideas\)"
-    ):
+    with pytest.raises(UsageError) as refused:
         registry_with(Raises()).find("losses", "anything")
+    assert_names(refused.value, '"anything"', "genkit-torch-plugin0 2.0 (RuntimeError: out of ideas)")
 
 
-@pytest.mark.parametrize(("version", "reason"), [(2, "update genkit-torch"), (None, "states no version")])
-def test_a_plugin_of_other_hooks_is_kept_out(version, reason):
+@pytest.mark.parametrize(("version", "reason"), [(2, "update genkit-torch"), (None, "genkit_hooks = 1")])
+def test_a_plugin_for_other_hooks_is_not_loaded(version, reason):
     plugin = Moons()
     plugin.genkit_hooks = version
     registry = registry_with(plugin)
@@ -66,7 +71,7 @@ def test_a_plugin_of_other_hooks_is_kept_out(version, reason):
     assert not registry.parts.get(("datasets", "two-moons"))
 
 
-def test_a_hook_that_yields_something_else_is_named():
+def test_a_hook_that_does_not_yield_entries_is_named():
     class Wrong:
         genkit_hooks = 1
 
@@ -74,7 +79,7 @@ def test_a_hook_that_yields_something_else_is_named():
         def genkit_losses(self):
             yield ("a", "b")
 
-    assert "not an Entry" in registry_with(Wrong()).broken[0].reason
+    assert_names(registry_with(Wrong()).broken[0].reason, "genkit_losses", "('a', 'b')", "Entry")
 
 
 def test_a_hook_that_does_not_exist_is_named():
@@ -97,7 +102,7 @@ def install(monkeypatch, *points):
     monkeypatch.setattr(registry_module.importlib.metadata, "entry_points", lambda group: points)
 
 
-def test_a_plugin_that_raises_on_import_stops_nothing(monkeypatch):
+def test_a_plugin_that_raises_on_import_does_not_stop_the_program(monkeypatch):
     def explode():
         raise ImportError("no module named nothing")
 
@@ -109,7 +114,7 @@ def test_a_plugin_that_raises_on_import_stops_nothing(monkeypatch):
     ]
 
 
-def test_a_plugin_that_leaves_or_prints_on_import_stops_nothing(monkeypatch, capsys):
+def test_a_plugin_that_exits_or_prints_on_import_does_not_stop_the_program(monkeypatch, capsys):
     def leave():
         print("hello")
         raise SystemExit(3)
@@ -120,20 +125,20 @@ def test_a_plugin_that_leaves_or_prints_on_import_stops_nothing(monkeypatch, cap
 
 
 @pytest.mark.parametrize(("selection", "found"), [("all", True), ("none", False), ("good", True), ("other", False)])
-def test_plugins_can_be_chosen(monkeypatch, selection, found):
+def test_plugins_can_be_selected(monkeypatch, selection, found):
     install(monkeypatch, FakePoint("good", Moons), FakePoint("other", lambda: type("O", (), {"genkit_hooks": 1})()))
     monkeypatch.setenv("GENKIT_PLUGINS", selection)
     assert (("datasets", "two-moons") in load_registry().parts) is found
 
 
-def test_choosing_a_plugin_that_is_not_installed_is_refused(monkeypatch):
+def test_selecting_a_plugin_that_is_not_installed_is_refused(monkeypatch):
     install(monkeypatch, FakePoint("good", Moons))
     monkeypatch.setenv("GENKIT_PLUGINS", "goood")
     with pytest.raises(UsageError, match="Did you mean good"):
         load_registry()
 
 
-def test_every_built_in_part_loads_and_its_fields_can_be_read():
+def test_every_built_in_part_loads_and_has_fields_and_a_docstring():
     from genkit.hooks import KINDS
     from genkit.parts import builtin
     from genkit.recipe.part_fields import parameters_of

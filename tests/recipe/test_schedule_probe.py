@@ -1,4 +1,4 @@
-"""Which schedules of a loss a journal holds: those that follow the run, found by asking."""
+"""Schedules that are logged: those that depend on the progress of the run and on nothing else."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from genkit.recipe.tables import Use
 
 @dataclass(frozen=True)
 class Scheduled(Coupled):
-    """A loss that asks its schedules in all the ways there are."""
+    """A loss that calls its schedules in every possible way."""
 
     weight: Schedule = ConstantSchedule(1.0)
     of_run: Schedule = LinearSchedule()
@@ -46,15 +46,15 @@ def plan():
     return make_plan(tiny_recipe(loss=Use("scheduled", warmup_steps=3)), registry=registry_with(Plugin()))
 
 
-def test_a_journal_holds_what_changes_and_follows_the_progress_of_the_run_alone(plan):
+def test_a_schedule_is_logged_if_it_changes_and_is_called_with_the_progress_of_the_run_only(plan):
     assert plan.dry_run.schedules == {"of_run": LinearSchedule()}
 
 
-def test_the_keys_that_take_a_schedule_are_known_by_their_types(plan):
+def test_the_keys_that_take_a_schedule_are_found_by_their_types(plan):
     assert schedule_keys(plan.loss) == {"weight", "of_run", "of_phase", "of_both", "steady", "never", "absent"}
     assert schedule_keys(object()) == set()
 
 
-def test_the_loss_that_trains_is_the_one_that_the_recipe_states(plan):
+def test_the_loss_that_trains_has_the_schedules_of_the_recipe(plan):
     assert plan.loss == Scheduled(warmup_steps=3)
     assert all(phase.loss.__self__ is plan.loss for phase in plan.phases)

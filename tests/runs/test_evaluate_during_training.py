@@ -215,7 +215,7 @@ def test_metrics_not_named_in_evaluate_are_computed_at_the_end_only(tmp_path):
         ({"best": "kl"}, "best", ('"kl"', "better")),
         ({"metrics": ["error", "unit"]}, "metrics", ('"unit"', "Did you mean units?")),
         ({"metrics": ["units"]}, "best", ('"error"', "metrics")),
-        ({"every": 0}, "every", ("found 0", "greater than 0")),
+        ({"every": 0}, "every", ("found 0", "a positive integer")),
         ({"evry": 3}, "evry", ("Did you mean every?",)),
     ],
 )

@@ -1,0 +1,86 @@
+"""A whole recipe, bound to its parts: data, model, loss, optimisers and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from genkit.core.metric import Metric
+from genkit.core.model import Model
+from genkit.core.types import Dataset, Loss, Optimiser
+from genkit.errors import RecipeError
+from genkit.recipe.bind import Binder, Invalid, labelled
+from genkit.recipe.document import KeyPath
+from genkit.recipe.registry import Part
+from genkit.recipe.tables import Recipe
+
+
+@dataclass(frozen=True)
+class BoundRecipe:
+    """The parts of a recipe. What could not be bound is None, so that the rest can still be checked."""
+
+    recipe: Recipe | None
+    data: Dataset
+    model_target: Callable[..., Model]
+    model_arguments: Mapping[str, Any]
+    loss: Loss
+    optimisers: Mapping[str, Optimiser | None]  # by child of the model
+    metrics: Mapping[str, Metric | None]  # by label
+    parts: Mapping[KeyPath, Part]  # the part that each table became
+
+    def build_model(self) -> Model:
+        """Construct the model."""
+        return self.model_target(**self.model_arguments)
+
+
+def bind_recipe(binder: Binder) -> BoundRecipe:
+    """Bind every table of the binder's document, also after a mistake, so that all mistakes are found.
+
+    Mistakes are recorded in `binder`. Raises `RecipeError` if there is no data set, no model or no loss to go on with.
+    """
+    tables = binder.document.tables
+    recipe = _try(lambda: binder.construct(Recipe, binder.arguments(Recipe, tables, (), "a recipe"), ()))
+    data = _try_table(binder, "data", partial(binder.part, "datasets"))
+    model = _try_table(binder, "model", partial(binder.prepare, "models", supplied=("data_shape",)))
+    loss = _try_table(binder, "loss", partial(binder.part, "losses"))
+    optimisers = _each(binder, "optimisers", "optimiser")
+    metrics = _each(binder, "metrics", "metrics")
+    if data is None or model is None or loss is None:
+        raise RecipeError(binder.problems)
+    target, arguments = model
+    return BoundRecipe(
+        recipe=recipe,
+        data=data,
+        model_target=target,
+        model_arguments=arguments | {"data_shape": tuple(data.shape)},
+        loss=loss,
+        optimisers=optimisers,
+        metrics=metrics,
+        parts=binder.used,
+    )
+
+
+def _try(bind: Callable[[], Any]) -> Any:
+    """Return what `bind` returns, or None if it raises `Invalid`."""
+    try:
+        return bind()
+    except Invalid:
+        return None
+
+
+def _try_table(binder: Binder, name: str, bind: Callable[[Any, KeyPath], Any]) -> Any:
+    """Bind a table of the recipe. Return None if it is wrong or missing; a missing table has been reported already."""
+    tables = binder.document.tables
+    return _try(lambda: bind(tables[name], (name,))) if name in tables else None
+
+
+def _each(binder: Binder, kind: str, name: str) -> dict[str, Any]:
+    """Bind every table within a table, such as those of [metrics], to a part of that kind."""
+    tables = binder.document.tables.get(name, {})
+    if not isinstance(tables, Mapping):
+        return {}
+    return {
+        key: _try(partial(binder.part, kind, labelled(table, key, name), (name, key))) for key, table in tables.items()
+    }

@@ -1,0 +1,112 @@
+"""Checks of a recipe that need several of its parts. They compute nothing; each yields what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from genkit.core.metric import EvaluationProtocol, Metric
+from genkit.core.model import Model
+from genkit.core.types import Dataset, Phase
+from genkit.errors import near_miss
+from genkit.evaluation.batch_norm import norms_of
+from genkit.recipe.bind_recipe import BoundRecipe
+from genkit.recipe.costs import PhaseCost
+from genkit.recipe.document import KeyPath
+from genkit.recipe.tables import Evaluate, Recipe, Train
+from genkit.storage.weights import NO_AVERAGE
+
+
+class Finding(NamedTuple):
+    """Something that is wrong at a key of the recipe. `Binder.problem` adds the file and the line."""
+
+    path: KeyPath
+    text: str
+    owner: object = ""  # of the part that refuses
+
+
+def children_of(model: Model) -> set[str]:
+    """Return the names of the children of a model."""
+    return {name for name, _ in model.named_children()}
+
+
+def children_trained_by(phases: tuple[Phase, ...]) -> set[str]:
+    """Return the names of the children that the phases update."""
+    return {child for phase in phases for child in phase.updates}
+
+
+def check_children(bound: BoundRecipe, model: Model, phases: tuple[Phase, ...]) -> Iterator[Finding]:
+    """Check that the model has the children that the loss trains, and that exactly these have an optimiser."""
+    children, trained = children_of(model), children_trained_by(phases)
+    loss, network = bound.parts[("loss",)], bound.parts[("model",)]
+    names = " and ".join(sorted(trained))
+    for child in sorted(trained - children):
+        has = " and ".join(sorted(children))
+        text = f'"{network.entry.name}" has no child "{child}", which "{loss.entry.name}" trains; it has {has}.'
+        yield Finding(("model", "use"), text, network.owner)
+    for child in sorted(trained & children - set(bound.optimisers)):
+        text = f'missing (required by "{loss.entry.name}", which trains {names}). Add [optimiser.{child}].'
+        yield Finding(("optimiser", child), text, loss.owner)
+    for child in sorted(set(bound.optimisers) - trained):
+        text = f'no effect: "{loss.entry.name}" trains {names} only. Remove [optimiser.{child}].'
+        yield Finding(("optimiser", child), text, loss.owner)
+
+
+def check_split(label: str, protocol: EvaluationProtocol, data: Dataset) -> Iterator[Finding]:
+    """Check that the data set has the split that a metric reads."""
+    splits = dict.fromkeys((data.split, data.held_out().split))
+    if protocol.split not in splits:
+        names = " and ".join(f'"{split}"' for split in splits)
+        yield Finding(("metrics", label), f'the data set has no split "{protocol.split}", only {names}.')
+
+
+def check_ema(recipe: Recipe, protocols: Mapping[str, EvaluationProtocol]) -> Iterator[Finding]:
+    """Check that a run has the EMA weights that a metric reads."""
+    for label, protocol in protocols.items():
+        if protocol.weights == "ema" and recipe.ema is None:
+            yield Finding(("metrics", label, "weights"), NO_AVERAGE)
+
+
+def check_accumulation(train: Train, model: Model, costs: Mapping[str, PhaseCost]) -> Iterator[Finding]:
+    """Check that a batch divides into equal micro-batches, and that these add up to the batch."""
+    if train.batch_size % train.accumulate:
+        text = (
+            f"batch_size = {train.batch_size} does not divide into {train.accumulate} equal micro-batches. "
+            "Set accumulate to a divisor of batch_size."
+        )
+        yield Finding(("train", "accumulate"), text)
+    if train.accumulate == 1 or train.inexact_accumulation:
+        return
+    coupled = [f'the loss of phase "{name}"' for name, cost in costs.items() if cost.couples_samples]
+    coupled += ["a batch norm"] if norms_of(model) else []
+    if coupled:
+        text = (
+            f"{coupled[0]} couples the samples of a batch, so micro-batches do not add up to the batch. "
+            "Set accumulate = 1, or accept the difference with inexact_accumulation = true."
+        )
+        yield Finding(("train", "accumulate"), text)
+
+
+def check_evaluate(bound: BoundRecipe, asked: Evaluate) -> Iterator[Finding]:
+    """Check that [evaluate] names metrics of the recipe, and that one of them can decide which step is best."""
+    metrics, best = bound.metrics, asked.best
+    if not metrics:
+        yield Finding(("evaluate",), "no effect: the recipe has no metrics. Add [metrics.LABEL], or remove [evaluate].")
+        return
+    for key, labels in (("metrics", asked.metrics), ("best", () if best is None else (best,))):
+        for label in labels:
+            if label not in metrics:
+                text = f'no metric labelled "{label}" in [metrics].{near_miss(label, metrics)}'
+                yield Finding(("evaluate", key), text)
+    metric = metrics.get(best) if best is not None else None
+    if best is not None and metric is not None:
+        yield from _check_best(bound, asked, best, metric)
+
+
+def _check_best(bound: BoundRecipe, asked: Evaluate, best: str, metric: Metric) -> Iterator[Finding]:
+    if asked.metrics and best not in asked.metrics:
+        text = f'"{best}" is not evaluated during training. Add it to metrics of [evaluate].'
+        yield Finding(("evaluate", "best"), text)
+    if metric.better is None:
+        text = f'"{best}" cannot decide which step is best: neither lower nor higher values of it are better.'
+        yield Finding(("evaluate", "best"), text, bound.parts["metrics", best].owner)

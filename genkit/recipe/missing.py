@@ -1,0 +1,90 @@
+"""What a recipe needs and this machine lacks: data, weights, files of extractors, an accelerator.
+
+None of it is a mistake of the recipe: a plan lists it as unmet, and a run refuses to start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from inspect import getmembers_static
+from typing import Any, NamedTuple
+
+import torch
+
+from genkit.core.metric import Extractor, Metric
+from genkit.core.types import Dataset
+from genkit.errors import Problem
+from genkit.recipe.document import KeyPath
+from genkit.recipe.tables import Recipe
+from genkit.storage.weights import ABOUT, model_folder
+
+
+class MissingFile(NamedTuple):
+    """A file that a table of the recipe needs and that this machine does not have."""
+
+    path: KeyPath
+    text: str  # with the remedy
+
+    def __str__(self) -> str:
+        """Return the text with the table before it."""
+        return f"[{'.'.join(self.path)}] {self.text}"
+
+
+def unmet_always(recipe: Recipe, data: Dataset, metrics: Mapping[str, Metric]) -> tuple[str, ...]:
+    """Return what a run needs and this machine lacks, each with the remedy."""
+    found = (
+        *data.unmet(),
+        *data.held_out().unmet(),
+        *_unmet_batch(recipe, data),
+        *map(str, unmet_extractors(metrics)),
+        *_unmet_precision(recipe),
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def unmet_start(recipe: Recipe) -> tuple[str, ...]:
+    """Return what only a new run needs and this machine lacks; a resumed run does not need it."""
+    path = recipe.train.warm_start
+    if path is None or (model_folder(path) / ABOUT).exists():
+        return ()
+    return (f"[train] warm_start: no trained model in {path.absolute()}. Give a finished run or a model folder.",)
+
+
+def unmet_extractors(metrics: Mapping[str, Metric]) -> Iterator[MissingFile]:
+    """Yield what the extractors of these metrics lack."""
+    for label, metric in metrics.items():
+        part: Any = metric
+        keys = {item.name for item in fields(part)}
+        for name, extractor in getmembers_static(part, lambda member: isinstance(member, Extractor)):
+            key = (name,) if name in keys else ()  # an extractor is a key of the metric, or built into it
+            yield from (MissingFile(("metrics", label, *key), absent) for absent in extractor.unmet())
+
+
+def unmet_of_refused(problems: Iterable[Problem], metrics: Mapping[str, Metric | None]) -> Iterator[MissingFile]:
+    """Yield what the extractors of metrics with a problem lack.
+
+    A recipe with problems has no plan, which would list it. So a metric reports all of its obstacles at once.
+    """
+    refused = {problem.place.path[:2] for problem in problems}
+    yield from unmet_extractors(
+        {label: metric for label, metric in metrics.items() if metric and ("metrics", label) in refused}
+    )
+
+
+def too_large(batch_size: int, size: int) -> str:
+    """Return the message about a batch that has more samples than the data set."""
+    return (
+        f"[train] batch_size = {batch_size} is more than the {size} samples of the data set. Set train.batch_size to "
+        f"at most {size}."
+    )
+
+
+def _unmet_batch(recipe: Recipe, data: Dataset) -> Iterator[str]:
+    if not data.unmet() and data.size is not None and data.size < recipe.train.batch_size:
+        yield too_large(recipe.train.batch_size, data.size)
+
+
+def _unmet_precision(recipe: Recipe) -> Iterator[str]:
+    if recipe.train.precision == "fp16" and not torch.accelerator.is_available():
+        yield '[train] precision = "fp16" needs an accelerator, and this machine has none. Use "fp32" or "bf16".'
