@@ -97,20 +97,17 @@ class Binder:
 
         `subject` names the target in messages. Raises `Invalid`.
         """
-        parameters = parameters_of(target)
+        parameters = {name: each for name, each in parameters_of(target).items() if name not in supplied}
         problems_before = len(self.problems)
         for name in table:
             if name in supplied:
                 text = "not a key of a recipe: the data set determines its value. Remove it."
                 self.problem((*path, name), text, owner)
             elif name not in parameters:
-                hint = near_miss(name, set(parameters) - set(supplied))
-                self.problem((*path, name), f"unknown key of {subject}.{hint}", owner)
+                self.problem((*path, name), f"unknown key of {subject}.{near_miss(name, parameters)}", owner)
 
         bound = {}
         for name, parameter in parameters.items():
-            if name in supplied:
-                continue
             if name in table:
                 try:
                     bound[name] = self.value(parameter.hint, table[name], (*path, name), owner)

@@ -58,7 +58,7 @@ def bind_recipe(binder: Binder) -> BoundRecipe:
         loss=loss,
         optimisers=optimisers,
         metrics=metrics,
-        parts=binder.used,
+        parts=dict(binder.used),
     )
 
 

@@ -87,24 +87,24 @@ def check_accumulation(train: Train, model: Model, costs: Mapping[str, PhaseCost
         yield Finding(("train", "accumulate"), text)
 
 
-def check_evaluate(bound: BoundRecipe, asked: Evaluate) -> Iterator[Finding]:
+def check_evaluate(bound: BoundRecipe, evaluate: Evaluate) -> Iterator[Finding]:
     """Check that [evaluate] names metrics of the recipe, and that one of them can decide which step is best."""
-    metrics, best = bound.metrics, asked.best
+    metrics, best = bound.metrics, evaluate.best
     if not metrics:
         yield Finding(("evaluate",), "no effect: the recipe has no metrics. Add [metrics.LABEL], or remove [evaluate].")
         return
-    for key, labels in (("metrics", asked.metrics), ("best", () if best is None else (best,))):
+    for key, labels in (("metrics", evaluate.metrics), ("best", () if best is None else (best,))):
         for label in labels:
             if label not in metrics:
                 text = f'no metric labelled "{label}" in [metrics].{near_miss(label, metrics)}'
                 yield Finding(("evaluate", key), text)
     metric = metrics.get(best) if best is not None else None
     if best is not None and metric is not None:
-        yield from _check_best(bound, asked, best, metric)
+        yield from _check_best(bound, evaluate, best, metric)
 
 
-def _check_best(bound: BoundRecipe, asked: Evaluate, best: str, metric: Metric) -> Iterator[Finding]:
-    if asked.metrics and best not in asked.metrics:
+def _check_best(bound: BoundRecipe, evaluate: Evaluate, best: str, metric: Metric) -> Iterator[Finding]:
+    if evaluate.metrics and best not in evaluate.metrics:
         text = f'"{best}" is not evaluated during training. Add it to metrics of [evaluate].'
         yield Finding(("evaluate", "best"), text)
     if metric.better is None:

@@ -139,7 +139,7 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
         document=binder.document,
         resolved=binder.resolved.tables(),
         keys=tuple(binder.resolved.keys),
-        parts=dict(binder.used),
+        parts=bound.parts,
         unmet=unmet_always(recipe, bound.data, metrics),
         unmet_start=unmet_start(recipe),
     )

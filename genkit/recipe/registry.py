@@ -146,23 +146,17 @@ def _singular(kind: str) -> str:
 
 
 def load_registry() -> Registry:
-    """Return a registry of genkit's own parts and of the installed plugins that ``GENKIT_PLUGINS`` selects."""
+    """Return a registry of genkit's own parts and of the installed plugins that ``GENKIT_PLUGINS`` selects.
+
+    Raises `UsageError` if it selects a plugin that is not installed.
+    """
     from genkit import __version__
     from genkit.parts import builtin
 
     registry = Registry()
     registry.register(builtin, Owner("genkit", "genkit-torch", __version__))
 
-    selection = os.environ.get(SELECTION, "").strip() or "all"
-    chosen = {name.strip() for name in selection.split(",") if name.strip()}
-    found = {point.name for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
-    if missing := chosen - found - {"all", "none"}:
-        name = min(missing)
-        raise UsageError(f"{SELECTION}={selection}: no plugin named {name} is installed.{near_miss(name, found)}")
-
-    for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
-        if selection != "all" and point.name not in chosen:
-            continue
+    for point in _selected_entry_points():
         owner = Owner(point.name, *_distribution(point))
         try:
             with contextlib.redirect_stdout(sys.stderr):  # output of a plugin must not end up in that of --json
@@ -172,6 +166,18 @@ def load_registry() -> Registry:
             continue
         registry.register(plugin, owner)
     return registry
+
+
+def _selected_entry_points() -> list[importlib.metadata.EntryPoint]:
+    """Return the entry points that ``GENKIT_PLUGINS`` selects, by name. Raises `UsageError` for a missing plugin."""
+    points = sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
+    names = {point.name for point in points}
+    selection = os.environ.get(SELECTION, "").strip() or "all"
+    selected = {name.strip() for name in selection.split(",") if name.strip()}
+    if missing := selected - names - {"all", "none"}:
+        name = min(missing)
+        raise UsageError(f"{SELECTION}={selection}: no plugin named {name} is installed.{near_miss(name, names)}")
+    return [point for point in points if selection == "all" or point.name in selected]
 
 
 def _distribution(point: importlib.metadata.EntryPoint) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Every shipped recipe is complete: it plans at full size, and takes real steps, on stand-in data where it has to."""
+"""Shipped recipes: each has a plan at full size and trains for some steps, on stand-in data if it needs a download."""
 
 import itertools
 import tomllib
@@ -15,9 +15,11 @@ from genkit.recipe.registry import load_registry
 from genkit.recipe.shipped import recipes_folder, shipped_recipes
 
 RECIPES = sorted(recipes_folder().glob("*.toml"))
-AT_HAND = ("8-gaussians", "25-gaussians", "2-spirals", "checkerboard", "rings", "digits")  # data that nobody has to get
-OF_IMAGES = [path for path in RECIPES if tomllib.loads(path.read_text(encoding="utf-8"))["data"]["use"] not in AT_HAND]
-REDUCTION = 16  # of the channels of the networks, in the steps that are taken here, and at least four
+NO_DOWNLOAD = ("8-gaussians", "25-gaussians", "2-spirals", "checkerboard", "rings", "digits")  # of data sets
+OF_IMAGES = [
+    path for path in RECIPES if tomllib.loads(path.read_text(encoding="utf-8"))["data"]["use"] not in NO_DOWNLOAD
+]
+REDUCTION = 16  # factor by which these tests divide the channels of the networks; at least four channels are left
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def registry():
 
 
 @pytest.mark.parametrize("path", [path for path in RECIPES if path not in OF_IMAGES], ids=lambda path: path.stem)
-def test_a_shipped_recipe_plans_and_takes_steps_early_late_and_between(path: Path, registry):
+def test_a_shipped_recipe_trains_at_the_start_in_the_middle_and_at_the_end(path: Path, registry):
     plan = make_plan(path, registry=registry)
     assert not plan.unmet
     assert not plan.dry_run.remarks
@@ -34,7 +36,7 @@ def test_a_shipped_recipe_plans_and_takes_steps_early_late_and_between(path: Pat
 
 
 @pytest.mark.parametrize("path", OF_IMAGES, ids=lambda path: path.stem)
-def test_a_recipe_of_images_plans_at_full_size_and_takes_steps_on_stand_in_data(path: Path, registry):
+def test_a_recipe_of_images_has_a_plan_at_full_size_and_trains_on_stand_in_data(path: Path, registry):
     given = tomllib.loads(path.read_text(encoding="utf-8"))
     full = planned(path, None, stand_in=True)
     assert not full.unmet
@@ -48,9 +50,9 @@ def test_a_recipe_of_images_plans_at_full_size_and_takes_steps_on_stand_in_data(
 
 
 def take_steps(plan: Plan) -> None:
-    """Take steps early, late and between, which must be finite, and come to every phase."""
+    """Train at the start, in the middle and at the end; assert that all terms are finite and every phase ran."""
     state, seen = initial_state(plan, World()), set()
-    for start in (0, plan.steps // 6, plan.steps - 2):  # in the warm-up, soon after it, and at the end
+    for start in (0, plan.steps // 6, plan.steps - 2):  # warm-up, soon after it, end of the run
         state.step = start
         for record in itertools.islice(train_steps(plan, state, World()), 2):
             assert all(value.isfinite() for value in record.terms.values())
@@ -66,9 +68,8 @@ def test_every_method_has_a_recipe_on_8_gaussians():
 
 # The published protocol in two dimensions
 
-
 PUBLISHED = sorted(recipes_folder().glob("*_published.toml"))
-WEIGHTS = {  # beta_kl, beta_rec, beta_neg as the published code recommends them; it is silent on 25 Gaussians
+WEIGHTS = {  # beta_kl, beta_rec, beta_neg recommended by the published code, which has none for 25 Gaussians
     "8gaussians": (0.3, 0.2, 0.9),
     "25gaussians": (0.3, 0.2, 0.9),
     "2spirals": (0.5, 0.2, 1.0),
@@ -78,7 +79,7 @@ WEIGHTS = {  # beta_kl, beta_rec, beta_neg as the published code recommends them
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
-def test_the_published_protocol_is_that_of_all_methods_and_densities(path: Path, registry):
+def test_all_methods_and_densities_share_the_published_protocol(path: Path, registry):
     plan = make_plan(path, registry=registry)
     train, model = plan.recipe.train, plan.recipe.model.arguments
     assert (train.steps, train.batch_size, plan.recipe.seed) == (30_000, 512, 0)
@@ -93,10 +94,12 @@ def test_the_published_protocol_is_that_of_all_methods_and_densities(path: Path,
         assert [optimiser.lr(step / plan.steps) for step in around] == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("where", WEIGHTS)
+@pytest.mark.parametrize("density", WEIGHTS)
 @pytest.mark.parametrize("method", ["soft", "as"])
-def test_each_density_has_its_published_weights(where: str, method: str):
-    recipe = tomllib.loads((recipes_folder() / f"{method}_introvae_{where}_published.toml").read_text(encoding="utf-8"))
+def test_each_density_has_its_published_weights(density: str, method: str):
+    recipe = tomllib.loads(
+        (recipes_folder() / f"{method}_introvae_{density}_published.toml").read_text(encoding="utf-8")
+    )
     loss = recipe["loss"]
-    assert recipe["data"]["use"].replace("-", "") == where
-    assert (loss["beta_kl"], loss["beta_rec"], loss["beta_neg"], loss["warmup_steps"]) == (*WEIGHTS[where], 2000)
+    assert recipe["data"]["use"].replace("-", "") == density
+    assert (loss["beta_kl"], loss["beta_rec"], loss["beta_neg"], loss["warmup_steps"]) == (*WEIGHTS[density], 2000)
