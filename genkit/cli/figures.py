@@ -11,8 +11,8 @@ def figures(run: RunPath) -> None:
     from genkit.errors import UsageError
     from genkit.recipe.plan import make_plan
     from genkit.runs.figures import save_figures
-    from genkit.runs.load import open_trained, refuse_other_data
     from genkit.runs.run_folder import RunFolder
+    from genkit.runs.trained import open_trained, refuse_other_data
 
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved, try_step=False)

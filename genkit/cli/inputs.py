@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from genkit.core.model import Autoencoder
-    from genkit.runs.load import Trained
+    from genkit.runs.trained import Trained
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def select_inputs(
     """
     from genkit.evaluation.samples import describe_samples, select_samples
     from genkit.parts.datasets.pictures.user_pictures import read_user_pictures
-    from genkit.runs.load import open_held_out
+    from genkit.runs.trained import open_held_out
 
     if pictures is not None:
         if overrides:

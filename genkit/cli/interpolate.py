@@ -40,7 +40,7 @@ def interpolate(
     from genkit.draw.interpolations import save_interpolations
     from genkit.errors import UsageError, near_miss
     from genkit.evaluation.samples import in_chunks
-    from genkit.runs.load import draw_codes, open_trained
+    from genkit.runs.trained import draw_codes, open_trained
 
     if path not in PATHS:
         raise UsageError(f"--path {path}: is no path.{near_miss(path, PATHS)}")

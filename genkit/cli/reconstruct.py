@@ -29,7 +29,7 @@ def reconstruct(
     from genkit.core.latent_paths import mean_squared_error
     from genkit.draw.reconstructions import note_of, save_reconstructions
     from genkit.evaluation.samples import in_chunks
-    from genkit.runs.load import open_trained
+    from genkit.runs.trained import open_trained
 
     trained = open_trained(run, weights)
     model = autoencoder_of(trained, run, "`genkit sample` draws from it.")

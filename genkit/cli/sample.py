@@ -30,7 +30,7 @@ def sample(
     from genkit.draw.image_grid import LARGEST, fits
     from genkit.draw.samples import COLUMNS, save_samples
     from genkit.errors import UsageError
-    from genkit.runs.load import draw_samples, open_trained
+    from genkit.runs.trained import draw_samples, open_trained
 
     rows, columns = _rows_and_columns(grid) if grid else (0, COLUMNS)
     if grid and number is not None:

@@ -1,4 +1,4 @@
-"""What is measured of a trained model afterwards: the metrics of its recipe, some of them, or others."""
+"""Evaluation of a trained model: the metrics of its recipe, some of them, or others."""
 
 from __future__ import annotations
 
@@ -7,42 +7,73 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from genkit.core.metric import BatchNormMode
+from genkit.engine.malloc import keep_freed_memory
 from genkit.errors import UsageError, near_miss
+from genkit.evaluation.batch_norm import norms_of
+from genkit.evaluation.evaluate import Result, evaluate
 from genkit.recipe.document import Document, KeyPath
-from genkit.recipe.plan import Plan, document_of, make_plan
+from genkit.recipe.plan import Plan, document_of, make_plan, unmet_extractors
 from genkit.recipe.registry import Registry, load_registry
-from genkit.runs.load import facts_of
+from genkit.runs.load import facts_of, load
+from genkit.runs.trained import check_data_shape, refuse_other_data
 from genkit.storage.names import RECIPE
 from genkit.storage.weights import model_folder
 
 
 def evaluation_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[str] | None = None) -> Plan:
-    """Return the plan of a finished run, or of a final folder, with the metrics that are asked for.
+    """Return the plan of a finished run, or of a model folder, with the metrics to evaluate.
 
-    `names` are labels of the recipe, with the `overrides` of ``--set``, or else metrics with their defaults; None
-    means all that the recipe has. Raises `UsageError` for what is no trained model, for no names and for unknown ones.
+    `overrides` are those of ``--set``. `names` are labels of metrics in the recipe, or names of other metrics, which
+    get their defaults; None means all metrics of the recipe. Raises `UsageError` if `path` has no trained model, and if
+    `names` is empty or has an unknown name.
     """
     facts_of(path)
     registry = load_registry()
     document = document_of(model_folder(path) / RECIPE, overrides)
-    # What was evaluated on the way, of labels that may not be asked for now, is no matter here.
+    # [evaluate] is for training only, and may name metrics that are not evaluated now.
     document = replace(document, tables={key: table for key, table in document.tables.items() if key != "evaluate"})
     if names is not None:
-        document = _choose(names, document, registry)
+        document = _select_metrics(names, document, registry)
     return make_plan(document, registry=registry, try_step=False)
 
 
-def _choose(names: Sequence[str], document: Document, registry: Registry) -> Document:
-    """Return the document with these metrics alone."""
-    there = document.tables.get("metrics", {})
-    labelled: Mapping[str, Any] = there if isinstance(there, Mapping) else {}
+def evaluate_run(path: Path, plan: Plan, seed: int, batch_norm: Sequence[BatchNormMode] = ()) -> list[Result]:
+    """Return the plan's metrics of a finished run or model folder, each in every mode of `batch_norm`.
+
+    If `batch_norm` is empty, each metric uses its own mode. Raises `UsageError` if data or weights are missing, if the
+    data differ from those of the run, and if modes are given for a model without batch norm.
+    """
+    _check_requirements(plan)
+    check_data_shape(path, plan.data)
+    refuse_other_data(path, plan.data)
+    keep_freed_memory()
+    models = {which: load(path, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
+    if batch_norm and not norms_of(models["raw"]):
+        raise UsageError(f"{path}: the model has no batch norm, so --batch-norm has no effect. Leave it out.")
+    modes: Sequence[BatchNormMode | None] = batch_norm or (None,)
+    by_mode = [evaluate(plan.metrics, plan.data, models.__getitem__, seed, mode) for mode in modes]
+    return [result for of_one_metric in zip(*by_mode, strict=True) for result in of_one_metric]
+
+
+def _check_requirements(plan: Plan) -> None:
+    """Raise `UsageError` if an evaluation lacks data or weights of extractors; it does not need what training needs."""
+    unmet = (*plan.data.unmet(), *plan.data.held_out().unmet(), *map(str, unmet_extractors(plan.metrics)))
+    if unmet:
+        raise UsageError("\n".join(dict.fromkeys(unmet)))
+
+
+def _select_metrics(names: Sequence[str], document: Document, registry: Registry) -> Document:
+    """Return the document with these metrics only. Raises `UsageError` for unknown names, and if there is no name."""
+    table = document.tables.get("metrics", {})
+    labelled: Mapping[str, Any] = table if isinstance(table, Mapping) else {}
     known = {part.entry.name for part in registry.of_kind("metrics")} | labelled.keys()
     if not names:
-        raise UsageError(f"--metrics: names no metric.{near_miss('', known)}")
+        raise UsageError(f"--metrics: no metric is named.{near_miss('', known)}")
     for name in names:
         if name not in known:
             raise UsageError(
-                f'--metrics {name}: the recipe labels no metric "{name}", and none is called so.'
+                f'--metrics {name}: no metric "{name}" in the recipe, and no metric of that name is installed.'
                 f"{near_miss(name, known)}"
             )
     added: dict[KeyPath, str] = {("metrics", name): "--metrics" for name in names if name not in labelled}

@@ -1,17 +1,18 @@
-"""The folder of a run: what lies where in it, and who may write it.
+"""The folder of one run, and the paths of the files in it.
 
 runs/0007-as-introvae-8gaussians-s0/
-    recipe.toml             as it was given
-    recipe.resolved.toml    with every override and default: what a resume reads
-    metrics.jsonl           a line each `log_every` steps; nothing in it depends on the clock
-    evaluations.jsonl       a line for each evaluation on the way: the numbers, with their protocols
-    samples/                pictures, named by step
-    strip/                  samples of the same latent codes at a few steps: the rows of figures/stability.png
+    recipe.toml             the recipe as the user wrote it
+    recipe.resolved.toml    the recipe with all overrides and defaults; `genkit resume` reads this file
+    metrics.jsonl           one line every `log_every` steps; no line depends on the time of day
+    evaluations.jsonl       one line for each evaluation during training: the results and their protocols
+    samples/                pictures drawn during training, named by step
+    strip/                  samples of fixed latent codes at a few steps: the rows of figures/stability.png
     checkpoints/            step-00001000/{state.safetensors,state.json}
-    results.json            the metrics at the end, with their protocols
-    figures/                samples, reconstructions and the stability strip, at the end
-    final/                  weights, recipe and facts: loads with `genkit.load`
-    best/                   the same, of the step that was best by a metric
+    results.json            the metrics after the last step, and their protocols
+    figures/                samples, reconstructions and stability strip, drawn after the last step
+    curves.png              the logged terms and metrics over the steps
+    final/                  model folder of the last step: weights, recipe and facts, for `genkit.load`
+    best/                   model folder of the best step by one metric
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ from genkit.storage.names import RECIPE, RESOLVED
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.weights import ABOUT, write_text
 
-NEWEST = 10  # runs that a message names
+SUGGESTED_RUNS = 10  # at most, in an error message
+NAME_CHARACTERS = 60  # at most, of the recipe's name in the name of a run folder
 
 
 class RunFolder:
-    """One run on disk."""
+    """Folder of one run. Creating this object neither reads nor writes the folder."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -55,7 +57,7 @@ class RunFolder:
         self.evaluations = StepLog(path / "evaluations.jsonl", "the evaluations are lost")
 
     def __fspath__(self) -> str:
-        """Stand for its path, so that `genkit.load` takes what `genkit.train` returns."""
+        """Return the path, so that `genkit.load` accepts what `genkit.train` returns."""
         return str(self.path)
 
     def __repr__(self) -> str:
@@ -63,57 +65,60 @@ class RunFolder:
 
     @classmethod
     def create(cls, root: Path, document: Document, resolved: dict[str, Any], owners: Iterable[str] = ()) -> RunFolder:
-        """Make the next numbered folder under `root`, and write the recipe into it. Raises `UsageError`.
+        """Create the next numbered folder in `root` and write the recipe into it.
 
-        `owners` are lines that tell who supplied the parts, for whoever resumes the run without them.
+        `owners` names the plugins that supply the parts, one a line, for users who resume the run without them.
+        Raises `UsageError` if the folder cannot be written.
         """
-        source = Path(document.file)
-        stem = source.stem if source.suffix == ".toml" else str(resolved["title"])
-        name = f"{re.sub(r'[^a-z0-9]+', '-', stem.lower()).strip('-')[:60]}-s{resolved['seed']}"
+        name = f"{_slug(document, str(resolved['title']))}-s{resolved['seed']}"
         try:
             root.mkdir(parents=True, exist_ok=True)
-            folder = cls(_claim(root, name))
+            folder = cls(_create_numbered(root, name))
             folder.begin(document, resolved, owners)
         except OSError as error:
             raise UsageError(
-                f"{root}: cannot make a run folder: {describe_os_error(error, root)}. Choose another with --runs."
+                f"{root}: cannot create a run folder: {describe_os_error(error, root)}. Choose another folder with "
+                "--runs."
             ) from None
         return folder
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """Return the run at `path`. Raises `UsageError` if it is none."""
+        """Return the run at `path`. Raises `UsageError` if `path` is not a run folder."""
         if not (path / RESOLVED).is_file():
-            raise no_run(path)
+            raise not_a_run_folder(path)
         return cls(path)
 
     def begin(self, document: Document, resolved: dict[str, Any], owners: Iterable[str] = ()) -> None:
-        """Write the recipe into the folder, which is then one that `genkit resume` takes. Raises `OSError`."""
+        """Write the recipe into the folder, which `genkit resume` accepts from then on. Raises `OSError`."""
         self.path.mkdir(parents=True, exist_ok=True)
         source = Path(document.file)
         given = source.read_text(encoding="utf-8") if source.is_file() else tomli_w.dumps(document.tables)
         (self.path / RECIPE).write_text(given, encoding="utf-8")
-        header = "".join(f"# {owner}\n" for owner in ("Every key, defaults included. Supplied by:", *owners))
+        header = "".join(f"# {line}\n" for line in ("Every key, defaults included. Supplied by:", *owners))
         write_text(self.resolved, header + tomli_w.dumps(resolved))
 
     @property
     def resolved(self) -> Path:
-        """The recipe that a resume reads."""
+        """The recipe with all overrides and defaults, which `genkit resume` reads."""
         return self.path / RESOLVED
 
     @property
     def finished(self) -> bool:
-        """Whether the run has come to its end; its last file is written last."""
+        """Whether the run has finished. The facts in final/ are the last file that a run writes."""
         return (self.final / ABOUT).is_file()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for this process; the system lets go of it however the process ends. Raises `UsageError`."""
+        """Lock the run for this process. The operating system releases the lock if the process is killed.
+
+        Raises `UsageError` if another process holds the lock, or if the folder cannot be written.
+        """
         lock = FileLock(self.path / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise UsageError(f"{self.path}: in use by another process. Wait for it, or stop it.") from None
+            raise UsageError(f"{self.path}: in use by another process. Wait until it ends, or stop it.") from None
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be written: {describe_os_error(error, self.path)}.") from None
         try:
@@ -122,55 +127,58 @@ class RunFolder:
             lock.release()
 
     def checkpoint(self, step: int) -> Path:
-        """Return where the checkpoint of a step lies."""
+        """Return the path of the checkpoint of a step."""
         return self.checkpoints / f"step-{step:08d}"
 
     def row(self, step: int) -> Path:
-        """Return where the row of the stability strip lies that a step makes."""
+        """Return the path of the stability strip's row of a step."""
         return self.strip / f"step-{step:08d}.npy"
 
     def saved_steps(self) -> list[int]:
-        """Return the steps that have a checkpoint, in order."""
+        """Return the steps that have a checkpoint, in ascending order."""
         return sorted(_step(path) for path in self.checkpoints.glob("step-*") if re.fullmatch(r"step-\d+", path.name))
 
     def keep_newest(self, count: int) -> None:
-        """Delete all but the newest `count` checkpoints."""
+        """Delete all checkpoints except the newest `count`."""
         for step in self.saved_steps()[:-count]:
             shutil.rmtree(self.checkpoint(step))
 
     def append(self, line: dict[str, Any]) -> None:
-        """Add a line to metrics.jsonl."""
+        """Append a line to metrics.jsonl."""
         self.step_log.append(line)
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return the whole lines of metrics.jsonl. Raises `UsageError` where it is damaged."""
+        """Return the lines of metrics.jsonl except an incomplete last one. Raises `UsageError` if it is damaged."""
         return self.step_log.lines()
 
     def cut_back(self, step: int) -> None:
-        """Take back the lines, pictures, rows and weights of steps after `step`: a resume makes them again."""
+        """Delete the lines, pictures, rows and best weights of all steps after `step`; a resumed run makes them again.
+
+        Raises `UsageError` if a log is damaged.
+        """
         self.step_log.cut_back(step)
         self.evaluations.cut_back(step)
-        if (kept := step_of(self.best)) is not None and kept > step:
+        if (best := step_of(self.best)) is not None and best > step:
             shutil.rmtree(self.best)
-        for drawn in (*self.samples.glob("step-*.png"), *self.strip.glob("step-*.npy")):
-            if re.match(r"step-\d+", drawn.name) and _step(drawn) > step:
-                drawn.unlink()
+        for path in (*self.samples.glob("step-*.png"), *self.strip.glob("step-*.npy")):
+            if re.match(r"step-\d+", path.name) and _step(path) > step:
+                path.unlink()
 
 
-def no_run(path: Path) -> UsageError:
-    """Return the error of a path that is no run folder: what is there instead, and what to do."""
-    made = "A run folder is made by `genkit run RECIPE`, under runs/."
+def not_a_run_folder(path: Path) -> UsageError:
+    """Return the error for a path that is not a run folder: what the path is instead, and what the user can do."""
+    remedy = "`genkit run RECIPE` creates a run folder, in runs/."
     if path.is_dir():
-        return UsageError(f"{path}: is no run folder: it holds no {RESOLVED}. {made}")
+        return UsageError(f"{path}: not a run folder (no {RESOLVED}). {remedy}")
     if not path.exists():
-        return UsageError(f"{path}: is not there.{_nearest_runs(path)} {made}")
+        return UsageError(f"{path}: not found.{_runs_like(path)} {remedy}")
     if path.suffix == ".toml":
-        made = f"If it is a recipe, `genkit run {path}` begins a run of it."
-    return UsageError(f"{path}: is a file, and no run folder. {made}")
+        remedy = f"If it is a recipe, start a run with `genkit run {path}`."
+    return UsageError(f"{path}: a file, not a run folder. {remedy}")
 
 
 def step_of(folder: Path) -> int | None:
-    """Return the step whose weights a final folder holds; None if it is none, or does not know."""
+    """Return the step of the weights in a model folder; None if it is not a model folder, or does not name its step."""
     try:
         step = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["step"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -178,20 +186,27 @@ def step_of(folder: Path) -> int | None:
     return step if isinstance(step, int) else None
 
 
+def _slug(document: Document, title: str) -> str:
+    """Return the name of the recipe file, or else the title, with only a-z, 0-9 and hyphens."""
+    source = Path(document.file)
+    name = source.stem if source.suffix == ".toml" else title
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:NAME_CHARACTERS]
+
+
 def _step(path: Path) -> int:
-    """Return the step that a name tells: ``step-00001000``, ``step-00001000-samples.png``, ``step-00001000.npy``."""
+    """Return the step in a name: ``step-00001000``, ``step-00001000-samples.png`` or ``step-00001000.npy``."""
     return int(path.stem.removeprefix("step-").partition("-")[0])
 
 
-def _nearest_runs(path: Path) -> str:
-    """Return a hint at the runs beside `path`: those of its number, or else those of a name like it or the newest."""
+def _runs_like(path: Path) -> str:
+    """Return a hint with names of runs in the same folder: those that start alike, or else similar or new ones."""
     runs = sorted(resolved.parent.name for resolved in path.parent.glob(f"*/{RESOLVED}"))
-    numbered = [name for name in runs if name.startswith(path.name)]
-    return near_miss(path.name, (numbered or runs)[-NEWEST:])
+    same_start = [name for name in runs if name.startswith(path.name)]
+    return near_miss(path.name, (same_start or runs)[-SUGGESTED_RUNS:])
 
 
-def _claim(root: Path, name: str) -> Path:
-    """Make the next numbered folder; two processes that try at once get two numbers."""
+def _create_numbered(root: Path, name: str) -> Path:
+    """Create the next numbered folder in `root`; two processes that do so at the same time get different numbers."""
     with FileLock(root / ".numbering.lock"):
         taken = [int(found.group()) for path in root.iterdir() if (found := re.match(r"\d{4,}", path.name))]
         path = root / f"{max(taken, default=0) + 1:04d}-{name}"

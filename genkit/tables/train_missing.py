@@ -11,7 +11,8 @@ from tempfile import TemporaryFile
 from genkit.console.output import Console
 from genkit.errors import Diverged, UsageError
 from genkit.evaluation.evaluate import Result, read_results
-from genkit.runs.load import evaluate_run, facts_of
+from genkit.runs.evaluate_trained import evaluate_run
+from genkit.runs.load import facts_of
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.os_errors import describe_os_error
 from genkit.tables.experiment import Experiment

@@ -148,7 +148,7 @@ def test_eval_that_is_stopped_says_so(finished, monkeypatch, number):
     def stop(*given):
         signal.raise_signal(number)
 
-    monkeypatch.setattr("genkit.runs.load.evaluate_run", stop)
+    monkeypatch.setattr("genkit.runs.evaluate_trained.evaluate_run", stop)
     said = genkit("eval", finished)
     assert said.code == 130 and "stopped while numbers were computed" in said.err and "Traceback" not in said.err
 

@@ -1,0 +1,115 @@
+"""Trained models for the commands that draw: the model with its title, its noise, its samples and its held-out data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genkit.core.model import Model
+from genkit.core.noise import Noise, Rows
+from genkit.core.types import Dataset
+from genkit.errors import RecipeError, UsageError
+from genkit.evaluation.data_fingerprint import check_data_fingerprint
+from genkit.evaluation.samples import in_chunks
+from genkit.recipe.bind import Binder, Invalid
+from genkit.recipe.document import Document, with_override
+from genkit.recipe.registry import load_registry
+from genkit.runs.load import facts_of, load, recipe_of
+from genkit.storage.weights import EMA, model_folder
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, and what its model folder says about it."""
+
+    model: Model  # in evaluation mode, on the CPU
+    weights: str  # "raw" or "ema"
+    trained: str  # how long it was trained: "step 3000" or "epoch 150"; empty if unknown
+    document: Document  # its recipe, with all defaults
+
+    @property
+    def title(self) -> str:
+        """Title of its pictures: the title of the recipe, the step, and the weights."""
+        how_long = f"{self.trained}, " if self.trained else ""
+        return f"{self.document.tables.get('title', 'untitled')}: {how_long}{self.weights} weights"
+
+    @property
+    def noise(self) -> Noise:
+        """Noise of its pictures, the same as in the run: pictures show the latent codes of the run's previews."""
+        return Noise(int(self.document.tables.get("seed", 0)), 0, "preview", Rows.all(1))
+
+
+def open_trained(path: Path, weights: str | None = None) -> Trained:
+    """Return the model of a finished run or of a model folder, with its facts. Raises `UsageError`.
+
+    `weights` is "raw", "ema", or None for the EMA weights if there are any, otherwise the raw ones.
+    """
+    folder = model_folder(path)
+    facts = facts_of(path)
+    which = weights or ("ema" if EMA in facts.get("sha256", {}) else "raw")
+    counted = ((unit, facts.get(unit)) for unit in ("step", "epoch"))  # a converted checkpoint knows epochs only
+    trained = next((f"{unit} {count}" for unit, count in counted if count is not None), "")
+    return Trained(load(path, which), which, trained, recipe_of(folder))
+
+
+def draw_samples(trained: Trained, number: int, seed: int) -> Tensor:
+    """Return `number` samples of a model, (B, *data_shape), on the CPU. They depend on number and seed only."""
+    with torch.no_grad():
+        return in_chunks(trained.model.sample, draw_codes(trained.model, number, seed), trained.model.data_shape)
+
+
+def draw_codes(model: Model, number: int, seed: int) -> Tensor:
+    """Return `number` draws of the prior, (B, L), in the model's dtype, on the CPU."""
+    dtype = next(model.parameters()).dtype
+    return Noise(seed, 0, "sample", Rows.all(number), dtype=dtype).randn("z", model.latent_dim)
+
+
+def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
+    """Return the held-out split of the data of a finished run or of a model folder. Neither loss nor model is built.
+
+    `overrides` are those of ``--set``, such as ``"data.path=mnist"``, for a model folder that was copied without its
+    data. Raises `UsageError` if the data are missing, differ from those of the training or have another shape, and
+    `RecipeError` if ``[data]`` is wrong.
+    """
+    data = _build_data(path, overrides)
+    check_data_shape(path, data)
+    held_out: Dataset = data.held_out()
+    if unmet := held_out.unmet():
+        raise UsageError("\n".join(dict.fromkeys(unmet)))
+    refuse_other_data(path, data)
+    return held_out
+
+
+def check_data_shape(path: Path, data: Dataset) -> None:
+    """Raise `UsageError` if the samples have another shape than those that the model in `path` was trained on."""
+    shape, trained = list(data.shape), facts_of(path)["data_shape"]
+    if shape != trained:
+        raise UsageError(
+            f"{path}: the samples of [data] have the shape {shape}, but the model was trained on samples of the shape "
+            f"{trained}. Set the keys of [data] back to those of the run."
+        )
+
+
+def refuse_other_data(path: Path, data: Dataset) -> None:
+    """Raise `UsageError` if the data differ from those of the run: the model may know samples that are now held out."""
+    check_data_fingerprint(
+        facts_of(path).get("data", {}),
+        data,
+        "The model may have been trained on samples that are now held out, so results on them could not be compared. "
+        f"Restore the data; `genkit reconstruct {path} --data FOLDER` reconstructs other pictures.",
+    )
+
+
+def _build_data(path: Path, overrides: Sequence[str]) -> Dataset:
+    document = recipe_of(model_folder(path))
+    for override in overrides:
+        document = with_override(document, override)
+    binder = Binder(load_registry(), document)
+    try:
+        return binder.part("datasets", document.tables.get("data"), ("data",))
+    except Invalid:
+        raise RecipeError(binder.problems) from None
