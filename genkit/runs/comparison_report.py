@@ -1,8 +1,8 @@
-"""A comparison of runs, for a person: tables on the terminal, and their curves over each other."""
+"""Report of a comparison of runs: tables on the terminal, and a picture of the curves of all runs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from textwrap import shorten
@@ -10,78 +10,84 @@ from typing import Any
 
 from genkit.console.output import Console
 from genkit.draw.panels import Panel, Section, save_sections
-from genkit.runs.compare import ABSENT, Comparison, ComparisonRow, MetricProtocol
-from genkit.runs.curves import ARROWS, curves_of, evaluation_panels, is_schedule
+from genkit.runs.compare import Comparison, ComparisonRow, MetricProtocol
+from genkit.runs.compared_run import ComparedRun
+from genkit.runs.curves import ARROWS, Curves, curves_of, evaluation_panels, is_schedule
 
-APART = 60  # characters of what tells two panels of one label apart
+NO_VALUE = "–"
+SUFFIX_CHARACTERS = 60  # at most, of the part of a panel's title that distinguishes it from panels of the same metric
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
-    """Print progress, differences and numbers, each with its protocol, and what to know before comparing."""
+    """Print the progress of the runs, the keys that differ, the metrics with their protocols, and remarks."""
     names = comparison.names
     totals = dict.fromkeys(key for run in comparison.runs for key in run.totals)
-    rows = [["", *(run.progress for run in comparison.runs)]]
-    rows += [[key, *(_number(run.totals.get(key)) for run in comparison.runs)] for key in totals]
-    console.table("training", ("", *names), rows)
-    different = [[key, *map(_value, row)] for key, row in comparison.differences.items()]
-    console.table("recipes: the keys that differ", ("key", *names), different)
-    if not different:
+    progress = [["", *(run.progress for run in comparison.runs)]]
+    progress += [[key, *(_total(run, key) for run in comparison.runs)] for key in totals]
+    console.table("training", ("", *names), progress)
+
+    differences = [[key, *map(_value, row)] for key, row in comparison.differences.items()]
+    console.table("recipes: keys that differ", ("key", *names), differences)
+    if not differences:
         console.print("The recipes are the same.\n")
-    numbers = [
-        [row.label + ARROWS[row.better], *(_cell(row, name, comparison) for name in names), row.protocol]
+
+    metrics = [
+        [row.label + ARROWS[row.better], *(_metric(row, run) for run in comparison.runs), row.protocol]
         for row in comparison.rows
     ]
-    console.table("numbers", ("metric", *names, "protocol"), numbers)
+    console.table("metrics", ("metric", *names, "protocol"), metrics)
     for remark in comparison.remarks:
         console.print(remark)
 
 
 def save_comparison(path: Path, comparison: Comparison) -> None:
-    """Draw the curves of the runs over each other as PNG: a panel a term, a colour a run."""
-    curves = {run.name: curves_of(run.lines) for run in comparison.runs}
-    keys = sorted(dict.fromkeys(key for each in curves.values() for key in each), key=_order)
-    panels = [
-        Panel(key, {name: each[key] for name, each in curves.items() if key in each}, exact=is_schedule(key))
-        for key in keys
-    ]
-    schedules = [panel for panel in panels if panel.exact]
-    kinds = comparison.evaluations()
-    evaluations = [
-        replace(panel, title=panel.title + _apart(made, kinds))
-        for made, runs in kinds.items()
-        for panel in evaluation_panels(runs)
-    ]
+    """Write the curves of all runs as PNG: one panel for each term, one colour for each run. Raises `OSError`."""
+    panels = _term_panels({run.name: curves_of(run.lines) for run in comparison.runs})
     sections = [
-        Section("evaluations; only numbers made alike share a panel", evaluations),
-        Section("terms of the losses, phase/term", [panel for panel in panels if panel not in schedules]),
-        Section("schedules", schedules),
+        Section("evaluations: each panel has comparable values only", _evaluation_panels(comparison)),
+        Section("terms of the losses, phase/term", [panel for panel in panels if not panel.exact]),
+        Section("schedules", [panel for panel in panels if panel.exact]),
     ]
     save_sections(path, sections, " against ".join(comparison.names), key=comparison.names)
 
 
-def _apart(made: MetricProtocol, kinds: Collection[MetricProtocol]) -> str:
-    """Return what tells a number from others of its label that were made in unlike ways; empty where there are none."""
-    others = [other for other in kinds if other.label == made.label and other != made]
-    parts = [part for part in made.protocol.split(", ") if any(part not in o.protocol.split(", ") for o in others)]
-    parts += ["its own data"] * any(other.data != made.data for other in others)
-    return "  " + shorten(", ".join(parts), APART, placeholder=" …") if parts else ""
+def _term_panels(curves: Mapping[str, Curves]) -> list[Panel]:
+    """Return one panel for each logged key, with the curves of all runs that have it: totals first, then as logged."""
+    keys = dict.fromkeys(key for of_run in curves.values() for key in of_run)
+    return [
+        Panel(key, {name: of_run[key] for name, of_run in curves.items() if key in of_run}, exact=is_schedule(key))
+        for key in sorted(keys, key=lambda key: not key.endswith("/total"))
+    ]
 
 
-def _order(key: str) -> bool:
-    return not key.endswith("/total")  # totals first, and otherwise as they were logged
+def _evaluation_panels(comparison: Comparison) -> list[Panel]:
+    kinds = comparison.evaluations()
+    return [
+        replace(panel, title=panel.title + _title_suffix(protocol, kinds))
+        for protocol, records in kinds.items()
+        for panel in evaluation_panels(records)
+    ]
 
 
-def _cell(row: ComparisonRow, name: str, comparison: Comparison) -> str:
-    if name not in row.values:
-        return ABSENT
-    value = row.values[name]
-    unfinished = any(run.name == name and not run.folder.finished for run in comparison.runs)
-    return ("refused" if value is None else f"{value:.5g}") + (f" (step {row.steps[name]})" if unfinished else "")
+def _title_suffix(protocol: MetricProtocol, kinds: Collection[MetricProtocol]) -> str:
+    """Return what distinguishes a protocol from others of the same label; empty if there are no others."""
+    others = [other for other in kinds if other.label == protocol.label and other != protocol]
+    parts = [part for part in protocol.protocol.split(", ") if any(part not in o.protocol.split(", ") for o in others)]
+    parts += [f"data of {protocol.data}"] * any(other.data != protocol.data for other in others)
+    return "  " + shorten(", ".join(parts), SUFFIX_CHARACTERS, placeholder=" …") if parts else ""
 
 
-def _number(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:.4g}"
+def _metric(row: ComparisonRow, run: ComparedRun) -> str:
+    if run.name not in row.values:
+        return NO_VALUE
+    value = row.values[run.name]
+    step = "" if run.folder.finished else f" (step {row.steps[run.name]})"
+    return ("refused" if value is None else f"{value:.5g}") + step
+
+
+def _total(run: ComparedRun, key: str) -> str:
+    return f"{run.totals[key]:.4g}" if key in run.totals else NO_VALUE
 
 
 def _value(value: Any) -> str:
-    return ABSENT if value is None else str(value)
+    return NO_VALUE if value is None else str(value)

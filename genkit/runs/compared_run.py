@@ -1,0 +1,78 @@
+"""One run of a comparison, with what it has written to its folder so far."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from genkit.evaluation.data_fingerprint import same_images
+from genkit.evaluation.evaluate import Result, read_results
+from genkit.recipe.document import read
+from genkit.runs.checkpoint import ABOUT
+from genkit.runs.evaluate_during_training import EvaluationRecord, evaluations_of
+from genkit.runs.run_folder import RunFolder, step_of
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """A run, finished or not, under a name that no other run of the comparison has."""
+
+    name: str
+    folder: RunFolder
+    recipe: Mapping[str, Any]  # with all overrides and defaults
+    lines: Sequence[Mapping[str, Any]]  # of metrics.jsonl
+    evaluations: Sequence[EvaluationRecord]  # during training
+    newest: EvaluationRecord | None  # the evaluation after the last step; of an unfinished run, the newest one
+
+    @classmethod
+    def read(cls, name: str, folder: RunFolder) -> ComparedRun:
+        """Read a run from its folder. Raises `UsageError` if a file is damaged."""
+        evaluations = evaluations_of(folder)
+        newest = evaluations[-1] if evaluations else None
+        if folder.finished:
+            newest = EvaluationRecord(step_of(folder.final) or 0, read_results(folder.results))
+        return cls(name, folder, read(folder.resolved).tables, folder.lines(), evaluations, newest)
+
+    @property
+    def results(self) -> Sequence[Result]:
+        """The results of the newest evaluation; empty if there is none."""
+        return self.newest.results if self.newest else ()
+
+    @property
+    def progress(self) -> str:
+        """How far the run has been trained, in words."""
+        if self.folder.finished:
+            return f"finished, step {step_of(self.folder.final)}"
+        if not self.lines:
+            return "unfinished, no step logged"
+        last = self.lines[-1]
+        share = f", {last['t']:.0%} of the run" if isinstance(last.get("t"), float) else ""
+        saved = self.folder.saved_steps()
+        checkpoint = f"checkpoint at step {saved[-1]}" if saved else "no checkpoint"
+        return f"unfinished, step {last['step']}{share}, {checkpoint}"
+
+    @property
+    def totals(self) -> dict[str, float]:
+        """The newest logged total of each phase, by key: ``encoder/total``."""
+        return {key: line[key] for line in self.lines for key in line if key.endswith("/total")}
+
+    @cached_property
+    def data_fingerprint(self) -> Mapping[str, Any]:
+        """The fingerprint of the data in the newest checkpoint; empty if no checkpoint can be read."""
+        try:
+            newest = self.folder.checkpoint(self.folder.saved_steps()[-1])
+            return dict(json.loads((newest / ABOUT).read_text(encoding="utf-8"))["data"])
+        except (OSError, IndexError, ValueError, KeyError, TypeError):
+            return {}  # `genkit resume` reports a damaged checkpoint; a comparison does not need it
+
+    def has_same_data(self, other: ComparedRun, split: str) -> bool:
+        """Return whether a split is the same in both runs: the same images, or else equal tables [data]."""
+        same = same_images(self.data_fingerprint, other.data_fingerprint, split)
+        return self.recipe.get("data", {}) == other.recipe.get("data", {}) if same is None else same
+
+    def metric_of(self, label: str) -> str:
+        """Return the name of the metric with this label."""
+        return self.recipe.get("metrics", {}).get(label, {}).get("use", label)
