@@ -1,70 +1,65 @@
-"""The numbers of a run over its steps, sorted for the eye.
+"""Curves of one run over its steps, sorted into sections of panels.
 
-    health        the KL of posteriors of data, of reconstructions and of samples, beside each other
-    terms         what each phase minimises, and what that is made of
+    groups        terms of one phase with a common prefix, in one panel: kl_real, kl_rec and kl_fake are "kl"
+    terms         all other terms, one panel for each name, one curve for each phase
     schedules     weights and learning rates that the recipe sets
-    evaluations   the metrics on the way
+    evaluations   the metrics during training
 
-A line of the journal is {"step": 100, "t": 0.1, "PHASE/TERM": 1.2, "schedule/KEY": 0.5, "lr/CHILD": 2e-4}. Terms that
-differ in the end of their name alone (NAME_real, NAME_rec, NAME_fake) are one quantity of three kinds of samples.
+A line of metrics.jsonl is {"step": 100, "t": 0.1, "PHASE/TERM": 1.2, "schedule/KEY": 0.5, "lr/CHILD": 2e-4}. The prefix
+of a term is its name up to the last underscore. A term whose name is the prefix of a group is shown with the groups.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genkit.draw.panels import Curve, Panel, Section
 
 if TYPE_CHECKING:
     from genkit.runs.evaluate_during_training import EvaluationRecord
 
-KL = "kl"
-SIDES = ("real", "rec", "fake")  # kinds of samples
-ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}  # which direction is good
+TOTAL = "total"  # the term that a phase minimises
+SCHEDULE, LEARNING_RATE = "schedule/", "lr/"  # prefixes of the keys that the recipe sets
+ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}  # by the direction in which a metric is better
 
-Curves = dict[str, list[tuple[int, float]]]
+Curves = dict[str, list[tuple[int, float]]]  # (step, value) by key; a value that is not finite is nan
+
+
+class Term(NamedTuple):
+    """Name of a logged term of a loss: ``PHASE/NAME``."""
+
+    phase: str
+    name: str
 
 
 def sections_of(
     lines: Sequence[Mapping[str, Any]],
-    evaluated: Sequence[EvaluationRecord] = (),
+    evaluations: Sequence[EvaluationRecord] = (),
     schedules: Collection[str] = (),
     begins: Sequence[int] = (),
 ) -> list[Section]:
-    """Sort what a run has written down.
+    """Return the sections of groups, terms, schedules and evaluations, in this order; a section may be empty.
 
-    `schedules` are names of terms that are no terms but schedules, `begins` the steps at which a phase begins.
+    `schedules` are names of terms that are schedules, not parts of a loss. `begins` are the steps at which a phase
+    begins.
     """
     curves = curves_of(lines)
-    terms = {tuple(key.split("/", 1)): curve for key, curve in curves.items() if not is_schedule(key)}
-
-    families = _families({key: curve for key, curve in terms.items() if key[1] not in schedules})
-    health = [panel for base, panel in families.items() if base[0] == KL]
-    grouped = {(phase, f"{base}_{side}") for base, phase in families for side in SIDES}
-    plain = _by_term({key: curve for key, curve in terms.items() if key not in grouped and key[1] not in schedules})
-    others = [panel for base, panel in families.items() if base[0] != KL]
-    health += [panel for panel in plain if panel.title == KL]  # of a plain VAE, or of one that warms up
-    plain = [panel for panel in plain if panel.title != KL]
-    named = {name: curve for (phase, name), curve in terms.items() if name in schedules}
-    set_by_recipe = {**named, **{key[9:]: curve for key, curve in curves.items() if key.startswith("schedule/")}}
-    rates = {key[3:]: curve for key, curve in curves.items() if key.startswith("lr/")}
-    schedule_panels = [Panel(name, {"": curve}, exact=True) for name, curve in set_by_recipe.items()]
+    terms = {Term(*key.split("/", 1)): curve for key, curve in curves.items() if not is_schedule(key)}
+    parts_of_losses = {term: curve for term, curve in terms.items() if term.name not in schedules}
+    logged_schedules = {term.name: curve for term, curve in terms.items() if term.name in schedules}
+    groups, others = _group_terms(parts_of_losses)
     return [
-        Section("health: KL of posteriors from the prior, nats", health, begins),
-        Section("terms of the losses, by phase", [*plain, *others], begins),
-        Section(
-            "schedules",
-            [*schedule_panels, *([Panel("learning rate", _merged(rates), exact=True)] if rates else [])],
-            begins,
-        ),
-        Section("evaluations", list(evaluation_panels({"": evaluated})), begins),
+        Section("terms with a common prefix, by phase", groups, begins),
+        Section("terms of the losses, by phase", others, begins),
+        Section("schedules", _schedule_panels(curves, logged_schedules), begins),
+        Section("evaluations", list(evaluation_panels({"": evaluations})), begins),
     ]
 
 
 def curves_of(lines: Sequence[Mapping[str, Any]]) -> Curves:
-    """Return a curve for each key of a journal that holds numbers, in order of appearance."""
+    """Return one curve for each key of metrics.jsonl with numbers, in the order in which they were first logged."""
     curves: Curves = {}
     for line in lines:
         for key, value in line.items():
@@ -74,12 +69,12 @@ def curves_of(lines: Sequence[Mapping[str, Any]]) -> Curves:
 
 
 def evaluation_panels(runs: Mapping[str, Sequence[EvaluationRecord]]) -> Iterator[Panel]:
-    """Yield a panel for each metric, with a curve for each run that has it, and the best of each ringed."""
-    results = [result for evaluated in runs.values() for one in evaluated for result in one.results]
+    """Yield one panel for each metric, with one curve for each run that has it; the best value of a run is marked."""
+    results = [result for records in runs.values() for record in records for result in record.results]
     for label, better in {result.label: result.better for result in results}.items():
         curves, best = {}, []
-        for name, evaluated in runs.items():
-            values = [(one.step, one.value(label)) for one in evaluated]
+        for name, records in runs.items():
+            values = [(record.step, record.value(label)) for record in records]
             curve = [(step, value) for step, value in values if value is not None]
             if curve:
                 curves[name] = curve
@@ -90,36 +85,61 @@ def evaluation_panels(runs: Mapping[str, Sequence[EvaluationRecord]]) -> Iterato
             yield Panel(label + ARROWS[better], curves, sparse=True, best=best)
 
 
-def _merged(curves: Mapping[str, Curve]) -> dict[str, Curve]:
-    """Return the same curves; those that are one have one name: ``encoder, decoder``."""
+def is_schedule(key: str) -> bool:
+    """Return whether a key of metrics.jsonl is a schedule or a learning rate, which the recipe sets."""
+    return key.startswith((SCHEDULE, LEARNING_RATE))
+
+
+def _group_terms(terms: Mapping[Term, Curve]) -> tuple[list[Panel], list[Panel]]:
+    """Return the panels of groups, those with one prefix next to each other, and the panels of all other terms."""
+    groups = _groups(terms)
+    grouped = {
+        Term(phase, f"{prefix}_{suffix}")
+        for prefix, phases in groups.items()
+        for phase, curves in phases.items()
+        for suffix in curves
+    }
+    others = _panels_by_name({term: curve for term, curve in terms.items() if term not in grouped})
+    panels: list[Panel] = []
+    for prefix, phases in groups.items():
+        panels += [Panel(f"{prefix}, {phase} phase", curves) for phase, curves in phases.items()]
+        panels += [panel for panel in others if panel.title == prefix]
+    return panels, [panel for panel in others if panel.title not in groups]
+
+
+def _groups(terms: Mapping[Term, Curve]) -> dict[str, dict[str, dict[str, Curve]]]:
+    """Return the curves of groups by prefix, phase and suffix; a group has at least two suffixes."""
+    found: dict[str, dict[str, dict[str, Curve]]] = {}
+    for (phase, name), curve in terms.items():
+        prefix, _, suffix = name.rpartition("_")
+        if prefix:
+            found.setdefault(prefix, {}).setdefault(phase, {})[suffix] = curve
+    large = {
+        prefix: {phase: curves for phase, curves in phases.items() if len(curves) > 1}
+        for prefix, phases in found.items()
+    }
+    return {prefix: phases for prefix, phases in large.items() if phases}
+
+
+def _panels_by_name(terms: Mapping[Term, Curve]) -> list[Panel]:
+    """Return one panel for each name of a term, with one curve for each phase; totals come first."""
+    by_name: dict[str, dict[str, Curve]] = {}
+    for term, curve in terms.items():
+        by_name.setdefault(term.name, {})[term.phase] = curve
+    return [Panel(name, _merge_equal(by_name[name])) for name in sorted(by_name, key=lambda name: name != TOTAL)]
+
+
+def _schedule_panels(curves: Mapping[str, Curve], logged: Mapping[str, Curve]) -> list[Panel]:
+    """Return one panel for each schedule, `logged` as a term or set by the recipe, and one for all learning rates."""
+    by_recipe = {key.removeprefix(SCHEDULE): curve for key, curve in curves.items() if key.startswith(SCHEDULE)}
+    rates = {key.removeprefix(LEARNING_RATE): curve for key, curve in curves.items() if key.startswith(LEARNING_RATE)}
+    panels = [Panel(name, {"": curve}, exact=True) for name, curve in {**logged, **by_recipe}.items()]
+    return [*panels, Panel("learning rate", _merge_equal(rates), exact=True)] if rates else panels
+
+
+def _merge_equal(curves: Mapping[str, Curve]) -> dict[str, Curve]:
+    """Return the curves, with equal ones merged under a joint name: ``encoder, decoder``."""
     names: dict[tuple[tuple[int, float], ...], list[str]] = {}
     for name, curve in curves.items():
         names.setdefault(tuple(curve), []).append(name)
     return {", ".join(sharing): curves[sharing[0]] for sharing in names.values()}
-
-
-def is_schedule(key: str) -> bool:
-    """Tell whether a key of a journal is of what the recipe sets, and no term of a loss."""
-    return key.startswith(("lr/", "schedule/"))
-
-
-def _families(terms: Mapping[tuple[str, ...], Curve]) -> dict[tuple[str, str], Panel]:
-    """Return a panel for each quantity that a phase has of two kinds of samples at least, by its name and the phase."""
-    found: dict[tuple[str, str], dict[str, Curve]] = {}
-    for (phase, term), curve in terms.items():
-        base, _, side = term.rpartition("_")
-        if base and side in SIDES:
-            found.setdefault((base, phase), {})[side] = curve
-    return {
-        (base, phase): Panel(f"{base}, {phase} phase", {side: curves[side] for side in SIDES if side in curves})
-        for (base, phase), curves in found.items()
-        if len(curves) > 1
-    }
-
-
-def _by_term(terms: Mapping[tuple[str, ...], Curve]) -> list[Panel]:
-    panels: dict[str, dict[str, Curve]] = {}
-    for (phase, term), curve in terms.items():
-        panels.setdefault(term, {})[phase] = curve
-    totals_first = sorted(panels, key=lambda term: term != "total")
-    return [Panel(term, _merged(panels[term])) for term in totals_first]

@@ -1,3 +1,5 @@
+"""Curves of a run: which values share a panel, and how the panels are drawn."""
+
 import math
 
 import numpy as np
@@ -32,33 +34,41 @@ def titles(section):
     return [panel.title for panel in section.panels]
 
 
-def test_each_number_of_the_journal_stands_in_one_section():
-    health, terms, schedules, evaluations = sections_of(LINES, schedules={"c"})
-    assert titles(health) == ["kl, encoder phase", "kl"]
+def test_each_logged_value_is_in_one_section():
+    groups, terms, schedules, evaluations = sections_of(LINES, schedules={"c"})
+    assert titles(groups) == ["kl, encoder phase", "kl"]
     assert titles(terms) == ["total", "rec", "kl_fake"]
     assert titles(schedules) == ["c", "beta", "learning rate"]
     assert titles(evaluations) == []
     drawn = sum(
-        len(curve) for section in (health, terms, schedules) for p in section.panels for curve in p.curves.values()
+        len(curve) for section in (groups, terms, schedules) for p in section.panels for curve in p.curves.values()
     )
     logged = sum(len(curve) for curve in curves_of(LINES).values())
-    assert drawn == logged - 2  # "rec" of the two phases is one curve
+    assert drawn == logged - 2  # "rec" is equal in two phases
 
 
-def test_kinds_of_samples_stand_beside_each_other_and_phases_in_one_panel():
-    health, terms, *_ = sections_of(LINES)
-    assert health.panels[0].curves == {"real": [(200, 2.0), (300, 1.0)], "fake": [(200, 3.0), (300, 1.0)]}
+def test_terms_with_a_common_prefix_and_the_phases_of_a_term_share_a_panel():
+    groups, terms, *_ = sections_of(LINES)
+    assert groups.panels[0].curves == {"real": [(200, 2.0), (300, 1.0)], "fake": [(200, 3.0), (300, 1.0)]}
     rec = next(panel for panel in terms.panels if panel.title == "rec")
     assert rec.curves == {"vae": [(100, 9.0)], "encoder, decoder": [(200, 4.0), (300, 2.0)]}
-    assert "c" in titles(terms)  # a term, where nothing says that it is a schedule
+    assert "c" in titles(terms)  # a term, unless `schedules` has its name
 
 
-def test_a_phase_that_begins_later_is_marked_and_one_that_is_there_from_the_start_is_not():
+def test_panels_of_one_prefix_are_next_to_each_other_and_no_name_is_special():
+    values = {"a/x_up": 1.0, "a/x_down": 2.0, "a/y_up": 3.0, "a/y_down": 4.0, "b/x_up": 5.0, "b/x_down": 6.0}
+    groups, terms, *_ = sections_of([{"step": 1, **values, "b/z_up": 7.0, "c/x": 8.0}])
+    assert titles(groups) == ["x, a phase", "x, b phase", "x", "y, a phase"]
+    assert groups.panels[1].curves == {"up": [(1, 5.0)], "down": [(1, 6.0)]}
+    assert titles(terms) == ["z_up"]
+
+
+def test_the_begin_of_a_phase_is_passed_to_all_sections():
     assert [section.begins for section in sections_of(LINES, begins=[140])] == [[140]] * 4
     assert sections_of(LINES)[0].begins == ()
 
 
-def test_what_is_no_number_has_no_curve_and_what_is_not_finite_leaves_a_gap():
+def test_only_numbers_have_curves_and_a_value_that_is_not_finite_is_a_gap():
     curves = curves_of([{"step": 1, "t": 0.5, "a/x": math.inf, "a/text": "no", "a/none": None, "a/flag": True}])
     assert list(curves) == ["a/x"]
     assert math.isnan(curves["a/x"][0][1])
@@ -69,7 +79,7 @@ def evaluated(*values, better="lower"):
     return [EvaluationRecord(step, [Result("fid", value, better, protocol)]) for step, value in enumerate(values)]
 
 
-def test_evaluations_have_a_panel_a_metric_whose_best_is_ringed_where_it_has_one():
+def test_each_metric_has_a_panel_with_its_best_value_marked():
     (panel,) = evaluation_panels({"": evaluated(3.0, None, 1.0, 1.0)})
     assert (panel.title, panel.curves, panel.best) == ("fid ↓", {"": [(0, 3.0), (2, 1.0), (3, 1.0)]}, [(2, 1.0)])
     (panel,) = evaluation_panels({"a": evaluated(3.0, 4.0, better="higher"), "b": evaluated(None, better="higher")})
@@ -97,7 +107,7 @@ def test_the_figure_grows_with_its_panels(tmp_path, panels):
     assert size(tmp_path / "curves.png") == (int(3.2 * COLUMNS * DPI), pytest.approx(height * DPI, abs=1))
 
 
-def test_the_same_lines_give_the_same_bytes_and_other_lines_others(tmp_path):
+def test_equal_lines_give_equal_pictures_and_different_lines_different_ones(tmp_path):
     for name, lines in (("a.png", LINES), ("b.png", LINES), ("c.png", LINES[:2])):
         save_sections(tmp_path / name, sections_of(lines), "as-introvae, 300 steps, 5 $ and 6 $")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
@@ -105,7 +115,7 @@ def test_the_same_lines_give_the_same_bytes_and_other_lines_others(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "c.png"]
 
 
-def test_a_term_that_is_never_finite_and_one_with_very_many_points_have_their_panels(tmp_path):
+def test_a_term_that_is_never_finite_and_a_term_with_many_points_have_panels(tmp_path):
     lines = [{"step": i, "encoder/rec": math.nan, "encoder/total": math.sin(i) + 2} for i in range(400)]
     assert titles(sections_of(lines)[1]) == ["total", "rec"]
     save_sections(tmp_path / "curves.png", sections_of(lines), "diverged")
