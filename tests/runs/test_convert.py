@@ -1,4 +1,4 @@
-"""`genkit convert`: a published checkpoint computes here what it computed there, or is refused with the reason."""
+"""`genkit convert`: a converted checkpoint computes what the published network computes, or is refused."""
 
 import json
 import pickle
@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 import torch
 from support.commands import genkit, write_recipe
+from support.commands import refused as command_refused
+from support.messages import assert_names
 from torch import nn
 
 from genkit import load
 from genkit.runs.convert.tensor_names import our_names
+
+pytestmark = pytest.mark.usefixtures("isolated")
 
 RECIPE = """\
 title = "published"
@@ -43,7 +47,7 @@ batch_size = 4
 """
 
 
-# The published network, restated: its attribute names, and `is not` where it stands there.
+# The published network, written again with its attribute names and its `is not`.
 
 
 class Block(nn.Module):
@@ -80,7 +84,7 @@ class PublishedEncoder(nn.Module):
 class PublishedDecoder(nn.Module):
     def __init__(self, colours, latent_dim, channels, shape):
         super().__init__()
-        self.shape, cc, size = shape, channels[-1], 4  # 4 whatever the shape is
+        self.shape, cc, size = shape, channels[-1], 4  # 4 for every shape
         self.fc = nn.Sequential(nn.Linear(latent_dim, int(np.prod(shape))), nn.ReLU())
         self.main = nn.Sequential()
         for ch in channels[::-1]:
@@ -102,7 +106,7 @@ class Published(nn.Module):
 
 
 def trained(channels, seed=0, **changes) -> Published:
-    """Return a published network whose running statistics are no longer those of the start."""
+    """Return a published network with running statistics different from the initial ones."""
     torch.manual_seed(seed)
     network = Published(channels, **changes)
     with torch.no_grad():
@@ -116,19 +120,13 @@ def trained(channels, seed=0, **changes) -> Published:
     return network.eval()
 
 
-@pytest.fixture(autouse=True)
-def alone(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GENKIT_PLUGINS", "none")
-
-
-def save(network, prefix=("", ""), **beside) -> str:
-    """Save as the published code does; `prefix` stands before all names, and after the child's."""
+def save(network, prefix=("", ""), **other_entries) -> str:
+    """Save as the published code does; `prefix` has a prefix of all names, and one after the name of the child."""
     before, within = prefix
     tensors = {
         before + (name.replace(".", f".{within}", 1)): value for name, value in network.state_dict().items()
     }  # fmt: skip
-    torch.save({"epoch": 150, "model": tensors, **beside}, "published.pth")
+    torch.save({"epoch": 150, "model": tensors, **other_entries}, "published.pth")
     return "published.pth"
 
 
@@ -138,20 +136,20 @@ def recipe(channels) -> Path:
 
 def converted(channels, file="published.pth", *overrides) -> dict:
     asked = [argument for override in overrides for argument in ("--set", override)]
-    said = genkit("convert", file, "--recipe", recipe(channels), "--out", "folder", "--json", *asked)
-    assert said.code == 0, said.err
-    return json.loads(said.out)
+    result = genkit("convert", file, "--recipe", recipe(channels), "--out", "folder", "--json", *asked)
+    assert result.code == 0, result.err
+    return json.loads(result.out)
 
 
 def refused(channels, file="published.pth", *overrides) -> str:
     asked = [argument for override in overrides for argument in ("--set", override)]
-    said = genkit("convert", file, "--recipe", recipe(channels), "--out", "folder", *asked)
-    assert (said.code, said.out) == (2, "") and not Path("folder").exists(), said
-    return said.err
+    message = command_refused("convert", file, "--recipe", recipe(channels), "--out", "folder", *asked)
+    assert not Path("folder").exists() and message.count("\n") == 1, message
+    return message
 
 
 def assert_computes_the_same(network):
-    # In double precision, where no rounding hides a difference: the weights are those of the file, bit for bit.
+    # In double precision, rounding hides no difference: the weights equal those of the file to the bit.
     model, network = load("folder").double(), network.double()
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(3, 1, 28, 28, generator=generator, dtype=torch.float64)
@@ -173,7 +171,7 @@ def assert_computes_the_same(network):
     [("", ""), ("module.", ""), ("", "module."), ("module.", "module.")],
     ids=["plain", "all", "child", "both"],
 )
-def test_a_published_checkpoint_computes_what_it_computed(prefix):
+def test_a_converted_checkpoint_computes_what_the_published_network_computes(prefix):
     network = trained([4, 6])
     save(network, prefix)
     facts = converted([4, 6])
@@ -184,31 +182,30 @@ def test_a_published_checkpoint_computes_what_it_computed(prefix):
         assert not name.endswith("num_batches_tracked") or buffer.item() == 17
 
 
-def test_equal_channels_read_from_a_command_line_have_a_shortcut_of_their_own():
-    read = [int(text) for text in ("257", "257")]  # two objects, as `is not` sees them
+def test_equal_channels_read_from_a_command_line_have_a_shortcut():
+    read = [int(text) for text in ("257", "257")]  # two objects, so `is not` is true
     network = trained(read)
     assert network.encoder.main.res_in_14.conv_expand is not None
     assert network.decoder.main.res_in_8.conv_expand is not None
     save(network)
-    told = refused(read)
-    assert "its encoder.main.res_in_14.conv_expand.weight, of the shape (257, 257, 1, 1), has no place there" in told
-    assert 'channels = [257, 257], latent_dim = 3, shortcut = "also-above-256"' in told
+    message = refused(read)
+    assert_names(message, "published.pth: ", "encoder.main.res_in_14.conv_expand.weight", "(257, 257, 1, 1)")
+    assert_names(message, 'channels = [257, 257], latent_dim = 3, shortcut = "also-above-256"')
     converted(read, "published.pth", "model.shortcut=also-above-256")
     assert_computes_the_same(network)
 
 
-def test_equal_channels_written_in_the_code_have_none():
+def test_equal_channels_written_in_the_code_have_no_shortcut():
     number = 257
     network = trained([number, number])
     save(network)
-    assert "it has no encoder.main.res_0.shortcut.weight" in refused(
-        [257, 257], "published.pth", "model.shortcut=also-above-256"
-    )
+    message = refused([257, 257], "published.pth", "model.shortcut=also-above-256")
+    assert_names(message, "published.pth: ", "the network has encoder.main.res_0.shortcut.weight")
     converted([257, 257])
     assert_computes_the_same(network)
 
 
-def test_a_bare_state_dict_and_a_half_precise_one_are_checkpoints_too():
+def test_a_bare_state_dict_in_half_precision_can_be_converted():
     network = trained([4, 6]).half().float()
     torch.save(network.half().state_dict(), "published.pth")
     assert converted([4, 6])["epoch"] is None
@@ -223,20 +220,20 @@ def test_a_double_checkpoint_stays_double():
     torch.testing.assert_close(model.sample(z), network.decoder(z), atol=1e-12, rtol=0)
 
 
-def test_what_is_not_taken_over_is_named():
+def test_entries_that_are_left_out_are_named():
     save(trained([4, 6]), iteration=3, optimizer_e={"lr": 1e-3})
     assert converted([4, 6])["left_out"] == ["iteration", "optimizer_e"]
-    said = genkit("convert", "published.pth", "--recipe", recipe([4, 6]), "--out", "other")
-    assert "left out  iteration, optimizer_e" in said.out
-    assert said.out.endswith("folder    other\nnext      genkit sample other\n")
+    result = genkit("convert", "published.pth", "--recipe", recipe([4, 6]), "--out", "other")
+    assert "left out  iteration, optimizer_e" in result.out
+    assert result.out.endswith("folder    other\nnext      genkit sample other\n")
 
 
-def test_a_converted_folder_is_one_for_every_command():
+def test_all_commands_accept_a_converted_model_folder():
     save(trained([4, 6]))
     converted([4, 6])
     for command in ("sample", "reconstruct", "interpolate"):
-        said = genkit(command, "folder", "-n", 2, "--out", command)
-        assert said.code == 0, said.err
+        result = genkit(command, "folder", "-n", 2, "--out", command)
+        assert result.code == 0, result.err
     start = ("--set", "train.warm_start=folder", "-q")
     assert genkit("run", "tiny.toml", *start).code == 0
     about = json.loads(Path("folder/about.json").read_text())
@@ -244,50 +241,56 @@ def test_a_converted_folder_is_one_for_every_command():
 
 
 @pytest.mark.parametrize(
-    ("channels", "overrides", "expected"),
+    ("channels", "overrides", "tensor", "shapes"),
     [
-        (
-            [4, 8],
-            [],
-            "res_in_14.conv_expand.weight has the shape (6, 4, 1, 1), and the network has (8, 4, 1, 1) there",
-        ),
-        ([6, 6], [], "its encoder.main.0.weight has the shape (4, 1, 5, 5), and the network has (6, 1, 5, 5) there"),
-        ([4, 6], ["model.latent_dim=5"], "its encoder.fc.weight has the shape (6, 294), and the network has (10, 294)"),
-        ([4], [], "its encoder.main.res_in_14.conv_expand.weight, of the shape (6, 4, 1, 1), has no place there"),
-        ([4, 6], ["model.norm=group"], 'is introvae-conv with norm = "group"; the published checkpoints are of'),
-        ([4, 6], ["model.use=mlp", "model.channels=", "model.norm="], "is mlp; the published checkpoints are of"),
+        ([4, 8], [], "encoder.main.res_in_14.conv_expand.weight", ["(6, 4, 1, 1)", "(8, 4, 1, 1)"]),
+        ([6, 6], [], "encoder.main.0.weight", ["(4, 1, 5, 5)", "(6, 1, 5, 5)"]),
+        ([4, 6], ["model.latent_dim=5"], "encoder.fc.weight", ["(6, 294)", "(10, 294)"]),
+        ([4], [], "encoder.main.res_in_14.conv_expand.weight", ["(6, 4, 1, 1)", "the network does not"]),
     ],
 )
-def test_a_checkpoint_of_another_network_is_told_by_its_first_difference(channels, overrides, expected):
+def test_a_checkpoint_of_another_network_is_refused_with_the_first_difference(channels, overrides, tensor, shapes):
     save(trained([4, 6]))
-    told = refused(channels, "published.pth", *overrides)
-    assert expected in told and told.count("\n") == 1
-    if "is of another network" in told:
-        assert "By its shapes it was made with channels = [4, 6], latent_dim = 3, for images of 1 channels." in told
+    message = refused(channels, "published.pth", *overrides)
+    assert_names(message, "published.pth: ", "[model] of tiny.toml", f" {tensor}", *shapes)
+    assert_names(message, "channels = [4, 6], latent_dim = 3, for images with 1 channel.")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "found"),
+    [
+        (["model.norm=group"], 'use = "introvae-conv", norm = "group"'),
+        (["model.use=mlp", "model.channels=", "model.norm="], 'use = "mlp"'),
+    ],
+)
+def test_a_recipe_of_a_network_that_was_not_published_is_refused(overrides, found):
+    save(trained([4, 6]))
+    message = refused([4, 6], "published.pth", *overrides)
+    assert_names(message, f"tiny.toml [model]: {found}", 'use = "introvae-conv", norm = "batch"')
 
 
 @pytest.mark.parametrize("name", ["encoder.fc.bias", "decoder.main.res_in_8.bn2.running_var"])
-def test_a_tensor_that_is_missing_or_surplus_is_told(name):
+def test_a_missing_tensor_and_an_additional_tensor_are_named(name):
     network = trained([4, 6])
     tensors = network.state_dict()
-    gone = tensors.pop(name)
+    removed = tensors.pop(name)
     torch.save(tensors, "published.pth")
-    assert f"it has no {our_names(network.state_dict())[name]}" in refused([4, 6])
-    torch.save({**network.state_dict(), "encoder.extra": gone}, "published.pth")
-    assert "its encoder.extra, of the shape" in refused([4, 6])
+    assert_names(refused([4, 6]), f"the network has {our_names(network.state_dict())[name]},", tuple(removed.shape))
+    torch.save({**network.state_dict(), "encoder.extra": removed}, "published.pth")
+    assert_names(refused([4, 6]), "the checkpoint has encoder.extra,", tuple(removed.shape))
 
 
 def test_two_networks_in_one_file_are_refused():
     tensors = trained([4, 6]).state_dict()
     torch.save(tensors | {f"module.{name}": value for name, value in tensors.items()}, "published.pth")
-    assert "holds encoder.main.0.weight twice, once as module.encoder.main.0.weight" in refused([4, 6])
+    assert_names(refused([4, 6]), "published.pth: ", "encoder.main.0.weight,", "module.encoder.main.0.weight")
 
 
 def test_values_that_are_not_finite_are_refused():
     network = trained([4, 6])
     network.decoder.main.predict.bias.data.fill_(float("nan"))
     save(network)
-    assert "decoder.main.predict.bias holds values that are not finite" in refused([4, 6])
+    assert_names(refused([4, 6]), "published.pth: ", "decoder.main.predict.bias", "not finite")
 
 
 class Trap:
@@ -295,30 +298,42 @@ class Trap:
         return (Path.touch, (Path("sprung"),))
 
 
-def test_a_file_that_is_no_checkpoint_is_told_and_none_of_it_is_run():
-    assert "none.pth: cannot be read: No such file" in refused([4, 6], "none.pth")
-    Path("page.pth").write_text("<html>not found</html>")
-    assert "page.pth: is no checkpoint of torch: expected a file that `torch.save` wrote" in refused([4, 6], "page.pth")
-    Path("empty.pth").write_bytes(b"")
-    assert "empty.pth: is empty" in refused([4, 6], "empty.pth")
+def test_no_code_of_a_checkpoint_is_run():
     Path("trap.pth").write_bytes(pickle.dumps({"model": Trap()}, protocol=2))
-    assert "genkit runs no code of a checkpoint" in refused([4, 6], "trap.pth")
+    assert_names(refused([4, 6], "trap.pth"), "trap.pth: ", "does not run code")
     torch.save({"model": Trap()}, "trap.pth")
-    told = refused([4, 6], "trap.pth")
-    assert "genkit runs no code of a checkpoint" in told and "weights_only" not in told
-    np.savez("arrays.npz", x=np.zeros(3))
-    assert "arrays.npz: is no checkpoint of torch, or is damaged" in refused([4, 6], "arrays.npz")
+    message = refused([4, 6], "trap.pth")
+    assert_names(message, "trap.pth: ", "does not run code")
+    assert "weights_only" not in message
     assert not Path("sprung").exists()
+
+
+def test_a_file_that_is_not_a_checkpoint_is_refused():
+    assert_names(refused([4, 6], "none.pth"), "none.pth: ", "No such file")
+    Path("page.pth").write_text("<html>not found</html>")
+    assert_names(refused([4, 6], "page.pth"), "page.pth: not a torch checkpoint.", "`torch.save`")
+    Path("empty.pth").write_bytes(b"")
+    assert_names(refused([4, 6], "empty.pth"), "empty.pth: empty file")
+    np.savez("arrays.npz", x=np.zeros(3))
+    assert_names(refused([4, 6], "arrays.npz"), "arrays.npz: not a torch checkpoint, or damaged")
+
+
+def test_a_checkpoint_without_a_state_dict_is_refused():
     torch.save([1, 2], "list.pth")
-    assert "holds a list; expected a state dict" in refused([4, 6], "list.pth")
+    assert_names(refused([4, 6], "list.pth"), "list.pth: ", "a list", "state dict")
     torch.save({"epoch": 3}, "epoch.pth")
-    assert "holds no state dict: its entry 'epoch' is no named tensor" in refused([4, 6], "epoch.pth")
+    assert_names(refused([4, 6], "epoch.pth"), "epoch.pth: no state dict", "'epoch'")
     torch.save({0: torch.zeros(1)}, "number.pth")
-    assert "its entry 0 is no named tensor" in refused([4, 6], "number.pth")
+    assert_names(refused([4, 6], "number.pth"), "number.pth: no state dict", "entry 0 ")
+    torch.save({"model": {}}, "nothing.pth")
+    assert_names(refused([4, 6], "nothing.pth"), "nothing.pth: no state dict", "empty")
+
+
+def test_a_damaged_checkpoint_is_refused():
     save(trained([4, 6]))
     whole = Path("published.pth").read_bytes()
     Path("cut.pth").write_bytes(whole[: len(whole) // 2])
-    assert "cut.pth: is a checkpoint that was cut short" in refused([4, 6], "cut.pth")
+    assert_names(refused([4, 6], "cut.pth"), "cut.pth: incomplete checkpoint")
     with zipfile.ZipFile("published.pth") as archive:
         last = max((e for e in archive.infolist() if "/data/" in e.filename), key=lambda entry: entry.file_size)
     start = last.header_offset
@@ -326,16 +341,16 @@ def test_a_file_that_is_no_checkpoint_is_told_and_none_of_it_is_run():
     flipped = bytearray(whole)
     flipped[start + last.file_size // 2] ^= 0x40
     Path("flipped.pth").write_bytes(flipped)
-    assert f"flipped.pth: is damaged: the checksum of its entry {last.filename}" in refused([4, 6], "flipped.pth")
+    assert_names(refused([4, 6], "flipped.pth"), "flipped.pth: damaged", "checksum", last.filename)
 
 
-def test_a_folder_that_is_there_is_not_overwritten(tmp_path):
+def test_an_existing_folder_is_not_overwritten(tmp_path):
     save(trained([4, 6]))
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine").write_text("")
     for place in ("taken", "taken/mine"):
-        said = genkit("convert", "published.pth", "--recipe", recipe([4, 6]), "--out", place)
-        assert said.code == 2 and "is there already, and is not overwritten" in said.err
+        message = command_refused("convert", "published.pth", "--recipe", recipe([4, 6]), "--out", place)
+        assert_names(message, f"--out {place}: ", "not overwritten")
     assert genkit("convert", "published.pth", "--recipe", recipe([4, 6]), "--out", "deep/er").code == 0
 
 

@@ -1,1 +1,1 @@
-"""Published checkpoints converted to model folders, every tensor accounted for."""
+"""Conversion of published checkpoints to model folders. Every tensor is used, or the checkpoint is refused."""

@@ -1,4 +1,4 @@
-"""A published checkpoint as a final folder."""
+"""Conversion of a published checkpoint to a model folder."""
 
 from __future__ import annotations
 
@@ -8,42 +8,30 @@ from typing import Any
 import tomli_w
 import torch
 
+from genkit.core.model import Model
 from genkit.errors import UsageError
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.recipe.plan import Plan
 from genkit.runs.checkpoint import environment
 from genkit.runs.convert.match_tensors import fill_model
-from genkit.runs.convert.published_checkpoint import read_checkpoint
+from genkit.runs.convert.published_checkpoint import PublishedCheckpoint, read_checkpoint
 from genkit.storage.names import RECIPE
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.weights import digest, write_final, write_text
 
 
 def convert(file: Path, plan: Plan, out: Path) -> dict[str, Any]:
-    """Write the final folder `out` from a checkpoint of the network that `plan` describes; return its facts.
+    """Write the model folder `out` from a checkpoint of the network that `plan` describes; return its facts.
 
-    Raises `UsageError` unless the checkpoint is of that network, whole and finite, and `out` is new.
+    The facts also count the tensors and their values. Raises `UsageError` if the checkpoint cannot be read, is of
+    another network or has values that are not finite, and if `out` is not empty or cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out}: is there already, and is not overwritten. Name another folder.")
-    recipe = plan.document.file
-    model = plan.build_model()
-    norm = plan.model_arguments.get("norm", "group")
-    if not isinstance(model, IntroVAEConv) or norm not in ("batch", "sync-batch"):
-        found = plan.recipe.model.name + (f' with norm = "{norm}"' if isinstance(model, IntroVAEConv) else "")
-        raise UsageError(
-            f'{recipe} [model]: is {found}; the published checkpoints are of use = "introvae-conv", norm = "batch".'
-        )
+        raise UsageError(f"--out {out}: exists already and is not overwritten. Choose another folder.")
+    model = _build_published_network(plan)
     checkpoint = read_checkpoint(file)
-    fill_model(model, checkpoint, recipe)
-
-    facts = {
-        "step": None,  # the published code counts epochs alone
-        "epoch": checkpoint.epoch,
-        "data_shape": list(plan.data.shape),
-        "parts": plan.owners,
-        "converted": {"file": file.name, "sha256": digest(file), "left_out": list(checkpoint.others)},
-    }
+    fill_model(model, checkpoint, plan.document.file)
+    facts = _facts(checkpoint, plan)
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / RECIPE, tomli_w.dumps(dict(plan.resolved)))
@@ -51,3 +39,31 @@ def convert(file: Path, plan: Plan, out: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
     return {**facts, "tensors": len(checkpoint.tensors), "values": sum(map(torch.numel, checkpoint.tensors.values()))}
+
+
+def _build_published_network(plan: Plan) -> Model:
+    """Return the untrained model of a plan. Raises `UsageError` unless it is the network of the published code."""
+    model = plan.build_model()
+    norm = plan.model_arguments.get("norm", "group")
+    if isinstance(model, IntroVAEConv) and norm in ("batch", "sync-batch"):
+        return model
+    found = f'use = "{plan.recipe.model.name}"' + (f', norm = "{norm}"' if isinstance(model, IntroVAEConv) else "")
+    raise UsageError(
+        f"{plan.document.file} [model]: {found}, but published checkpoints need "
+        'use = "introvae-conv", norm = "batch". Change [model].'
+    )
+
+
+def _facts(checkpoint: PublishedCheckpoint, plan: Plan) -> dict[str, Any]:
+    source = {
+        "file": checkpoint.file.name,
+        "sha256": digest(checkpoint.file),
+        "left_out": list(checkpoint.other_entries),
+    }
+    return {
+        "step": None,  # the published code counts epochs only
+        "epoch": checkpoint.epoch,
+        "data_shape": list(plan.data.shape),
+        "parts": plan.owners,
+        "converted": source,
+    }
