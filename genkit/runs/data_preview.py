@@ -1,4 +1,4 @@
-"""What the network will see, as a picture: the batch of the first step, and pictures that are held out."""
+"""Picture of the data as the network sees them: the batch of the first step, and held-out samples."""
 
 from __future__ import annotations
 
@@ -16,21 +16,31 @@ COLUMNS, ROWS = 8, 4  # of each split
 
 
 def save_data_preview(path: Path, plan: Plan) -> None:
-    """Write the grid: of the first batch as many as fit, in its order and with its flips."""
-    data, held_out = plan.data, plan.data.held_out()
-    batch = plan.recipe.train.batch_size if data.size is None else min(plan.recipe.train.batch_size, data.size)
-    noise = Noise(plan.recipe.seed, 0, "data", Rows.all(batch))
-    trained = data.batch(indices_of_step(plan.recipe.seed, 0, batch, data.size), noise).x[: COLUMNS * ROWS]
+    """Write a grid of images as PNG: the start of the first batch, with its order and flips, and held-out images.
 
-    size = COLUMNS * ROWS if held_out.size is None else held_out.size
-    number = min(COLUMNS * ROWS, size)
-    spread = torch.arange(number) * size // number  # folders stand in the order of their classes
-    kept = held_out.batch(spread, Noise(plan.recipe.seed, 0, "preview-data", Rows.all(number))).x
-
-    channels, height, width = data.shape
+    Raises `OSError` if the file cannot be written.
+    """
+    channels, height, width = plan.data.shape
     colour = "grey" if channels == 1 else "colour"
     title = f"{plan.recipe.title}: {width} x {height}, {colour}"
-    save_grid(path, [*_rows("first batch", trained), *_rows("held out", kept)], title)
+    save_grid(path, [*_rows("first batch", _first_batch(plan)), *_rows("held out", _held_out(plan))], title)
+
+
+def _first_batch(plan: Plan) -> Tensor:
+    """Return the first images of the batch of the first step, at most `COLUMNS` x `ROWS`."""
+    data, seed = plan.data, plan.recipe.seed
+    size = plan.recipe.train.batch_size if data.size is None else min(plan.recipe.train.batch_size, data.size)
+    noise = Noise(seed, 0, "data", Rows.all(size))
+    return data.batch(indices_of_step(seed, 0, size, data.size), noise).x[: COLUMNS * ROWS]
+
+
+def _held_out(plan: Plan) -> Tensor:
+    """Return images spread over the held-out split, at most `COLUMNS` x `ROWS`."""
+    held_out = plan.data.held_out()
+    size = COLUMNS * ROWS if held_out.size is None else held_out.size
+    number = min(COLUMNS * ROWS, size)
+    indices = torch.arange(number) * size // number  # image folders are sorted by class
+    return held_out.batch(indices, Noise(plan.recipe.seed, 0, "preview-data", Rows.all(number))).x
 
 
 def _rows(caption: str, images: Tensor) -> list[GridRow]:

@@ -1,12 +1,12 @@
-"""The figures that a run ends with, named as papers use them.
+"""Figures drawn at the end of a run, under the names that papers use.
 
     samples.png           images drawn from the prior: Figures 3, 4 and 7 to 9 of AS-IntroVAE
     reconstructions.png   held-out images and their reconstructions: Figure 5
     stability.png         the same latent codes at a few steps: Figure 6
-    ../curves.png         what the run has logged
+    ../curves.png         the logged terms and metrics over the steps
 
-https://arxiv.org/abs/2206.13903. Of points in the plane there is only the last: their samples and density, Figure 2,
-are the last picture under samples/.
+The figures are numbered as in AS-IntroVAE, https://arxiv.org/abs/2206.13903. Runs on points in the plane have only the
+last two; their samples and density, Figure 2, are the last picture in samples/.
 """
 
 from __future__ import annotations
@@ -26,33 +26,49 @@ from genkit.recipe.schedule_probe import schedule_keys
 from genkit.runs.curves import sections_of
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.run_folder import RunFolder
-from genkit.runs.stability_strip import beyond_the_end, save_strip, strip_captions
+from genkit.runs.stability_strip import save_strip, strip_captions, unreached_rows
 
 
 def save_figures(plan: Plan, folder: RunFolder, model: Model, which: str, noise: Noise) -> list[Path]:
-    """Write the figures that suit the data and the model, as it is at the end of the run; return their paths.
+    """Write the figures of a finished run; return their paths.
 
-    With the `noise` of the previews they show the same latent codes and held-out samples.
+    `model` has the weights after the last step, and `which` is their name, "raw" or "ema". With the `noise` of the
+    previews, the figures show the same latent codes and held-out samples as the previews. Raises `OSError` if a file
+    cannot be written.
     """
     title = f"{plan.recipe.title}: step {plan.steps}, {which} weights"
     written = []
     if len(model.data_shape) == 3:
         with evaluating(model):
-            images = in_chunks(model.sample, codes(SAMPLES, model, noise), model.data_shape)
-            note = f"{SAMPLES} samples: draws of the prior, decoded."
-            written += save_samples(folder.figures / "samples.png", images, title, note)
+            written += _save_samples(folder.figures / "samples.png", model, noise, title)
             if isinstance(model, Autoencoder):
-                held_out = plan.data.held_out()
-                x = select_samples(RECONSTRUCTIONS, model, held_out, noise).x
-                outputs = in_chunks(model.reconstruct, x, model.data_shape)
-                note = note_of(f"{len(x)} {describe_samples(len(x), held_out)}", mean_squared_error(x.cpu(), outputs))
-                written += save_reconstructions(folder.figures / "reconstructions.png", x.cpu(), outputs, title, note)
+                path = folder.figures / "reconstructions.png"
+                written += _save_reconstructions(path, plan, model, noise, title)
+    written += _save_stability_strip(folder, plan, which)
+    _save_curves(folder, plan)
+    return [*written, folder.curves]
 
+
+def _save_samples(path: Path, model: Model, noise: Noise, title: str) -> list[Path]:
+    images = in_chunks(model.sample, codes(SAMPLES, model, noise), model.data_shape)
+    return save_samples(path, images, title, f"{SAMPLES} samples: draws of the prior, decoded.")
+
+
+def _save_reconstructions(path: Path, plan: Plan, model: Autoencoder, noise: Noise, title: str) -> list[Path]:
+    held_out = plan.data.held_out()
+    x = select_samples(RECONSTRUCTIONS, model, held_out, noise).x
+    outputs = in_chunks(model.reconstruct, x, model.data_shape)
+    note = note_of(f"{len(x)} {describe_samples(len(x), held_out)}", mean_squared_error(x.cpu(), outputs))
+    return save_reconstructions(path, x.cpu(), outputs, title, note)
+
+
+def _save_stability_strip(folder: RunFolder, plan: Plan, which: str) -> list[Path]:
     rows = {caption: folder.row(step) for step, caption in strip_captions(plan).items()}
-    note = f"The same latent codes at each step, {which} weights." + beyond_the_end(plan)
-    written += save_strip(folder.figures / "stability.png", rows, plan.recipe.title, note)
+    note = f"The same latent codes at each step, {which} weights." + unreached_rows(plan)
+    return save_strip(folder.figures / "stability.png", rows, plan.recipe.title, note)
 
+
+def _save_curves(folder: RunFolder, plan: Plan) -> None:
     begins = sorted({phase.start for phase in plan.phases if 0 < phase.start < plan.steps})
     sections = sections_of(folder.lines(), evaluations_of(folder), schedule_keys(plan.loss), begins)
     save_sections(folder.curves, sections, plan.recipe.title)
-    return [*written, folder.curves]

@@ -1,7 +1,7 @@
-"""The stability strip: the same latent codes decoded at a few steps of a run, a row a step.
+"""Stability strip: a picture of the same latent codes, decoded at a few steps of a run, one row for each step.
 
-Figure 6 of AS-IntroVAE (https://arxiv.org/abs/2206.13903) compares methods so, after 10, 20 and 50 epochs. What a step
-makes of the codes is kept with the run as a small array; at the end the rows are laid below each other.
+Figure 6 of AS-IntroVAE (https://arxiv.org/abs/2206.13903) compares methods in this way after 10, 20 and 50 epochs.
+During training, the run writes each row as a small array; at the end, the picture is drawn from these arrays.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from genkit.evaluation.samples import codes, in_chunks
 from genkit.recipe.plan import Plan
 from genkit.storage.atomic import write_file
 
-ROWS = 5  # where the recipe names none
-POINTS = 2000
+ROWS = 5  # if the recipe names no steps
+POINTS = 2000  # in a row, if the samples are points in the plane
 
 
 def strip_captions(plan: Plan) -> dict[int, str]:
-    """Return the steps that make a row, in order, each with its caption; what lies beyond the end makes none.
+    """Return the steps of the rows, in ascending order, each with its caption. Steps after the last are left out.
 
-    Raises `UsageError` where the recipe names epochs of data that have none.
+    Raises `UsageError` if the recipe names epochs and the data have no epochs.
     """
     report, steps = plan.recipe.report, plan.steps
     if report.strip_epochs:
@@ -44,21 +44,22 @@ def strip_captions(plan: Plan) -> dict[int, str]:
     return {step: (f"epoch {step / epoch:.4g}, " if epoch else "") + f"step {step}" for step in within}
 
 
-def beyond_the_end(plan: Plan) -> str:
-    """Say which rows the recipe names that the run does not reach; empty where it reaches all."""
+def unreached_rows(plan: Plan) -> str:
+    """Return a remark on the rows in the recipe that the run is too short for; empty if there are none."""
     report, steps = plan.recipe.report, plan.steps
     if report.strip_epochs:
         epoch = plan.epoch("[report] strip_epochs")
-        missed, what = [number for number in report.strip_epochs if epoch * number > steps], "epoch"
+        unreached, unit = [number for number in report.strip_epochs if epoch * number > steps], "epoch"
     else:
-        missed, what = [step for step in report.strip_steps if step > steps], "step"
-    return f" Beyond the end of the run: {what} {', '.join(map(str, missed))}." if missed else ""
+        unreached, unit = [step for step in report.strip_steps if step > steps], "step"
+    return f" After the end of the run: {unit} {', '.join(map(str, unreached))}." if unreached else ""
 
 
 def save_strip_row(path: Path, model: Model, noise: Noise) -> None:
-    """Write what `model` makes of the latent codes: bytes of images, (8, C, H, W), or points, (N, 2), float32.
+    """Write the samples of fixed latent codes as an array: images, (8, C, H, W) uint8, or points, (N, 2) float32.
 
-    The codes of images are those of the first row of a preview. Nothing is written of samples that have no picture.
+    The images are those in the first row of a preview. Samples of another shape have no picture: nothing is written.
+    Raises `OSError` if the file cannot be written.
     """
     with evaluating(model):
         match model.data_shape:
@@ -78,7 +79,10 @@ def save_strip_row(path: Path, model: Model, noise: Noise) -> None:
 
 
 def save_strip(path: Path, rows: Mapping[str, Path], title: str, note: str) -> list[Path]:
-    """Write the rows that are there, by caption, as PNG; return its path in a list, empty where there are none."""
+    """Write the existing rows, given by caption, as PNG; return its path in a list, empty if no row exists.
+
+    Raises `UsageError` if a row is damaged, and `OSError` if the picture cannot be written.
+    """
     kept = {caption: _read(row) for caption, row in rows.items() if row.exists()}
     if not kept:
         return []
@@ -93,4 +97,4 @@ def _read(row: Path) -> Tensor:
     try:
         return torch.from_numpy(np.load(row, allow_pickle=False))
     except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"{row}: is damaged: {error}. Delete it: only a row of the strip is lost.") from None
+        raise UsageError(f"{row}: damaged ({error}). Delete it: only one row of the strip is lost.") from None

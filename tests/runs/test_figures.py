@@ -1,4 +1,4 @@
-"""The figures of a run: which there are, what the rows of the strip hold, and that they can be drawn again."""
+"""Figures at the end of a run: which files, the rows of the stability strip, and drawing them again."""
 
 from pathlib import Path
 
@@ -6,24 +6,21 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.commands import IMAGES, TINY, genkit, write_recipe
+from support.commands import IMAGES, TINY, genkit, refused, write_recipe
+from support.messages import assert_names
 
 from genkit import load
 from genkit.draw.preview import SAMPLES
 from genkit.errors import UsageError
 from genkit.evaluation.samples import codes
 from genkit.recipe.plan import make_plan
-from genkit.runs.load import open_trained
 from genkit.runs.run_folder import RunFolder
-from genkit.runs.stability_strip import beyond_the_end, strip_captions
+from genkit.runs.stability_strip import strip_captions, unreached_rows
+from genkit.runs.trained import open_trained
 
-EPOCH = 5000 // 16  # steps, of the digits
+pytestmark = pytest.mark.usefixtures("isolated")
 
-
-@pytest.fixture(autouse=True)
-def alone(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GENKIT_PLUGINS", "none")
+EPOCH = 5000 // 16  # steps, for the digits
 
 
 def plan_of(tmp_path, text, *overrides):
@@ -32,8 +29,8 @@ def plan_of(tmp_path, text, *overrides):
 
 def trained(tmp_path, text, *overrides) -> RunFolder:
     asked = [argument for override in overrides for argument in ("--set", override)]
-    said = genkit("run", write_recipe(tmp_path, text), "-q", *asked)
-    assert said.code == 0, said.err
+    result = genkit("run", write_recipe(tmp_path, text), "-q", *asked)
+    assert result.code == 0, result.err
     return RunFolder(tmp_path / "runs" / "0001-tiny-s0")
 
 
@@ -41,7 +38,7 @@ def pictures_of(folder):
     return {str(path): path.read_bytes() for path in [*folder.figures.iterdir(), folder.curves]}
 
 
-def test_a_run_on_images_ends_with_three_figures_and_one_in_the_plane_with_its_strip(tmp_path):
+def test_a_run_on_images_has_three_figures_and_a_run_on_points_has_the_strip(tmp_path):
     names = {path.name for path in trained(tmp_path, IMAGES).figures.iterdir()}
     assert names == {"samples.png", "reconstructions.png", "stability.png"}
     genkit("run", write_recipe(tmp_path, TINY), "-q", "--runs", "plane")
@@ -54,12 +51,12 @@ def test_the_figures_can_be_drawn_again(tmp_path, text):
     before = pictures_of(folder)
     for path in before:
         Path(path).unlink()
-    said = genkit("figures", folder.path)
-    assert said.code == 0 and sorted(said.out.split()) == sorted(before)
+    result = genkit("figures", folder.path)
+    assert result.code == 0 and sorted(result.out.split()) == sorted(before)
     assert pictures_of(folder) == before
 
 
-def test_the_last_row_of_the_strip_is_what_the_trained_model_makes_of_the_codes_of_the_previews(tmp_path):
+def test_the_last_row_of_the_strip_has_the_samples_of_the_trained_model_for_the_codes_of_the_previews(tmp_path):
     folder = trained(tmp_path, IMAGES, "report.strip_steps=[2, 5]")
     assert sorted(path.name for path in folder.strip.iterdir()) == ["step-00000002.npy", "step-00000005.npy"]
     row = np.load(folder.row(5))
@@ -70,7 +67,7 @@ def test_the_last_row_of_the_strip_is_what_the_trained_model_makes_of_the_codes_
     assert np.abs(row / 255 - images.clamp(0, 1).numpy()).max() <= 0.5 / 255 + 1e-6
 
 
-def test_a_row_depends_on_its_step_and_not_on_which_other_rows_there_are(tmp_path):
+def test_a_row_depends_on_its_step_and_not_on_other_rows(tmp_path):
     one = trained(tmp_path, IMAGES, "report.strip_steps=[3]")
     genkit("run", "tiny.toml", "-q", "--runs", "others", "--set", "report.strip_steps=[1, 2, 3]")
     others = RunFolder(tmp_path / "others" / "0001-tiny-s0")
@@ -78,7 +75,7 @@ def test_a_row_depends_on_its_step_and_not_on_which_other_rows_there_are(tmp_pat
     assert one.row(3).read_bytes() != others.row(1).read_bytes()
 
 
-def test_a_row_that_is_lost_is_left_out_and_one_that_is_damaged_is_named(tmp_path):
+def test_a_missing_row_is_left_out_and_a_damaged_row_is_named(tmp_path):
     folder = trained(tmp_path, IMAGES)
     heights = []
     for step in (1, 2):
@@ -88,8 +85,7 @@ def test_a_row_that_is_lost_is_left_out_and_one_that_is_damaged_is_named(tmp_pat
         assert genkit("figures", folder.path).code == 0
     assert heights[0] - heights[1] == 84 + 4
     folder.row(3).write_bytes(folder.row(4).read_bytes()[:-9])
-    said = genkit("figures", folder.path)
-    assert said.code == 2 and f"{folder.row(3)}: is damaged" in said.err
+    assert_names(refused("figures", folder.path), f"{folder.row(3)}: damaged")
 
 
 @pytest.mark.parametrize(
@@ -105,35 +101,36 @@ def test_a_row_that_is_lost_is_left_out_and_one_that_is_damaged_is_named(tmp_pat
         ),
     ],
 )
-def test_the_recipe_says_which_steps_make_rows(tmp_path, overrides, captions):
+def test_the_recipe_sets_the_steps_of_the_rows(tmp_path, overrides, captions):
     plan = plan_of(tmp_path, IMAGES, *overrides)
     assert strip_captions(plan) == captions and list(strip_captions(plan)) == sorted(captions)
 
 
-def test_rows_beyond_the_end_are_named(tmp_path):
-    assert beyond_the_end(plan_of(tmp_path, IMAGES)) == ""
-    told = beyond_the_end(plan_of(tmp_path, IMAGES, "report.strip_epochs=[50, 100]"))
-    assert told == " Beyond the end of the run: epoch 50, 100."
-    assert beyond_the_end(plan_of(tmp_path, TINY, "report.strip_steps=[5, 6]")).endswith("run: step 6.")
+def test_rows_after_the_end_of_the_run_are_named(tmp_path):
+    assert unreached_rows(plan_of(tmp_path, IMAGES)) == ""
+    assert unreached_rows(plan_of(tmp_path, IMAGES, "report.strip_epochs=[50, 100]")).endswith(": epoch 50, 100.")
+    assert unreached_rows(plan_of(tmp_path, TINY, "report.strip_steps=[5, 6]")).endswith(": step 6.")
 
 
-def test_data_that_never_end_have_steps_and_no_epochs(tmp_path):
+def test_epochs_are_refused_for_data_without_epochs(tmp_path):
     assert strip_captions(plan_of(tmp_path, TINY, "report.strip_steps=[3]")) == {3: "step 3"}
-    with pytest.raises(UsageError, match=r'\[report\] strip_epochs: "8-gaussians" never ends; give steps'):
+    with pytest.raises(UsageError) as error:
         strip_captions(plan_of(tmp_path, TINY, "report.strip_epochs=[3]"))
-    said = genkit("run", "tiny.toml", "--set", "report.strip_epochs=[3]")
-    assert said.code == 2 and "never ends" in said.err
+    assert_names(error.value, "[report] strip_epochs: ", '"8-gaussians"', "steps")
+    result = genkit("run", "tiny.toml", "--set", "report.strip_epochs=[3]")
+    assert result.code == 2
+    assert_names(result.err, "[report] strip_epochs: ", '"8-gaussians"', "steps")
     assert not list((tmp_path / "runs").glob("0*"))
 
 
-def test_epochs_and_steps_at_once_are_refused(tmp_path):
-    said = genkit("plan", write_recipe(tmp_path), "--set", "report.strip_epochs=[3]", "--set", "report.strip_steps=[3]")
-    assert said.code == 2 and "strip_epochs and strip_steps say the same of one strip" in said.err
+def test_epochs_and_steps_together_are_refused(tmp_path):
+    both = ("--set", "report.strip_epochs=[3]", "--set", "report.strip_steps=[3]")
+    assert_names(refused("plan", write_recipe(tmp_path), *both), "report", "strip_epochs", "strip_steps")
 
 
-def test_samples_without_a_picture_leave_the_curves(tmp_path):
+def test_without_rows_only_the_curves_are_drawn(tmp_path):
     folder = trained(tmp_path, TINY)
     for path in folder.strip.iterdir():
         path.unlink()
-    said = genkit("figures", folder.path)
-    assert said.code == 0 and said.out.split() == [str(folder.curves)]
+    result = genkit("figures", folder.path)
+    assert result.code == 0 and result.out.split() == [str(folder.curves)]
