@@ -12,7 +12,7 @@ from support.messages import assert_names
 from genkit.runs.compare import compare
 from genkit.runs.run_folder import RunFolder
 
-pytestmark = pytest.mark.usefixtures("isolated")
+pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("isolated")]
 
 TEXT = (
     TINY

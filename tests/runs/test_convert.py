@@ -228,6 +228,7 @@ def test_entries_that_are_left_out_are_named():
     assert result.out.endswith("folder    other\nnext      genkit sample other\n")
 
 
+@pytest.mark.trains
 def test_all_commands_accept_a_converted_model_folder():
     save(trained([4, 6]))
     converted([4, 6])

@@ -6,7 +6,7 @@ import pytest
 from support.commands import TINY, genkit, refused, write_recipe
 from support.messages import assert_names
 
-pytestmark = pytest.mark.usefixtures("isolated")
+pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("isolated")]
 
 TEXT = (
     TINY

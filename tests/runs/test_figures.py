@@ -38,6 +38,7 @@ def pictures_of(folder):
     return {str(path): path.read_bytes() for path in [*folder.figures.iterdir(), folder.curves]}
 
 
+@pytest.mark.trains
 def test_a_run_on_images_has_three_figures_and_a_run_on_points_has_the_strip(tmp_path):
     names = {path.name for path in trained(tmp_path, IMAGES).figures.iterdir()}
     assert names == {"samples.png", "reconstructions.png", "stability.png"}
@@ -45,6 +46,7 @@ def test_a_run_on_images_has_three_figures_and_a_run_on_points_has_the_strip(tmp
     assert [path.name for path in (tmp_path / "plane" / "0001-tiny-s0" / "figures").iterdir()] == ["stability.png"]
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("text", [IMAGES, TINY])
 def test_the_figures_can_be_drawn_again(tmp_path, text):
     folder = trained(tmp_path, text, "ema.decay=0.5")
@@ -56,6 +58,7 @@ def test_the_figures_can_be_drawn_again(tmp_path, text):
     assert pictures_of(folder) == before
 
 
+@pytest.mark.trains
 def test_the_last_row_of_the_strip_has_the_samples_of_the_trained_model_for_the_codes_of_the_previews(tmp_path):
     folder = trained(tmp_path, IMAGES, "report.strip_steps=[2, 5]")
     assert sorted(path.name for path in folder.strip.iterdir()) == ["step-00000002.npy", "step-00000005.npy"]
@@ -67,6 +70,7 @@ def test_the_last_row_of_the_strip_has_the_samples_of_the_trained_model_for_the_
     assert np.abs(row / 255 - images.clamp(0, 1).numpy()).max() <= 0.5 / 255 + 1e-6
 
 
+@pytest.mark.trains
 def test_a_row_depends_on_its_step_and_not_on_other_rows(tmp_path):
     one = trained(tmp_path, IMAGES, "report.strip_steps=[3]")
     genkit("run", "tiny.toml", "-q", "--runs", "others", "--set", "report.strip_steps=[1, 2, 3]")
@@ -75,6 +79,7 @@ def test_a_row_depends_on_its_step_and_not_on_other_rows(tmp_path):
     assert one.row(3).read_bytes() != others.row(1).read_bytes()
 
 
+@pytest.mark.trains
 def test_a_missing_row_is_left_out_and_a_damaged_row_is_named(tmp_path):
     folder = trained(tmp_path, IMAGES)
     heights = []
@@ -128,6 +133,7 @@ def test_epochs_and_steps_together_are_refused(tmp_path):
     assert_names(refused("plan", write_recipe(tmp_path), *both), "report", "strip_epochs", "strip_steps")
 
 
+@pytest.mark.trains
 def test_without_rows_only_the_curves_are_drawn(tmp_path):
     folder = trained(tmp_path, TINY)
     for path in folder.strip.iterdir():

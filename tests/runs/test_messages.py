@@ -108,6 +108,7 @@ def test_messages_about_run_folders(golden, tmp_path):
     golden("runs/run_folders", report(messages))
 
 
+@pytest.mark.trains
 def test_messages_about_trained_models(golden, tmp_path, run, copy_of_final):
     (tmp_path / "folder").mkdir()
     unreadable = copy_of_final("unreadable-recipe")
@@ -124,6 +125,7 @@ def test_messages_about_trained_models(golden, tmp_path, run, copy_of_final):
     golden("runs/trained", report(messages))
 
 
+@pytest.mark.trains
 def test_messages_about_evaluations(golden, run):
     other_shape = evaluation_plan(run, ["data.use=digits", "metrics="])
     plan = evaluation_plan(run)
