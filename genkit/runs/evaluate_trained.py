@@ -13,7 +13,8 @@ from genkit.errors import UsageError, near_miss
 from genkit.evaluation.batch_norm import norms_of
 from genkit.evaluation.evaluate import Result, evaluate
 from genkit.recipe.document import Document, KeyPath
-from genkit.recipe.plan import Plan, document_of, make_plan, unmet_extractors
+from genkit.recipe.missing import unmet_extractors
+from genkit.recipe.plan import Plan, document_of, make_plan
 from genkit.recipe.registry import Registry, load_registry
 from genkit.runs.load import facts_of, load
 from genkit.runs.trained import check_data_shape, refuse_other_data

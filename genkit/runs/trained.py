@@ -16,7 +16,8 @@ from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.samples import in_chunks
 from genkit.recipe.bind import Binder, Invalid
-from genkit.recipe.document import Document, with_override
+from genkit.recipe.document import Document
+from genkit.recipe.overrides import with_override
 from genkit.recipe.registry import load_registry
 from genkit.runs.load import facts_of, load, recipe_of
 from genkit.storage.weights import EMA, model_folder
