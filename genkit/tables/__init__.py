@@ -1,1 +1,1 @@
-"""Tables of results: recipes against hyper-parameters and seeds, trained once and kept."""
+"""Tables of results: recipes against hyper-parameters and seeds. Each run is trained once, and its result is kept."""

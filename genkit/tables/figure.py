@@ -1,7 +1,7 @@
-"""The models of a table as pictures in its rows and columns: for points in the plane, their densities.
+"""A figure of all models of a table, a panel for each cell, for models of points in the plane.
 
-As Figure 2 of AS-IntroVAE, https://arxiv.org/abs/2206.13903; for what is drawn, and how it differs from the published
-script, see `genkit.draw.density`.
+The figure follows Figure 2 of AS-IntroVAE, https://arxiv.org/abs/2206.13903. `genkit.draw.density` explains what is
+drawn, and how it differs from the published script.
 """
 
 from __future__ import annotations
@@ -27,41 +27,39 @@ from genkit.tables.spec import TableSpec
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SIDE = 1.35  # inches of a panel
-SAMPLES = 5000  # of a model without an encoder
+SIDE = 1.35  # side of a panel, in inches
+SAMPLES = 5000  # in the histogram of a model without an encoder
 
 
 def save_figure(path: Path, table: TableSpec, experiments: Sequence[Experiment], runs: Path) -> None:
-    """Draw the model of each cell, of the first seed, as PNG. Raises `UsageError` where it cannot be written."""
+    """Draw the model of each cell, trained with the first seed, as PNG. Raises `UsageError` if it cannot be written."""
     seed = table.seeds[0]
-    cells = {(each.cell.row, each.cell.column): each for each in experiments if each.seed == seed}
+    in_cell = {(each.cell.row, each.cell.column): each for each in experiments if each.seed == seed}
     width, height = 1.2 + SIDE * len(table.columns), 0.7 + SIDE * len(table.rows)
     try:
         with new_figure(path, f"{table.title}: densities, seed {seed}", width, height) as figure:
             panels = figure.subplots(len(table.rows), len(table.columns), squeeze=False)
-            for i, (row, described) in enumerate(table.rows.items()):
-                for j, (column, method) in enumerate(table.columns.items()):
+            for i, (row, row_spec) in enumerate(table.rows.items()):
+                for j, (column, column_spec) in enumerate(table.columns.items()):
                     axes = panels[i][j]
                     axes.set(xticks=[], yticks=[], aspect="equal", facecolor="#EEEEEE")
                     if i == 0:
-                        axes.set_title(method.title or column, parse_math=False)
+                        axes.set_title(column_spec.title or column, parse_math=False)
                     if j == 0:
-                        axes.set_ylabel(described.title or row, parse_math=False)
-                    _draw(axes, cells.get((row, column)), runs)
+                        axes.set_ylabel(row_spec.title or row, parse_math=False)
+                    _draw(axes, in_cell.get((row, column)), runs)
     except OSError as error:
-        raise UsageError(f"--figure {path}: cannot be written: {describe_os_error(error, path)}.") from None
+        raise UsageError(f"{path}: cannot be written: {describe_os_error(error, path)}.") from None
 
 
 def check_figure(path: Path, experiments: Sequence[Experiment]) -> None:
-    """Raise `UsageError` unless the file is a PNG, and all model densities in the plane: best before any training."""
+    """Raise `UsageError` unless `path` is the name of a PNG file and all models are of densities in the plane."""
     if path.suffix.lower() != ".png" or path.is_dir():
-        raise UsageError(f"--figure {path}: expected the name of a PNG file, as {path.stem or 'figure'}.png.")
+        raise UsageError(f"{path}: not a PNG file. Choose a name such as {path.stem or 'figure'}.png.")
     for experiment in experiments:
         data = experiment.plan.data
         if not isinstance(data, DensitySet) or data.shape != (2,):
-            raise UsageError(
-                f"--figure: {experiment.cell} models no density in the plane, and this draws nothing else."
-            )
+            raise UsageError(f"{experiment.cell}: cannot be drawn, because its data are not a density in the plane.")
 
 
 def _draw(axes: Axes, experiment: Experiment | None, runs: Path) -> None:
@@ -69,7 +67,7 @@ def _draw(axes: Axes, experiment: Experiment | None, runs: Path) -> None:
         axes.set_axis_off()
         return
     data = experiment.plan.data
-    assert isinstance(data, DensitySet)  # check_figure says so
+    assert isinstance(data, DensitySet)  # ensured by check_figure
     folder = RunFolder(runs / experiment.run)
     if not folder.finished:
         axes.text(0.5, 0.5, "no run here", ha="center", va="center", transform=axes.transAxes)
@@ -77,8 +75,8 @@ def _draw(axes: Axes, experiment: Experiment | None, runs: Path) -> None:
 
     model, w = load(folder.path), data.half_width
     if isinstance(model, Autoencoder):
-        shown = relative_density(energy_map(model, w))
+        density = relative_density(energy_map(model, w))
     else:
         samples = draw_samples(open_trained(folder.path), SAMPLES, experiment.seed)
-        shown = histogram(samples.double(), w).sqrt()
-    axes.imshow(torch.as_tensor(shown).numpy(), cmap="magma", vmin=0, origin="lower", extent=(-w, w, -w, w))
+        density = histogram(samples.double(), w).sqrt()
+    axes.imshow(torch.as_tensor(density).numpy(), cmap="magma", vmin=0, origin="lower", extent=(-w, w, -w, w))

@@ -1,7 +1,6 @@
-"""Several runs at a time, each a process of its own with its own number of threads.
+"""Several training runs at a time, each in a process with its own number of threads.
 
-A process is `genkit resume` of a folder that was begun here: a run that is new, one that was interrupted and one that
-was killed are all the same to it.
+Each process is `genkit resume RUN`. It starts a new run, and continues one that was interrupted or killed.
 """
 
 from __future__ import annotations
@@ -19,72 +18,75 @@ from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
 from genkit.storage.os_errors import describe_os_error
 
-LOG = "output.log"  # in the run folder: what its process has said
-POLL = 0.5  # seconds between two looks at the processes
+LOG = "output.log"  # in the run folder: the output of its processes
+POLL = 0.5  # seconds between two checks of the processes
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+ERROR = "error: "  # the start of an error message of genkit
 
 
 @dataclass
 class Job:
-    """A process that brings one run to its end."""
+    """A process that trains one run."""
 
     folder: RunFolder
     process: subprocess.Popen[bytes]
-    log_start: int  # where its words begin in the log, behind those of earlier processes
+    log_start: int  # the length of the log before this process wrote to it
 
     @property
     def step(self) -> int:
-        """The last step that it has logged."""
+        """The last logged step; 0 if there is none."""
         try:
             return self.folder.lines()[-1]["step"]
-        except (IndexError, OSError, UsageError):  # a damaged file is the run's own to tell of
+        except (IndexError, OSError, UsageError):  # the run itself reports a damaged file
             return 0
 
     @property
-    def words(self) -> str:
-        """Its error, or else the last line that it has said."""
-        said = (self.folder.path / LOG).read_bytes()[self.log_start :].decode(errors="replace")
-        lines = [line.strip() for line in said.split("\n") if line.strip()] or ["it said nothing"]
-        return next((line for line in reversed(lines) if line.startswith("error: ")), lines[-1])
+    def message(self) -> str:
+        """The error of the process without "error: ", or else the last line of its output."""
+        output = (self.folder.path / LOG).read_bytes()[self.log_start :].decode(errors="replace")
+        lines = [line.strip() for line in output.split("\n") if line.strip()] or ["it printed nothing"]
+        return next((line for line in reversed(lines) if line.startswith(ERROR)), lines[-1]).removeprefix(ERROR)
 
 
-def start(folder: RunFolder, threads: int) -> Job:
-    """Start to bring a run to its end. Raises `UsageError` where nothing can be written."""
+def start_job(folder: RunFolder, threads: int) -> Job:
+    """Start the process that trains a run. Raises `UsageError` if it cannot be started."""
     environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
     command = [sys.executable, "-m", "genkit", "resume", str(folder.path), "--quiet"]
     try:
-        with (folder.path / LOG).open("ab") as log:  # another command's process may be writing: nothing is cut off
+        with (folder.path / LOG).open("ab") as log:  # append, because a process of another command may be writing to it
             return Job(folder, subprocess.Popen(command, stdout=log, stderr=log, env=environment), log.tell())
     except OSError as error:
         raise UsageError(f"{folder.path}: cannot be trained: {describe_os_error(error, folder.path)}.") from None
 
 
-def bring_to_end(
+def run_jobs(
     folders: Sequence[RunFolder],
     jobs: int,
     threads: int,
     watch: Callable[[Sequence[Job]], None],
 ) -> Iterator[Job]:
-    """Bring all runs to their end, `jobs` at a time, and yield each job as it ends; `watch` sees those at work.
+    """Train all runs, `jobs` at a time, and yield each job when it ends.
 
-    Raises `Interrupted` after Ctrl-C or SIGTERM, once every run has saved.
+    `watch` receives the jobs at work, every `POLL` seconds. Raises `Interrupted` after Ctrl-C or SIGTERM, when every
+    run has saved a checkpoint.
     """
     waiting, working = list(folders), list[Job]()
-    with stop_requested(hurry=False) as asked:  # a second Ctrl-C reaches the runs too, and they hurry
+    # The terminal sends a second Ctrl-C to the runs too, and they then stop at once.
+    with stop_requested(hurry=False) as stopping:
         try:
             while waiting or working:
                 while waiting and len(working) < jobs:
-                    working.append(start(waiting.pop(0), threads))
+                    working.append(start_job(waiting.pop(0), threads))
                 watch(working)
                 time.sleep(POLL)
                 for job in [job for job in working if job.process.poll() is not None]:
                     working.remove(job)
-                    if not asked():
+                    if not stopping():
                         yield job
-                if asked():
-                    raise Interrupted("stopped; what the runs have saved is kept. The same command goes on.")
+                if stopping():
+                    raise Interrupted("stopped; every run has saved a checkpoint. Repeat the command to continue.")
         finally:
             for job in working:
-                job.process.send_signal(signal.SIGTERM)  # which has a run save and stop; a second one does no harm
+                job.process.send_signal(signal.SIGTERM)  # the run saves and stops; a second signal does no harm
             for job in working:
                 job.process.wait()

@@ -1,4 +1,4 @@
-"""What a person sees while several runs train: a bar for each on a terminal, a line at each end elsewhere."""
+"""Progress of several training runs: a bar for each on a terminal, else a line when a run ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genkit.tables.jobs import Job
 
 
 class JobsProgress:
-    """Shows the jobs at work."""
+    """Shows the jobs at work. `experiments` are those that will run, by the name of their run folder."""
 
     def __init__(self, console: Console, experiments: Mapping[str, Experiment]):
         self._console, self._experiments = console, experiments
@@ -30,12 +30,12 @@ class JobsProgress:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Take the bars away."""
+        """Remove the bars."""
         if self._bars:
             self._bars.stop()
 
     def show(self, jobs: Sequence[Job]) -> None:
-        """Move the bars of the jobs at work."""
+        """Update the bars of the jobs at work."""
         for job in jobs if self._bars else ():
             assert self._bars is not None
             run = job.folder.path.name
@@ -45,12 +45,13 @@ class JobsProgress:
             self._bars.update(self._tasks[run], completed=job.step)
 
     def ended(self, job: Job) -> None:
-        """Tell that a job has ended."""
+        """Remove the bar of a job that has ended, and print a line."""
         run = job.folder.path.name
         self._done += 1
         if self._bars and run in self._tasks:
             self._bars.remove_task(self._tasks.pop(run))
-        how = "trained" if job.process.returncode == 0 else f"ended with exit code {job.process.returncode}"
+        code = job.process.returncode
+        outcome = "trained" if code == 0 else f"ended with exit code {code}"
         self._console.info(
-            f"{self._done} of {len(self._experiments)}  {self._experiments[run]}  {how}  {job.folder.path}"
+            f"{self._done} of {len(self._experiments)}  {self._experiments[run]}  {outcome}  {job.folder.path}"
         )

@@ -1,4 +1,4 @@
-"""Which experiments a pattern names."""
+"""Selection of the runs of a table by patterns such as ``C1/vae/0`` or ``*/vae``."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from genkit.errors import UsageError
+from genkit.tables.cells import first_three
 from genkit.tables.experiment import Experiment
 from genkit.tables.spec import TableSpec
 
 
-def selected(experiments: Sequence[Experiment], patterns: Sequence[str]) -> list[Experiment]:
-    """Return those that any pattern ``ROW/COLUMN/SEED`` names; what it leaves out at its end may be any.
+def select_experiments(experiments: Sequence[Experiment], patterns: Sequence[str]) -> list[Experiment]:
+    """Return the experiments that match any pattern ``ROW/COLUMN/SEED``, in the order of the table.
 
-    Raises `UsageError` for a pattern that names none.
+    ``*`` matches any text and ``?`` any character. A pattern may end early: ``C1`` matches every run of the row C1.
+    Raises `UsageError` for a pattern that matches nothing.
     """
-    chosen: dict[str, Experiment] = {}
+    selected: set[str] = set()
     for pattern in patterns:
-        found = [
-            each for each in experiments if fnmatchcase(str(each), pattern) or fnmatchcase(str(each), f"{pattern}/*")
-        ]
+        found = {str(each) for each in experiments if _matches(str(each), pattern)}
         if not found:
-            known = ", ".join(map(str, experiments[:4])) + (", ..." if len(experiments) > 4 else "")
-            raise UsageError(f"--only {pattern}: names no run of this table. It has {known}.")
-        chosen |= {str(each): each for each in found}
-    return [each for each in experiments if str(each) in chosen]
+            names = first_three([str(each) for each in experiments])
+            raise UsageError(f"--only {pattern}: no run matches. This table has {names}.")
+        selected |= found
+    return [each for each in experiments if str(each) in selected]
 
 
-def without_needs(experiments: Sequence[Experiment], table: TableSpec) -> list[Experiment]:
-    """Return those that anybody can run: what is trained where no pattern says otherwise."""
+def selected_by_default(experiments: Sequence[Experiment], table: TableSpec) -> list[Experiment]:
+    """Return the experiments of all rows without special requirements (``needs``)."""
     return [each for each in experiments if not table.rows[each.cell.row].needs]
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}/*")

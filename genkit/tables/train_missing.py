@@ -1,109 +1,116 @@
-"""Bringing a table up to date: what is kept stays, finished runs are read, partial ones go on, and the others begin."""
+"""Training of the runs that a table lacks: kept results stay, interrupted runs continue, other runs start.
+
+The result of each run is kept as soon as it is available.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from genkit.console.output import Console
 from genkit.errors import Diverged, UsageError
-from genkit.evaluation.evaluate import Result, read_results
-from genkit.runs.evaluate_trained import evaluate_run
-from genkit.runs.load import facts_of
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.os_errors import describe_os_error
+from genkit.tables.cell_result import CellResult
+from genkit.tables.collect_results import collect_results
 from genkit.tables.experiment import Experiment
-from genkit.tables.jobs import LOG, Job, bring_to_end
+from genkit.tables.jobs import LOG, Job, run_jobs
 from genkit.tables.jobs_progress import JobsProgress
-from genkit.tables.results_file import CellResult, ResultsFile
+from genkit.tables.results_file import ResultsFile
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Where and how runs are made."""
+    """Where runs are stored and how they are trained."""
 
-    runs: Path
-    jobs: int
-    threads: int
+    runs: Path  # the parent of the run folders
+    jobs: int  # runs that train at a time
+    threads: int  # of each run
     console: Console
 
 
 def missing(experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> list[Experiment]:
-    """Return the experiments whose results are not kept, or were kept of another recipe or protocol."""
-    return [each for each in experiments if str(each) not in kept or not kept[str(each)].serves(each)]
+    """Return the experiments without a current result."""
+    return [each for each in experiments if str(each) not in kept or not kept[str(each)].is_current(each)]
 
 
 def train_missing(experiments: Sequence[Experiment], results_file: ResultsFile, settings: RunSettings) -> list[str]:
-    """Train and measure these experiments, keep each as soon as it is done, and return what went wrong otherwise.
+    """Train and measure these experiments, keep their results, and return the errors of those that have none.
 
-    Raises `Interrupted` once every run has saved, and `UsageError` where nothing can be written.
+    A run that diverged has a result: its failure. Raises `Interrupted` when every run has saved a checkpoint, and
+    `UsageError` if a folder is not writable.
     """
-    _check_writable(results_file.path.parent, "Give another file with --cells.")
-    _check_writable(settings.runs, "Choose another with --runs.")
-    troubles: list[str] = []
-    groups: dict[str, list[Experiment]] = {}  # cells that ask for one training share its run
-    for experiment in experiments:
-        groups.setdefault(experiment.run, []).append(experiment)
+    _check_writable(results_file.path.parent, "Choose another file with --cells.")
+    _check_writable(settings.runs, "Choose another folder with --runs.")
+    update = _Update(experiments, results_file, settings)
+    update.train(update.prepare())
+    return update.errors
 
-    def keep(group: Sequence[Experiment], folder: RunFolder, failure: str = "") -> None:
-        for experiment in group:
+
+class _Update:
+    """One update of a results file."""
+
+    def __init__(self, experiments: Sequence[Experiment], results_file: ResultsFile, settings: RunSettings):
+        self.results_file, self.settings = results_file, settings
+        self.errors: list[str] = []
+        self.sharing: dict[str, list[Experiment]] = {}  # by the name of the run folder that they share
+        for experiment in experiments:
+            self.sharing.setdefault(experiment.run, []).append(experiment)
+
+    def prepare(self) -> dict[str, RunFolder]:
+        """Keep the results of finished runs, and return the folders of the other runs, new ones included."""
+        unfinished: dict[str, RunFolder] = {}
+        for run, (experiment, *_) in self.sharing.items():
             try:
-                kept = collect_results(experiment, folder, settings.threads, failure)
+                experiment.plan.check_met()
+                folder = experiment.open_folder(self.settings.runs)
             except UsageError as error:
-                remedy = f"Without the folder {folder.path}, the same command trains it anew."
-                troubles.append(f"{experiment}: {error} {remedy}")
+                self.errors.append(f"{experiment}: {error}")
+                continue
+            if folder.finished:
+                self.keep(folder)
+            else:
+                unfinished[run] = folder
+        return unfinished
+
+    def train(self, folders: Mapping[str, RunFolder]) -> None:
+        """Train runs, and keep the result of each when it ends."""
+        settings = self.settings
+        with JobsProgress(settings.console, {run: self.sharing[run][0] for run in folders}) as progress:
+            for job in run_jobs(list(folders.values()), settings.jobs, settings.threads, progress.show):
+                progress.ended(job)
+                self.keep_ended(job)
+
+    def keep_ended(self, job: Job) -> None:
+        """Keep the result of a job, or record its error."""
+        code = job.process.returncode
+        if code == 0:
+            self.keep(job.folder)
+        elif code == Diverged.exit_code:
+            self.keep(job.folder, failure=_failure(job))
+        else:
+            self.errors.append(f"{self.sharing[job.folder.path.name][0]}: {_reason(job)}")
+
+    def keep(self, folder: RunFolder, failure: str = "") -> None:
+        """Write the result of a run into the results file, for each experiment that shares the run."""
+        for experiment in self.sharing[folder.path.name]:
+            try:
+                result = collect_results(experiment, folder, self.settings.threads, failure)
+            except UsageError as error:
+                remedy = f"If you delete the folder {folder.path}, the same command trains this run again."
+                self.errors.append(f"{experiment}: {error} {remedy}")
                 continue
             try:
-                results_file.add(str(experiment), kept)
+                self.results_file.add(str(experiment), result)
             except UsageError as error:
-                troubles.append(f"{experiment}: {error}")
-
-    unfinished: dict[str, RunFolder] = {}
-    for run, group in groups.items():
-        try:
-            group[0].plan.check_met()
-            folder = group[0].folder(settings.runs)
-        except UsageError as error:
-            troubles.append(f"{group[0]}: {error}")
-            continue
-        if folder.finished:
-            keep(group, folder)
-        else:
-            unfinished[run] = folder
-
-    with JobsProgress(settings.console, {run: groups[run][0] for run in unfinished}) as board:
-        for job in bring_to_end(list(unfinished.values()), settings.jobs, settings.threads, board.show):
-            group = groups[job.folder.path.name]
-            code = job.process.returncode
-            board.ended(job)
-            if code in (0, Diverged.exit_code):
-                keep(group, job.folder, "" if code == 0 else _failure(job))
-            else:
-                troubles.append(f"{group[0]}: {_why(job)}")
-    return troubles
-
-
-def collect_results(experiment: Experiment, folder: RunFolder, threads: int, failure: str = "") -> CellResult:
-    """Return what is to be kept of a run; a number that it has not, or made by another protocol, is made now."""
-    results: dict[str, Result] = {}
-    made_with = {"threads": threads}
-    if not failure:
-        facts = facts_of(folder.path)
-        made_with |= {key: value for key, value in facts.items() if key not in ("sha256", "data_shape")}
-        with suppress(UsageError):  # a damaged file: the numbers are computed again
-            results = {result.label: result for result in read_results(folder.results)}
-    kept = CellResult(experiment.run, experiment.fingerprint, experiment.recipe, results, failure, made_with)
-    if kept.serves(experiment):
-        return kept
-    measured = evaluate_run(folder.path, experiment.plan, experiment.seed)
-    return replace(kept, results={result.label: result for result in measured})
+                self.errors.append(f"{experiment}: {error}")
 
 
 def _check_writable(folder: Path, remedy: str) -> None:
-    """Raise `UsageError` if nothing can be written there: better now than after the first training."""
+    """Raise `UsageError` unless files can be written there, so that no training is lost later."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
@@ -113,12 +120,14 @@ def _check_writable(folder: Path, remedy: str) -> None:
 
 
 def _failure(job: Job) -> str:
-    """Return why it cannot come to its end; where the run lies on this machine is nothing to keep."""
-    return job.words.removeprefix("error: ").partition(" The run is ")[0]
+    """Return why training diverged, without the sentence at its end that names the run folder of this machine."""
+    path = str(job.folder.path)
+    sentences = job.message.partition(path)[0].rpartition(". ")
+    return f"{sentences[0]}." if path in job.message and sentences[1] else job.message
 
 
-def _why(job: Job) -> str:
+def _reason(job: Job) -> str:
     code = job.process.returncode
     if code < 0:
-        return f"its process was killed by signal {-code}. What it saved is kept: the same command goes on."
-    return f"{job.words.removeprefix('error: ')} ({job.folder.path / LOG})"
+        return f"its process was killed by signal {-code}. Its checkpoints are kept; repeat the command to continue."
+    return f"{job.message} ({job.folder.path / LOG})"

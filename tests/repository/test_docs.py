@@ -34,8 +34,8 @@ from genkit.parts.datasets.hub_stream import HubStream
 from genkit.recipe.part_fields import parameters_of
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.registry import Owner, Registry
-from genkit.tables.experiment import experiments_of
-from genkit.tables.spec import read_table
+from genkit.tables.planning import experiments_of
+from genkit.tables.read_table import read_table
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

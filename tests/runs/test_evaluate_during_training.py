@@ -242,7 +242,7 @@ def test_evaluations_of_a_recipe_without_metrics_are_refused():
 def test_evaluate_does_not_change_the_digest_of_an_experiment():
     plain = {key: table for key, table in recipe().items() if key != "evaluate"}
     plans = [make_plan(tables, registry=registry_with()) for tables in (plain, recipe(), recipe(every=5))]
-    assert len({Experiment(None, 0, plan).fingerprint for plan in plans}) == 1
+    assert len({Experiment(None, 0, plan).recipe_digest for plan in plans}) == 1
 
 
 EVALUATED = (

@@ -1,0 +1,16 @@
+"""``genkit table``: train, show, reproduce or draw a table of results."""
+
+import typer
+
+from genkit.cli.table import subcommands
+from genkit.cli.table.group import TableGroup
+
+app = typer.Typer(
+    cls=TableGroup,
+    help="Train, show, reproduce or draw a table of results. `genkit table TABLE` does the same as `train`.",
+    subcommand_metavar="TABLE | COMMAND [ARGS]...",
+)
+app.command("train")(subcommands.train)
+app.command("show")(subcommands.show)
+app.command("reproduce")(subcommands.reproduce)
+app.command("figure")(subcommands.figure)

@@ -1,0 +1,25 @@
+"""Arguments and options that several subcommands of ``genkit table`` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ONLY = "ROW/COLUMN/SEED"
+
+TablePath = Annotated[Path, typer.Argument(metavar="TABLE", help="Table file (TOML).")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar=ONLY, help="Train these runs only; * matches any text. Repeatable."),
+]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Number of runs that train at a time.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Number of threads of each run.")]
+Format = Annotated[
+    str, typer.Option("--format", metavar="markdown|csv|latex", help="Print the table as text in this format.")
+]
+Runs = Annotated[Path, typer.Option("--runs", metavar="FOLDER", help="Folder of the run folders.")]
+Cells = Annotated[
+    Path | None, typer.Option("--cells", metavar="FILE", help="Results file; by default TABLE with the ending .json.")
+]

@@ -1,0 +1,144 @@
+"""The subcommands of ``genkit table``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genkit.cli.options import Quiet
+from genkit.cli.table.options import ONLY, Cells, Format, Jobs, Only, Runs, TablePath, Threads
+
+if TYPE_CHECKING:
+    from genkit.console.output import Console
+    from genkit.tables.experiment import Experiment
+    from genkit.tables.open_table import OpenTable
+    from genkit.tables.results_table import ResultsTable
+    from genkit.tables.train_missing import RunSettings
+
+
+def train(
+    path: TablePath,
+    only: Only = None,
+    jobs: Jobs = 1,
+    threads: Threads = 1,
+    format: Format = "",
+    runs: Runs = Path("runs"),
+    cells: Cells = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train the missing runs of a table, and print the table.
+
+    Runs that were stopped continue from their newest checkpoint.
+    """
+    from genkit.tables.formats import check_format
+    from genkit.tables.open_table import OpenTable
+
+    check_format(format)
+    table = OpenTable(path, cells)
+    settings = run_settings(runs, jobs, threads, quiet or bool(format))
+    errors = train_selected(table, table.select(only), settings)
+    print_table(table.results(), format, settings.console)
+    raise_errors(errors)
+
+
+def show(path: TablePath, format: Format = "", cells: Cells = None) -> None:
+    """Print a table; train nothing."""
+    from genkit.console.output import Console
+    from genkit.tables.formats import check_format
+    from genkit.tables.open_table import OpenTable
+
+    check_format(format)
+    print_table(OpenTable(path, cells).results(), format, Console())
+
+
+def reproduce(
+    path: TablePath,
+    only: Annotated[
+        list[str], typer.Option("--only", metavar=ONLY, help="Runs to reproduce; * matches any text. Repeatable.")
+    ],
+    jobs: Jobs = 1,
+    threads: Threads = 1,
+    runs: Runs = Path("runs"),
+    cells: Cells = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train runs again, and compare with the kept results.
+
+    The new runs are stored in FOLDER/again. The kept results do not change.
+    """
+    from genkit.errors import Interrupted
+    from genkit.tables.open_table import OpenTable
+    from genkit.tables.reproduce import reproduce
+
+    table = OpenTable(path, cells)
+    settings = run_settings(runs, jobs, threads, quiet)
+    try:
+        reproduce(table.select(only), table.results_file, settings)
+    except KeyboardInterrupt:  # while numbers are computed; training itself ends with `Interrupted`
+        raise Interrupted("stopped. Repeat the command to continue.") from None
+
+
+def figure(
+    path: TablePath,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="PNG file to write.")],
+    runs: Runs = Path("runs"),
+) -> None:
+    """Draw the trained models of a table as a PNG.
+
+    Each cell is a panel, with the model of the first seed. The data must be densities in the plane.
+    """
+    import torch
+
+    from genkit.tables.figure import check_figure, save_figure
+    from genkit.tables.open_table import OpenTable
+
+    torch.set_num_threads(1)
+    table = OpenTable(path)
+    check_figure(file, table.experiments)
+    save_figure(file, table.spec, table.experiments, runs)
+    print(file)
+
+
+def run_settings(runs: Path, jobs: int, threads: int, quiet: bool) -> RunSettings:
+    """Return the settings of the options, and set the number of threads of this process."""
+    import torch
+
+    from genkit.console.output import Console
+    from genkit.tables.train_missing import RunSettings
+
+    torch.set_num_threads(threads)
+    return RunSettings(runs, jobs, threads, Console(quiet=quiet))
+
+
+def train_selected(table: OpenTable, experiments: list[Experiment], settings: RunSettings) -> list[str]:
+    """Train the experiments that are missing, and return their errors. Raises `Interrupted` after Ctrl-C."""
+    from genkit.errors import Interrupted
+
+    try:
+        return table.train(experiments, settings)
+    except KeyboardInterrupt:  # while numbers are read or computed; training itself ends with `Interrupted`
+        raise Interrupted("stopped; all results so far are kept. Repeat the command to continue.") from None
+
+
+def print_table(table: ResultsTable, format: str, console: Console) -> None:
+    """Print a table in one of the formats; if `format` is empty, for a terminal."""
+    from rich.markup import escape
+
+    from genkit.tables.formats import FORMATS, terminal_number
+
+    if format:
+        print(FORMATS[format](table), end="")
+        return
+    console.table(escape(table.spec.title), [escape(title) for title in table.header], table.rows(terminal_number))
+    console.table("how each number is made", ("metric", "protocol"), table.protocol_rows())
+    console.print("\n".join(table.remarks))
+
+
+def raise_errors(errors: list[str]) -> None:
+    """Raise `RunError` if there are errors."""
+    from genkit.errors import RunError
+
+    if errors:
+        raise RunError("\n".join(errors))

@@ -1,0 +1,39 @@
+"""The best number of a line, marked only if chance hardly explains it: an exact permutation test."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+from genkit.tables.cell_number import CellNumber
+
+SIGNIFICANCE = 0.05  # highest probability that equal methods give a best number by chance
+
+
+def mark_best(
+    numbers: Mapping[str, CellNumber | None], better: Literal["lower", "higher"] | None
+) -> dict[str, CellNumber | None]:
+    """Mark the number whose every seed beats every seed of every other number, if that is unlikely by chance.
+
+    If two methods were equal, all n seeds of one would beat all m seeds of the other with probability 1 / C(n+m, n):
+    the exact permutation test, one-sided. Three seeds against three give 1 in 20, two against five 1 in 21.
+
+    A number that lacks a seed is never best, because the missing seed may have failed. A line with a stale number has
+    no best number, nor has one whose metric is neither better lower nor higher.
+    """
+    sign = {"lower": 1, "higher": -1, None: 0}[better]
+    measured = {column: number for column, number in numbers.items() if number is not None and number.values}
+    if any(number.stale for number in measured.values()):
+        return dict(numbers)
+    for column, number in measured.items():
+        others = [other for name, other in measured.items() if name != column]
+        if sign and others and number.complete and all(_beats(number, other, sign) for other in others):
+            return {**numbers, column: replace(number, best=True)}
+    return dict(numbers)
+
+
+def _beats(one: CellNumber, other: CellNumber, sign: int) -> bool:
+    separated = max(sign * value for value in one.values) < min(sign * value for value in other.values)
+    return separated and 1 / math.comb(len(one.values) + len(other.values), len(one.values)) <= SIGNIFICANCE

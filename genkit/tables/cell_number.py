@@ -1,0 +1,94 @@
+"""The number in one cell of a table: mean and standard deviation of a metric over training seeds."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from genkit.tables.cell_result import CellResult
+from genkit.tables.experiment import Experiment
+
+NO_SUCH_METRIC = "–"  # the text of a cell whose recipe lacks the metric
+
+
+@dataclass(frozen=True)
+class CellNumber:
+    """A metric of one cell, over the training seeds."""
+
+    values: tuple[float, ...] = ()  # one for each seed that has a value
+    seeds: tuple[int, ...] = ()  # the seeds of these values
+    seeds_in_table: int = 0  # how many seeds the table has
+    published: float | None = None
+    stale: bool = False  # the cell has another recipe or protocol now
+    without_values: str = "not run"  # printed if there are no values
+    best: bool = False  # best of its line, by `genkit.tables.best_number`
+
+    @property
+    def text(self) -> str:
+        """Mean ± standard deviation (n - 1), with † if stale and the number of seeds if some have no value."""
+        if not self.values:
+            return self.without_values
+        mean = statistics.fmean(self.values)
+        if len(set(self.values)) == 1 and mean.is_integer():  # counts, equal for all seeds
+            text = f"{mean:.0f}" + (" ± 0" if len(self.values) > 1 else "")
+        elif len(self.values) > 1:
+            text = mean_and_spread(mean, statistics.stdev(self.values))
+        else:
+            text = rounded(mean, mean)
+        seeds = "" if self.complete else f" ({len(self.values)} of {self.seeds_in_table})"
+        return text + ("†" if self.stale else "") + seeds
+
+    @property
+    def complete(self) -> bool:
+        """Whether every seed of the table has a value."""
+        return len(self.values) >= self.seeds_in_table
+
+
+def cell_number(
+    experiments: Sequence[Experiment], metric: str, kept: Mapping[str, CellResult], published: float | None
+) -> CellNumber | None:
+    """Return a metric of one cell; None if the table has no such cell and no published number for it.
+
+    `experiments` are those of the cell, one for each seed. `kept` holds the results of the whole table.
+    """
+    if not experiments:
+        return None if published is None else CellNumber(published=published, without_values=NO_SUCH_METRIC)
+    if metric not in experiments[0].plan.metrics:
+        return CellNumber(published=published, without_values=NO_SUCH_METRIC)
+    runs = [(each, kept[str(each)]) for each in experiments if str(each) in kept]
+    measured = [(each, run, run.results[metric]) for each, run in runs if metric in run.results]
+    pairs = [(result.value, each.seed) for each, _, result in measured if result.value is not None]
+    return CellNumber(
+        values=tuple(value for value, _ in pairs),
+        seeds=tuple(seed for _, seed in pairs),
+        seeds_in_table=len(experiments),
+        published=published,
+        stale=any(not (run.has_recipe_of(each) and run.has_protocol_of(each, metric)) for each, run, _ in measured),
+        without_values=_without_values([run for _, run in runs], measured=bool(measured)),
+    )
+
+
+def _without_values(runs: Sequence[CellResult], *, measured: bool) -> str:
+    if any(run.failure for run in runs):
+        return "failed"
+    if measured:
+        return "refused"
+    return "not measured" if runs else "not run"
+
+
+def rounded(value: float, like: float, more: int = 0) -> str:
+    """Return `value` with the decimals that give `like` about three digits, and `more` decimals beyond these."""
+    size = abs(like)
+    if size >= 1e6 or 0 < size < 1e-3:
+        return f"{value:.{2 + more}e}"
+    return f"{value:.{more + (1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.1 or size == 0 else 4)}f}"
+
+
+def mean_and_spread(mean: float, spread: float) -> str:
+    """Return ``mean ± spread``, with up to three more decimals if a spread above 0 would otherwise be printed as 0."""
+    for more in range(4):
+        text = rounded(spread, like=mean, more=more)
+        if spread == 0 or float(text) > 0:
+            break
+    return f"{rounded(mean, like=mean, more=more)} ± {text}"

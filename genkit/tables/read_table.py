@@ -1,0 +1,28 @@
+"""Reading of a table file, with all its mistakes reported at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from genkit.errors import RecipeError
+from genkit.recipe.bind import Binder, Invalid
+from genkit.recipe.document import read
+from genkit.recipe.registry import load_registry
+from genkit.tables.spec import TableSpec
+from genkit.tables.spec_checks import check_spec
+
+
+def read_table(path: Path) -> TableSpec:
+    """Read and check a table file.
+
+    Raises `RecipeError` with all problems of its content, and `UsageError` if the file cannot be read.
+    """
+    document = read(path)
+    binder = Binder(load_registry(), document)
+    try:
+        table = binder.construct(TableSpec, binder.arguments(TableSpec, document.tables, (), "a table"), ())
+    except Invalid:
+        raise RecipeError(binder.problems) from None
+    if problems := check_spec(table, document):
+        raise RecipeError(problems)
+    return table

@@ -1,0 +1,71 @@
+"""The text below a results table: how to read it, and what is stale, failed or cannot be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from genkit.tables.best_number import SIGNIFICANCE
+from genkit.tables.cell_result import CellResult
+from genkit.tables.different_data import find_different_data
+from genkit.tables.experiment import Experiment, changed_keys
+from genkit.tables.spec import TableSpec
+
+
+def remarks_of(table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> list[str]:
+    """Return the remarks below the table, one paragraph each."""
+    return [
+        *_how_to_read(table),
+        *_different_data(table, experiments, kept),
+        *_rows_not_run(table, experiments, kept),
+        *(
+            remark
+            for experiment in experiments
+            if (run := kept.get(str(experiment)))
+            for remark in _remarks_of_run(experiment, run, table.metrics)
+        ),
+    ]
+
+
+def _how_to_read(table: TableSpec) -> Iterator[str]:
+    if table.note:
+        yield table.note.strip()
+    if table.published:
+        yield f"In brackets: published, {table.published.source}."
+    yield (
+        f"Mean ± standard deviation over training seeds {', '.join(map(str, table.seeds))}, as far as they are kept. "
+        "Best (bold, or a star): every seed beats every seed of every other number in its line, which has a "
+        f"probability of at most 1 in {1 / SIGNIFICANCE:.0f} if the methods are equal."
+    )
+
+
+def _different_data(
+    table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]
+) -> Iterator[str]:
+    yield from dict.fromkeys(  # once for all metrics
+        f"{table.rows[each.row].title or each.row}: {each.one} and {each.other} were measured on different data (the "
+        f"{each.split} split). Their numbers cannot be compared, and none is marked best."
+        for each in find_different_data(table, experiments, kept)
+    )
+
+
+def _rows_not_run(table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> Iterator[str]:
+    incomplete = {each.cell.row for each in experiments if str(each) not in kept}
+    for name, row in table.rows.items():
+        if row.needs and name in incomplete:
+            yield f"{row.title or name}: not run by default, because it needs {row.needs}. Run it with --only {name}."
+
+
+def _remarks_of_run(experiment: Experiment, run: CellResult, labels: Sequence[str]) -> Iterator[str]:
+    same_recipe = run.has_recipe_of(experiment)
+    if not same_recipe:
+        changes = "; ".join(changed_keys(run.recipe, experiment.recipe))
+        yield f"† {experiment} was trained with another recipe: {changes}."
+    if run.failure:
+        yield f"{experiment} failed: {run.failure}"
+    for label in labels:
+        if (result := run.results.get(label)) is None:
+            continue
+        if result.value is None:
+            yield f"{experiment} {label} is refused: {result.reason}."
+        if same_recipe and label in experiment.plan.metrics and not run.has_protocol_of(experiment, label):
+            yield f"† {experiment} {label} was measured by another protocol: {result.protocol}."

@@ -1,0 +1,57 @@
+"""The lines of a results table: one metric of one row, with a number for each column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from genkit.tables.best_number import mark_best
+from genkit.tables.cell_number import NO_SUCH_METRIC, CellNumber, cell_number
+from genkit.tables.cell_result import CellResult
+from genkit.tables.different_data import find_different_data
+from genkit.tables.experiment import Experiment
+from genkit.tables.spec import TableSpec
+
+
+@dataclass(frozen=True)
+class TableLine:
+    """One metric of one row of the table."""
+
+    row: str
+    metric: str
+    better: Literal["lower", "higher"] | None
+    numbers: Mapping[str, CellNumber | None]  # by column; None if the row has no such cell
+
+
+def lines_of(table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> list[TableLine]:
+    """Return the lines of the table, row by row and metric by metric, without lines that are empty."""
+    in_cell: dict[tuple[str, str], list[Experiment]] = {}
+    for experiment in experiments:
+        in_cell.setdefault((experiment.cell.row, experiment.cell.column), []).append(experiment)
+
+    not_comparable = {(each.row, each.metric) for each in find_different_data(table, experiments, kept)}
+    lines = []
+    for row in table.rows:
+        for metric in table.metrics:
+            numbers = {}
+            for column in table.columns:
+                published = _published(table, row, column, metric)
+                numbers[column] = cell_number(in_cell.get((row, column), ()), metric, kept, published)
+            if any(map(_has_content, numbers.values())):
+                better = _better(metric, experiments)
+                numbers = mark_best(numbers, None if (row, metric) in not_comparable else better)
+                lines.append(TableLine(row, metric, better, numbers))
+    return lines
+
+
+def _has_content(number: CellNumber | None) -> bool:
+    return number is not None and (number.without_values != NO_SUCH_METRIC or number.published is not None)
+
+
+def _better(metric: str, experiments: Sequence[Experiment]) -> Literal["lower", "higher"] | None:
+    return next((each.plan.metrics[metric].better for each in experiments if metric in each.plan.metrics), None)
+
+
+def _published(table: TableSpec, row: str, column: str, metric: str) -> float | None:
+    return table.published.cells.get(row, {}).get(column, {}).get(metric) if table.published else None

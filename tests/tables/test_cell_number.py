@@ -1,0 +1,69 @@
+"""Means over seeds as text, and the best number of a line."""
+
+import itertools
+import math
+import statistics
+from dataclasses import replace
+
+from genkit.tables.best_number import mark_best
+from genkit.tables.cell_number import CellNumber
+
+
+def test_a_number_is_mean_and_spread_over_seeds():
+    values = (10.0, 12.0, 17.0)
+    assert CellNumber(values).text == f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
+    assert CellNumber((2.5,)).text == "2.50"
+    assert CellNumber((8.0, 8.0)).text == "8 ± 0"
+    assert CellNumber((0.0123,), stale=True).text == "0.0123†"
+    assert CellNumber((), without_values="refused").text == "refused"
+    assert CellNumber((2.0, 3.0), seeds_in_table=3).text == "2.50 ± 0.71 (2 of 3)"
+
+
+def test_a_spread_above_zero_is_not_printed_as_zero():
+    assert CellNumber((15.738, 15.744)).text == "15.741 ± 0.004"
+    assert CellNumber((0.006721, 0.006724)).text == "0.006723 ± 0.000002"
+    assert CellNumber((2.5, 2.5)).text == "2.50 ± 0.00"
+
+
+def test_a_small_or_large_number_keeps_its_digits():
+    assert CellNumber((0.00041,)).text == "4.10e-04"
+    assert CellNumber((0.0123,)).text == "0.0123"
+    assert CellNumber((0.0041,)).text == "0.0041"
+    assert CellNumber((2.5e7 + 0.5,)).text == "2.50e+07"
+
+
+def best_of(better, **values):
+    numbers = mark_best({name: CellNumber(tuple(seeds)) for name, seeds in values.items()}, better)
+    return [name for name, number in numbers.items() if number.best]
+
+
+def test_a_number_is_best_if_chance_explains_it_once_in_twenty_at_most():
+    three, other = (1.0, 2.0, 3.0), (4.0, 5.0, 6.0)
+    assert best_of("lower", a=three, b=other) == ["a"]
+    assert best_of("higher", a=three, b=other) == ["b"]
+    assert best_of(None, a=three, b=other) == []
+    assert best_of("lower", a=three[:2], b=other) == []  # 1 in 10
+    assert best_of("lower", a=three[:2], b=(*other, 7.0, 8.0)) == ["a"]  # 1 in 21
+    assert best_of("lower", a=three, b=(3.0, 5.0, 6.0)) == []  # a tie
+    assert best_of("lower", a=three, b=other, c=(9.0,)) == []  # 1 in 4 against c
+    assert best_of("lower", a=three) == []  # nothing to compare with
+
+
+def test_the_probability_is_that_of_the_permutation_test():
+    ranks = range(6)
+    splits = list(itertools.combinations(ranks, 3))
+    wins = sum(max(split) < min(set(ranks) - set(split)) for split in splits)
+    assert wins / len(splits) == 1 / math.comb(6, 3) == 0.05
+
+
+def test_a_number_is_not_best_if_one_of_its_seeds_is_missing_or_a_number_of_the_line_is_stale():
+    one = CellNumber((1.0, 2.0, 3.0), seeds_in_table=3)
+    other = CellNumber((4.0, 5.0, 6.0), seeds_in_table=3)
+
+    def first_is_best(one, other):
+        return mark_best({"a": one, "b": other}, "lower")["a"].best
+
+    assert first_is_best(one, other)
+    assert not first_is_best(replace(one, seeds_in_table=4), other)
+    assert first_is_best(one, replace(other, seeds_in_table=4))
+    assert not first_is_best(one, replace(other, stale=True)) and not first_is_best(replace(one, stale=True), other)

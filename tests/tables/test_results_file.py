@@ -1,0 +1,121 @@
+"""The results file: what is written is read back, nothing is lost, and damaged files are refused."""
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+from support.messages import assert_names
+from support.tables import current_run, experiments_in, made_up_result, made_up_run
+
+from genkit.errors import UsageError
+from genkit.recipe.shipped import recipes_folder
+from genkit.tables.results_file import ResultsFile
+
+
+def test_results_are_read_back(tmp_path):
+    results_file = ResultsFile(tmp_path / "deep" / "t.json", "t.toml")
+    assert results_file.read() == {}
+    given = {
+        "a/x/0": made_up_run(3.0, made_with={"threads": 1}),
+        "a/x/1": made_up_run(None),
+        "a/y/0": made_up_run(1.0, "d2", failure="NaN"),
+    }
+    for name, result in given.items():
+        results_file.add(name, result)
+    assert results_file.read() == given
+    content = json.loads(results_file.path.read_text())
+    assert set(content["recipes"]) == {"d1", "d2"} and len(content["protocols"]) == 1
+
+
+@pytest.mark.parametrize("path", sorted((recipes_folder() / "tables").glob("*.json")), ids=lambda path: path.stem)
+def test_a_shipped_results_file_is_written_byte_for_byte_as_it_was_read(path, tmp_path):
+    table = f"{path.stem}.toml"
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes())
+    name, result = next(iter(ResultsFile(copy, table).read().items()))
+    ResultsFile(copy, table).add(name, result)
+    assert copy.read_bytes() == path.read_bytes()
+
+
+def test_nothing_is_lost_when_several_add_at_once(tmp_path):
+    def add(first):
+        for number in range(first, 40, 4):
+            ResultsFile(tmp_path / "t.json", "t.toml").add(f"a/x/{number}", made_up_run(float(number)))
+
+    workers = [threading.Thread(target=add, args=(first,)) for first in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    kept = ResultsFile(tmp_path / "t.json", "t.toml").read()
+    values = {name: result.results["modes"].value for name, result in kept.items()}
+    assert values == {f"a/x/{number}": float(number) for number in range(40)}
+
+
+def test_the_results_of_another_table_are_not_overwritten(tmp_path):
+    ResultsFile(tmp_path / "t.json", "t.toml").add("a/x/0", made_up_run(1.0))
+    before = (tmp_path / "t.json").read_bytes()
+    with pytest.raises(UsageError) as refused:
+        ResultsFile(tmp_path / "t.json", "other.toml").add("a/x/0", made_up_run(2.0))
+    assert_names(refused.value, f"{tmp_path / 't.json'}: ", "t.toml", "other.toml", "--cells")
+    assert (tmp_path / "t.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        *((text, ["damaged"]) for text in ("", "{}", '{"format": 1}', "[1]", "<<<<<<< HEAD\n{}")),
+        ('{"format": 9}', ["format 9"]),
+    ],
+)
+def test_a_damaged_file_is_refused_and_stays(tmp_path, text, names):
+    path = tmp_path / "t.json"
+    path.write_text(text)
+    with pytest.raises(UsageError) as refused:
+        ResultsFile(path, "t.toml").add("a/x/0", made_up_run(1.0))
+    assert_names(refused.value, f"{path}: ", *names)
+    assert path.read_text() == text
+
+
+def refused_with(path, place, value):
+    """Return the message of reading a file with one value replaced; None in `place` is the first key there."""
+    ResultsFile(path, "t.toml").add("a/x/0", made_up_run(1.0))
+    inner = content = json.loads(path.read_text())
+    for key in place[:-1]:
+        inner = inner[key if key is not None else next(iter(inner))]
+    inner[place[-1]] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(UsageError) as refused:
+        ResultsFile(path, "t.toml").read()
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("recipes", "d1"), "x"),
+        (("protocols", None, "details"), 3),
+        (("protocols", None, "samples"), "5000"),
+        (("cells", "a/x/0", "run"), 5),
+        (("cells", "a/x/0", "failure"), None),
+        (("cells", "a/x/0", "made_with"), []),
+        (("cells", "a/x/0", "results", "modes", "better"), "up"),
+        *((("cells", "a/x/0", "results", "modes", "value"), value) for value in ("text", True)),
+        *((("cells", "a/x/0", "results", "modes", "value"), float(value)) for value in ("nan", "inf")),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused(tmp_path, place, value):
+    message = refused_with(tmp_path / "t.json", place, value)
+    assert_names(message, f"{tmp_path / 't.json'}: damaged", "version control")
+
+
+def test_a_result_is_current_while_recipe_and_protocols_are_the_same(table_file):
+    experiment = experiments_in(table_file())[0]
+    run = current_run(experiment, 1.0)
+    assert run.is_current(experiment)
+    assert not replace(run, recipe={**run.recipe, "ema": {"decay": 0.9}}).is_current(experiment)
+    assert not replace(run, recipe={**run.recipe, "ema": {"decay": 0.9}}, failure="NaN").is_current(experiment)
+    assert not replace(run, results={}).is_current(experiment)
+    assert not replace(run, results={"modes": made_up_result(1.0)}).is_current(experiment)
+    assert replace(run, results={}, failure="NaN").is_current(experiment)
