@@ -1,4 +1,4 @@
-"""What genkit says when something is wrong: the place, what was found, what was expected, whose part said so."""
+"""Errors that genkit reports to the user: the place, what is wrong there, and whose part found it."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from dataclasses import dataclass
 
 
 class GenkitError(Exception):
-    """A failure that the reader of its message can act on; `exit_code` is what the command line returns."""
+    """Base class of all errors whose message tells the user what to do. The command line exits with `exit_code`."""
 
     exit_code = 1
 
 
 class UsageError(GenkitError):
-    """The call, a file or an environment is wrong: nothing has been trained or written."""
+    """A wrong call, file or environment. Nothing has been trained or written."""
 
     exit_code = 2
 
 
 class RunError(GenkitError):
-    """A run failed while it trained; its last good checkpoint is kept."""
+    """A run that failed while it trained. Its last good checkpoint is kept."""
 
 
 class Diverged(RunError):
-    """Training is no longer finite: to go on would come to the same end."""
+    """A run with a value that is not finite. Resuming it would diverge again."""
 
     exit_code = 3
 
 
 class Interrupted(GenkitError):
-    """A run was asked to stop, and has saved."""
+    """A run that was asked to stop and has saved a checkpoint."""
 
     exit_code = 130
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a recipe a thing stands: ``recipes/x.toml:14 [loss] beta_neg``."""
+    """Place of a key in a recipe: ``recipes/x.toml:14 [loss] beta_neg``."""
 
     file: str = "recipe"
     line: int | None = None
-    path: tuple[str, ...] = ()
-    option: str = ""  # which has changed a key of the table that is meant
+    path: tuple[str, ...] = ()  # names of the table, then the key: ("loss", "beta_neg")
+    option: str = ""  # "--set", if that option changed a key of this table
 
     def __str__(self) -> str:
-        """Name the file and line, the table and the key."""
+        """Return file and line, table, and key, on one line."""
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         where += f" and {self.option}" * bool(self.option)
         if not self.path:
@@ -56,27 +56,31 @@ class Place:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a recipe."""
+    """One mistake in a recipe."""
 
     place: Place
-    text: str
-    owner: str = ""  # "genkit-torch-introvae 0.1.0", where a plugin's part says so
+    text: str  # what is wrong and what to do
+    owner: str = ""  # the plugin whose part reported it, such as "genkit-torch-introvae 0.1.0"; empty: genkit itself
 
     def __str__(self) -> str:
-        """Give all of it on one line."""
+        """Return place, text and owner on one line."""
         return f"{self.place}: {self.text}" + (f" ({self.owner})" if self.owner else "")
 
 
 class RecipeError(UsageError):
-    """Everything that is wrong with a recipe, at once."""
+    """All problems of a recipe at once, one a line."""
 
     def __init__(self, problems: Sequence[Problem]):
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__(self.problems)  # pickle and copy call the class with these arguments
+
+    def __str__(self) -> str:
+        """Return the problems, one a line."""
+        return "\n".join(map(str, self.problems))
 
 
 def near_miss(name: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean X?"`` for the closest known name, or else the list of what is known."""
+    """Return ``" Did you mean X?"`` with the known names closest to `name`, or else a list of all known names."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     if close:
