@@ -1,9 +1,11 @@
 """genkit: train introspective and adversarial autoencoders from recipes and plugins.
 
-import genkit
+    import genkit
 
-plan = genkit.make_plan("recipes/as_introvae_8gaussians.toml")  # or a genkit.Recipe built in Python
-model = genkit.load("runs/0001-as-introvae-8gaussians-s0")      # a finished run
+    plan = genkit.make_plan("recipes/as_introvae_8gaussians.toml")  # or a genkit.Recipe built in Python
+    model = genkit.load("runs/0001-as-introvae-8gaussians-s0")      # a finished run
+
+Everything here is imported on first use, so that the command line starts without importing torch.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# Imported on first use, so that the command line need not wait for torch.
 _EXPORTS = {
     "Checkpoint": "genkit.recipe.tables",
     "EMA": "genkit.recipe.tables",

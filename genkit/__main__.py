@@ -1,4 +1,4 @@
-"""The command ``genkit``, and ``python -m genkit``."""
+"""Entry point of ``genkit`` and of ``python -m genkit``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; a `GenkitError` becomes its message and its exit code."""
+    """Run the command line. Print the message of a `GenkitError` to stderr and exit with its code."""
     from genkit.cli import app
     from genkit.cli.launch import leave_exit_code
     from genkit.errors import GenkitError
@@ -17,7 +17,7 @@ def main() -> None:
         with interruptible():
             app()
     except GenkitError as error:
-        if os.environ.get("RANK", "0") == "0":  # one voice among several processes
+        if os.environ.get("RANK", "0") == "0":  # the main process prints for all
             print(f"error: {error}" if error.exit_code != 130 else error, file=sys.stderr)
         sys.exit(leave_exit_code(error.exit_code))
 

@@ -1,6 +1,6 @@
-"""What the parts of a plugin import: this module and torch, nothing else of genkit.
+"""Public interface for the parts of a plugin: the only module of genkit that they import.
 
-Its counterpart for a plugin's ``__init__`` is `genkit.hooks`, which imports no torch.
+The ``__init__`` module of a plugin imports `genkit.hooks` instead, which does not import torch.
 """
 
 from genkit.core.batch import Batch
@@ -63,7 +63,7 @@ __all__ = [
     "squared_error",
 ]
 
-# Names of version 0.1, kept for one version so that plugins written for it still import.
+# Old names. They are kept for one version, so that plugins written for version 0.1 can still be imported.
 Constant = ConstantSchedule
 Count = PositiveInt
 Fraction = UnitInterval

@@ -1,11 +1,11 @@
-"""The eight hooks through which every part of genkit is supplied, its own parts included.
+"""The eight hooks of a plugin, one for each kind of part. genkit registers its own parts through the same hooks.
 
-A plugin is a Python package with one entry point in the group ``genkit``. The entry point names a module that
-states ``genkit_hooks = 1`` (the version of the hooks that it was written for) and implements any of the hooks below.
-Each hook yields `Entry` records. A record holds the *name* of its target, not the target itself, so that listing
+A plugin is a Python package with one entry point in the group ``genkit``. The entry point names a module. This module
+sets ``genkit_hooks = 1``, the version of the hooks that it was written for, and implements any of the hooks below.
+Each hook yields `Entry` records. A record holds the *name* of its target and not the target itself, so listing the
 plugins imports neither torch nor the parts.
 
-The docstring of each hook is a complete, working plugin module.
+The docstring of each hook contains a complete, working plugin module.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ hookimpl = pluggy.HookimplMarker("genkit")
 
 
 class Entry(NamedTuple):
-    """One part that a plugin supplies."""
+    """Record of one part."""
 
-    name: str  # as a recipe writes it, kebab-case, unique per kind
+    name: str  # the name in recipes: kebab-case, unique among the parts of its kind
     target: str  # "package.module:attribute", imported on first use
-    summary: str  # one line, for `genkit plugins`
-    source: str  # the paper or URL that it follows
+    summary: str  # one line, printed by `genkit plugins`
+    source: str  # the paper or URL that the part implements
 
 
 @hookspec
 def genkit_models() -> Iterable[Entry]:
-    """Supply networks: subclasses of `genkit.api.Model`.
+    """Yield networks: subclasses of `genkit.api.Model`.
 
         from genkit.hooks import Entry, hookimpl
 
@@ -43,14 +43,14 @@ def genkit_models() -> Iterable[Entry]:
         def genkit_models():
             yield Entry("tiny-mlp", "my_plugin.model:TinyMLP", "A linear autoencoder", "https://example.org")
 
-    The plan calls the target with the keys of ``[model]`` and with ``data_shape``, the shape of one sample.
+    The target is called with the keys of ``[model]`` and with ``data_shape``, the shape of one sample.
     """
-    raise AssertionError  # pluggy reads only the signature
+    raise AssertionError  # never called: pluggy reads only the signature
 
 
 @hookspec
 def genkit_losses() -> Iterable[Entry]:
-    """Supply training objectives: frozen dataclasses with ``phases()``, as in `genkit.api.Loss`.
+    """Yield training objectives: frozen dataclasses that implement `genkit.api.Loss`.
 
         from genkit.hooks import Entry, hookimpl
 
@@ -67,90 +67,102 @@ def genkit_losses() -> Iterable[Entry]:
 
 @hookspec
 def genkit_divergences() -> Iterable[Entry]:
-    """Supply divergences between batches of diagonal Gaussians, as in `genkit.api.Divergence`.
+    """Yield divergences between diagonal Gaussians: frozen dataclasses that implement `genkit.api.Divergence`.
 
-    from genkit.hooks import Entry, hookimpl
+        from genkit.hooks import Entry, hookimpl
 
-    genkit_hooks = 1
+        genkit_hooks = 1
 
-    @hookimpl
-    def genkit_divergences():
-        yield Entry("wasserstein-2", "my_plugin.w2:Wasserstein2", "Per-sample W2²", "Givens & Shortt 1984")
+        @hookimpl
+        def genkit_divergences():
+            yield Entry("wasserstein-2", "my_plugin.w2:Wasserstein2", "Per-sample W2²", "Givens & Shortt 1984")
+
+    The fields of the dataclass are the keys of the table that names the divergence, such as ``[loss.divergence]``.
     """
     raise AssertionError
 
 
 @hookspec
 def genkit_schedules() -> Iterable[Entry]:
-    """Supply schedules: functions of the progress t in [0, 1], as in `genkit.api.Schedule`.
+    """Yield schedules of the progress t in [0, 1]: frozen dataclasses that implement `genkit.api.Schedule`.
 
-    from genkit.hooks import Entry, hookimpl
+        from genkit.hooks import Entry, hookimpl
 
-    genkit_hooks = 1
+        genkit_hooks = 1
 
-    @hookimpl
-    def genkit_schedules():
-        yield Entry("step-up", "my_plugin.step:StepUp", "0, then 1 from `at` on", "https://example.org")
+        @hookimpl
+        def genkit_schedules():
+            yield Entry("step-up", "my_plugin.step:StepUp", "0, then 1 from `at` on", "https://example.org")
+
+    The fields of the dataclass are the keys of the table that names the schedule, such as ``[optimiser.encoder.lr]``.
     """
     raise AssertionError
 
 
 @hookspec
 def genkit_datasets() -> Iterable[Entry]:
-    """Supply data sets, as in `genkit.api.Dataset`.
+    """Yield data sets: frozen dataclasses that implement `genkit.api.Dataset`.
 
-    from genkit.hooks import Entry, hookimpl
+        from genkit.hooks import Entry, hookimpl
 
-    genkit_hooks = 1
+        genkit_hooks = 1
 
-    @hookimpl
-    def genkit_datasets():
-        yield Entry("two-moons", "my_plugin.moons:TwoMoons", "Two half circles", "https://example.org")
+        @hookimpl
+        def genkit_datasets():
+            yield Entry("two-moons", "my_plugin.moons:TwoMoons", "Two half circles", "https://example.org")
+
+    The fields of the dataclass are the keys of ``[data]``.
     """
     raise AssertionError
 
 
 @hookspec
 def genkit_metrics() -> Iterable[Entry]:
-    """Supply metrics: frozen dataclasses that state their protocol, as in `genkit.api.Metric`.
+    """Yield metrics: frozen dataclasses that implement `genkit.api.Metric`.
 
-    from genkit.hooks import Entry, hookimpl
+        from genkit.hooks import Entry, hookimpl
 
-    genkit_hooks = 1
+        genkit_hooks = 1
 
-    @hookimpl
-    def genkit_metrics():
-        yield Entry("mean-norm", "my_plugin.norm:MeanNorm", "Mean Euclidean norm", "https://example.org")
+        @hookimpl
+        def genkit_metrics():
+            yield Entry("mean-norm", "my_plugin.norm:MeanNorm", "Mean Euclidean norm", "https://example.org")
+
+    The fields of the dataclass are the keys of ``[metrics.LABEL]``.
     """
     raise AssertionError
 
 
 @hookspec
 def genkit_optimisers() -> Iterable[Entry]:
-    """Supply optimisers: frozen dataclasses that build a torch optimiser, as in `genkit.api.Optimiser`.
+    """Yield optimisers: frozen dataclasses that implement `genkit.api.Optimiser`.
 
-    from genkit.hooks import Entry, hookimpl
+        from genkit.hooks import Entry, hookimpl
 
-    genkit_hooks = 1
+        genkit_hooks = 1
 
-    @hookimpl
-    def genkit_optimisers():
-        yield Entry("sgd", "my_plugin.sgd:SGD", "Stochastic gradient descent", "https://example.org")
+        @hookimpl
+        def genkit_optimisers():
+            yield Entry("sgd", "my_plugin.sgd:SGD", "Stochastic gradient descent", "https://example.org")
+
+    The fields of the dataclass are the keys of ``[optimiser.CHILD]``.
     """
     raise AssertionError
 
 
 @hookspec
 def genkit_extractors() -> Iterable[Entry]:
-    """Supply what makes features of samples, for metrics to compare, as in `genkit.api.Extractor`.
+    """Yield feature extractors for metrics: frozen dataclasses that implement `genkit.api.Extractor`.
 
-    from genkit.hooks import Entry, hookimpl
+        from genkit.hooks import Entry, hookimpl
 
-    genkit_hooks = 1
+        genkit_hooks = 1
 
-    @hookimpl
-    def genkit_extractors():
-        yield Entry("dino-v2", "my_plugin.dino:DINOv2", "DINOv2 features of images", "https://arxiv.org/abs/2304.07193")
+        @hookimpl
+        def genkit_extractors():
+            yield Entry("dino-v2", "my_plugin.dino:DINOv2", "DINOv2 features", "https://arxiv.org/abs/2304.07193")
+
+    The fields of the dataclass are the keys of the table that names the extractor.
     """
     raise AssertionError
 

@@ -1,1 +1,1 @@
-"""The vocabulary that every part is written in: types, models, batches, noise, layers. Knows no recipe and no file."""
+"""Types that every part and the engine share: models, batches, noise, phases, metrics, layers. Reads no files."""

@@ -1,4 +1,4 @@
-"""The few formulas that every variational method is made of. Values are in nats, one per sample."""
+"""Terms of the evidence lower bound (ELBO), which all variational losses share. Values are in nats, one a sample."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def kl_to_prior(q: DiagNormal) -> Tensor:
 
 
 def squared_error(x: Tensor, y: Tensor) -> Tensor:
-    """Return Σ (x - y)² over all but the first dimension, (B, ...) -> (B,).
+    """Return Σ (x - y)² over all dimensions but the first, (B, ...) -> (B,).
 
     Up to a constant this is -log p(x | z) of a Gaussian decoder with variance ½.
     """
@@ -24,5 +24,5 @@ def squared_error(x: Tensor, y: Tensor) -> Tensor:
 
 
 def negative_elbo(error: Tensor, kl: Tensor, beta_rec: float, beta_kl: float) -> Tensor:
-    """Return β_rec·R + β_kl·KL, the weighted negative evidence lower bound, (B,), from R and KL, each (B,)."""
+    """Return the weighted negative ELBO, β_rec·R + β_kl·KL, (B,), from R and KL of shape (B,)."""
     return beta_rec * error + beta_kl * kl

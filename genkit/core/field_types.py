@@ -1,8 +1,8 @@
-"""Types for the fields of parts: bounded numbers, and `Doc`, the sentence that explains a field.
+"""Types for the fields of parts: bounded numbers, and `Doc`, the description of a field.
 
     margin: Annotated[PositiveFloat, Doc("Mean KL of fakes, in nats, above which the encoder is not pushed.")] = 100.0
 
-The bounds are checked when a recipe is read; the sentence is shown by `genkit plugins show` and in the documentation.
+The bounds are checked when a recipe is read. `genkit plugins show` and the documentation print the descriptions.
 Importing this module does not import torch.
 """
 

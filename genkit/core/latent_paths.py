@@ -1,12 +1,13 @@
-"""Paths between latent codes, and how far a reconstruction is from what it reconstructs.
+"""Interpolation between latent codes, and the error of reconstructions.
 
 linear      z(t) = (1 - t)·a + t·b
 spherical   z(t) = ((1 - t)·|a| + t·|b|) · (sin((1 - t)Ω)·a/|a| + sin(tΩ)·b/|b|) / sin Ω,   Ω the angle between a and b
 
-Draws of the prior lie near a sphere of radius √L. A straight line between two of them passes far inside it, where the
-decoder has seen nothing; the spherical path does not (White 2016, https://arxiv.org/abs/1609.04468). Deviation: there a
-and b stand in place of a/|a| and b/|b| and no length before them, which is the same for codes of one length; for others
-that nearly oppose each other it runs far outside of both.
+Draws from the prior are close to a sphere of radius √L. A straight line between two of them passes far inside the
+sphere, where the decoder has seen no codes in training; the spherical path stays near the sphere (White 2016,
+https://arxiv.org/abs/1609.04468). Deviation: the paper's formula has a and b in place of a/|a| and b/|b|, without the
+interpolated length in front. Both agree for codes of equal length. For codes of different lengths in nearly opposite
+directions, the paper's path leaves the sphere far behind.
 """
 
 from __future__ import annotations
@@ -17,38 +18,41 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-PARALLEL = 1e-6  # radians; below, the spherical path is the straight one to within rounding
+PARALLEL = 1e-6  # radians; for smaller angles the two paths agree up to rounding
 
 
-def linear(a: Tensor, b: Tensor, steps: int) -> Tensor:
-    """Return `steps` codes on the straight lines from a to b, each (N, L) -> (N, S, L), both ends included."""
+def linear_path(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """Return S = `steps` codes on the straight lines from a to b, both ends included: (N, L), (N, L) -> (N, S, L)."""
     t = torch.linspace(0, 1, steps, dtype=a.dtype, device=a.device)[:, None]
     return (1 - t) * a[:, None] + t * b[:, None]
 
 
-def spherical(a: Tensor, b: Tensor, steps: int) -> Tensor:
-    """Return `steps` codes on the arcs from a to b, each (N, L) -> (N, S, L), both ends included.
+def spherical_path(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """Return S = `steps` codes on the arcs from a to b, both ends included: (N, L), (N, L) -> (N, S, L).
 
-    Where a and b point the same way or oppositely, or one is 0, there is no one arc, and the path is straight.
+    The path is straight where no unique arc exists: a and b are parallel or opposite, or one of them is 0.
     """
     t = torch.linspace(0, 1, steps, dtype=torch.float64, device=a.device)[:, None]
     starts, stops = a.double()[:, None], b.double()[:, None]
     unit_a, unit_b = normalize(starts, dim=2), normalize(stops, dim=2)
-    # 2·atan2 keeps its precision for small angles, where the arc cosine loses half of the digits.
+    # 2·atan2 is accurate for small angles, where the arc cosine loses half of its digits.
     omega = 2 * torch.atan2((unit_a - unit_b).norm(dim=2, keepdim=True), (unit_a + unit_b).norm(dim=2, keepdim=True))
     start, stop = starts.norm(dim=2, keepdim=True), stops.norm(dim=2, keepdim=True)
     arcs = ((1 - t) * start + t * stop) * (((1 - t) * omega).sin() * unit_a + (t * omega).sin() * unit_b) / omega.sin()
     no_arc = (omega < PARALLEL) | (omega > torch.pi - PARALLEL) | (start == 0) | (stop == 0)
-    return torch.where(no_arc, linear(a, b, steps), arcs).to(a.dtype)
+    return torch.where(no_arc, linear_path(a, b, steps), arcs).to(a.dtype)
 
 
-PATHS: Mapping[str, Callable[[Tensor, Tensor, int], Tensor]] = {"spherical": spherical, "linear": linear}
+PATHS: Mapping[str, Callable[[Tensor, Tensor, int], Tensor]] = {
+    "spherical": spherical_path,
+    "linear": linear_path,
+}
 
 
 def mean_squared_error(x: Tensor, reconstructions: Tensor) -> float:
-    """Return the mean squared error per coordinate; images are clamped to [0, 1], as they are shown.
+    """Return the mean squared error per coordinate, as the metric "reconstruction-error" computes it.
 
-    It is what the metric "reconstruction-error" computes.
+    `x` and `reconstructions` have the shape (N, *data_shape). Reconstructed images are clamped to [0, 1].
     """
     shown = reconstructions.clamp(0, 1) if x.ndim == 4 else reconstructions
     return (shown.double() - x.double()).square().mean().item()

@@ -1,4 +1,35 @@
-"""The vocabulary of evaluation: what a metric states, and what it may read. Importing it does not import torch."""
+"""Interfaces of metrics: what a metric implements, and what it may read. Importing this module does not import torch.
+
+A *metric* is one number about a trained model: a frozen dataclass whose fields are the keys of ``[metrics.LABEL]``.
+It implements `Metric`: `better` says which direction is good; `protocol` returns everything that the number depends
+on, before training starts; `compute` returns the number. A minimal metric:
+
+    from dataclasses import dataclass
+
+    import torch
+
+    from genkit.api import Dataset, Evaluation, EvaluationProtocol, Model, ModelMetric, PositiveInt
+
+    @dataclass(frozen=True)
+    class MeanDistance(ModelMetric):
+        samples: PositiveInt = 1000
+
+        @property
+        def better(self):
+            return "lower"
+
+        def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
+            return EvaluationProtocol(self.samples, data.held_out().split, self.weights, self.batch_norm)
+
+        def compute(self, evaluation: Evaluation) -> float:
+            real, fake = torch.cat(list(evaluation.reference)), torch.cat(list(evaluation.generated))
+            return (fake.mean(dim=0) - real.mean(dim=0)).norm().item()
+
+`genkit.api.ModelMetric` adds the keys ``weights`` and ``batch_norm``. genkit draws the samples and puts the model into
+the state that the protocol asks for. Raise `ValueError` in `protocol` if the number would be meaningless for this data
+or model, and in `compute` if the number turns out to be meaningless. The result then carries the reason in place of a
+number.
+"""
 
 from __future__ import annotations
 
@@ -13,31 +44,31 @@ if TYPE_CHECKING:
 
     from genkit.core.model import Model
 
-# Whose statistics a batch norm uses: "running", those kept while training; "batch", those of the samples that are
-# evaluated together; "recalibrated", those of the training data, taken anew.
+# Statistics that batch norms use: "running", the averages kept in training; "batch", those of the samples that are
+# evaluated together; "recalibrated", those of the training data, computed again from the trained model.
 BatchNormMode = Literal["running", "batch", "recalibrated"]
 
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
-    """How a number is made. Two numbers made by unlike protocols cannot be compared."""
+    """Everything that a number depends on. Numbers with different protocols cannot be compared."""
 
-    samples: int  # how many samples of each side are read
-    split: str  # the split that the reference samples come from
+    samples: int  # number of generated samples, and of reference samples
+    split: str  # split of the reference samples
     weights: Literal["raw", "ema"]
-    batch_norm: BatchNormMode | None = None  # whose statistics normalise; None: the model has no batch norm
-    extractor: str = ""  # what makes features of the samples, with the hash of its weights; empty: nothing does
-    resize: str = ""  # how samples come to the size that the extractor reads; empty: they are not resized
-    quantised: bool = False  # generated images are rounded to 8 bits, as if they had been saved
+    batch_norm: BatchNormMode | None = None  # None: the model has no batch norm
+    extractor: str = ""  # feature extractor with the hash of its weights; empty: no features
+    resize: str = ""  # how samples are resized for the extractor; empty: not resized
+    quantised: bool = False  # generated images are rounded to 8 bits, as in an image file
     details: Mapping[str, str | int | float] = field(default_factory=dict)  # range, bins, thresholds, ...
 
     @property
     def comparable(self) -> EvaluationProtocol:
-        """The same for two numbers that can be compared: with running statistics, a batch norm is no other model."""
+        """Protocol to compare numbers by. It ignores running statistics: models without batch norm are comparable."""
         return replace(self, batch_norm=None) if self.batch_norm == "running" else self
 
     def __str__(self) -> str:
-        """Write it on one line."""
+        """Return the protocol on one line."""
         parts = [f"{self.samples} samples", f"{self.split} split", f"{self.weights} weights"]
         if self.batch_norm is not None:
             parts.append(f"{self.batch_norm} batch norm")
@@ -56,55 +87,58 @@ class EvaluationProtocol:
 
 @runtime_checkable
 class Extractor(Protocol):
-    """What makes features of samples: a frozen dataclass whose fields are the keys of the table that names it.
+    """Feature extractor for metrics: a frozen dataclass whose fields are the keys of the table that names it.
 
-    A number is called after the features that made it, so an extractor says which weights it has before it reads them,
-    and refuses others when it does.
+    Results are labelled with the extractor and the digest of its weights, so `digest` must be known before the weights
+    are loaded. Loading weights with another digest must fail.
     """
 
     @property
     def name(self) -> str:
-        """What it is called, with the settings that decide its features."""
+        """Name of the extractor, with all settings that change its features."""
         ...
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of its weights, known before they are read; empty where it has none."""
+        """SHA-256 of the weights, known before they are loaded; empty for an extractor without weights."""
         ...
 
     def unmet(self) -> tuple[str, ...]:
-        """Name what is absent on this machine and how to get it; empty where features can be made."""
+        """Return what is missing on this machine, and how to get it; empty if nothing is missing."""
         ...
 
     def resize(self, shape: tuple[int, ...]) -> str:
-        """Say how a sample of this shape comes to the size that is read; empty where it is read as it is."""
+        """Return how a sample of this shape is resized for the extractor; empty if it is not resized."""
         ...
 
     def width(self, shape: tuple[int, ...]) -> int:
-        """Return F, the number of features of a sample of this shape; raise `ValueError` for one it cannot read."""
+        """Return F, the number of features of a sample of this shape. Raises `ValueError` for an unsuitable shape."""
         ...
 
     def __call__(self, x: Tensor, /) -> Tensor:
-        """Return the features of x, (B, *shape) -> (B, F), each row of its own sample alone; images are in [0, 1]."""
+        """Return the features of x, (B, *shape) -> (B, F). Images are in [0, 1].
+
+        The features of a sample must not depend on the other samples of the batch.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a metric may read. `generated` and `reference` can be iterated any number of times."""
+    """Input of a metric. `generated` and `reference` can be iterated any number of times."""
 
-    model: Model  # in evaluation mode, with the weights that the protocol asks for
-    data: Dataset  # the split that the protocol asks for
-    generated: Draws
-    reference: Draws
-    shared: dict[Any, Any] = field(default_factory=dict)  # what metrics that read the same draws need not compute twice
+    model: Model  # in evaluation mode, with the weights of the protocol
+    data: Dataset  # the split of the protocol
+    generated: Draws  # samples of the model
+    reference: Draws  # samples of the data
+    shared: dict[Any, Any] = field(default_factory=dict)  # results to share with other metrics of the same draws
 
 
 class Draws(Protocol):
-    """A fixed number of samples, yielded in chunks (b, *shape), the same ones at each iteration."""
+    """Fixed number of samples in chunks, (b, *shape). Each iteration yields the same samples."""
 
     def __len__(self) -> int:
-        """The number of samples."""
+        """Return the number of samples."""
         ...
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -113,17 +147,17 @@ class Draws(Protocol):
 
 
 class Metric(Protocol):
-    """A number about a trained model: a frozen dataclass whose fields are the keys of ``[metrics.LABEL]``."""
+    """Number about a trained model: a frozen dataclass whose fields are the keys of ``[metrics.LABEL]``."""
 
     @property
     def better(self) -> Literal["lower", "higher"] | None:
-        """Which direction is good; None where neither is."""
+        """Direction of better numbers; None if neither direction is better."""
         ...
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """State how the number will be made; raise `ValueError` where it would be meaningless."""
+        """Return everything that the number depends on. Raises `ValueError` if the number would be meaningless."""
         ...
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the number."""
+        """Return the number. Raises `ValueError` if it is meaningless."""
         ...

@@ -1,7 +1,7 @@
-"""What the engine and the losses expect of a network.
+"""Base classes of networks: `Model`, and its two common forms `Autoencoder` and `GAN`.
 
-The children of a model *are* its parameter groups: a phase updates children by name, and ``[optimiser.NAME]`` gives
-each its optimiser.
+The children of a model are its parameter groups. A phase names the children that it updates, and each child has its
+optimiser in ``[optimiser.CHILD]``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from genkit.core.types import DiagNormal
 
 
 class Model(nn.Module, ABC):
-    """A generative model of samples of shape `data_shape` with a standard normal prior of dimension `latent_dim`."""
+    """Generative model of samples of shape `data_shape`, with a standard normal prior of dimension `latent_dim` (L)."""
 
     latent_dim: int
     data_shape: tuple[int, ...]
@@ -28,7 +28,7 @@ class Model(nn.Module, ABC):
 
 
 class Autoencoder(Model):
-    """A model with the children `encoder`, x -> `DiagNormal`, and `decoder`, (B, L) -> (B, *data_shape)."""
+    """Model with the children `encoder`, x -> `DiagNormal`, and `decoder`, (B, L) -> (B, *data_shape)."""
 
     encoder: nn.Module
     decoder: nn.Module
@@ -41,17 +41,17 @@ class Autoencoder(Model):
         self.data_shape = tuple(data_shape)
 
     def sample(self, z: Tensor) -> Tensor:
-        """Decode z, (B, L)."""
+        """Decode z, (B, L) -> (B, *data_shape)."""
         return self.decoder(z)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Decode the posterior mean of x, (B, *data_shape), to the same shape."""
+        """Decode the posterior mean of x, (B, *data_shape) -> (B, *data_shape)."""
         posterior: DiagNormal = self.encoder(x)
         return self.decoder(posterior.mu)
 
 
 class GAN(Model):
-    """A model with the children `generator`, (B, L) -> (B, *data_shape), and `critic`, x -> (B,)."""
+    """Model with the children `generator`, (B, L) -> (B, *data_shape), and `critic`, x -> (B,)."""
 
     generator: nn.Module
     critic: nn.Module
@@ -64,13 +64,13 @@ class GAN(Model):
         self.data_shape = tuple(data_shape)
 
     def sample(self, z: Tensor) -> Tensor:
-        """Generate from z, (B, L)."""
+        """Generate samples from z, (B, L) -> (B, *data_shape)."""
         return self.generator(z)
 
 
 @contextmanager
 def evaluating(model: Model) -> Iterator[None]:
-    """Run the block in evaluation mode and without gradients; then give each module back its own mode."""
+    """Run the block in evaluation mode and without gradients, then restore the mode of each module."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:

@@ -1,7 +1,7 @@
 """Random numbers as a pure function of (seed, step, source, tag).
 
-There is no generator state to save or to lose: a resumed run draws what the interrupted one would have drawn. Numbers
-are drawn for the whole global batch and cut to the rows of this process, so n processes draw what one would.
+No generator state needs to be saved: a resumed run draws the numbers that the interrupted run would have drawn. Each
+process draws the numbers of the whole global batch and keeps its own rows, so n processes use the same numbers as one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from torch import Tensor
 
 
 def seed_of(*key: object) -> int:
-    """Mix `key` into a 64-bit seed. (torch's CPU generator keeps 32 bits of it.)"""
+    """Return a 64-bit seed, a hash of `key`. torch's CPU generator uses 32 bits of it."""
     text = "/".join(map(str, key)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows [start, stop) of a global batch of `total` that belong to one process or micro-batch."""
+    """Rows [start, stop) of one process or micro-batch in a global batch of `total` rows."""
 
     start: int
     stop: int
@@ -31,17 +31,17 @@ class Rows:
 
     @classmethod
     def all(cls, total: int) -> Rows:
-        """Return every row: one process, one micro-batch."""
+        """Return all rows, for one process and one micro-batch."""
         return cls(0, total, total)
 
     def __len__(self) -> int:
-        """The number of rows."""
+        """Return the number of rows."""
         return self.stop - self.start
 
 
 @dataclass(frozen=True)
 class Noise:
-    """The randomness of one source (a phase, the prior, the data) in one step."""
+    """Randomness of one source (a phase, the prior, the data) in one step. B is the number of its `rows`."""
 
     seed: int
     step: int
@@ -51,11 +51,14 @@ class Noise:
     dtype: torch.dtype = torch.float32
 
     def of(self, source: str) -> Noise:
-        """Return the same step's randomness for another source."""
+        """Return the randomness of another source in the same step."""
         return replace(self, source=source)
 
     def randn(self, tag: str, *shape: int) -> Tensor:
-        """Return standard normal numbers, (B, *shape): `shape` is that of one row, and `tag` names the draw."""
+        """Return standard normal numbers, (B, *shape).
+
+        `shape` is that of one row. `tag` names the draw: equal tags give equal numbers.
+        """
         return self._draw(torch.randn, tag, shape).to(self.dtype)
 
     def rand(self, tag: str, *shape: int) -> Tensor:
@@ -67,9 +70,9 @@ class Noise:
         return self._draw(partial(torch.randint, high), tag, shape)
 
     def _draw(self, make: Callable[..., Tensor], tag: str, shape: tuple[int, ...]) -> Tensor:
-        if self.device.type == "meta":  # a rehearsal: only the shape is asked for
+        if self.device.type == "meta":  # a dry run needs only the shape
             return make((len(self.rows), *shape), device=self.device)
-        # Always drawn in float32 on the CPU: other dtypes and devices draw other numbers.
+        # Always in float32 on the CPU: a generator gives different numbers for other dtypes and devices.
         generator = torch.Generator().manual_seed(seed_of(self.seed, self.step, self.source, tag))
         drawn = make((self.rows.total, *shape), generator=generator)
         return drawn[self.rows.start : self.rows.stop].to(self.device)

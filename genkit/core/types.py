@@ -1,6 +1,31 @@
-"""The vocabulary that the engine and the parts share. Importing it does not import torch.
+"""Interfaces of losses, schedules, divergences, optimisers and data sets. Importing this module does not import torch.
 
-Legend, here and everywhere: B batch, C channels, H height, W width, L latent dimension; t is progress in [0, 1].
+Shapes, here and elsewhere: B batch, C channels, H height, W width, L latent dimension; t is progress in [0, 1].
+
+A *loss* is a frozen dataclass. Its fields are the keys of ``[loss]``, and `Loss.phases` returns the updates of one
+step. A *phase* is one update: it names the children of the model that it trains, and a function from the model and a
+`Batch` to a `PhaseLoss`. A minimal loss, which a recipe would configure with ``beta = 0.5`` or with a schedule:
+
+    from dataclasses import dataclass
+
+    from genkit.api import Autoencoder, Batch, ConstantSchedule, Phase, PhaseLoss, Schedule, kl_to_prior, squared_error
+
+    @dataclass(frozen=True)
+    class BetaVAE:
+        beta: Schedule = ConstantSchedule(1.0)
+
+        def phases(self) -> tuple[Phase, ...]:
+            return (Phase("vae", ("encoder", "decoder"), self.vae_loss),)
+
+        def vae_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
+            posterior = model.encoder(batch.x)
+            z = posterior.sample(batch.randn("posterior", model.latent_dim))
+            error, kl = squared_error(batch.x, model.decoder(z)), kl_to_prior(posterior)
+            total = (error + self.beta(batch.t) * kl).mean()
+            return PhaseLoss(total, {"rec": error.detach().mean(), "kl": kl.detach().mean()})
+
+A dry run calls every phase on tensors without values before a run starts. So a loss must not depend on values: no
+``.item()``, no ``if`` on a tensor. All its randomness comes from ``batch.randn`` and ``batch.rand``.
 """
 
 from __future__ import annotations
@@ -19,23 +44,23 @@ if TYPE_CHECKING:
 
 
 class DiagNormal(NamedTuple):
-    """A batch of diagonal Gaussians N(mu, diag(exp(logvar))), as an encoder returns it."""
+    """Batch of diagonal Gaussians N(mu, diag(exp(logvar))), the output of an encoder."""
 
     mu: Tensor  # (B, L)
-    logvar: Tensor  # (B, L), natural logarithm of the variance, clamped by the model
+    logvar: Tensor  # (B, L), natural logarithm of the variance; the model clamps it
 
     def sample(self, eps: Tensor) -> Tensor:
-        """Return mu + σ·eps, the reparameterised draw, for standard normal `eps` of shape (B, L)."""
+        """Return the reparameterised sample mu + σ·eps, (B, L), for standard normal `eps`, (B, L)."""
         return self.mu + (0.5 * self.logvar).exp() * eps
 
     def detach(self) -> DiagNormal:
-        """Return the same Gaussians cut from the graph."""
+        """Return the same Gaussians without gradient."""
         return DiagNormal(self.mu.detach(), self.logvar.detach())
 
 
 @runtime_checkable
 class Schedule(Protocol):
-    """A pure function of the progress t in [0, 1] of a run: a weight, a learning rate, a curriculum."""
+    """Pure function of the progress t in [0, 1] of a run: a weight, a learning rate, a curriculum."""
 
     def __call__(self, t: float, /) -> float:
         """Return the value at progress `t`."""
@@ -44,10 +69,10 @@ class Schedule(Protocol):
 
 @runtime_checkable
 class Divergence(Protocol):
-    """A pure function of two batches of diagonal Gaussians.
+    """Pure function of two batches of diagonal Gaussians, each (B, L), with a value of shape (B,).
 
-    Both have shape (B, L); the value has shape (B,). A statistic of the whole batch is expanded to (B,). Raise
-    `ValueError` where the shapes cannot work: the plan tries every divergence once on shapes alone, before a run.
+    A statistic of the whole batch is expanded to (B,). Raise `ValueError` for shapes that do not fit: the dry run
+    calls every divergence once, on tensors without values, before a run starts.
     """
 
     def __call__(self, p: DiagNormal, q: DiagNormal, /) -> Tensor:
@@ -56,30 +81,30 @@ class Divergence(Protocol):
 
 
 class PhaseLoss(NamedTuple):
-    """What a phase computes."""
+    """Result of a phase."""
 
-    total: Tensor  # (), differentiable: the mean over this batch
-    terms: Mapping[str, Tensor]  # name -> (), detached, for the report
+    total: Tensor  # (), with gradient: the mean over this batch
+    terms: Mapping[str, Tensor]  # name -> (), detached; logged
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One update within a step: a loss, and the children of the model that it trains."""
+    """One update within a step: a loss, and the children of the model that the update trains."""
 
     name: str
-    updates: tuple[str, ...]  # the model's children trained here, and nothing else
-    loss: Callable[[Any, Batch], PhaseLoss]  # of the model and the batch
-    every: int = 1  # due when (step + 1) % every == 0
-    start: int = 0  # due from this step on ...
-    stop: int | None = None  # ... and before this one; None: to the end
+    updates: tuple[str, ...]  # children of the model that this phase trains; no other child changes
+    loss: Callable[[Any, Batch], PhaseLoss]  # called with the model and the batch
+    every: int = 1  # runs when (step + 1) % every == 0
+    start: int = 0  # first step
+    stop: int | None = None  # runs before this step; None: to the end of the run
 
     def due(self, step: int) -> bool:
-        """Tell whether this phase runs in step number `step`, counted from 0."""
+        """Return whether this phase runs in step number `step`, counted from 0."""
         return self.start <= step and (self.stop is None or step < self.stop) and (step + 1) % self.every == 0
 
 
 class Loss(Protocol):
-    """A training objective: a frozen dataclass whose fields are the keys of ``[loss]``."""
+    """Training objective: a frozen dataclass whose fields are the keys of ``[loss]``."""
 
     def phases(self) -> tuple[Phase, ...]:
         """Return the phases of one step, in order."""
@@ -87,68 +112,76 @@ class Loss(Protocol):
 
 
 class Optimiser(Protocol):
-    """How one child of a model is trained: a frozen dataclass whose fields are the keys of ``[optimiser.CHILD]``."""
+    """Optimiser of one child of the model: a frozen dataclass whose fields are the keys of ``[optimiser.CHILD]``."""
 
     @property
     def lr(self) -> Schedule:
-        """The learning rate as a function of the progress of the run."""
+        """Learning rate as a function of the progress t."""
         ...
 
     @property
     def clip_norm(self) -> float | None:
-        """The Euclidean norm that the child's gradient is clipped to, or None."""
+        """Largest Euclidean norm of the child's gradient, to which it is clipped; None: no clipping."""
         ...
 
     def build(self, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
-        """Return a torch optimiser of these parameters; its learning rate is set by the loop before each step."""
+        """Return a torch optimiser of these parameters. The training loop sets its learning rate before each step."""
         ...
 
 
 class Samples(NamedTuple):
-    """What a data set returns for some indices."""
+    """Samples of a data set at some indices."""
 
     x: Tensor  # (B, *shape) float32; images (B, C, H, W) in [0, 1], points (B, D)
-    extra: Mapping[str, Tensor] = {}  # labels and the like, each (B, ...)
+    extra: Mapping[str, Tensor] = {}  # labels and similar, each (B, ...)
 
 
 @runtime_checkable
 class FingerprintedSource(Protocol):
-    """A data set without a size that is read from somewhere, so that it may change."""
+    """Data set of unknown size whose source may change, such as a stream of files.
+
+    A run stores the fingerprint of its data and compares it when it is resumed or evaluated. For a data set with a
+    `size` genkit computes the fingerprint from the samples (`genkit.evaluation.data_fingerprint`). A stream implements
+    this method instead, because reading its samples would take as long as a pass over the data.
+    """
 
     def data_fingerprint(self) -> Mapping[str, Any]:
-        """Return facts, as JSON holds them, that differ when the source does; "samples" is how many a pass has."""
+        """Return facts about the source that change whenever the source changes, as values that JSON can store.
+
+        The fact "samples" is the number of samples in one pass over the source.
+        """
         ...
 
 
 class Dataset(Protocol):
-    """Samples of one shape, from one split; three-dimensional shapes are images in [0, 1]."""
+    """Samples of one shape, from one split of a source. Samples with three dimensions are images in [0, 1]."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one sample, (D,) for points or (C, H, W) for images; known without reading the data."""
+        """Shape of one sample: (D,) for points, (C, H, W) for images. Known without reading the data."""
         ...
 
     @property
     def split(self) -> str:
-        """Which part of the source this is: "train", "test", or "drawn" for a density that never repeats."""
+        """Name of the split: "train", "test", or "drawn" for a density, whose samples never repeat."""
         ...
 
     @property
     def size(self) -> int | None:
-        """The number of samples, or None for a density that never ends."""
+        """Number of samples; None for a density or a stream."""
         ...
 
     def unmet(self) -> tuple[str, ...]:
-        """Name what is absent on this machine and how to get it; empty where the data can be read."""
+        """Return what is missing on this machine, and how to get it; empty if the data can be read."""
         ...
 
     def held_out(self) -> Dataset:
-        """Return the split that is never trained on."""
+        """Return the held-out split, which is never trained on."""
         ...
 
     def batch(self, indices: Tensor, noise: Noise) -> Samples:
-        """Return the samples at `indices`, (B,) int64; all randomness comes from `noise`, a row per sample.
+        """Return the samples at `indices`, (B,) int64. All randomness comes from `noise`, one row a sample.
 
-        A density ignores the values of `indices` and draws a fresh sample for each.
+        A density ignores the values of `indices` and draws a new sample for each.
         """
         ...

@@ -1,4 +1,4 @@
-"""The formulas that every variational method is made of, against torch.distributions."""
+"""Terms of the ELBO, compared with torch.distributions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def posterior(rows: int = 7, latent_dim: int = 4) -> DiagNormal:
     return DiagNormal(*torch.randn(2, rows, latent_dim, generator=generator, dtype=torch.float64))
 
 
-def test_kl_to_the_prior_is_that_of_torch() -> None:
+def test_kl_to_the_prior_equals_that_of_torch() -> None:
     q = posterior()
     ours = Independent(Normal(q.mu, (0.5 * q.logvar).exp()), 1)
     prior = Independent(Normal(torch.zeros_like(q.mu), torch.ones_like(q.mu)), 1)
@@ -28,7 +28,7 @@ def test_kl_to_the_prior_is_zero_on_the_prior_and_positive_elsewhere() -> None:
     assert (kl_to_prior(posterior(rows=500)) > 0).all()
 
 
-def test_kl_to_the_prior_adds_up_over_dimensions() -> None:
+def test_kl_to_the_prior_is_a_sum_over_dimensions() -> None:
     q = posterior()
     columns = [kl_to_prior(DiagNormal(q.mu[:, d : d + 1], q.logvar[:, d : d + 1])) for d in range(4)]
     torch.testing.assert_close(kl_to_prior(q), torch.stack(columns).sum(dim=0))
@@ -51,12 +51,12 @@ def test_squared_error_is_symmetric_and_zero_on_itself() -> None:
     assert torch.equal(squared_error(x, x), torch.zeros(5))
 
 
-def test_the_negative_bound_weighs_its_two_terms() -> None:
+def test_the_negative_elbo_weights_its_two_terms() -> None:
     error, kl = torch.tensor([1.0, 2.0]), torch.tensor([10.0, 20.0])
     assert negative_elbo(error, kl, 3.0, 0.5).tolist() == [8.0, 16.0]
 
 
-def test_the_reparameterised_draw_has_the_moments_of_the_posterior() -> None:
+def test_reparameterised_samples_have_the_moments_of_the_posterior() -> None:
     q = posterior(rows=2)
     generator = torch.Generator().manual_seed(1)
     z = q.sample(torch.randn(200_000, 2, 4, generator=generator, dtype=torch.float64))

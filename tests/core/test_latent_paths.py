@@ -1,11 +1,11 @@
-"""Laws of the paths between latent codes."""
+"""Paths between latent codes, and the error of reconstructions."""
 
 import math
 
 import pytest
 import torch
 
-from genkit.core.latent_paths import PATHS, linear, mean_squared_error, spherical
+from genkit.core.latent_paths import PATHS, linear_path, mean_squared_error, spherical_path
 from genkit.parts.metrics.reconstruction import ReconstructionError
 
 
@@ -15,7 +15,7 @@ def codes(count=5, latent_dim=16, seed=0):
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_path_begins_and_ends_at_its_codes(path, dtype):
+def test_a_path_starts_and_ends_at_its_codes(path, dtype):
     a, b = (z.to(dtype) for z in codes())
     z = path(a, b, 7)
     assert z.shape == (5, 7, 16) and z.dtype == dtype
@@ -24,45 +24,48 @@ def test_a_path_begins_and_ends_at_its_codes(path, dtype):
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
-def test_the_way_back_is_the_way_there(path):
+def test_the_path_from_b_to_a_is_the_reverse_of_the_path_from_a_to_b(path):
     a, b = codes()
     torch.testing.assert_close(path(b, a, 6), path(a, b, 6).flip(1))
 
 
-def test_a_straight_path_has_equal_steps():
-    steps = linear(*codes(), 9).diff(dim=1)
+def test_a_linear_path_has_equal_steps():
+    steps = linear_path(*codes(), 9).diff(dim=1)
     torch.testing.assert_close(steps, steps[:, :1].expand_as(steps))
 
 
-def test_an_arc_between_codes_of_one_length_keeps_it_and_turns_evenly():
+def test_a_spherical_path_between_codes_of_equal_length_keeps_the_length_and_turns_evenly():
     a, b = (torch.nn.functional.normalize(z, dim=1) * 4 for z in codes())
-    z = spherical(a, b, 9)
+    z = spherical_path(a, b, 9)
     torch.testing.assert_close(z.norm(dim=2), torch.full((5, 9), 4.0))
     cosines = torch.nn.functional.cosine_similarity(z[:, :-1], z[:, 1:], dim=2)
     torch.testing.assert_close(cosines, cosines[:, :1].expand_as(cosines))
 
 
-def test_an_arc_is_what_its_formula_says():
+def test_a_spherical_path_follows_its_formula():
     a, b = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 1.0]])
-    expected = [2 * math.cos(math.pi / 4), 2 * math.sin(math.pi / 4)]  # half way: the mean length, half the right angle
-    torch.testing.assert_close(spherical(a, b, 3)[0, 1], torch.tensor(expected))
+    expected = [
+        2 * math.cos(math.pi / 4),
+        2 * math.sin(math.pi / 4),
+    ]  # halfway: the mean length, half of the right angle
+    torch.testing.assert_close(spherical_path(a, b, 3)[0, 1], torch.tensor(expected))
 
 
 @pytest.mark.parametrize("factor", [2.0, -0.5, -1.0, 0.0])
-def test_codes_on_one_line_have_a_straight_path(factor):
+def test_the_spherical_path_between_parallel_or_opposite_codes_is_linear(factor):
     a, _ = codes()
-    torch.testing.assert_close(spherical(a, factor * a, 5), linear(a, factor * a, 5))
+    torch.testing.assert_close(spherical_path(a, factor * a, 5), linear_path(a, factor * a, 5))
 
 
-def test_codes_that_nearly_oppose_each_other_are_no_reason_to_run_away():
+def test_the_spherical_path_between_nearly_opposite_codes_stays_between_their_lengths():
     a = torch.tensor([[1.0, 0.0]])
     for turn in (1e-3, 1e-5, 1e-7):
-        z = spherical(a, torch.tensor([[-2.0, turn]]), 11)
+        z = spherical_path(a, torch.tensor([[-2.0, turn]]), 11)
         assert (z.norm(dim=2) <= 2 + 1e-5).all()
 
 
 @pytest.mark.parametrize("shape", [(6, 2), (6, 3, 4, 4)])
-def test_the_error_is_that_of_the_metric(shape):
+def test_the_mean_squared_error_equals_the_metric(shape):
     class Shifted(torch.nn.Module):
         def reconstruct(self, x):
             return 1.5 * x - 0.1

@@ -1,11 +1,11 @@
-"""The protocol of a number."""
+"""Evaluation protocol: its text, and which protocols are comparable."""
 
 import dataclasses
 
 from genkit.api import EvaluationProtocol
 
 
-def test_a_protocol_tells_all_that_a_number_depends_on():
+def test_the_text_of_a_protocol_names_every_field():
     plain = EvaluationProtocol(50, "test", "raw")
     assert str(plain) == "50 samples, test split, raw weights"
     full = EvaluationProtocol(
@@ -19,7 +19,7 @@ def test_a_protocol_tells_all_that_a_number_depends_on():
     assert len({str(each) for each in (plain, full, *changed)}) == len(changed) + 2
 
 
-def test_running_statistics_are_comparable_with_a_model_that_has_no_batch_norm_and_no_other_mode_is():
+def test_only_running_statistics_are_comparable_with_a_model_without_batch_norm():
     none, running, batch, recalibrated = (
         EvaluationProtocol(50, "test", "raw", mode) for mode in (None, "running", "batch", "recalibrated")
     )

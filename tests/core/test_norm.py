@@ -1,4 +1,4 @@
-"""The four norms, and a batch norm over several processes that is one over the whole batch."""
+"""The four normalisation layers, and the batch norm over several processes."""
 
 from __future__ import annotations
 
@@ -25,30 +25,29 @@ def test_every_norm_keeps_the_shape(norm: Norm) -> None:
 
 
 @pytest.mark.parametrize("norm", ["batch", "sync-batch"])
-def test_a_batch_norm_leaves_mean_0_and_variance_1_in_each_channel(norm: Norm) -> None:
+def test_after_a_batch_norm_each_channel_has_mean_0_and_variance_1(norm: Norm) -> None:
     y = norm_layer(norm, 16)(maps())
     torch.testing.assert_close(y.mean(dim=(0, 2, 3)), torch.zeros(16), rtol=0, atol=1e-5)
     torch.testing.assert_close(y.var(dim=(0, 2, 3), correction=0), torch.ones(16), rtol=0, atol=1e-4)
 
 
-def test_a_group_norm_leaves_mean_0_and_variance_1_in_eight_channels_of_a_sample() -> None:
+def test_after_a_group_norm_each_group_of_eight_channels_of_a_sample_has_mean_0_and_variance_1() -> None:
     groups = norm_layer("group", 16)(maps()).unflatten(1, (2, GROUP)).flatten(2)
     torch.testing.assert_close(groups.mean(dim=2), torch.zeros(5, 2), rtol=0, atol=1e-5)
     torch.testing.assert_close(groups.var(dim=2, correction=0), torch.ones(5, 2), rtol=0, atol=1e-4)
 
 
-def test_channels_that_make_no_groups_of_eight_are_one_group() -> None:
+def test_channels_not_divisible_by_eight_form_one_group() -> None:
     assert norm_layer("group", 12).num_groups == 1
 
 
-def test_no_norm_is_the_identity() -> None:
-    assert norm_layer("none", 16)(maps()) is not None
+def test_the_norm_none_is_the_identity() -> None:
     assert torch.equal(norm_layer("none", 16)(maps()), maps())
     assert not list(norm_layer("none", 16).parameters())
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_on_one_process_the_batch_norm_over_all_is_that_of_torch(training: bool) -> None:
+def test_on_one_process_sync_batch_norm_equals_batch_norm_of_torch(training: bool) -> None:
     ours, theirs = SyncBatchNorm(16).train(training), nn.BatchNorm2d(16).train(training)
     assert torch.equal(ours(maps()), theirs(maps()))
     assert torch.equal(ours.running_var, theirs.running_var)
@@ -63,12 +62,12 @@ def test_the_weights_of_the_two_batch_norms_are_interchangeable() -> None:
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_every_norm_works_on_shapes_alone(norm: Norm) -> None:
+def test_every_norm_works_on_the_meta_device(norm: Norm) -> None:
     with torch.device("meta"):
         assert norm_layer(norm, 16)(torch.empty(5, 16, 4, 6)).shape == (5, 16, 4, 6)
 
 
-def test_two_processes_normalise_as_one_with_the_whole_batch(tmp_path) -> None:
+def test_two_processes_normalise_like_one_process_with_the_whole_batch(tmp_path) -> None:
     on_processes(2, "norm_worker.py", tmp_path / "differences")
     for rank in (0, 1):
         differences = load_file(tmp_path / f"differences-{rank}")

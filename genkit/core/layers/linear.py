@@ -1,11 +1,11 @@
-"""A fully connected layer that uses the whole of a CPU.
+"""Fully connected layer whose float32 products on a CPU go through oneDNN.
 
-torch multiplies float32 matrices on a CPU through MKL, which uses AVX-512 on Intel's processors alone; torch's
-convolutions go through oneDNN, which uses what there is. On a recent AMD EPYC a product through oneDNN takes half the
-time (`python -m benchmarks.products`). So this layer asks oneDNN, where torch has it, and computes as `nn.Linear`
-everywhere else: on other devices, in other precisions, and in a gradient that is itself differentiated.
+torch multiplies float32 matrices on a CPU through MKL, which uses AVX-512 on Intel processors only. torch's
+convolutions go through oneDNN, which uses AVX-512 on any processor that has it. On a recent AMD EPYC a product through
+oneDNN takes half the time (`python -m benchmarks.products`). So this layer calls oneDNN if torch was built with it. On
+other devices, in other precisions, and in a gradient that is itself differentiated, it computes as `nn.Linear` does.
 
-`oneDNN <https://github.com/uxlfoundation/oneDNN>`_ is reached through the operator that torch's own compiler calls.
+`oneDNN <https://github.com/uxlfoundation/oneDNN>`_ is called through the operator that torch's own compiler uses.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-SMALLEST = 16  # features on either side; below, a product is over before oneDNN has begun
+SMALLEST = 16  # features on either side; oneDNN is not faster for smaller products
 
 
 class Linear(nn.Linear):
-    """y = x·Wᵀ + b, (B, inputs) -> (B, outputs): parameters, names and start of `torch.nn.Linear`.
+    """Layer y = x·Wᵀ + b, (B, inputs) -> (B, outputs), with the parameters and the initialisation of `torch.nn.Linear`.
 
-    On the way through oneDNN a gradient of weight or bias cannot be differentiated once more: torch says so with a
-    `RuntimeError`. That of x can, as a gradient penalty asks.
+    A product through oneDNN has a gradient for x that can be differentiated again, which a gradient penalty needs. The
+    gradients for weight and bias cannot be differentiated again: torch raises `RuntimeError`.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x·Wᵀ + b."""
+        """Return x·Wᵀ + b, (B, inputs) -> (B, outputs)."""
         if not self._suits_onednn(x):
             return super().forward(x)
         if not torch.is_grad_enabled():
             return _product(x, self.weight, self.bias)
-        # Two nodes, since autograd leaves out a whole node or nothing: a phase that trains another child then spends
-        # no time on this weight. (`Phase.updates` is what backward is asked for; docs/engine.md.)
+        # Two autograd nodes, because autograd skips whole nodes only. A phase that trains another child of the model
+        # then skips the node of this weight (docs/engine.md).
         y = _ThroughInput.apply(x, self.weight)
         return y.add_(_ThroughParameters.apply(self.weight, self.bias, x.detach()))
 
@@ -57,7 +57,7 @@ def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 class _ThroughInput(torch.autograd.Function):
-    """x·Wᵀ, whose gradient goes to x alone."""
+    """Product x·Wᵀ with a gradient for x only."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
@@ -69,12 +69,12 @@ class _ThroughInput(torch.autograd.Function):
         if not ctx.needs_input_grad[0]:
             return None, None
         (weight,) = ctx.saved_tensors
-        to_be_differentiated = torch.is_grad_enabled()
-        return upstream @ weight if to_be_differentiated else _product(upstream, weight.T), None
+        differentiated_again = torch.is_grad_enabled()
+        return upstream @ weight if differentiated_again else _product(upstream, weight.T), None
 
 
 class _ThroughParameters(torch.autograd.Function):
-    """The bias for each row, (B, outputs), whose gradient is that of x·Wᵀ + b with respect to W and b."""
+    """Bias for each row, (B, outputs), with the gradients of x·Wᵀ + b for W and b."""
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:

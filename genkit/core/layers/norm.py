@@ -1,19 +1,20 @@
-"""What may stand where a network has a norm, by name, so that every network offers the same four.
+"""Normalisation layers by name: all networks offer the same four.
 
-    y = γ·(x - E[x]) / √(Var[x] + ε) + β,   γ and β one number a channel
+    y = γ·(x - E[x]) / √(Var[x] + ε) + β,   γ and β: one number for each channel
 
-    batch        E and Var over the batch and the positions, of each channel; running averages of them when evaluating
-    sync-batch   the same over the batch of all processes
-    group        E and Var over eight channels and the positions, of each sample
+    batch        E and Var of each channel, over batch and positions; in evaluation mode their running averages
+    sync-batch   the same, over the batch of all processes
+    group        E and Var of each sample, over eight channels and all positions
     none         y = x
 
 Batch norm: Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167. Group norm: Wu & He 2018,
-https://arxiv.org/abs/1803.08494; it knows neither batches nor running statistics, so that training and evaluation, one
-process and many, compute the same. A batch norm does not, and where one network sees data, reconstructions and samples
-in turn, its running statistics are of all three and of none (docs/networks.md).
+https://arxiv.org/abs/1803.08494; it depends neither on the batch nor on running statistics, so it computes the same in
+training and in evaluation, and on one process and on many. This is not true of a batch norm. If one network reads data,
+reconstructions and samples in turn, the running statistics of its batch norms are those of the mixture
+(docs/networks.md).
 
-Deviation: torch's own SyncBatchNorm refuses tensors on the CPU once there is more than one process; the one here
-computes everywhere, in a few plain operations. Its weights and buffers have the names of `torch.nn.BatchNorm2d`.
+Deviation: torch's SyncBatchNorm does not support CPU tensors with more than one process. The layer here supports all
+devices. Its weights and buffers have the names of `torch.nn.BatchNorm2d`.
 """
 
 from __future__ import annotations
@@ -26,14 +27,13 @@ from torch import Tensor, nn
 
 Norm = Literal["batch", "sync-batch", "group", "none"]
 
-GROUP = 8  # channels that are normalised together
+GROUP = 8  # channels in a group
 
 
 def norm_layer(norm: Norm, channels: int) -> nn.Module:
-    """Return the norm of feature maps, (B, channels, H, W).
+    """Return a normalisation layer for feature maps, (B, channels, H, W).
 
-    Each but "none" subtracts a mean and adds a shift of its own, so a convolution before it has next to no use for a
-    bias: give it one only where the norm is "none".
+    Every norm except "none" subtracts a mean and adds its own β, so the convolution before it needs no bias.
     """
     if norm == "batch":
         return nn.BatchNorm2d(channels)
@@ -45,10 +45,10 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
 
 
 class SyncBatchNorm(nn.BatchNorm2d):
-    """Batch norm over the batch of all processes, each of which has as many rows of it.
+    """Batch norm over the batch of all processes, with an equal number of rows on each process.
 
-    While training it must be called equally often on every process. With one process, when evaluating, and on shapes
-    alone it is `torch.nn.BatchNorm2d`, bit for bit.
+    In training mode all processes must call it equally often. With one process, in evaluation mode, and on the meta
+    device it is `torch.nn.BatchNorm2d`, bit for bit.
     """
 
     momentum: float
@@ -57,31 +57,31 @@ class SyncBatchNorm(nn.BatchNorm2d):
     num_batches_tracked: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x, (B, C, H, W), normalised."""
+        """Return x normalised, (B, C, H, W) -> (B, C, H, W)."""
         processes = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
         if processes == 1 or not self.training or x.is_meta:
             return super().forward(x)
 
-        # In the precision of the weights: under autocast x comes in half of it.
+        # Computed in the precision of the weights: under autocast x has half the precision.
         values = x.to(self.weight.dtype)
         count = processes * x.numel() // x.shape[1]
         mean = _Total.apply(values.sum(dim=(0, 2, 3))) / count
-        # A second sum, of the centred values: E[x²] - E[x]² would lose what a large mean leaves of float32.
+        # Summed again over centred values: E[x²] - E[x]² loses the digits of float32 if the mean is large.
         centred = values - mean[:, None, None]
         variance = _Total.apply(centred.square().sum(dim=(0, 2, 3))) / count
-        self._follow(mean.detach(), variance.detach() * count / (count - 1))
+        self._update_running_statistics(mean.detach(), variance.detach() * count / (count - 1))
 
         scale = self.weight * (variance + self.eps).rsqrt()
         return (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
 
-    def _follow(self, mean: Tensor, unbiased_variance: Tensor) -> None:
+    def _update_running_statistics(self, mean: Tensor, unbiased_variance: Tensor) -> None:
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(unbiased_variance, self.momentum)
 
 
 class _Total(torch.autograd.Function):
-    """The sum over all processes, whose gradient sums what every process asks of it."""
+    """Sum over all processes. Its gradient is the sum of the gradients of all processes."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

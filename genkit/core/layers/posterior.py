@@ -1,10 +1,10 @@
-"""The last layer of every encoder: from features to a diagonal Gaussian.
+"""Last layer of every encoder: from features to a diagonal Gaussian.
 
-The log-variance is clamped here and nowhere else. Unclamped, exp(logvar) overflows float32 at 88.8, and one such step
-turns every weight to NaN; an encoder that is rewarded for a large KL divergence of fakes drives it there. At the other
-end a variance of zero makes every divergence between posteriors infinite. Within the range σ lies between 4.5e-5 and
-148, far beyond what the prior N(0, 1) has any use for, so a healthy run never touches the bounds. Beyond them the
-gradient of the log-variance is zero: nothing is gained by going further.
+The log-variance is clamped here and nowhere else. Without the clamp exp(logvar) overflows float32 at 88.8, and a single
+such step turns every weight into NaN. An encoder that is rewarded for a large KL divergence of fakes moves towards this
+overflow. At the other end, a variance of zero makes every divergence between posteriors infinite. The clamp keeps σ
+between 4.5e-5 and 148, a range much wider than the prior N(0, 1) needs, so a healthy run never reaches the bounds.
+Beyond the bounds the gradient of the log-variance is zero, so the encoder gains nothing by going further.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LOGVAR_MAX = 10.0  # σ = 148; the KL of such a posterior from the prior is 11,0
 
 
 class Posterior(nn.Module):
-    """Turns features, (B, 2L), into N(mu, diag(exp(logvar))): the first half is mu, the second logvar, clamped."""
+    """Layer from features, (B, 2L), to N(mu, diag(exp(logvar))): mu is the first half, logvar the second."""
 
     def forward(self, features: Tensor) -> DiagNormal:
         """Return the Gaussians, mu and logvar each (B, L)."""
