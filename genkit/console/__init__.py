@@ -1,1 +1,1 @@
-"""What a command prints: lines, tables and progress."""
+"""Output of the commands: text, tables and progress."""

@@ -1,4 +1,4 @@
-"""What a command says: tables and a progress bar on a terminal, plain lines elsewhere."""
+"""Console output: tables and a progress bar on a terminal, plain lines in files and pipes."""
 
 from __future__ import annotations
 
@@ -17,38 +17,41 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Console:
-    """Prints for a person. `silent`: nothing at all; `quiet`: only results. ``NO_COLOR`` is honoured by rich."""
+    """Output of one command on stdout.
+
+    `silent` prints nothing; `quiet` prints results only. rich uses no colours if ``NO_COLOR`` is set.
+    """
 
     def __init__(self, *, silent: bool = False, quiet: bool = False):
         self.silent, self.quiet = silent, quiet
         self.rich = rich.console.Console(quiet=silent, highlight=False, soft_wrap=True, emoji=False)
         if not self.rich.is_terminal:
-            self.rich.width = 160  # a file or a pipe has no width of its own
+            self.rich.width = 160  # files and pipes have no width
 
     def print(self, text: str) -> None:
         """Print plain text."""
         self.rich.print(text, markup=False)
 
     def info(self, *texts: str) -> None:
-        """Print text that is no result."""
+        """Print texts that are not results; nothing if quiet."""
         for text in () if self.quiet else texts:
             self.print(text)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print a table; nothing where it has no rows."""
+        """Print a table; nothing if it has no rows."""
         if not rows:
             return
         table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
         for column in columns:
             table.add_column(column, overflow="fold", header_style="dim")
         for row in rows:
-            table.add_row(*map(Text, row))  # a cell is no markup, whatever brackets it holds
+            table.add_row(*map(Text, row))  # plain text: brackets in a cell are not markup
         self.rich.print(table, soft_wrap=False)
         self.rich.print()
 
     @contextmanager
     def progress(self, total: int) -> Iterator[SilentProgress]:
-        """Show how far a run of `total` steps is."""
+        """Show the progress of a run of `total` steps: a bar on a terminal, otherwise a line every few seconds."""
         if self.silent or self.quiet:
             yield SilentProgress()
         elif self.rich.is_terminal:
@@ -68,9 +71,9 @@ class Console:
 
 @contextmanager
 def progress_count(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar of work that is no training; yields what to call with each number of things done.
+    """Show a progress bar for work other than training. Yields a function to call with the number of items just done.
 
-    On the terminal of the main process alone, and on standard error: a result may be on its way through the other.
+    The bar appears on stderr, because stdout may carry a result; only on a terminal, and only in the main process.
     """
     console = rich.console.Console(stderr=True, highlight=False)
     if not console.is_terminal or os.environ.get("RANK", "0") != "0":
@@ -83,63 +86,63 @@ def progress_count(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 class SilentProgress:
-    """Takes note of steps, and shows nothing."""
+    """Progress of a run that shows nothing; base class of the others."""
 
     def update(self, step: int, line: dict[str, float] | None) -> None:
-        """Take note of a completed step, and of its logged line where it has one."""
+        """Report a completed step, with its line of the log if the step is logged."""
 
     def evaluated(self, step: int, results: Sequence[Any]) -> None:
-        """Take note of the numbers of the model after a step."""
+        """Report the evaluation results of a step."""
 
 
 class ProgressBar(SilentProgress):
-    """A progress bar with rate, time left and the newest logged terms."""
+    """Progress bar with rate, time left and the last logged totals."""
 
     def __init__(self, bar: Progress, total: int):
         self._bar = bar
         self._task = bar.add_task("", total=total, rate="", terms="")
 
     def update(self, step: int, line: dict[str, float] | None) -> None:
-        """Move the bar."""
+        """Move the bar, and show the totals of a logged step."""
         speed = self._bar.tasks[self._task].speed
         rate = f"{speed:.1f} steps/s" if speed else ""
         self._bar.update(self._task, completed=step, rate=rate)
         if line is not None:
-            self._bar.update(self._task, terms=_terms(line))
+            self._bar.update(self._task, terms=_totals(line))
 
     def evaluated(self, step: int, results: Sequence[Any]) -> None:
-        """Print the numbers above the bar."""
-        self._bar.console.print(f"step {step}  {_numbers(results)}", markup=False)
+        """Print the results above the bar."""
+        self._bar.console.print(f"step {step}  {_values(results)}", markup=False)
 
 
 class ProgressLines(SilentProgress):
-    """A plain line every few seconds."""
+    """Plain line every `SECONDS_BETWEEN_LINES` seconds."""
 
     def __init__(self, console: Console, total: int):
         self._console, self._total = console, total
         self._first: tuple[int, float] | None = None
-        self._spoken = time.monotonic()
+        self._last_line = time.monotonic()
 
     def update(self, step: int, line: dict[str, float] | None) -> None:
-        """Speak at a logged step if it is time to, and at the end."""
+        """Print a line if the step is logged and the last line is old enough, and at the last step."""
         now = time.monotonic()
         if self._first is None:
             self._first = (step, now)
-        if line is None or (now - self._spoken < SECONDS_BETWEEN_LINES and step < self._total):
+        if line is None or (now - self._last_line < SECONDS_BETWEEN_LINES and step < self._total):
             return
-        self._spoken = now
+        self._last_line = now
         rate = (step - self._first[0]) / max(now - self._first[1], 1e-9)
         left = f", {(self._total - step) / rate:.0f} s left" if rate > 0 and step < self._total else ""
-        self._console.print(f"step {step}/{self._total}  {rate:.1f} steps/s{left}  {_terms(line)}")
+        self._console.print(f"step {step}/{self._total}  {rate:.1f} steps/s{left}  {_totals(line)}")
 
     def evaluated(self, step: int, results: Sequence[Any]) -> None:
-        """Speak, however long ago the last line was."""
-        self._console.print(f"step {step}/{self._total}  {_numbers(results)}")
+        """Print a line with the results, whenever the last line was."""
+        self._console.print(f"step {step}/{self._total}  {_values(results)}")
 
 
-def _numbers(results: Sequence[Any]) -> str:
+def _values(results: Sequence[Any]) -> str:
     return "  ".join(f"{each.label} {'refused' if each.value is None else f'{each.value:.4g}'}" for each in results)
 
 
-def _terms(line: dict[str, float]) -> str:
+def _totals(line: dict[str, float]) -> str:
     return " ".join(f"{name} {value:.3g}" for name, value in line.items() if name.endswith("/total"))

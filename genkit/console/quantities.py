@@ -1,10 +1,10 @@
-"""Numbers with a unit, as a person reads them."""
+"""Numbers with SI prefixes and units."""
 
 from __future__ import annotations
 
 
 def quantity(value: float, unit: str) -> str:
-    """Return a number with its unit and an SI prefix: ``1.2 GFLOP``."""
+    """Return a number with three digits, SI prefix and unit: ``1.2 GFLOP``."""
     for prefix in ("", "k", "M", "G", "T"):
         if value < 1000:
             return f"{value:.3g} {prefix}{unit}"

@@ -1,1 +1,1 @@
-"""Bytes on disk, written whole or not at all, and read back verified."""
+"""Files on disk: written completely or not at all, and verified when they are read."""

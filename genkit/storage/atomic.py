@@ -1,4 +1,4 @@
-"""Files and folders that other processes see whole or not at all, however the writing process ends."""
+"""Atomic writes: other processes see a complete file or folder, or none, even if the writing process is killed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 
 def partial_path(path: Path) -> Path:
-    """Return the hidden path beside `path` that holds it while it is incomplete."""
+    """Return the hidden path, in the same folder, for the incomplete content of `path`."""
     return path.with_name(f".{path.name}.partial")
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file; it appears under its name once it is on the disk. Raises `OSError`."""
+    """Write a file. It appears under its name when all of it is on disk. Raises `OSError`."""
     partial = partial_path(path)
     try:
         with partial.open("wb") as file:
@@ -29,7 +29,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder to fill; it replaces `path` when the block ends, and is deleted if the block raises.
+    """Yield an empty folder to fill. It replaces `path` when the block ends, and is deleted if the block raises.
 
     Raises `OSError`.
     """
@@ -40,7 +40,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield partial
         if path.exists():
-            os.rename(path, before)  # a folder cannot be replaced in one call; between the two calls `path` is absent
+            os.rename(path, before)  # no system call replaces a folder: `path` is missing between these two lines
         os.rename(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The cache folder: prepared pictures and features, which genkit can always make again."""
+"""Cache folder for prepared pictures and features. genkit computes them again if they are deleted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Return ``$GENKIT_CACHE``, or else genkit's part of the user's cache folder."""
+    """Return ``$GENKIT_CACHE`` if it is set, otherwise the folder ``genkit`` in the user's cache folder."""
     if given := os.environ.get("GENKIT_CACHE"):
         return Path(given).expanduser().absolute()
     if sys.platform == "darwin":

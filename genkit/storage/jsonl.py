@@ -1,4 +1,4 @@
-"""Lines of JSON, each of a step: what a run writes down while it trains, and takes back when it is resumed."""
+"""Logs in JSON lines, one line for each logged step. A resumed run removes the lines after its checkpoint."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from genkit.storage.atomic import write_file
 
 @dataclass(frozen=True)
 class StepLog:
-    """A file with a line for each of some steps, in their order. Nothing in it depends on the clock."""
+    """File of JSON lines, each with the key "step", in the order of the steps. No line depends on the time of day."""
 
     path: Path
-    lost: str  # what is lost if a person deletes the file
+    lost: str  # what the user loses by deleting the file, such as "the curves are lost"
 
     def append(self, line: dict[str, Any]) -> None:
-        """Add a line."""
+        """Append a line."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return the whole lines; a last one that was cut short is left out. Raises `UsageError` for damage."""
+        """Return all lines except an incomplete last one. Raises `UsageError` if the file is damaged."""
         if not self.path.exists():
             return []
         try:
-            whole = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-            lines = [json.loads(line) for line in whole if line.endswith("\n")]
+            complete = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            lines = [json.loads(line) for line in complete if line.endswith("\n")]
             if not all(isinstance(line, dict) and isinstance(line.get("step"), int) for line in lines):
-                raise ValueError("a line has no step")
+                raise ValueError("a line without a step")
             return lines
         except ValueError as error:
-            raise UsageError(f"{self.path}: is damaged: {error}. Delete it: only {self.lost}.") from None
+            raise UsageError(f"{self.path}: damaged ({error}). Delete it: only {self.lost}.") from None
 
     def cut_back(self, step: int) -> None:
-        """Take back the lines of steps after `step`."""
+        """Remove the lines of the steps after `step`."""
         if not self.path.exists():
             return
         kept = [line for line in self.lines() if line["step"] <= step]

@@ -1,3 +1,3 @@
-"""Names of the files in a run folder and in a model folder."""
+"""Names of the recipe files in a run folder and in a model folder."""
 
 RECIPE, RESOLVED = "recipe.toml", "recipe.resolved.toml"

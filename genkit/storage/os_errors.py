@@ -1,4 +1,4 @@
-"""Why a file could not be read or written, in words: an `OSError` may have none, or leave out what a person needs."""
+"""Causes of failed reads and writes, as text for the user."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from pathlib import Path
 
 from genkit.console.quantities import quantity
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)  # the disk or the quota is full
 
 
 def describe_os_error(error: OSError, place: Path) -> str:
-    """Return what went wrong at `place`; of a full disk also how much is free on it."""
+    """Return the cause of an `OSError` at `place`; for a full disk with the space that is free. Never empty."""
     if error.errno not in FULL:
         return error.strerror or str(error) or type(error).__name__
     return f"the disk is full ({free(place)} free in {_nearest(place)})"
 
 
 def free(place: Path) -> str:
-    """Return how much is free where `place` is, or would be: ``12.3 GB``."""
+    """Return the free space on the disk of `place`, which need not exist: ``12.3 GB``."""
     return quantity(shutil.disk_usage(_nearest(place)).free, "B")
 
 
 def why_unwritable(folder: Path) -> str:
-    """Return why nothing can be written in a folder, which need not be there yet; empty if it can be."""
-    there = _nearest(folder)
-    if not there.is_dir():
-        return f"{there} is a file"
-    return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} is not for you to write in"
+    """Return why files cannot be written to a folder, which need not exist yet; empty if they can be."""
+    nearest = _nearest(folder)
+    if not nearest.is_dir():
+        return f"{nearest} is a file, not a folder"
+    return "" if os.access(nearest, os.W_OK | os.X_OK) else f"no permission to write to {nearest}"
 
 
 def _nearest(place: Path) -> Path:
-    """Return the place, or the innermost folder above it that is there."""
+    """Return `place`, or the nearest folder above it that exists."""
     absolute = place.absolute()
-    return next(above for above in (absolute, *absolute.parents) if os.path.exists(above))  # where one may look
+    # os.path.exists, because Path.exists raises PermissionError in a folder that cannot be read.
+    return next(above for above in (absolute, *absolute.parents) if os.path.exists(above))
