@@ -60,7 +60,7 @@ def assert_features_are_lawful(extractor: Extractor, x: Tensor, *others: Extract
 
     features, width = extractor(x), extractor.width(shape)
     assert features.shape == (len(x), width), (
-        f"width: {width} features a sample stated, but the features have the shape {tuple(features.shape)}"
+        f"width: states {width} features a sample, but the features have the shape {tuple(features.shape)}"
     )
     assert features.isfinite().all(), "features: not finite"
     assert not features.requires_grad, "features: carry a gradient; compute them under torch.no_grad()"

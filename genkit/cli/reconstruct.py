@@ -27,7 +27,7 @@ def reconstruct(
     import torch
 
     from genkit.core.latent_paths import mean_squared_error
-    from genkit.draw.reconstructions import note_of, save_reconstructions
+    from genkit.draw.reconstructions import reconstruction_note, save_reconstructions
     from genkit.evaluation.samples import in_chunks
     from genkit.runs.trained import open_trained
 
@@ -41,7 +41,7 @@ def reconstruct(
     shown = chosen.describe(len(chosen.x))
     how = f"{shown}, decoded from the posterior mean"
     clamped = ", clamped to [0, 1]" * (chosen.x.ndim == 4)
-    note = note_of(shown, error)
+    note = reconstruction_note(shown, error)
     draw = partial(save_reconstructions, inputs=chosen.x, outputs=reconstructions, title=trained.title, note=note)
     arrays = {"input": chosen.x, "reconstruction": reconstructions}
     written = write_outputs(out, run / f"reconstructions-{trained.weights}{chosen.suffix}", arrays, draw)

@@ -1,1 +1,1 @@
-"""Tensors to pictures. Knows no run folder."""
+"""Pictures of tensors, written as PNG. Nothing here reads a run folder."""

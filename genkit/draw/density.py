@@ -1,18 +1,19 @@
-"""Three panels for points in the plane: the data, the model's samples, the model's density.
+"""Picture of a model of points in the plane, in three panels: the data, the model's samples, the model's density.
 
-The density of an autoencoder is its own, unnormalised one, exp(-(KL + R)) at z = μ(x), as in Figure 2 of AS-IntroVAE,
+The density of an autoencoder is its unnormalised density exp(-(KL + R)) at z = μ(x), as in Figure 2 of AS-IntroVAE,
 https://arxiv.org/abs/2206.13903, after https://github.com/taldatech/soft-intro-vae-pytorch, `soft_intro_vae_2d`.
-Deviations from the published script: a perceptually uniform map (magma) instead of jet, which shows edges where there
-are none; y grows upwards, so that the density lies as the scatter does; 256² cells, valued at their centres, instead
-of 1024² nodes; shown relative to its maximum, since a density that underflows would be a blank picture.
+Deviations from the published script: a perceptually uniform colour map (magma) instead of jet, which shows edges that
+do not exist; y points upwards, as in the scatter plots; 256² cells with values at their centres instead of 1024² nodes;
+the density is divided by its maximum, because a density that underflows would give a blank picture.
 
-A model without an encoder has no such density, and a histogram of its samples stands in its place, as a square root,
-since one sharp mode would leave the others dark.
+A model without an encoder has no such density. Its third panel shows a histogram of the samples, as a square root,
+because otherwise one sharp mode would make the other modes invisible.
 """
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,19 +23,22 @@ from torch import Tensor
 from genkit.core.elbo import kl_to_prior, squared_error
 from genkit.core.model import Autoencoder, Model
 from genkit.draw.style import COLOURS, new_figure
+from genkit.evaluation.samples import in_chunks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RESOLUTION = 256  # cells of the density along each axis
-BINS = 100  # cells of the histogram along each axis: a few thousand samples fill no more
-CHUNK = 8192  # points that the networks see at once
+BINS = 100  # cells of the histogram along each axis; with more, most would be empty for a few thousand samples
 
 
-def save_points(path: Path, model: Model, samples: Tensor, reference: Tensor, title: str, half_width: float) -> None:
-    """Write data, samples and density as PNG, on the square [-half_width, half_width]².
+def save_density_panels(
+    path: Path, model: Model, samples: Tensor, reference: Tensor, title: str, half_width: float
+) -> None:
+    """Write the panels of data, samples and density as PNG, each showing the square [-half_width, half_width]².
 
-    `samples` and `reference` have shapes (N, 2) and (M, 2). `model` is in evaluation mode.
+    `samples` of the model and `reference` samples of the data have shapes (N, 2) and (M, 2). `model` is in evaluation
+    mode.
     """
     samples, reference = samples.detach().cpu().double(), reference.detach().cpu().double()
 
@@ -42,11 +46,11 @@ def save_points(path: Path, model: Model, samples: Tensor, reference: Tensor, ti
         data_axes, sample_axes, density_axes = figure.subplots(1, 3)
 
         data_axes.set_title("data")
-        scatter(data_axes, reference, COLOURS[0])
+        draw_points(data_axes, reference, COLOURS[0])
 
-        sample_axes.set_title(f"samples{_outside(samples, half_width)}")
-        scatter(sample_axes, reference, "#AAAAAA")
-        scatter(sample_axes, samples, COLOURS[1])
+        sample_axes.set_title(f"samples{_share_outside(samples, half_width)}")
+        draw_points(sample_axes, reference, "#AAAAAA")
+        draw_points(sample_axes, samples, COLOURS[1])
 
         if isinstance(model, Autoencoder):
             density_axes.set_title("density exp(−(KL + R)), unnormalised")
@@ -58,44 +62,50 @@ def save_points(path: Path, model: Model, samples: Tensor, reference: Tensor, ti
         density_axes.imshow(shown.numpy(), cmap="magma", vmin=0, origin="lower", extent=extent)
 
         for axes in (data_axes, sample_axes, density_axes):
-            frame(axes, half_width)
+            show_square(axes, half_width)
 
 
-def box(reference: Tensor) -> float:
-    """Return the half-width of a square around the origin with a margin around all finite points, a multiple of ½."""
-    finite = reference[reference.isfinite()].abs()
+def half_width_of(points: Tensor) -> float:
+    """Return the half-width of a square around the origin that contains all finite points, (N, 2), with a margin.
+
+    The margin is a fifth, and the half-width is rounded up to a multiple of ½.
+    """
+    finite = points[points.isfinite()].abs()
     return max(0.5, math.ceil(2 * 1.2 * finite.max().item()) / 2) if len(finite) else 0.5
 
 
 @torch.no_grad()
 def energy_map(model: Autoencoder, half_width: float, resolution: int = RESOLUTION) -> Tensor:
-    """Return the energy KL + R at the centres of resolution² cells of the box, [y, x], both increasing; on the CPU."""
+    """Return the energy KL + R at the centres of resolution² cells of the square, in float64 on the CPU.
+
+    The first index is y, the second x; both increase.
+    """
     weight = next(model.parameters())
     centres = (torch.arange(resolution, dtype=torch.float64) + 0.5) * (2 * half_width / resolution) - half_width
     y, x = torch.meshgrid(centres, centres, indexing="ij")
     points = torch.stack([x, y], dim=-1).reshape(-1, 2).to(weight)
-    energies = [energy(model, chunk).cpu().double() for chunk in points.split(CHUNK)]
-    return torch.cat(energies).reshape(resolution, resolution)
+    energies = in_chunks(partial(energy, model), points, model.data_shape)
+    return energies.double().reshape(resolution, resolution)
 
 
 def energy(model: Autoencoder, x: Tensor) -> Tensor:
-    """Return KL(q(z|x) || p(z)) + R(x, D(μ(x))) in nats, (B, 2) -> (B,): -log of the unnormalised density."""
+    """Return KL(q(z|x) || p(z)) + R(x, D(μ(x))) in nats, the negative logarithm of the density, (B, 2) -> (B,)."""
     posterior = model.encoder(x)
     return kl_to_prior(posterior) + squared_error(x, model.decoder(posterior.mu))
 
 
 def relative_density(energies: Tensor) -> Tensor:
-    """Return exp(-energy) over its maximum; a cell whose energy is not a number stays so, and is left blank."""
+    """Return exp(-energy) divided by its maximum. A cell whose energy is NaN stays NaN, which is drawn blank."""
     lowest = energies.nan_to_num(nan=math.inf, posinf=math.inf).min()
     return (lowest - energies).exp()
 
 
 def histogram(samples: Tensor, half_width: float, bins: int = BINS) -> Tensor:
-    """Return the density of samples, (N, 2), on bins² cells of the box, [y, x], both increasing.
+    """Return the density of samples, (N, 2), on bins² cells of the square. The first index is y, the second x.
 
-    Samples outside count in the total: the cells sum to the share inside over a cell's area.
+    Samples outside the square are included in the total: the densities sum to the share of the samples inside, divided
+    by the area of a cell. Samples that are not finite are outside.
     """
-    # Cells by number; a sample that is not a number lies in none.
     cell = 2 * half_width / bins
     index = ((samples + half_width) / cell).floor()
     inside = ((index >= 0) & (index < bins)).all(dim=1)
@@ -104,18 +114,18 @@ def histogram(samples: Tensor, half_width: float, bins: int = BINS) -> Tensor:
     return counts.double() / (len(samples) * cell**2)
 
 
-def frame(axes: Axes, half_width: float) -> None:
-    """Show the square [-half_width, half_width]², with few ticks."""
+def show_square(axes: Axes, half_width: float) -> None:
+    """Set the limits of the axes to the square [-half_width, half_width]², with three ticks."""
     ticks = (-half_width, 0, half_width)
     axes.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width), aspect="equal", xticks=ticks, yticks=ticks)
 
 
-def scatter(axes: Axes, points: Tensor, colour: str) -> None:
+def draw_points(axes: Axes, points: Tensor, colour: str) -> None:
     """Draw points, (N, 2), as small dots."""
     axes.scatter(points[:, 0].numpy(), points[:, 1].numpy(), s=1.5, color=colour, linewidths=0)
 
 
-def _outside(samples: Tensor, half_width: float) -> str:
-    """Say which share of the samples the panel does not show, if any."""
+def _share_outside(samples: Tensor, half_width: float) -> str:
+    """Return a note on the share of the samples outside the square; empty if there are none."""
     share = 1 - (samples.abs() <= half_width).all(dim=1).double().mean().item()
     return f" ({share:.1%} outside)" if share > 0 else ""

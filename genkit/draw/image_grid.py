@@ -1,4 +1,4 @@
-"""Captioned grids of images: one PNG, pixel for pixel what the network returned."""
+"""Grid of images with captions, written as PNG, with exactly the pixels that the network returned."""
 
 from __future__ import annotations
 
@@ -18,48 +18,50 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFont import FreeTypeFont
 
-# All in pixels.
-LARGEST = 178_956_970  # a whole picture, in pixels: with more, Pillow, and not it alone, refuses to open it again
-READABLE = 80  # images are magnified by the smallest integer that makes their longer side at least this
+# All lengths are in pixels.
+LARGEST = 178_956_970  # pixels of a whole picture; Pillow and other programs refuse to open a larger one
+READABLE = 80  # images are magnified by the smallest integer that makes their longer side at least this long
 MARGIN = 16
 GAP = 4  # between images
-GROUP_GAP = 16  # above a row with the caption of the first row
+GROUP_GAP = 16  # above a row that starts a new group
 TITLE_SIZE = 16
-TITLE_BAND = 24 + MARGIN  # the title and the space below it
+TITLE_BAND = 24 + MARGIN  # title, and space below it
 CAPTION_SIZE = 13
-LINE = 19  # from one line of the note to the next, and the band of the headings
-NOTE_WIDTH = 480  # a note is wrapped to the width of the grid, or to this if the grid is narrower
+LINE = 19  # height of a line of the note, and of the headings
+NOTE_WIDTH = 480  # least width that a note is wrapped to; a wider grid gives it more
 
 
 class GridRow(NamedTuple):
-    """Images side by side."""
+    """Images in one row."""
 
-    caption: str  # stands left of the row; may be empty
-    images: Tensor  # (N, C, H, W) with C = 1, grey, or 3, colour; clamped to [0, 1] for show
+    caption: str  # text to the left of the row; may be empty
+    images: Tensor  # (N, C, H, W), C = 1 (grey) or 3 (colour); clamped to [0, 1]
 
 
-def save_grid(path: Path, rows: Sequence[GridRow], title: str, note: str = "", headings: Sequence[str] = ()) -> None:
-    """Write the rows below each other as PNG, under `title`, with their captions on white.
+def save_image_grid(
+    path: Path, rows: Sequence[GridRow], title: str, note: str = "", headings: Sequence[str] = ()
+) -> None:
+    """Write rows of images as PNG, one below the other, on white.
 
-    `note` stands below the title, wrapped; `headings`, one a column, stand above the first row. Small images are
-    magnified by an integer factor, each pixel to a square. A caption that returns to that of the first row begins a
-    new group, set off by a wider gap. A value that is not a number is shown black. Raises `ValueError` unless all
-    images have one shape and one or three channels.
+    The title is at the top, the wrapped note below it, the captions are to the left of the rows, and `headings`, one a
+    column, above the first row. Small images are magnified by an integer factor, so that each pixel becomes a square.
+    A row with the caption of the first row starts a new group, below a wider gap. NaN is drawn black. Raises
+    `ValueError` unless all images have the same shape and one or three channels.
     """
     png = io.BytesIO()
-    draw_grid(rows, title, note, headings).save(png, format="PNG")
+    draw_image_grid(rows, title, note, headings).save(png, format="PNG")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, png.getvalue())
 
 
-def draw_grid(rows: Sequence[GridRow], title: str, note: str = "", headings: Sequence[str] = ()) -> Image:
-    """Return the picture that `save_grid` writes."""
+def draw_image_grid(rows: Sequence[GridRow], title: str, note: str = "", headings: Sequence[str] = ()) -> Image:
+    """Return the picture that `save_image_grid` writes."""
     from PIL import Image, ImageDraw
 
     height, width = _tile_size(rows)
     title_font, font = _font(TITLE_SIZE), _font(CAPTION_SIZE)
 
-    # Where everything stands. The caption column exists only if there are captions.
+    # Layout. The column of captions exists only if there are captions.
     captions = max(math.ceil(font.getlength(row.caption)) for row in rows)
     left = MARGIN + (captions + MARGIN // 2 if captions else 0)
     columns = max(len(row.images) for row in rows)
@@ -68,9 +70,9 @@ def draw_grid(rows: Sequence[GridRow], title: str, note: str = "", headings: Seq
     right = max([right, *(MARGIN + math.ceil(font.getlength(line)) for line in lines)])
     tops = _tops(rows, height, MARGIN + TITLE_BAND + LINE * (len(lines) + bool(headings)))
 
-    # Paper, then text, then images.
-    paper = Image.new("RGB", (right + MARGIN, tops[-1] + height + MARGIN), "white")
-    pen = ImageDraw.Draw(paper)
+    # Background, then text, then images.
+    canvas = Image.new("RGB", (right + MARGIN, tops[-1] + height + MARGIN), "white")
+    pen = ImageDraw.Draw(canvas)
     pen.text((MARGIN, MARGIN + 8), title, INK, title_font, anchor="lm")
     for number, line in enumerate(lines):
         pen.text((MARGIN, MARGIN + 24 + LINE * number + LINE // 2), line, NOTE_INK, font, anchor="lm")
@@ -80,24 +82,24 @@ def draw_grid(rows: Sequence[GridRow], title: str, note: str = "", headings: Seq
     for row, top in zip(rows, tops, strict=True):
         pen.text((left - MARGIN // 2, top + height // 2), row.caption, INK, font, anchor="rm")
         for column, tile in enumerate(_tiles(row.images)):
-            paper.paste(Image.fromarray(tile), (left + column * (width + GAP), top))
-    return paper
+            canvas.paste(Image.fromarray(tile), (left + column * (width + GAP), top))
+    return canvas
 
 
 def fits(number: int, columns: int, shape: tuple[int, ...]) -> bool:
-    """Tell whether so many images of a shape, (C, H, W), in so many columns, make a picture that can be opened."""
+    """Return whether a grid of images of a shape, (C, H, W), has at most `LARGEST` pixels."""
     factor = magnification(*shape[1:])
     height, width = (factor * side + GAP for side in shape[1:])
     return math.ceil(number / columns) * height * columns * width <= LARGEST
 
 
 def magnification(height: int, width: int) -> int:
-    """Return the integer by which images of `height` x `width` pixels are magnified."""
+    """Return the integer factor by which images of `height` x `width` pixels are magnified."""
     return math.ceil(READABLE / max(height, width))
 
 
 def _font(size: int) -> FreeTypeFont:
-    """Return the font of the other pictures, which comes with matplotlib; Pillow's own has no Greek letters."""
+    """Return the font that matplotlib ships. Pillow's default font has no Greek letters."""
     from matplotlib import get_data_path
     from PIL import ImageFont
 
@@ -107,20 +109,20 @@ def _font(size: int) -> FreeTypeFont:
 
 
 def _tile_size(rows: Sequence[GridRow]) -> tuple[int, int]:
-    """Return height and width of a magnified image; refuse what cannot stand in one grid."""
+    """Return height and width of a magnified image. Raises `ValueError` for images that do not fit in one grid."""
     shapes = {tuple(row.images.shape[1:]) for row in rows}
     if len(shapes) != 1:
-        raise ValueError(f"a grid needs images of one shape (C, H, W), got {sorted(shapes) or 'no rows'}")
+        raise ValueError(f"an image grid takes images of one shape (C, H, W), got {sorted(shapes) or 'no rows'}")
     shape = shapes.pop()
     if len(shape) != 3 or shape[0] not in (1, 3):
-        raise ValueError(f"an image is grey, (1, H, W), or colour, (3, H, W), got {shape}")
+        raise ValueError(f"an image grid takes grey images (1, H, W) or colour images (3, H, W), got {shape}")
     _, height, width = shape
     factor = magnification(height, width)
     return factor * height, factor * width
 
 
 def _wrapped(text: str, font: FreeTypeFont, width: int) -> list[str]:
-    """Return the text in lines of at most `width` pixels; a longer word has a line of its own."""
+    """Return the text in lines of at most `width` pixels. A longer word gets its own line."""
     lines: list[str] = []
     for word in text.split():
         if lines and font.getlength(f"{lines[-1]} {word}") <= width:
@@ -131,7 +133,7 @@ def _wrapped(text: str, font: FreeTypeFont, width: int) -> list[str]:
 
 
 def _tops(rows: Sequence[GridRow], height: int, first: int) -> list[int]:
-    """Return the upper edge of each row, the first one given."""
+    """Return the y of the upper edge of each row; `first` is that of the first row."""
     tops = [first]
     for row in rows[1:]:
         group = row.caption and row.caption == rows[0].caption
@@ -141,8 +143,8 @@ def _tops(rows: Sequence[GridRow], height: int, first: int) -> list[int]:
 
 def _tiles(images: Tensor) -> np.ndarray:
     """Return magnified 8-bit colour images, (N, C, H, W) -> (N, factor·H, factor·W, 3)."""
-    # A NaN survives the clamp, and its cast to an integer is undefined.
-    shown = images.detach().cpu().float().nan_to_num(nan=0.0).clamp(0, 1)
-    pixels = (shown * 255).round().byte().expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
+    # clamp keeps NaN, and casting NaN to an integer is undefined.
+    clamped = images.detach().cpu().float().nan_to_num(nan=0.0).clamp(0, 1)
+    pixels = (clamped * 255).round().byte().expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
     factor = magnification(*images.shape[2:])
     return pixels.repeat(factor, axis=1).repeat(factor, axis=2)

@@ -1,4 +1,4 @@
-"""Decoded paths between latent codes."""
+"""Picture of decoded paths between latent codes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genkit.draw.image_grid import GridRow, save_grid
+from genkit.draw.image_grid import GridRow, save_image_grid
 from genkit.draw.scatter import save_point_interpolations
 
 
 def save_interpolations(
     path: Path, decoded: Tensor, ends: Tensor | None, captions: Sequence[str], title: str, note: str = ""
 ) -> list[Path]:
-    """Write decoded paths, (N, S, *data_shape), as a picture if their shape has one; return its path in a list.
+    """Write decoded paths, (N, S, *data_shape), as PNG. Return the list of written files.
 
-    `ends`, (N, 2, *data_shape), are the two samples that each path was laid between, if any. Images: a row a path, the
-    progress t above each column, the two samples outside. Points in the plane: a line a path.
+    Images: one row a path, with its caption, the progress t above each column, and the two inputs at the ends. Points
+    in the plane: one line a path. Samples of other shapes have no picture, and the list is empty. `ends`,
+    (N, 2, *data_shape), are the two inputs of each path; None for paths between draws from the prior.
     """
     match tuple(decoded.shape[2:]):
         case (2,):
@@ -29,7 +30,7 @@ def save_interpolations(
                 decoded = torch.cat([ends[:, :1], decoded, ends[:, 1:]], dim=1)
                 headings = ["input", *headings, "input"]
             rows = [GridRow(caption, row) for caption, row in zip(captions, decoded, strict=True)]
-            save_grid(path, rows, title, note, headings)
+            save_image_grid(path, rows, title, note, headings)
         case _:
             return []
     return [path]

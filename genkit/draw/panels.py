@@ -1,4 +1,4 @@
-"""Small panels of curves over steps, in sections: what a run's own curves and a comparison of runs are drawn with."""
+"""Picture of curves over the steps of a run: small panels in sections, for one run or for a comparison of runs."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import GridSpec
 
-Curve = Sequence[tuple[int, float]]  # (step, value); a value that is not finite leaves a gap
+Curve = Sequence[tuple[int, float]]  # (step, value); a value that is not finite makes a gap
 
 COLUMNS = 3
-PANEL_WIDTH, PANEL_HEIGHT, HEADING, KEY = 3.2, 1.75, 0.3, 0.25  # in inches
-WIDE = 50  # a positive quantity that changes by more than this factor is shown on a logarithmic axis
-TITLE_CHARACTERS = 42  # a title and the names of the curves that fit above a panel
-DENSE = 150  # points of a curve above which their running mean is drawn, and they themselves pale
+PANEL_WIDTH, PANEL_HEIGHT, HEADING_HEIGHT, KEY_HEIGHT = 3.2, 1.75, 0.3, 0.25  # in inches
+LOGARITHMIC = 50  # a positive quantity that changes by more than this factor has a logarithmic axis
+HEADER_CHARACTERS = 42  # of the title and the names of the curves that fit above a panel
+DENSE = 150  # a curve with more points is drawn pale, with its running mean in full colour
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One quantity."""
+    """Panel of one quantity."""
 
     title: str
-    curves: Mapping[str, Curve]  # by name; "" for one that needs none
-    sparse: bool = False  # few points, which are marked
-    exact: bool = False  # set by a recipe: no running mean would help it, and no logarithm
-    best: Sequence[tuple[int, float]] = ()  # points that are ringed
+    curves: Mapping[str, Curve]  # by name; "" for a curve that needs no name
+    sparse: bool = False  # few points: each has a marker
+    exact: bool = False  # values set by the recipe: drawn without a running mean and on a linear axis
+    best: Sequence[tuple[int, float]] = ()  # points with a ring
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,22 @@ class Section:
 
     heading: str
     panels: Sequence[Panel]
-    begins: Sequence[int] = field(default=())  # steps at which something begins: a dotted line in each panel
+    begins: Sequence[int] = field(default=())  # first steps of phases: a dotted line in each panel
 
 
-def save_sections(path: Path, sections: Sequence[Section], title: str, key: Sequence[str] = ()) -> None:
-    """Write sections below each other as PNG. A name has one colour in all panels.
+def save_curve_panels(path: Path, sections: Sequence[Section], title: str, key: Sequence[str] = ()) -> None:
+    """Write sections of panels as PNG, one below the other. A name has the same colour in all panels.
 
-    The names in `key` are explained once, at the top, and the others in each panel.
+    One legend at the top shows the names in `key`; the legends of the panels show the other names.
     """
     sections = [section for section in sections if section.panels]
     panels = [panel for section in sections for panel in section.panels]
-    names = dict.fromkeys([*key, *(name for panel in panels for name in panel.curves if name)])
-    colours = {"": INK} | {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
-    notes = " ".join(_explained(sections))
-    # One grid, so that the columns of all sections stand below each other: a row of text, then its rows of panels.
-    heights: list[float] = [KEY] if key else []
+    colours = _colours_of(panels, key)
+    notes = " ".join(panel_notes(sections))
+    # One grid for all sections, so that their columns align. A section has a row for its heading, then rows of panels.
+    heights: list[float] = [KEY_HEIGHT] if key else []
     for section in sections:
-        heights += [HEADING, *[PANEL_HEIGHT] * math.ceil(len(section.panels) / COLUMNS)]
+        heights += [HEADING_HEIGHT, *[PANEL_HEIGHT] * _rows_of(section)]
     margins = 0.35 + 0.25 * bool(notes)
 
     with new_figure(path, title, PANEL_WIDTH * COLUMNS, max(sum(heights), 0.6) + margins) as figure:
@@ -75,22 +74,33 @@ def save_sections(path: Path, sections: Sequence[Section], title: str, key: Sequ
             _key(_text_row(figure, grid, row), {name: colours[name] for name in key})
             row += 1
         for section in sections:
-            _text_row(figure, grid, row).text(
-                0, 0, section.heading, fontsize=8.5, fontweight="bold", color=INK, parse_math=False
-            )
+            _heading(_text_row(figure, grid, row), section.heading)
             for number, panel in enumerate(section.panels):
                 axes = figure.add_subplot(grid[row + 1 + number // COLUMNS, number % COLUMNS])
                 _panel(axes, panel, section.begins, colours, frozenset(key))
                 axes.set_xlim(-0.02 * end, 1.02 * end)
-                if number >= len(section.panels) - COLUMNS:  # the lowest of its column
+                if number >= len(section.panels) - COLUMNS:  # the lowest panel of its column
                     axes.set_xlabel("step", labelpad=1)
-            row += 1 + math.ceil(len(section.panels) / COLUMNS)
+            row += 1 + _rows_of(section)
+
+
+def _colours_of(panels: Sequence[Panel], key: Sequence[str]) -> dict[str, str]:
+    names = dict.fromkeys([*key, *(name for panel in panels for name in panel.curves if name)])
+    return {"": INK} | {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+
+
+def _rows_of(section: Section) -> int:
+    return math.ceil(len(section.panels) / COLUMNS)
 
 
 def _text_row(figure: Figure, grid: GridSpec, row: int) -> Axes:
     axes = figure.add_subplot(grid[row, :])
     axes.set_axis_off()
     return axes
+
+
+def _heading(axes: Axes, heading: str) -> None:
+    axes.text(0, 0, heading, fontsize=8.5, fontweight="bold", color=INK, parse_math=False)
 
 
 def _key(axes: Axes, colours: Mapping[str, str]) -> None:
@@ -100,21 +110,21 @@ def _key(axes: Axes, colours: Mapping[str, str]) -> None:
     axes.legend(handles=lines, loc="center left", ncols=min(len(lines), 4), frameon=False, borderpad=0)
 
 
-def _explained(sections: Sequence[Section]) -> list[str]:
-    """Say what a reader could not guess."""
+def panel_notes(sections: Sequence[Section]) -> list[str]:
+    """Return the notes that explain the marks in the panels."""
     panels = [panel for section in sections for panel in section.panels]
-    told = []
+    notes = []
     if any(_is_dense(curve, panel) for panel in panels for curve in panel.curves.values()):
-        told.append("Pale: as logged; bold: the running mean over a fiftieth of the run.")
+        notes.append("Pale: logged values; bold: their running mean over a fiftieth of the run.")
     if any(section.begins for section in sections):
-        told.append("Dotted: a phase begins.")
+        notes.append("Dotted: start of a phase.")
     if any(panel.best for panel in panels):
-        told.append("Ringed: the best.")
-    return told
+        notes.append("Ring: the best value.")
+    return notes
 
 
 def _panel(axes: Axes, panel: Panel, begins: Sequence[int], colours: Mapping[str, str], known: frozenset[str]) -> None:
-    """Draw one quantity: its name above at the left, those of its curves above at the right."""
+    """Draw one panel: the title above on the left, the names of the curves above on the right."""
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
     axes.set_title(panel.title, loc="left", parse_math=False)
@@ -127,7 +137,7 @@ def _panel(axes: Axes, panel: Panel, begins: Sequence[int], colours: Mapping[str
     _legend(axes, panel, known)
 
     values = [value for curve in panel.curves.values() for _, value in curve if math.isfinite(value)]
-    if values and not panel.exact and min(values) > 0 and max(values) > WIDE * min(values):
+    if values and not panel.exact and min(values) > 0 and max(values) > LOGARITHMIC * min(values):
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -144,7 +154,7 @@ def _curve(axes: Axes, curve: Curve, colour: str, name: str | None, panel: Panel
     dense = _is_dense(curve, panel)
     if dense:
         axes.plot(steps, values, color=colour, linewidth=0.5, alpha=0.35)
-    # A curve of one point has no line.
+    # A curve of one point has no line, so it gets a marker.
     style: dict[str, Any] = {"marker": "." if panel.sparse or len(curve) == 1 else "", "markersize": 4}
     axes.plot(steps, running_mean(values, len(curve) // 50) if dense else values, color=colour, label=name, **style)
 
@@ -154,7 +164,10 @@ def _is_dense(curve: Curve, panel: Panel) -> bool:
 
 
 def running_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Return the mean of the finite values within `width` places of each, (N,); a gap stays a gap."""
+    """Return the mean of the finite values in a window around each value, (N,). A value that is not finite becomes NaN.
+
+    A window has `width` values, or `width` + 1 if `width` is even; it is shorter at the ends.
+    """
     finite = np.isfinite(values)
     sums, counts = (np.concatenate([[0.0], np.cumsum(x)]) for x in (np.where(finite, values, 0.0), finite))
     places = np.arange(len(values))
@@ -167,8 +180,8 @@ def _legend(axes: Axes, panel: Panel, known: frozenset[str]) -> None:
     names = [name for name, curve in panel.curves.items() if name and curve and name not in known]
     if not names:
         return
-    # Beside the title, where no curve runs, if there is room.
-    fits = len(panel.title) + sum(len(name) + 4 for name in names) <= TITLE_CHARACTERS
+    # Next to the title if there is room, because the legend covers no curve there.
+    fits = len(panel.title) + sum(len(name) + 4 for name in names) <= HEADER_CHARACTERS
     where: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": len(names)} if fits else {}
     narrow: dict[str, Any] = {"handlelength": 1.0, "handletextpad": 0.4, "columnspacing": 0.9, "labelspacing": 0.25}
     legend = axes.legend(**where, **narrow, borderpad=0.2, borderaxespad=0.2, frameon=not fits, framealpha=0.8)

@@ -1,4 +1,4 @@
-"""Pictures of points in the plane beside the three panels of `genkit.draw.density`: one square, or a row of them."""
+"""Scatter plots of points in the plane: one square, or several squares in rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genkit.draw.density import box, frame, scatter
+from genkit.draw.density import draw_points, half_width_of, show_square
 from genkit.draw.style import COLOURS, NOTE_INK, new_figure
 
 if TYPE_CHECKING:
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # In inches.
-SQUARE = 4.2  # with its ticks
+SQUARE = 4.2  # with ticks
 PANEL = 2.4
-LINE = 0.18  # of the title or the note
+LINE = 0.18  # height of a line of the title or the note
 
-PANELS = 5  # side by side
-TITLE_CHARACTERS, NOTE_CHARACTERS = 11, 15  # that fit into an inch
+PANELS = 5  # in a row
+TITLE_CHARACTERS, NOTE_CHARACTERS = 11, 15  # that fit in an inch
 GREY = "#AAAAAA"
 
 
-def save_scatter(path: Path, samples: Tensor, title: str, note: str = "") -> None:
+def save_point_samples(path: Path, samples: Tensor, title: str, note: str = "") -> None:
     """Write samples, (N, 2), as PNG."""
-    with _square(path, title, note, box(samples)) as axes:
-        scatter(axes, samples.double(), COLOURS[1])
+    with _square(path, title, note, half_width_of(samples)) as axes:
+        draw_points(axes, samples.double(), COLOURS[1])
 
 
 def save_point_reconstructions(path: Path, inputs: Tensor, outputs: Tensor, title: str, note: str = "") -> None:
-    """Write inputs and what became of them, each (N, 2), joined by lines, as PNG."""
-    # A reconstruction far off must not shrink the data to a dot: it leaves the square.
-    with _square(path, title, note, box(inputs)) as axes:
+    """Write inputs and reconstructions, each (N, 2), as PNG, with a line from each input to its reconstruction."""
+    # The inputs decide the scale: one reconstruction far away would shrink the data to a dot.
+    with _square(path, title, note, half_width_of(inputs)) as axes:
         xs, ys = _segments(inputs, outputs)
         axes.plot(xs, ys, color=GREY, linewidth=0.6, zorder=0)
         for points, colour, label in ((inputs, COLOURS[0], "input"), (outputs, COLOURS[1], "reconstruction")):
@@ -49,9 +49,11 @@ def save_point_reconstructions(path: Path, inputs: Tensor, outputs: Tensor, titl
 
 
 def save_point_interpolations(path: Path, paths: Tensor, ends: Tensor | None, title: str, note: str = "") -> None:
-    """Write decoded paths, (N, S, 2), a line each, as PNG; `ends`, (N, 2, 2), are what was encoded, if anything."""
-    shown = paths if ends is None else ends
-    with _square(path, title, note, box(shown)) as axes:
+    """Write decoded paths, (N, S, 2), as PNG, one line a path.
+
+    `ends`, (N, 2, 2), are the two inputs of each path; None for paths between draws from the prior.
+    """
+    with _square(path, title, note, half_width_of(paths if ends is None else ends)) as axes:
         for number, points in enumerate(paths.double()):
             colour = COLOURS[number % len(COLOURS)]
             x, y = points.T.numpy()
@@ -62,18 +64,18 @@ def save_point_interpolations(path: Path, paths: Tensor, ends: Tensor | None, ti
             _legend(axes)
 
 
-def save_panels(path: Path, panels: Mapping[str, Tensor], title: str, note: str = "") -> None:
-    """Write sets of points, each (N, 2), as PNG: a square each, under its caption, all of one scale."""
-    half_width = max(box(points) for points in panels.values())
+def save_point_panels(path: Path, panels: Mapping[str, Tensor], title: str, note: str = "") -> None:
+    """Write sets of points, (N, 2), by caption, as PNG: one square a set, all on the same scale."""
+    half_width = max(half_width_of(points) for points in panels.values())
     rows = math.ceil(len(panels) / PANELS)
     columns = math.ceil(len(panels) / rows)
     with _figure(path, title, note, PANEL * columns, PANEL * rows) as figure:
-        places = list(figure.subplots(rows, columns, squeeze=False).flat)
-        for axes, (caption, points) in zip(places, panels.items()):
+        squares = list(figure.subplots(rows, columns, squeeze=False).flat)
+        for axes, (caption, points) in zip(squares, panels.items()):
             axes.set_title(caption, parse_math=False)
-            scatter(axes, points.double(), COLOURS[1])
-            frame(axes, half_width)
-        for axes in places[len(panels) :]:
+            draw_points(axes, points.double(), COLOURS[1])
+            show_square(axes, half_width)
+        for axes in squares[len(panels) :]:
             axes.set_axis_off()
 
 
@@ -82,12 +84,12 @@ def _square(path: Path, title: str, note: str, half_width: float) -> Iterator[Ax
     with _figure(path, title, note, SQUARE, SQUARE) as figure:
         axes = figure.subplots()
         yield axes
-        frame(axes, half_width)
+        show_square(axes, half_width)
 
 
 @contextmanager
 def _figure(path: Path, title: str, note: str, width: float, height: float) -> Iterator[Figure]:
-    """Yield a figure with its title above and its note below, both wrapped to `width`, and `height` between them."""
+    """Yield a figure with its title above and its note below, both wrapped to `width`. The rest is `height` inches."""
     title = "\n".join(textwrap.wrap(title, int(TITLE_CHARACTERS * width)))
     note = "\n".join(textwrap.wrap(note, int(NOTE_CHARACTERS * width)))
     lines = 2 + title.count("\n") + note.count("\n")
@@ -97,7 +99,7 @@ def _figure(path: Path, title: str, note: str, width: float, height: float) -> I
 
 
 def _segments(starts: Tensor, stops: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Return the x and y of lines from each start to its stop, with a gap after each."""
+    """Return x and y of the lines from each start to its stop, (3N,) each, with NaN after each line."""
     lines = torch.stack([starts, stops, torch.full_like(starts, math.nan)], dim=1).double().reshape(-1, 2)
     return lines[:, 0].numpy(), lines[:, 1].numpy()
 

@@ -1,4 +1,4 @@
-"""What all pictures share: a plain style that no user's settings touch, and a file that appears whole or not at all."""
+"""Style of all matplotlib pictures, independent of the user's settings, and the context that writes a picture."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 DPI = 150
 INK = "#222222"
-NOTE_INK = "#666666"  # of what explains a picture
-# Okabe & Ito 2008, "Color Universal Design", https://jfly.uni-koeln.de/color/: told apart with any colour vision.
+NOTE_INK = "#666666"  # of notes
+# Okabe & Ito 2008, "Color Universal Design", https://jfly.uni-koeln.de/color/, distinguishable with any colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#000000")
 
 STYLE = {
@@ -45,9 +45,9 @@ STYLE = {
 
 @contextmanager
 def new_figure(path: Path, title: str, width: float, height: float) -> Iterator[Figure]:
-    """Yield an empty titled figure of `width` x `height` inches; write it to `path` as PNG, `DPI` pixels an inch.
+    """Yield an empty figure of `width` x `height` inches with a title, then write it as PNG with `DPI` pixels an inch.
 
-    The file depends on what is drawn alone: not on the user's matplotlibrc, the clock or pyplot's state.
+    The file depends only on what is drawn: not on the user's matplotlibrc, the time of day or the state of pyplot.
     """
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -55,7 +55,7 @@ def new_figure(path: Path, title: str, width: float, height: float) -> Iterator[
 
     with style.context(["default", STYLE]):
         figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-        # A title is a user's text: a dollar sign in it begins no formula.
+        # The title may contain text of the user, in which a dollar sign does not start a formula.
         figure.suptitle(title, x=0.01, ha="left", parse_math=False)
         yield figure
 

@@ -1,1 +1,1 @@
-"""Numbers about a trained model, and the protocol that made each of them."""
+"""Evaluation: numbers about a trained model, each with the protocol that made it."""

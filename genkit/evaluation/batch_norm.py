@@ -1,21 +1,21 @@
-"""A model in one of the three modes of batch norm.
+"""The three modes of batch norm in an evaluation.
 
-    running        normalised by the averages that training left: evaluation mode, as `genkit.load` returns a model
-    batch          by the statistics of the samples that are evaluated together, as the published codes evaluate
-    recalibrated   by the moments of what each norm reads, taken anew over so many samples of the trained model
+    running        normalise by the running averages of training: evaluation mode, as `genkit.load` returns a model
+    batch          normalise by the samples that are evaluated together, as the published codes evaluate
+    recalibrated   normalise by moments computed again, over many samples of the trained model
 
-The running averages are of the last few dozen batches, and of all that a network sees in a step: an encoder data,
-reconstructions and samples, a decoder codes of posteriors and of the prior, each normalised by itself while it trains.
-They are of the mixture, and of no one of them. Recalibrated are the encoder (or critic) on training data and the
-decoder (or generator) on draws of the prior, each on what it is there for. A decoder sees posterior codes too, but
-moments of both would again be of neither: docs/metrics.md has what was measured.
+The running averages cover the last few dozen batches, and everything that a network reads in a step: an encoder reads
+data, reconstructions and samples; a decoder reads posterior codes and prior codes. In training each of these inputs is
+normalised by itself, but the averages mix them. Recalibration computes the moments of the encoder (or critic) on
+training data only, and those of the decoder (or generator) on prior codes only, the inputs of their main use. A decoder
+reads posterior codes too, but moments of both would again be a mixture. docs/metrics.md reports measurements.
 
-Wu & Johnson 2021, "Rethinking 'Batch' in BatchNorm", section 3, https://arxiv.org/abs/2105.07576: while the moments of
-a norm are taken, those before it normalise by the batch, as in training. Deviation: the moments here are exactly those
-of all samples pooled, (E[x], the unbiased Var[x]), merged as in Chan, Golub & LeVeque 1979, "Updating formulae".
+Recalibration follows Wu & Johnson 2021, "Rethinking 'Batch' in BatchNorm", section 3, https://arxiv.org/abs/2105.07576:
+while the moments of a norm are computed, the norms before it normalise by the batch, as in training. Deviation: the
+moments here are exactly those of all samples together, E[x] and the unbiased Var[x] (`genkit.evaluation.moments`).
 
-Nothing is copied and nothing is changed for good: for as long as a mode lasts, the norms hold other statistics, and the
-tensors that training keeps come back.
+The model is not copied or changed. During an evaluation its norms hold other statistics; afterwards they hold the
+original tensors again.
 """
 
 from __future__ import annotations
@@ -34,151 +34,142 @@ from genkit.core.metric import BatchNormMode, EvaluationProtocol
 from genkit.core.model import GAN, Autoencoder, Model, evaluating
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset
+from genkit.evaluation.moments import RunningMoments
 
-SAMPLES = 2_000  # that moments are taken of
-TOGETHER = 100  # of them in one batch
+RECALIBRATION_SAMPLES = 2_000
+RECALIBRATION_BATCH = 100
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Mean and unbiased variance of each channel, (C,) each; None: those of whatever the norm is given."""
+class NormStatistics:
+    """Mean and unbiased variance of each channel, (C,) each. None: the norm uses those of its input."""
 
     mean: Tensor | None = None
     variance: Tensor | None = None
 
 
-Statistics = Mapping[str, Moments]  # by the name of the norm
+StatisticsByNorm = Mapping[str, NormStatistics]  # keys are the names of the norms within the model
 
 
 def norms_of(model: nn.Module) -> dict[str, _BatchNorm]:
-    """Return the batch norms that keep statistics, by name."""
+    """Return the batch norms with running statistics, by name."""
     named = model.named_modules()
     return {name: norm for name, norm in named if isinstance(norm, _BatchNorm) and norm.running_mean is not None}
 
 
-def completed(protocol: EvaluationProtocol, model: Model, data: Dataset, together: int) -> EvaluationProtocol:
-    """Return the protocol of a metric with all that it says of batch norm, of which a metric states the mode alone.
+def complete_protocol(protocol: EvaluationProtocol, model: Model, data: Dataset, together: int) -> EvaluationProtocol:
+    """Return the protocol of a metric with the mode of batch norm and the samples that its statistics come from.
 
-    `together` is how many samples are evaluated at a time. Raises `ValueError` for a mode of a model without norms.
+    `together` is the number of samples that are evaluated at a time. Raises `ValueError` if the protocol has a mode but
+    the model has no batch norm.
     """
     if not norms_of(model):
         if protocol.batch_norm is not None:
-            raise ValueError(f'batch_norm = "{protocol.batch_norm}": the model has no batch norm; leave the key out')
+            raise ValueError(f'batch_norm = "{protocol.batch_norm}": the model has no batch norm. Remove this key')
         return protocol
     mode = protocol.batch_norm or "running"
     statistics: dict[str, str | int | float] = {}
     if mode == "batch":
         statistics["statistics"] = f"of {min(together, protocol.samples)} samples at a time"
     if mode == "recalibrated":
-        seen = "generated" if not isinstance(model, Autoencoder | GAN) else f"{data.split} and {SAMPLES} generated"
-        statistics["statistics"] = f"of {SAMPLES} {seen} samples, {TOGETHER} at a time"
+        reads_data = isinstance(model, Autoencoder | GAN)
+        read = f"{data.split} and {RECALIBRATION_SAMPLES} generated" if reads_data else "generated"
+        statistics["statistics"] = f"of {RECALIBRATION_SAMPLES} {read} samples, {RECALIBRATION_BATCH} at a time"
     return replace(protocol, batch_norm=mode, details={**protocol.details, **statistics})
 
 
 @contextmanager
-def normalising(model: nn.Module, statistics: Statistics) -> Iterator[None]:
-    """Run the block with other statistics in the model's norms; then give each back the tensors that it held."""
+def using_statistics(model: nn.Module, statistics: StatisticsByNorm) -> Iterator[None]:
+    """Run the block with other statistics in the model's norms, then restore the tensors that the norms held."""
     norms = norms_of(model)
-    kept = {name: Moments(norm.running_mean, norm.running_var) for name, norm in norms.items()}
+    before = {name: NormStatistics(norm.running_mean, norm.running_var) for name, norm in norms.items()}
     try:
-        for name, moments in statistics.items():
-            norms[name].running_mean, norms[name].running_var = moments.mean, moments.variance
+        for name, found in statistics.items():
+            norms[name].running_mean, norms[name].running_var = found.mean, found.variance
         yield
     finally:
-        for name, moments in kept.items():
-            norms[name].running_mean, norms[name].running_var = moments.mean, moments.variance
+        for name, original in before.items():
+            norms[name].running_mean, norms[name].running_var = original.mean, original.variance
 
 
-class Norms:
-    """The modes of models that were trained on `data`; what one takes long to find is found once."""
+class BatchNormModes:
+    """Modes of models that were trained on `data`. The statistics of a model and a mode are computed once."""
 
     def __init__(self, data: Dataset, seed: int):
         self._data, self._seed = data, seed
-        self._found: dict[tuple[Model, BatchNormMode | None], Statistics] = {}
+        self._statistics: dict[tuple[Model, BatchNormMode | None], StatisticsByNorm] = {}
 
     @contextmanager
-    def normalising(self, model: Model, mode: BatchNormMode | None) -> Iterator[None]:
-        """Run the block with the model in a mode. Raises `ValueError` where the data are too few for it."""
-        if (model, mode) not in self._found:
-            self._found[model, mode] = self._statistics(model, mode)
-        with normalising(model, self._found[model, mode]):
+    def using(self, model: Model, mode: BatchNormMode | None) -> Iterator[None]:
+        """Run the block with the model in a mode. Raises `ValueError` if the mode needs more data than there are."""
+        if (model, mode) not in self._statistics:
+            self._statistics[model, mode] = self._compute(model, mode)
+        with using_statistics(model, self._statistics[model, mode]):
             yield
 
-    def _statistics(self, model: Model, mode: BatchNormMode | None) -> Statistics:
+    def _compute(self, model: Model, mode: BatchNormMode | None) -> StatisticsByNorm:
         if mode == "batch":
-            return _of_each_batch(model)
-        return recalibrated(model, self._data, self._seed) if mode == "recalibrated" else {}
+            return _statistics_of_input(model)
+        return recalibrated_statistics(model, self._data, self._seed) if mode == "recalibrated" else {}
 
 
-def _of_each_batch(model: Model) -> Statistics:
-    # A norm that holds no statistics takes those of its input, in evaluation mode too, and writes none down.
-    return dict.fromkeys(norms_of(model), Moments())
+def _statistics_of_input(model: Model) -> StatisticsByNorm:
+    # A norm without running statistics uses those of its input, in evaluation mode too, and stores none.
+    return dict.fromkeys(norms_of(model), NormStatistics())
 
 
-def recalibrated(model: Model, data: Dataset, seed: int) -> Statistics:
-    """Return the moments of what each norm reads: a pure function of the model and the seed.
+def recalibrated_statistics(model: Model, data: Dataset, seed: int) -> StatisticsByNorm:
+    """Return the moments of the inputs of every norm, a pure function of the model and the seed.
 
-    Raises `ValueError` where the data are too few.
+    Raises `ValueError` if the data have fewer samples than one batch.
     """
-    if data.size is not None and data.size < TOGETHER:
+    if data.size is not None and data.size < RECALIBRATION_BATCH:
         raise ValueError(
-            f'batch_norm = "recalibrated" reads {TOGETHER} samples at a time, and the {data.split} split has '
-            f"{data.size}"
+            f'batch_norm = "recalibrated": a batch has {RECALIBRATION_BATCH} samples, but the {data.split} split has '
+            f"only {data.size}"
         )
-    pools = {name: _Pool() for name in norms_of(model)}
-    with ExitStack() as held:
+    moments = {name: RunningMoments() for name in norms_of(model)}
+    with ExitStack() as stack:
         for name, norm in norms_of(model).items():
-            held.enter_context(_noting(norm, pools[name]))
-        held.enter_context(evaluating(model))
-        held.enter_context(normalising(model, _of_each_batch(model)))
-        for number in range(SAMPLES // TOGETHER):
-            _show(model, data, seed, number)
-    # A norm that read nothing keeps what training left.
-    return {name: pool.moments(norms_of(model)[name]) for name, pool in pools.items() if pool.count}
+            stack.enter_context(_adding_inputs(norm, moments[name]))
+        stack.enter_context(evaluating(model))
+        stack.enter_context(using_statistics(model, _statistics_of_input(model)))
+        for number in range(RECALIBRATION_SAMPLES // RECALIBRATION_BATCH):
+            _forward_batch(model, data, seed, number)
+    # A norm without input keeps its running statistics.
+    return {name: _statistics(norm, moments[name]) for name, norm in norms_of(model).items() if moments[name].count}
 
 
-def _show(model: Model, data: Dataset, seed: int, number: int) -> None:
-    """Let each child see a batch: the first ones of the training's order, and draws of the prior."""
+def _forward_batch(model: Model, data: Dataset, seed: int, number: int) -> None:
+    """Pass one batch of prior codes, and one of training data in the order of training, through the networks."""
     weight = next(model.parameters())
-    noise = Noise(seed, number, "recalibration/prior", Rows.all(TOGETHER), weight.device, weight.dtype)
+    noise = Noise(seed, number, "recalibration/prior", Rows.all(RECALIBRATION_BATCH), weight.device, weight.dtype)
     model.sample(noise.randn("z", model.latent_dim))
     reader = model.encoder if isinstance(model, Autoencoder) else model.critic if isinstance(model, GAN) else None
     if reader is not None:
-        indices = indices_of_step(seed, number, TOGETHER, data.size)
+        indices = indices_of_step(seed, number, RECALIBRATION_BATCH, data.size)
         reader(data.batch(indices, noise.of("recalibration/data")).x.to(weight.device, weight.dtype))
 
 
-class _Pool:
-    """Count, mean and sum of squared deviations of all that a norm has read, channel by channel, in float64."""
-
-    def __init__(self) -> None:
-        self.count, self.mean, self.squares = 0, torch.zeros(()), torch.zeros(())
-
-    def add(self, x: Tensor) -> None:
-        """Take in the input of a norm, (B, C, ...)."""
-        count, others = x.numel() // x.shape[1], [dim for dim in range(x.dim()) if dim != 1]
-        variance, mean = (moment.double() for moment in torch.var_mean(x, dim=others, correction=0))
-        if not self.count:
-            self.mean, self.squares = torch.zeros_like(mean), torch.zeros_like(mean)
-        # Chan, Golub & LeVeque, Eq. (2.1)
-        total, apart = self.count + count, mean - self.mean
-        self.squares = self.squares + count * variance + apart.square() * (self.count * count / total)
-        self.mean, self.count = self.mean + apart * (count / total), total
-
-    def moments(self, norm: _BatchNorm) -> Moments:
-        """Return them as the norm keeps its own."""
-        assert norm.running_mean is not None
-        mean, variance = self.mean, self.squares / max(self.count - 1, 1)
-        return Moments(mean.to(norm.running_mean), variance.to(norm.running_mean))
-
-
 @contextmanager
-def _noting(norm: nn.Module, pool: _Pool) -> Iterator[None]:
-    def note(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        pool.add(inputs[0])
+def _adding_inputs(norm: nn.Module, moments: RunningMoments) -> Iterator[None]:
+    """Add every input of the norm, (B, C, ...), to the moments, in float64, while the block runs."""
 
-    handle = norm.register_forward_pre_hook(note)
+    def add(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        x: Tensor = inputs[0]
+        others = [dim for dim in range(x.dim()) if dim != 1]
+        variance, mean = (moment.double() for moment in torch.var_mean(x, dim=others, correction=0))
+        count = x.numel() // x.shape[1]
+        moments.merge(count, mean, count * variance)
+
+    handle = norm.register_forward_pre_hook(add)
     try:
         yield
     finally:
         handle.remove()
+
+
+def _statistics(norm: _BatchNorm, moments: RunningMoments) -> NormStatistics:
+    """Return moments in the dtype and on the device of the norm's running statistics."""
+    assert norm.running_mean is not None
+    return NormStatistics(moments.mean.to(norm.running_mean), moments.variance.to(norm.running_mean))

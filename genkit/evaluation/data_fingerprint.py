@@ -1,9 +1,12 @@
-"""What tells that data are those that a run was trained on: how many there are and what they look like, of both splits.
+"""Fingerprint of the training and held-out data, stored in checkpoints and model folders.
 
-A resume on other data would be bit-equal with nothing, what other data hold out may be what the model has learnt, and
-numbers on other held-out data cannot be compared. Of images the pixels are compared, rounded to eight bits, so that
-neither the machine nor the version of torch plays a part; of other samples only the number. A stream tells by itself
-what its order hangs on: to look at its pictures would take as long as to read them.
+genkit compares it before a run is resumed or evaluated. A run that resumes on other data would not reproduce anything;
+other held-out samples may be samples that the model was trained on; and numbers on other held-out samples cannot be
+compared.
+
+The fingerprint of images is their number and a digest of their pixels, rounded to 8 bits, so that it does not depend on
+the machine or the version of torch. The fingerprint of other samples is their number only. A stream supplies its own
+fingerprint (`genkit.core.types.FingerprintedSource`), because reading its images would take as long as a pass over it.
 """
 
 from __future__ import annotations
@@ -19,51 +22,57 @@ from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset, FingerprintedSource
 from genkit.errors import UsageError
 
-LOOKED_AT = 2**26  # bytes of a split at most: all of MNIST, 21,845 images of 32 x 32 in colour, 341 of 256 x 256, ...
-AT_LEAST = 64  # ... samples, spread over the whole split
-AT_ONCE = 2**22  # bytes
+# The digest of a split covers at most so many bytes of it (all of MNIST, 21,845 colour images of 32 x 32, 341 of
+# 256 x 256), but at least so many samples, spread over the whole split.
+MOST_BYTES = 2**26
+LEAST_SAMPLES = 64
+CHUNK_BYTES = 2**22
 HELD_OUT = "held_out"
 
 
 def data_fingerprint(data: Dataset) -> dict[str, Any]:
-    """Return what a checkpoint and a final folder keep of data that may change, as JSON holds it."""
-    held_out = data.held_out()
-    other = _facts_of(held_out) if held_out.split != data.split else {}
-    return {**_facts_of(data), **({HELD_OUT: other} if other else {})}
+    """Return the fingerprint of a data set and its held-out split, as values that JSON can store.
 
-
-def check_data_fingerprint(kept: Mapping[str, Any], data: Dataset, remedy: str) -> None:
-    """Raise `UsageError` with the remedy unless the data are those of the witness; an empty one agrees with any.
-
-    A split that is absent is not compared: what a model learnt from may lack where only what is held out is read.
+    It is empty for data that cannot change, such as a density.
     """
-    _check(_part(kept, "train"), data, "is no longer what this run was trained on", remedy)
-    _check(kept.get(HELD_OUT, {}), data.held_out(), "no longer holds out what it did for this run", remedy)
+    held_out = data.held_out()
+    other = _fingerprint_of_split(held_out) if held_out.split != data.split else {}
+    return {**_fingerprint_of_split(data), **({HELD_OUT: other} if other else {})}
+
+
+def check_data_fingerprint(saved: Mapping[str, Any], data: Dataset, remedy: str) -> None:
+    """Compare data with a saved fingerprint. Raises `UsageError`, which ends with the remedy, if they differ.
+
+    A part that the saved fingerprint lacks is not compared, nor is a split that is missing on this machine: an
+    evaluation of held-out samples does not need the training samples.
+    """
+    _check(_part(saved, "train"), data, "the training samples", remedy)
+    _check(saved.get(HELD_OUT, {}), data.held_out(), "the held-out samples", remedy)
 
 
 def same_images(one: Mapping[str, Any], other: Mapping[str, Any], split: str) -> bool | None:
-    """Tell whether two witnesses are of the same images of a split; None where they do not say."""
+    """Return whether two fingerprints are of the same images of a split; None if they do not describe images."""
     one, other = _part(one, split), _part(other, split)
     if not one or not other or not ("pixel_digest" in one or "pixel_digest" in other):
         return None
     return one == other
 
 
-def _part(data_fingerprint: Mapping[str, Any], split: str) -> Mapping[str, Any]:
-    trained_on = {key: value for key, value in data_fingerprint.items() if key != HELD_OUT}
-    return trained_on if split == "train" else data_fingerprint.get(HELD_OUT, trained_on)
+def _part(fingerprint: Mapping[str, Any], split: str) -> Mapping[str, Any]:
+    train = {key: value for key, value in fingerprint.items() if key != HELD_OUT}
+    return train if split == "train" else fingerprint.get(HELD_OUT, train)
 
 
-def _check(then: Mapping[str, Any], data: Dataset, how: str, remedy: str) -> None:
-    if not then or data.unmet() or (now := _facts_of(data)) == then:
+def _check(saved: Mapping[str, Any], data: Dataset, samples: str, remedy: str) -> None:
+    if not saved or data.unmet() or (now := _fingerprint_of_split(data)) == saved:
         return
-    numbers = then["samples"], now.get("samples")
-    what = "" if len({*numbers}) == 1 else ": {:,} samples then, {} now".format(numbers[0], numbers[1] or "a stream")
-    raise UsageError(f"[data] {how}{what}. {remedy}")
+    before, after = saved["samples"], now.get("samples")
+    numbers = "" if before == after else f" ({before:,} samples then, {f'{after:,}' if after else 'a stream'} now)"
+    raise UsageError(f"[data]: {samples} have changed since this run was trained{numbers}. {remedy}")
 
 
-def _facts_of(data: Dataset) -> dict[str, Any]:
-    """Return the number of samples of a split, and a digest of images; of what never ends, what it tells itself."""
+def _fingerprint_of_split(data: Dataset) -> dict[str, Any]:
+    """Return the fingerprint of one split; empty if it is missing on this machine or cannot change."""
     if data.unmet():
         return {}
     size = data.size
@@ -71,11 +80,12 @@ def _facts_of(data: Dataset) -> dict[str, Any]:
         return dict(data.data_fingerprint()) if size is None and isinstance(data, FingerprintedSource) else {}
     if len(data.shape) != 3:
         return {"samples": size}
-    each = math.prod(data.shape)
-    number = min(size, max(AT_LEAST, LOOKED_AT // each))
+    bytes_per_image = math.prod(data.shape)
+    number = min(size, max(LEAST_SAMPLES, MOST_BYTES // bytes_per_image))
     indices = torch.arange(number) * (size - 1) // max(number - 1, 1)
-    made = hashlib.blake2b(digest_size=16)
-    for start, some in enumerate(indices.split(max(1, AT_ONCE // each))):
-        x = data.batch(some, Noise(0, start, "witness", Rows.all(len(some)))).x
-        made.update((x.cpu().float() * 255).round().to(torch.uint8).contiguous().numpy().data)
-    return {"samples": size, "pixel_digest": made.hexdigest()}
+    digest = hashlib.blake2b(digest_size=16)
+    for start, chunk in enumerate(indices.split(max(1, CHUNK_BYTES // bytes_per_image))):
+        # The source "witness" is an old name: saved fingerprints depend on it.
+        x = data.batch(chunk, Noise(0, start, "witness", Rows.all(len(chunk)))).x
+        digest.update((x.cpu().float() * 255).round().to(torch.uint8).contiguous().numpy().data)
+    return {"samples": size, "pixel_digest": digest.hexdigest()}

@@ -1,49 +1,44 @@
-"""Numbers about a trained model, each with the protocol that made it."""
+"""Evaluation of metrics on a trained model, and their results."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, Literal
 
-import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from genkit.core.metric import BatchNormMode, Evaluation, EvaluationProtocol, Metric
 from genkit.core.model import Model, evaluating
-from genkit.core.noise import Noise, Rows, seed_of
 from genkit.core.types import Dataset
 from genkit.errors import UsageError
-from genkit.evaluation.batch_norm import Norms, completed
-
-CHUNK = 1000  # samples at a time at most, so that memory does not grow with their number ...
-CHUNK_NUMBERS = 2**22  # ... nor with their size: 341 images of 64 x 64 in colour, 21 of 256 x 256
+from genkit.evaluation.batch_norm import BatchNormModes, complete_protocol
+from genkit.evaluation.draws import draws, rows_of_chunk
 
 
 @dataclass(frozen=True)
 class Result:
-    """A number and how it was made."""
+    """Value of a metric, with the protocol that made it."""
 
     label: str
-    value: float | None  # None: it would be meaningless, and `reason` says why
-    better: Literal["lower", "higher"] | None  # None: neither direction is good
+    value: float | None  # None: the metric has no value, and `reason` says why
+    better: Literal["lower", "higher"] | None  # direction of better values; None: neither
     protocol: EvaluationProtocol
     reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return the result as values that JSON can store."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Result:
-        """Return what `as_dict` wrote. Raises `ValueError` for anything else."""
+        """Return the result that `as_dict` returned. Raises `ValueError` for anything else."""
         try:
             return TypeAdapter(cls).validate_json(json.dumps(facts), strict=True)
         except ValidationError as error:
@@ -51,45 +46,28 @@ class Result:
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
-@dataclass(frozen=True)
-class ChunkedDraws:
-    """`total` samples in chunks; `chunk(start, size)` makes one, and is a pure function."""
-
-    total: int
-    chunk: Callable[[int, int], Tensor]
-    rows: int = CHUNK  # samples in a chunk
-
-    def __len__(self) -> int:
-        return self.total
-
-    def __iter__(self) -> Iterator[Tensor]:
-        """Yield the chunks, (b, *shape)."""
-        for start in range(0, self.total, self.rows):
-            yield self.chunk(start, min(self.rows, self.total - start))
-
-
 def read_results(path: Path) -> list[Result]:
-    """Return the results that a run wrote. Raises `UsageError`."""
+    """Return the results that a run wrote to a file. Raises `UsageError`."""
     try:
         return [Result.from_dict(facts) for facts in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{path}: cannot be read ({error}). Where the run has its last checkpoint, delete it, and `genkit resume` "
-            "computes the numbers again; `genkit eval` prints them anyhow."
+            f"{path}: cannot be read ({error}). Delete it and call `genkit resume`, which computes the results again "
+            "if the run has its last checkpoint. `genkit eval` prints them in any case."
         ) from None
 
 
 def protocol_of(
     metric: Metric, data: Dataset, model: Model, batch_norm: BatchNormMode | None = None
 ) -> EvaluationProtocol:
-    """Return how the number will be made, in the mode that `batch_norm` names or else the metric.
+    """Return the complete protocol of a metric. `batch_norm` overrides the mode of the metric.
 
-    Raises `ValueError` where it would be meaningless.
+    Raises `ValueError` if the number would be meaningless.
     """
     protocol = metric.protocol(data, model)
     if batch_norm is not None:
         protocol = replace(protocol, batch_norm=batch_norm)
-    return completed(protocol, model, data, rows_of_chunk(data))
+    return complete_protocol(protocol, model, data, rows_of_chunk(data))
 
 
 def evaluate(
@@ -99,104 +77,67 @@ def evaluate(
     seed: int,
     batch_norm: BatchNormMode | None = None,
 ) -> list[Result]:
-    """Compute every metric; `model_of` returns the model with "raw" or "ema" weights.
+    """Return the result of every metric, by label.
 
-    `data` are those that it was trained on; `batch_norm` takes the place of the metrics' own.
+    `data` is the training data; `model_of("raw")` and `model_of("ema")` return the model with these weights.
+    `batch_norm` overrides the mode of all metrics.
     """
-    norms = Norms(data, seed)
-    shared: dict[Any, dict[Any, Any]] = defaultdict(dict)  # what metrics of the same draws have in common
-    results = []
-    for label, metric in metrics.items():
-        protocol = protocol_of(metric, data, model_of("raw"), batch_norm)
-        model, together = model_of(protocol.weights), shared[_same_draws(protocol)]
-        results.append(_evaluate(label, metric, protocol, data, model, norms, seed, together))
-    return results
+    evaluator = _Evaluator(data, model_of, seed, batch_norm, BatchNormModes(data, seed))
+    return [evaluator.result(label, metric) for label, metric in metrics.items()]
 
 
-def _same_draws(protocol: EvaluationProtocol) -> tuple[Any, ...]:
-    return (protocol.samples, protocol.split, protocol.weights, protocol.batch_norm)
+@dataclass(frozen=True)
+class _Evaluator:
+    """Everything that does not change from one metric to the next."""
+
+    data: Dataset
+    model_of: Callable[[str], Model]
+    seed: int
+    batch_norm: BatchNormMode | None
+    modes: BatchNormModes
+    # What metrics of the same draws share, by the part of the protocol that decides the draws.
+    shared: dict[Any, dict[Any, Any]] = field(default_factory=lambda: defaultdict(dict))
+
+    def result(self, label: str, metric: Metric) -> Result:
+        protocol = protocol_of(metric, self.data, self.model_of("raw"), self.batch_norm)
+        model = self.model_of(protocol.weights)
+        evaluation = self._input_of(model, protocol)
+        try:
+            with evaluating(model), self.modes.using(model, protocol.batch_norm):
+                value = _finite(metric.compute(evaluation))
+        except ValueError as error:
+            return Result(label, None, metric.better, protocol, str(error))
+        except (UsageError, MemoryError):
+            raise
+        except Exception as error:  # a bug in one metric must not lose the other results, nor a finished training
+            return Result(label, None, metric.better, protocol, _describe_bug(metric, error))
+        return Result(label, value, metric.better, protocol)
+
+    def _input_of(self, model: Model, protocol: EvaluationProtocol) -> Evaluation:
+        data = self.data if protocol.split == self.data.split else self.data.held_out()
+        generated, reference = draws(model, data, protocol.samples, self.seed)
+        shared = self.shared[protocol.samples, protocol.split, protocol.weights, protocol.batch_norm]
+        return Evaluation(model, data, generated, reference, shared)
 
 
-def _evaluate(
-    label: str,
-    metric: Metric,
-    protocol: EvaluationProtocol,
-    data: Dataset,
-    model: Model,
-    norms: Norms,
-    seed: int,
-    shared: dict[Any, Any],
-) -> Result:
-    data = data if protocol.split == data.split else data.held_out()
-    generated, reference = draws(model, data, protocol.samples, seed)
-
-    try:
-        with evaluating(model), norms.normalising(model, protocol.batch_norm):
-            value = _number(metric.compute(Evaluation(model, data, generated, reference, shared)))
-    except ValueError as error:
-        return Result(label, None, metric.better, protocol, str(error))
-    except (UsageError, MemoryError):
-        raise
-    except Exception as error:  # a mistake in one metric must not cost the other numbers, nor a finished training
-        return Result(label, None, metric.better, protocol, _mistake(metric, error))
-    return Result(label, value, metric.better, protocol)
-
-
-def _number(value: Any) -> float:
-    """Return what a metric computed. Raises `ValueError` unless it is one finite number."""
+def _finite(value: Any) -> float:
+    """Return the value of a metric as a float. Raises `ValueError` unless it is one finite number."""
     try:
         number = float(value)
     except (TypeError, ValueError, RuntimeError):
         shape = f" of the shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
-        raise ValueError(f"compute returned a {type(value).__name__}{shape}, and a number is one float") from None
+        raise ValueError(f"compute returned a {type(value).__name__}{shape}; expected one float") from None
     if not math.isfinite(number):
-        raise ValueError(f"it came out as {number}")
+        raise ValueError(f"compute returned {number}; expected a finite number")
     return number
 
 
-def _mistake(metric: Metric, error: Exception) -> str:
-    """Tell who made a mistake, and where."""
+def _describe_bug(metric: Metric, error: Exception) -> str:
+    """Return the name of the metric that failed, the error and its place."""
     place = extract_tb(error.__traceback__)[-1]
     kind = type(metric)
     return (
         f"{kind.__module__}.{kind.__qualname__} failed with {type(error).__name__}: {error} "
-        f"({Path(place.filename).name}, line {place.lineno}). Its author can mend it; `genkit eval` then computes it"
+        f"({Path(place.filename).name}, line {place.lineno}). This is a bug in the metric. After a fix, `genkit eval` "
+        "computes the number"
     )
-
-
-def draws(model: Model, data: Dataset, total: int, seed: int) -> tuple[ChunkedDraws, ChunkedDraws]:
-    """Return `total` samples of the model and as many of the data, each a pure function of the seed."""
-    weight = next(model.parameters())
-
-    def noise(start: int, size: int, source: str) -> Noise:
-        return Noise(seed, start, source, Rows.all(size), weight.device, weight.dtype)
-
-    def generate(start: int, size: int) -> Tensor:
-        return model.sample(noise(start, size, "evaluation/prior").randn("z", model.latent_dim))
-
-    def refer(start: int, size: int) -> Tensor:
-        samples = data.batch(places()[start : start + size], noise(start, size, "evaluation/data"))
-        return samples.x.to(weight.device, weight.dtype)
-
-    places = cache(partial(subset, data, total))  # asked for when data are read: not every metric reads them
-    rows = rows_of_chunk(data)
-    return ChunkedDraws(total, generate, rows), ChunkedDraws(total, refer, rows)
-
-
-def rows_of_chunk(data: Dataset) -> int:
-    """Return how many samples are evaluated at a time."""
-    return max(1, min(CHUNK, CHUNK_NUMBERS // math.prod(data.shape)))
-
-
-def subset(data: Dataset, total: int) -> Tensor:
-    """Return which `total` samples of a split are read, (total,) int64: the same ones whatever the seed of a run is.
-
-    Not the first ones, nor every n-th: folders of images stand in the order of their classes, and digits of MNIST in
-    that of their writers. Raises `ValueError` where there are fewer.
-    """
-    if data.size is None or total == data.size:
-        return torch.arange(total)
-    if total > data.size:
-        raise ValueError(f"the {data.split} split has {data.size} samples, and the protocol asks for {total}")
-    generator = torch.Generator().manual_seed(seed_of("evaluation/subset", data.size))
-    return torch.randperm(data.size, generator=generator)[:total]

@@ -48,7 +48,7 @@ def save_comparison(path: Path, comparison: Comparison) -> None:
         Section("terms of the losses, phase/term", [panel for panel in panels if not panel.exact]),
         Section("schedules", [panel for panel in panels if panel.exact]),
     ]
-    save_sections(path, sections, " against ".join(comparison.names), key=comparison.names)
+    save_curve_panels(path, sections, " against ".join(comparison.names), key=comparison.names)
 
 
 def _term_panels(curves: Mapping[str, Curves]) -> list[Panel]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genkit.core.data_order import indices_of_step
 from genkit.core.noise import Noise, Rows
-from genkit.draw.image_grid import GridRow, save_grid
+from genkit.draw.image_grid import GridRow, save_image_grid
 from genkit.recipe.plan import Plan
 
 COLUMNS, ROWS = 8, 4  # of each split

@@ -16,11 +16,11 @@ from pathlib import Path
 from genkit.core.latent_paths import mean_squared_error
 from genkit.core.model import Autoencoder, Model, evaluating
 from genkit.core.noise import Noise
-from genkit.draw.panels import save_sections
+from genkit.draw.panels import save_curve_panels
 from genkit.draw.preview import RECONSTRUCTIONS, SAMPLES
-from genkit.draw.reconstructions import note_of, save_reconstructions
+from genkit.draw.reconstructions import reconstruction_note, save_reconstructions
 from genkit.draw.samples import save_samples
-from genkit.evaluation.samples import codes, describe_samples, in_chunks, select_samples
+from genkit.evaluation.samples import describe_samples, in_chunks, latent_codes, select_samples
 from genkit.recipe.plan import Plan
 from genkit.recipe.schedule_probe import schedule_keys
 from genkit.runs.curves import sections_of

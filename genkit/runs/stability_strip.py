@@ -16,11 +16,11 @@ from torch import Tensor
 
 from genkit.core.model import Model, evaluating
 from genkit.core.noise import Noise
-from genkit.draw.image_grid import GridRow, save_grid
+from genkit.draw.image_grid import GridRow, save_image_grid
 from genkit.draw.preview import COLUMNS, SAMPLES
-from genkit.draw.scatter import save_panels
+from genkit.draw.scatter import save_point_panels
 from genkit.errors import UsageError
-from genkit.evaluation.samples import codes, in_chunks
+from genkit.evaluation.samples import in_chunks, latent_codes
 from genkit.recipe.plan import Plan
 from genkit.storage.atomic import write_file
 
@@ -64,10 +64,10 @@ def save_strip_row(path: Path, model: Model, noise: Noise) -> None:
     with evaluating(model):
         match model.data_shape:
             case (2,):
-                z = codes(POINTS, model, noise)
+                z = latent_codes(POINTS, model, noise)
                 kept = in_chunks(model.sample, z, model.data_shape).float()
             case (1 | 3, _, _):
-                z = codes(SAMPLES, model, noise)[:COLUMNS]
+                z = latent_codes(SAMPLES, model, noise)[:COLUMNS]
                 images = in_chunks(model.sample, z, model.data_shape)
                 kept = (images.float().nan_to_num(nan=0.0).clamp(0, 1) * 255).round().byte()
             case _:
@@ -87,9 +87,9 @@ def save_strip(path: Path, rows: Mapping[str, Path], title: str, note: str) -> l
     if not kept:
         return []
     if next(iter(kept.values())).ndim == 2:
-        save_panels(path, kept, title, note)
+        save_point_panels(path, kept, title, note)
     else:
-        save_grid(path, [GridRow(caption, images / 255) for caption, images in kept.items()], title, note)
+        save_image_grid(path, [GridRow(caption, images / 255) for caption, images in kept.items()], title, note)
     return [path]
 
 

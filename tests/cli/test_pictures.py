@@ -199,9 +199,11 @@ def test_pictures_of_ones_own_are_reconstructed_whatever_their_size(images, tmp_
 
 def test_how_many_pictures_are_shown_of_how_many_is_told(images, tmp_path, monkeypatch):
     own, notes = write_pictures(tmp_path / "own", *[(9, 9)] * 5), []
-    monkeypatch.setattr("genkit.draw.reconstructions.save_grid", lambda path, rows, title, note: notes.append(note))
     monkeypatch.setattr(
-        "genkit.draw.interpolations.save_grid", lambda path, rows, title, note, *given: notes.append(note)
+        "genkit.draw.reconstructions.save_image_grid", lambda path, rows, title, note: notes.append(note)
+    )
+    monkeypatch.setattr(
+        "genkit.draw.interpolations.save_image_grid", lambda path, rows, title, note, *given: notes.append(note)
     )
     assert f"(3 of 5 pictures of {own}, decoded" in genkit("reconstruct", images, "--data", own, "-n", 3).out
     assert told("reconstruct", images, "--data", own, "--out", "a")["total"] == 5

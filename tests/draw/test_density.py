@@ -1,3 +1,5 @@
+"""Panels of data, samples and density for points in the plane."""
+
 import math
 
 import matplotlib
@@ -9,7 +11,7 @@ from torch import nn
 
 from genkit.core.model import GAN, Autoencoder
 from genkit.core.types import DiagNormal
-from genkit.draw.density import energy, energy_map, histogram, relative_density, save_points
+from genkit.draw.density import energy, energy_map, histogram, relative_density, save_density_panels
 from genkit.draw.style import DPI
 
 
@@ -26,8 +28,8 @@ class Affine(nn.Module):
         return DiagNormal(x @ self.matrix + self.shift, self.logvar.expand(len(x), -1))
 
 
-class ConstantSchedule(nn.Module):
-    """Decodes everything to one point."""
+class ConstantDecoder(nn.Module):
+    """Decoder that returns the same point for every code."""
 
     def __init__(self, point):
         super().__init__()
@@ -38,8 +40,8 @@ class ConstantSchedule(nn.Module):
 
 
 def one_point(point):
-    """A model with q(z|x) = p(z), whose density is exp(-|x - point|²) by construction."""
-    return Autoencoder(Affine([[0.0, 0.0]] * 2, [0.0, 0.0], [0.0, 0.0]), ConstantSchedule(point), 2, (2,))
+    """Return a model with q(z|x) = p(z), whose density is exp(-|x - point|²)."""
+    return Autoencoder(Affine([[0.0, 0.0]] * 2, [0.0, 0.0], [0.0, 0.0]), ConstantDecoder(point), 2, (2,))
 
 
 def test_the_energy_is_kl_plus_squared_error_at_the_posterior_mean():
@@ -69,10 +71,10 @@ def test_the_density_of_a_gaussian_integrates_to_pi_around_its_centre():
     assert (density.sum(1) @ centres / density.sum()).item() == pytest.approx(-0.4, abs=1e-9)
 
 
-def test_the_map_is_the_energy_cell_by_cell_however_it_is_chunked(monkeypatch):
+def test_the_map_is_the_energy_of_each_cell_for_any_chunk_size(monkeypatch):
     model = one_point([0.7, -0.4])
     whole = energy_map(model, 2.0, resolution=10)
-    monkeypatch.setattr("genkit.draw.density.CHUNK", 7)
+    monkeypatch.setattr("genkit.evaluation.samples.POINT_CHUNK", 7)
     assert torch.equal(energy_map(model, 2.0, resolution=10), whole)
     # Row 9 and column 0: y = 1.8, x = -1.8.
     assert whole[9, 0].item() == pytest.approx((-1.8 - 0.7) ** 2 + (1.8 + 0.4) ** 2)
@@ -85,27 +87,27 @@ def test_a_density_that_underflows_is_still_shown():
     assert relative[1, 0] == 0 and relative[1, 1].isnan()
 
 
-def test_the_histogram_is_that_of_numpy():
+def test_the_histogram_equals_that_of_numpy():
     samples = 1.2 * torch.randn(4000, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     edges = np.linspace(-2, 2, 101)
     counts, _, _ = np.histogram2d(samples[:, 1].numpy(), samples[:, 0].numpy(), bins=(edges, edges))
     assert np.allclose(histogram(samples, 2.0).numpy(), counts / (4000 * 0.04**2))
 
 
-def test_samples_that_are_no_numbers_are_in_no_cell():
+def test_samples_that_are_not_finite_are_in_no_cell():
     samples = torch.tensor([[math.nan, 0.0], [math.inf, 0.0], [0.1, 0.1], [9.0, 0.0]])
     assert histogram(samples, 2.0, bins=4).sum().item() == pytest.approx(0.25)  # one of four, in a cell of area 1
 
 
-def encoderless():
+def model_without_encoder():
     return GAN(nn.Linear(2, 2), nn.Linear(2, 1), 2, (2,))
 
 
-@pytest.mark.parametrize("model", [one_point([1.0, 0.0]), encoderless()], ids=["autoencoder", "gan"])
-def test_points_are_a_png_of_9_by_3_3_inches_with_the_same_bytes_each_time(tmp_path, model):
+@pytest.mark.parametrize("model", [one_point([1.0, 0.0]), model_without_encoder()], ids=["autoencoder", "gan"])
+def test_the_panels_are_a_png_of_9_by_3_3_inches_with_the_same_bytes_each_time(tmp_path, model):
     samples, reference = torch.randn(2, 50, 2, generator=torch.Generator().manual_seed(0))
     for name in ("a.png", "b.png"):
-        save_points(tmp_path / name, model, samples, reference, "vae on 8-gaussians", 2.0)
+        save_density_panels(tmp_path / name, model, samples, reference, "vae on 8-gaussians", 2.0)
     with Image.open(tmp_path / "a.png") as picture:
         picture.load()
         assert (picture.format, picture.size) == ("PNG", (9 * DPI, round(3.3 * DPI)))
@@ -114,21 +116,21 @@ def test_points_are_a_png_of_9_by_3_3_inches_with_the_same_bytes_each_time(tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
 
 
-def test_the_settings_of_the_user_neither_change_a_picture_nor_are_changed(tmp_path):
+def test_matplotlib_settings_of_the_user_do_not_change_a_picture_and_are_not_changed(tmp_path):
     samples = torch.zeros(3, 2)
-    save_points(tmp_path / "a.png", one_point([1.0, 0.0]), samples, samples, "title with $ and $", 2.0)
+    save_density_panels(tmp_path / "a.png", one_point([1.0, 0.0]), samples, samples, "title with $ and $", 2.0)
     with matplotlib.rc_context({"axes.facecolor": "red", "font.size": 30}):
-        save_points(tmp_path / "b.png", one_point([1.0, 0.0]), samples, samples, "title with $ and $", 2.0)
+        save_density_panels(tmp_path / "b.png", one_point([1.0, 0.0]), samples, samples, "title with $ and $", 2.0)
         assert matplotlib.rcParams["font.size"] == 30
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_the_brightest_place_of_the_picture_is_where_the_density_peaks(tmp_path):
-    # The point (1, 1): in the upper right quarter of the third panel.
-    save_points(tmp_path / "a.png", one_point([1.0, 1.0]), torch.zeros(1, 2), torch.zeros(1, 2), "", 2.0)
+def test_the_picture_is_brightest_where_the_density_is_largest(tmp_path):
+    # The point (1, 1) is in the upper right quarter of the third panel.
+    save_density_panels(tmp_path / "a.png", one_point([1.0, 1.0]), torch.zeros(1, 2), torch.zeros(1, 2), "", 2.0)
     grey = np.asarray(Image.open(tmp_path / "a.png").convert("L")).astype(float)
     panel = grey[:, 950:]
-    dark = np.argwhere(panel < 60)  # the panel's dark ground gives its extent
+    dark = np.argwhere(panel < 60)  # the dark background of the panel shows where it is
     (top, left), (bottom, right) = dark.min(axis=0), dark.max(axis=0)
     inner = panel[top + 5 : bottom - 5, left + 5 : right - 5]
     quarters = [part.mean() for half in np.array_split(inner, 2) for part in np.array_split(half, 2, axis=1)]
@@ -136,7 +138,7 @@ def test_the_brightest_place_of_the_picture_is_where_the_density_peaks(tmp_path)
 
 
 def test_a_diverged_model_still_gives_a_picture(tmp_path):
-    nothing = torch.full((5, 2), math.nan)
-    for model in (one_point([math.nan, 0.0]), encoderless()):
-        save_points(tmp_path / "a.png", model, nothing, torch.zeros(5, 2), "diverged", 2.0)
+    samples = torch.full((5, 2), math.nan)
+    for model in (one_point([math.nan, 0.0]), model_without_encoder()):
+        save_density_panels(tmp_path / "a.png", model, samples, torch.zeros(5, 2), "diverged", 2.0)
         assert (tmp_path / "a.png").exists()

@@ -1,3 +1,5 @@
+"""Previews of a model: which pictures exist, and what they show."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -6,17 +8,18 @@ import torch
 from PIL import Image
 from torch import nn
 
-from genkit.core.model import GAN, Autoencoder
+from genkit.core.model import GAN, Autoencoder, evaluating
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import DiagNormal, Samples
-from genkit.draw.preview import box, evaluating, save_previews
+from genkit.draw.density import half_width_of
+from genkit.draw.preview import save_previews
 
 NOISE = Noise(seed=0, step=0, source="any", rows=Rows.all(3))
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """A data set of uniform numbers; it records which indices of the held-out split were read."""
+    """Data set of uniform numbers, which records the indices that are read from its held-out split."""
 
     shape: tuple[int, ...]
     size: int | None = 100
@@ -75,7 +78,7 @@ def previews(folder, model, data, stem="step-7"):
         (gan, (4, 4), []),
     ],
 )
-def test_the_shape_and_the_model_say_which_pictures_there_are(tmp_path, make, shape, names):
+def test_the_shape_and_the_model_decide_which_pictures_exist(tmp_path, make, shape, names):
     assert previews(tmp_path, make(shape), Fixed(shape)) == names
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
     for name in names:
@@ -92,7 +95,7 @@ def test_the_same_model_gives_the_same_bytes(tmp_path, shape, dtype):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_a_preview_leaves_no_trace_in_the_model_or_in_torchs_generator(tmp_path):
+def test_a_preview_changes_neither_the_model_nor_the_generator_of_torch(tmp_path):
     model = autoencoder((1, 8, 8)).train()
     model.encoder.eval()  # a frozen child stays frozen
     modes = [module.training for module in model.modules()]
@@ -104,7 +107,7 @@ def test_a_preview_leaves_no_trace_in_the_model_or_in_torchs_generator(tmp_path)
     assert torch.equal(torch.get_rng_state(), generator)
 
 
-def test_the_modes_return_even_if_the_block_fails():
+def test_the_modes_are_restored_if_the_block_fails():
     model = gan((2,)).train()
     with pytest.raises(RuntimeError), evaluating(model):
         assert not model.generator.training and not torch.is_grad_enabled()
@@ -112,28 +115,28 @@ def test_the_modes_return_even_if_the_block_fails():
     assert model.training and model.generator.training and torch.is_grad_enabled()
 
 
-def test_the_samples_are_those_of_the_previews_latent_codes(tmp_path):
+def test_the_samples_are_decoded_from_the_latent_codes_of_previews(tmp_path):
     model = gan((1, 1, 1), latent_dim=1)
     model.generator = nn.Sequential(nn.Linear(1, 1), nn.Unflatten(1, (1, 1, 1)))
     previews(tmp_path, model, Fixed((1, 1, 1)))
-    # Whatever rows the caller's noise had: 64 codes of the source "preview".
+    # 64 codes of the source "preview", for any rows of the given noise.
     z = Noise(0, 0, "preview", Rows.all(64)).randn("z", 1)
     expected = (model.generator(z).clamp(0, 1).reshape(8, 8) * 255).round().detach().numpy()
     shown = np.asarray(Image.open(tmp_path / "step-7-samples.png"))[-16 - 8 * 84 + 4 :, 16:, 0]
     assert np.array_equal(shown[40::84, 40::84][:8, :8], expected)
 
 
-def test_reconstructions_are_of_held_out_images_spread_over_the_split(tmp_path):
+def test_reconstructed_images_are_spread_over_the_held_out_split(tmp_path):
     read = []
     previews(tmp_path, autoencoder((1, 8, 8)), Fixed((1, 8, 8), size=3200, read=(read,)))
     assert read == list(range(0, 3200, 100))
 
 
-def test_a_small_or_endless_split_is_no_obstacle(tmp_path):
+def test_a_small_or_an_endless_split_has_all_pictures(tmp_path):
     for size in (5, None):
         assert len(previews(tmp_path, autoencoder((1, 8, 8)), Fixed((1, 8, 8), size=size))) == 2
 
 
 @pytest.mark.parametrize("largest, half_width", [(1.46, 2.0), (0.0, 0.5), (2.5, 3.0), (2.6, 3.5)])
-def test_the_box_has_a_margin_of_a_fifth_and_is_a_multiple_of_a_half(largest, half_width):
-    assert box(torch.tensor([[0.0, -largest], [0.1, 0.0]])) == half_width
+def test_the_half_width_has_a_margin_of_a_fifth_and_is_a_multiple_of_a_half(largest, half_width):
+    assert half_width_of(torch.tensor([[0.0, -largest], [0.1, 0.0]])) == half_width

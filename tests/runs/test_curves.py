@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from genkit.core.metric import EvaluationProtocol
-from genkit.draw.panels import COLUMNS, Panel, Section, running_mean, save_sections
+from genkit.draw.panels import COLUMNS, Panel, Section, running_mean, save_curve_panels
 from genkit.draw.style import DPI
 from genkit.evaluation.evaluate import Result
 from genkit.runs.curves import curves_of, evaluation_panels, sections_of
@@ -101,7 +101,7 @@ def test_the_running_mean_is_that_of_the_finite_neighbours():
 @pytest.mark.parametrize("panels", [(0,), (1,), (3,), (4,), (2, 7)])
 def test_the_figure_grows_with_its_panels(tmp_path, panels):
     sections = [Section("a heading", [Panel(f"x{i}", {"": [(0, 1.0), (9, 2.0)]}) for i in range(n)]) for n in panels]
-    save_sections(tmp_path / "curves.png", sections, "vae on digits")
+    save_curve_panels(tmp_path / "curves.png", sections, "vae on digits")
     rows, headings = sum(math.ceil(n / COLUMNS) for n in panels), sum(n > 0 for n in panels)
     height = max(1.75 * rows + 0.3 * headings, 0.6) + 0.35
     assert size(tmp_path / "curves.png") == (int(3.2 * COLUMNS * DPI), pytest.approx(height * DPI, abs=1))
@@ -109,7 +109,7 @@ def test_the_figure_grows_with_its_panels(tmp_path, panels):
 
 def test_equal_lines_give_equal_pictures_and_different_lines_different_ones(tmp_path):
     for name, lines in (("a.png", LINES), ("b.png", LINES), ("c.png", LINES[:2])):
-        save_sections(tmp_path / name, sections_of(lines), "as-introvae, 300 steps, 5 $ and 6 $")
+        save_curve_panels(tmp_path / name, sections_of(lines), "as-introvae, 300 steps, 5 $ and 6 $")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert (tmp_path / "a.png").read_bytes() != (tmp_path / "c.png").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "c.png"]
@@ -118,5 +118,5 @@ def test_equal_lines_give_equal_pictures_and_different_lines_different_ones(tmp_
 def test_a_term_that_is_never_finite_and_a_term_with_many_points_have_panels(tmp_path):
     lines = [{"step": i, "encoder/rec": math.nan, "encoder/total": math.sin(i) + 2} for i in range(400)]
     assert titles(sections_of(lines)[1]) == ["total", "rec"]
-    save_sections(tmp_path / "curves.png", sections_of(lines), "diverged")
+    save_curve_panels(tmp_path / "curves.png", sections_of(lines), "diverged")
     assert size(tmp_path / "curves.png")

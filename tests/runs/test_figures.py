@@ -12,7 +12,7 @@ from support.messages import assert_names
 from genkit import load
 from genkit.draw.preview import SAMPLES
 from genkit.errors import UsageError
-from genkit.evaluation.samples import codes
+from genkit.evaluation.samples import latent_codes
 from genkit.recipe.plan import make_plan
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.stability_strip import strip_captions, unreached_rows
@@ -66,7 +66,7 @@ def test_the_last_row_of_the_strip_has_the_samples_of_the_trained_model_for_the_
     assert row.shape == (8, 1, 28, 28) and row.dtype == np.uint8
     model = load(folder)
     with torch.no_grad():
-        images = model.sample(codes(SAMPLES, model, open_trained(folder.path).noise)[:8])
+        images = model.sample(latent_codes(SAMPLES, model, open_trained(folder.path).noise)[:8])
     assert np.abs(row / 255 - images.clamp(0, 1).numpy()).max() <= 0.5 / 255 + 1e-6
 
 
