@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from support.commands import genkit, write_recipe
+from support.messages import assert_names
 
 from genkit import load
 from genkit.engine.finite_watch import FiniteWatch
@@ -272,10 +273,11 @@ def test_doctor_names_a_place_for_prepared_pictures_that_is_none(tmp_path, monke
         (tmp_path / "file").write_text("")
         monkeypatch.setenv("GENKIT_CACHE", str(place))
         said = genkit("doctor")
-        assert said.code == 1 and f"in {place}, since {tmp_path / 'file'} is a file: set GENKIT_CACHE" in said.out
+        assert said.code == 1
+        assert_names(said.out, place, f"{tmp_path / 'file'} is a file", "GENKIT_CACHE")
     monkeypatch.setenv("GENKIT_CACHE", str(tmp_path / "new" / "cache"))
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    assert f"new/cache, since {tmp_path} is not for you to write in: set GENKIT_CACHE" in genkit("doctor").out
+    assert_names(genkit("doctor").out, "new/cache", f"no permission to write to {tmp_path}", "GENKIT_CACHE")
     assert not (tmp_path / "new").exists()
 
 

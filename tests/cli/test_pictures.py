@@ -62,7 +62,7 @@ def test_a_final_folder_that_lost_its_average_is_told(images, tmp_path):
     final = tmp_path / "final"
     shutil.copytree(images / "final", final)
     (final / "ema.safetensors").unlink()
-    assert f"{final / 'ema.safetensors'}: not there" in refused("sample", final)
+    assert f"{final / 'ema.safetensors'}: not found" in refused("sample", final)
     assert genkit("sample", final, "--weights", "raw").code == 0
 
 

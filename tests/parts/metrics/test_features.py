@@ -10,8 +10,8 @@ from support.evaluations import evaluation_of, normal, value
 from support.messages import assert_names
 
 from genkit.api import features_of
-from genkit.evaluation import evaluate as evaluation_module
-from genkit.evaluation.evaluate import draws, evaluate
+from genkit.evaluation.draws import CHUNK_NUMBERS, draws
+from genkit.evaluation.evaluate import evaluate
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.datasets.mnist import MNIST
@@ -122,7 +122,7 @@ def test_a_bug_in_one_metric_does_not_lose_the_others(what, names):
 def test_chunks_of_large_samples_are_short(shape, rows):
     model = SimpleNamespace(parameters=lambda: iter([torch.zeros(1)]))
     generated, reference = draws(model, StandIn(shape=shape, size=1500), 1500, 0)
-    assert generated.rows == reference.rows == rows == min(1000, evaluation_module.CHUNK_NUMBERS // math.prod(shape))
+    assert generated.rows == reference.rows == rows == min(1000, CHUNK_NUMBERS // math.prod(shape))
     if rows == 341:
         assert [len(chunk) for chunk in reference] == [341] * 4 + [136]
 
