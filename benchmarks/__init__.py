@@ -1,1 +1,1 @@
-"""What genkit costs: ``python -m benchmarks.NAME``, see README.md."""
+"""Benchmarks of time and memory. Run one with ``python -m benchmarks.NAME``; README.md lists them."""

@@ -1,25 +1,25 @@
-"""Steps as their authors published them, written anew from what the published code does.
+"""Training steps as their authors published them, written again after the published code.
 
 Soft-IntroVAE in two dimensions, Daniel & Tamar 2021:
 https://github.com/taldatech/soft-intro-vae-pytorch/blob/e0253ad/soft_intro_vae_2d/train_soft_intro_vae_2d.py
 
 AS-IntroVAE, Lu et al. 2022: https://github.com/LOUEY233/AS-IntroVAE/blob/7973442/A_VAE.py and `utils.py` there. It has
-no code for two dimensions, so this is Soft-IntroVAE's step in two dimensions with what its losses have of their own:
-the KL, the distance over all pairs, computed at every step, the tanh and the ramp c. (Its own loop, for images, has no
-deterministic reconstruction at every step, but an average of the decoder and ten numbers read for the progress bar,
-none of which is here.)
+no code for two dimensions, so the step here is Soft-IntroVAE's step in two dimensions with the parts of AS-IntroVAE's
+losses that differ: its KL, the distance over all pairs, computed at every step, the tanh, and the ramp c. (The loop of
+AS-IntroVAE, for images, computes no deterministic reconstruction at every step. It computes a moving average of the
+decoder and reads ten numbers for the progress bar. None of this is included here.)
 
-On images the step is train_soft_intro_vae.py's of the same repository: that of two dimensions without its deterministic
-reconstruction. Batches of images are there when a step begins, as if loading cost nothing.
+On images the step is that of train_soft_intro_vae.py in the same repository: the step in two dimensions without the
+deterministic reconstruction. Batches of images are ready when a step starts, as if loading took no time.
 
-Whatever the published arithmetic computes is computed here: every batch of points by a Python loop over them; in two
-dimensions a deterministic reconstruction whose graph is kept and never used; the sample and the reconstruction decoded
-anew in the decoder phase; the decoder phase's reconstructions of both, whose weight is 1e-8; torch's Adam with its
-defaults; a look at both totals for NaN, which waits for them. Left out is what happens every few thousand steps, and
-the progress bar.
+Everything that the published step computes is computed here: every batch of points by a Python loop over the points; in
+two dimensions a deterministic reconstruction whose graph is kept and never used; the sample and the reconstruction
+decoded again in the decoder phase; the decoder phase's reconstructions of both, with weight 1e-8; torch's Adam with its
+defaults; a check of both totals for NaN, which waits for their values. Work that happens once in a few thousand steps,
+and the progress bar, are left out.
 
-A step draws, in this order: the batch; the noise of the sample; the code of the reconstruction; in the encoder phase
-the codes of the sample and of the reconstruction; in the decoder phase those of the reconstruction and of the sample.
+A step draws in this order: the batch; the noise of the sample; the code of the reconstruction; in the encoder phase the
+codes of the sample and of the reconstruction; in the decoder phase the codes of the reconstruction and of the sample.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Totals = dict[str, Tensor]  # "phase/total" -> ()
 
 
 class Weights(NamedTuple):
-    """The weights of a loss, named as the keys of a recipe."""
+    """Weights of a loss, with the names of the recipe keys."""
 
     beta_rec: float
     beta_kl: float
@@ -52,10 +52,10 @@ class Weights(NamedTuple):
 
 
 class Draws(Protocol):
-    """Where the numbers of a step come from."""
+    """Source of the data and the random numbers of a step."""
 
     def batch(self) -> Tensor:
-        """Return the data, (B, *data_shape). It is asked for first."""
+        """Return the data, (B, *data_shape). It is called first in a step."""
         ...
 
     def prior(self) -> Tensor:
@@ -63,13 +63,13 @@ class Draws(Protocol):
         ...
 
     def like(self, std: Tensor, phase: str, tag: str) -> Tensor:
-        """Return standard normal noise of the shape of `std`, (B, L); `phase` and `tag` are genkit's for the draw."""
+        """Return standard normal noise of the shape of `std`, (B, L). genkit names the draw by `phase` and `tag`."""
         ...
 
 
 @dataclass
 class Fresh:
-    """Numbers drawn as published, from global generators."""
+    """Random numbers from global generators, as published."""
 
     data: Callable[[], Tensor]
     shape: tuple[int, int]  # (B, L)
@@ -86,7 +86,7 @@ class Fresh:
 
 @dataclass(frozen=True)
 class HeldImages:
-    """Images that lie ready."""
+    """Images that are ready before a step starts."""
 
     images: Tensor  # (B, C, H, W)
 
@@ -97,7 +97,7 @@ class HeldImages:
 
 @dataclass(frozen=True)
 class EightGaussians:
-    """The published 8 Gaussians, point by point."""
+    """The published 8 Gaussians, drawn point by point."""
 
     batch_size: int
 
@@ -130,7 +130,7 @@ def kl(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def kl_of_two(mu: Tensor, logvar: Tensor, mu_of: float = 0.0, logvar_of: float = 0.0) -> Tensor:
-    """Return AS-IntroVAE's KL, (B,), from any Gaussian, though it is from the prior whenever it is called."""
+    """Return AS-IntroVAE's KL from any Gaussian, (B,). All calls use the prior."""
     m, v = torch.tensor(mu_of), torch.tensor(logvar_of)
     return -0.5 * (1 + logvar - v - logvar.exp() / v.exp() - (mu - m).pow(2) / v.exp()).sum(1)
 
@@ -163,12 +163,16 @@ def squashed(q: Gaussians) -> Gaussians:
 
 
 class Method(NamedTuple):
-    """What one method's step has that another's has not. q_rec and q_fake are the posteriors of the two fakes."""
+    """Parts of a step that differ between methods. q_rec and q_fake are the posteriors of the two fakes."""
 
-    kl: Callable[[Tensor, Tensor], Tensor]  # of real data, (B,)
-    in_exp: Callable[[Gaussians, Gaussians, float], tuple[Tensor, Tensor]]  # q_rec, q_fake, c -> what β_neg weighs
-    drawn_together: Callable[[Gaussians, Gaussians, float], Tensor]  # q_rec, q_fake, c -> what ½·β_kl weighs, ()
-    c: Callable[[float], float]  # of the progress of the run
+    kl: Callable[[Tensor, Tensor], Tensor]  # of the real data, (B,)
+    in_exp: Callable[
+        [Gaussians, Gaussians, float], tuple[Tensor, Tensor]
+    ]  # q_rec, q_fake, c -> the two terms with weight β_neg
+    drawn_together: Callable[
+        [Gaussians, Gaussians, float], Tensor
+    ]  # q_rec, q_fake, c -> the term with weight ½·β_kl, ()
+    c: Callable[[float], float]  # function of the progress of the run
 
 
 def soft_in_exp(q_rec: Gaussians, q_fake: Gaussians, c: float) -> tuple[Tensor, Tensor]:
@@ -198,7 +202,7 @@ AS_INTROVAE = Method(kl_of_two, as_in_exp, as_drawn_together, lambda t: min(math
 def train(
     method: Method, model: Pair, draws: Draws, weights: Weights, lr: float, steps: int, *, on_the_plane: bool = True
 ) -> Iterator[Totals]:
-    """Train for ever and yield the totals of each step; `steps` is the length of the run, for c."""
+    """Train without end and yield the totals of each step. `steps` is the length of the run, which c depends on."""
     encoder, decoder = model.encoder, model.decoder
     adam_e = torch.optim.Adam(encoder.parameters(), lr=lr)
     adam_d = torch.optim.Adam(decoder.parameters(), lr=lr)
@@ -228,7 +232,7 @@ def train(
 
         error_real = error(x, rec).mean()
         if rec_det is not None:
-            error(x, rec_det.detach()).mean()  # only to look at
+            error(x, rec_det.detach()).mean()  # computed for inspection only
         kl_real = method.kl(*q).mean()
         q_fake = encoder(fake.detach())
         rec_fake = decoder(draw(q_fake, "encoder", "posterior-fake"))

@@ -1,8 +1,8 @@
-"""The methods on 8 Gaussians as a careful researcher would write them, with torch alone and no engine.
+"""Methods on 8 Gaussians as a careful researcher would write them, with torch only and without the engine.
 
-Each is an endless loop that yields the totals of a step by phase. The networks and the AS-Distance are genkit's own,
-since they are no part of the engine; numbers come from torch's global generator, in the order in which the engine
-draws them, so that a step can be replayed with the draws of the engine. Nothing is computed for a report.
+Each is an endless loop that yields the totals of a step by phase. The networks and the AS-Distance are those of genkit,
+because they are not part of the engine. Random numbers come from torch's global generator, in the order in which the
+engine draws them, so that a step can be repeated with the engine's draws. Nothing is computed for logging only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from genkit.core.model import GAN, Autoencoder
 
 BATCH_SIZE, LR = 512, 2e-4
-BETA_REC, BETA_KL, BETA_NEG, GAMMA_R = 0.2, 0.3, 0.9, 1e-8  # published for 8 Gaussians
+BETA_REC, BETA_KL, BETA_NEG, GAMMA_R = 0.2, 0.3, 0.9, 1e-8  # published values for 8 Gaussians
 PENALTY, N_CRITIC = 0.1, 5
 S = 1 / 2  # 1 / (number of components of a sample)
 
@@ -79,7 +79,10 @@ def soft_introvae(model: Autoencoder, steps: int) -> Iterator[Totals]:
         loss_e.backward(inputs=encoder_parameters, retain_graph=True)
         adam_e.step()
 
-        q_rec, q_fake = encoder(rec), encoder(fake)  # the decoder has not changed: rec and fake are those of above
+        q_rec, q_fake = (
+            encoder(rec),
+            encoder(fake),
+        )  # the decoder has not changed since, so rec and fake are still valid
         loss = BETA_REC * error(x, rec) + BETA_KL * 0.5 * (kl(*q_rec) + kl(*q_fake))
         again = error(rec.detach(), decoder(draw(*q_rec.detach())))
         again = again + error(fake.detach(), decoder(draw(*q_fake.detach())))

@@ -1,4 +1,4 @@
-"""What is compared: a method, on the networks of an experiment, with a batch."""
+"""Cases of the benchmarks: a method, the networks of an experiment, and a batch size."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Precision = Literal["fp32", "fp64"]
 
 @dataclass(frozen=True)
 class Networks:
-    """The networks of an experiment, and the data that they learn."""
+    """Networks of an experiment, and the data that they learn."""
 
     name: str
     data: Use
     model: Use
-    children: tuple[str, ...] = ("encoder", "decoder")  # each with an Adam of its own
+    children: tuple[str, ...] = ("encoder", "decoder")  # each has its own Adam optimiser
     lr: float = 2e-4
 
 
@@ -52,7 +52,7 @@ EIGHT_GAUSSIANS_GAN = Networks(
 
 
 def images(name: str, shape: tuple[int, int, int], latent_dim: int, channels: tuple[int, ...]) -> Networks:
-    """Return published networks of images, and made-up images for them."""
+    """Return published networks of images, with artificial images as their data."""
     model = Use("introvae-conv", latent_dim=latent_dim, channels=channels, norm="batch")
     return Networks(name, Use("stand-in", shape=shape), model)
 

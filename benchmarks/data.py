@@ -1,8 +1,8 @@
-"""Prepared pictures beside a loader as published, which decodes and resizes each picture for each batch.
+"""Prepared pictures compared with the published loader, which decodes and resizes each picture for each batch.
 
-Both sides take batches of the same folder, in an order of their own, with flips, and end with float numbers in [0, 1].
-First both read the same pictures, which shows that they see the same. Then what preparing costs: beside one pass of
-Pillow in as many processes as there are cores. And whether a pass over the prepared pictures makes the process grow.
+Both sides return batches of the same folder, each in its own order, with flips, as float numbers in [0, 1]. First both
+read the same pictures without flips, to show that they are equal. Then the cost of preparing is measured, in passes of
+Pillow over all pictures with one process a core, and the memory that a pass over the prepared pictures adds.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from genkit.parts.datasets.pictures.prepare import prepare
 from genkit.parts.datasets.pictures.store import Store
 from genkit.parts.datasets.pictures.transform import Transform
 
-TARGET = 40  # images/s of the prepared store, in those of the published loader
-MADE, SIDE = 2000, 128  # pictures where no folder is given, and their sides
+TARGET = 40  # images/s of the prepared pictures, relative to the published loader
+MADE, SIDE = 2000, 128  # number and side of the pictures that are made if no folder is given
 
 
 class AsPublished(torch.utils.data.Dataset):
-    """The loader of the published code: open, convert, resize, flip, to a tensor; one picture at a time."""
+    """Loader of the published code: open, convert, resize, flip, convert to a tensor; one picture at a time."""
 
     def __init__(self, files: FolderSource, resolution: int, flip: bool = True):
         self.paths = [files.folder / file.name for file in files.files]
@@ -70,7 +70,7 @@ def prepared(data: ImageSet, batch_size: int) -> Iterator[Tensor]:
 
 
 def make_pictures(folder: Path, number: int = MADE) -> Path:
-    """Write smooth pictures as JPEG, which cost what photographs of their size do."""
+    """Write smooth pictures as JPEG. Decoding them takes as long as decoding photographs of the same size."""
     rng = np.random.default_rng(0)
     for index in range(number):
         coarse = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
@@ -79,7 +79,7 @@ def make_pictures(folder: Path, number: int = MADE) -> Path:
 
 
 def difference(store: Store, files: FolderSource, resolution: int, number: int = 64) -> float:
-    """Return the largest difference between what both sides see of the first pictures."""
+    """Return the largest difference between the pixels of both sides, over the first pictures."""
     loader = AsPublished(files, resolution, flip=False)
     number = min(number, len(files))
     ours = torch.from_numpy(np.array(store.arrays.images[:number])).float() / 255
@@ -93,13 +93,13 @@ def seconds(do: Callable[[], Any]) -> float:
 
 
 def one_pass(files: FolderSource, resolution: int, batch_size: int) -> None:
-    """Decode and resize every picture once, in a process a core."""
+    """Decode and resize every picture once, with one process a core."""
     for _ in DataLoader(AsPublished(files, resolution), batch_size, num_workers=cores()):
         pass
 
 
 def own_memory() -> float | None:
-    """Return the MB of this process that are no page cache, or None where the system does not tell."""
+    """Return the memory of this process without page cache, in MB; None if the system does not report it."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
@@ -109,7 +109,7 @@ def own_memory() -> float | None:
 
 
 def grown(data: ImageSet, batch_size: int) -> float | None:
-    """Return by how many MB the process grows when it reads every prepared picture once, after some batches."""
+    """Return the MB that the process grows by while it reads every prepared picture once, after ten batches."""
     batches, warm = prepared(data, batch_size), own_memory()
     for step in range(10 + data.size // batch_size):
         if step == 10:
@@ -149,12 +149,17 @@ def measure(folder: Path, resolution: int, batch_size: int, steps: int, clock: s
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.data", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", type=Path, help=f"of pictures; {MADE:,} of smooth noise unless given")
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        help=f"folder of pictures; by default {MADE:,} pictures of smooth noise are made",
+    )
     parser.add_argument("--resolution", type=int, default=64)
     parser.add_argument("--batch", type=int, nargs="+", default=[32, 64])
     parser.add_argument("--steps", type=int, default=100, help="timed batches of each side")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: where others use the machine too")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for a machine that others use too")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)

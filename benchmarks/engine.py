@@ -1,8 +1,8 @@
-"""What the engine adds to a step: a run of `genkit.engine.loop.train` beside the same mathematics written by hand.
+"""Time that the engine adds to a step: `genkit.engine.loop.train` compared with the same step written by hand.
 
-On the networks of the published 8 Gaussians (MLP, width 256, latent dimension 2, batch 512), where the arithmetic of a
-step is small and the rest of it large. First both take a few steps on equal draws, which shows that they compute the
-same; then single steps of both are timed alternately, so that whatever else the machine does falls on both alike.
+The networks are those of the published 8 Gaussians (MLP, width 256, latent dimension 2, batch 512), where arithmetic
+takes a small part of a step. First both take a few steps with equal random numbers, to show that they compute the same.
+Then single steps of both are timed alternately, so that other work of the machine affects both equally.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ CASES = {
 
 @contextmanager
 def draws_by(replacement: Any) -> Iterator[None]:
-    """Within the context, let `replacement(original)` stand for each of torch's functions that draw numbers."""
+    """Replace each of torch's functions that draw random numbers by `replacement(original)` while the block runs."""
     with ExitStack() as stack:
         for name in DRAWS:
             stack.enter_context(patch.object(torch, name, replacement(getattr(torch, name))))
@@ -53,7 +53,7 @@ def draws_by(replacement: Any) -> Iterator[None]:
 
 
 def difference(method: str, engine: Iterator[Any], hand: Iterator[Any]) -> float:
-    """Return the largest difference between the totals of both over some steps on the draws of the engine."""
+    """Return the largest difference between the totals of both, over some steps with the engine's random numbers."""
     largest = 0.0
     for _ in range(CHECKED):
         drawn: list[Tensor] = []
@@ -68,7 +68,7 @@ def difference(method: str, engine: Iterator[Any], hand: Iterator[Any]) -> float
         with draws_by(recording):
             terms = next(engine)
         if method == "vae":
-            del drawn[2]  # z, which the engine draws for every method and a VAE does not read
+            del drawn[2]  # z: the engine draws it for every method, but a VAE does not use it
         with draws_by(lambda _, queue=drawn[::-1]: lambda *shape, **options: queue.pop()):
             totals = next(hand)
         largest = max(largest, *(abs((total - terms[name]).item()) for name, total in totals.items()))
@@ -76,7 +76,7 @@ def difference(method: str, engine: Iterator[Any], hand: Iterator[Any]) -> float
 
 
 def measure(case: Case, steps: int, clock: Callable[[], int]) -> dict[str, Any]:
-    # Ten times as long as what is run: AS-IntroVAE computes its distance in the first fifth.
+    # Ten times the steps that are taken, because AS-IntroVAE computes its distance in the first fifth of a run only.
     plan, world = case.plan(10 * (CHECKED + WARMUP + steps)), World()
     state = initial_state(plan, world)
     hand = by_hand.BY_HAND[case.method](copy.deepcopy(state.model), plan.steps)

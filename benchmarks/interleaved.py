@@ -1,7 +1,7 @@
-"""Two ways to take a step, timed alternately: whatever else the machine does then falls on both alike.
+"""Timing of two sides that alternate step by step, so that other work of the machine affects both equally.
 
-Both sides may live in this process, or each in a process of its own: settings of a process, such as how its memory is
-allocated, then are no more common to them than they would be to two users.
+Both sides run in this process, or each in its own process. With separate processes, settings of a process, such as its
+memory allocator, are independent, as they are for two users.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLOCKS = {"wall": perf_counter_ns, "cpu": process_time_ns}
 
 
 class Comparison(NamedTuple):
-    """What the steps of two sides took."""
+    """Times of two sides."""
 
     first_ms: float  # medians
     second_ms: float
@@ -39,7 +39,7 @@ class Comparison(NamedTuple):
 
 
 def with_engine(plan: Plan, state: TrainState, world: World) -> Iterator[Any]:
-    """Train as `genkit.runs.train` does, without what it does only now and then."""
+    """Train as `genkit run` does, without the work that happens once in many steps."""
     watch = FiniteWatch()
     for record in train_steps(plan, state, world):
         watch.observe(record)
@@ -47,7 +47,7 @@ def with_engine(plan: Plan, state: TrainState, world: World) -> Iterator[Any]:
 
 
 class Side:
-    """Steps in this process. Calling it takes one and returns its nanoseconds."""
+    """Side in this process. A call takes one step and returns its time in nanoseconds."""
 
     def __init__(self, steps: Iterator[Any], clock: Callable[[], int]):
         self._steps, self._clock = steps, clock
@@ -59,9 +59,9 @@ class Side:
 
 
 class SideApart:
-    """Steps in a process of its own; `make` is called there, and can be pickled."""
+    """Side in its own process, which calls `make`. It must be possible to pickle `make`."""
 
-    REST = 0.003  # seconds before each step, in which the other side's idle threads cease to spin
+    REST = 0.003  # seconds before each step, so that idle threads of the other side stop spinning
 
     def __init__(self, make: Callable[[], Iterator[Any]], clock: str, threads: int):
         context = multiprocessing.get_context("spawn")
@@ -76,7 +76,7 @@ class SideApart:
         return self._pipe.recv()
 
     def peak(self) -> int:
-        """Return the most memory that the process has had, in bytes."""
+        """Return the peak memory of the process in bytes."""
         self._pipe.send("peak")
         return self._pipe.recv()
 
@@ -98,7 +98,7 @@ def _serve(pipe: Connection, make: Callable[[], Iterator[Any]], clock: str, thre
 
 
 def compare(first: Callable[[], int], second: Callable[[], int], steps: int, warmup: int | None = None) -> Comparison:
-    """Take `warmup` steps of both, `WARMUP` unless given, then time as many as `steps` says."""
+    """Take `warmup` steps of both sides, by default `WARMUP`, then time `steps` steps of both."""
     alternate(first, second, WARMUP if warmup is None else warmup)
     times = alternate(first, second, steps)
     first_ns, second_ns = np.median(times, axis=0)
@@ -106,7 +106,7 @@ def compare(first: Callable[[], int], second: Callable[[], int], steps: int, war
 
 
 def alternate(a: Callable[[], int], b: Callable[[], int], steps: int) -> np.ndarray:
-    """Return the nanoseconds of each step of both, (steps, 2): a b a b ... and, from the middle on, b a b a ..."""
+    """Return the nanoseconds of all steps, (steps, 2). The order is a b a b ..., and b a b a ... in the second half."""
     times = np.zeros((steps, 2))
     for step in range(steps):
         for side in (0, 1) if step < steps // 2 else (1, 0):
@@ -125,22 +125,22 @@ def interval(times: np.ndarray) -> tuple[float, float]:
 def options(name: str, summary: str, cases: Mapping[str, str], threads: int) -> argparse.Namespace:
     """Read the command line and set the threads.
 
-    `cases` are names, each with the loss that must be installed for it; `cases` of what is returned are those asked
-    for, or all that can be had.
+    `cases` maps the name of each case to the loss that it needs. The returned `cases` are the names on the command
+    line, or all cases whose loss is installed.
     """
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=summary)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(cases)}; all by default")
-    parser.add_argument("--steps", type=int, help="timed steps of each side; by default as many as the case needs")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"one of {', '.join(cases)}; by default all")
+    parser.add_argument("--steps", type=int, help="timed steps of each side; the default depends on the case")
     parser.add_argument("--threads", type=int, default=threads)
-    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: where others use the machine too")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for a machine that others use too")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     given = parser.parse_args()
 
     installed = {part.entry.name for part in load_registry().of_kind("losses")}
     if unknown := set(given.cases) - set(cases):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+        parser.error(f"unknown case: {', '.join(sorted(unknown))}")
     if missing := {cases[case] for case in given.cases} - installed:
-        parser.error(f"not installed: {', '.join(sorted(missing))}")
+        parser.error(f"loss not installed: {', '.join(sorted(missing))}")
     given.cases = given.cases or [case for case, method in cases.items() if method in installed]
     torch.set_num_threads(given.threads)
     return given

@@ -1,7 +1,7 @@
-"""What the metrics of images cost: distances of given features, similarity of given pictures, memory of an evaluation.
+"""Time and memory of image metrics: distances of features, similarity of pictures, memory of an evaluation.
 
-Features and pictures are made up, since only their number and their size matter. Memory is that of a process of its own
-for each number of samples, so that no peak hides another.
+Features and pictures are artificial, because only their number and size matter. Memory is measured in a new process for
+each number of samples, so that a peak of one number cannot hide the peak of another.
 """
 
 from __future__ import annotations
@@ -43,11 +43,14 @@ from genkit.parts.models.small_conv import SmallConv
 SAMPLES, WIDTH = 5_000, 2_048
 PICTURES, SHAPE = 1_000, (3, 128, 128)
 TARGETS = {"frechet-distance": "30", "psnr": "20 with ssim", "ssim": "20 with psnr"}  # seconds on two cores
-FEW, EVALUATED = 1_000, (4_000, 16_000, 64_000)  # samples; memory is to be the same for all that fill a chunk
+FEW, EVALUATED = (
+    1_000,
+    (4_000, 16_000, 64_000),
+)  # samples; memory must not depend on their number once they fill a chunk
 
 
 def of_features(metric: Any) -> float:
-    """Return the seconds that a metric takes of features that lie ready."""
+    """Return the seconds that a metric takes, given the features."""
     shared = {}
     for seed, side in enumerate(("reference", "generated")):
         rows = np.random.default_rng(seed).standard_normal((SAMPLES, WIDTH), np.float32)
@@ -66,7 +69,7 @@ class Dim(nn.Module):
 
 
 def of_pictures(metric: Any) -> float:
-    """Return the seconds that a metric takes of pictures and of reconstructions that cost nothing."""
+    """Return the seconds that a metric takes, with pictures and reconstructions that take almost no time."""
     x = torch.rand(PICTURES, *SHAPE, generator=torch.Generator().manual_seed(0))
     model = Autoencoder(Posterior(), Dim(), 1, SHAPE)
     return seconds(metric, Evaluation(model, StandIn(shape=SHAPE), (), x.split(85)))
@@ -82,7 +85,7 @@ def seconds(metric: Any, evaluation: Evaluation) -> float:
 
 @dataclass(frozen=True)
 class Coarse(Pixels):
-    """Few features, each a mean over a part of the picture."""
+    """Extractor of few features, each the mean over a part of the picture."""
 
     side: PositiveInt = 4
 
@@ -94,11 +97,11 @@ class Coarse(Pixels):
 
 
 def memory_of(samples: int) -> float:
-    """Return by how many MB an evaluation of so many samples makes this process grow at most, page cache aside."""
+    """Return the largest growth of this process during an evaluation, in MB, without page cache."""
     data = StandIn(shape=(1, 32, 32), size=samples)
     model = SmallConv(latent_dim=8, data_shape=data.shape)
     few = StandIn(shape=(1, 32, 32), size=FEW)
-    evaluate(metrics_of(FEW), few, lambda weights: model, 0)  # so that all is loaded
+    evaluate(metrics_of(FEW), few, lambda weights: model, 0)  # loads all modules
 
     before, peak, done = own_memory() or 0.0, 0.0, threading.Event()
 
@@ -135,16 +138,16 @@ def metrics_of(samples: int) -> dict[str, Any]:
 
 
 def measure() -> list[tuple[str, float]]:
-    """Return what is measured and its seconds."""
-    chosen = {"samples": SAMPLES}
-    rows = [
-        ("frechet-distance", of_features(FrechetDistance(Pixels(), **chosen))),
-        ("kernel-distance", of_features(KernelDistance(Pixels(), **chosen))),
-    ]
-    rows += [
-        (m.__name__.removesuffix("Metric").lower(), of_features(m(Pixels(), **chosen)))
-        for m in (PrecisionMetric, RecallMetric, DensityMetric, CoverageMetric)
-    ]
+    """Return the name of each metric and its seconds."""
+    of_features_only = {
+        "frechet-distance": FrechetDistance,
+        "kernel-distance": KernelDistance,
+        "precision": PrecisionMetric,
+        "recall": RecallMetric,
+        "density": DensityMetric,
+        "coverage": CoverageMetric,
+    }
+    rows = [(name, of_features(metric(Pixels(), samples=SAMPLES))) for name, metric in of_features_only.items()]
     return [*rows, ("psnr", of_pictures(PSNR())), ("ssim", of_pictures(SSIM()))]
 
 
@@ -155,7 +158,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    if given.memory_of is not None:  # what is freed goes back to the system: kept, it comes and goes by 64 MB
+    if given.memory_of is not None:  # without keep_freed_memory, which makes the memory vary by 64 MB
         print(memory_of(given.memory_of))
         return
     keep_freed_memory()  # as the commands do
@@ -169,7 +172,7 @@ def main() -> None:
         return
     console = Console()
     console.table(
-        f"Metrics, {SAMPLES:,} against {SAMPLES:,} samples of {WIDTH:,} features that lie ready, and {PICTURES:,} "
+        f"Metrics, {SAMPLES:,} against {SAMPLES:,} samples of {WIDTH:,} given features, and {PICTURES:,} "
         f"pictures of {SHAPE[1]} x {SHAPE[2]}, {given.threads} thread(s)",
         ("metric", "seconds", "target"),
         [(name, f"{took:.1f}", TARGETS.get(name, "")) for name, took in rows],

@@ -1,7 +1,7 @@
-"""A fully connected layer of genkit beside torch's: forward, and backward to the input, weight and bias.
+"""Fully connected layer of genkit compared with that of torch: forward, and backward to input, weight and bias.
 
-Both have the same weights and input, and must agree before they are timed. torch's layer multiplies through MKL and
-genkit's through oneDNN; which is faster is a matter of the processor.
+Both have the same weights and input, and their results must agree before they are timed. torch's layer multiplies
+through MKL, genkit's through oneDNN. Which of them is faster depends on the processor.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from genkit.console.output import Console
 from genkit.core.layers.linear import Linear
 from genkit.engine.malloc import keep_freed_memory
 
-SIZES = ((512, 256, 256), (512, 512, 512), (64, 4096, 512), (128, 6272, 64))  # batch, inputs, outputs
+SIZES = ((512, 256, 256), (512, 512, 512), (64, 4096, 512), (128, 6272, 64))  # batch size, inputs, outputs
 TOLERANCE = 1e-5  # relative
 
 

@@ -1,8 +1,8 @@
-"""The networks of the published steps, written anew with torch's layers as their authors use them.
+"""Networks of the published steps, written again with torch's layers as their authors use them.
 
-Those of the plane are of soft_intro_vae_2d/train_soft_intro_vae_2d.py, those of images of
-soft_intro_vae/train_soft_intro_vae.py in https://github.com/taldatech/soft-intro-vae-pytorch, which AS-IntroVAE shares.
-Layers are made in the order of genkit's networks, so that weights can be handed over one by one.
+The networks for points in the plane are those of soft_intro_vae_2d/train_soft_intro_vae_2d.py, and those for images are
+those of soft_intro_vae/train_soft_intro_vae.py, in https://github.com/taldatech/soft-intro-vae-pytorch. AS-IntroVAE
+uses them too. Layers are created in the order of genkit's networks, so that weights can be copied layer by layer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 Gaussians = tuple[Tensor, Tensor]  # mu and logvar, each (B, L)
 
-SLOPE = 0.2  # of every LeakyReLU
+SLOPE = 0.2  # negative slope of every LeakyReLU
 
 
 def perceptron(inputs: int, outputs: int, width: int, layers: int) -> nn.Sequential:
@@ -38,7 +38,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     def __init__(self, width: int, layers: int):
         super().__init__()
-        self.loggamma = nn.Parameter(torch.tensor(0.0))  # no loss reads it
+        self.loggamma = nn.Parameter(torch.tensor(0.0))  # not used by any loss
         self.main = perceptron(2, 2, width, layers)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class Decoder(nn.Module):
 
 
 class Pair(nn.Module):
-    """An encoder, x -> (mu, logvar), and a decoder."""
+    """Encoder, x -> (mu, logvar), and decoder, z -> x."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module):
         super().__init__()
@@ -55,7 +55,7 @@ class Pair(nn.Module):
 
 
 def mlp(*, width: int, layers: int) -> Pair:
-    """Return the networks of the plane, x and z having two components each."""
+    """Return the networks for points in the plane; x and z have two components each."""
     return Pair(Encoder(width, layers), Decoder(width, layers))
 
 
@@ -111,7 +111,7 @@ class ImageDecoder(nn.Module):
 
 
 def conv(*, latent_dim: int, channels: tuple[int, ...], norm: str, data_shape: tuple[int, int, int]) -> Pair:
-    """Return the networks of images, (C, H, W). Raises `ValueError` for a norm that is not the published one."""
+    """Return the networks for images, (C, H, W). Raises `ValueError` for a norm other than the published one."""
     if norm != "batch":
         raise ValueError(f"the published networks have batch norms, not {norm}")
     colours, height, width = data_shape

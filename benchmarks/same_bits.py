@@ -1,11 +1,11 @@
-"""Digests of short runs: two versions of genkit that print the same lines train the same weights to the bit.
+"""Digests of short runs. Two versions of genkit that print the same lines train the same weights, bit for bit.
 
-Run it before and after a change that must not change results, on the same machine, and compare:
+Run it before and after a change that must not affect results, on the same machine, and compare the output:
 
     python -m benchmarks.same_bits > before.txt
     python -m benchmarks.same_bits > after.txt
 
-It calls only the command line, so that one copy of this file can measure any version (`--genkit CHECKOUT`).
+It uses the command line only, so one copy of this file can measure any version (`--genkit CHECKOUT`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ set.model.width = 32
 
 
 class Genkit:
-    """The command line of one checkout."""
+    """Command line of one checkout."""
 
     def __init__(self, checkout: Path):
         plugins = [str(path) for path in sorted((checkout / "plugins").iterdir())]
@@ -56,12 +56,12 @@ class Genkit:
         }
 
     def start(self, *arguments: object) -> subprocess.Popen[bytes]:
-        """Start a command in a process of its own."""
+        """Start a command in its own process."""
         command = [sys.executable, "-m", "genkit", *map(str, arguments)]
         return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def __call__(self, *arguments: object, code: int = 0) -> bytes:
-        """Run a command to its end and return what it prints."""
+        """Run a command and return its output."""
         process = self.start(*arguments)
         out, error = process.communicate()
         if process.returncode != code:
@@ -72,19 +72,19 @@ class Genkit:
 
 
 def sets(overrides: tuple[str, ...]) -> list[str]:
-    """Return overrides as the arguments of a command."""
+    """Return overrides as command-line arguments."""
     return [argument for override in overrides for argument in ("--set", override)]
 
 
 def digests(runs: Path) -> Iterator[tuple[str, str]]:
-    """Yield each file of a run that must keep its bits, and its SHA-256."""
+    """Yield each file of a run whose bytes must not change, with the start of its SHA-256."""
     for path in sorted(runs.rglob("*")):
         if path.name in (*DIGESTED, *WEIGHTS) and path.is_file():
             yield str(path.relative_to(runs)), hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def interrupted_and_resumed(genkit: Genkit, runs: Path) -> None:
-    """Stop a run with SIGTERM once it has logged some steps, and resume it to its end."""
+    """Stop a run with SIGTERM when it has logged some steps, then resume it to its end."""
     recipe = genkit.recipes / "as_introvae_8gaussians.toml"
     process = genkit.start("run", recipe, "--runs", runs, *sets((*SHORT, "train.steps=200", "train.batch_size=64")))
     while process.poll() is None and not any(file.stat().st_size > 2000 for file in runs.glob("*/metrics.jsonl")):
@@ -92,12 +92,12 @@ def interrupted_and_resumed(genkit: Genkit, runs: Path) -> None:
     process.send_signal(signal.SIGTERM)
     process.communicate()
     if process.returncode != 130:
-        raise SystemExit(f"the run to be interrupted ended with exit code {process.returncode}")
+        raise SystemExit(f"the interrupted run ended with exit code {process.returncode}; expected 130")
     genkit("resume", next(runs.glob("*/recipe.resolved.toml")).parent)
 
 
 def cases(genkit: Genkit, runs: Path) -> Iterator[str]:
-    """Train each case in a folder of its name under `runs`, and yield the name."""
+    """Train each case in a folder of its name under `runs`, and yield its name."""
     for method in METHODS:
         genkit("run", genkit.recipes / f"{method}_8gaussians.toml", "--runs", runs / method, *sets(SHORT))
         yield method
@@ -120,7 +120,7 @@ def cases(genkit: Genkit, runs: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Print a line for each file: case, file, digest."""
+    """Print one line for each file: case, file, digest."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--genkit", type=Path, default=CHECKOUT, metavar="CHECKOUT", help="the version to measure")
     genkit = Genkit(parser.parse_args().genkit.absolute())

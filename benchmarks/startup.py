@@ -1,7 +1,7 @@
-"""How long a person waits: for `genkit --help`, and for the first step of `genkit run`.
+"""Waiting time of the user: for `genkit --help`, and for the first step of `genkit run`.
 
-The real commands run in processes of their own, in turns, beside the bare interpreter and `import torch`, below which
-they cannot come. The first step is over when the first line of metrics.jsonl is there.
+The real commands run in turns, each in its own process, next to the bare interpreter and `import torch`, which are
+lower bounds. The first step has ended when metrics.jsonl has its first line.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def first_step(recipe: Path) -> float:
             try:
                 while not any(file.stat().st_size for file in Path(runs).glob("*/metrics.jsonl")):
                     if process.poll() is not None or time.perf_counter() - start > GIVE_UP:
-                        raise SystemExit(f"genkit run {recipe}: no step within {GIVE_UP:.0f} s, or it ended before one")
+                        raise SystemExit(f"genkit run {recipe}: no step within {GIVE_UP:.0f} s, or the run ended first")
                     time.sleep(0.002)
                 return time.perf_counter() - start
             finally:
@@ -50,7 +50,7 @@ def first_step(recipe: Path) -> float:
 
 
 def imports_torch(*command: str) -> bool:
-    """Tell whether a command of Python imports torch."""
+    """Return whether a Python command imports torch."""
     report = subprocess.run(
         [sys.executable, "-X", "importtime", *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ).stderr
@@ -71,7 +71,7 @@ def main() -> None:
         "genkit run, to its first step": partial(first_step, options.recipe),
     }
     for wait in waits.values():
-        wait()  # what is read from the disk once
+        wait()  # fills the page cache
     seconds: dict[str, list[float]] = {name: [] for name in waits}
     for _ in range(options.repeats):
         for name, wait in waits.items():

@@ -1,12 +1,12 @@
-"""genkit's step beside the step as its authors published it, on the published networks of 8 Gaussians and of images.
+"""Step of genkit compared with the step as its authors published it, on the published networks.
 
-First both take a few steps from equal weights on equal draws, which shows that they compute the same; then single steps
-of both are timed alternately, each side in a process of its own, as a user would run either. What the published step
-consists of is told in `as_published.py`.
+First both take a few steps from equal weights with equal random numbers, to show that they compute the same. Then
+single steps of both are timed alternately, each side in its own process, as a user would run it. `as_published.py`
+describes the published step.
 
-The totals are compared in float64, and in float32, in which they are timed, where that can be: the distance of
-AS-IntroVAE adds half a million kernels, takes as many off again and goes into an exponential, so that two orders of
-adding differ by a hundredth.
+The totals are compared in float64, and if possible in float32, which is the precision that is timed. It is not possible
+for AS-IntroVAE: its distance adds half a million kernels, subtracts as many, and enters an exponential, so that two
+orders of summation differ by one percent.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from genkit.engine.distributed import World
 from genkit.engine.state import TrainState, initial_state
 from genkit.recipe.plan import Plan
 
-CHECKED = 6  # steps on the plane
-LARGEST_DIFFERENCE = 1e-5  # relative. In float64 the published γ_r-terms, which genkit leaves out, make most of it
+CHECKED = 6  # steps, for points in the plane
+LARGEST_DIFFERENCE = 1e-5  # relative. In float64 it is mostly the published γ_r-terms, which genkit leaves out
 PRECISIONS: tuple[Precision, ...] = ("fp64", "fp32")
-PRODUCT, PRODUCTS = 2048, 10  # the size of the matrices whose product tells the arithmetic rate; how often it is timed
+PRODUCT, PRODUCTS = 2048, 10  # size of the matrices whose product gives the arithmetic rate; number of products
 
 
 class Check(NamedTuple):
-    """How the two sides are shown to compute the same."""
+    """Check that both sides compute the same."""
 
     precisions: tuple[Precision, ...]
     steps: int
@@ -52,7 +52,7 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """A step of genkit and what it is compared with."""
+    """Step of genkit and the published step that it is compared with."""
 
     name: str
     case: Case
@@ -67,14 +67,14 @@ class Comparison:
 
     @property
     def on_the_plane(self) -> bool:
-        """Whether the step is that of two dimensions."""
+        """Whether the step is the one for points in the plane."""
         return self.networks is mlp
 
 
 def on_the_plane(
     method: str, published: Method, target: float, precisions: tuple[Precision, ...], **keys: Any
 ) -> Comparison:
-    """Return the comparison on 8 Gaussians. genkit has γ_r = 0, as by default."""
+    """Return the comparison on 8 Gaussians. genkit has γ_r = 0, its default."""
     weights = Weights(by_hand.BETA_REC, by_hand.BETA_KL, by_hand.BETA_NEG, by_hand.GAMMA_R)
     case = Case(method, EIGHT_GAUSSIANS, by_hand.BATCH_SIZE, {**weights._asdict(), "gamma_r": 0.0, **keys})
     check = Check(precisions, CHECKED, case.batch_size)
@@ -94,7 +94,7 @@ def on_images(
         networks=partial(conv, data_shape=shape),
         data=lambda size: HeldImages(torch.rand(size, *shape)),
         weights=weights,
-        # In float32 the decoder's total follows an update by Adam, which turns rounding into steps.
+        # Not in float32: the decoder's total follows an update by Adam, which turns rounding errors into steps.
         check=Check(("fp64",), 2, 4),
         target=target,
         steps=steps,
@@ -113,7 +113,7 @@ COMPARISONS = (
 
 @dataclass(frozen=True)
 class DrawnByEngine:
-    """The numbers of the step that genkit takes next: they are functions of its number, so they can be asked for."""
+    """Random numbers of genkit's next step, computed before it: they are functions of the step number."""
 
     plan: Plan
     state: TrainState
@@ -134,7 +134,7 @@ class DrawnByEngine:
 
 
 def published(given: Comparison, plan: Plan, model: nn.Module, draws: Draws) -> Iterator[Totals]:
-    """Return the endless steps of the published side, from the weights of `model`."""
+    """Return the endless steps of the published side, starting from the weights of `model`."""
     networks = given.networks(**given.case.networks.model.arguments).to(next(model.parameters()).dtype)
     for child in given.case.networks.children:
         theirs, ours = networks.get_submodule(child), model.get_submodule(child)
@@ -150,7 +150,7 @@ def layers(network: nn.Module) -> list[nn.Module]:
 
 
 def difference(given: Comparison, precision: Precision) -> float:
-    """Return the largest relative difference between the totals of both on the draws of genkit."""
+    """Return the largest relative difference between the totals of both, with genkit's random numbers."""
     case = replace(given.case, batch_size=given.check.batch_size)
     plan, world = case.plan(given.check.steps, precision), World(precision)
     state = initial_state(plan, world)
@@ -160,15 +160,18 @@ def difference(given: Comparison, precision: Precision) -> float:
     )
     largest = 0.0
     for _ in range(given.check.steps):
-        totals, terms = next(theirs), next(genkit)  # in this order: what is drawn is that of the step before genkit
+        totals, terms = (
+            next(theirs),
+            next(genkit),
+        )  # in this order: genkit's step changes the state that the random numbers depend on
         largest = max(largest, *(abs(total / terms[name] - 1).item() for name, total in totals.items()))
     return largest
 
 
 def arithmetic_rate(clock: Callable[[], int]) -> float:
-    """Return the floating-point operations per second of a large float32 matrix product, which little can exceed.
+    """Return the floating-point operations per second of a large float32 matrix product, an upper bound for a step.
 
-    It is the faster of torch's own, through MKL, and that of genkit's fully connected layer, through oneDNN.
+    It is the faster of torch's product, through MKL, and that of genkit's fully connected layer, through oneDNN.
     """
     a, layer = torch.randn(PRODUCT, PRODUCT), Linear(PRODUCT, PRODUCT, bias=False).requires_grad_(False)
     ways = {"MKL": lambda: torch.mm(a, layer.weight.T), "oneDNN": lambda: layer(a)}
@@ -190,7 +193,7 @@ def steps_of_genkit(given: Comparison, steps: int) -> Iterator[Any]:
 
 
 def steps_as_published(given: Comparison, steps: int) -> Iterator[Any]:
-    """Train as the published script does, with nothing of genkit's engine in the process."""
+    """Train as the published script does, without genkit's engine in the process."""
     plan = given.case.plan(steps)
     torch.manual_seed(0)
     model = plan.build_model()
@@ -199,7 +202,7 @@ def steps_as_published(given: Comparison, steps: int) -> Iterator[Any]:
 
 
 def side_of(make: Callable[[Comparison, int], Iterator[Any]], name: str, steps: int) -> Iterator[Any]:
-    """Make a side by the name of its comparison, which alone need travel to another process."""
+    """Return a side, given the name of its comparison. Only the name is sent to the other process."""
     return make(named(name), steps)
 
 
@@ -209,13 +212,13 @@ def named(name: str) -> Comparison:
 
 
 def measure(given: Comparison, steps: int | None, clock: str, threads: int) -> dict[str, Any]:
-    """Compare, time, and return a row. Raises `SystemExit` if the two sides do not compute the same."""
+    """Check and time a comparison, and return a row. Raises `SystemExit` if the sides do not compute the same."""
     differ = {precision: difference(given, precision) for precision in given.check.precisions}
     for precision, found in differ.items():
         if not found <= LARGEST_DIFFERENCE:
             raise SystemExit(
-                f"{given.name}: in {precision} a total of genkit differs from the published one by {found:.1e} of it, "
-                f"more than {LARGEST_DIFFERENCE}. What does not compute the same is not timed."
+                f"{given.name}: in {precision} a total of genkit differs from the published one by {found:.1e} "
+                f"(relative); at most {LARGEST_DIFFERENCE} is allowed. Nothing was timed."
             )
 
     steps = steps or given.steps
@@ -232,7 +235,7 @@ def measure(given: Comparison, steps: int | None, clock: str, threads: int) -> d
 
 
 def row(given: Comparison, took: Took, rate: float, differ: Mapping[Precision, float]) -> dict[str, Any]:
-    """Return what is told of a comparison; `rate` is that of a large product, in operations a second."""
+    """Return the facts of a comparison. `rate` is that of a large product, in operations a second."""
     case = given.case
     theirs = steps_as_published(given, 1)
     with FlopCounterMode(display=False) as counted:
@@ -285,12 +288,12 @@ def main() -> None:
     )
     console = Console()
     console.table(f"A step ({given.clock}), median, {given.threads} thread(s)", columns, rows)
-    console.print("ratio, FLOPs: published / genkit; FLOPs are those of matrix products and convolutions.")
+    console.print("ratio, FLOPs: published / genkit. FLOPs counts matrix products and convolutions.")
     console.print(
-        f"share: genkit's, of the rate of a float32 matrix product, {PRODUCT} x {PRODUCT}, on as many threads."
+        f"share: rate of genkit / rate of a float32 matrix product, {PRODUCT} x {PRODUCT}, on as many threads."
     )
-    console.print("memory: genkit / published, the peak of a whole process.")
-    console.print("in fp64, fp32: the largest difference of a total over the first steps, relative.")
+    console.print("memory: genkit / published, peaks of whole processes.")
+    console.print("in fp64, fp32: largest relative difference of a total over the first steps.")
 
 
 if __name__ == "__main__":

@@ -188,7 +188,7 @@ def test_numbers_that_are_lost_are_made_again_from_the_last_checkpoint(finished)
     assert genkit("resume", finished, "-q").code == 0
     assert json.loads((finished / "results.json").read_text()) == before
     (finished / "results.json").write_text("[")
-    assert "delete it, and `genkit resume`" in refused("resume", finished)
+    assert_names(refused("resume", finished), finished / "results.json", "Delete it", "`genkit resume`")
     shutil.rmtree(finished / "checkpoints")
     (finished / "results.json").unlink()
     assert "results.json: cannot be read" in refused("resume", finished)  # and is not trained anew
