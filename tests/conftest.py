@@ -1,4 +1,4 @@
-"""What all tests share: `support` can be imported, torch has one thread, and the user's cache is not written to."""
+"""Set-up of all tests: `support` can be imported, torch uses one thread, and the cache is a temporary folder."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 torch.set_num_threads(1)
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 
 
 def pytest_addoption(parser):
@@ -37,19 +37,19 @@ def _fast_tests_start_no_process(request, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
-    """Keep prepared pictures and features out of the user's cache."""
+    """Set the cache to a temporary folder that all tests share."""
     monkeypatch.setenv("GENKIT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
-    """Give a test a cache folder of its own, empty when it starts."""
+    """Set the cache to a new, empty folder for one test."""
     monkeypatch.setenv("GENKIT_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
 def isolated(tmp_path, monkeypatch):
-    """Run the test in an empty folder, with genkit's own parts only."""
+    """Run the test in an empty folder, without plugins. Return the folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENKIT_PLUGINS", "none")
     return tmp_path
@@ -57,7 +57,7 @@ def isolated(tmp_path, monkeypatch):
 
 @pytest.fixture
 def golden(request, tmp_path):
-    """Compare whole messages with `tests/golden/`; see `support.messages`."""
+    """Compare whole messages with the files in `tests/golden/`; see `support.messages.Golden`."""
     from support.messages import Golden
 
     return Golden(request.config.getoption("--regenerate-golden"), {str(tmp_path): "TMP"})

@@ -26,7 +26,7 @@ def reconstruct(
     """Reconstruct held-out samples, and tell the error: writes OUT.npz, and OUT.png for images and points."""
     import torch
 
-    from genkit.core.latent_paths import mean_squared_error
+    from genkit.core.reconstruction_error import mean_squared_error
     from genkit.draw.reconstructions import reconstruction_note, save_reconstructions
     from genkit.evaluation.samples import in_chunks
     from genkit.runs.trained import open_trained

@@ -1,4 +1,4 @@
-"""Interpolation between latent codes, and the error of reconstructions.
+"""Paths between latent codes, for interpolation.
 
 linear      z(t) = (1 - t)·a + t·b
 spherical   z(t) = ((1 - t)·|a| + t·|b|) · (sin((1 - t)Ω)·a/|a| + sin(tΩ)·b/|b|) / sin Ω,   Ω the angle between a and b
@@ -30,7 +30,7 @@ def linear_path(a: Tensor, b: Tensor, steps: int) -> Tensor:
 def spherical_path(a: Tensor, b: Tensor, steps: int) -> Tensor:
     """Return S = `steps` codes on the arcs from a to b, both ends included: (N, L), (N, L) -> (N, S, L).
 
-    The path is straight where no unique arc exists: a and b are parallel or opposite, or one of them is 0.
+    The path is straight if no unique arc exists: a and b are parallel or opposite, or one of them is 0.
     """
     t = torch.linspace(0, 1, steps, dtype=torch.float64, device=a.device)[:, None]
     starts, stops = a.double()[:, None], b.double()[:, None]
@@ -47,12 +47,3 @@ PATHS: Mapping[str, Callable[[Tensor, Tensor, int], Tensor]] = {
     "spherical": spherical_path,
     "linear": linear_path,
 }
-
-
-def mean_squared_error(x: Tensor, reconstructions: Tensor) -> float:
-    """Return the mean squared error per coordinate, as the metric "reconstruction-error" computes it.
-
-    `x` and `reconstructions` have the shape (N, *data_shape). Reconstructed images are clamped to [0, 1].
-    """
-    shown = reconstructions.clamp(0, 1) if x.ndim == 4 else reconstructions
-    return (shown.double() - x.double()).square().mean().item()

@@ -14,7 +14,7 @@ from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.costs import PhaseCost
 from genkit.recipe.document import KeyPath
 from genkit.recipe.tables import Evaluate, Recipe, Train
-from genkit.storage.weights import NO_AVERAGE
+from genkit.storage.weights import NO_EMA_WEIGHTS
 
 
 class Finding(NamedTuple):
@@ -64,7 +64,7 @@ def check_ema(recipe: Recipe, protocols: Mapping[str, EvaluationProtocol]) -> It
     """Check that a run has the EMA weights that a metric reads."""
     for label, protocol in protocols.items():
         if protocol.weights == "ema" and recipe.ema is None:
-            yield Finding(("metrics", label, "weights"), NO_AVERAGE)
+            yield Finding(("metrics", label, "weights"), NO_EMA_WEIGHTS)
 
 
 def check_accumulation(train: Train, model: Model, costs: Mapping[str, PhaseCost]) -> Iterator[Finding]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genkit.core.latent_paths import mean_squared_error
 from genkit.core.model import Autoencoder, Model, evaluating
 from genkit.core.noise import Noise
+from genkit.core.reconstruction_error import mean_squared_error
 from genkit.draw.panels import save_curve_panels
 from genkit.draw.preview import RECONSTRUCTIONS, SAMPLES
 from genkit.draw.reconstructions import reconstruction_note, save_reconstructions

@@ -16,7 +16,7 @@ from genkit.recipe.document import Document, read
 from genkit.recipe.registry import load_registry
 from genkit.runs.run_folder import not_a_run_folder
 from genkit.storage.names import RECIPE, RESOLVED
-from genkit.storage.weights import ABOUT, MADE_AGAIN, copy_by_name, model_folder, read_weights
+from genkit.storage.weights import ABOUT, HOW_TO_REWRITE, copy_by_name, model_folder, read_weights
 
 
 def load(path: str | PathLike[str], weights: str = "raw") -> Model:
@@ -64,7 +64,7 @@ def recipe_of(folder: Path) -> Document:
         document = Document({})
     if "model" not in document.tables:
         problem = "cannot be read, or has no [model]" if path.exists() else "not found"
-        raise UsageError(f"{path}: {problem}. {MADE_AGAIN.format(folder=folder)}")
+        raise UsageError(f"{path}: {problem}. {HOW_TO_REWRITE.format(folder=folder)}")
     return document
 
 

@@ -12,7 +12,7 @@ from genkit.runs.environment import environment
 from genkit.runs.run import Run
 from genkit.storage.atomic import new_folder
 from genkit.storage.names import RECIPE
-from genkit.storage.weights import write_final, write_text
+from genkit.storage.weights import write_model_folder, write_text
 
 
 def write_model(run: Run, folder: Path, facts: Mapping[str, Any]) -> None:
@@ -26,7 +26,7 @@ def write_model(run: Run, folder: Path, facts: Mapping[str, Any]) -> None:
         "parts": run.plan.owners,
     }
     average = run.state.average.model if run.state.average is not None else None
-    write_final(folder, run.state.model, average, {**about, **facts, **environment()})
+    write_model_folder(folder, run.state.model, average, {**about, **facts, **environment()})
 
 
 def replace_model(run: Run, folder: Path, facts: Mapping[str, Any]) -> None:

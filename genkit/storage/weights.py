@@ -20,11 +20,11 @@ from genkit.errors import UsageError
 from genkit.storage.atomic import write_file
 
 RAW, EMA, ABOUT = "model.safetensors", "ema.safetensors", "about.json"  # files of a model folder
-MADE_AGAIN = (
+HOW_TO_REWRITE = (
     "Delete {folder} and call `genkit resume` on its run, which writes it again from a checkpoint; or use another "
     "model folder."
 )
-NO_AVERAGE = "no EMA weights: a run has them if its recipe has [ema], for example with decay = 0.999."
+NO_EMA_WEIGHTS = "no EMA weights: a run has them if its recipe has [ema], for example with decay = 0.999."
 
 
 def model_folder(path: Path) -> Path:
@@ -41,16 +41,16 @@ def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         if which == "ema" and path.name not in about["sha256"] and not path.exists():
-            raise UsageError(f'{folder}: {NO_AVERAGE} Use its "raw" weights.')
+            raise UsageError(f'{folder}: {NO_EMA_WEIGHTS} Use its "raw" weights.')
         if digest(path) != about["sha256"][path.name]:
             raise ValueError(f"its SHA-256 is not the one in {ABOUT}")
         return load_file(path)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = "not found" if not path.exists() else f"damaged or changed since the run wrote it ({error})"
-        raise UsageError(f"{path}: {reason}. {MADE_AGAIN.format(folder=folder)}") from None
+        raise UsageError(f"{path}: {reason}. {HOW_TO_REWRITE.format(folder=folder)}") from None
 
 
-def write_final(folder: Path, model: nn.Module, average: nn.Module | None, about: Mapping[str, Any]) -> None:
+def write_model_folder(folder: Path, model: nn.Module, average: nn.Module | None, about: Mapping[str, Any]) -> None:
     """Write weights and facts into a model folder. The facts are written last: the folder is complete if they exist."""
     folder.mkdir(exist_ok=True)
     write_tensors(folder / RAW, model.state_dict())

@@ -1,12 +1,11 @@
-"""Paths between latent codes, and the error of reconstructions."""
+"""Paths between latent codes."""
 
 import math
 
 import pytest
 import torch
 
-from genkit.core.latent_paths import PATHS, linear_path, mean_squared_error, spherical_path
-from genkit.parts.metrics.reconstruction import ReconstructionError
+from genkit.core.latent_paths import PATHS, linear_path, spherical_path
 
 
 def codes(count=5, latent_dim=16, seed=0):
@@ -62,27 +61,3 @@ def test_the_spherical_path_between_nearly_opposite_codes_stays_between_their_le
     for turn in (1e-3, 1e-5, 1e-7):
         z = spherical_path(a, torch.tensor([[-2.0, turn]]), 11)
         assert (z.norm(dim=2) <= 2 + 1e-5).all()
-
-
-@pytest.mark.parametrize("shape", [(6, 2), (6, 3, 4, 4)])
-def test_the_mean_squared_error_equals_the_metric(shape):
-    class Shifted(torch.nn.Module):
-        def reconstruct(self, x):
-            return 1.5 * x - 0.1
-
-    from genkit.core.model import Autoencoder
-
-    class Model(Shifted, Autoencoder):
-        def __init__(self):
-            torch.nn.Module.__init__(self)
-
-    class Evaluation:
-        model = Model()
-        reference = (torch.rand(shape, generator=torch.Generator().manual_seed(1)),)
-
-        class data:
-            shape = ()
-
-    Evaluation.data.shape = shape[1:]
-    (x,) = Evaluation.reference
-    assert mean_squared_error(x, 1.5 * x - 0.1) == pytest.approx(ReconstructionError().compute(Evaluation))

@@ -19,7 +19,7 @@ from genkit.engine.state import ChildOptimiser, MovingAverage, TrainState, initi
 from genkit.errors import UsageError
 from genkit.parts.optimisers.adam import Adam
 from genkit.runs import checkpoint
-from genkit.storage.weights import fill_weights, write_final, write_tensors
+from genkit.storage.weights import fill_weights, write_model_folder, write_tensors
 
 LAST = torch.channels_last
 
@@ -169,7 +169,7 @@ def test_a_full_disk_raises_oserror_with_its_number(tmp_path, monkeypatch):
 
 
 def test_changed_weights_of_a_model_folder_are_refused(tmp_path):
-    write_final(tmp_path, Tied(), None, {})
+    write_model_folder(tmp_path, Tied(), None, {})
     content = bytearray((tmp_path / "model.safetensors").read_bytes())
     content[-1] ^= 1
     (tmp_path / "model.safetensors").write_bytes(content)
@@ -198,7 +198,7 @@ def test_tied_weights_of_a_model_folder_are_restored(tmp_path):
     model, other = Tied(), Tied()
     with torch.no_grad():
         other.encoder.weight.zero_()
-    write_final(tmp_path, model, None, {})
+    write_model_folder(tmp_path, model, None, {})
     fill_weights(other, tmp_path, "raw")
     assert_same_bits(other.state_dict(), model.state_dict())
     assert other.decoder.weight is other.encoder.weight

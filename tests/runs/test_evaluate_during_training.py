@@ -130,7 +130,7 @@ def crashing(function, call, before):
         "genkit.runs.evaluate_during_training.evaluate",
         "genkit.runs.evaluate_during_training.replace_model",
         "genkit.storage.atomic.os.rename",
-        "genkit.runs.model_folder.write_final",
+        "genkit.runs.model_folder.write_model_folder",
         "genkit.storage.jsonl.StepLog.append",
     ],
 )

@@ -13,7 +13,7 @@ from torch import nn
 from genkit.errors import UsageError
 from genkit.storage.jsonl import StepLog
 from genkit.storage.os_errors import describe_os_error, why_unwritable
-from genkit.storage.weights import fill_weights, read_weights, write_final
+from genkit.storage.weights import fill_weights, read_weights, write_model_folder
 
 
 def message_of(call: Callable[[], object]) -> str:
@@ -23,7 +23,7 @@ def message_of(call: Callable[[], object]) -> str:
 
 
 def saved_model(folder: Path) -> Path:
-    write_final(folder, nn.Linear(2, 3), None, {"step": 5})
+    write_model_folder(folder, nn.Linear(2, 3), None, {"step": 5})
     return folder
 
 

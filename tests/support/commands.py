@@ -1,4 +1,4 @@
-"""The command line, called within the test's process exactly as the installed command calls it; other processes."""
+"""Calls of the command line, in the process of the test or in other processes."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ IMAGES = (
 
 
 def genkit_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Call the command line in a process of its own."""
+    """Run ``genkit ARGUMENTS`` in a new process."""
     command = [sys.executable, "-m", "genkit", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
 
 
 def on_processes(count: int, script: str, *arguments: object) -> None:
-    """Run a script of `workers/`, with one thread each, on so many processes that can form one world."""
+    """Run a script of `workers/` on `count` processes, which can communicate. Each process has one thread."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={count}"]
     start = launcher if count > 1 else [sys.executable]
     tests = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ def on_processes(count: int, script: str, *arguments: object) -> None:
 
 
 class CommandResult(NamedTuple):
-    """The exit code of a command and what it printed."""
+    """Exit code and output of a command."""
 
     code: int | None
     out: str
@@ -79,7 +79,10 @@ class CommandResult(NamedTuple):
 
 
 def genkit(*arguments: object) -> CommandResult:
-    """Call ``genkit ARGUMENTS``; an exception other than an exit is a traceback for the user, and fails the test."""
+    """Run ``genkit ARGUMENTS`` in this process, as the installed command does.
+
+    An exception would be a traceback for the user, so it fails the test.
+    """
     out, err, before, code = io.StringIO(), io.StringIO(), sys.argv, 0
     sys.argv = ["genkit", *map(str, arguments)]
     try:
@@ -93,22 +96,24 @@ def genkit(*arguments: object) -> CommandResult:
 
 
 def refused(*arguments: object, code: int = 2) -> str:
-    """Return the error message of a command that ends with this exit code and prints nothing else."""
+    """Run a command, and return its error message. Assert its exit code, and that it prints nothing to stdout."""
     result = genkit(*arguments)
     assert (result.code, result.out) == (code, ""), result
-    assert result.err.startswith("error: ") or "Error: " in result.err  # the second is of the command line's parser
+    assert (
+        result.err.startswith("error: ") or "Error: " in result.err
+    )  # the second comes from the parser of the command line
     return result.err
 
 
 def write_recipe(folder: Path, text: str = TINY) -> Path:
-    """Write a recipe and return its path."""
+    """Write a recipe to `folder`/tiny.toml, and return its path."""
     path = folder / "tiny.toml"
     path.write_text(text)
     return path
 
 
 def install(site: Path, distribution: str, module: str, source: str, version: str = "0.1.0") -> None:
-    """Install a plugin into `site` as pip would: a module, and metadata with its entry point."""
+    """Install a plugin into the folder `site` as pip does: a module, and metadata with its entry point."""
     site.mkdir(exist_ok=True)
     (site / f"{module}.py").write_text(source)
     files: Mapping[str, str] = {

@@ -1,4 +1,4 @@
-"""What a test may ask of a message: that it names things. Whole sentences are compared in golden files alone."""
+"""Assertions about messages. Tests assert what a message names; only golden files contain whole sentences."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def assert_names(message: object, *names: object) -> None:
-    """Assert that a message names each of these: a place, a key, a value, a command, a suggestion."""
+    """Assert that a message contains all `names`: a place, a key, a value, a command, a suggestion."""
     missing = [str(name) for name in names if str(name) not in str(message)]
     assert not missing, f"{missing} not named in: {message}"
 
 
 class Golden:
-    """Compares text with the file `tests/golden/NAME.txt`, or writes the file with ``--regenerate-golden``."""
+    """Comparison of text with the file `tests/golden/NAME.txt`, which ``--regenerate-golden`` writes first."""
 
     def __init__(self, regenerate: bool, replacements: dict[str, str]):
         self._regenerate, self._replacements = regenerate, replacements
 
     def __call__(self, name: str, text: str) -> None:
-        """Compare; what differs from machine to machine is replaced first."""
+        """Compare text with a golden file, after replacing everything that depends on the machine."""
         for found, replacement in self._replacements.items():
             text = text.replace(found, replacement)
         text = re.sub(r"\b\d+(\.\d+)? [kMGT]?B free", "N GB free", text)

@@ -1,4 +1,4 @@
-"""Pictures as files, made of numbers: no test needs a picture of anything."""
+"""Picture files of random pixels, and batches of a data set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from genkit.api import Noise, Rows, Samples
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared pictures are not beside this repository")
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the folder of shared pictures does not exist")
 
 
 def noise_picture(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:

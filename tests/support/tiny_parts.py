@@ -1,4 +1,4 @@
-"""Parts small enough to read at a glance, on a registry of their own: what is installed is not loaded."""
+"""Small model, data sets and loss for tests, and a registry of them that loads no installed plugin."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LinearEncoder(nn.Module):
 
 
 class TinyAutoencoder(Autoencoder):
-    """A linear autoencoder of points."""
+    """Autoencoder of points with a linear encoder."""
 
     def __init__(self, *, latent_dim: int = 2, data_shape: tuple[int, ...]):
         size = data_shape[0]
@@ -33,7 +33,7 @@ class TinyAutoencoder(Autoencoder):
 
 @dataclass(frozen=True)
 class Blob:
-    """Correlated points, drawn for ever."""
+    """Density of correlated points."""
 
     spread: float = 1.0
     shape: tuple[int, ...] = field(default=(2,), init=False)
@@ -53,7 +53,7 @@ class Blob:
 
 @dataclass(frozen=True)
 class Numbered:
-    """Forty points; the first coordinate is the index."""
+    """Data set of forty points; the first coordinate is the index divided by forty."""
 
     shape: tuple[int, ...] = field(default=(2,), init=False)
     split: str = field(default="train", init=False)
@@ -71,7 +71,7 @@ class Numbered:
 
 @dataclass(frozen=True)
 class Coupled:
-    """Two players, and a batch statistic inside a square: everything that n processes could get wrong."""
+    """Loss with two players and a statistic of the batch inside a square, which n processes must compute like one."""
 
     weight: Schedule
     warmup_steps: int = 0
@@ -102,7 +102,7 @@ class Coupled:
 
 
 class TinyPlugin:
-    """A plugin as an object: pluggy takes modules and objects alike."""
+    """Plugin as an object. pluggy accepts modules and objects."""
 
     genkit_hooks = 1
 
@@ -121,7 +121,7 @@ class TinyPlugin:
 
 
 def registry_with(*plugins: object) -> Registry:
-    """Return a registry of genkit's own parts, the tiny ones, and these plugins."""
+    """Return a registry of genkit's parts, the tiny parts, and `plugins`."""
     registry = Registry()
     registry.register(builtin, Owner("genkit", "genkit-torch", "0.1.0"))
     registry.register(TinyPlugin(), Owner("tiny", "genkit-torch-tiny", "0.1.0"))

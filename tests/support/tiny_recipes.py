@@ -1,4 +1,4 @@
-"""Recipes of the tiny parts, and short ways to train them."""
+"""Recipes of the tiny parts, and functions that train them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.tiny_parts import registry_with
 
 
 def tiny_recipe(**changes: Any) -> Recipe:
-    """Return a recipe that uses every feature of the loop: warm-up, an uneven phase, clipping, EMA, schedules."""
+    """Return a recipe with all features of the loop: warm-up, a phase every second step, clipping, EMA, schedules."""
     recipe = Recipe(
         title="tiny",
         seed=3,
@@ -44,7 +44,7 @@ def train_all(plan: Plan, world: World | None = None) -> tuple[TrainState, list[
 
 
 def tensors_of(state: TrainState) -> dict[str, torch.Tensor]:
-    """Return every tensor of a state by name."""
+    """Return all tensors of a state by name."""
     tensors = {f"model/{name}": tensor for name, tensor in state.model.state_dict().items()}
     if state.average is not None:
         tensors |= {f"ema/{name}": tensor for name, tensor in state.average.model.state_dict().items()}

@@ -17,7 +17,7 @@ from genkit.runs.convert.published_checkpoint import PublishedCheckpoint, read_c
 from genkit.runs.environment import environment
 from genkit.storage.names import RECIPE
 from genkit.storage.os_errors import describe_os_error
-from genkit.storage.weights import digest, write_final, write_text
+from genkit.storage.weights import digest, write_model_folder, write_text
 
 
 def convert(file: Path, plan: Plan, out: Path) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def convert(file: Path, plan: Plan, out: Path) -> dict[str, Any]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / RECIPE, tomli_w.dumps(dict(plan.resolved)))
-        write_final(out, model.eval(), None, {**facts, **environment()})
+        write_model_folder(out, model.eval(), None, {**facts, **environment()})
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
     return {**facts, "tensors": len(checkpoint.tensors), "values": sum(map(torch.numel, checkpoint.tensors.values()))}

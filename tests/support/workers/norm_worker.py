@@ -1,4 +1,4 @@
-"""Compares the batch norm over all processes with torch's over the whole batch: started on two processes."""
+"""Script for two processes: compares SyncBatchNorm with torch's batch norm over the whole batch."""
 
 import sys
 from pathlib import Path
@@ -14,12 +14,12 @@ ROWS, CHANNELS = 6, 3
 
 
 def results_of(norm: nn.BatchNorm2d, rows: slice, share: int) -> dict[str, Tensor]:
-    """Return values and gradients of a loss that couples rows and channels; `share` processes have parts of it."""
+    """Return values and gradients of a loss that couples rows and channels. `share` processes share the rows."""
     generator = torch.Generator().manual_seed(0)
     x, weight = torch.randn(2, ROWS, CHANNELS, 4, 5, generator=generator, dtype=torch.float64)
     x = (50 + 3 * x[rows]).requires_grad_()
     norm.weight.data = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
-    for _ in range(2):  # so that the running statistics move twice
+    for _ in range(2):  # twice, so that the running statistics change twice
         y = norm(x)
     (y.sin() * weight[rows]).sum().backward()
     gradients = {"weight": norm.weight.grad, "bias": norm.bias.grad}
@@ -31,7 +31,7 @@ def results_of(norm: nn.BatchNorm2d, rows: slice, share: int) -> dict[str, Tenso
 
 
 def main() -> None:
-    """Write the differences of this process from the process that sees all rows."""
+    """Write the differences between the results of this process and the results over all rows."""
     dist.init_process_group("gloo")
     rank, size = dist.get_rank(), dist.get_world_size()
     rows = slice(rank * ROWS // size, (rank + 1) * ROWS // size)

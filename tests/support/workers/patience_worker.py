@@ -1,4 +1,4 @@
-"""One process keeps the others waiting, as an evaluation does: started on two, with the seconds that they may wait."""
+"""Script for two processes: one process makes the other wait, as an evaluation does."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ from genkit.engine.distributed import World
 
 
 def main() -> None:
-    """Let the main process take `sys.argv[2]` seconds; `sys.argv[1]` of patience, or 0 for genkit's own."""
+    """Keep the main process busy for `sys.argv[2]` seconds. `sys.argv[1]` is the time-out; 0: genkit's default."""
     if patience := float(sys.argv[1]):
         world.PATIENCE = timedelta(seconds=patience)
     processes = World()

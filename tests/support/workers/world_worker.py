@@ -1,4 +1,4 @@
-"""Trains short recipes and writes their states: started by the tests on one process or on several."""
+"""Script for one or more processes: trains short recipes and writes their states."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ from genkit.storage.weights import write_tensors
 
 
 def plan_of(loss: str, precision: str) -> Plan:
-    """Return the plan of the tiny coupled loss, of images, or of a published method in two dimensions."""
+    """Return a plan of the tiny loss "coupled", of images, or of a published method in two dimensions."""
     training = Train(steps=20, batch_size=8, precision=precision)
     if loss == "coupled":
         from support.tiny_parts import registry_with
@@ -39,7 +39,7 @@ def plan_of(loss: str, precision: str) -> Plan:
 
 
 def main() -> None:
-    """Train with the expected world size each LOSS/PRECISION that the command names, into a folder of that name."""
+    """Train each LOSS/PRECISION of the arguments into a folder of that name. Assert the number of processes."""
     out, size = Path(sys.argv[1]), int(sys.argv[2])
     for training in sys.argv[3:]:
         loss, precision = training.split("/")
