@@ -9,7 +9,7 @@ def image_shape(data_shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple
     Raises `ValueError` if the data are not images, or if `channels`, with one number for each halving, is empty.
     """
     if not channels:
-        raise ValueError("channels = []: expected one number for each halving of the sides, such as [16, 64]")
+        raise ValueError("channels = [] is empty: expected one number for each halving of the sides, such as [16, 64]")
     if len(data_shape) != 3:
         raise ValueError(f"the network takes images (C, H, W), but the data have the shape {tuple(data_shape)}")
     colours, height, width = data_shape
