@@ -9,7 +9,7 @@ from textwrap import shorten
 from typing import Any
 
 from genkit.console.output import Console
-from genkit.draw.panels import Panel, Section, save_sections
+from genkit.draw.panels import Panel, Section, save_curve_panels
 from genkit.runs.compare import Comparison, ComparisonRow, MetricProtocol
 from genkit.runs.compared_run import ComparedRun
 from genkit.runs.curves import ARROWS, Curves, curves_of, evaluation_panels, is_schedule

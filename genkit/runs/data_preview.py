@@ -23,7 +23,7 @@ def save_data_preview(path: Path, plan: Plan) -> None:
     channels, height, width = plan.data.shape
     colour = "grey" if channels == 1 else "colour"
     title = f"{plan.recipe.title}: {width} x {height}, {colour}"
-    save_grid(path, [*_rows("first batch", _first_batch(plan)), *_rows("held out", _held_out(plan))], title)
+    save_image_grid(path, [*_rows("first batch", _first_batch(plan)), *_rows("held out", _held_out(plan))], title)
 
 
 def _first_batch(plan: Plan) -> Tensor:

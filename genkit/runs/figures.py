@@ -50,7 +50,7 @@ def save_figures(plan: Plan, folder: RunFolder, model: Model, which: str, noise:
 
 
 def _save_samples(path: Path, model: Model, noise: Noise, title: str) -> list[Path]:
-    images = in_chunks(model.sample, codes(SAMPLES, model, noise), model.data_shape)
+    images = in_chunks(model.sample, latent_codes(SAMPLES, model, noise), model.data_shape)
     return save_samples(path, images, title, f"{SAMPLES} samples: draws of the prior, decoded.")
 
 
@@ -58,7 +58,7 @@ def _save_reconstructions(path: Path, plan: Plan, model: Autoencoder, noise: Noi
     held_out = plan.data.held_out()
     x = select_samples(RECONSTRUCTIONS, model, held_out, noise).x
     outputs = in_chunks(model.reconstruct, x, model.data_shape)
-    note = note_of(f"{len(x)} {describe_samples(len(x), held_out)}", mean_squared_error(x.cpu(), outputs))
+    note = reconstruction_note(f"{len(x)} {describe_samples(len(x), held_out)}", mean_squared_error(x.cpu(), outputs))
     return save_reconstructions(path, x.cpu(), outputs, title, note)
 
 
@@ -71,4 +71,4 @@ def _save_stability_strip(folder: RunFolder, plan: Plan, which: str) -> list[Pat
 def _save_curves(folder: RunFolder, plan: Plan) -> None:
     begins = sorted({phase.start for phase in plan.phases if 0 < phase.start < plan.steps})
     sections = sections_of(folder.lines(), evaluations_of(folder), schedule_keys(plan.loss), begins)
-    save_sections(folder.curves, sections, plan.recipe.title)
+    save_curve_panels(folder.curves, sections, plan.recipe.title)
