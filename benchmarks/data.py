@@ -27,10 +27,10 @@ from genkit.core.data_order import indices_of_step
 from genkit.core.noise import Noise, Rows
 from genkit.parts.datasets.base.image_set import ImageSet
 from genkit.parts.datasets.image_folder import ImageFolder
-from genkit.parts.datasets.pictures.decode import cores
 from genkit.parts.datasets.pictures.folder_source import FolderSource, list_files
 from genkit.parts.datasets.pictures.prepare import prepare
 from genkit.parts.datasets.pictures.store import Store
+from genkit.parts.datasets.pictures.threads import available_cores
 from genkit.parts.datasets.pictures.transform import Transform
 
 TARGET = 40  # images/s of the prepared pictures, relative to the published loader
@@ -94,7 +94,7 @@ def seconds(do: Callable[[], Any]) -> float:
 
 def one_pass(files: FolderSource, resolution: int, batch_size: int) -> None:
     """Decode and resize every picture once, with one process a core."""
-    for _ in DataLoader(AsPublished(files, resolution), batch_size, num_workers=cores()):
+    for _ in DataLoader(AsPublished(files, resolution), batch_size, num_workers=available_cores()):
         pass
 
 
@@ -172,7 +172,11 @@ def main() -> None:
                 rows.append(measure(folder, given.resolution, batch_size, given.steps, given.clock, Path(cache)))
     if given.json:
         facts = {"resolution": given.resolution, "steps": given.steps, "threads": given.threads, "clock": given.clock}
-        print(json.dumps({**facts, "cores": cores(), "target": TARGET, "torch": torch.__version__, "rows": rows}))
+        print(
+            json.dumps(
+                {**facts, "cores": available_cores(), "target": TARGET, "torch": torch.__version__, "rows": rows}
+            )
+        )
         return
     console = Console()
     console.table(
@@ -191,7 +195,7 @@ def main() -> None:
         ],
     )
     console.table(
-        f"Preparing (wall), {cores()} core(s), and what a pass over the prepared pictures adds to the process",
+        f"Preparing (wall), {available_cores()} core(s), and the memory that a pass over the prepared pictures adds",
         ("one pass of Pillow, s", "preparing, s", "passes", "grown, MB", "pictures, MB"),
         [
             (

@@ -27,7 +27,7 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
     from genkit.errors import UsageError
     from genkit.parts.datasets.base.picture_set import PictureSet
     from genkit.parts.datasets.hub_stream import HubStream
-    from genkit.parts.datasets.pictures.decode import bad_pictures
+    from genkit.parts.datasets.pictures.bad_pictures import bad_pictures_error
     from genkit.parts.datasets.pictures.inspect_pictures import PictureReport, inspect_pictures
 
     console, splits = Console(), _splits(_plan(recipe, overrides))
@@ -46,7 +46,7 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
         for _, each in found:
             print_picture_report(each, console)
     if refused := [
-        str(bad_pictures(each.bad, each.number, f"{each.where}, {each.split} split"))
+        str(bad_pictures_error(each.bad, each.number, f"{each.where}, {each.split} split"))
         for data, each in found
         if each.bad and (data.on_bad == "refuse" or len(each.bad) == each.number)  # none would be left
     ]:
@@ -60,12 +60,12 @@ def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False)
     from genkit.console.quantities import quantity
     from genkit.errors import UsageError
     from genkit.parts.datasets.base.picture_set import PictureSet
-    from genkit.parts.datasets.pictures.prepare import remake
+    from genkit.parts.datasets.pictures.prepare import prepare_and_verify
 
     console, lines, refused = Console(), [], []
     for data in _splits(_plan(recipe, overrides)):
         if isinstance(data, PictureSet):
-            store = remake(data.source, data.transform, data.root)
+            store = prepare_and_verify(data.source, data.transform, data.root)
             try:
                 data.check_bad(store)
             except UsageError as error:  # what is wrong with the other split is told with it

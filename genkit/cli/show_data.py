@@ -28,7 +28,7 @@ def print_picture_report(found: PictureReport, console: Console) -> None:
             f"{count(found.enlarged, 'picture')} {few} fewer pixels than the network sees; smallest: {found.smallest}"
         )
         lines.append(("enlarged", [text]))
-    lines.append(("bad", _named([f"{bad.name} {bad.reason}" for bad in found.bad])))
+    lines.append(("bad", _named([str(bad) for bad in found.bad])))
     lines.append(("alike", _named([f"{first} and {second} look the same" for first, second in found.alike])))
     lines.append(
         (

@@ -14,8 +14,7 @@ from genkit.console.output import Console
 from genkit.engine.distributed import World
 from genkit.errors import Diverged, GenkitError, Interrupted, RunError, UsageError
 from genkit.evaluation.evaluate import Result
-from genkit.parts.datasets.base.picture_set import skipped
-from genkit.parts.datasets.hub_stream import passed_over
+from genkit.parts.datasets.pictures.skipped_pictures import skipped_before_training, skipped_during_training
 from genkit.recipe.plan import Plan
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.run_folder import RunFolder, step_of
@@ -32,8 +31,8 @@ def train_in(folder: RunFolder, plan: Plan, world: World, console: Console, as_j
             # Through `on_main`, so that a run in use is refused on every process: one that went on alone would wait.
             world.on_main(lambda: held.enter_context(folder.locked()))
             splits = plan.data, plan.data.held_out()
-            console.info(*skipped(*splits))
-            held.callback(lambda: console.info(*passed_over(*splits)))  # however it ends
+            console.info(*skipped_before_training(*splits))
+            held.callback(lambda: console.info(*skipped_during_training(*splits)))  # however it ends
             progress = held.enter_context(console.progress(plan.steps))
             results = train_in_folder(plan, folder, world, progress)
     except GenkitError as error:

@@ -109,9 +109,9 @@ def test_all_mistakes_are_told_at_once():
 def test_data_that_are_absent_are_named_by_the_plan_and_stop_the_run(tmp_path):
     text = TINY.replace('[data]\nuse = "8-gaussians"\n', IMAGES).partition("[metrics.modes]")[0]
     write_recipe(tmp_path, text)
-    assert f"{tmp_path}/nowhere/mnist has no train-images-idx3-ubyte" in refused("run", "tiny.toml")
+    assert f"[data] path: not found in {tmp_path}/nowhere/mnist: train-images" in refused("run", "tiny.toml")
     said = genkit("plan", "tiny.toml")
-    assert said.code == 0 and f"unmet       [data] path: {tmp_path}/nowhere/mnist has no" in said.out
+    assert said.code == 0 and f"unmet       [data] path: not found in {tmp_path}/nowhere/mnist: " in said.out
 
 
 def test_data_that_cannot_be_read_leave_no_run(tmp_path):

@@ -1,1 +1,1 @@
-"""Data sets that a recipe names in [data]."""
+"""Data sets, which a recipe names in [data]."""

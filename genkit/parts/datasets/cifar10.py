@@ -1,9 +1,9 @@
-"""CIFAR-10: 50,000 photographs of ten classes to train on and 10,000 to test, colour, 32 x 32.
+"""CIFAR-10: 50,000 training and 10,000 test photographs of ten classes, colour, 32 x 32.
 
 Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images",
-https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf. Of the authors' three versions this is the binary one:
-a record is a byte for the class and 3,072 for the pixels, red, green, blue, each row by row. The Python version is
-pickled code, which genkit does not run.
+https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf. The authors distribute three versions. genkit reads
+the binary one: a record is one byte for the class and 3,072 bytes for the pixels, red, green, blue, each row by row.
+The Python version is pickled code, which genkit does not run.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from genkit.core.field_types import Doc
 from genkit.errors import UsageError
-from genkit.parts.datasets.base.author_files import PublishedSet
+from genkit.parts.datasets.base.picture_keys import FlipKey
+from genkit.parts.datasets.base.published_set import PublishedSet
 from genkit.storage.os_errors import describe_os_error
 
-RECORD = 1 + 3 * 32 * 32
-INNER = "cifar-10-batches-bin"  # the folder that the archive unpacks into
+RECORD_BYTES = 1 + 3 * 32 * 32
+ARCHIVE_FOLDER = "cifar-10-batches-bin"  # the folder in the archive of the authors
 
 
 @dataclass(frozen=True)
 class CIFAR10(PublishedSet):
-    """The photographs of the binary version, or of the `datasets` library."""
+    """The photographs in the binary files of the authors, or of a hub id."""
 
-    flip: Annotated[bool, Doc("mirror each training picture with probability 1/2, each time anew")] = False
+    flip: FlipKey = False
 
     NAME: ClassVar[str] = "CIFAR-10"
     SHAPE: ClassVar[tuple[int, int, int]] = (3, 32, 32)
@@ -46,19 +46,20 @@ class CIFAR10(PublishedSet):
         return np.moveaxis(records[:, 1:].reshape(-1, *self.SHAPE), 1, -1), records[:, 0]
 
     def file(self, name: str) -> Path:
-        """Return the file, in the folder or in the one that the archive makes."""
-        inner = self.folder / INNER / name
-        return inner if inner.exists() else self.folder / name
+        """Return the path of the file, in the folder of the archive if it is there, or else in `path` itself."""
+        unpacked = self.folder / ARCHIVE_FOLDER / name
+        return unpacked if unpacked.exists() else self.folder / name
 
 
 def _records(path: Path) -> np.ndarray:
+    """Return the records of a file, (N, RECORD_BYTES) uint8. Raises `UsageError` for any other file."""
     try:
         content = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {describe_os_error(error, path)}.") from None
-    if not len(content) or len(content) % RECORD or content[::RECORD].max() > 9:
+        raise UsageError(f"{path}: cannot be read: {describe_os_error(error, path)}.") from None
+    if not len(content) or len(content) % RECORD_BYTES or content[::RECORD_BYTES].max() > 9:
         raise UsageError(
-            f"{path} is no batch of the binary version of CIFAR-10: it has {len(content):,} bytes, expected a multiple "
-            f"of {RECORD:,}, each record with a class below 10 first. Get the file again."
+            f"{path}: not a file of the binary version of CIFAR-10; found {len(content):,} bytes, expected a multiple "
+            f"of {RECORD_BYTES:,}, with a class from 0 to 9 at the start of each record. Download it again."
         )
-    return content.reshape(-1, RECORD)
+    return content.reshape(-1, RECORD_BYTES)

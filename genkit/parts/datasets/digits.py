@@ -1,6 +1,6 @@
-"""Real digits without a download: a subset of MNIST that is packaged with genkit.
+"""Digits without a download: a subset of MNIST that is part of the package.
 
-How it was chosen, where it comes from and under what terms it is shared: ``DIGITS.md`` beside this file.
+``DIGITS.md`` in this folder describes the source, the selection and the licence.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ FILE = Path(__file__).with_name("digits.npz")
 
 @dataclass(frozen=True)
 class Digits(ImageSet):
-    """5,000 digits of MNIST's train set to train on, and 1,000 of its test set; equally many of each class."""
+    """5,000 training digits and 1,000 test digits from the same splits of MNIST, equally many of each class."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one digit."""
+        """The shape of one digit, (1, 28, 28)."""
         return (1, 28, 28)
 
     @property
@@ -30,10 +30,10 @@ class Digits(ImageSet):
         return len(self.arrays.images)
 
     def unmet(self) -> tuple[str, ...]:
-        """Nothing has to be had: the digits are part of the package."""
+        """Return nothing: the digits are part of the package."""
         return ()
 
     def read(self) -> Arrays:
         """Read the whole split, (N, 1, 28, 28) and (N,)."""
-        with np.load(FILE, allow_pickle=False) as held:
-            return Arrays(held[f"{self.split}_images"][:, None], held[f"{self.split}_labels"])
+        with np.load(FILE, allow_pickle=False) as arrays:
+            return Arrays(arrays[f"{self.split}_images"][:, None], arrays[f"{self.split}_labels"])

@@ -1,8 +1,8 @@
-"""Pictures of parquet files that need not fit on this disk: decoded when they are asked for, never stored."""
+"""Pictures of parquet files that need not fit on this disk: decoded when a batch needs them, never stored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,69 +13,83 @@ from torch import Tensor
 
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.noise import Noise
-from genkit.core.types import Dataset, Samples
+from genkit.core.types import Samples
 from genkit.errors import UsageError
-from genkit.parts.datasets.base.image_set import samples
-from genkit.parts.datasets.pictures.decode import NAMED, Bad, bad_pictures, decode, in_order
-from genkit.parts.datasets.pictures.hf_datasets import columns, data_files, unmet_hub
-from genkit.parts.datasets.pictures.parquet_stream import InFileOrder, ParquetStream, Window, open_parquet, pieces_of
-from genkit.parts.datasets.pictures.source import Source, count
-from genkit.parts.datasets.pictures.transform import Background, Crop, Filter, transform_of
+from genkit.parts.datasets.base.image_set import to_samples
+from genkit.parts.datasets.base.picture_keys import (
+    BackgroundKey,
+    ChannelsKey,
+    ColumnKey,
+    ConfigKey,
+    CropKey,
+    FilterKey,
+    FlipKey,
+    ResolutionKey,
+    SplitKey,
+)
+from genkit.parts.datasets.pictures.bad_pictures import BadPicture, bad_pictures_error
+from genkit.parts.datasets.pictures.decode import decode
+from genkit.parts.datasets.pictures.hf_datasets import data_files, find_columns, unmet_hub
+from genkit.parts.datasets.pictures.parquet_files import list_row_groups, open_parquet
+from genkit.parts.datasets.pictures.parquet_stream import FileOrderSource, ParquetStream, Window
+from genkit.parts.datasets.pictures.source import Source
+from genkit.parts.datasets.pictures.threads import map_in_threads
+from genkit.parts.datasets.pictures.transform import Transform, transform_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class HubStream:
-    """The pictures of an id on a hub, or of a folder of parquet files, shuffled a window at a time, without end."""
+    """The pictures of a hub id, or of a folder of parquet files, without end and shuffled a window at a time.
 
-    hub: Annotated[str, Doc("an id, OWNER/NAME, or a folder of parquet files")]
-    resolution: Annotated[
-        PositiveInt | tuple[PositiveInt, PositiveInt],
-        Doc("of what the network sees: one number for a square, or [height, width]"),
-    ]
-    channels: Annotated[Literal[1, 3], Doc("grey or colour, whatever the pictures are")] = 3
-    crop: Annotated[
-        Crop, Doc('"none" distorts to the shape; "centre"; a centred box, N or [H, W]; or its four sides')
-    ] = "none"
-    filter: Annotated[Filter, Doc("of Pillow, antialiased where it shrinks")] = "bicubic"
-    background: Annotated[Background, Doc("what shows through alpha: a level in 0..255, or [red, green, blue]")] = 255
-    flip: Annotated[bool, Doc("mirror each training picture with probability 1/2, each time anew")] = False
-    on_bad: Literal["refuse", "skip"] = (
-        "refuse"  # of pictures that cannot be used; one that is skipped: the next instead
-    )
-    config: Annotated[str | None, Doc("which of several sets under one id")] = None
-    column: Annotated[str | None, Doc("which column, if several have pictures")] = None
+    Raises `ValueError` for an empty crop.
+    """
+
+    hub: Annotated[str, Doc("Hub id, OWNER/NAME, or a folder of parquet files.")]
+    resolution: ResolutionKey
+    channels: ChannelsKey = 3
+    crop: CropKey = "none"
+    filter: FilterKey = "bicubic"
+    background: BackgroundKey = 255
+    flip: FlipKey = False
+    on_bad: Annotated[
+        Literal["refuse", "skip"],
+        Doc(
+            'What happens to pictures that cannot be used: "refuse" is an error, "skip" takes the next picture instead.'
+        ),
+    ] = "refuse"
+    config: ConfigKey = None
+    column: ColumnKey = None
     window: Annotated[
-        PositiveInt, Doc("pictures that are shuffled together; two windows are kept in memory, encoded")
+        PositiveInt,
+        Doc("Least number of pictures that are shuffled together; two such windows are in memory, encoded."),
     ] = 4096
-    hold_out: Annotated[str, Doc("the split that is held out: a stream is not split by name")] = "test"
-    split: Annotated[Literal["train", "test"], Doc("what is read; the test split is what is held out, always")] = (
-        "train"
-    )
+    hold_out: Annotated[str, Doc("Name of the held-out split; a stream cannot hold out a share.")] = "test"
+    split: SplitKey = "train"
 
     def __post_init__(self) -> None:
-        _ = self.transform  # raises `ValueError` for a crop that is none
+        _ = self.transform  # raises `ValueError` for an empty crop
 
     @cached_property
-    def transform(self) -> Any:
-        """What each picture goes through."""
+    def transform(self) -> Transform:
+        """The transform of each picture."""
         return transform_of(self)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of what the network sees."""
+        """The shape of the images that the network sees, (C, H, W)."""
         return self.transform.shape
 
     @property
     def size(self) -> int | None:
-        """None for the train split, which begins again when it ends; the held-out split is counted."""
+        """The number of pictures in the held-out split; None for the train split, which starts again when it ends."""
         return None if self.split == "train" else self.stream.total
 
     def unmet(self) -> tuple[str, ...]:
-        """Name the folder that is absent. What an id has is known only when it is loaded."""
+        """Return a message if the folder is missing; for a hub id, nothing is known before it is loaded."""
         return unmet_hub(self.hub)
 
     def held_out(self) -> Self:
-        """Return the held-out split."""
+        """Return the held-out split, the same object each time."""
         return self._test
 
     @cached_property
@@ -84,75 +98,72 @@ class HubStream:
 
     @cached_property
     def stream(self) -> ParquetStream:
-        """The files of this split, of which only the footers have been read. Raises `UsageError`."""
-        files = data_files(self.hub, self.config, self._name)
+        """The files of this split; only their footers are read. Raises `UsageError`."""
+        files = data_files(self.hub, self.config, self._split_name)
         try:
             import datasets
 
             with open_parquet(files[0]) as file:
                 features = datasets.Features.from_arrow_schema(file.schema_arrow)
-            pictures, labels = columns(features, self.where, self.column)
-            return ParquetStream(pieces_of(files), pictures, labels, self.window)
+            pictures, labels = find_columns(features, self.where, self.column)
+            return ParquetStream(list_row_groups(files), pictures, labels, self.window)
         except UsageError:
             raise
-        except Exception as error:  # no parquet, a network, a damaged file
+        except Exception as error:  # not a parquet file, the network, or a damaged file
             raise UsageError(
-                f'[data] {self.where}: cannot be read as parquet: {error} A set of other files is read by "hub-images".'
+                f'[data] {self.where}: cannot be read as parquet: {error} Use "hub-images" for files of other formats.'
             ) from error
 
+    @property
+    def skipped_pictures(self) -> list[BadPicture]:
+        """The bad pictures that were skipped so far, by name; those at later positions are not known yet."""
+        return [BadPicture(name, reason) for name, reason in sorted(self._skipped.items())]
+
     @cached_property
-    def passed_over(self) -> dict[str, str]:
-        """The pictures that others have stood for so far, each with the reason: what is yet to come is not known."""
-        return {}
+    def _skipped(self) -> dict[str, str]:
+        return {}  # reason by name: every epoch skips the same pictures
 
     @property
     def where(self) -> str:
-        """The id or folder, and the split, as a message names them."""
-        return f"hub = {self.hub!r}, split {self._name!r}"
+        """The hub id or folder, and the split, as messages name them."""
+        return f"hub = {self.hub!r}, split {self._split_name!r}"
 
     @property
-    def _name(self) -> str:
+    def _split_name(self) -> str:
         return "train" if self.split == "train" else self.hold_out
 
     def source(self) -> Source:
-        """List one pass over this split, in the order of its files. Raises `UsageError`."""
-        return InFileOrder(self.stream, self.where)
+        """List one epoch of this split, in the order of its files. Raises `UsageError`."""
+        return FileOrderSource(self.stream, self.where)
 
     def data_fingerprint(self) -> Mapping[str, Any]:
-        """Return how many pictures a pass has, and a digest of what its order hangs on. Raises `UsageError`."""
+        """Return the number of pictures in an epoch, and a digest of what their order depends on.
+
+        Raises `UsageError`.
+        """
         return {"samples": self.stream.total, "pieces_digest": self.stream.digest()}
 
     def batch(self, indices: Tensor, noise: Noise) -> Samples:
         """Return the pictures at these positions of the stream, (B,), as (B, C, H, W) in [0, 1], with their labels."""
         seed = noise.seed if self.split == "train" else None
         asked = [self.stream.at(position, seed) for position in indices.tolist()]
-        with closing(in_order(self._usable, asked)) as found:
-            pixels, places = zip(*found, strict=True)
+        with closing(map_in_threads(self._decode_usable, asked)) as decoded:
+            pixels, places = zip(*decoded, strict=True)
         labels = [window.rows[place].label for (window, _), place in zip(asked, places, strict=True)]
-        labelled = None if None in labels else np.asarray(labels)
-        return samples(np.stack(pixels), labelled, noise, flip=self.flip and self.split == "train")
+        all_labels = None if None in labels else np.asarray(labels)
+        return to_samples(np.stack(pixels), all_labels, noise, flip=self.flip and self.split == "train")
 
-    def _usable(self, asked: tuple[Window, int]) -> tuple[np.ndarray, int]:
-        """Return a picture and its place in the window: the next that can be used, where this one is to be skipped."""
+    def _decode_usable(self, asked: tuple[Window, int]) -> tuple[np.ndarray, int]:
+        """Return a picture and its index in the window; if it is to be skipped, the next usable one in the window."""
         window, start = asked
-        bad: list[Bad] = []
+        bad: list[BadPicture] = []
         for step in range(len(window.rows)):
             place = (start + step) % len(window.rows)
-            made = decode(window, place, self.transform)
-            if not isinstance(made, Bad):
-                return made, place
-            bad.append(made)
+            decoded = decode(window, place, self.transform)
+            if not isinstance(decoded, BadPicture):
+                return decoded, place
+            bad.append(decoded)
             if self.on_bad == "refuse":
                 break
-            self.passed_over[made.name] = made.reason
-        raise bad_pictures(bad, len(window.rows), f"{self.where}, of this window")
-
-
-def passed_over(*splits: Dataset) -> Iterator[str]:
-    """Tell which pictures of a stream others have stood for."""
-    for data in splits:
-        if isinstance(data, HubStream) and data.passed_over:
-            named = [f"\n  {name} {reason}" for name, reason in sorted(data.passed_over.items())]
-            rest = [f"\n  and {len(named) - NAMED:,} more"] * (len(named) > NAMED)
-            bad = count(len(named), "picture")
-            yield f"{bad} of the {data.split} split passed over, as on_bad says:{''.join(named[:NAMED] + rest)}"
+            self._skipped[decoded.name] = decoded.reason
+        raise bad_pictures_error(bad, len(window.rows), f"{self.where}, in one window")

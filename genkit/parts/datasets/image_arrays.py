@@ -1,4 +1,4 @@
-"""Pictures in a NumPy file of one's own."""
+"""Pictures in a NumPy file."""
 
 from __future__ import annotations
 
@@ -9,31 +9,41 @@ from typing import Annotated
 from genkit.core.field_types import Doc
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.picture_set import PictureSet
-from genkit.parts.datasets.pictures.array_source import Layout, read_array
+from genkit.parts.datasets.pictures.array_source import Layout
+from genkit.parts.datasets.pictures.numpy_files import read_array
 from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, Share, Source, split_by_name
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageArrays(PictureSet):
-    """The rows of an array: uint8, or float numbers in [0, 1]."""
+    """The rows of an array of uint8, or of float values in [0, 1]."""
 
-    path: Annotated[Path, Doc("a .npy, or a .npz")]
-    array: Annotated[str | None, Doc("which array of a .npz, if several might be pictures")] = None
-    labels: Annotated[
-        str | None, Doc('an array of the .npz, or a .npy file; by default the array "labels", where there is one')
+    path: Annotated[Path, Doc("The .npy or .npz file with the pictures.")]
+    array: Annotated[
+        str | None, Doc("Name of the array with the pictures in a .npz; needed only if several arrays could be it.")
     ] = None
-    layout: Annotated[Layout | None, Doc('of the array, where "NHWC" and "NCHW" might both be meant')] = None
-    hold_out: Annotated[Share | Path | None, Doc("a share, 0.1 by default, or another such file")] = None
+    labels: Annotated[
+        str | None,
+        Doc('Name of an array of labels in the .npz, or a .npy file of labels; by default the array "labels", if any.'),
+    ] = None
+    layout: Annotated[
+        Layout | None,
+        Doc('Order of the dimensions of the array; needed only if its shape fits both "NHWC" and "NCHW".'),
+    ] = None
+    hold_out: Annotated[
+        Share | Path | None,
+        Doc("Share of the rows that is held out, or another such file with the held-out pictures; 0.1 by default."),
+    ] = None
 
     def source(self) -> Source:
         """Open this split. Raises `UsageError`."""
         if isinstance(self.hold_out, Path):
-            return self._read(self.path if self.split == "train" else self.hold_out)
+            return self._read(self.path, "path") if self.split == "train" else self._read(self.hold_out, "hold_out")
         share = HELD_OUT_SHARE if self.hold_out is None else self.hold_out
-        return split_by_name(self._read(self.path), self.split, share)
+        return split_by_name(self._read(self.path, "path"), self.split, share)
 
-    def _read(self, path: Path) -> Source:
+    def _read(self, path: Path, key: str) -> Source:
         file = path.expanduser().absolute()
         if not file.is_file():
-            raise UsageError(f"[data] path: the file {file} is not there. Give a .npy or .npz with pictures.")
+            raise UsageError(f"[data] {key}: file {file} not found. Give a .npy or .npz file with pictures.")
         return read_array(file, self.array, self.labels, self.layout)

@@ -1,7 +1,8 @@
-"""MNIST: 60,000 handwritten digits to train on and 10,000 to test, grey, 28 x 28.
+"""MNIST: 60,000 training and 10,000 test images of handwritten digits, grey, 28 x 28.
 
 LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition",
-https://doi.org/10.1109/5.726791. genkit owns no link to the data: it reads a folder, or what `datasets` can load.
+https://doi.org/10.1109/5.726791. genkit does not download the data itself: it reads a folder, or what the `datasets`
+library loads.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from genkit.parts.datasets.base.author_files import PublishedSet
+from genkit.parts.datasets.base.published_set import PublishedSet
 from genkit.parts.datasets.pictures.idx import read_idx
 
 FILES = {
@@ -24,13 +25,13 @@ FILES = {
 
 @dataclass(frozen=True)
 class MNIST(PublishedSet):
-    """The digits of four idx files, compressed with gzip or not, or of the `datasets` library."""
+    """The digits in the four idx files of the authors, compressed with gzip or not, or of a hub id."""
 
     NAME: ClassVar[str] = "MNIST"
     SHAPE: ClassVar[tuple[int, int, int]] = (1, 28, 28)
     FILES: ClassVar[Mapping[str, tuple[str, ...]]] = FILES
     KIND: ClassVar[str] = "the four idx files"
-    SUFFIX: ClassVar[str] = ", with or without .gz"
+    SUFFIX: ClassVar[str] = " (with or without .gz)"
     EXAMPLE: ClassVar[str] = "ylecun/mnist"
 
     def read_files(self, files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
@@ -39,6 +40,6 @@ class MNIST(PublishedSet):
         return images, labels
 
     def file(self, name: str) -> Path:
-        """Return the plain file, or where it is absent the compressed one."""
+        """Return the path of the plain file, or of the compressed one if the plain file does not exist."""
         plain = self.folder / name
         return plain if plain.exists() else plain.with_name(f"{name}.gz")

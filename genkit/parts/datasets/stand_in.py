@@ -1,16 +1,16 @@
-"""Made-up samples of any shape, to try a recipe whose data are not at hand.
+"""Synthetic samples of any shape, to try a recipe without its data.
 
     x_i = ½ + ½·cos( 2π·( k_i·p + φ_i,c ) )     one plane wave a picture; p in [0, 1]² the position, c the channel
 
-with a direction k_i and phases φ_i,c that depend on the number i of the sample alone. They are smooth, like pictures,
-unlike one another, and of no other use.
+The direction k_i and the phases φ_i,c depend only on the number i of the sample. The samples are smooth, like pictures,
+and all different.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -18,41 +18,42 @@ from torch import Tensor
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.noise import Noise
 from genkit.core.types import Samples
+from genkit.parts.datasets.base.picture_keys import SplitKey
 
-WAVES = 3  # at most so many waves over a side
+MAX_WAVES = 3  # along a side
 GOLDEN, SILVER, BRONZE = (math.sqrt(5) - 1) / 2, math.sqrt(2) - 1, (math.sqrt(13) - 3) / 2  # multiples fill [0, 1)
 
 
 @dataclass(frozen=True)
 class StandIn:
-    """Waves in the place of data; `genkit run RECIPE --stand-in` puts them there.
+    """Waves that replace the data of a recipe, as ``genkit run RECIPE --stand-in`` does.
 
     Raises `ValueError` unless a sample is a point, (D,), or an image, (C, H, W).
     """
 
-    shape: Annotated[tuple[PositiveInt, ...], Doc("of one sample, (D,) or (C, H, W)")]
-    size: Annotated[PositiveInt, Doc("samples of each split")] = 1024
-    split: Literal["train", "test"] = "train"
+    shape: Annotated[tuple[PositiveInt, ...], Doc("Shape of one sample: [D] for points, or [C, H, W] for images.")]
+    size: Annotated[PositiveInt, Doc("Number of samples in each split.")] = 1024
+    split: SplitKey = "train"
 
     def __post_init__(self) -> None:
         if len(self.shape) not in (1, 3):
             raise ValueError(f"shape = {list(self.shape)}; expected [D] for points or [C, H, W] for images")
 
     def unmet(self) -> tuple[str, ...]:
-        """Nothing has to be had."""
+        """Return nothing: the samples are computed."""
         return ()
 
     def held_out(self) -> StandIn:
-        """Return as many other samples."""
+        """Return the test split: as many samples, all different from those of the train split."""
         return replace(self, split="test")
 
     def batch(self, indices: Tensor, noise: Noise) -> Samples:
         """Return the samples at `indices`, (B,), as (B, *shape) in [0, 1]."""
         number = indices.to(torch.float64) + (self.size if self.split == "test" else 0) + 1
         channels, height, width = self.shape if len(self.shape) == 3 else (self.shape[0], 1, 1)
-        across, down = (WAVES * (2 * (number * step % 1) - 1) for step in (GOLDEN, SILVER))  # (B,)
+        across, down = (MAX_WAVES * (2 * (number * step % 1) - 1) for step in (GOLDEN, SILVER))  # (B,)
         phase = number[:, None] * BRONZE + torch.arange(channels, dtype=torch.float64) / channels  # (B, C)
         y, x = torch.arange(height).double() / height, torch.arange(width).double() / width
-        place = down[:, None, None] * y[:, None] + across[:, None, None] * x  # (B, H, W)
-        waves = 0.5 + 0.5 * torch.cos(2 * math.pi * (place[:, None] + phase[:, :, None, None]))
+        progress = down[:, None, None] * y[:, None] + across[:, None, None] * x  # k·p, (B, H, W)
+        waves = 0.5 + 0.5 * torch.cos(2 * math.pi * (progress[:, None] + phase[:, :, None, None]))
         return Samples(waves.reshape(-1, *self.shape).to(noise.device, noise.dtype))

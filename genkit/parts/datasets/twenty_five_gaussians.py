@@ -2,16 +2,16 @@
 
     x = 2·(2·k + 0.05·ε) / 2.828,   k uniform on {-2, -1, 0, 1, 2}²,   ε ~ N(0, I)
 
-so neighbouring modes stand 1.41443 apart, each with standard deviation 0.035361, and the outermost at 2.82885. The
-division is that of Gulrajani et al. 2017, gan_toy.py of https://github.com/igul222/improved_wgan_training; the factor
-2 in front is the `scale=2` of the published `ToyDataset`.
+Neighbouring modes are 1.41443 apart, each with standard deviation 0.035361; the outermost coordinate is 2.82885. The
+divisor is from Gulrajani et al. 2017, gan_toy.py of https://github.com/igul222/improved_wgan_training. The factor 2 in
+front is the ``scale=2`` of the published `ToyDataset`.
 
 Daniel & Tamar 2021, "Soft-IntroVAE", https://arxiv.org/abs/2012.13253;
 https://github.com/taldatech/soft-intro-vae-pytorch/blob/e0253ad/soft_intro_vae_2d/train_soft_intro_vae_2d.py,
-`ToyDataset.next_batch`. Deviation: there a batch is one of the contiguous slices of a pool of 100,000 points, 4,000 of
-each mode, shuffled once, so that the same batches return; here every point is fresh and its mode is drawn for itself.
-The box is that of the training function's own `scale=1`, times the `range=2` of this density; the command line, whose
-help does not offer this density, would double it.
+`ToyDataset.next_batch`. Deviation: the published code cuts batches from a pool of 100,000 points, 4,000 of each mode,
+shuffled once, so that the same batches return; here every point is fresh, and its mode is drawn independently. The box
+is the default ``scale=1`` of the published training function times the ``range=2`` of this density; the published
+command line would double it, but its help does not list this density.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SCALE = 2
 
 @dataclass(frozen=True)
 class TwentyFiveGaussians(GaussianMixture):
-    """A grid of 5 x 5 Gaussians, 4/2.828 apart, std 0.1/2.828; it takes no keys."""
+    """A grid of 5 x 5 Gaussians, 4/2.828 apart, standard deviation 0.1/2.828; no keys."""
 
     @cached_property
     def centres(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""The files of CIFAR-10's authors, and of Fashion-MNIST's, byte for byte."""
+"""CIFAR-10 and Fashion-MNIST, read from the files of their authors."""
 
 import gzip
 import struct
@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 import torch
+from support.messages import assert_names
 from support.pictures import batch
 
 from genkit.errors import UsageError
@@ -36,31 +37,33 @@ def test_the_binary_version_is_read_byte_for_byte(tmp_path, inner):
     assert torch.equal(batch(data.held_out(), [1]).x[0], torch.tensor(pixels[5, 1]).float() / 255)
 
 
-def test_flips_are_an_option(tmp_path):
+def test_flip_mirrors_some_training_pictures(tmp_path):
     write_batches(tmp_path / "c")
     plain, flipping = (batch(CIFAR10(path=tmp_path / "c", flip=flip), list(range(15))).x for flip in (False, True))
     assert not torch.equal(plain, flipping)
     assert all(torch.equal(a, b) or torch.equal(a, b.flip(2)) for a, b in zip(plain, flipping))
 
 
-def test_what_is_absent_is_named(tmp_path):
+def test_a_missing_file_is_named_with_the_remedy(tmp_path):
     write_batches(tmp_path / "c")
     (tmp_path / "c" / "data_batch_4.bin").unlink()
     (unmet,) = CIFAR10(path=tmp_path / "c").unmet()
-    assert "has no data_batch_4.bin, which the train split needs. Put the six .bin files of CIFAR-10" in unmet
+    assert_names(unmet, "[data] path", tmp_path / "c", "data_batch_4.bin", "train", "CIFAR-10", "uoft-cs/cifar10")
+    assert "data_batch_3.bin" not in unmet
 
 
 @pytest.mark.parametrize("content", [b"", b"\x01" * 3072, b"\x0a" + b"\0" * 3072])
-def test_another_file_is_refused(tmp_path, content):
+def test_a_file_of_another_format_is_refused(tmp_path, content):
     write_batches(tmp_path / "c")
     (tmp_path / "c" / "data_batch_2.bin").write_bytes(content)
-    with pytest.raises(UsageError, match="data_batch_2.bin is no batch of the binary version"):
+    with pytest.raises(UsageError, match="data_batch_2.bin: not a file of the binary version") as caught:
         _ = CIFAR10(path=tmp_path / "c").size
+    assert_names(caught.value, f"{len(content):,} bytes", "3,073")
 
 
-def test_fashion_mnist_has_the_files_of_mnist_and_a_name_of_its_own(tmp_path):
+def test_fashion_mnist_is_read_from_files_named_as_those_of_mnist(tmp_path):
     (unmet,) = FashionMNIST(path=tmp_path).unmet()
-    assert "Put the four idx files of Fashion-MNIST" in unmet and "zalando-datasets/fashion_mnist" in unmet
+    assert_names(unmet, "train-images-idx3-ubyte", "four idx files of Fashion-MNIST", "zalando-datasets/fashion_mnist")
     for name, array in (
         ("train-images-idx3-ubyte", np.arange(2 * 784).reshape(2, 28, 28).astype(np.uint8)),
         ("train-labels-idx1-ubyte", np.array([3, 4], np.uint8)),

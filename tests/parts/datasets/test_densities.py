@@ -1,3 +1,5 @@
+"""All densities: published centres and boxes, and points that depend only on their row of noise."""
+
 import math
 
 import numpy as np
@@ -47,7 +49,7 @@ def test_the_centres_are_the_published_ones(data, published):
 @pytest.mark.parametrize(
     ("data", "std"), [(EightGaussians(), 0.02 / 1.414), (TwentyFiveGaussians(), 0.05 / 2.828 * 2)], ids=("8", "25")
 )
-def test_each_mode_has_its_share_its_mean_and_its_spread(data, std):
+def test_each_mode_has_its_share_mean_and_standard_deviation(data, std):
     x, modes = drawn(data, Rows.all(200_000)).double(), len(data.centres)
     mode = torch.cdist(x, data.centres).argmin(dim=1)
     for m, centre in enumerate(data.centres):
@@ -58,19 +60,19 @@ def test_each_mode_has_its_share_its_mean_and_its_spread(data, std):
 
 
 @every_density
-def test_two_processes_draw_the_batch_of_one(data):
+def test_two_processes_draw_the_same_batch_as_one(data):
     parts = torch.cat([drawn(data, Rows(0, 3, 8)), drawn(data, Rows(3, 8, 8))])
     assert torch.equal(parts, drawn(data, Rows.all(8)))
 
 
 @every_density
-def test_a_point_is_a_function_of_its_row_of_noise_and_of_nothing_else(data):
+def test_a_point_depends_only_on_its_row_of_noise(data):
     noise = Noise(0, 3, "data", Rows.all(8))
     assert torch.equal(data.batch(torch.arange(8), noise).x, data.batch(torch.arange(8).flip(0) + 90, noise).x)
 
 
 @every_density
-def test_steps_and_seeds_draw_other_points(data):
+def test_another_step_or_seed_draws_other_points(data):
     here = drawn(data, Rows.all(8))
     assert torch.equal(here, drawn(data, Rows.all(8)))
     for other in (drawn(data, Rows.all(8), step=4), drawn(data, Rows.all(8), seed=1)):
@@ -79,23 +81,23 @@ def test_steps_and_seeds_draw_other_points(data):
 
 @every_density
 def test_no_two_points_of_a_batch_share_a_coordinate(data):
-    # One number that serves a whole batch, or two directions of a point, would be a mistake of shape.
+    # An equal coordinate would come from a wrong shape: one number for a whole batch, or for both directions.
     assert drawn(data, Rows.all(64)).unique().numel() == 128
 
 
 @every_density
-def test_a_density_never_ends_and_holds_itself_out(data):
+def test_a_density_has_no_end_and_is_its_own_held_out_split(data):
     assert (data.shape, data.split, data.size, data.unmet()) == ((2,), "drawn", None, ())
     assert data.held_out() is data
 
 
 @every_density
-def test_the_box_is_the_published_one_and_holds_all_points(data):
+def test_the_box_is_the_published_one_and_contains_all_points(data):
     assert data.half_width == (2.0 if isinstance(data, EightGaussians) else 4.0)
     assert drawn(data, Rows.all(200_000)).abs().max() <= data.half_width
 
 
-def test_a_new_mixture_states_its_centres_its_std_and_its_box():
+def test_a_new_mixture_needs_only_centres_std_and_half_width():
     class TwoPoints(GaussianMixture):
         centres = torch.tensor([[-1.0, 0, 0], [1.0, 0, 0]], dtype=torch.float64)
         std = 0.0
@@ -106,7 +108,7 @@ def test_a_new_mixture_states_its_centres_its_std_and_its_box():
 
 
 @every_density
-def test_points_take_the_dtype_and_the_device_of_the_noise(data):
+def test_points_have_the_dtype_and_device_of_the_noise(data):
     single, double = (drawn(data, Rows.all(64), dtype=dtype) for dtype in (torch.float32, torch.float64))
     assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
     torch.testing.assert_close(single.double(), double, rtol=0, atol=1e-5)

@@ -1,21 +1,22 @@
-"""A folder as a source: what is there, in what order, and when it is another one."""
+"""Source of a folder: its pictures, their order, its digest, and the split by name."""
 
 import os
 import re
 
 import pytest
+from support.messages import assert_names
 from support.pictures import noise_picture, write_folder, write_picture
 
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.folder_source import list_files
-from genkit.parts.datasets.pictures.source import held_out, split_by_name
+from genkit.parts.datasets.pictures.source import is_held_out, split_by_name
 
 
 def names(source):
     return [source.name(index) for index in range(len(source))]
 
 
-def test_pictures_are_found_below_in_natural_order(tmp_path):
+def test_pictures_in_sub_folders_are_listed_in_natural_order(tmp_path):
     for name in ("10.png", "9.PNG", "b/2.png", "b/1.jpeg", "a/x/y.webp"):
         write_picture(tmp_path / name, noise_picture(4, 4))
     for name in ("notes.txt", ".DS_Store", "b/._1.png", ".thumbs/1.png"):
@@ -26,7 +27,7 @@ def test_pictures_are_found_below_in_natural_order(tmp_path):
     assert files.others == 1
 
 
-def test_sub_folders_are_classes_where_every_picture_lies_in_one(tmp_path):
+def test_sub_folders_are_classes_if_every_picture_is_in_one(tmp_path):
     for name in ("cat/1.png", "dog/1.png", "cat/2.png"):
         write_picture(tmp_path / name, noise_picture(4, 4))
     files = list_files(tmp_path)
@@ -35,22 +36,23 @@ def test_sub_folders_are_classes_where_every_picture_lies_in_one(tmp_path):
     assert list_files(tmp_path).labels is None
 
 
-def test_a_link_that_leads_back_is_followed_once(tmp_path):
+def test_links_are_followed_except_to_a_folder_above(tmp_path):
     write_folder(tmp_path / "a", 2)
     (tmp_path / "a" / "up").symlink_to(tmp_path)
     (tmp_path / "b").symlink_to(tmp_path / "a")
     assert names(list_files(tmp_path)) == ["a/0000.png", "a/0001.png", "b/0000.png", "b/0001.png"]
 
 
-@pytest.mark.parametrize(("beside", "message"), [([], "holds no picture. A picture"), (["a.txt", "b.txt"], "2 other")])
-def test_a_folder_without_pictures_says_so(tmp_path, beside, message):
-    for name in beside:
+@pytest.mark.parametrize(("others", "found"), [([], "no picture."), (["a.txt", "b.txt"], "no picture among 2 files")])
+def test_a_folder_without_pictures_is_refused_with_the_accepted_suffixes(tmp_path, others, found):
+    for name in others:
         (tmp_path / name).write_text("")
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError) as caught:
         list_files(tmp_path)
+    assert_names(caught.value, f"[data] {tmp_path}: ", found, ".jpg", ".png", ".webp")
 
 
-def test_the_digest_follows_what_is_there_and_not_where(tmp_path):
+def test_the_digest_depends_on_the_files_and_not_on_the_folder(tmp_path):
     folder = write_folder(tmp_path / "a", 3)
     digest = list_files(folder).digest()
     assert list_files(folder).digest() == digest
@@ -66,7 +68,7 @@ def test_the_digest_follows_what_is_there_and_not_where(tmp_path):
     assert len({digest, touched, added, list_files(folder).digest()}) == 4
 
 
-def test_equal_names_sizes_and_times_with_other_content_are_told_apart(tmp_path):
+def test_the_digest_differs_for_equal_names_sizes_and_times_with_other_content(tmp_path):
     digests = []
     for seed in (1, 2):
         path = write_picture(tmp_path / str(seed) / "0.bmp", noise_picture(8, 8, seed=seed))
@@ -75,7 +77,7 @@ def test_equal_names_sizes_and_times_with_other_content_are_told_apart(tmp_path)
     assert digests[0] != digests[1]
 
 
-def test_what_is_held_out_depends_on_a_name_alone(tmp_path):
+def test_whether_a_picture_is_held_out_depends_only_on_its_name(tmp_path):
     files = list_files(write_folder(tmp_path, 60))
     train, test = (set(names(split_by_name(files, split, 0.25))) for split in ("train", "test"))
     assert not train & test and train | test == set(names(files)) and 5 <= len(test) <= 25
@@ -84,21 +86,23 @@ def test_what_is_held_out_depends_on_a_name_alone(tmp_path):
     assert test <= more and not train & more
 
 
-def test_the_share_that_is_held_out_is_about_what_was_asked_for():
-    assert sum(held_out(f"{number}.jpg", 0.1) for number in range(10_000)) == pytest.approx(1000, abs=90)
+def test_about_the_given_share_of_names_is_held_out():
+    assert sum(is_held_out(f"{number}.jpg", 0.1) for number in range(10_000)) == pytest.approx(1000, abs=90)
 
 
 def test_one_picture_cannot_be_split(tmp_path):
     files = list_files(write_folder(tmp_path, 1))
     for share in (0.1, 0.5, 0.9):
-        with pytest.raises(UsageError, match=r"of 1 picture none is .*; give more pictures, or held-out pictures of"):
+        with pytest.raises(UsageError) as caught:
             for split in ("train", "test"):
                 split_by_name(files, split, share)
+        assert_names(caught.value, tmp_path, "1 picture ", f"{share:g}", "Add pictures")
+        assert "hold_out =" not in str(caught.value)  # no share would leave a picture in both splits
 
 
-def test_the_share_that_is_advised_leaves_neither_split_empty(tmp_path):
+def test_the_advised_share_leaves_neither_split_empty(tmp_path):
     files = list_files(write_folder(tmp_path, 3))
-    with pytest.raises(UsageError, match="another share") as caught:
+    with pytest.raises(UsageError, match="test split is empty") as caught:
         split_by_name(files, "test", 0.001)
-    share = float(re.search(r"hold_out = (0\.\d)\)", str(caught.value))[1])
+    share = float(re.search(r"hold_out = (0\.\d),", str(caught.value))[1])
     assert all(len(split_by_name(files, split, share)) for split in ("train", "test"))

@@ -1,21 +1,24 @@
-"""Pictures through the `datasets` library, from folders that it saved."""
+"""Pictures of the `datasets` library, read from folders that it saved."""
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.messages import assert_names
 from support.pictures import batch, noise_picture
 
 from genkit.errors import UsageError
 from genkit.parts.datasets.hub_images import HubImages
 from genkit.parts.datasets.svhn import SVHN
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def hub_cache(tmp_path, monkeypatch):
+    """Keep what the library prepares out of the user's cache."""
     import datasets
 
-    monkeypatch.setenv("GENKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub-cache")
 
 
@@ -48,7 +51,7 @@ def test_a_saved_set_is_prepared_with_its_splits_and_labels(tmp_path):
     )
 
 
-def test_a_folder_of_parquet_is_prepared(tmp_path):
+def test_a_folder_of_parquet_files_is_prepared(tmp_path):
     (tmp_path / "p").mkdir()
     table(30).to_parquet(tmp_path / "p" / "train.parquet")
     data = HubImages(hub=str(tmp_path / "p"), resolution=6, hold_out=0.5)
@@ -57,18 +60,19 @@ def test_a_folder_of_parquet_is_prepared(tmp_path):
     assert again.listed.digest() == data.source().digest()
 
 
-def test_what_is_held_out_is_a_split_by_name_or_a_share(tmp_path):
+def test_the_held_out_split_is_a_named_split_or_a_share(tmp_path):
     hub = save(tmp_path / "s", train=table(40), validation=table(2), extra=table(4))
     assert HubImages(hub=hub, resolution=4).held_out().size == 2
     assert HubImages(hub=hub, resolution=4, hold_out="extra").held_out().size == 4
-    with pytest.raises(UsageError, match="has a split of its own, 'validation'.*train, validation, extra"):
+    with pytest.raises(UsageError) as caught:
         _ = HubImages(hub=hub, resolution=4, hold_out=0.3).size
+    assert_names(caught.value, "[data] hold_out", hub, "'validation'", "train, validation, extra")
     hub = save(tmp_path / "t", train=table(40))
     data = HubImages(hub=hub, resolution=4)
     assert data.size + data.held_out().size == 40 and data.held_out().size > 0
 
 
-def test_a_picture_that_does_not_decode_is_named_by_its_row(tmp_path):
+def test_a_picture_that_cannot_be_decoded_is_named_by_its_row(tmp_path):
     import datasets
 
     encoded = table(4, labels=False).cast_column("image", datasets.Image(decode=False))[:]["image"]
@@ -76,33 +80,36 @@ def test_a_picture_that_does_not_decode_is_named_by_its_row(tmp_path):
     encoded[3] = None
     broken = datasets.Dataset.from_dict({"image": encoded}, datasets.Features({"image": datasets.Image()}))
     hub = save(tmp_path / "s", train=broken, test=table(1))
-    with pytest.raises(UsageError, match=r"row 2 is no picture that Pillow knows\n  row 3 is empty"):
+    with pytest.raises(UsageError, match=r"2 of 4 pictures .*\n  row 2: not an image .*\n  row 3: no image data\n"):
         batch(HubImages(hub=hub, resolution=4), [0])
     assert HubImages(hub=hub, resolution=4, on_bad="skip").size == 2
 
 
-def test_a_column_is_named_where_several_have_pictures(tmp_path):
+def test_the_column_is_a_key_if_several_columns_have_pictures(tmp_path):
     import datasets
 
     two = datasets.concatenate_datasets([table(3), table(3, labels=False).rename_column("image", "other")], axis=1)
     hub = save(tmp_path / "s", train=two, test=two)
-    with pytest.raises(UsageError, match="found image, other. Name one with column"):
+    with pytest.raises(UsageError) as caught:
         _ = HubImages(hub=hub, resolution=4).size
+    assert_names(caught.value, hub, "found image, other", "Set column")
     assert HubImages(hub=hub, resolution=4, column="other").size == 3
-    with pytest.raises(UsageError, match="the pictures in 'kind', found none among"):
+    with pytest.raises(UsageError) as caught:
         _ = HubImages(hub=hub, resolution=4, column="kind").size
+    assert_names(caught.value, hub, "column 'kind'", "found none among image")
 
 
-def test_a_folder_that_is_absent_or_empty_is_told(tmp_path):
+def test_a_missing_or_empty_folder_is_named(tmp_path):
     (unmet,) = HubImages(hub=str(tmp_path / "absent"), resolution=4).unmet()
-    assert "is not there" in unmet
+    assert_names(unmet, "[data] hub", tmp_path / "absent", "not found", "OWNER/NAME")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="cannot be loaded: .* Check the id and the network"):
+    with pytest.raises(UsageError) as caught:
         _ = HubImages(hub=str(tmp_path / "empty"), resolution=4).size
+    assert_names(caught.value, "[data] hub", tmp_path / "empty", "cannot be loaded", "load_from_disk")
     assert HubImages(hub="someone/something", resolution=4).unmet() == ()
 
 
-def test_a_named_set_is_read_from_a_folder_of_the_library(tmp_path):
+def test_a_published_set_is_read_from_a_folder_of_the_library(tmp_path):
     hub = save(tmp_path / "s", train=table(2, size=32), test=table(2, size=32))
     assert batch(SVHN(hub=hub), [0, 1]).x.shape == (2, 3, 32, 32)
 
@@ -115,7 +122,7 @@ def test_labels_in_a_plain_column_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("labels", [["a", "b", "c"], [1, None, 2]])
-def test_labels_that_are_no_classes_are_left_out(tmp_path, labels):
+def test_labels_that_are_texts_or_incomplete_are_left_out(tmp_path, labels):
     plain = table(3, labels=False).add_column("label", labels)
     data = HubImages(hub=save(tmp_path / "s", train=plain, test=plain), resolution=4)
     assert batch(data, [0]).extra == {}

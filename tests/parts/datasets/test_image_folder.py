@@ -1,7 +1,8 @@
-"""Data sets of pictures in a folder: splits, classes, what is absent, and what is bad."""
+"""Data sets of pictures in a folder: splits, classes, missing folders, and bad pictures."""
 
 import pytest
 import torch
+from support.messages import assert_names
 from support.pictures import SHARED, batch, needs_shared, noise_picture, write_folder, write_picture
 
 from genkit.errors import UsageError
@@ -10,22 +11,18 @@ from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.lsun import LSUN
 from genkit.parts.datasets.svhn import SVHN
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("GENKIT_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def names(data):
     return [data.listed.name(index) for index in range(len(data.listed))]
 
 
-def test_the_size_is_known_before_anything_is_decoded(tmp_path, cache):
+def test_the_size_is_known_before_pictures_are_decoded(tmp_path):
     data = ImageFolder(path=write_folder(tmp_path / "p", 40), resolution=(4, 6), channels=1)
     assert (data.shape, data.unmet()) == ((1, 4, 6), ())
     size = data.size
-    assert size + data.held_out().size == 40 and not cache.exists()
+    assert size + data.held_out().size == 40 and not (tmp_path / "cache").exists()
     assert batch(data, [0]).x.shape == (1, 1, 4, 6) and data.size == size
 
 
@@ -37,7 +34,7 @@ def test_a_batch_holds_the_bytes_over_255(tmp_path):
     assert torch.equal(x, torch.tensor(pixels).permute(2, 0, 1).expand(2, 3, 4, 4).float() / 255)
 
 
-def test_pictures_are_flipped_by_the_step_half_of_the_time_and_held_out_ones_never(tmp_path):
+def test_half_of_the_training_pictures_are_flipped_at_each_step_and_no_held_out_ones(tmp_path):
     write_folder(tmp_path / "p" / "train", 1)
     write_folder(tmp_path / "p" / "test", 1)
     data = ImageFolder(path=tmp_path / "p", resolution=12, flip=True)
@@ -49,15 +46,16 @@ def test_pictures_are_flipped_by_the_step_half_of_the_time_and_held_out_ones_nev
 
 
 @pytest.mark.parametrize("test", ["test", "val"])
-def test_train_and_test_folders_are_splits_and_classes_are_counted_alike(tmp_path, test):
+def test_train_and_test_folders_are_splits_with_the_same_class_numbers(tmp_path, test):
     for name in ("train/b/1.png", "train/c/1.png", f"{test}/a/1.png", f"{test}/c/1.png"):
         write_picture(tmp_path / name, noise_picture(4, 4))
     data = ImageFolder(path=tmp_path, resolution=4)
     assert (names(data), names(data.held_out())) == (["b/1.png", "c/1.png"], ["a/1.png", "c/1.png"])
     labels = [batch(split, [0, 1]).extra["label"].tolist() for split in (data, data.held_out())]
     assert labels == [[0, 1], [2, 1]]
-    with pytest.raises(UsageError, match=f"is split already, into train/ and {test}/"):
+    with pytest.raises(UsageError) as caught:
         _ = ImageFolder(path=tmp_path, resolution=4, hold_out=0.2).size
+    assert_names(caught.value, "[data] hold_out", tmp_path, f"train/ and {test}/")
 
 
 def test_a_share_or_another_folder_is_held_out(tmp_path):
@@ -67,37 +65,52 @@ def test_a_share_or_another_folder_is_held_out(tmp_path):
     write_folder(tmp_path / "q", 3)
     other = ImageFolder(path=tmp_path / "p", resolution=4, hold_out=tmp_path / "q")
     assert (other.size, other.held_out().size) == (50, 3)
+    (unmet,) = ImageFolder(path=tmp_path / "p", resolution=4, hold_out=tmp_path / "absent").unmet()
+    assert_names(unmet, "[data] hold_out", tmp_path / "absent", "not found")
 
 
-def test_bad_pictures_are_refused_or_skipped_as_the_recipe_says(tmp_path):
+def test_on_bad_refuses_or_skips_bad_pictures(tmp_path):
     write_folder(tmp_path / "p" / "train", 3)
     write_folder(tmp_path / "p" / "test", 2)
     (tmp_path / "p" / "train" / "0001.png").write_text("no picture")
     keys = {"path": tmp_path / "p", "resolution": 4}
     assert ImageFolder(**keys).size == 3
-    for _ in range(2):  # the second time from the store, which knows
-        with pytest.raises(UsageError, match=r"1 of 3 pictures cannot be used:\n  0001.png is no picture") as caught:
+    for _ in range(2):  # the second time from the record in the store
+        with pytest.raises(UsageError, match=r"1 of 3 pictures cannot be used:\n  0001.png: not an image") as caught:
             batch(ImageFolder(**keys), [0])
-    assert 'on_bad = "skip"' in str(caught.value)
+        assert_names(caught.value, tmp_path / "p" / "train", "train split", 'on_bad = "skip"')
     skipping = ImageFolder(**keys, on_bad="skip")
     assert skipping.size == 2 and batch(skipping, [0, 1]).x.shape == (2, 3, 4, 4)
+    assert [bad.name for bad in skipping.skipped_pictures] == ["0001.png"]
 
 
-def test_what_is_absent_says_how_to_get_it(tmp_path):
-    (unmet,) = ImageFolder(path=tmp_path / "absent", resolution=4).unmet()
-    assert f"{tmp_path / 'absent'} is not there" in unmet
-    (unmet,) = CelebA(path=tmp_path / "absent", resolution=4).unmet()
-    assert "img_align_celeba.zip from its authors' page" in unmet
-    (unmet,) = LSUN(path=tmp_path / "absent", resolution=4).unmet()
-    assert "LSUN scene classification" in unmet
-    (unmet,) = SVHN(path=tmp_path / "absent").unmet()
-    assert "ufldl-stanford/svhn" in unmet and SVHN(path=tmp_path).shape == (3, 32, 32)
+@pytest.mark.parametrize(
+    ("data_set", "remedy"),
+    [
+        (ImageFolder, "Give a folder of pictures"),
+        (CelebA, "img_align_celeba.zip"),
+        (LSUN, "LSUN scene classification"),
+        (SVHN, "ufldl-stanford/svhn"),
+    ],
+)
+def test_a_missing_folder_is_named_with_the_remedy(tmp_path, data_set, remedy):
+    (unmet,) = data_set(path=tmp_path / "absent", resolution=4).unmet()
+    assert_names(unmet, "[data] path", tmp_path / "absent", "not found", remedy)
+    (tmp_path / "file").write_text("")
+    (unmet,) = data_set(path=tmp_path / "file", resolution=4).unmet()
+    assert_names(unmet, "[data] path", tmp_path / "file", "is a file", remedy)
 
 
-def test_an_id_is_not_looked_for_before_it_is_needed():
-    assert SVHN(hub="ufldl-stanford/svhn").unmet() == ()
-    with pytest.raises(ValueError, match='neither path nor hub is given; write path = "FOLDER"'):
+def test_a_hub_id_is_checked_only_when_it_is_loaded(tmp_path):
+    assert SVHN(hub="ufldl-stanford/svhn").unmet() == () and SVHN(path=tmp_path).shape == (3, 32, 32)
+
+
+def test_exactly_one_of_path_and_hub_is_required(tmp_path):
+    with pytest.raises(ValueError, match="neither path nor hub") as caught:
         LSUN(resolution=4)
+    assert_names(caught.value, "pcuenq/lsun-bedrooms")
+    with pytest.raises(ValueError, match="both path and hub"):
+        LSUN(resolution=4, path=tmp_path, hub="x/y")
 
 
 def write_celeba(folder, numbers):
@@ -105,7 +118,7 @@ def write_celeba(folder, numbers):
         write_picture(folder / f"{number:06d}.jpg", noise_picture(6, 5, seed=number))
 
 
-def test_celeba_is_split_by_the_numbers_of_its_authors_or_by_their_file(tmp_path):
+def test_celeba_is_split_by_the_official_file_or_by_number(tmp_path):
     folder = tmp_path / "celeba" / "img_align_celeba"
     write_celeba(folder, [1, 162_770, 162_771, 182_637, 182_638, 202_599])
     data = CelebA(path=folder, resolution=4)
@@ -116,27 +129,27 @@ def test_celeba_is_split_by_the_numbers_of_its_authors_or_by_their_file(tmp_path
     (folder.parent / "list_eval_partition.txt").write_text("000001.jpg 2\n162770.jpg 0\n162771.jpg 1\n")
     data = CelebA(path=folder, resolution=4)
     assert (names(data), names(data.held_out())) == (["162770.jpg"], ["000001.jpg"])
-    (folder / "000001.jpg").rename(folder / "000001.png")  # the lossless version, of which the file speaks as well
+    (folder / "000001.jpg").rename(folder / "000001.png")  # as in the lossless version; the file lists .jpg
     assert names(CelebA(path=folder, resolution=4).held_out()) == ["000001.png"]
     (folder.parent / "list_eval_partition.txt").write_text("000001.jpg\n")
     (unmet,) = CelebA(path=folder, resolution=4).unmet()
-    assert "expected a name and 0, 1 or 2 on each line" in unmet
+    assert_names(unmet, folder.parent / "list_eval_partition.txt", "a name and 0, 1 or 2 on each line")
 
 
-def test_a_part_of_celeba_and_other_faces_are_told_from_it(tmp_path):
+def test_a_part_of_celeba_and_other_faces_are_refused(tmp_path):
     write_celeba(tmp_path / "part", [1, 2])
     (unmet,) = CelebA(path=tmp_path / "part", resolution=4).held_out().unmet()
-    assert "of 2 pictures none belongs to the official test split" in unmet and '"image-folder"' in unmet
+    assert_names(unmet, tmp_path / "part", "none of 2 pictures", "test split", '"image-folder"')
     write_picture(tmp_path / "other" / "me.jpg", noise_picture(4, 4))
     (unmet,) = CelebA(path=tmp_path / "other", resolution=4).unmet()
-    assert "me.jpg is no name of CelebA" in unmet
+    assert_names(unmet, "me.jpg", "list_eval_partition.txt", '"image-folder"')
 
 
 @needs_shared
 @pytest.mark.parametrize(
     ("folder", "splits"), [("cifar10", (4000, 1000)), ("flowers128", (200, None)), ("faces128", (2000, None))]
 )
-def test_folders_of_real_pictures_are_read_as_a_whole(folder, splits):
+def test_folders_of_photographs_are_read_completely(folder, splits):
     data = ImageFolder(path=SHARED / folder, resolution=16)
     assert data.unmet() == ()
     sizes = (data.size, data.held_out().size)

@@ -1,4 +1,4 @@
-"""The densities that are no mixtures, against their distribution functions, in closed form or integrated."""
+"""Densities that are not mixtures, compared with their distribution functions, in closed form or integrated."""
 
 import math
 
@@ -21,7 +21,7 @@ def drawn(data):
 
 
 def assert_counts_fit(counts, probabilities):
-    """Pearson's test of counts, (K,), against probabilities, (K,)."""
+    """Compare counts, (K,), with probabilities, (K,), by Pearson's test."""
     assert stats.chisquare(counts, DRAWS * probabilities).pvalue > 1e-3
 
 
@@ -36,7 +36,7 @@ BOARD = """
 """  # y upwards, x to the right: squares of side 2 in the box [-4, 4]²
 
 
-def test_the_checkerboard_is_uniform_on_half_of_the_squares_and_empty_on_the_others():
+def test_the_checkerboard_is_uniform_on_half_of_the_squares_and_zero_on_the_others():
     filled = np.array([[square == "#" for square in row] for row in reversed(BOARD.split())]).T
     each = 5  # cells along the side of a square
     cells = np.kron(filled, np.ones((each, each))) / (filled.sum() * each**2)
@@ -48,7 +48,7 @@ def test_the_checkerboard_is_uniform_on_half_of_the_squares_and_empty_on_the_oth
 # The rings
 
 
-def test_the_radii_of_the_rings_are_those_of_four_rice_distributions():
+def test_the_radii_of_the_rings_follow_four_rice_distributions():
     radii = np.linalg.norm(drawn(Rings()), axis=1)
 
     def distribution(r):
@@ -71,7 +71,7 @@ def test_the_angles_are_uniform_on_each_ring():
 
 
 def uniform_plus_normal(t, width, std):
-    """The distribution function of U(0, width) + N(0, std²), the integral of the normal one over the width."""
+    """Distribution function of U(0, width) + N(0, std²): the integral of the normal one over the width."""
 
     def integral(u):
         return u * stats.norm.cdf(u) + stats.norm.pdf(u)
@@ -80,7 +80,7 @@ def uniform_plus_normal(t, width, std):
 
 
 def cells_of_the_spirals(edges):
-    """The probability of each cell of a grid, integrated along the curve: the offset and the noise in closed form."""
+    """Probability of each cell of a grid, integrated along the curve; the offset and the noise are in closed form."""
     nodes, weights = np.polynomial.legendre.leggauss(300)
     n = 3 * math.pi * (nodes + 1) / 2
     weights = weights * n / (3 * math.pi)  # n = 3π√u has the density 2n/(3π)² on [0, 3π]
@@ -93,7 +93,7 @@ def cells_of_the_spirals(edges):
     return (arm + arm[::-1, ::-1]) / 2  # the other arm is the reflection in the origin
 
 
-def test_the_probabilities_that_the_spirals_are_compared_with_sum_to_1():
+def test_the_expected_probabilities_of_the_spirals_sum_to_1():
     assert cells_of_the_spirals(np.linspace(-4, 4, 65)).sum() == pytest.approx(1, abs=1e-9)
 
 
@@ -101,7 +101,7 @@ def test_the_spirals_have_the_integrated_density():
     edges = np.linspace(-4, 4, 65)
     counts, _, _ = np.histogram2d(*drawn(TwoSpirals()).T, bins=[edges, edges])
     expected = cells_of_the_spirals(edges)
-    rare = expected < 1e-4  # counted together, for the test needs some draws of each
+    rare = expected < 1e-4  # counted together, since the test needs some draws in each cell
     assert_counts_fit(*(np.append(each[~rare], each[rare].sum()) for each in (counts, expected)))
 
 

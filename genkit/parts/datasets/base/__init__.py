@@ -1,1 +1,1 @@
-"""Base classes and shared keys of the data sets."""
+"""Base classes and shared recipe keys of the data sets."""

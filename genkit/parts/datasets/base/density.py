@@ -1,4 +1,4 @@
-"""What every density has in common: it never ends, so nothing has to be read and nothing is ever seen twice."""
+"""Base class of densities: data sets without an end, which read nothing and never repeat a point."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class DensitySet(ABC):
     @property
     @abstractmethod
     def half_width(self) -> float:
-        """Half the side of the box [-w, w]^D in which histograms count; the mass outside it is negligible."""
+        """Half the side w of the box [-w, w]^D in which histograms count; the mass outside it is negligible."""
 
     @property
     @abstractmethod
@@ -25,22 +25,22 @@ class DensitySet(ABC):
 
     @property
     def split(self) -> str:
-        """There are no splits: every point is drawn for the first time."""
+        """Always "drawn": a density has no splits, since every point is new."""
         return "drawn"
 
     @property
     def size(self) -> int | None:
-        """None: the density never ends."""
+        """None: a density has no end."""
         return None
 
     def unmet(self) -> tuple[str, ...]:
-        """Nothing has to be had."""
+        """Return nothing: a density needs no files."""
         return ()
 
     def held_out(self) -> DensitySet:
-        """Return the density itself: fresh points have never been trained on."""
+        """Return the density itself: no model was trained on its fresh points."""
         return self
 
     @abstractmethod
     def batch(self, indices: Tensor, noise: Noise) -> Samples:
-        """Return one fresh point for each row of `noise`, (B, D), whatever the `indices`, (B,)."""
+        """Return one fresh point for each row of `noise`, (B, D); `indices`, (B,), has no effect."""

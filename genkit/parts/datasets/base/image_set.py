@@ -1,37 +1,35 @@
-"""Images as bytes, in memory or memory-mapped, turned into float numbers batch by batch."""
+"""Base class of finite image sets: images as bytes, in memory or memory-mapped, converted to floats batch by batch."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from genkit.core.field_types import Doc
 from genkit.core.noise import Noise
 from genkit.core.types import Samples
+from genkit.parts.datasets.base.picture_keys import SplitKey
 
 
 class Arrays(NamedTuple):
-    """A whole split."""
+    """All images of a split, and their labels."""
 
     images: np.ndarray  # (N, C, H, W) uint8
-    labels: np.ndarray | None  # (N,) integers, where the source has them
+    labels: np.ndarray | None  # (N,) integers; None without labels
 
 
 @dataclass(frozen=True)
 class ImageSet(ABC):
-    """Images in [0, 1] with a train and a test split, read when they are first asked for."""
+    """Images in [0, 1] with a train and a test split; a split is read when it is first used."""
 
-    split: Annotated[Literal["train", "test"], Doc("what is read; the test split is what is held out, always")] = (
-        "train"
-    )
+    split: SplitKey = "train"
 
-    flip = False  # no key, unless a data set makes it one: half of what is trained on is then mirrored, each time anew
+    flip = False  # not a key here; a data set that can mirror its training pictures makes it one
 
     @property
     @abstractmethod
@@ -40,11 +38,11 @@ class ImageSet(ABC):
 
     @abstractmethod
     def unmet(self) -> tuple[str, ...]:
-        """Name what this split lacks on this machine and how to get it."""
+        """Return a message for each thing that this split needs and that is missing on this machine."""
 
     @abstractmethod
     def read(self) -> Arrays:
-        """Read the whole split. Raises `UsageError` where that fails."""
+        """Read the whole split. Raises `UsageError` if that fails."""
 
     @cached_property
     def arrays(self) -> Arrays:
@@ -57,7 +55,7 @@ class ImageSet(ABC):
         """The number of images."""
 
     def held_out(self) -> Self:
-        """Return the test split, the same object each time so that it is read once."""
+        """Return the test split, the same object each time, so that it is read once."""
         return self._test
 
     @cached_property
@@ -66,26 +64,29 @@ class ImageSet(ABC):
 
     def batch(self, indices: Tensor, noise: Noise) -> Samples:
         """Return the images at `indices`, (B,), as (B, C, H, W) in [0, 1], and ``extra["label"]``, (B,) int64."""
-        chosen = indices.cpu().numpy()
+        rows = indices.cpu().numpy()
         images, labels = self.arrays
         flip = self.flip and self.split == "train"
-        return samples(images[chosen], None if labels is None else labels[chosen], noise, flip=flip)
+        return to_samples(images[rows], None if labels is None else labels[rows], noise, flip=flip)
 
 
-def samples(images: np.ndarray, labels: np.ndarray | None, noise: Noise, *, flip: bool) -> Samples:
-    """Return images, (B, C, H, W) uint8, in [0, 1], and labels, (B,). `flip` mirrors half of the bytes, in place."""
+def to_samples(images: np.ndarray, labels: np.ndarray | None, noise: Noise, *, flip: bool) -> Samples:
+    """Convert images, (B, C, H, W) uint8, to floats in [0, 1], and add their labels, (B,), if any.
+
+    With `flip`, about half of the images are mirrored; `images` is changed in place.
+    """
     if flip:
-        chosen = noise.randint("flip", 2).bool().cpu().numpy()  # (B,), a function of the step, as all randomness is
-        images[chosen] = mirrored(images[chosen])
+        rows = noise.randint("flip", 2).bool().cpu().numpy()  # (B,), a function of the step like all randomness
+        images[rows] = flip_horizontally(images[rows])
     x = torch.from_numpy(images).to(noise.device, noise.dtype).div_(255)
     if labels is None:
         return Samples(x)
     return Samples(x, {"label": torch.from_numpy(labels.astype(np.int64)).to(noise.device)})
 
 
-def mirrored(images: np.ndarray) -> np.ndarray:
+def flip_horizontally(images: np.ndarray) -> np.ndarray:
     """Return contiguous images, (B, C, H, W) uint8, with left and right exchanged."""
     if images.shape[-1] % 8:
         return images[..., ::-1]
-    # Eight pixels at a time, as words in reverse order with their bytes reversed: half the time.
+    # Eight pixels at a time: words in reverse order, with their bytes reversed. This takes half the time.
     return images.view(np.uint64)[..., ::-1].byteswap().view(np.uint8)

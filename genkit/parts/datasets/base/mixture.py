@@ -1,4 +1,4 @@
-"""Equally weighted isotropic Gaussians, whose modes the metrics can count."""
+"""Base class of mixtures of equally weighted isotropic Gaussians; metrics can count their modes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genkit.parts.datasets.base.density import DensitySet
 
 
 class GaussianMixture(DensitySet):
-    """p(x) = 1/M Σ_m N(x; centres_m, std²·I): a subclass states its centres, its std and its box."""
+    """p(x) = 1/M Σ_m N(x; centres_m, std²·I); a subclass defines `centres`, `std` and `half_width`."""
 
     @property
     @abstractmethod
@@ -30,7 +30,7 @@ class GaussianMixture(DensitySet):
         return (self.centres.shape[1],)
 
     def batch(self, indices: Tensor, noise: Noise) -> Samples:
-        """Return one fresh point for each row of `noise`, (B, D), whatever the `indices`, (B,)."""
+        """Return one fresh point for each row of `noise`, (B, D); `indices`, (B,), has no effect."""
         mode = noise.randint("mode", len(self.centres))
         spread = noise.randn("spread", *self.shape)
         return Samples(self.centres.to(spread)[mode] + self.std * spread)

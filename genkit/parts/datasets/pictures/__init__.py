@@ -1,1 +1,1 @@
-"""From picture files of any kind to prepared bytes: sources, decoding, resizing, the store on disk."""
+"""Pictures of any size and format as bytes of one shape: sources, decoding, transform, and the store on the disk."""

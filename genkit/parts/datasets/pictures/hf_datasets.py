@@ -1,4 +1,4 @@
-"""Pictures through the `datasets` library: an id on a hub, or a folder that the library can open.
+"""Access to the `datasets` library: a data set by its hub id, or from a folder that the library can open.
 
 https://huggingface.co/docs/datasets
 """
@@ -14,84 +14,79 @@ import numpy as np
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.hf_source import HFSource
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 def is_folder(hub: str) -> bool:
-    """Tell whether `hub` is written as a folder, so that one which is not there is no id."""
+    """Return whether `hub` is a folder, or is written as one: a missing folder is not taken for an id."""
     return hub.startswith(("/", ".", "~")) or _folder(hub).is_dir()
 
 
 def unmet_hub(hub: str) -> tuple[str, ...]:
-    """Name the folder that is absent. Whether an id can be had is known only when it is loaded."""
+    """Return a message if `hub` is a folder that does not exist. An id is checked only when it is loaded."""
     if not is_folder(hub) or _folder(hub).is_dir():
         return ()
-    return (f"[data] hub: the folder {_folder(hub).absolute()} is not there; give one, or an id such as OWNER/NAME.",)
+    return (f"[data] hub: folder {_folder(hub).absolute()} not found. Give a folder, or an id such as OWNER/NAME.",)
 
 
 def open_table(hub: str, split: str, config: str | None = None, column: str | None = None) -> HFSource:
-    """Open one split. `column` names the pictures where several columns have some.
+    """Open one split. `column` names the pictures if several columns have some.
 
-    Raises `UsageError`, with what to do, whatever goes wrong.
+    Raises `UsageError`, with a remedy, for every failure.
     """
     import datasets
 
-    def opened() -> HFSource:
-        table = _open(hub, split, config)
-        pictures, labels = columns(table.features, f"hub = {hub!r}, split {split!r}", column)
-        # Left encoded: a picture that cannot be decoded is then known by its row, and the others can be read.
+    def load() -> HFSource:
+        table = _load_split(hub, split, config)
+        pictures, labels = find_columns(table.features, f"hub = {hub!r}, split {split!r}", column)
+        # Left encoded: a picture that cannot be decoded is then reported by its row, and the others can be read.
         return HFSource(hub, split, table.cast_column(pictures, datasets.Image(decode=False)), pictures, labels)
 
-    if unmet := unmet_hub(hub):
-        raise UsageError(unmet[0])
-    return _told(opened, hub, split)
+    return _with_usage_errors(load, hub, split)
 
 
 def splits_of(hub: str, config: str | None) -> list[str]:
-    """Return the names of the splits that a set has. Raises `UsageError`."""
+    """Return the names of the splits of a data set. Raises `UsageError`."""
     import datasets
 
-    def found() -> list[str]:
-        if (saved := _saved(hub)) is not None:
+    def load() -> list[str]:
+        if (saved := _saved_splits(hub)) is not None:
             return list(saved)
         return list(datasets.get_dataset_split_names(_name(hub), config))
 
-    if unmet := unmet_hub(hub):
-        raise UsageError(unmet[0])
-    return _told(found, hub, "")
+    return _with_usage_errors(load, hub, "")
 
 
 def data_files(hub: str, config: str | None, split: str) -> list[str]:
     """Return the files of a split, as paths or as addresses that fsspec opens. Raises `UsageError`."""
     import datasets
 
-    def found() -> list[str]:
+    def load() -> list[str]:
         files = datasets.load_dataset_builder(_name(hub), config).config.data_files or {}
         if split not in files:
-            raise UsageError(
-                f"[data] hub = {hub!r} has no split {split!r}, but {', '.join(map(str, files)) or 'none'}."
-            )
+            raise _no_such_split(hub, split, [str(name) for name in files])
         return [str(file) for file in files[split]]
 
-    if unmet := unmet_hub(hub):
-        raise UsageError(unmet[0])
-    return _told(found, hub, split)
+    return _with_usage_errors(load, hub, split)
 
 
 def read_pictures(hub: str, split: str, mode: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the pictures of a split, (N, H, W) or (N, H, W, C) uint8, and their labels, (N,), where it has them.
+    """Return the pictures of a split, (N, H, W) or (N, H, W, C) uint8, and their labels, (N,), or None.
 
-    `mode` is what Pillow calls the kind of picture that is expected, "L" (grey) or "RGB". The pictures are the one
-    column of type `datasets.Image`, the labels the one of type `ClassLabel`, or else the integers named "label".
+    `mode` is the Pillow mode that every picture must have, "L" (grey) or "RGB". The pictures are the only column of
+    type `datasets.Image`. The labels are the only column of type `ClassLabel`, or else the integer column "label".
 
-    Raises `UsageError`, with what to do, whatever goes wrong.
+    Raises `UsageError`, with a remedy, for every failure.
     """
     table = open_table(hub, split)
-    return _told(lambda: (_stack(table, mode), table.labels), hub, split)
+    return _with_usage_errors(lambda: (_stack(table, mode), table.labels), hub, split)
 
 
-def columns(features: Any, what: str, column: str | None = None) -> tuple[str, str | None]:
-    """Return the column of pictures and that of labels. Raises `UsageError` where the former is not one."""
+def find_columns(features: Any, where: str, column: str | None = None) -> tuple[str, str | None]:
+    """Return the names of the column of pictures and of the column of labels, or None for the latter.
+
+    Raises `UsageError` unless there is exactly one column of pictures, or `column` is one.
+    """
     import datasets
 
     pictures = [name for name, feature in features.items() if isinstance(feature, datasets.Image)]
@@ -99,25 +94,27 @@ def columns(features: Any, what: str, column: str | None = None) -> tuple[str, s
         pictures = [name for name in pictures if name == column]
     if len(pictures) != 1:
         found = ", ".join(pictures) if pictures else f"none among {', '.join(features)}"
-        wanted = "one column of pictures (type datasets.Image)" if column is None else f"the pictures in {column!r}"
-        choose = " Name one with column." if pictures else ""
-        raise UsageError(f"{what}: expected {wanted}, found {found}.{choose}")
+        wanted = "one column of pictures (type datasets.Image)" if column is None else f"pictures in column {column!r}"
+        remedy = " Set column to one of them." if pictures else ""
+        raise UsageError(f"[data] {where}: expected {wanted}, found {found}.{remedy}")
     labels = [name for name, feature in features.items() if isinstance(feature, datasets.ClassLabel)]
     if len(labels) != 1:
         labels = ["label"] if "int" in str(getattr(features.get("label"), "dtype", "")) else []
     return pictures[0], labels[0] if labels else None
 
 
-def _told(do: Callable[[], Made], hub: str, split: str) -> Made:
-    """Return what `do` returns, and turn whatever it raises into a `UsageError`."""
+def _with_usage_errors(load: Callable[[], Result], hub: str, split: str) -> Result:
+    """Return what `load` returns; turn every exception into a `UsageError`, also for a missing folder."""
+    if unmet := unmet_hub(hub):
+        raise UsageError(unmet[0])
     try:
-        return do()
+        return load()
     except UsageError:
         raise
-    except Exception as error:  # the network, a cache, a stranger's files: whatever the library raises
+    except Exception as error:  # the library raises many kinds: network, cache, unknown file formats
         which = f", split {split!r}" if split else ""
         raise UsageError(
-            f"hub = {hub!r}{which} cannot be loaded: {type(error).__name__}: {error} "
+            f"[data] hub = {hub!r}{which}: cannot be loaded: {type(error).__name__}: {error} "
             "Check the id and the network, or give a local folder that `datasets.load_dataset` or "
             "`datasets.load_from_disk` opens."
         ) from error
@@ -131,41 +128,47 @@ def _name(hub: str) -> str:
     return str(_folder(hub).absolute()) if _folder(hub).is_dir() else hub
 
 
-def _saved(hub: str) -> dict[str, Any] | None:
-    """Return the splits of a set that the library has saved, or None for any other."""
+def _saved_splits(hub: str) -> dict[str, Any] | None:
+    """Return the splits that `save_to_disk` of the library has written to a folder; None for any other `hub`."""
     import datasets
 
     folder = _folder(hub)
     if not (folder / "dataset_dict.json").exists() and not (folder / "state.json").exists():
         return None
     saved = datasets.load_from_disk(str(folder))
-    # A set saved without its siblings may know its own split; one that does not is taken for the train split, since
-    # to hold out what was trained on would be worse than to refuse.
+    # A split that was saved alone may know its name. If not, it is the train split: to refuse to evaluate is better
+    # than to hold out what a model was trained on.
     return saved if isinstance(saved, datasets.DatasetDict) else {str(saved.split or "train"): saved}
 
 
-def _open(hub: str, split: str, config: str | None) -> Any:
+def _load_split(hub: str, split: str, config: str | None) -> Any:
     import datasets
 
-    splits = _saved(hub)
+    splits = _saved_splits(hub)
     if splits is None:
         return datasets.load_dataset(_name(hub), config, split=split)
     if split not in splits:
-        raise UsageError(f"hub = {hub!r} has no split {split!r}, but {', '.join(splits)}.")
+        raise _no_such_split(hub, split, list(splits))
     return splits[split]
 
 
+def _no_such_split(hub: str, split: str, splits: list[str]) -> UsageError:
+    return UsageError(f"[data] hub = {hub!r}: no split {split!r}; its splits are {', '.join(splits) or 'none'}.")
+
+
 def _stack(table: HFSource, mode: str) -> np.ndarray:
+    """Return all pictures of a table as one array. Raises `UsageError` unless all have `mode` and one shape."""
     arrays: list[np.ndarray] = []
     for index in range(len(table)):
         picture = table.picture(index)
         if picture.mode != mode:
-            raise UsageError(f"{table.where}: picture {index} has the mode {picture.mode!r}, expected {mode!r}.")
+            raise UsageError(f"[data] {table.where}: picture {index} has mode {picture.mode!r}, expected {mode!r}.")
         arrays.append(np.asarray(picture))
         if arrays[-1].shape != arrays[0].shape:
             raise UsageError(
-                f"{table.where}: picture {index} has the shape {arrays[-1].shape}, and the first one {arrays[0].shape}."
+                f"[data] {table.where}: picture {index} has shape {arrays[-1].shape}, and the first has shape "
+                f"{arrays[0].shape}."
             )
     if not arrays:
-        raise UsageError(f"{table.where}: there are no pictures.")
+        raise UsageError(f"[data] {table.where}: no pictures.")
     return np.stack(arrays)

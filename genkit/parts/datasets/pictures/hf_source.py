@@ -1,4 +1,4 @@
-"""A table of the `datasets` library as a source of pictures, which stay encoded until one is asked for."""
+"""Source of the pictures in a table of the `datasets` library; a picture stays encoded until it is opened."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genkit.parts.datasets.pictures.source import BadPicture
+from genkit.parts.datasets.pictures.bad_pictures import BadPictureError
+from genkit.parts.datasets.pictures.image_formats import open_image, open_with_pillow
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class HFSource:
-    """The pictures of one split of a set, a source; the name of one is its row."""
+    """The pictures of one split of a data set; the name of a picture is its row."""
 
     hub: str
     split: str
-    table: Any  # a datasets.Dataset whose pictures are left encoded
+    table: Any  # a datasets.Dataset whose pictures are still encoded
     column: str
     label_column: str | None
 
     @property
     def where(self) -> str:
-        """The id or folder, and the split."""
+        """The hub id or folder, and the split."""
         return f"hub = {self.hub!r}, split {self.split!r}"
 
     def __len__(self) -> int:
@@ -45,22 +46,25 @@ class HFSource:
 
     @cached_property
     def labels(self) -> np.ndarray | None:
-        """The column of labels; None as well where some are missing, which makes float numbers of them."""
+        """The column of labels, (N,) int64; None also if a label is missing, since the column then holds floats."""
         if self.label_column is None:
             return None
         labels = np.asarray(self.table.with_format("numpy")[self.label_column][:])
         return labels.astype(np.int64) if labels.dtype.kind in "iu" else None
 
     def digest(self) -> str:
-        """Return a digest of the library's own fingerprint, and of which columns are read."""
+        """Return a digest of the fingerprint that the library keeps, and of the names of the columns."""
         text = f"{self.table._fingerprint} {len(self)} {self.column} {self.label_column}"
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def open_encoded(held: Any) -> Image:
-    """Open a picture as the library holds it: its bytes, or a path. Raises `BadPicture` where there is none."""
-    from PIL import Image
+def open_encoded(encoded: Any) -> Image:
+    """Open a picture as the library stores it, ``{"bytes": ..., "path": ...}``.
 
-    if held is None or (held.get("bytes") is None and not held.get("path")):
-        raise BadPicture("is empty")
-    return Image.open(held["path"] if held.get("bytes") is None else io.BytesIO(held["bytes"]))
+    Raises `BadPictureError` if there are neither bytes nor a path.
+    """
+    if encoded is None or (encoded.get("bytes") is None and not encoded.get("path")):
+        raise BadPictureError("no image data")
+    if encoded.get("bytes") is None:
+        return open_image(encoded["path"])
+    return open_with_pillow(io.BytesIO(encoded["bytes"]))

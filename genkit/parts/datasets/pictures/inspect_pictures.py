@@ -1,4 +1,7 @@
-"""What a source of pictures holds, found by decoding all of it: nothing is written."""
+"""Inspection of the pictures of a split: decode all of them, count sizes and formats, and find bad and equal ones.
+
+Nothing is written.
+"""
 
 from __future__ import annotations
 
@@ -12,46 +15,51 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from genkit.console.output import progress_count
 from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.hub_stream import HubStream
-from genkit.parts.datasets.pictures.decode import Bad, decode, in_order
+from genkit.parts.datasets.pictures.bad_pictures import BadPicture
+from genkit.parts.datasets.pictures.decode import decode
 from genkit.parts.datasets.pictures.folder_source import FolderSource
-from genkit.parts.datasets.pictures.source import Subset
+from genkit.parts.datasets.pictures.source import Source, Subset
+from genkit.parts.datasets.pictures.threads import map_in_threads
+from genkit.parts.datasets.pictures.transform import Transform
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-TURNED = (5, 6, 7, 8)  # EXIF orientations that swap the sides
+SHOWN = 5  # the most frequent sizes for which the report says what the transform does
+EXIF_ORIENTATION = 0x0112
+SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 
 
 class DecodedPicture(NamedTuple):
-    """What is said of a picture."""
+    """Facts about one picture."""
 
-    size: tuple[int, int]  # width and height, as it is shown
-    mode: str
-    format: str
-    digest: bytes  # of what the network sees
+    size: tuple[int, int]  # width and height in pixels, turned upright
+    mode: str  # of Pillow
+    format: str  # of Pillow; "none" for a picture that is not from a file
+    digest: bytes  # of the bytes after the transform
 
 
 @dataclass
 class PictureReport:
-    """What one split holds."""
+    """Facts about the pictures of one split."""
 
     split: str
     where: str
-    number: int  # of pictures, bad ones included
-    others: int = 0  # files that are no pictures
+    number: int  # of pictures, including bad ones
+    others: int = 0  # files without the suffix of an image
     classes: int | None = None
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
-    bad: list[Bad] = field(default_factory=list)
-    alike: list[tuple[str, str]] = field(default_factory=list)  # two names of what the network cannot tell apart
-    named_alike: list[tuple[str, str]] = field(default_factory=list)  # names that differ in ending or case alone
-    becomes: list[str] = field(default_factory=list)  # what the transform does to the commonest sizes
-    enlarged: int = 0  # pictures with fewer pixels across or down than the network sees
-    smallest: str = ""  # the name and size of the smallest of them
+    bad: list[BadPicture] = field(default_factory=list)
+    alike: list[tuple[str, str]] = field(default_factory=list)  # names of pictures that are equal after the transform
+    named_alike: list[tuple[str, str]] = field(default_factory=list)  # names equal but for the suffix, or upper case
+    becomes: list[str] = field(default_factory=list)  # what the transform does to the most frequent sizes
+    enlarged: int = 0  # pictures with less width or height than the network sees
+    smallest: str = ""  # the name and size of the one with the fewest pixels among them
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return the report in the types of JSON."""
         return {
             **vars(self),
             "sizes": [{"width": w, "height": h, "number": n} for (w, h), n in self.sizes.most_common()],
@@ -59,50 +67,76 @@ class PictureReport:
         }
 
 
-SHOWN = 5  # sizes whose way through the transform is told
-
-
 def inspect_pictures(data: PictureSet | HubStream, seen: dict[bytes, str]) -> PictureReport:
-    """Look at every picture of a split; `seen` is what the splits before have shown, and takes what this one shows."""
+    """Decode every picture of a split and report on them.
+
+    `seen` maps digests of pictures to their names. It holds those of the splits that were inspected before, and the
+    pictures of this split are added. Raises `UsageError` if the split cannot be listed.
+    """
     source = data.source()
-    found = PictureReport(data.split, source.where, len(source))
-    listed = source.source if isinstance(source, Subset) else source
-    if isinstance(listed, FolderSource):
-        found.others = listed.others
-    if source.labels is not None:
-        found.classes = len(set(source.labels.tolist()))
-
-    def look(picture: Image) -> DecodedPicture:
-        mode, kind = picture.mode, picture.format or "none"
-        width, height = picture.size
-        if picture.getexif().get(0x0112) in TURNED:
-            width, height = height, width
-        pixels = data.transform(picture)
-        return DecodedPicture((width, height), mode, kind, hashlib.blake2b(pixels.tobytes(), digest_size=16).digest())
-
-    names: dict[str, str] = {}
-    fewest = math.inf
+    inspection = _Inspection(source, data.split, data.transform, seen)
     with (
-        closing(in_order(lambda index: decode(source, index, look), range(len(source)))) as looks,
-        progress_count(f"looking at pictures of {source.where}", len(source)) as advance,
+        closing(map_in_threads(inspection.look, range(len(source)))) as pictures,
+        progress_count(f"inspecting pictures of {source.where}", len(source)) as advance,
     ):
-        for index, made in enumerate(looks):
-            name = source.name(index)
-            bare = name.rpartition(".")[0].casefold() or name
-            if isinstance(listed, FolderSource) and (first := names.setdefault(bare, name)) != name:
-                found.named_alike.append((first, name))
-            if isinstance(made, Bad):
-                found.bad.append(made)
-            else:
-                found.sizes[made.size] += 1
-                found.modes[made.mode] += 1
-                found.formats[made.format] += 1
-                if made.size[0] < data.transform.width or made.size[1] < data.transform.height:
-                    found.enlarged += 1
-                    if (pixels := made.size[0] * made.size[1]) < fewest:
-                        fewest, found.smallest = pixels, "{}, {} x {}".format(name, *made.size)
-                if (first := seen.setdefault(made.digest, f"{name} ({data.split})")) != f"{name} ({data.split})":
-                    found.alike.append((first, f"{name} ({data.split})"))
+        for index, picture in enumerate(pictures):
+            inspection.add(source.name(index), picture)
             advance(1)
-    found.becomes = [data.transform.describe(*size) for size, _ in found.sizes.most_common(SHOWN)]
-    return found
+    report = inspection.report
+    report.becomes = [data.transform.describe(*size) for size, _ in report.sizes.most_common(SHOWN)]
+    return report
+
+
+class _Inspection:
+    """Collects the facts about the pictures of one split; `look` may run in several threads, `add` in one."""
+
+    def __init__(self, source: Source, split: str, transform: Transform, seen: dict[bytes, str]):
+        self.report = PictureReport(split, source.where, len(source))
+        self._source, self._transform, self._seen = source, transform, seen
+        self._names: dict[str, str] = {}  # without suffix, in lower case -> the first such name
+        self._fewest_pixels = math.inf
+        whole = source.source if isinstance(source, Subset) else source
+        self._has_file_names = isinstance(whole, FolderSource)
+        if isinstance(whole, FolderSource):
+            self.report.others = whole.others
+        if source.labels is not None:
+            self.report.classes = len(set(source.labels.tolist()))
+
+    def look(self, index: int) -> DecodedPicture | BadPicture:
+        """Decode a picture."""
+        return decode(self._source, index, self._examine)
+
+    def add(self, name: str, picture: DecodedPicture | BadPicture) -> None:
+        """Add a picture to the report."""
+        if self._has_file_names:
+            self._compare_name(name)
+        if isinstance(picture, BadPicture):
+            self.report.bad.append(picture)
+            return
+        self.report.sizes[picture.size] += 1
+        self.report.modes[picture.mode] += 1
+        self.report.formats[picture.format] += 1
+        self._compare_size(name, *picture.size)
+        name_and_split = f"{name} ({self.report.split})"
+        if (first := self._seen.setdefault(picture.digest, name_and_split)) != name_and_split:
+            self.report.alike.append((first, name_and_split))
+
+    def _examine(self, picture: Image) -> DecodedPicture:
+        mode, file_format = picture.mode, picture.format or "none"
+        width, height = picture.size
+        if picture.getexif().get(EXIF_ORIENTATION) in SIDEWAYS:
+            width, height = height, width
+        digest = hashlib.blake2b(self._transform(picture).tobytes(), digest_size=16).digest()
+        return DecodedPicture((width, height), mode, file_format, digest)
+
+    def _compare_name(self, name: str) -> None:
+        bare = name.rpartition(".")[0].casefold() or name
+        if (first := self._names.setdefault(bare, name)) != name:
+            self.report.named_alike.append((first, name))
+
+    def _compare_size(self, name: str, width: int, height: int) -> None:
+        if width >= self._transform.width and height >= self._transform.height:
+            return
+        self.report.enlarged += 1
+        if width * height < self._fewest_pixels:
+            self._fewest_pixels, self.report.smallest = width * height, f"{name}, {width} x {height}"

@@ -1,10 +1,20 @@
-"""A set larger than memory and disk, read piece by piece, in an order that is a function of (seed, position).
+"""Stream of the pictures in parquet files that may be larger than the memory and the disk.
 
-The footer of a parquet file tells how many rows each of its row groups has, so that any picture is found without
-reading those before it. A pass over the set permutes the row groups, cuts them into windows of at least `window`
-pictures, and permutes the pictures of each window. So position p of a run is the same picture whenever it is asked for:
-a resume opens the window that it stopped in, and nothing is skipped through. In memory are two windows, encoded as in
-the file.
+A stream has no end: position p = 0, 1, 2, ... counts the pictures of a run. The picture at p is a pure function of the
+seed, p, and the row groups of the files. With N the number of pictures in all files:
+
+1. p = epoch · N + offset.
+2. The row groups are permuted by a generator seeded with (seed, epoch).
+3. The permuted row groups are cut into windows. A window ends once it has at least `window` pictures.
+4. The pictures of each window are permuted by a generator seeded with (seed, epoch, number of the window).
+5. The picture at `offset` in the concatenated windows is the picture at p.
+
+No step depends on the positions that were read before. A resumed run therefore gets the same pictures as a run that was
+never interrupted: it computes the window of the position at which the run stopped, and reads only that window. The
+number of rows in each row group is in the footers of the files, so steps 1 to 3 read no pictures.
+
+Two windows are kept in memory, with the pictures encoded as in the files. Without a seed (the held-out split, or an
+inspection of all pictures) the order is that of the files, and each row group is a window.
 """
 
 from __future__ import annotations
@@ -12,7 +22,6 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate
@@ -22,130 +31,106 @@ import numpy as np
 import torch
 
 from genkit.core.noise import seed_of
-from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.decode import in_order
 from genkit.parts.datasets.pictures.hf_source import open_encoded
+from genkit.parts.datasets.pictures.parquet_files import PictureRow, RowGroup, read_columns, read_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-class Piece(NamedTuple):
-    """A row group of a file."""
+class EpochOrder(NamedTuple):
+    """The order of one epoch: its windows, and where each starts."""
 
-    file: str  # a path, or an address that fsspec opens
-    group: int
-    rows: int
-    nbytes: int
-
-
-class ParquetRow(NamedTuple):
-    """A picture as the file holds it."""
-
-    name: str
-    encoded: Any  # {"bytes": ..., "path": ...}
-    label: int | None
-
-
-class Pass(NamedTuple):
-    """One pass over the set."""
-
-    windows: tuple[tuple[int, ...], ...]  # numbers of pieces
-    starts: tuple[int, ...]  # the first position of each window within the pass
+    windows: tuple[tuple[int, ...], ...]  # the row groups of each window, as indices into `ParquetStream.row_groups`
+    starts: tuple[int, ...]  # the first offset of each window within the epoch
 
 
 @dataclass(frozen=True)
 class Window:
-    """Some rows in the order in which they are read: numbered pictures."""
+    """The pictures of one window in the order in which they are read."""
 
-    rows: tuple[ParquetRow, ...]
+    rows: tuple[PictureRow, ...]
 
     def name(self, index: int) -> str:
-        """Return the file and the place in it."""
+        """Return the file, the row group and the row."""
         return self.rows[index].name
 
     def picture(self, index: int) -> Image:
-        """Open the picture of a row."""
+        """Open a picture."""
         return open_encoded(self.rows[index].encoded)
 
 
 @dataclass(frozen=True, eq=False)
 class ParquetStream:
-    """The pictures of some parquet files."""
+    """An endless stream of the pictures in some parquet files; see the docstring of the module for its order."""
 
-    pieces: tuple[Piece, ...]
+    row_groups: tuple[RowGroup, ...]
     column: str
     label_column: str | None
-    window: int  # pictures that are shuffled together, at least
+    window: int  # the least number of pictures that are shuffled together
 
     @cached_property
     def total(self) -> int:
-        """The number of pictures of a pass."""
-        return sum(piece.rows for piece in self.pieces)
+        """The number of pictures of an epoch."""
+        return self._count_rows(range(len(self.row_groups)))
 
     def digest(self) -> str:
-        """Return a text that is another one where the row groups are: how many, of how many rows and bytes."""
-        facts = [(piece.group, piece.rows, piece.nbytes) for piece in self.pieces]
+        """Return a digest of all that the order depends on besides the seed: the row groups, with rows and bytes."""
+        facts = [(group.number, group.rows, group.nbytes) for group in self.row_groups]
         return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
     def at(self, position: int, seed: int | None) -> tuple[Window, int]:
-        """Return the window of a position and the place in it; `seed` None is the order of the files."""
-        number, within = divmod(position, self.total)
-        windows, starts = self._pass(seed, number)
-        place = bisect_right(starts, within) - 1
-        return self._window(windows[place], seed, number, place), within - starts[place]
+        """Return the window of a position, and the index of its picture in the window.
 
-    @cached_property
-    def _pass(self) -> Any:
-        return lru_cache(maxsize=2)(self._make_pass)
-
-    @cached_property
-    def _window(self) -> Any:
-        return lru_cache(maxsize=2)(self._read_window)  # a batch may reach from one into the next
-
-    def _make_pass(self, seed: int | None, number: int) -> Pass:
-        order = range(len(self.pieces)) if seed is None else _permutation(len(self.pieces), seed, "pieces", number)
-        windows: list[tuple[int, ...]] = []
-        waiting: list[int] = []
-        for piece in order:
-            waiting.append(piece)
-            # In the order of the files every piece is a window: few pictures are asked for, far from each other.
-            if seed is None or self._rows(waiting) >= self.window:
-                windows.append(tuple(waiting))
-                waiting = []
-        windows += [tuple(waiting)] if waiting else []
-        return Pass(tuple(windows), (0, *accumulate(self._rows(window) for window in windows[:-1])))
-
-    def _rows(self, pieces: Sequence[int]) -> int:
-        return sum(self.pieces[piece].rows for piece in pieces)
-
-    def _read_window(self, pieces: tuple[int, ...], seed: int | None, number: int, place: int) -> Window:
-        rows = [row for piece in pieces for row in self._read(self.pieces[piece])]
-        if seed is None:
-            return Window(tuple(rows))
-        return Window(tuple(rows[index] for index in _permutation(len(rows), seed, "rows", number, place)))
+        `seed` is that of the run; None means the order of the files.
+        """
+        epoch, offset = divmod(position, self.total)
+        windows, starts = self._epoch_order(seed, epoch)
+        number = bisect_right(starts, offset) - 1
+        return self._window(windows[number], seed, epoch, number), offset - starts[number]
 
     def labels(self) -> list[int | None]:
-        """Return the column of labels in the order of the files; empty where there is none."""
+        """Return all labels in the order of the files; empty without a column of labels."""
         if self.label_column is None:
             return []
         column = self.label_column
-        return [label for piece in self.pieces for label in _columns(piece, [column])[column].to_pylist()]
+        return [label for group in self.row_groups for label in read_columns(group, [column])[column].to_pylist()]
 
-    def _read(self, piece: Piece) -> list[ParquetRow]:
-        table = _columns(piece, [self.column] if self.label_column is None else [self.column, self.label_column])
-        labels = [None] * len(table) if self.label_column is None else table[self.label_column].to_pylist()
-        pictures = table[self.column].to_pylist()
-        where = f"{piece.file}, row group {piece.group}"
-        return [
-            ParquetRow(f"{where}, row {index}", picture, label)
-            for index, (picture, label) in enumerate(zip(pictures, labels, strict=True))
-        ]
+    @cached_property
+    def _epoch_order(self) -> Any:
+        return lru_cache(maxsize=2)(self._order_epoch)
+
+    @cached_property
+    def _window(self) -> Any:
+        return lru_cache(maxsize=2)(self._read_window)  # two, since a batch may reach from one window into the next
+
+    def _order_epoch(self, seed: int | None, epoch: int) -> EpochOrder:
+        groups = range(len(self.row_groups))
+        order = groups if seed is None else _permutation(len(groups), seed, "pieces", epoch)
+        windows: list[tuple[int, ...]] = []
+        current: list[int] = []
+        for group in order:
+            current.append(group)
+            # In the order of the files each row group is a window: the few pictures that are read are far apart.
+            if seed is None or self._count_rows(current) >= self.window:
+                windows.append(tuple(current))
+                current = []
+        windows += [tuple(current)] if current else []
+        return EpochOrder(tuple(windows), (0, *accumulate(self._count_rows(window) for window in windows[:-1])))
+
+    def _count_rows(self, groups: Sequence[int]) -> int:
+        return sum(self.row_groups[group].rows for group in groups)
+
+    def _read_window(self, groups: tuple[int, ...], seed: int | None, epoch: int, number: int) -> Window:
+        rows = [row for group in groups for row in read_rows(self.row_groups[group], self.column, self.label_column)]
+        if seed is None:
+            return Window(tuple(rows))
+        return Window(tuple(rows[index] for index in _permutation(len(rows), seed, "rows", epoch, number)))
 
 
 @dataclass(frozen=True, eq=False)
-class InFileOrder:
-    """The pictures of one pass in the order of the files: a source."""
+class FileOrderSource:
+    """Source of the pictures of one epoch, in the order of the files."""
 
     stream: ParquetStream
     where: str
@@ -160,13 +145,13 @@ class InFileOrder:
         return window.name(place)
 
     def picture(self, index: int) -> Image:
-        """Open the picture of a row."""
+        """Open a picture."""
         window, place = self.stream.at(index, None)
         return window.picture(place)
 
     @cached_property
     def labels(self) -> np.ndarray | None:
-        """The column of labels, read from all files; None as well where some are missing."""
+        """The column of labels, (N,) int64, read from all files; None also if a label is missing."""
         labels = self.stream.labels()
         return None if not labels or None in labels else np.asarray(labels, np.int64)
 
@@ -175,37 +160,6 @@ class InFileOrder:
         return self.stream.digest()
 
 
-def pieces_of(files: Sequence[str]) -> tuple[Piece, ...]:
-    """Return the row groups of some files, from their footers."""
-    with closing(in_order(_footer, files)) as footers:
-        return tuple(piece for pieces in footers for piece in pieces if piece.rows)
-
-
-def open_parquet(file: str) -> Any:
-    """Open a parquet file, on this disk or on a hub."""
-    import fsspec
-    from pyarrow.parquet import ParquetFile
-
-    system, path = fsspec.core.url_to_fs(file)
-    return ParquetFile(system.open(path, "rb"))
-
-
-def _columns(piece: Piece, names: list[str]) -> Any:
-    try:
-        with open_parquet(piece.file) as file:
-            return file.read_row_group(piece.group, columns=names)
-    except Exception as error:  # a disk, a network, a file that has changed
-        raise UsageError(f"[data] {piece.file}: row group {piece.group} cannot be read: {error}") from error
-
-
-def _footer(file: str) -> list[Piece]:
-    with open_parquet(file) as opened:
-        about = opened.metadata
-        return [
-            Piece(file, number, group.num_rows, group.total_byte_size)
-            for number, group in enumerate(map(about.row_group, range(about.num_row_groups)))
-        ]
-
-
 def _permutation(size: int, *key: object) -> list[int]:
+    """Return a permutation that depends only on `key`; the texts in it are part of the seeds of existing runs."""
     return torch.randperm(size, generator=torch.Generator().manual_seed(seed_of("stream", *key))).tolist()

@@ -1,9 +1,12 @@
-"""Filling a store: decoded by all cores, written in one pass, there under its name only when it is whole.
+"""Preparation of pictures: all cores decode them once, and the result is written to a store.
 
-Bad pictures are left out and recorded, whatever the recipe says of them: who must refuse them then does so at once, the
-next time too. One process at a time prepares a store, and the others wait and find it. What a killed process has left
-behind is deleted by whoever prepares next. The bytes are written, not mapped: on a full disk a write is an error with a
-name, and a store through a map is a signal that ends the process.
+- A store appears under its name only when it is complete.
+- One process at a time prepares a store. Others wait for its lock and then find the store.
+- Bad pictures are left out of the store and recorded in it, whatever `on_bad` says. A recipe that refuses bad pictures
+  then does so from the record, without decoding again.
+- The next preparation deletes the folders that killed processes left behind.
+- Pixels are written with `write`, not through a memory map. On a full disk `write` raises `OSError`, and a memory map
+  ends the process with a signal.
 """
 
 from __future__ import annotations
@@ -24,20 +27,23 @@ from filelock import FileLock, Timeout
 from genkit.console.output import progress_count
 from genkit.console.quantities import quantity
 from genkit.errors import Interrupted, UsageError
-from genkit.parts.datasets.pictures.decode import Bad, bad_pictures, decode_some, in_order
+from genkit.parts.datasets.pictures.bad_pictures import BadPicture, bad_pictures_error
+from genkit.parts.datasets.pictures.decode import decode_some
 from genkit.parts.datasets.pictures.source import Source
-from genkit.parts.datasets.pictures.store import IMAGES, LABELS, Store, fingerprint, write_about
+from genkit.parts.datasets.pictures.store import IMAGES, LABELS, Store, store_fingerprint, write_about
+from genkit.parts.datasets.pictures.threads import map_in_threads
 from genkit.parts.datasets.pictures.transform import Transform
+from genkit.storage.atomic import new_folder, write_file
 from genkit.storage.os_errors import FULL, describe_os_error
 
-CHUNK = 32  # pictures that a core takes at a time
-PARTIAL = ".partial"
+CHUNK = 32  # pictures that a core decodes at a time
+PARTIAL = ".partial"  # suffix of an incomplete store, see `genkit.storage.atomic.partial_path`
 
 
 def prepare(find: Callable[[], Source], transform: Transform, root: Path) -> Store:
-    """Return the store of the pictures that `find` lists, made if it is not there. Raises `UsageError`."""
+    """Return the store of the pictures that `find` lists, and make it if it does not exist. Raises `UsageError`."""
     source = find()
-    name = fingerprint(source, transform)
+    name = store_fingerprint(source, transform)
     store = Store(root / name)
     if store.path.is_dir():
         return store
@@ -45,15 +51,15 @@ def prepare(find: Callable[[], Source], transform: Transform, root: Path) -> Sto
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / f"{name}.lock"):
             if not store.path.is_dir():
-                _sweep(root)
-                _make(source, transform, store.path, find)
+                _delete_leftovers(root)
+                _make_store(source, transform, store.path, find)
     except OSError as error:
-        raise _cannot_write(error, root, len(source) * int(np.prod(transform.shape))) from error
+        raise _cannot_write(error, root, _nbytes(source, transform)) from error
     return store
 
 
-def remake(find: Callable[[], Source], transform: Transform, root: Path) -> Store:
-    """Return the store of these pictures as `prepare` does, read as a whole and made anew if it is damaged."""
+def prepare_and_verify(find: Callable[[], Source], transform: Transform, root: Path) -> Store:
+    """Return the same store as `prepare`, with every byte verified; a damaged store is made again."""
     store = prepare(find, transform, root)
     try:
         store.verify()
@@ -66,80 +72,86 @@ def remake(find: Callable[[], Source], transform: Transform, root: Path) -> Stor
     return store
 
 
-def _make(source: Source, transform: Transform, path: Path, find: Callable[[], Source]) -> None:
-    needed, free = len(source) * int(np.prod(transform.shape)), shutil.disk_usage(path.parent).free
-    if needed > free:
+def _make_store(source: Source, transform: Transform, path: Path, find: Callable[[], Source]) -> None:
+    if _nbytes(source, transform) > shutil.disk_usage(path.parent).free:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    unfinished = path.with_name(path.name + PARTIAL)
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
     try:
-        _fill(source, transform, unfinished)
-        if fingerprint(find(), transform) != path.name:
-            raise UsageError(
-                f"[data] {source.where}: changed while its pictures were prepared. Wait until nothing writes there."
-            )
-        os.replace(unfinished, path)
+        with new_folder(path) as folder:
+            _fill(source, transform, folder)
+            if store_fingerprint(find(), transform) != path.name:
+                raise UsageError(
+                    f"[data] {source.where}: changed while its pictures were prepared. "
+                    "Wait until no other program writes there, and try again."
+                )
     except KeyboardInterrupt:
-        raise Interrupted("stopped while pictures were prepared; the same command begins with that again.") from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        raise Interrupted(
+            "stopped while pictures were prepared. The same command starts their preparation again."
+        ) from None
 
 
 def _fill(source: Source, transform: Transform, folder: Path) -> None:
+    """Write the files of a store. Raises `UsageError` if no picture can be used."""
+    usable, bad, digest = _write_images(source, transform, folder / IMAGES)
+    if not usable:
+        raise bad_pictures_error(bad, len(source), source.where)
+    digests = {"images": digest}
+    if source.labels is not None:
+        labels = np.ascontiguousarray(source.labels[usable], np.int64).tobytes()
+        write_file(folder / LABELS, labels)
+        digests["labels"] = hashlib.blake2b(labels, digest_size=16).hexdigest()
+    write_about(folder, source, transform, (len(usable), *transform.shape), bad, digests)
+
+
+def _write_images(source: Source, transform: Transform, path: Path) -> tuple[list[int], list[BadPicture], str]:
+    """Write all usable pictures. Return their indices in the source, the bad pictures, and the digest of the file."""
     digest = hashlib.blake2b(digest_size=16)
-    kept: list[int] = []
-    bad: list[Bad] = []
+    usable: list[int] = []
+    bad: list[BadPicture] = []
     chunks = (range(start, min(start + CHUNK, len(source))) for start in range(0, len(source), CHUNK))
     with (
-        (folder / IMAGES).open("wb") as file,
+        path.open("wb") as file,
         progress_count(f"preparing pictures of {source.where}", len(source)) as advance,
-        closing(in_order(partial(decode_some, source, transform), chunks)) as decoded,
+        closing(map_in_threads(partial(decode_some, source, transform), chunks)) as decoded,
     ):
-        for pixels, usable, unusable in decoded:
+        for pixels, some_usable, some_bad in decoded:
             _write(file, pixels)
             digest.update(pixels.data)
-            kept += usable
-            bad += unusable
-            advance(len(usable) + len(unusable))
-        _settle(file)
-    if not kept:
-        raise bad_pictures(bad, len(source), source.where)
+            usable += some_usable
+            bad += some_bad
+            advance(len(some_usable) + len(some_bad))
+        _flush_to_disk(file)
+    return usable, bad, digest.hexdigest()
 
-    digests = {"images": digest.hexdigest()}
-    if source.labels is not None:
-        labels = np.ascontiguousarray(source.labels[kept], np.int64)
-        with (folder / LABELS).open("wb") as file:
-            _write(file, labels)
-            _settle(file)
-        digests["labels"] = hashlib.blake2b(labels.tobytes(), digest_size=16).hexdigest()
-    write_about(folder, source, transform, (len(kept), *transform.shape), bad, digests)
+
+def _nbytes(source: Source, transform: Transform) -> int:
+    """Return the size of all pictures after the transform, in bytes."""
+    return len(source) * int(np.prod(transform.shape))
 
 
 def _write(file: IO[bytes], array: np.ndarray) -> None:
     file.write(np.ascontiguousarray(array).data)
 
 
-def _settle(file: IO[bytes]) -> None:
-    """Bring a file to the disk before it gets its name: after a power cut there is no store, or a whole one."""
+def _flush_to_disk(file: IO[bytes]) -> None:
+    """Bring a file to the disk before its folder gets its name, so that a power cut leaves a whole store or none."""
     file.flush()
     os.fsync(file.fileno())
 
 
-def _sweep(root: Path) -> None:
-    """Delete what killed processes have left: whoever still prepares holds the lock of its store."""
-    for left in root.glob(f"*{PARTIAL}"):
-        lock = FileLock(root / f"{left.name.removesuffix(PARTIAL)}.lock")
+def _delete_leftovers(root: Path) -> None:
+    """Delete the incomplete stores of killed processes; a process that still prepares holds the lock of its store."""
+    for leftover in root.glob(f"*{PARTIAL}"):
+        lock = FileLock(root / f"{leftover.name.removeprefix('.').removesuffix(PARTIAL)}.lock")
         try:
             with lock.acquire(timeout=0):
-                shutil.rmtree(left, ignore_errors=True)
+                shutil.rmtree(leftover, ignore_errors=True)
         except Timeout:
             continue
 
 
 def _cannot_write(error: OSError, root: Path, needed: int) -> UsageError:
-    remedy = "Set GENKIT_CACHE, or store = PATH in [data], to another folder."
-    takes = f", and they take {quantity(needed, 'B')}" if error.errno in FULL else ""
+    size = f"; the pictures need {quantity(needed, 'B')}" if error.errno in FULL else ""
     return UsageError(
-        f"[data] {root}: prepared pictures cannot be written: {describe_os_error(error, root)}{takes}. {remedy}"
+        f"[data] {root}: prepared pictures cannot be written: {describe_os_error(error, root)}{size}. "
+        "Set the environment variable GENKIT_CACHE, or store = PATH in [data], to another folder."
     )

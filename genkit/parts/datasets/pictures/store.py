@@ -1,12 +1,12 @@
-"""Prepared pictures on disk: plain bytes behind a memory map, read at memory speed and in constant memory.
+"""Store of prepared pictures on the disk: raw bytes, read through a memory map in constant memory.
 
 CACHE/pictures/3f0c.../
     images.bin    (N, C, H, W) uint8
-    labels.bin    (N,) int64, where there are classes
-    about.json    what it was made from, by what transform, what was left out, and the digests of the two
+    labels.bin    (N,) int64; only if the source has classes
+    about.json    the source, the transform, the bad pictures, and the digests of the two other files
 
-A store is known by a fingerprint of its source and its transform, appears under that name when it is whole, and never
-changes. So it may be deleted at any time, and is made again when it is next asked for.
+The name of a store is the fingerprint of its source and its transform. A store appears under its name when it is
+complete, and never changes. It may be deleted at any time: the next run makes it again.
 """
 
 from __future__ import annotations
@@ -23,69 +23,76 @@ import numpy as np
 
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.image_set import Arrays
-from genkit.parts.datasets.pictures.decode import Bad
+from genkit.parts.datasets.pictures.bad_pictures import BadPicture
 from genkit.parts.datasets.pictures.source import Source
 from genkit.parts.datasets.pictures.transform import Transform
+from genkit.storage.atomic import write_file
 
-FORMAT = 2  # of the files, and of what the transform does: a change of either makes other bytes
+STORE_FORMAT = 2  # of the files and of the work of the transform; part of the fingerprint
 IMAGES, LABELS, ABOUT = "images.bin", "labels.bin", "about.json"
-REMEDY = "`genkit data prepare RECIPE` makes it anew."
-BLOCK = 1 << 22
+READ_BLOCK = 1 << 22  # bytes
 
 
-def fingerprint(source: Source, transform: Transform) -> str:
+def store_fingerprint(source: Source, transform: Transform) -> str:
     """Return the name of the store of these pictures."""
-    facts = {"format": FORMAT, "source": source.digest(), "number": len(source), "transform": transform.facts()}
+    facts = {
+        "format": STORE_FORMAT,
+        "source": source.digest(),
+        "number": len(source),
+        "transform": transform.as_dict(),
+    }
     return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=12).hexdigest()
 
 
 @dataclass(frozen=True)
 class Store:
-    """A whole store."""
+    """A complete store."""
 
     path: Path
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What the store says of itself. Raises `UsageError` where that cannot be read."""
+        """The content of about.json. Raises `UsageError` if it cannot be read."""
         try:
             about = json.loads((self.path / ABOUT).read_text(encoding="utf-8"))
-            return {**about, "shape": tuple(about["shape"]), "bad": [Bad(*bad) for bad in about["bad"]]}
+            return {**about, "shape": tuple(about["shape"]), "bad": [BadPicture(*bad) for bad in about["bad"]]}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise self.damaged(f"{ABOUT} cannot be read ({error})") from None
+            raise self._damaged(f"{ABOUT} cannot be read ({error})") from None
 
     @property
-    def bad(self) -> list[Bad]:
-        """The pictures of the source that are not in the store."""
+    def bad(self) -> list[BadPicture]:
+        """The pictures of the source that are not in the store, since they cannot be used."""
         return self.about["bad"]
 
     @cached_property
     def arrays(self) -> Arrays:
-        """The pictures, memory-mapped, and their labels. Raises `UsageError` where a file has not its size."""
+        """The pictures, memory-mapped, and their labels. Raises `UsageError` if a file has the wrong size."""
         shape = self.about["shape"]
         labelled = "labels" in self.about["digests"]
         for name, size in ((IMAGES, int(np.prod(shape))), *([(LABELS, 8 * shape[0])] if labelled else [])):
             found = (self.path / name).stat().st_size if (self.path / name).exists() else 0
             if found != size:
-                raise self.damaged(f"{name} has {found:,} bytes, expected {size:,}")
+                raise self._damaged(f"{name} has {found:,} bytes, expected {size:,}")
         images = np.memmap(self.path / IMAGES, np.uint8, "r", shape=shape)
         return Arrays(images, np.fromfile(self.path / LABELS, np.int64) if labelled else None)
 
     @property
     def nbytes(self) -> int:
-        """The size of the pictures."""
+        """The size of the pictures in bytes."""
         return int(np.prod(self.about["shape"]))
 
     def verify(self) -> None:
-        """Read all of it. Raises `UsageError` unless every byte is as it was written."""
+        """Read all files. Raises `UsageError` if a byte has changed since it was written."""
         _ = self.arrays
         for name, digest in self.about["digests"].items():
             if digest_of(self.path / f"{name}.bin") != digest:
-                raise self.damaged(f"{name}.bin has changed since it was written")
+                raise self._damaged(f"{name}.bin has changed since it was written")
 
-    def damaged(self, how: str) -> UsageError:
-        """Return the error of a store that is not as it was written."""
-        return UsageError(f"[data] {self.path}: these prepared pictures are damaged: {how}. {REMEDY}")
+    def _damaged(self, how: str) -> UsageError:
+        return UsageError(
+            f"[data] {self.path}: prepared pictures are damaged: {how}. "
+            "Make them again with `genkit data prepare RECIPE`."
+        )
 
 
 def write_about(
@@ -93,28 +100,28 @@ def write_about(
     source: Source,
     transform: Transform,
     shape: Sequence[int],
-    bad: Sequence[Bad],
+    bad: Sequence[BadPicture],
     digests: dict[str, str],
 ) -> None:
-    """Write the last file of a store."""
+    """Write about.json, the last file of a store. `digests` are those of images.bin and labels.bin, without suffix."""
     from PIL import __version__ as pillow
 
     about = {
         "source": source.where,
         "shape": list(shape),
-        "transform": transform.facts(),
-        "bad": [list(each) for each in bad],
+        "transform": transform.as_dict(),
+        "bad": [list(picture) for picture in bad],
         "digests": digests,
-        "format": FORMAT,
+        "format": STORE_FORMAT,
         "pillow": pillow,
     }
-    (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    write_file(folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode("utf-8"))
 
 
 def digest_of(path: Path) -> str:
-    """Return the digest of a file's bytes."""
-    made = hashlib.blake2b(digest_size=16)
+    """Return the digest of the content of a file."""
+    digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            made.update(block)
-    return made.hexdigest()
+        while block := file.read(READ_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

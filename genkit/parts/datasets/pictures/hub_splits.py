@@ -1,0 +1,33 @@
+"""Train and test split of a data set of the `datasets` library."""
+
+from __future__ import annotations
+
+from genkit.errors import UsageError
+from genkit.parts.datasets.pictures.hf_datasets import open_table, splits_of
+from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, Source, split_by_name
+
+TRAIN_SPLIT = "train"
+TEST_SPLITS = ("test", "validation")  # names of the held-out split; the first that exists
+
+
+def split_of_hub(
+    hub: str, split: str, config: str | None, column: str | None, hold_out: float | str | None = None
+) -> Source:
+    """Return the "train" or the "test" pictures of a data set.
+
+    The test split is the split named `hold_out`, or else "test" or "validation", or else a share by name, `hold_out` or
+    `HELD_OUT_SHARE`. Raises `UsageError`.
+    """
+    splits = splits_of(hub, config)
+    test = next((name for name in TEST_SPLITS if name in splits), None)
+    if isinstance(hold_out, str):
+        test = hold_out
+    elif hold_out is not None and test is not None:
+        raise UsageError(
+            f"[data] hold_out: {hub} already has a held-out split, {test!r}. Remove hold_out, or set it to one of the "
+            f"splits {', '.join(splits)}."
+        )
+    if test is not None:
+        return open_table(hub, TRAIN_SPLIT if split == "train" else test, config, column)
+    share = hold_out if isinstance(hold_out, float) else HELD_OUT_SHARE
+    return split_by_name(open_table(hub, TRAIN_SPLIT, config, column), split, share)

@@ -1,0 +1,95 @@
+"""Image file formats: the accepted file suffixes, and the function that opens a file with each suffix.
+
+To accept another format, add its suffix to `OPENERS`. The value is `open_with_pillow` if Pillow decodes the format, or
+else a function that returns a ``PIL.Image.Image`` for a path.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from genkit.parts.datasets.pictures.bad_pictures import BadPictureError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def open_with_pillow(file: str | Path | IO[bytes]) -> Image:
+    """Open an image without decoding its pixels. Raises whatever Pillow raises.
+
+    Pillow detects the format from the content of the file, so a JPEG image in ``x.png`` opens too.
+    """
+    from PIL import Image
+
+    return Image.open(file)
+
+
+OPENERS: Mapping[str, Callable[[str | Path], Image]] = {
+    ".jpg": open_with_pillow,
+    ".jpeg": open_with_pillow,
+    ".jpe": open_with_pillow,
+    ".png": open_with_pillow,
+    ".webp": open_with_pillow,
+    ".bmp": open_with_pillow,
+    ".gif": open_with_pillow,
+    ".tif": open_with_pillow,
+    ".tiff": open_with_pillow,
+    ".ppm": open_with_pillow,
+    ".pgm": open_with_pillow,
+    ".pbm": open_with_pillow,
+    ".pnm": open_with_pillow,
+    ".jp2": open_with_pillow,
+}
+SIXTEEN_BIT_FORMATS = ("PNG", "PPM")  # Pillow may hold 16-bit values of these formats in its 32-bit mode "I"
+
+
+def is_image_file(name: str) -> bool:
+    """Return whether the suffix of a file name is that of an image; upper and lower case are equal."""
+    return _suffix(name) in OPENERS
+
+
+def open_image(path: str | Path) -> Image:
+    """Open an image file without decoding its pixels; Pillow opens a file whose suffix is not in `OPENERS`.
+
+    Raises whatever the function that opens the file raises.
+    """
+    return OPENERS.get(_suffix(path), open_with_pillow)(path)
+
+
+def check_pixel_count(picture: Image) -> None:
+    """Raise `BadPictureError` if an image has so many pixels that decoding it could use up the memory.
+
+    Pillow itself only warns above this limit, and refuses twice as many pixels.
+    """
+    from PIL import Image
+
+    if Image.MAX_IMAGE_PIXELS is not None and picture.width * picture.height > Image.MAX_IMAGE_PIXELS:
+        raise BadPictureError(_too_many_pixels())
+
+
+def describe_image_error(error: Exception) -> str:
+    """Return why an image could not be opened or decoded, for a message about it."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, BadPictureError):
+        return str(error)
+    if isinstance(error, Image.DecompressionBombError):
+        return _too_many_pixels()
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image that Pillow can read"
+    if isinstance(error, FileNotFoundError):
+        return "file not found"
+    return f"cannot be decoded: {str(error) or type(error).__name__}"
+
+
+def _too_many_pixels() -> str:
+    from PIL import Image
+
+    return f"more than {Image.MAX_IMAGE_PIXELS:,} pixels, the limit of Pillow against decompression bombs"
+
+
+def _suffix(path: str | Path) -> str:
+    return os.path.splitext(path)[1].lower()

@@ -1,0 +1,147 @@
+"""Reading of pictures from .npy and .npz files: find the array and its layout, and check its values."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from genkit.errors import UsageError
+from genkit.parts.datasets.pictures.array_source import ArraySource, Layout
+from genkit.storage.os_errors import describe_os_error
+
+CHANNEL_COUNTS = (1, 3, 4)
+EXPECTED_VALUES = "uint8, or float values in [0, 1] (0 black, 1 white)"
+NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK"  # the first bytes of a .npy and of a .npz
+
+
+def read_array(path: Path, member: str | None, labels: str | None, layout: Layout | None) -> ArraySource:
+    """Open the pictures of a .npy, as a memory map, or of a .npz.
+
+    Args:
+        path: The file.
+        member: Name of the array with the pictures in a .npz; None if only one array fits.
+        labels: Name of an array in the .npz, or a .npy file; None for the array "labels" of the .npz, if it exists.
+        layout: Order of the dimensions; None if the shape shows it.
+
+    Raises:
+        UsageError: If the file cannot be read, or its array cannot be pictures.
+    """
+    arrays = _load_arrays(path)
+    array = arrays.pop("" if "" in arrays else _name_of_pictures(path, arrays, member))
+    _check_type(path, array)
+    source = ArraySource(path, array, _layout(path, array.shape, layout), _labels(path, len(array), arrays, labels))
+    if array.dtype != np.uint8:
+        _check_range(source)
+    return source
+
+
+def _load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a file by name; the name of the array in a .npy is ""."""
+    try:
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        return {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"[data] {path}: cannot be read as .npy or .npz: {_describe_load_error(path, error)}"
+        ) from None
+
+
+def _describe_load_error(path: Path, error: Exception) -> str:
+    """Return why a file cannot be read, and the remedy; NumPy's message advises options that genkit does not offer."""
+    replace = "Download or write the file again."
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{describe_os_error(error, path)}. {replace}"
+    with path.open("rb") as file:
+        start = file.read(len(NPY_MAGIC))
+    if not start:
+        return f"the file is empty. {replace}"
+    if not start.startswith((NPY_MAGIC, ZIP_MAGIC)):
+        return "the content is neither format. Save an array with numpy.save or numpy.savez."
+    if "bject" in str(error):  # "Python objects in dtype", "Object arrays cannot be loaded ..."
+        return f"the array holds Python objects, and to load them may run code. Save an array of {EXPECTED_VALUES}."
+    return f"the file is truncated or damaged. {replace}"
+
+
+def _name_of_pictures(path: Path, arrays: dict[str, np.ndarray], member: str | None) -> str:
+    """Return the name of the array with the pictures in a .npz."""
+    if member is not None:
+        if member not in arrays:
+            raise UsageError(
+                f"[data] array: no array {member!r} in {path}; its arrays are {', '.join(arrays) or 'none'}."
+            )
+        return member
+    candidates = [name for name, array in arrays.items() if array.ndim in (3, 4)]
+    if len(candidates) != 1:
+        found = (
+            f"more than one array could be the pictures: {', '.join(candidates)}"
+            if candidates
+            else f"no array with 3 or 4 dimensions among {', '.join(arrays) or 'none'}"
+        )
+        raise UsageError(f"[data] {path}: {found}. Name the array with array = NAME.")
+    return candidates[0]
+
+
+def _check_type(path: Path, array: np.ndarray) -> None:
+    """Raise `UsageError` unless an array has values, of uint8 or a float type."""
+    if array.dtype != np.uint8 and array.dtype.kind != "f":
+        cast = " If the values are integers in 0..255, save array.astype('uint8')." if array.dtype.kind in "iu" else ""
+        raise UsageError(f"[data] {path}: found values of type {array.dtype}, expected {EXPECTED_VALUES}.{cast}")
+    if not array.size or array.ndim == 0:
+        raise UsageError(f"[data] {path}: no picture in an array of shape {array.shape}. Give (N, H, W) or larger.")
+
+
+def _check_range(source: ArraySource) -> None:
+    """Raise `UsageError` if most rows have values outside [0, 1]: then the scale is wrong, not a few pictures."""
+    ranges = np.array([(row.min(), row.max()) for row in source.some_rows()])
+    outside = (ranges[:, 0] < 0) | (ranges[:, 1] > 1)  # False for rows with NaN, which are bad pictures
+    if np.count_nonzero(outside) <= len(ranges) / 2:
+        return
+    least, most = np.nanmin(ranges), np.nanmax(ranges)
+    remedy = "Scale them so that 0 is black and 1 is white"
+    if least >= 0 and most <= 255:
+        remedy = "Save array.round().astype('uint8'), or array / 255"
+    elif least >= -1 and most <= 1:
+        remedy = "Save (array + 1) / 2"
+    raise UsageError(
+        f"[data] {source.path}: found values from {least:g} to {most:g}, expected {EXPECTED_VALUES}. {remedy}."
+    )
+
+
+def _layout(path: Path, shape: tuple[int, ...], declared: Layout | None) -> Layout:
+    """Return the layout of an array of this shape. Raises `UsageError` if it is ambiguous or impossible."""
+    possible: list[Layout] = ["NHW"] if len(shape) == 3 else []
+    if len(shape) == 4:
+        possible += ["NHWC"] if shape[3] in CHANNEL_COUNTS else []
+        possible += ["NCHW"] if shape[1] in CHANNEL_COUNTS else []
+    if declared is not None and declared in possible:
+        return declared
+    if declared is not None or not possible:
+        wanted = declared or "(N, H, W), (N, H, W, C) or (N, C, H, W)"
+        raise UsageError(f"[data] {path}: found an array of shape {shape}, expected {wanted} with C of 1, 3 or 4.")
+    if len(possible) > 1:
+        raise UsageError(
+            f'[data] {path}: an array of shape {shape} can be "NHWC" or "NCHW". Set layout to one of them.'
+        )
+    return possible[0]
+
+
+def _labels(path: Path, number: int, arrays: dict[str, np.ndarray], given: str | None) -> np.ndarray | None:
+    """Return the labels of `number` pictures, (N,) int64, or None. Raises `UsageError` for anything else."""
+    if given is None:
+        labels = arrays.get("labels")
+    elif given in arrays:
+        labels = arrays[given]
+    else:
+        labels = _load_arrays(Path(given).expanduser().absolute()).get("")
+    if labels is None:
+        if given is None:
+            return None
+        raise UsageError(f"[data] labels: {given} is neither an array of {path} nor a .npy file.")
+    if labels.shape != (number,) or labels.dtype.kind not in "iu":
+        raise UsageError(
+            f"[data] labels: found {labels.dtype} of shape {labels.shape}, expected one integer for each of the "
+            f"{number:,} pictures of {path}."
+        )
+    return np.asarray(labels, np.int64)

@@ -1,0 +1,30 @@
+"""Reports of the pictures that a run skips, as ``on_bad = "skip"`` allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from genkit.core.types import Dataset
+from genkit.parts.datasets.base.picture_set import PictureSet
+from genkit.parts.datasets.hub_stream import HubStream
+from genkit.parts.datasets.pictures.bad_pictures import list_bad_pictures
+from genkit.parts.datasets.pictures.source import count
+
+
+def skipped_before_training(*splits: Dataset) -> Iterator[str]:
+    """Yield a line for each split whose preparation skipped pictures."""
+    for data in splits:
+        if isinstance(data, PictureSet) and data.skipped_pictures:
+            pictures = count(len(data.skipped_pictures), "picture")
+            yield (
+                f'skipped {pictures} of the {data.split} split (on_bad = "skip"); `genkit data check RECIPE` lists them'
+            )
+
+
+def skipped_during_training(*splits: Dataset) -> Iterator[str]:
+    """Yield a text for each split that is a stream and has skipped pictures; a stream decodes while a run trains."""
+    for data in splits:
+        if isinstance(data, HubStream) and data.skipped_pictures:
+            pictures = count(len(data.skipped_pictures), "picture")
+            listed = list_bad_pictures(data.skipped_pictures)
+            yield f'skipped {pictures} of the {data.split} split (on_bad = "skip"):{listed}'
