@@ -76,7 +76,7 @@ def genkit_schedules() -> Iterator[Entry]:
 
 @hookimpl
 def genkit_datasets() -> Iterator[Entry]:
-    """Densities in two dimensions, published sets of pictures, and pictures of one's own."""
+    """Densities in two dimensions, published image sets, and user pictures."""
     yield Entry(
         "8-gaussians",
         "genkit.parts.datasets.eight_gaussians:EightGaussians",
@@ -90,64 +90,68 @@ def genkit_datasets() -> Iterator[Entry]:
         SOFT_INTRO_VAE,
     )
     yield Entry(
-        "2-spirals", "genkit.parts.datasets.two_spirals:TwoSpirals", "Two spirals about the origin", SOFT_INTRO_VAE
+        "2-spirals", "genkit.parts.datasets.two_spirals:TwoSpirals", "Two spirals around the origin", SOFT_INTRO_VAE
     )
     yield Entry(
         "checkerboard",
         "genkit.parts.datasets.checkerboard:Checkerboard",
-        "Every other square of a board",
+        "Uniform on every other square of a 4 x 4 board",
         SOFT_INTRO_VAE,
     )
     yield Entry("rings", "genkit.parts.datasets.rings:Rings", "Four concentric rings", SOFT_INTRO_VAE)
-    yield Entry("stand-in", "genkit.parts.datasets.stand_in:StandIn", "Made-up samples of any shape", "genkit")
+    yield Entry("stand-in", "genkit.parts.datasets.stand_in:StandIn", "Synthetic samples of any shape", "genkit")
     yield Entry(
-        "digits", "genkit.parts.datasets.digits:Digits", "5,000 digits of MNIST, packaged with genkit", "CC BY-SA 3.0"
+        "digits", "genkit.parts.datasets.digits:Digits", "5,000 digits of MNIST, part of the package", "CC BY-SA 3.0"
     )
-    yield Entry(
-        "mnist", "genkit.parts.datasets.mnist:MNIST", "MNIST, from idx files or a `datasets` id", "LeCun et al. 1998"
-    )
+    yield Entry("mnist", "genkit.parts.datasets.mnist:MNIST", "MNIST, from idx files or a hub id", "LeCun et al. 1998")
     yield Entry(
         "fashion-mnist",
         "genkit.parts.datasets.fashion_mnist:FashionMNIST",
-        "Fashion-MNIST, from idx files or a `datasets` id",
+        "Fashion-MNIST, from idx files or a hub id",
         "https://arxiv.org/abs/1708.07747",
     )
     yield Entry(
         "cifar10",
         "genkit.parts.datasets.cifar10:CIFAR10",
-        "CIFAR-10, from .bin files or a `datasets` id",
+        "CIFAR-10, from .bin files or a hub id",
         "Krizhevsky 2009",
     )
     yield Entry(
         "svhn",
         "genkit.parts.datasets.svhn:SVHN",
-        "SVHN, from a folder or a `datasets` id",
+        "SVHN, from a folder of pictures or a hub id",
         "http://ufldl.stanford.edu/housenumbers",
     )
     yield Entry(
         "celeba",
         "genkit.parts.datasets.celeba:CelebA",
-        "CelebA, split as by its authors",
+        "CelebA, from a folder of pictures",
         "https://arxiv.org/abs/1411.7766",
     )
     yield Entry(
         "lsun",
         "genkit.parts.datasets.lsun:LSUN",
-        "A class of LSUN, from a folder or a `datasets` id",
+        "A class of LSUN, from a folder of pictures or a hub id",
         "https://arxiv.org/abs/1506.03365",
     )
     yield Entry(
         "image-folder",
         "genkit.parts.datasets.image_folder:ImageFolder",
-        "A folder of pictures of any size and kind",
+        "Pictures of any size and format in a folder",
         "",
     )
     yield Entry("image-arrays", "genkit.parts.datasets.image_arrays:ImageArrays", "Pictures in a .npy or .npz file", "")
     yield Entry(
-        "hub-images", "genkit.parts.datasets.hub_images:HubImages", "Pictures of a `datasets` id, Arrow or parquet", ""
+        "hub-images",
+        "genkit.parts.datasets.hub_images:HubImages",
+        "Pictures of a hub id, or of Arrow or parquet files",
+        "",
     )
     yield Entry(
-        "hub-stream", "genkit.parts.datasets.hub_stream:HubStream", "Pictures of parquet files larger than a disk", ""
+        "hub-stream",
+        "genkit.parts.datasets.hub_stream:HubStream",
+        "Pictures of a hub id or of parquet files, streamed",
+        "",
     )
 
 
