@@ -16,10 +16,10 @@ from torch import Tensor, nn
 import genkit
 from genkit.api import GAN, Norm
 from genkit.core.model import Model, evaluating
-from genkit.draw import preview
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.engine.state import TrainState, initial_state
+from genkit.runs import draw_during_training
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
 
 LATENT = 3
@@ -220,7 +220,7 @@ def test_a_loaded_generator_draws_the_samples_of_the_last_preview(name: str, nor
             drawn.append(model.sample(z))
         return []
 
-    monkeypatch.setattr(preview, "save_previews", record)
+    monkeypatch.setattr(draw_during_training, "save_previews", record)
     run = genkit.train(recipe_of(name, norm), runs=tmp_path)
     with torch.no_grad():
         assert torch.equal(genkit.load(run.path).sample(z), drawn[-1])

@@ -17,14 +17,13 @@ from torch.utils.flop_counter import FlopCounterMode
 import genkit
 from genkit.core.layers.norm import Norm
 from genkit.core.model import Model, evaluating
-from genkit.draw import preview
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
 from genkit.errors import RecipeError
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.recipe.plan import Plan
-from genkit.runs import checkpoint
+from genkit.runs import checkpoint, draw_during_training
 
 FIVE, SIX = (64, 128, 256, 512, 512), (64, 128, 256, 512, 512, 512)
 
@@ -174,7 +173,7 @@ def test_a_loaded_model_computes_the_images_of_the_last_preview(norm: Norm, tmp_
             drawn.append((model.sample(z), model.reconstruct(x)))
         return []
 
-    monkeypatch.setattr(preview, "save_previews", record)
+    monkeypatch.setattr(draw_during_training, "save_previews", record)
     run = genkit.train(recipe_of(norm), runs=tmp_path)
     loaded = genkit.load(run.path, weights="ema")
     with torch.no_grad():
