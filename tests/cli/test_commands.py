@@ -212,7 +212,7 @@ def test_a_final_folder_that_was_copied_elsewhere_samples_and_loads(finished, tm
         == (genkit("eval", finished, "--json").out.split('"results"')[1])
     )
     said = genkit("resume", copied)
-    assert said.code == 2 and "is no run folder" in said.err
+    assert said.code == 2 and f"{copied}: " in said.err and "recipe.resolved.toml" in said.err
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,8 @@ def refused(*arguments: object) -> str:
 def test_what_is_no_run_is_told(command, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
-    assert "folder: no final folder" in refused(command, "folder") or command in ("resume", "eval")
+    missing = "recipe.resolved.toml" if command == "resume" else "about.json"
+    assert missing in refused(command, "folder")
     for place in ("folder", "file", "none"):
         told = refused(command, place)
         assert told.startswith(f"error: {place}: ")
@@ -76,7 +77,7 @@ def test_what_is_no_run_is_told(command, tmp_path):
 def test_a_recipe_in_the_place_of_a_run_is_told_to_be_run(command, tmp_path):
     write_recipe(tmp_path)
     told = refused(command, "tiny.toml")
-    assert "tiny.toml: is a file, and no run folder." in told and "`genkit run tiny.toml` begins a run" in told
+    assert "tiny.toml: " in told and "`genkit run tiny.toml`" in told
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
@@ -91,7 +92,8 @@ def test_a_run_in_the_place_of_a_recipe_is_told_to_be_resumed(command, finished)
 )
 def test_a_run_that_is_not_there_is_told_with_those_beside_it(command, name, hint, finished):
     finished.rename("0012-tiny-s0")
-    assert f"{name}: is not there. {hint}" in refused(command, name)
+    told = refused(command, name)
+    assert told.startswith(f"error: {name}: ") and hint in told
 
 
 @pytest.mark.parametrize("command", ["eval", "sample", "reconstruct", "interpolate"])
@@ -265,7 +267,7 @@ def test_a_finished_run_is_told_again_and_never_trained_again(finished):
 
 def test_data_of_another_shape_are_refused_by_an_evaluation(finished):
     told = refused("eval", finished, "--set", "data.use=digits", "--set", "metrics={}")
-    assert "have the shape [1, 28, 28], and the run was trained on [2]" in told
+    assert told.startswith(f"error: {finished}: ") and "[data]" in told and "[1, 28, 28]" in told and "[2]" in told
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\n", b"[1, 2]\n", b"{}\n"])
