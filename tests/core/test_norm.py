@@ -67,6 +67,7 @@ def test_every_norm_works_on_the_meta_device(norm: Norm) -> None:
         assert norm_layer(norm, 16)(torch.empty(5, 16, 4, 6)).shape == (5, 16, 4, 6)
 
 
+@pytest.mark.trains
 def test_two_processes_normalise_like_one_process_with_the_whole_batch(tmp_path) -> None:
     on_processes(2, "norm_worker.py", tmp_path / "differences")
     for rank in (0, 1):

@@ -247,6 +247,7 @@ def run(tmp_path_factory):
     return root / "0001-tiny-s0"
 
 
+@pytest.mark.trains
 def test_one_command_reports_all_three_modes(run, monkeypatch) -> None:
     monkeypatch.setenv("GENKIT_PLUGINS", "none")
     result = genkit(
@@ -275,6 +276,7 @@ def test_one_command_reports_all_three_modes(run, monkeypatch) -> None:
     assert all(f"{mode} batch norm" in " ".join(table.split()) for mode in modes)
 
 
+@pytest.mark.trains
 def test_an_unknown_mode_and_a_mode_without_batch_norm_are_refused(run, isolated) -> None:
     assert "recalibrated?" in refused("eval", run, "--batch-norm", "recalibrate")
     assert genkit("run", write_recipe(isolated), "-q").code == 0
