@@ -89,6 +89,7 @@ def test_options_may_come_before_the_table(folder):
     assert before == after and before.code == 0
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("form", [[], ["--format", "csv"], ["--format", "markdown"], ["--cells", "t.json"]])
 def test_show_is_the_option_show_and_what_train_prints_of_a_finished_table(copy, form):
     results = [
@@ -99,6 +100,7 @@ def test_show_is_the_option_show_and_what_train_prints_of_a_finished_table(copy,
     assert all(result == results[0] for result in results)
 
 
+@pytest.mark.trains
 def test_figure_is_the_option_figure(copy):
     pytest.importorskip("matplotlib")
     drawn = genkit("table", "figure", "t.toml", "one.png", "--runs", "runs")
@@ -158,6 +160,7 @@ def test_a_folder_that_is_not_writable_is_reported_before_anything_is_trained(fo
 # Training
 
 
+@pytest.mark.trains
 def test_missing_runs_are_trained_and_kept(trained):
     folder, out = trained
     assert "2 of 2" in out and "kl" in out
@@ -170,6 +173,7 @@ def test_missing_runs_are_trained_and_kept(trained):
         assert run["made_with"]["threads"] == 1 and run["made_with"]["step"] == 5
 
 
+@pytest.mark.trains
 def test_a_kept_result_is_not_trained_again_even_without_its_run_folder(copy):
     shutil.rmtree(copy / "runs")
     before = (copy / "t.json").read_bytes()
@@ -204,6 +208,7 @@ def test_a_mistake_that_only_the_dry_run_finds_is_reported_before_anything_is_tr
     assert not (folder / "runs").exists()
 
 
+@pytest.mark.trains
 def test_there_is_no_dry_run_if_nothing_is_trained(copy, monkeypatch):
     monkeypatch.setattr("genkit.recipe.dry_run.costs_of", None)
     assert genkit("table", "show", "t.toml").code == 0
@@ -211,6 +216,7 @@ def test_there_is_no_dry_run_if_nothing_is_trained(copy, monkeypatch):
     assert genkit("table", "t.toml").code == 0
 
 
+@pytest.mark.trains
 def test_a_finished_run_is_read_and_a_new_metric_is_computed_from_it(copy):
     (copy / "t.json").unlink()
     (copy / "t.toml").write_text(
@@ -224,6 +230,7 @@ def test_a_finished_run_is_read_and_a_new_metric_is_computed_from_it(copy):
     assert labels == {"modes", "kl", "high-quality"}
 
 
+@pytest.mark.trains
 def test_a_cell_whose_recipe_has_changed_is_named_with_the_change(copy):
     (copy / "t.toml").write_text(TABLE.replace("0.25", "0.75"))
     result = genkit("table", "t.toml", "--show")
@@ -232,6 +239,7 @@ def test_a_cell_whose_recipe_has_changed_is_named_with_the_change(copy):
     assert_names(remark, "b/vae/0", "loss.beta_kl 0.25 -> 0.75")
 
 
+@pytest.mark.trains
 def test_a_run_that_diverges_is_kept_as_failed(folder):
     (folder / "t.toml").write_text(TABLE.replace("0.25", "0.25\nset.optimiser.encoder.lr = 1e30"))
     result = genkit("table", "t.toml", "--only", "b")
@@ -250,6 +258,7 @@ def start_and_wait_for_checkpoint(folder, *arguments):
     return table
 
 
+@pytest.mark.trains
 def test_a_killed_run_is_named_and_continues_to_the_same_numbers(folder, trained):
     (folder / "tiny.toml").write_text(TINY.replace("steps = 5", "steps = 400") + "[checkpoint]\nevery = 20\n")
     table = start_and_wait_for_checkpoint(folder, "t.toml", "--only", "a")
@@ -264,6 +273,7 @@ def test_a_killed_run_is_named_and_continues_to_the_same_numbers(folder, trained
     assert result.code == 0 and "the same" in result.out
 
 
+@pytest.mark.trains
 def test_an_interrupted_table_saves_its_runs(folder):
     (folder / "tiny.toml").write_text(TINY.replace("steps = 5", "steps = 100_000") + "[checkpoint]\nevery = 20\n")
     table = start_and_wait_for_checkpoint(folder, "train", "t.toml")
@@ -274,6 +284,7 @@ def test_an_interrupted_table_saves_its_runs(folder):
     assert "Traceback" not in err
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("arguments", [["train", "t.toml"], ["t.toml"]])
 def test_an_interrupt_while_numbers_are_computed_is_reported(copy, monkeypatch, arguments):
     (copy / "t.json").unlink()
@@ -287,6 +298,7 @@ def test_an_interrupt_while_numbers_are_computed_is_reported(copy, monkeypatch, 
     assert_names(result.err, "stopped", "continue")
 
 
+@pytest.mark.trains
 def test_a_run_that_another_process_trains_is_named_and_left_alone(copy):
     run = copy / "runs" / kept_in(copy)["a/vae/0"]["run"]
     (copy / "t.json").unlink()
@@ -300,6 +312,7 @@ def test_a_run_that_another_process_trains_is_named_and_left_alone(copy):
     assert (run / "output.log").read_text().startswith("output of the other")
 
 
+@pytest.mark.trains
 def test_a_damaged_run_is_named_with_its_remedy_and_the_others_are_kept(copy):
     kept = kept_in(copy)
     (copy / "t.json").unlink()
@@ -312,6 +325,7 @@ def test_a_damaged_run_is_named_with_its_remedy_and_the_others_are_kept(copy):
     assert {name: run["results"] for name, run in kept_in(copy).items()} == {"b/vae/0": kept["b/vae/0"]["results"]}
 
 
+@pytest.mark.trains
 def test_missing_data_of_one_column_stop_no_other_column(copy):
     text = TABLE + '[columns.images]\nrecipe = "images.toml"\nignore = ["loss.beta_kl"]\n'
     (copy / "images.toml").write_text(
@@ -337,6 +351,7 @@ def test_a_title_is_not_read_as_markup(folder):
 # Reproducing
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("arguments", [["reproduce", "t.toml", "--only", "a"], ["t.toml", "--only", "a", "--again"]])
 def test_a_reproduced_run_has_the_same_numbers_and_one_that_was_changed_differs(copy, arguments):
     content = json.loads((copy / "t.json").read_text())
@@ -350,6 +365,7 @@ def test_a_reproduced_run_has_the_same_numbers_and_one_that_was_changed_differs(
     assert len(list((copy / "runs" / "again").iterdir())) == 1
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("arguments", [["reproduce", "t.toml", "--only", "*"], ["t.toml", "--only", "*", "--again"]])
 def test_nothing_is_reproduced_if_a_run_has_no_current_result(copy, arguments):
     (copy / "t.toml").write_text(TABLE.replace("0.25", "0.75"))

@@ -16,6 +16,7 @@ exit 1
 """
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_processes_have_their_number_of_threads_and_their_errors_are_kept(tmp_path, monkeypatch, jobs):
     (tmp_path / "python").write_text(FAKE_PYTHON)

@@ -12,10 +12,16 @@ ONLY = "ROW/COLUMN/SEED"
 TablePath = Annotated[Path, typer.Argument(metavar="TABLE", help="Table file (TOML).")]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar=ONLY, help="Train these runs only; * matches any text. Repeatable."),
+    typer.Option(
+        "--only",
+        metavar=ONLY,
+        help="Train these runs only. * matches any text, and the end may be left out. Repeatable.",
+    ),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Number of runs that train at a time.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Number of threads of each run.")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=1, help="Number of threads of each run; another number gives other bits.")
+]
 Format = Annotated[
     str, typer.Option("--format", metavar="markdown|csv|latex", help="Print the table as text in this format.")
 ]

@@ -56,7 +56,12 @@ def show(path: TablePath, format: Format = "", cells: Cells = None) -> None:
 def reproduce(
     path: TablePath,
     only: Annotated[
-        list[str], typer.Option("--only", metavar=ONLY, help="Runs to reproduce; * matches any text. Repeatable.")
+        list[str],
+        typer.Option(
+            "--only",
+            metavar=ONLY,
+            help="Runs to reproduce. * matches any text, and the end may be left out. Repeatable.",
+        ),
     ],
     jobs: Jobs = 1,
     threads: Threads = 1,
@@ -70,12 +75,12 @@ def reproduce(
     """
     from genkit.errors import Interrupted
     from genkit.tables.open_table import OpenTable
-    from genkit.tables.reproduce import reproduce
+    from genkit.tables.reproduce import reproduce as reproduce_runs
 
     table = OpenTable(path, cells)
     settings = run_settings(runs, jobs, threads, quiet)
     try:
-        reproduce(table.select(only), table.results_file, settings)
+        reproduce_runs(table.select(only), table.results_file, settings)
     except KeyboardInterrupt:  # while numbers are computed; training itself ends with `Interrupted`
         raise Interrupted("stopped. Repeat the command to continue.") from None
 
