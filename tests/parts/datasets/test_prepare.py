@@ -177,6 +177,7 @@ def test_a_source_that_changes_during_preparation_makes_no_store(folder, root, m
     assert stores(root) == []
 
 
+@pytest.mark.trains
 def test_leftovers_of_killed_processes_are_deleted_and_stores_in_progress_are_kept(folder, root):
     started = f"""
 import os, sys

@@ -67,6 +67,7 @@ def test_a_shape_that_is_neither_point_nor_image_is_refused() -> None:
         StandIn((3, 4))
 
 
+@pytest.mark.trains
 def test_a_recipe_runs_without_its_data(tmp_path: Path) -> None:
     recipe = tmp_path / "absent.toml"
     recipe.write_text(RECIPE)

@@ -143,6 +143,7 @@ def test_a_missing_folder_and_files_of_another_format_are_named(tmp_path):
     assert data("someone/something").unmet() == ()
 
 
+@pytest.mark.trains
 def test_a_bad_picture_stops_a_run_without_loss_of_a_step(tmp_path, hub, monkeypatch):
     """Two processes train, and only one of them reads the picture."""
     monkeypatch.chdir(tmp_path)
@@ -166,6 +167,7 @@ def test_a_bad_picture_stops_a_run_without_loss_of_a_step(tmp_path, hub, monkeyp
     assert_names(said.out, 'on_bad = "skip"', "row 0: not an image")
 
 
+@pytest.mark.trains
 def test_a_resume_refuses_a_changed_stream(tmp_path, hub, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recipe = recipe_of(tmp_path, hub)
