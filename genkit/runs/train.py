@@ -52,8 +52,8 @@ def train_in_folder(plan: Plan, folder: RunFolder, world: World, *observers: Run
 
     with stop_requested() as stop:
         for record in _steps(run, checkpoints):
-            stopping = world.any(stop())
             run.watch.observe(record)
+            stopping = world.any(stop())
             line = logger.after_step(record)
             drawer.after_step(record)
             checkpoints.after_step(record, stopping=stopping)
