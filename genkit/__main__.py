@@ -15,7 +15,7 @@ def main() -> None:
 
     try:
         with interruptible():
-            app()
+            app(prog_name="genkit")  # also for `python -m genkit`: shell completion is of this name
     except GenkitError as error:
         if os.environ.get("RANK", "0") == "0":  # the main process prints for all
             print(f"error: {error}" if error.exit_code != 130 else error, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The command line: one file a command. Nothing here imports torch before a command needs it."""
+"""The command line: one file per command. `genkit --help` imports neither torch nor pydantic nor rich."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ from genkit.cli import (
 app = typer.Typer(
     help="Train introspective and adversarial autoencoders from recipes and plugins.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode=None,  # rich is slow to import, and a help text needs no colours
+    rich_markup_mode=None,  # rich is slow to import
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"genkit-torch {__version__}")
         raise typer.Exit
 
 
 @app.callback()
 def options(
-    plugin: Annotated[
-        str, typer.Option("--plugins", metavar="all|none|NAME,...", help="Which installed plugins to load.")
+    plugins_to_load: Annotated[
+        str, typer.Option("--plugins", metavar="all|none|NAME,...", help="Installed plugins to load; all by default.")
     ] = "",
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
-    if plugin:
-        os.environ["GENKIT_PLUGINS"] = plugin  # the environment reaches the processes that a command launches
+    """Handle the options before the command."""
+    if plugins_to_load:
+        os.environ["GENKIT_PLUGINS"] = plugins_to_load  # inherited by the processes that a command launches
 
 
 app.command("run")(run.run)

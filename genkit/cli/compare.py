@@ -1,4 +1,4 @@
-"""``genkit compare RUN RUN``: runs beside each other."""
+"""``genkit compare RUN RUN``: two or more runs side by side."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Annotated
 import typer
 
 from genkit.cli.options import Json
-from genkit.cli.outputs import check_png
-from genkit.storage.os_errors import describe_os_error
+from genkit.cli.outputs import refused_if_unwritable, require_png
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, two at least.")],
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="Where to write the picture of the curves, a PNG.")
-    ] = Path("comparison.png"),
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Two or more run folders.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="PNG file for the picture of the curves.")] = Path(
+        "comparison.png"
+    ),
     json: Json = False,
 ) -> None:
-    """Show in what the recipes of runs differ, and their numbers; draw their curves over each other."""
+    """Compare the recipes, numbers and curves of two or more runs.
+
+    Numbers share a row, and curves a panel, only if their metric, protocol and data agree. Neither the data nor the
+    plugins of the runs are needed. An unfinished run has the numbers of its newest evaluation.
+    """
     from genkit.console.output import Console
-    from genkit.errors import UsageError
-    from genkit.runs.compare import compare as compared
+    from genkit.runs.compare import compare as compare_runs
     from genkit.runs.comparison_report import print_comparison, save_comparison
 
-    comparison = compared(runs)
-    check_png(out)
-    try:
+    comparison = compare_runs(runs)
+    require_png(out)
+    with refused_if_unwritable(out, option="--out"):
         save_comparison(out, comparison)
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
     if json:
         print(json_format.dumps({**comparison.as_dict(), "picture": str(out)}))
         return

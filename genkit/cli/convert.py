@@ -1,4 +1,4 @@
-"""``genkit convert CHECKPOINT``: published weights as a final folder."""
+"""``genkit convert CHECKPOINT``: published weights as a model folder."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from typing import Annotated
 import typer
 
 from genkit.cli.options import Json, Overrides
+from genkit.cli.plan_for_command import plan_for_command
 
 
 def convert(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT", help="A file that Soft-IntroVAE or AS-IntroVAE saved.")
+        Path, typer.Argument(metavar="CHECKPOINT", help="File that the code of Soft-IntroVAE or AS-IntroVAE saved.")
     ],
-    recipe: Annotated[Path, typer.Option("--recipe", metavar="RECIPE", help="Whose [model] is the network in it.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The final folder to make.")],
+    recipe: Annotated[Path, typer.Option("--recipe", metavar="RECIPE", help="Recipe whose [model] is the network.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Model folder to make.")],
     overrides: Overrides = None,
     json: Json = False,
 ) -> None:
-    """Turn a published checkpoint into a final folder, which `genkit.load`, `genkit sample` and the others take."""
-    from genkit.recipe.plan import make_plan
-    from genkit.runs.convert.convert_checkpoint import convert as convert_to
+    """Convert a published checkpoint into a model folder.
 
-    facts = convert_to(checkpoint, make_plan(recipe, overrides=tuple(overrides or ())), out)
+    The tensors of the checkpoint and of the network of the recipe must match. A folder that exists is not overwritten.
+    """
+    from genkit.runs.convert.convert_checkpoint import convert as convert_checkpoint
+
+    facts = convert_checkpoint(checkpoint, plan_for_command(recipe, overrides), out)
     left_out = facts["converted"]["left_out"]
     if json:
-        told = {key: facts[key] for key in ("tensors", "values", "epoch")}
-        print(json_format.dumps({"folder": str(out), **told, "left_out": left_out}))
+        counts = {key: facts[key] for key in ("tensors", "values", "epoch")}
+        print(json_format.dumps({"folder": str(out), **counts, "left_out": left_out}))
         return
     epoch = "" if facts["epoch"] is None else f", epoch {facts['epoch']}"
-    print(
-        f"converted {facts['tensors']} tensors, {facts['values']:,} values{epoch}: each has its place, and none is new"
-    )
+    print(f"converted {facts['tensors']} tensors with {facts['values']:,} values{epoch}: all tensors of the network")
     if left_out:
-        print(f"left out  {', '.join(left_out)}: no weights of the network")
+        print(f"left out  {', '.join(left_out)}, which are not weights of the network")
     print(f"folder    {out}\nnext      genkit sample {shlex.quote(str(out))}")

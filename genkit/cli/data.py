@@ -1,129 +1,87 @@
-"""``genkit data``: what a recipe's pictures are, before anything is trained on them."""
+"""``genkit data``: the data of a recipe, checked, prepared or drawn before training."""
 
 from __future__ import annotations
 
 import json as json_format
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from genkit.cli.options import Json, Overrides, RecipePath
-from genkit.cli.outputs import check_png
-from genkit.storage.os_errors import describe_os_error
+from genkit.cli.outputs import refused_if_unwritable, require_png
+from genkit.cli.plan_for_command import plan_for_command
 
-if TYPE_CHECKING:
-    from genkit.core.types import Dataset
-    from genkit.recipe.plan import Plan
-
-app = typer.Typer(help="Check, prepare or show the data of a recipe.", no_args_is_help=True)
+app = typer.Typer(help="Check, prepare or draw the data of a recipe.", no_args_is_help=True)
 
 
 @app.command("check")
 def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -> None:
-    """Look at every picture and tell what is there, what is bad and what the transform will do; writes nothing."""
-    from genkit.cli.show_data import print_picture_report
+    """Decode every picture and report what is bad, without writing.
+
+    The report has the number of pictures, their sizes, modes and formats, the effect of the transform, and the pictures
+    that are bad, identical or smaller than the input of the network. The exit code is 2 if the recipe refuses bad
+    pictures and there are any.
+    """
+    from genkit.cli.show_data import describe_split, print_picture_report, print_splits
     from genkit.console.output import Console
     from genkit.errors import UsageError
-    from genkit.parts.datasets.base.picture_set import PictureSet
-    from genkit.parts.datasets.hub_stream import HubStream
-    from genkit.parts.datasets.pictures.bad_pictures import bad_pictures_error
-    from genkit.parts.datasets.pictures.inspect_pictures import PictureReport, inspect_pictures
+    from genkit.parts.datasets.pictures.splits import both_splits, inspect_splits
 
-    console, splits = Console(), _splits(_plan(recipe, overrides))
-    found: list[tuple[PictureSet | HubStream, PictureReport]] = []
-    seen: dict[bytes, str] = {}
-    for data in splits:
-        if isinstance(data, (PictureSet, HubStream)):
-            found.append((data, inspect_pictures(data, seen)))
+    splits = both_splits(plan_for_command(recipe, overrides).data)
+    reports, refusals = inspect_splits(splits)
     if json:
-        print(json_format.dumps({"splits": [each.as_dict() for _, each in found] or [*map(_facts, splits)]}))
-    elif not found:
-        console.table(
-            "data", ("split", "shape", "samples"), [tuple(map(str, _facts(data).values())) for data in splits]
-        )
+        facts = [report.as_dict() for report in reports] or [describe_split(data) for data in splits]
+        print(json_format.dumps({"splits": facts}))
+    elif reports:
+        console = Console()
+        for report in reports:
+            print_picture_report(report, console)
     else:
-        for _, each in found:
-            print_picture_report(each, console)
-    if refused := [
-        str(bad_pictures_error(each.bad, each.number, f"{each.where}, {each.split} split"))
-        for data, each in found
-        if each.bad and (data.on_bad == "refuse" or len(each.bad) == each.number)  # none would be left
-    ]:
-        raise UsageError("\n".join(refused))
+        print_splits(splits, Console())
+    if refusals:
+        raise UsageError("\n".join(refusals))
 
 
 @app.command("prepare")
 def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -> None:
-    """Prepare the pictures of both splits now; those that are prepared already are verified, byte for byte."""
-    from genkit.console.output import Console
-    from genkit.console.quantities import quantity
-    from genkit.errors import UsageError
-    from genkit.parts.datasets.base.picture_set import PictureSet
-    from genkit.parts.datasets.pictures.prepare import prepare_and_verify
+    """Prepare the pictures of both splits, and verify prepared ones.
 
-    console, lines, refused = Console(), [], []
-    for data in _splits(_plan(recipe, overrides)):
-        if isinstance(data, PictureSet):
-            store = prepare_and_verify(data.source, data.transform, data.root)
-            try:
-                data.check_bad(store)
-            except UsageError as error:  # what is wrong with the other split is told with it
-                refused.append(str(error))
-            facts = {"split": data.split, "pictures": store.about["shape"][0], "bytes": store.nbytes}
-            lines.append({**facts, "skipped": len(store.bad), "store": str(store.path)})
-    if refused:
-        raise UsageError("\n".join(refused))
+    Damaged pictures are prepared again. `genkit run` prepares what is missing.
+    """
+    from genkit.cli.show_data import print_prepared
+    from genkit.console.output import Console
+    from genkit.parts.datasets.pictures.splits import both_splits, prepare_splits
+
+    prepared = prepare_splits(both_splits(plan_for_command(recipe, overrides).data))
     if json:
-        print(json_format.dumps({"prepared": lines}))
-        return
-    for line in lines:
-        skipped = f", {line['skipped']:,} skipped" if line["skipped"] else ""
-        size = quantity(line["bytes"], "B")
-        console.print(f"{line['split']:6} {line['pictures']:,} pictures{skipped}, {size}, in {line['store']}")
-    if not lines:
-        console.print("These data need no preparation.")
+        print(json_format.dumps({"prepared": [split._asdict() for split in prepared]}))
+    else:
+        print_prepared(prepared, Console())
 
 
 @app.command("show")
 def show(
     recipe: RecipePath,
     overrides: Overrides = None,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the picture.")] = Path("data.png"),
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="PNG file to write.")] = Path("data.png"),
 ) -> None:
-    """Draw what the network will see: the first pictures of a run, and some that are held out, as a PNG."""
+    """Draw pictures of both splits as the network sees them.
+
+    They are the first batch of a run, in its order and with its flips, and held-out pictures.
+    """
     from genkit.console.output import Console
     from genkit.errors import UsageError
+    from genkit.parts.datasets.pictures.splits import both_splits
     from genkit.runs.data_preview import save_data_preview
 
-    check_png(out)
-    plan = _plan(recipe, overrides)
+    require_png(out)
+    plan = plan_for_command(recipe, overrides)
     if len(plan.data.shape) != 3 or plan.data.shape[0] not in (1, 3):
-        raise UsageError(f"[data] has samples of shape {plan.data.shape}, expected pictures, (1, H, W) or (3, H, W).")
-    _splits(plan)  # raises where either is absent
-    try:
+        raise UsageError(
+            f"{recipe} [data]: cannot be drawn: its samples have shape {plan.data.shape}, not (1, H, W) or (3, H, W)."
+        )
+    both_splits(plan.data)
+    with refused_if_unwritable(out, option="--out"):
         save_data_preview(out, plan)
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
     Console().print(f"picture   {out}")
-
-
-def _plan(recipe: Path, overrides: list[str] | None) -> Plan:
-    from genkit.recipe.plan import make_plan
-
-    return make_plan(recipe, overrides=tuple(overrides or ()))
-
-
-def _splits(plan: Plan) -> list[Dataset]:
-    """Return the train and the held-out split. Raises `UsageError` where either is absent."""
-    from genkit.errors import UsageError
-
-    splits = [plan.data, plan.data.held_out()]
-    if unmet := dict.fromkeys(text for data in splits for text in data.unmet()):
-        raise UsageError("\n".join(unmet))
-    return splits
-
-
-def _facts(data: Dataset) -> dict[str, object]:
-    samples = "never ends" if data.size is None else data.size
-    return {"split": data.split, "shape": tuple(data.shape), "samples": samples}

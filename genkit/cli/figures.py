@@ -1,14 +1,16 @@
-"""``genkit figures RUN``: the figures of a finished run again."""
+"""``genkit figures RUN``: the figures of a finished run, drawn again."""
 
 from __future__ import annotations
 
 from genkit.cli.options import RunPath
-from genkit.storage.os_errors import describe_os_error
+from genkit.cli.outputs import refused_if_unwritable
 
 
 def figures(run: RunPath) -> None:
-    """Draw the figures of a finished run again, as at its end: samples, reconstructions, stability strip, curves."""
-    from genkit.errors import UsageError
+    """Draw the figures of a finished run again.
+
+    They are drawn from the model folder, the data, the stability strip and the log of the run.
+    """
     from genkit.recipe.plan import make_plan
     from genkit.runs.figures import save_figures
     from genkit.runs.run_folder import RunFolder
@@ -19,8 +21,6 @@ def figures(run: RunPath) -> None:
     plan.check_met(resuming=True)
     trained = open_trained(folder.path)
     refuse_other_data(folder.path, plan.data)
-    try:
+    with refused_if_unwritable(folder.path):
         written = save_figures(plan, folder, trained.model, trained.weights, trained.noise)
-    except OSError as error:
-        raise UsageError(f"{folder.path}: cannot be written: {describe_os_error(error, folder.path)}.") from None
     print("\n".join(str(path) for path in written))

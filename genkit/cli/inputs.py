@@ -1,4 +1,4 @@
-"""The samples that a command shows a model: held out by its recipe, or a person's own pictures."""
+"""The samples that a command feeds to a model: from the held-out split of the run, or the user's own pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genkit.cli.options import only
+from genkit.cli.options import overrides_within
 from genkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,21 +18,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SelectedInputs:
-    """Samples, and what they are called."""
+    """Samples, with their names and their source."""
 
     x: Tensor  # (N, *data_shape), in the model's dtype
-    names: list[str]  # one a sample: its number in the split, or its file; empty of a density
+    names: list[str]  # one per sample: its number in the split, or its file; empty for a density
     source: str  # "samples of the test split", "fresh draws of the data", "pictures of FOLDER"
-    total: int | None  # how many there are to choose from; None of a density
-    own: Path | None = None  # where they come from, unless the recipe holds them out
+    total: int | None  # how many the source has; None for a density
+    pictures: Path | None = None  # the file or folder of the user's own pictures
 
     @property
     def suffix(self) -> str:
-        """What the files that are written of a person's own pictures add to their names, ``-of-holidays``."""
-        return "" if self.own is None else f"-of-{self.own.stem if self.own.is_file() else self.own.absolute().name}"
+        """What output files of the user's own pictures add to their names, such as ``-of-holidays``."""
+        if self.pictures is None:
+            return ""
+        return f"-of-{self.pictures.stem if self.pictures.is_file() else self.pictures.absolute().name}"
 
     def describe(self, number: int) -> str:
-        """Return what the first `number` of them are: ``32 of 1,000 samples of the test split``."""
+        """Return a description of the first `number` samples: ``32 of 1,000 samples of the test split``."""
         among = f" of {self.total:,}" if self.total is not None and self.total > number else ""
         return f"{number}{among} {self.source}"
 
@@ -40,34 +42,42 @@ class SelectedInputs:
 def select_inputs(
     trained: Trained, run: Path, number: int, pictures: Path | None, overrides: list[str] | None
 ) -> SelectedInputs:
-    """Return at most `number` samples: of `pictures` where given, or else spread over what the recipe holds out.
+    """Return at most `number` samples: the first of `pictures` if given, otherwise spread over the held-out split.
 
-    Raises `UsageError` for both at once, and where nothing can be read.
+    Raises `UsageError` if both pictures and overrides are given, and where nothing can be read.
     """
-    from genkit.evaluation.samples import describe_samples, select_samples
-    from genkit.parts.datasets.pictures.user_pictures import read_user_pictures
-    from genkit.runs.trained import open_held_out
-
-    if pictures is not None:
-        if overrides:
-            raise UsageError(
-                f"--data {pictures} takes the place of [data], so that --set would do nothing. Leave out one."
-            )
-        x, names, total = read_user_pictures(pictures, number, trained.model.data_shape)
-        source = f"picture{'s' * (total != 1)} of {pictures}" if pictures.is_dir() else f"picture, {pictures}"
-        return SelectedInputs(x.to(next(trained.model.parameters())), names, source, total, pictures)
-    held_out = open_held_out(run, only(("data",), overrides, "this command", "data.path=pictures"))
-    if held_out.size == 0:
-        raise UsageError(f"{run}: the {held_out.split} split of its data holds no sample.")
-    picked = select_samples(number, trained.model, held_out, trained.noise)
-    names = [] if picked.indices is None else [str(index) for index in picked.indices.tolist()]
-    return SelectedInputs(picked.x, names, describe_samples(held_out.size or len(picked.x), held_out), held_out.size)
+    if pictures is None:
+        return _held_out(trained, run, number, overrides)
+    if overrides:
+        raise UsageError(f"--data {pictures}: replaces [data], so --set has no effect. Leave out one of them.")
+    return _user_pictures(trained, number, pictures)
 
 
-def autoencoder_of(trained: Trained, run: Path, remedy: str) -> Autoencoder:
+def require_autoencoder(trained: Trained, run: Path, remedy: str) -> Autoencoder:
     """Return the model. Raises `UsageError` with the remedy if it has no encoder."""
     from genkit.core.model import Autoencoder
 
     if not isinstance(trained.model, Autoencoder):
-        raise UsageError(f"{run}: its model, a {type(trained.model).__name__}, has no encoder. {remedy}")
+        raise UsageError(f"{run}: the model, {type(trained.model).__name__}, has no encoder. {remedy}")
     return trained.model
+
+
+def _held_out(trained: Trained, run: Path, number: int, overrides: list[str] | None) -> SelectedInputs:
+    from genkit.evaluation.samples import describe_samples, select_samples
+    from genkit.runs.trained import open_held_out
+
+    held_out = open_held_out(run, overrides_within(("data",), overrides, "data.path=pictures"))
+    if held_out.size == 0:
+        raise UsageError(f"{run}: the {held_out.split} split of its data has no samples.")
+    selected = select_samples(number, trained.model, held_out, trained.noise)
+    names = [] if selected.indices is None else [str(index) for index in selected.indices.tolist()]
+    source = describe_samples(held_out.size or len(selected.x), held_out)
+    return SelectedInputs(selected.x, names, source, held_out.size)
+
+
+def _user_pictures(trained: Trained, number: int, pictures: Path) -> SelectedInputs:
+    from genkit.parts.datasets.pictures.user_pictures import read_user_pictures
+
+    x, names, total = read_user_pictures(pictures, number, trained.model.data_shape)
+    source = f"picture{'s' * (total != 1)} of {pictures}" if pictures.is_dir() else f"picture, {pictures}"
+    return SelectedInputs(x.to(next(trained.model.parameters())), names, source, total, pictures)

@@ -1,4 +1,4 @@
-"""Hand the same command over to HF Accelerate, which starts it on several processes."""
+"""The same command on several processes, started by the launcher of HF Accelerate."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from genkit.recipe.plan import Plan
 
-# Names the file in which the main process leaves its exit code: a launcher turns every code into 1 and a traceback.
+# Environment variable with the file for the exit code of the main process: the launcher itself reports every failure
+# as exit code 1 with a traceback.
 EXIT_FILE = "GENKIT_EXIT_FILE"
 
 
 def launch_if_several(plan: Plan, processes: int) -> None:
-    """Run this command on several processes, and exit with their exit code; return where that has been done.
+    """Run this command on several processes and exit with their exit code; return at once in each of them, or for one.
 
-    The plan is made before, so that a mistake is told once. Raises `UsageError` where the batch does not divide.
+    The plan is made before, so that a mistake is reported once. Raises `UsageError` if the batch size is not divisible.
     """
     if processes == 1 or "WORLD_SIZE" in os.environ:
         return
     from genkit.engine.batches import check_batch
 
     check_batch(plan, processes)
-    # `--multi_gpu` also where there is no GPU: `--cpu` would start one process and say nothing. genkit's own World
-    # then chooses the device.
+    # `--multi_gpu` also without a GPU: `--cpu` would silently start one process. genkit's World chooses the device.
     arguments = ["--multi_gpu", "--num_processes", str(processes), "--num_machines", "1"]
     arguments += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     command = [sys.executable, "-m", "accelerate.commands.launch", *arguments, "-m", "genkit", *sys.argv[1:]]
@@ -37,7 +37,7 @@ def launch_if_several(plan: Plan, processes: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         exit_file = Path(folder) / "exit"
         launcher = subprocess.Popen(command, env={**os.environ, EXIT_FILE: str(exit_file)})
-        # The terminal sends Ctrl-C to all; a SIGTERM comes here alone. Either way wait until they have saved.
+        # The terminal sends Ctrl-C to every process, but SIGTERM reaches only this one. Wait until all have saved.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda number, frame: launcher.terminate())
         code = launcher.wait()
@@ -45,9 +45,9 @@ def launch_if_several(plan: Plan, processes: int) -> None:
 
 
 def leave_exit_code(code: int) -> int:
-    """Leave `code` to the command that launched this process, and return what to exit with."""
+    """Write `code` for the command that launched this process, and return the code to exit with."""
     if EXIT_FILE not in os.environ:
         return code
     if os.environ.get("RANK", "0") == "0":
         Path(os.environ[EXIT_FILE]).write_text(str(code))
-    return 0  # told already, so the launcher need not
+    return 0  # the launcher must not report a failure of its own

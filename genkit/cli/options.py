@@ -1,4 +1,4 @@
-"""Options that several commands share, spelled once."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -7,39 +7,48 @@ from typing import Annotated
 
 import typer
 
-from genkit.errors import UsageError
-from genkit.recipe.overrides import parted
-
-RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe, a TOML file.")]
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, made by `genkit run`.")]
+RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="Recipe file (TOML).")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, made by `genkit run`.")]
+FinishedRun = Annotated[Path, typer.Argument(metavar="RUN", help="Finished run, or a model folder such as RUN/final.")]
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override a key of the recipe; repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override a key of the recipe. Repeatable."),
 ]
-StandIn = Annotated[
-    bool, typer.Option("--stand-in", help="Made-up data of the shape that the recipe declares, in place of its own.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the results and the run folder.")]
-FinishedRun = Annotated[Path, typer.Argument(metavar="RUN", help="A finished run, or its final folder.")]
 DataOverrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="data.KEY=VALUE", help="Override a key of the run's [data]; repeatable."),
+    typer.Option("--set", metavar="data.KEY=VALUE", help="Override a key of the run's [data]. Repeatable."),
+]
+StandIn = Annotated[
+    bool, typer.Option("--stand-in", help="Replace the data by generated data of the shape that the recipe declares.")
 ]
 Pictures = Annotated[
-    Path | None, typer.Option("--data", metavar="PICTURES", help="Your own: a picture, or a folder of them.")
+    Path | None, typer.Option("--data", metavar="PICTURES", help="Your own pictures: a file or a folder.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", metavar="OUT", help="Where to write, without an ending.")]
-Weights = Annotated[str | None, typer.Option("--weights", metavar="raw|ema", help="Which weights to use.")]
-Processes = Annotated[int, typer.Option("--processes", min=1, help="How many processes train together.")]
+Weights = Annotated[
+    str | None,
+    typer.Option("--weights", metavar="raw|ema", help="Weights to use; by default the EMA weights, if there are any."),
+]
+Processes = Annotated[int, typer.Option("--processes", min=1, help="Number of processes that train together.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="OUT", help="File to write, without its ending, or folder."),
+]
+Runs = Annotated[Path, typer.Option("--runs", metavar="FOLDER", help="Folder of the run folders.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the results and the run folder.")]
 
 
-def only(tables: tuple[str, ...], overrides: list[str] | None, reader: str, example: str) -> tuple[str, ...]:
-    """Return the overrides. Raises `UsageError` if one sets a table that `reader`, the command, does not read.
+def overrides_within(tables: tuple[str, ...], overrides: list[str] | None, example: str) -> tuple[str, ...]:
+    """Return the overrides. Raises `UsageError` if one sets a table that the command does not read.
 
-    `example` is an override of one that it does, for who has written none.
+    `example` is a valid override, for the error of a malformed one.
     """
+    from genkit.errors import UsageError
+    from genkit.recipe.overrides import parted
+
     for override in overrides or ():
         path, _ = parted(override, example)
         if path[0] not in tables:
-            raise UsageError(f"--set {override}: would do nothing; {reader} reads {', '.join(tables)} alone.")
+            known = " and ".join(filter(None, (", ".join(tables[:-1]), tables[-1])))
+            raise UsageError(f"--set {override}: no effect. This command reads only {known} of the recipe.")
     return tuple(overrides or ())

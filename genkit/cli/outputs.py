@@ -1,8 +1,9 @@
-"""Where a command writes its array and its picture, and what it says of them."""
+"""The files that a command writes: an array and a picture under one name, and errors that name the place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,47 +14,56 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+ENDINGS = (".npy", ".npz", ".png")
+
 
 def write_outputs(
     out: Path | None, default: Path, arrays: Tensor | Mapping[str, Tensor], draw: Callable[[Path], list[Path]]
 ) -> list[str]:
-    """Write OUT.npy, or OUT.npz where the arrays have names, and what `draw` makes of OUT.png; return the paths.
+    """Write OUT.npy, or OUT.npz for named arrays, and let `draw` write OUT.png; return the paths of what was written.
 
-    An `out` that ends in one of the three stands for what is before the ending; one that is a folder, for a file in it
-    that is called as the default is.
-
-    Raises `UsageError` where the place cannot be written.
+    `out` may have one of these endings, which is then replaced, or be a folder, which gets files with the default
+    names. Raises `UsageError` where the files cannot be written.
     """
+    stem = out / default.name if out is not None and out.is_dir() else out or default
+    if stem.suffix.lower() in ENDINGS:
+        stem = stem.with_suffix("")
+    named = isinstance(arrays, Mapping)
+    array, picture = (stem.with_name(stem.name + ending) for ending in (".npz" if named else ".npy", ".png"))
+    with refused_if_unwritable(stem, remedy=" Choose another place with --out."):
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        _save(array, arrays)
+        return [str(path) for path in (array, *draw(picture))]
+
+
+@contextmanager
+def refused_if_unwritable(place: Path, *, option: str = "", remedy: str = "") -> Iterator[None]:
+    """Turn an `OSError` of the block into a `UsageError` that names the option and the place."""
+    try:
+        yield
+    except OSError as error:
+        label = f"{option} {place}".lstrip()
+        raise UsageError(f"{label}: cannot be written: {describe_os_error(error, place)}.{remedy}") from None
+
+
+def require_png(out: Path) -> None:
+    """Raise `UsageError` unless the name ends in .png."""
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"--out {out}: not the name of a PNG file. Give a name that ends in .png.")
+
+
+def _save(path: Path, arrays: Tensor | Mapping[str, Tensor]) -> None:
     import numpy as np
 
-    stem = out / default.name if out is not None and out.is_dir() else out or default
-    if stem.suffix.lower() in (".npy", ".npz", ".png"):
-        stem = stem.with_suffix("")
-    array, picture = (
-        stem.with_name(stem.name + ending) for ending in (".npz" if isinstance(arrays, Mapping) else ".npy", ".png")
-    )
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(arrays, Mapping):
-            named: Mapping[str, Any] = {name: tensor.numpy() for name, tensor in arrays.items()}
-            np.savez(array, **named)
-        else:
-            _save(array, np.ascontiguousarray(arrays.numpy()))
-        return [str(path) for path in (array, *draw(picture))]
-    except OSError as error:
-        raise UsageError(
-            f"{stem}: cannot be written: {describe_os_error(error, stem)}. Choose another place with --out."
-        ) from None
+    if isinstance(arrays, Mapping):
+        by_name: Mapping[str, Any] = {name: tensor.numpy() for name, tensor in arrays.items()}
+        np.savez(path, **by_name)
+    else:
+        _save_array(path, np.ascontiguousarray(arrays.numpy()))
 
 
-def check_png(out: Path) -> None:
-    """Raise `UsageError` unless the picture that a command is to write is called as one."""
-    if out.suffix.lower() != ".png":
-        raise UsageError(f"--out {out}: the picture is a PNG; give a name that ends in .png.")
-
-
-def _save(path: Path, array: np.ndarray) -> None:
-    """Write what `np.save` would, whose own writer keeps to itself why it failed: of a full disk it says nothing."""
+def _save_array(path: Path, array: np.ndarray) -> None:
+    """Write a .npy file. `np.save` does not report why a write failed, for example on a full disk."""
     from numpy.lib import format
 
     with path.open("wb") as file:

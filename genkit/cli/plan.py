@@ -1,19 +1,22 @@
-"""``genkit plan RECIPE``: what a recipe would do."""
+"""``genkit plan RECIPE``: the parts, phases and costs of a recipe, without a run."""
 
 from __future__ import annotations
 
 import json as json_format
 
 from genkit.cli.options import Json, Overrides, RecipePath, StandIn
-from genkit.cli.planned import planned
+from genkit.cli.plan_for_command import plan_for_command
 
 
 def plan(recipe: RecipePath, overrides: Overrides = None, stand_in: StandIn = False, json: Json = False) -> None:
-    """Show the assembled parts and who supplies them, the phases, the costs, and where each key came from."""
+    """Show the parts, phases, costs and keys of a recipe.
+
+    Nothing is trained or written. Missing data are listed as unmet, and each key with the place where it was set.
+    """
     from genkit.cli.show_plan import plan_as_dict, print_keys, print_plan
     from genkit.console.output import Console
 
-    assembled = planned(recipe, overrides, stand_in=stand_in)
+    assembled = plan_for_command(recipe, overrides, stand_in=stand_in)
     if json:
         print(json_format.dumps(plan_as_dict(assembled)))
         return

@@ -1,4 +1,4 @@
-"""``genkit resume RUN``: go on exactly where a run stopped."""
+"""``genkit resume RUN``: continue a run exactly where it stopped."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from genkit.cli.options import Json, Processes, Quiet, RunPath
 
 
 def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Quiet = False) -> None:
-    """Go on with a run from its newest checkpoint, bit for bit as if it had not stopped."""
+    """Resume a run from its newest checkpoint, bit for bit.
+
+    The results of a finished run are printed again. A run on several processes needs --processes again, because the
+    number is not a key of the recipe.
+    """
     from genkit.cli.launch import launch_if_several
-    from genkit.cli.training import print_finished_run, train_in
+    from genkit.cli.show_run import print_finished_run
+    from genkit.cli.training import train_and_print
     from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
@@ -23,7 +28,7 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
     if folder.finished and (folder.results.exists() or not saved):
         console = Console(quiet=quiet or json)
         results = read_results(folder.results)
-        console.info(f"{folder.path} has already come to its end, after {plan.steps} steps.")
+        console.info(f"{folder.path}: already finished, after {plan.steps} steps.")
         print_finished_run(folder, plan, results, console, json)
         return
     plan.check_met(resuming=bool(saved))
@@ -33,5 +38,5 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
     console = Console(silent=not world.is_main, quiet=quiet or json)
     if saved:
         for difference in world.on_main(lambda: changed_environment(folder.checkpoint(saved[-1]))):
-            console.info(f"the run may not go on to the same bits: {difference}")
-    train_in(folder, plan, world, console, json)
+            console.info(f"the bits may differ from an uninterrupted run: {difference}")
+    train_and_print(folder, plan, world, console, json)

@@ -1,38 +1,38 @@
-"""``genkit run RECIPE``: train."""
+"""``genkit run RECIPE``: train a recipe in a new run folder."""
 
 from __future__ import annotations
 
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath, StandIn
-from genkit.cli.planned import planned
+from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath, Runs, StandIn
+from genkit.cli.plan_for_command import plan_for_command
 
 
 def run(
     recipe: RecipePath,
     overrides: Overrides = None,
     stand_in: StandIn = False,
-    runs: Annotated[Path, typer.Option("--runs", metavar="FOLDER", help="Where run folders are made.")] = Path("runs"),
+    runs: Runs = Path("runs"),
     processes: Processes = 1,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a recipe; prints its plan first, its numbers, its run folder and the next commands last."""
+    """Train a recipe in a new run folder.
+
+    The plan comes first, then the progress and the results, and last the run folder and the next commands.
+    """
     from genkit.cli.launch import launch_if_several
     from genkit.cli.show_plan import print_plan
-    from genkit.cli.training import train_in
+    from genkit.cli.training import train_and_print
     from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
     from genkit.errors import UsageError
     from genkit.runs.run_folder import RunFolder
 
-    plan = planned(recipe, overrides, stand_in=stand_in)
+    plan = plan_for_command(recipe, overrides, stand_in=stand_in)
     plan.check_met()
     read_data(plan)
     launch_if_several(plan, processes)
@@ -43,8 +43,8 @@ def run(
     make = partial(RunFolder.create, runs, plan.document, dict(plan.resolved), plan.owners)
     folder = RunFolder(world.on_main(lambda: make().path))
     try:
-        train_in(folder, plan, world, console, json)
-    except UsageError:  # unreadable data, a batch that does not divide, ...: known only now, and nothing was trained
+        train_and_print(folder, plan, world, console, json)
+    except UsageError:  # found only by training, such as data that cannot be read: leave no empty run folder
         if world.is_main and not folder.saved_steps() and not folder.lines():
             shutil.rmtree(folder.path)
         raise

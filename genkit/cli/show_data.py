@@ -1,54 +1,86 @@
-"""What pictures there are, for a person."""
+"""Printed reports about the data of a recipe."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from genkit.console.output import Console
+from genkit.console.quantities import quantity
+from genkit.core.types import Dataset
 from genkit.parts.datasets.pictures.inspect_pictures import SHOWN, PictureReport
 from genkit.parts.datasets.pictures.source import count, shown_name
+from genkit.parts.datasets.pictures.splits import PreparedSplit
 
-NAMED = 10
+NAMED = 10  # lines of one kind that are printed; the rest are counted
 
 
-def print_picture_report(found: PictureReport, console: Console) -> None:
-    """Print what a split holds."""
-    holds = [count(found.number, "picture")]
-    holds += [] if found.classes is None else [f"{found.classes} class{'es' * (found.classes != 1)}"]
-    holds += [count(found.others, "other file")] if found.others else []
-    lines = [(found.split, [f"{found.where}: {', '.join(holds)}"])]
-    sizes = [(f"{width} x {height}", number) for (width, height), number in found.sizes.most_common()]
-    lines.append(("sizes", [_counted(sizes)]))
-    lines.append(("modes", [_counted(found.modes.most_common())]))
-    lines.append(("formats", [_counted(found.formats.most_common())]))
-    lines.append(("become", found.becomes))
-    if found.enlarged:
-        few = "has" if found.enlarged == 1 else "have"
-        text = (
-            f"{count(found.enlarged, 'picture')} {few} fewer pixels than the network sees; smallest: {found.smallest}"
-        )
-        lines.append(("enlarged", [text]))
-    lines.append(("bad", _named([str(bad) for bad in found.bad])))
-    lines.append(("alike", _named([f"{first} and {second} look the same" for first, second in found.alike])))
-    lines.append(
-        (
-            "names",
-            _named([f"{first} and {second} differ in ending or case alone" for first, second in found.named_alike]),
-        )
-    )
-    for head, texts in lines:
+def print_picture_report(report: PictureReport, console: Console) -> None:
+    """Print what a split of pictures holds: a label, then its lines, for each fact that has any."""
+    for label, texts in _lines(report):
         for text in filter(None, texts):
-            console.print(f"{head:9} {shown_name(text)}")
-            head = ""
+            console.print(f"{label:9} {shown_name(text)}")
+            label = ""
     console.print("")
 
 
+def print_splits(splits: Sequence[Dataset], console: Console) -> None:
+    """Print a table of splits that are not pictures."""
+    rows = [tuple(map(str, describe_split(data).values())) for data in splits]
+    console.table("data", ("split", "shape", "samples"), rows)
+
+
+def describe_split(data: Dataset) -> dict[str, Any]:
+    """Return the name of a split, the shape of a sample, and the number of samples."""
+    samples = "never ends" if data.size is None else data.size
+    return {"split": data.split, "shape": tuple(data.shape), "samples": samples}
+
+
+def print_prepared(prepared: Sequence[PreparedSplit], console: Console) -> None:
+    """Print a line for each prepared split."""
+    for split in prepared:
+        skipped = f", {split.skipped:,} skipped" if split.skipped else ""
+        size = quantity(split.bytes, "B")
+        console.print(f"{split.split:6} {split.pictures:,} pictures{skipped}, {size}, in {split.store}")
+    if not prepared:
+        console.print("These data need no preparation.")
+
+
+def _lines(report: PictureReport) -> list[tuple[str, list[str]]]:
+    holds = [count(report.number, "picture")]
+    holds += [] if report.classes is None else [f"{report.classes} class{'es' * (report.classes != 1)}"]
+    holds += [count(report.others, "other file")] if report.others else []
+    sizes = [(f"{width} x {height}", number) for (width, height), number in report.sizes.most_common()]
+    return [
+        (report.split, [f"{report.where}: {', '.join(holds)}"]),
+        ("sizes", [_counted(sizes)]),
+        ("modes", [_counted(report.modes.most_common())]),
+        ("formats", [_counted(report.formats.most_common())]),
+        ("transform", report.becomes),
+        ("enlarged", _enlarged(report)),
+        ("bad", _first([str(bad) for bad in report.bad])),
+        ("identical", _first([f"{first} and {second}" for first, second in report.alike])),
+        (
+            "names",
+            _first([f"{first} and {second} differ only in ending or case" for first, second in report.named_alike]),
+        ),
+    ]
+
+
+def _enlarged(report: PictureReport) -> list[str]:
+    if not report.enlarged:
+        return []
+    verb = "has" if report.enlarged == 1 else "have"
+    pictures = count(report.enlarged, "picture")
+    return [f"{pictures} {verb} fewer pixels than the input of the network; the smallest is {report.smallest}"]
+
+
 def _counted(counts: Sequence[tuple[str, int]]) -> str:
-    shown = ", ".join(f"{what} ({number:,})" for what, number in counts[:SHOWN])
+    shown = ", ".join(f"{name} ({number:,})" for name, number in counts[:SHOWN])
     return shown + (f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
 
 
-def _named(texts: Iterable[str]) -> list[str]:
+def _first(texts: Iterable[str]) -> list[str]:
     texts = list(texts)
     rest = [f"and {len(texts) - NAMED:,} more"] if len(texts) > NAMED else []
     return texts[:NAMED] + rest

@@ -1,7 +1,8 @@
-"""A plan, for a person and as JSON."""
+"""A plan, printed and as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from genkit.console.output import Console
@@ -11,11 +12,11 @@ from genkit.recipe.plan import Plan
 
 
 def print_plan(plan: Plan, console: Console) -> None:
-    """Print the parts and their owners, the phases and what each updates, the costs, and what is unmet."""
-    facts = plan_as_dict(plan)
+    """Print the parts with their owners, the phases with their costs, the size of the run, remarks and unmet needs."""
     console.info(f"{plan.recipe.title}\n")
     if console.quiet:
         return
+    facts = plan_as_dict(plan)
     rows = [(part["table"], part["name"], part["owner"]) for part in facts["parts"]]
     console.table("parts", ("table", "part", "supplied by"), rows)
     phases = [
@@ -23,30 +24,19 @@ def print_plan(plan: Plan, console: Console) -> None:
         for phase in facts["phases"]
     ]
     console.table("phases of a step", ("phase", "updates", "due", "costs"), phases)
-    parameters = ", ".join(f"{child} {count:,}" for child, count in facts["parameters"].items())
-    console.print(f"parameters  {parameters}")
-    console.print(
-        f"steps       {facts['steps']} of {plan.recipe.train.batch_size} samples, {facts['flops_per_step_text']} each"
-    )
-    console.print(f"memory      {facts['memory_text']}")
-    if asked := plan.recipe.evaluate:
-        best = f"; the best step by {asked.best} is kept" if asked.best is not None else ""
-        console.print(f"evaluated   every {asked.every} steps: {', '.join(asked.metrics or plan.metrics)}{best}")
-    for remark in plan.dry_run.remarks:
-        console.print(f"remark      {remark}")
-    for absent in facts["unmet"]:
-        console.print(f"unmet       {absent}")
+    for label, text in _summary(plan, facts):
+        console.print(f"{label:11} {text}")
     console.print("")
 
 
 def print_keys(plan: Plan, console: Console) -> None:
-    """Print every key of the resolved recipe and where it came from."""
+    """Print every key of the resolved recipe, its value and its origin."""
     rows = [(".".join(key.path), repr(key.value), key.origin) for key in plan.keys]
     console.table("keys", ("key", "value", "from"), rows)
 
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:
-    """Return everything that a plan tells, as JSON holds it."""
+    """Return the facts of a plan as JSON holds them."""
     dry_run = plan.dry_run
     return {
         "title": plan.recipe.title,
@@ -70,7 +60,7 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
         "state_bytes": dry_run.state_bytes,
         "activation_bytes": dry_run.activation_bytes,
         "memory_text": f"{quantity(dry_run.state_bytes, 'B')} of weights, gradients and moments, "
-        f"{quantity(dry_run.activation_bytes, 'B')} of activations in the hungriest phase",
+        f"{quantity(dry_run.activation_bytes, 'B')} of activations in the largest phase",
         "steps": _steps(plan),
         "remarks": list(dry_run.remarks),
         "unmet": [*plan.unmet, *plan.unmet_start],
@@ -78,13 +68,26 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
     }
 
 
+def _summary(plan: Plan, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield labels and texts, a line each."""
+    yield "parameters", ", ".join(f"{child} {count:,}" for child, count in facts["parameters"].items())
+    batch_size = plan.recipe.train.batch_size
+    yield "steps", f"{facts['steps']} of {batch_size} samples, {facts['flops_per_step_text']} each"
+    yield "memory", facts["memory_text"]
+    if (evaluate := plan.recipe.evaluate) is not None:
+        best = f"; the best step by {evaluate.best} is kept" if evaluate.best is not None else ""
+        yield "evaluated", f"every {evaluate.every} steps: {', '.join(evaluate.metrics or plan.metrics)}{best}"
+    yield from (("remark", remark) for remark in facts["remarks"])
+    yield from (("unmet", text) for text in facts["unmet"])
+
+
 def _due(every: int, start: int, stop: int | None) -> str:
     if stop == 0:
         return "never"
-    words = "each step" if every == 1 else f"every {every} steps"
-    if start:
-        words += f" from step {start}"
-    return words + (f" before step {stop}" if stop is not None else "")
+    often = "each step" if every == 1 else f"every {every} steps"
+    begin = f" from step {start}" if start else ""
+    end = f" before step {stop}" if stop is not None else ""
+    return often + begin + end
 
 
 def _steps(plan: Plan) -> int | str:

@@ -1,4 +1,4 @@
-"""Numbers with their protocols, for a person."""
+"""Printed numbers, each with its protocol."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from genkit.evaluation.evaluate import Result
 
 
 def print_results(results: list[Result], console: Console) -> None:
-    """Print a table: each number beside the protocol that made it."""
+    """Print a table with a row per number: its metric, its value or the reason of a refusal, and its protocol."""
     rows = []
     for result in results:
         value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"

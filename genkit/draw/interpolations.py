@@ -11,6 +11,8 @@ from torch import Tensor
 from genkit.draw.image_grid import GridRow, save_image_grid
 from genkit.draw.scatter import save_point_interpolations
 
+CAPTION = 12  # characters of a file name in the caption of a path
+
 
 def save_interpolations(
     path: Path, decoded: Tensor, ends: Tensor | None, captions: Sequence[str], title: str, note: str = ""
@@ -38,3 +40,18 @@ def save_interpolations(
 
 def _progress(decoded: Tensor) -> list[float]:
     return torch.linspace(0, 1, decoded.shape[1]).tolist()
+
+
+def caption_paths(names: Sequence[str], number: int) -> list[str]:
+    """Return a caption for each of `number` paths, ``FIRST → SECOND``: path k connects samples k and number + k.
+
+    `names` are those of the 2 · number samples, shortened here; samples without names are numbered.
+    """
+    shown = [_short(name) for name in names] or [str(place) for place in range(2 * number)]
+    return [f"{shown[k]} → {shown[number + k]}" for k in range(number)]
+
+
+def _short(name: str) -> str:
+    """Return the end of a file's stem: numbered files differ there."""
+    stem = Path(name).stem
+    return stem if len(stem) <= CAPTION else f"…{stem[1 - CAPTION :]}"

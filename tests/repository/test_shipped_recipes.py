@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genkit.cli.planned import planned
+from genkit.cli.plan_for_command import plan_for_command
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
@@ -38,7 +38,7 @@ def test_a_shipped_recipe_trains_at_the_start_in_the_middle_and_at_the_end(path:
 @pytest.mark.parametrize("path", OF_IMAGES, ids=lambda path: path.stem)
 def test_a_recipe_of_images_has_a_plan_at_full_size_and_trains_on_stand_in_data(path: Path, registry):
     given = tomllib.loads(path.read_text(encoding="utf-8"))
-    full = planned(path, None, stand_in=True)
+    full = plan_for_command(path, None, stand_in=True)
     assert not full.unmet
     assert not full.dry_run.remarks
 

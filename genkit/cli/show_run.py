@@ -1,0 +1,39 @@
+"""The printed end of a run: its results, its files and the next commands."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+from genkit.cli.show_results import print_results
+from genkit.console.output import Console
+from genkit.evaluation.evaluate import Result
+from genkit.recipe.plan import Plan
+from genkit.runs.evaluate_during_training import evaluations_of
+from genkit.runs.run_folder import RunFolder, step_of
+
+
+def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], console: Console, as_json: bool) -> None:
+    """Print the results of a finished run, its pictures and folders, and the next commands; or all as JSON."""
+    if as_json:
+        print(json.dumps({"run": str(folder.path), "results": [result.as_dict() for result in results]}))
+        return
+    print_results(results, console)
+    pictures = sorted(folder.samples.glob(f"step-{plan.steps:08d}*.png"))
+    pictures += [*sorted(folder.figures.glob("*.png")), folder.curves]
+    console.info("pictures  " + "\n          ".join(str(path) for path in pictures))
+    console.print(f"run       {folder.path}")
+    if plan.recipe.evaluate is not None and (label := plan.recipe.evaluate.best) is not None:
+        console.print(f"best      {describe_best(folder, label)}")
+    console.info(f"next      genkit sample {shlex.quote(str(folder.path))}")
+    console.info(f"          genkit eval {shlex.quote(str(folder.path))}")
+
+
+def describe_best(folder: RunFolder, label: str) -> str:
+    """Return the model folder of the best step by a metric, or why there is none: every evaluation was refused."""
+    if (step := step_of(folder.best)) is not None:
+        return f"{folder.best}, step {step} by {label}"
+    evaluations = evaluations_of(folder)
+    results = (result for evaluation in reversed(evaluations) for result in evaluation.results)
+    reason = next((result.reason for result in results if result.label == label), "")
+    return f"none: all {len(evaluations)} evaluations of {label} were refused; the last one because {reason}"

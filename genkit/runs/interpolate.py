@@ -1,0 +1,52 @@
+"""Paths between latent codes of a trained model, and the samples that they decode to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from genkit.core.latent_paths import PATHS
+from genkit.core.model import Autoencoder, Model
+from genkit.evaluation.samples import in_chunks
+from genkit.runs.trained import draw_codes
+
+
+class Interpolations(NamedTuple):
+    """N paths of S latent codes each, decoded; all tensors are on the CPU."""
+
+    codes: Tensor  # (N, S, L)
+    decoded: Tensor  # (N, S, *data_shape)
+    inputs: Tensor | None  # (N, 2, *data_shape): the samples at the two ends; None for draws of the prior
+
+    def as_arrays(self) -> dict[str, Tensor]:
+        """Return the tensors under the names that `genkit interpolate` writes them with."""
+        arrays = {"code": self.codes, "decoded": self.decoded}
+        return arrays if self.inputs is None else {**arrays, "input": self.inputs}
+
+
+def interpolate_samples(model: Autoencoder, x: Tensor, path: str, steps: int) -> Interpolations:
+    """Return paths of `steps` codes between the posterior means of samples x, (2N, *data_shape).
+
+    Path k starts at sample k and ends at sample N + k. `path` is a key of `PATHS`.
+    """
+    first, second = x.chunk(2)
+    inputs = torch.stack([first, second], dim=1)
+    with torch.no_grad():
+        means = in_chunks(lambda chunk: model.encoder(chunk).mu, inputs.flatten(0, 1), model.data_shape)
+    starts, stops = means.unflatten(0, (len(first), 2)).unbind(1)
+    return _decode(model, starts, stops, path, steps)._replace(inputs=inputs)
+
+
+def interpolate_prior(model: Model, number: int, path: str, steps: int, seed: int) -> Interpolations:
+    """Return `number` paths of `steps` codes between draws of the prior. `path` is a key of `PATHS`."""
+    starts, stops = draw_codes(model, 2 * number, seed).chunk(2)
+    return _decode(model, starts, stops, path, steps)
+
+
+def _decode(model: Model, starts: Tensor, stops: Tensor, path: str, steps: int) -> Interpolations:
+    codes = PATHS[path](starts, stops, steps)
+    with torch.no_grad():
+        decoded = in_chunks(model.sample, codes.flatten(0, 1), model.data_shape)
+    return Interpolations(codes, decoded.unflatten(0, (len(codes), steps)), None)
