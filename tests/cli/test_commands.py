@@ -1,4 +1,4 @@
-"""Every command on a tiny recipe: what it prints, writes and returns."""
+"""Every command on a tiny recipe: its output, its files and its exit code."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.commands import genkit, write_recipe
+from support.commands import CommandResult, genkit, genkit_process, refused, write_recipe
 from support.messages import assert_names
 
 from genkit import load
@@ -21,46 +21,57 @@ from genkit.parts.metrics.modes import Modes
 from genkit.recipe.shipped import shipped_recipes
 
 CHECKOUT = Path(__file__).parents[2]
+RESUME = re.compile(r"genkit (resume) (\S+)\n")
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GENKIT_PLUGINS", "none")
+def recipe(isolated, monkeypatch) -> Path:
     for name in ("FORCE_COLOR", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    return write_recipe(tmp_path)
+    return write_recipe(isolated)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
-    said = genkit("run", write_recipe(folder), "--runs", folder / "runs", "--set", "ema.decay=0.5", "-q")
-    assert said.code == 0, said.err
+    result = genkit("run", write_recipe(folder), "--runs", folder / "runs", "--set", "ema.decay=0.5", "-q")
+    assert result.code == 0, result.err
     return folder / "runs" / "0001-tiny-s0"
 
 
-def only_json(said) -> dict:
+def only_json(result: CommandResult) -> dict:
     """Return the one object that was printed; more or less than one does not parse."""
-    assert said.code == 0, said.err
-    value = json.loads(said.out)
+    assert result.code == 0, result.err
+    value = json.loads(result.out)
     assert isinstance(value, dict)
     return value
 
 
+def resume_of(result: CommandResult) -> tuple[str, ...]:
+    """Return the command that the message of an interrupted run ends with."""
+    assert (result.code, result.out) == (130, ""), result
+    command = RESUME.search(result.err)
+    assert command and result.err.endswith(command[0]), result.err
+    return command.groups()
+
+
+# run
+
+
+@pytest.mark.trains
 def test_run_prints_its_plan_first_and_the_next_commands_last():
-    said = genkit("run", "tiny.toml")
-    assert (said.code, said.err) == (0, "")
-    assert said.out.startswith("tiny\n")
-    assert (
-        said.out.index("phases of a step") < said.out.index("results") < said.out.index("run       runs/0001-tiny-s0")
-    )
-    assert said.out.endswith("next      genkit sample runs/0001-tiny-s0\n          genkit eval runs/0001-tiny-s0\n")
-    for command in re.findall(r"genkit (\w+) (\S+)$", said.out, re.MULTILINE):
+    result = genkit("run", "tiny.toml")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("tiny\n")
+    parts = ("phases of a step", "results", "run       runs/0001-tiny-s0")
+    assert sorted(parts, key=result.out.index) == list(parts)
+    assert result.out.endswith("next      genkit sample runs/0001-tiny-s0\n          genkit eval runs/0001-tiny-s0\n")
+    for command in re.findall(r"genkit (\w+) (\S+)$", result.out, re.MULTILINE):
         assert genkit(*command).code == 0
 
 
-def test_run_makes_the_whole_folder():
+@pytest.mark.trains
+def test_run_writes_all_files_of_a_run_folder():
     genkit("run", "tiny.toml", "-q")
     folder = Path("runs/0001-tiny-s0")
     assert {path.name for path in folder.iterdir() if path.name[0] != "."} == {
@@ -70,127 +81,157 @@ def test_run_makes_the_whole_folder():
     assert (folder / "recipe.toml").read_text() == Path("tiny.toml").read_text()
 
 
+@pytest.mark.trains
 def test_quiet_prints_only_the_results():
-    said = genkit("run", "tiny.toml", "-q")
-    assert said.out.startswith("results")
-    assert "phases of a step" not in said.out and "step 5/5" not in said.out
+    result = genkit("run", "tiny.toml", "-q")
+    assert result.out.startswith("results")
+    assert "phases of a step" not in result.out and "step 5/5" not in result.out
 
 
-def test_without_a_terminal_progress_is_plain_lines():
-    said = genkit("run", "tiny.toml")
-    assert "step 5/5" in said.out
-    assert "\x1b" not in said.out and "\r" not in said.out
+@pytest.mark.trains
+def test_progress_without_a_terminal_is_plain_lines():
+    result = genkit("run", "tiny.toml")
+    assert "step 5/5" in result.out
+    assert "\x1b" not in result.out and "\r" not in result.out
 
 
+@pytest.mark.trains
 def test_run_as_json():
-    told = only_json(genkit("run", "tiny.toml", "--json"))
-    assert told["run"] == "runs/0001-tiny-s0"
-    assert told["results"] == json.loads(Path("runs/0001-tiny-s0/results.json").read_text())
-    assert told["results"][0]["protocol"]["samples"] == 100
+    facts = only_json(genkit("run", "tiny.toml", "--json"))
+    assert facts["run"] == "runs/0001-tiny-s0"
+    assert facts["results"] == json.loads(Path("runs/0001-tiny-s0/results.json").read_text())
+    assert facts["results"][0]["protocol"]["samples"] == 100
 
 
-def test_a_key_that_is_set_reaches_the_run_and_its_resolved_recipe():
-    told = only_json(genkit("run", "tiny.toml", "--json", "--set", "train.steps=3", "--set", "model.width=8"))
-    resolved = tomllib.loads((Path(told["run"]) / "recipe.resolved.toml").read_text())
+@pytest.mark.trains
+def test_an_override_reaches_the_run_and_its_resolved_recipe():
+    facts = only_json(genkit("run", "tiny.toml", "--json", "--set", "train.steps=3", "--set", "model.width=8"))
+    resolved = tomllib.loads((Path(facts["run"]) / "recipe.resolved.toml").read_text())
     assert (resolved["train"]["steps"], resolved["model"]["width"]) == (3, 8)
-    assert [path.name for path in (Path(told["run"]) / "checkpoints").iterdir()] == ["step-00000003"]
+    assert [path.name for path in (Path(facts["run"]) / "checkpoints").iterdir()] == ["step-00000003"]
 
 
-def test_runs_go_where_they_are_told_to():
-    assert only_json(genkit("run", "tiny.toml", "--json", "--runs", "else/where"))["run"] == "else/where/0001-tiny-s0"
+@pytest.mark.trains
+def test_the_runs_option_chooses_the_parent_folder():
+    facts = only_json(genkit("run", "tiny.toml", "--json", "--runs", "else/where"))
+    assert facts["run"] == "else/where/0001-tiny-s0"
+
+
+# plan
 
 
 def test_plan_names_parts_owners_and_origins_and_writes_nothing():
-    said = genkit("plan", "tiny.toml", "--set", "seed=7")
-    assert said.code == 0
-    assert re.search(r"model +mlp +genkit-torch ", said.out)
-    assert re.search(r"seed +7 +--set", said.out)
-    assert re.search(r"model\.width +16 +tiny\.toml:8", said.out)
+    result = genkit("plan", "tiny.toml", "--set", "seed=7")
+    assert result.code == 0
+    assert re.search(r"model +mlp +genkit-torch ", result.out)
+    assert re.search(r"seed +7 +--set", result.out)
+    assert re.search(r"model\.width +16 +tiny\.toml:8", result.out)
     assert os.listdir() == ["tiny.toml"]
 
 
 def test_plan_as_json():
-    told = only_json(genkit("plan", "tiny.toml", "--json"))
-    assert told["steps"] == 5 and told["unmet"] == []
+    facts = only_json(genkit("plan", "tiny.toml", "--json"))
+    assert facts["steps"] == 5 and facts["unmet"] == []
     hidden = (2 * 16 + 16) + 3 * (16 * 16 + 16)
-    assert told["parameters"] == {"encoder": hidden + 16 * 4 + 4, "decoder": hidden + 16 * 2 + 2}
+    assert facts["parameters"] == {"encoder": hidden + 16 * 4 + 4, "decoder": hidden + 16 * 2 + 2}
 
 
-def test_resume_of_a_finished_run_changes_no_weight_and_says_one_object(finished):
+# resume
+
+
+@pytest.mark.trains
+def test_resume_of_a_finished_run_changes_no_weight_and_prints_one_object(finished):
     before = (finished / "final" / "model.safetensors").read_bytes()
-    told = only_json(genkit("resume", finished, "--json"))
-    assert told["results"] == json.loads((finished / "results.json").read_text())
+    facts = only_json(genkit("resume", finished, "--json"))
+    assert facts["results"] == json.loads((finished / "results.json").read_text())
     assert (finished / "final" / "model.safetensors").read_bytes() == before
-    assert "already come to its end, after 5 steps" in genkit("resume", finished).out
+    assert_names(genkit("resume", finished).out.splitlines()[0], finished, "5 steps")
 
 
+# eval
+
+
+@pytest.mark.trains
 def test_eval_gives_the_numbers_of_the_run(finished):
-    told = only_json(genkit("eval", finished, "--json"))
-    assert told["results"] == json.loads((finished / "results.json").read_text())
-    said = genkit("eval", finished)
-    assert said.code == 0 and "100 samples, drawn split, raw weights" in said.out
+    facts = only_json(genkit("eval", finished, "--json"))
+    assert facts["results"] == json.loads((finished / "results.json").read_text())
+    result = genkit("eval", finished)
+    assert result.code == 0 and "100 samples, drawn split, raw weights" in result.out
 
 
+@pytest.mark.trains
 def test_eval_computes_another_metric(finished):
-    told = only_json(genkit("eval", finished, "--json", "--set", "metrics.high-quality={samples=200, weights='ema'}"))
-    assert [(result["label"], result["protocol"]["weights"]) for result in told["results"]] == [
+    facts = only_json(genkit("eval", finished, "--json", "--set", "metrics.high-quality={samples=200, weights='ema'}"))
+    assert [(result["label"], result["protocol"]["weights"]) for result in facts["results"]] == [
         ("modes", "raw"),
         ("high-quality", "ema"),
     ]
 
 
-def test_eval_refuses_a_key_that_would_do_nothing(finished):
-    said = genkit("eval", finished, "--set", "model.width=8")
-    assert said.code == 2 and "--set model.width=8: would do nothing" in said.err
+@pytest.mark.trains
+def test_eval_refuses_an_override_without_effect(finished):
+    assert_names(refused("eval", finished, "--set", "model.width=8"), "--set model.width=8", "metrics", "data", "seed")
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_eval_that_is_stopped_says_so(finished, monkeypatch, number):
+def test_eval_that_is_interrupted_exits_with_130(finished, monkeypatch, number):
     def stop(*given):
         signal.raise_signal(number)
 
     monkeypatch.setattr("genkit.runs.evaluate_trained.evaluate_run", stop)
-    said = genkit("eval", finished)
-    assert said.code == 130 and "stopped while numbers were computed" in said.err and "Traceback" not in said.err
+    result = genkit("eval", finished)
+    assert (result.code, result.out) == (130, "") and result.err.startswith("stopped"), result
 
 
-def test_eval_of_features_takes_an_extractor_as_a_name_or_a_table(finished):
+@pytest.mark.trains
+def test_eval_takes_an_extractor_as_a_name_or_a_table(finished):
     distance = ("--set", "metrics.frechet-distance.samples=50")
-    told = only_json(genkit("eval", finished, "--json", *distance, "--set", "metrics.frechet-distance.features=pixels"))
-    assert told["results"][1]["protocol"]["extractor"] == "pixels" and told["results"][1]["value"] > 0
-    said = genkit("eval", finished, *distance, "--set", "metrics.frechet-distance.features.use=pixel")
-    assert said.code == 2 and "Did you mean pixels?" in said.err
+    facts = only_json(
+        genkit("eval", finished, "--json", *distance, "--set", "metrics.frechet-distance.features=pixels")
+    )
+    assert facts["results"][1]["protocol"]["extractor"] == "pixels" and facts["results"][1]["value"] > 0
+    message = refused("eval", finished, *distance, "--set", "metrics.frechet-distance.features.use=pixel")
+    assert_names(message, "[metrics.frechet-distance.features] use", '"pixel"', "pixels")
 
 
-def test_eval_tells_all_that_is_in_the_way_of_a_metric_and_how_its_keys_are_set(finished):
+@pytest.mark.trains
+def test_eval_reports_all_problems_of_a_metric_and_how_to_set_its_keys(finished):
     inception = ("--set", "metrics.fid.features.use=inception", "--set", "metrics.fid.features.path=nowhere.pth")
-    said = genkit("eval", finished, "--metrics", "fid", *inception)
-    refused, absent, how = said.err.splitlines()
-    assert said.code == 2 and "[metrics] fid: " in refused and "not images" in refused
-    assert "[metrics.fid] features: path: " in absent and "nowhere.pth: not found" in absent and "pt_incep" in absent
-    assert how.endswith("with --set metrics.LABEL.KEY=VALUE.")
+    wrong_shape, missing_file, hint = refused("eval", finished, "--metrics", "fid", *inception).splitlines()
+    assert_names(wrong_shape, "[metrics] fid: ", "images")
+    assert_names(missing_file, "[metrics.fid] features: ", "nowhere.pth", "pt_incep")
+    assert_names(hint, "--set metrics.LABEL.KEY=VALUE")
 
 
-def test_eval_of_a_number_that_is_refused_fails(finished, monkeypatch):
+@pytest.mark.trains
+def test_eval_with_a_refused_number_exits_with_1(finished, monkeypatch):
     def refuse(*given):
         raise ValueError("would be meaningless")
 
     monkeypatch.setattr("genkit.parts.metrics.modes.Modes.compute", refuse)
-    said = genkit("eval", finished)
-    assert said.code == 1 and "would be meaningless" in said.out and not said.err, said
-    said = genkit("eval", finished, "--json")
-    assert said.code == 1 and json.loads(said.out)["results"][0]["value"] is None
+    result = genkit("eval", finished)
+    assert result.code == 1 and "would be meaningless" in result.out and not result.err, result
+    result = genkit("eval", finished, "--json")
+    assert result.code == 1 and json.loads(result.out)["results"][0]["value"] is None
 
 
+@pytest.mark.trains
 def test_eval_without_a_metric_says_how_to_ask_for_one(tmp_path):
     write_recipe(tmp_path, Path("tiny.toml").read_text().partition("[metrics.modes]")[0])
     genkit("run", "tiny.toml", "-q")
-    assert "--metrics NAME computes one" in genkit("eval", "runs/0001-tiny-s0").out
+    result = genkit("eval", "runs/0001-tiny-s0")
+    assert result.code == 0
+    assert_names(result.out, "--metrics NAME", "genkit plugins")
 
 
-def test_sample_writes_what_the_model_gives(finished, tmp_path):
-    told = only_json(genkit("sample", finished, "-n", 7, "--seed", 3, "--out", tmp_path / "a", "--json"))
-    assert told == {"samples": 7, "weights": "ema", "written": [str(tmp_path / "a.npy"), str(tmp_path / "a.png")]}
+# sample, and model folders
+
+
+@pytest.mark.trains
+def test_sample_writes_the_samples_of_the_model(finished, tmp_path):
+    facts = only_json(genkit("sample", finished, "-n", 7, "--seed", 3, "--out", tmp_path / "a", "--json"))
+    assert facts == {"samples": 7, "weights": "ema", "written": [str(tmp_path / "a.npy"), str(tmp_path / "a.png")]}
     samples = np.load("a.npy")
     assert samples.shape == (7, 2)
     genkit("sample", finished, "-n", 7, "--seed", 3, "--weights", "raw", "--out", "b")
@@ -199,7 +240,8 @@ def test_sample_writes_what_the_model_gives(finished, tmp_path):
     assert np.array_equal(np.load("c.npy"), samples)
 
 
-def test_a_final_folder_that_was_copied_elsewhere_samples_and_loads(finished, tmp_path):
+@pytest.mark.trains
+def test_a_copied_model_folder_samples_and_loads(finished, tmp_path):
     copied = tmp_path / "given away"
     copied.mkdir()
     for path in (finished / "final").iterdir():
@@ -207,102 +249,111 @@ def test_a_final_folder_that_was_copied_elsewhere_samples_and_loads(finished, tm
     assert genkit("sample", copied, "-n", 3).code == 0
     z = torch.zeros(1, 2)
     assert torch.equal(load(copied).sample(z), load(finished).sample(z))
-    assert (
-        genkit("eval", copied, "--json").out.split('"results"')[1]
-        == (genkit("eval", finished, "--json").out.split('"results"')[1])
-    )
-    said = genkit("resume", copied)
-    assert said.code == 2 and f"{copied}: " in said.err and "recipe.resolved.toml" in said.err
+    expected = only_json(genkit("eval", finished, "--json"))["results"]
+    assert only_json(genkit("eval", copied, "--json"))["results"] == expected
+    assert_names(refused("resume", copied), f"{copied}: ", "recipe.resolved.toml", "genkit run")
+
+
+# plugins, recipes, doctor
 
 
 @pytest.mark.parametrize(
     "arguments", [["plugins"], ["plugins", "list"], ["plugins", "show", "adam"], ["recipes"], ["recipes", "list"]]
 )
-def test_a_list_is_one_object_wherever_json_is_asked_for(arguments):
+def test_json_before_or_after_a_subcommand_prints_one_object(arguments):
     expected = only_json(genkit(*arguments, "--json"))
     assert only_json(genkit(arguments[0], "--json", *arguments[1:])) == expected
-    said = genkit(*arguments)
-    assert said.code == 0 and said.out
+    result = genkit(*arguments)
+    assert result.code == 0 and result.out
 
 
-def test_plugins_names_every_part_with_its_owner():
-    told = only_json(genkit("plugins", "--json"))
-    assert {("models", "mlp"), ("losses", "vae")} <= {(part["kind"], part["name"]) for part in told["parts"]}
-    assert all(part["owner"].startswith("genkit-torch ") for part in told["parts"])
-    assert told["broken"] == told["clashes"] == []
+def test_plugins_lists_every_part_with_its_owner():
+    facts = only_json(genkit("plugins", "--json"))
+    assert {("models", "mlp"), ("losses", "vae")} <= {(part["kind"], part["name"]) for part in facts["parts"]}
+    assert all(part["owner"].startswith("genkit-torch ") for part in facts["parts"])
+    assert facts["broken"] == facts["clashes"] == []
 
 
-def test_every_part_can_be_shown(monkeypatch):
+def test_plugins_show_gives_every_key_of_every_part_a_meaning(monkeypatch):
     monkeypatch.setenv("GENKIT_PLUGINS", "all")
+    undocumented = []
     for name in {part["name"] for part in only_json(genkit("plugins", "--json"))["parts"]}:
-        said = genkit("plugins", "show", name)
-        assert said.code == 0 and name in said.out
+        result = genkit("plugins", "show", name)
+        assert result.code == 0 and name in result.out
+        for part in only_json(genkit("plugins", "show", name, "--json"))["parts"]:
+            assert part["about"], name
+            undocumented += [f"{name}: {key['key']}" for key in part["keys"] if not key["meaning"]]
+    assert not undocumented, undocumented
 
 
-def test_the_keys_of_a_part_are_shown_with_what_they_take():
+def test_plugins_show_gives_the_type_and_the_default_of_a_key():
     (part,) = only_json(genkit("plugins", "show", "adam", "--json"))["parts"]
     keys = {key["key"]: (key["takes"], key["default"]) for key in part["keys"]}
     assert keys["lr"] == ("a number or a schedule", "required")
-    assert "positive" in keys["eps"][0] and keys["eps"][1] == "1e-08"
+    assert keys["eps"] == ("a positive number", "1e-08")
 
 
-def test_a_shipped_recipe_is_copied_once():
+def test_recipes_copy_writes_a_new_file_and_overwrites_none():
     name = min(shipped_recipes())
     assert genkit("recipes", "copy", name).out == f"genkit run {name}.toml\n"
     Path(f"{name}.toml").write_text("mine")
-    said = genkit("recipes", "copy", name)
-    assert said.code == 2 and "is not overwritten" in said.err
+    assert_names(refused("recipes", "copy", name), f"{name}.toml: already exists")
     assert Path(f"{name}.toml").read_text() == "mine"
     Path("folder").mkdir()
     assert genkit("recipes", "copy", f"{name}.toml", "folder").out == f"genkit run folder/{name}.toml\n"
     assert genkit("recipes", "copy", name, "deep/er/x.toml").out == "genkit run deep/er/x.toml\n"
-    said = genkit("recipes", "copy", name, "tiny.toml/x.toml")
-    assert said.code == 2 and "tiny.toml/x.toml: cannot be written" in said.err
-    said = genkit("recipes", "copy", name[:-1])
-    assert said.code == 2 and f"Did you mean {name}" in said.err
+    assert_names(refused("recipes", "copy", name, "tiny.toml/x.toml"), "tiny.toml/x.toml: cannot be written")
+    assert_names(refused("recipes", "copy", name[:-1]), f'"{name[:-1]}"', f"Did you mean {name}")
 
 
-def test_doctor_finds_nothing_wrong_here():
-    told = only_json(genkit("doctor", "--json"))
-    assert told["problems"] == [] and told["facts"]["torch"] == torch.__version__
+def test_doctor_finds_no_problem():
+    facts = only_json(genkit("doctor", "--json"))
+    assert facts["problems"] == [] and facts["facts"]["torch"] == torch.__version__
     assert genkit("doctor").out.endswith("no problems found\n")
 
 
-def test_doctor_names_a_place_for_prepared_pictures_that_is_none(tmp_path, monkeypatch):
+def test_doctor_reports_a_cache_folder_that_cannot_be_written(tmp_path, monkeypatch):
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         (tmp_path / "file").write_text("")
         monkeypatch.setenv("GENKIT_CACHE", str(place))
-        said = genkit("doctor")
-        assert said.code == 1
-        assert_names(said.out, place, f"{tmp_path / 'file'} is a file", "GENKIT_CACHE")
+        result = genkit("doctor")
+        assert result.code == 1 and "1 problem " in result.err
+        assert_names(result.out.splitlines()[-1], f"{place} ", f"{tmp_path / 'file'} is a file", "GENKIT_CACHE")
     monkeypatch.setenv("GENKIT_CACHE", str(tmp_path / "new" / "cache"))
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    assert_names(genkit("doctor").out, "new/cache", f"no permission to write to {tmp_path}", "GENKIT_CACHE")
+    result = genkit("doctor")
+    assert result.code == 1 and "2 problems " in result.err
+    assert_names(result.out.splitlines()[-1], f"{tmp_path}/new/cache", "GENKIT_CACHE")
     assert not (tmp_path / "new").exists()
 
 
-def test_a_run_that_diverges_exits_with_3_and_tells_why():
-    said = genkit("run", "tiny.toml", "-q", "--set", "optimiser.encoder.lr=1e30")
-    assert said.code == 3
-    assert said.err.startswith("error: training is no longer finite")
+# How a run ends
 
 
-def test_a_run_that_is_interrupted_exits_with_130_and_the_command_to_go_on(monkeypatch):
+@pytest.mark.trains
+def test_a_diverged_run_exits_with_3():
+    message = refused("run", "tiny.toml", "-q", "--set", "optimiser.encoder.lr=1e30", code=3)
+    assert_names(message, "finite", "runs/0001-tiny-s0")
+
+
+@pytest.mark.trains
+def test_an_interrupted_run_exits_with_130_and_prints_the_command_that_resumes_it(monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(
-            "genkit.console.output.NonNegativeInt.update",
+            "genkit.console.output.SilentProgress.update",
             lambda self, step, line: os.kill(os.getpid(), signal.SIGINT) if step == 2 else None,
         )
-        said = genkit("run", "tiny.toml", "-q")
-    assert (said.code, said.out) == (130, "")
-    told = re.fullmatch(r"stopped after step 3 of 5, and saved\. Go on with: genkit (\w+) (\S+)\n", said.err)
-    assert genkit(*told.groups()).code == 0
-    assert (Path(told[2]) / "final" / "about.json").exists()
+        result = genkit("run", "tiny.toml", "-q")
+    command = resume_of(result)
+    assert_names(result.err, "step 3 of 5")
+    assert genkit(*command).code == 0
+    assert (Path(command[1]) / "final" / "about.json").exists()
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("step", [2, 4])  # while it trains, and at its end
-def test_a_signal_during_an_evaluation_is_obeyed_at_once(monkeypatch, number, step):
+@pytest.mark.parametrize("step", [2, 4])  # during training, and at its end
+def test_a_signal_during_an_evaluation_stops_the_run_at_once(monkeypatch, number, step):
     before, steps = Modes.compute, []
 
     def stop_in(metric, evaluation):
@@ -313,34 +364,40 @@ def test_a_signal_during_an_evaluation_is_obeyed_at_once(monkeypatch, number, st
 
     with monkeypatch.context() as patched:
         patched.setattr(Modes, "compute", stop_in)
-        said = genkit("run", "tiny.toml", "-q", "--set", "train.steps=4", "--set", "evaluate.every=2")
-    assert (said.code, said.out) == (130, "") and steps[-1] == step
-    told = re.fullmatch(r"stopped at once\. Go on with: genkit (\w+) (\S+)\n", said.err)
-    assert genkit(*told.groups(), "-q").code == 0
-    lines = (Path(told[2]) / "evaluations.jsonl").read_text().splitlines()
+        result = genkit("run", "tiny.toml", "-q", "--set", "train.steps=4", "--set", "evaluate.every=2")
+    command = resume_of(result)
+    assert steps[-1] == step
+    assert genkit(*command, "-q").code == 0
+    lines = (Path(command[1]) / "evaluations.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [2, 4]
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("reason", ["", "would be meaningless"])
-def test_the_best_step_is_told_or_why_there_is_none(monkeypatch, reason):
+def test_a_run_prints_its_best_step_or_why_there_is_none(monkeypatch, reason):
     def compute(*given):
         if reason:
             raise ValueError(reason)
         return 3.0
 
     monkeypatch.setattr(Modes, "compute", compute)
-    said = genkit("run", "tiny.toml", "-q", "--set", "evaluate.every=2", "--set", "evaluate.best=modes")
-    none = "none: modes was refused at each of 3 evaluations, at last because would be meaningless"
-    told = none if reason else "runs/0001-tiny-s0/best, step 2 by modes"
-    assert said.code == 0 and f"best      {told}" in said.out, said
+    result = genkit("run", "tiny.toml", "-q", "--set", "evaluate.every=2", "--set", "evaluate.best=modes")
+    assert result.code == 0, result.err
+    (best,) = re.findall(r"^best      (.*)$", result.out, re.MULTILINE)
+    if reason:
+        assert_names(best, "none: ", "3 evaluations of modes", reason)
+    else:
+        assert best == "runs/0001-tiny-s0/best, step 2 by modes"
 
 
-def test_a_wish_to_stop_at_the_last_step_is_not_forgotten(monkeypatch):
+@pytest.mark.trains
+def test_a_signal_at_the_last_step_is_obeyed(monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(FiniteWatch, "observe", lambda watch, record: signal.raise_signal(signal.SIGTERM))
         patched.setattr("genkit.runs.train.evaluate_end", lambda *given: pytest.fail("went on"))
-        said = genkit("run", "tiny.toml", "-q", "--set", "train.steps=1")
-    assert said.code == 130 and "stopped after step 1 of 1, and saved. Go on with" in said.err
+        result = genkit("run", "tiny.toml", "-q", "--set", "train.steps=1")
+    assert resume_of(result)
+    assert_names(result.err, "step 1 of 1")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -353,28 +410,36 @@ def test_an_interruption_before_training_exits_with_130(monkeypatch, number):
     assert not Path("runs").exists()
 
 
+# Colours and text
+
+
 COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7])(?:;[0-9;]*)?m")
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}])
-def test_colours_are_for_terminals_that_want_them(monkeypatch, variables):
+def test_a_terminal_has_colours_unless_no_color_is_set(monkeypatch, variables):
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("FORCE_COLOR", "1")  # stands for a terminal
+    monkeypatch.setenv("FORCE_COLOR", "1")  # in place of a terminal
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    said = genkit("run", "tiny.toml")
-    assert said.code == 0
-    assert bool(COLOUR.search(said.out)) is (not variables)
+    result = genkit("run", "tiny.toml")
+    assert result.code == 0
+    assert bool(COLOUR.search(result.out)) is (not variables)
 
 
-def test_text_of_a_recipe_is_printed_as_it_stands(tmp_path):
+def test_markup_in_a_recipe_is_printed_unchanged(tmp_path):
     title = r"[bold]x[/] :smile: C:\[a] [/nothing]"
     write_recipe(tmp_path, Path("tiny.toml").read_text().replace('"tiny"', f"'{title}'"))
-    said = genkit("plan", "tiny.toml")
-    assert said.code == 0
-    assert said.out.startswith(title + "\n") and repr(title) in said.out
+    result = genkit("plan", "tiny.toml")
+    assert result.code == 0
+    assert result.out.startswith(title + "\n") and repr(title) in result.out
 
 
+# Help and completion
+
+
+@pytest.mark.trains
 def test_help_imports_nothing_slow():
     program = (
         "import sys; sys.argv = ['genkit', '--help']\nfrom genkit.__main__ import main\n"
@@ -387,12 +452,33 @@ def test_help_imports_nothing_slow():
     commands = "run plan resume eval sample reconstruct interpolate figures convert table plugins recipes doctor"
     for command in commands.split():
         assert f"\n  {command} " in done.stdout
+    assert "--install-completion" in done.stdout and "--show-completion" in done.stdout
 
 
-def test_the_module_is_the_command_and_a_mistake_leaves_no_traceback(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "genkit", "run", str(tmp_path / "none.toml")],
-        cwd=CHECKOUT, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+SHELLS = {"bash": "complete -o default -F ", "zsh": "#compdef genkit", "fish": "complete --command genkit"}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_completion_of_a_shell_is_shown_and_installed(shell, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("shellingham.detect_shell", lambda *given: (shell, f"/bin/{shell}"))
+    shown = genkit("--show-completion")
+    assert shown.code == 0 and SHELLS[shell] in shown.out and "_GENKIT_COMPLETE=complete_" + shell in shown.out
+    assert genkit("--install-completion").code == 0
+    (installed,) = (path for path in tmp_path.rglob("*genkit*") if path.is_file())
+    assert installed.read_text().strip() == shown.out.strip()
+
+
+def test_completion_offers_commands_and_options(monkeypatch):
+    monkeypatch.setenv("_GENKIT_COMPLETE", "complete_bash")
+    for words, expected in (("genkit re", {"resume", "reconstruct", "recipes"}), ("genkit run --st", {"--stand-in"})):
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+        assert set(genkit().out.split()) == expected
+
+
+@pytest.mark.trains
+def test_a_mistake_in_a_process_of_its_own_leaves_no_traceback(tmp_path):
+    done = genkit_process("run", str(tmp_path / "none.toml"), cwd=CHECKOUT)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: {tmp_path}/none.toml: ") and done.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Runs that are not what a command needs: each is told what it is and what to do, and none is harmed."""
+"""Commands on runs that are missing, unfinished or damaged: one message with the remedy, and no harm to the run."""
 
 import json
 import os
@@ -7,10 +7,12 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.commands import TINY, genkit, install, write_recipe
+from support.commands import TINY, genkit, install, refused, write_recipe
 from support.messages import assert_names
 
 from genkit.runs.run_folder import RunFolder
+
+pytestmark = pytest.mark.trains
 
 
 def make(root: Path, monkeypatch, *, stop_after: int | None = None) -> Path:
@@ -22,9 +24,9 @@ def make(root: Path, monkeypatch, *, stop_after: int | None = None) -> Path:
 
     with monkeypatch.context() as patched:
         patched.setenv("GENKIT_PLUGINS", "none")
-        patched.setattr("genkit.console.output.NonNegativeInt.update", update)
-        said = genkit("run", write_recipe(root), "--runs", root, "-q")
-        assert said.code == (0 if stop_after is None else 130), said.err
+        patched.setattr("genkit.console.output.SilentProgress.update", update)
+        result = genkit("run", write_recipe(root), "--runs", root, "-q")
+        assert result.code == (0 if stop_after is None else 130), result.err
     return root / "0001-tiny-s0"
 
 
@@ -48,62 +50,52 @@ def unfinished(originals, tmp_path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GENKIT_PLUGINS", "none")
+def _isolated(isolated):
+    """Run each test in an empty folder."""
 
 
-def refused(*arguments: object) -> str:
-    """Return the message of a call that is refused, and prints nothing else."""
-    said = genkit(*arguments)
-    assert (said.code, said.out) == (2, ""), said
-    assert said.err.startswith("error: ")
-    return said.err
+# Paths that are not runs
 
 
 @pytest.mark.parametrize("command", ["resume", "eval", "sample", "reconstruct", "interpolate"])
-def test_what_is_no_run_is_told(command, tmp_path):
+def test_a_path_that_is_not_a_run_is_refused(command, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
-    missing = "recipe.resolved.toml" if command == "resume" else "about.json"
-    assert missing in refused(command, "folder")
     for place in ("folder", "file", "none"):
-        told = refused(command, place)
-        assert told.startswith(f"error: {place}: ")
+        assert refused(command, place).startswith(f"error: {place}: ")
+    missing = "recipe.resolved.toml" if command == "resume" else "about.json"
+    assert_names(refused(command, "folder"), missing)
     assert not list((tmp_path / "folder").iterdir())
 
 
 @pytest.mark.parametrize("command", ["resume", "eval", "sample", "reconstruct", "interpolate", "figures", "compare"])
-def test_a_recipe_in_the_place_of_a_run_is_told_to_be_run(command, tmp_path):
+def test_a_recipe_in_place_of_a_run_is_answered_with_genkit_run(command, tmp_path):
     write_recipe(tmp_path)
-    told = refused(command, "tiny.toml")
-    assert "tiny.toml: " in told and "`genkit run tiny.toml`" in told
+    assert_names(refused(command, "tiny.toml"), "tiny.toml: ", "`genkit run tiny.toml`")
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
-def test_a_run_in_the_place_of_a_recipe_is_told_to_be_resumed(command, finished):
-    told = refused(command, finished)
-    assert f"{finished}: " in told and f"`genkit resume {finished}`" in told
+def test_a_run_in_place_of_a_recipe_is_answered_with_genkit_resume(command, finished):
+    assert_names(refused(command, finished), f"error: {finished}: ", f"`genkit resume {finished}`")
 
 
 @pytest.mark.parametrize("command", ["resume", "eval", "sample"])
 @pytest.mark.parametrize(
     ("name", "hint"), [("0012-tiny", "Did you mean 0012-tiny-s0?"), ("0012", "Known: 0012-tiny-s0.")]
 )
-def test_a_run_that_is_not_there_is_told_with_those_beside_it(command, name, hint, finished):
+def test_a_run_that_does_not_exist_is_refused_with_similar_runs(command, name, hint, finished):
     finished.rename("0012-tiny-s0")
-    told = refused(command, name)
-    assert told.startswith(f"error: {name}: ") and hint in told
+    assert_names(refused(command, name), f"error: {name}: ", hint)
 
 
 @pytest.mark.parametrize("command", ["eval", "sample", "reconstruct", "interpolate"])
-def test_an_unfinished_run_is_told_to_be_resumed(command, unfinished):
-    assert f"`genkit resume {unfinished}`" in refused(command, unfinished)
+def test_an_unfinished_run_is_answered_with_genkit_resume(command, unfinished):
+    assert_names(refused(command, unfinished), f"{unfinished}", f"`genkit resume {unfinished}`")
     assert genkit("resume", unfinished).code == 0
     assert genkit(command, unfinished).code == 0
 
 
-def test_a_run_that_died_before_its_first_save_starts_again(unfinished, originals):
+def test_a_run_without_a_checkpoint_starts_from_the_beginning(unfinished, originals):
     shutil.rmtree(unfinished / "checkpoints")
     assert genkit("resume", unfinished).code == 0
     expected = (originals["finished"] / "final" / "model.safetensors").read_bytes()
@@ -128,116 +120,132 @@ class Half:
 """
 
 
-def test_a_run_whose_plugin_is_gone_is_told_what_is_missing(tmp_path, monkeypatch):
+def test_a_run_whose_plugin_is_not_installed_names_the_missing_part(tmp_path, monkeypatch):
     install(tmp_path / "site", "genkit-torch-half", "gone_half", PLUGIN.format(module="gone_half"))
     with monkeypatch.context() as patched:
         patched.syspath_prepend(tmp_path / "site")
         patched.setenv("GENKIT_PLUGINS", "gone_half")
-        said = genkit("run", write_recipe(tmp_path), "-q", "--set", "loss.beta_kl=half")
-        assert said.code == 0, said.err
+        result = genkit("run", write_recipe(tmp_path), "-q", "--set", "loss.beta_kl=half")
+        assert result.code == 0, result.err
     for command in ("resume", "eval"):
-        told = refused(command, "runs/0001-tiny-s0")
-        assert '[loss.beta_kl] use: unknown schedule "half"' in told
-        assert "GENKIT_PLUGINS=none restricts what is loaded" in told
-    assert genkit("sample", "runs/0001-tiny-s0").code == 0  # needs the model alone
+        message = refused(command, "runs/0001-tiny-s0")
+        assert_names(message, "[loss.beta_kl] use: ", '"half"', "GENKIT_PLUGINS=none")
+    assert genkit("sample", "runs/0001-tiny-s0").code == 0  # needs only the model
 
 
-def test_a_run_in_use_is_refused_and_only_to_those_who_write(finished):
+def test_a_locked_run_can_be_read_but_not_resumed(finished):
     with RunFolder.open(finished).locked():
         assert genkit("eval", finished).code == 0
         (finished / "final/about.json").unlink()
-        assert "in use by another process" in refused("resume", finished, "-q")
+        assert_names(refused("resume", finished, "-q"), f"{finished}: ", "another process")
     assert genkit("resume", finished).code == 0
 
 
-@pytest.mark.parametrize("harm", ["cut", "empty", "gone", "text"])
+# Damaged files
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "missing", "text"])
 @pytest.mark.parametrize("command", ["eval", "sample"])
-def test_final_weights_that_are_damaged_are_named(finished, harm, command):
+def test_damaged_weights_are_named(finished, damage, command):
     weights = finished / "final" / "model.safetensors"
     content = {"cut": weights.read_bytes()[:-10], "empty": b"", "text": b"<html>not found</html>" * 9}
     weights.unlink()
-    if harm != "gone":
-        weights.write_bytes(content[harm])
-    told = refused(command, finished)
-    assert_names(told, weights, "not found" if harm == "gone" else "damaged")
+    if damage != "missing":
+        weights.write_bytes(content[damage])
+    assert_names(refused(command, finished), f"{weights}: ", "genkit resume")
 
 
-def test_final_weights_of_another_network_are_named(finished):
+def test_weights_of_another_network_are_named(finished):
     recipe = finished / "final" / "recipe.toml"
     recipe.write_text(recipe.read_text().replace("width = 16", "width = 8"))
-    assert_names(refused("sample", finished), finished / "final", "weights of another network")
+    assert_names(refused("sample", finished), f"{finished / 'final'}", "another network")
 
 
 @pytest.mark.parametrize("about", ["", "{}", "[]", "3", '{"data_shape": null}', '{"step": 5'])
-def test_a_final_folder_whose_facts_are_damaged_is_told(finished, about):
+def test_damaged_facts_of_a_model_folder_are_named(finished, about):
     (finished / "final" / "about.json").write_text(about)
-    assert "no readable about.json" in refused("sample", finished)
+    assert_names(refused("sample", finished), f"{finished / 'final'}", "about.json")
 
 
 @pytest.mark.parametrize("content", ['title = "no model"', "no toml", "", None])
-def test_a_final_folder_whose_recipe_is_damaged_is_told_and_made_again(finished, content):
+def test_a_damaged_recipe_of_a_model_folder_is_named_and_can_be_written_again(finished, content):
     recipe = finished / "final" / "recipe.toml"
     recipe.unlink() if content is None else recipe.write_text(content)
-    told = refused("sample", finished)
-    assert_names(told, recipe, "genkit resume")
+    assert_names(refused("sample", finished), f"{recipe}: ", "genkit resume")
     shutil.rmtree(finished / "final")
     assert genkit("resume", finished, "-q").code == 0 and genkit("sample", finished).code == 0
 
 
-def test_numbers_that_are_lost_are_made_again_from_the_last_checkpoint(finished):
-    before = json.loads((finished / "results.json").read_text())
-    (finished / "results.json").unlink()
+def test_lost_results_are_computed_again_from_the_last_checkpoint(finished):
+    results = finished / "results.json"
+    before = json.loads(results.read_text())
+    results.unlink()
     assert genkit("resume", finished, "-q").code == 0
-    assert json.loads((finished / "results.json").read_text()) == before
-    (finished / "results.json").write_text("[")
-    assert_names(refused("resume", finished), finished / "results.json", "Delete it", "`genkit resume`")
+    assert json.loads(results.read_text()) == before
+    results.write_text("[")
+    assert_names(refused("resume", finished), f"{results}: ", "`genkit resume`")
     shutil.rmtree(finished / "checkpoints")
-    (finished / "results.json").unlink()
-    assert "results.json: cannot be read" in refused("resume", finished)  # and is not trained anew
+    results.unlink()
+    assert_names(refused("resume", finished), f"{results}: cannot be read")  # and does not train again
 
 
-def test_a_recipe_of_a_run_that_was_damaged_is_named_with_its_line(finished):
+def test_a_damaged_recipe_of_a_run_is_named_with_its_line(finished):
     resolved = finished / "recipe.resolved.toml"
-    resolved.write_text(resolved.read_text().replace("width = 16", "width = ?"))
-    assert "recipe.resolved.toml: not valid TOML" in refused("resume", finished)
+    text = resolved.read_text()
+    line = text[: text.index("width = 16")].count("\n") + 1
+    resolved.write_text(text.replace("width = 16", "width = ?"))
+    assert_names(refused("resume", finished), f"{resolved}: ", "TOML", f"line {line}")
 
 
-def test_metrics_that_were_damaged_are_named_with_the_remedy(unfinished):
+def test_a_damaged_log_is_named(unfinished):
     (unfinished / "metrics.jsonl").write_text('{"step": 1, oh\n{"step": 2}\n')
-    assert "metrics.jsonl: damaged" in refused("resume", unfinished)
+    assert_names(refused("resume", unfinished), f"{unfinished / 'metrics.jsonl'}: ", "damaged")
     (unfinished / "metrics.jsonl").unlink()
     assert genkit("resume", unfinished).code == 0
 
 
-def test_files_that_a_person_put_beside_are_left_alone(unfinished):
+@pytest.mark.parametrize("content", [b"\xff\xfe\n", b"[1, 2]\n", b"{}\n"])
+def test_a_log_with_other_content_is_named(finished, content):
+    (finished / "final/about.json").unlink()
+    (finished / "metrics.jsonl").write_bytes(content)
+    assert_names(refused("resume", finished, "-q"), f"{finished / 'metrics.jsonl'}: ", "damaged")
+
+
+def test_files_of_the_user_in_a_run_folder_are_left_alone(unfinished):
     notes = [unfinished / "checkpoints" / "step-notes", unfinished / "samples" / "step-best.png"]
     for path in notes:
         path.write_text("mine")
-    said = genkit("resume", unfinished)
-    assert said.code == 0, said.err
+    result = genkit("resume", unfinished)
+    assert result.code == 0, result.err
     assert all(path.read_text() == "mine" for path in notes)
 
 
-def test_a_run_that_cannot_be_locked_is_told(finished):
+# Places that cannot be written
+
+
+def test_a_run_that_cannot_be_locked_is_refused(finished):
     (finished / "final/about.json").unlink()
     (finished / ".lock").unlink(missing_ok=True)
     (finished / ".lock").mkdir()
-    assert "cannot be written" in refused("resume", finished, "-q")
+    assert_names(refused("resume", finished, "-q"), f"error: {finished}: cannot be written")
 
 
-def test_samples_that_cannot_be_written_are_told(finished, tmp_path):
+def test_samples_that_cannot_be_written_are_refused(finished, tmp_path):
     (tmp_path / "file").write_text("")
-    assert "file/x: cannot be written" in refused("sample", finished, "--out", "file/x")
+    assert_names(refused("sample", finished, "--out", "file/x"), "error: file/x: cannot be written", "--out")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told_with_what_is_free(finished, tmp_path):
+def test_a_full_disk_is_reported_with_the_free_space(finished, tmp_path):
     (tmp_path / "a.npy").symlink_to("/dev/full")
-    assert "a: cannot be written: the disk is full (" in refused("sample", finished, "--out", "a")
+    assert_names(refused("sample", finished, "--out", "a"), "error: a: cannot be written: ", "disk", "free")
 
 
-def test_weights_that_do_not_exist_are_told(finished):
-    assert 'expected "raw" or "ema"' in refused("sample", finished, "--weights", "best")
+# Weights, metrics and data that a run does not have
+
+
+def test_unknown_weights_are_refused(finished):
+    assert_names(refused("sample", finished, "--weights", "best"), '"raw"', '"ema"')
 
 
 @pytest.mark.parametrize(
@@ -247,34 +255,29 @@ def test_weights_that_do_not_exist_are_told(finished):
         ["eval", "--set", "metrics.modes.weights=ema"],
     ],
 )
-def test_the_average_of_a_run_that_kept_none_is_told_with_what_makes_one(finished, arguments):
-    told = refused(arguments[0], finished, *arguments[1:])
-    assert_names(told, "no EMA weights", "[ema]")
+def test_missing_ema_weights_are_refused_with_the_table_that_makes_them(finished, arguments):
+    assert_names(refused(arguments[0], finished, *arguments[1:]), "ema", "[ema]")
 
 
-def test_a_metric_that_cannot_be_is_told(finished):
-    told = refused("eval", finished, "--set", "metrics.mods.samples=3")
-    assert 'no metric is called "mods". Did you mean modes?' in told
-
-
-def test_a_finished_run_is_told_again_and_never_trained_again(finished):
-    shutil.rmtree(finished / "checkpoints")
-    before = (finished / "metrics.jsonl").read_bytes()
-    said = genkit("resume", finished)
-    assert said.code == 0 and "has already come to its end" in said.out and "modes" in said.out
-    assert (finished / "metrics.jsonl").read_bytes() == before
+def test_an_unknown_metric_is_refused_with_a_similar_one(finished):
+    message = refused("eval", finished, "--set", "metrics.mods.samples=3")
+    assert_names(message, "[metrics.mods] use: ", '"mods"', "Did you mean modes?")
 
 
 def test_data_of_another_shape_are_refused_by_an_evaluation(finished):
-    told = refused("eval", finished, "--set", "data.use=digits", "--set", "metrics={}")
-    assert told.startswith(f"error: {finished}: ") and "[data]" in told and "[1, 28, 28]" in told and "[2]" in told
+    message = refused("eval", finished, "--set", "data.use=digits", "--set", "metrics={}")
+    assert_names(message, f"{finished}: ", "[data]", "[1, 28, 28]", "[2]")
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\n", b"[1, 2]\n", b"{}\n"])
-def test_damaged_metrics_are_told(finished, content):
-    (finished / "final/about.json").unlink()
-    (finished / "metrics.jsonl").write_bytes(content)
-    assert "metrics.jsonl: damaged" in refused("resume", finished, "-q")
+# Resume
+
+
+def test_a_finished_run_is_printed_again_and_not_trained_again(finished):
+    shutil.rmtree(finished / "checkpoints")
+    before = (finished / "metrics.jsonl").read_bytes()
+    result = genkit("resume", finished)
+    assert result.code == 0 and "5 steps" in result.out and "modes" in result.out
+    assert (finished / "metrics.jsonl").read_bytes() == before
 
 
 def test_a_resume_needs_no_warm_start(finished, tmp_path):
@@ -283,35 +286,40 @@ def test_a_resume_needs_no_warm_start(finished, tmp_path):
     (run,) = (path for path in (tmp_path / "again").iterdir() if path.is_dir())
     shutil.rmtree(finished)
     (run / "final/about.json").unlink()
-    said = genkit("resume", run, "-q")
-    assert said.code == 0, said.err
+    result = genkit("resume", run, "-q")
+    assert result.code == 0, result.err
+
+
+# Errors during training
+
+RESUME = "genkit resume runs/0001-tiny-s0"
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "expected"),
+    ("error", "code", "names"),
     [
-        (OSError(28, "No space left"), 1, "runs/0001-tiny-s0: the disk is full ("),
-        (OSError(28, "No space left", "here"), 1, ". Checkpoints already written are kept. Go on with: genkit resume"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 2, "out of memory"),
-        (KeyboardInterrupt(), 130, "stopped at once. Go on with: genkit resume"),
+        (OSError(28, "No space left"), 1, ["runs/0001-tiny-s0: ", "disk", "free", "checkpoints", RESUME]),
+        (OSError(28, "No space left", "here"), 1, ["here: ", "disk", "free", "checkpoints", RESUME]),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 2, ["out of memory", "batch_size"]),
+        (KeyboardInterrupt(), 130, ["stopped", RESUME]),
     ],
 )
-def test_what_befalls_a_run_is_told_with_a_remedy(tmp_path, monkeypatch, error, code, expected):
+def test_an_error_during_training_is_reported_with_a_remedy(tmp_path, monkeypatch, error, code, names):
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr("genkit.cli.training.run", fail)
+    monkeypatch.setattr("genkit.cli.training.train_in_folder", fail)
     (tmp_path / "tiny.toml").write_text(TINY)
-    said = genkit("run", "tiny.toml", "-q")
-    assert (said.code, said.out) == (code, "")
-    assert expected in said.err
+    result = genkit("run", "tiny.toml", "-q")
+    assert (result.code, result.out) == (code, "")
+    assert_names(result.err, *names)
 
 
-def test_an_error_of_the_program_itself_keeps_its_traceback(tmp_path, monkeypatch):
+def test_an_unknown_error_keeps_its_traceback(tmp_path, monkeypatch):
     def fail(*arguments):
         raise RuntimeError("a mistake in genkit")
 
-    monkeypatch.setattr("genkit.cli.training.run", fail)
+    monkeypatch.setattr("genkit.cli.training.train_in_folder", fail)
     (tmp_path / "tiny.toml").write_text(TINY)
     with pytest.raises(RuntimeError, match="a mistake in genkit"):
         genkit("run", "tiny.toml", "-q")
