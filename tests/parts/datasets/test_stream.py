@@ -1,4 +1,4 @@
-"""A stream is a function of (seed, position): each pass has each picture once, and nothing is skipped through."""
+"""Streams: a picture is a function of (seed, position), and each epoch has each picture once."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.commands import IMAGES, genkit, genkit_process, write_recipe
+from support.commands import IMAGES, genkit, genkit_process, refused, write_recipe
 from support.messages import assert_names
 from support.pictures import noise_picture
 
@@ -18,14 +18,15 @@ from genkit.parts.datasets.pictures import parquet_stream as streams
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def hub_cache(tmp_path, monkeypatch):
+    """Keep what the library prepares out of the user's cache."""
     import datasets
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub-cache")
 
 
 def write(folder, name, labels, group=4):
-    """Write a file in row groups; each picture is of one shade, its label."""
+    """Write a file in row groups; all pixels of a picture have the value of its label."""
     import datasets
 
     folder.mkdir(exist_ok=True)
@@ -55,39 +56,38 @@ def labels(data, positions, seed=0):
     return samples.extra["label"].tolist()
 
 
-def test_every_pass_has_each_picture_once_in_another_order(hub):
+def test_every_epoch_has_each_picture_once_in_another_order(hub):
     first, second = (labels(data(hub), list(range(start, start + 50))) for start in (0, 50))
     assert sorted(first) == sorted(second) == list(range(50)) and first != second
     assert first != sorted(first) and first != labels(data(hub), list(range(50)), seed=1)
 
 
-def test_a_position_is_the_same_picture_whoever_asks_and_when(hub):
+def test_a_position_always_has_the_same_picture(hub):
     whole = labels(data(hub), list(range(100)))
     for position in (73, 0, 99, 50, 49):
         assert labels(data(hub), [position]) == [whole[position]]
 
 
-def test_a_window_mixes_row_groups_and_is_no_larger_than_it_need_be(hub, monkeypatch):
-    read, reading = [], streams.ParquetStream._read
-    monkeypatch.setattr(
-        streams.ParquetStream, "_read", lambda self, piece: (read.append(piece), reading(self, piece))[1]
-    )
+def test_a_window_mixes_no_more_row_groups_than_needed(hub, monkeypatch):
+    read, reading = [], streams.read_rows
+    monkeypatch.setattr(streams, "read_rows", lambda group, *columns: (read.append(group), reading(group, *columns))[1])
     shades = labels(data(hub), list(range(12)))
     assert 3 <= len(read) <= 4 and len({shade // 4 for shade in shades}) >= 3
 
 
-def test_the_engine_asks_for_it_as_for_a_density(hub):
+def test_the_train_split_has_no_size_and_the_engine_counts_positions(hub):
     assert (data(hub).size, data(hub).shape, data(hub).split, data(hub).unmet()) == (None, (1, 4, 4), "train", ())
     steps = [labels(data(hub), indices_of_step(0, step, 8, None).tolist()) for step in range(6)]
     assert len({label for step in steps for label in step}) == 48
 
 
-def test_the_held_out_split_stands_in_the_order_of_its_files(hub):
+def test_the_held_out_split_is_in_the_order_of_its_files(hub):
     held_out = data(hub).held_out()
     assert (held_out.size, held_out.split, held_out.unmet()) == (9, "test", ())
     assert labels(held_out, [0, 8, 3]) == [100, 108, 103] and data(hub, split="test").held_out().size == 9
-    with pytest.raises(UsageError, match="has no split 'other', but train, test"):
+    with pytest.raises(UsageError) as caught:
         _ = data(hub, hold_out="other").held_out().size
+    assert_names(caught.value, "[data] hub", hub, "no split 'other'", "train, test")
 
 
 def recipe_of(folder, hub, **keys):
@@ -106,14 +106,17 @@ def break_one(folder):
     )
 
 
-def test_a_bad_picture_is_named_or_the_next_stands_for_it(hub):
+def test_a_bad_picture_is_an_error_or_replaced_by_the_next(hub):
     break_one(hub)
-    with pytest.raises(UsageError, match=r"row group 0, row [01] is no picture that Pillow knows"):
+    with pytest.raises(UsageError, match=r"row group 0, row [01]: not an image") as caught:
         labels(data(hub), list(range(52)))
-    assert set(labels(data(hub, on_bad="skip"), list(range(52)))) <= set(range(50))
+    assert_names(caught.value, hub, "train-00003-of-00003.parquet", 'on_bad = "skip"')
+    skipping = data(hub, on_bad="skip")
+    assert set(labels(skipping, list(range(52)))) <= set(range(50))
+    assert [bad.name[-5:] for bad in skipping.skipped_pictures] == ["row 0", "row 1"]
 
 
-def test_flips_follow_the_step(hub, tmp_path):
+def test_flips_depend_on_the_step(hub, tmp_path):
     import datasets
 
     pictures = {"image": [Image.fromarray(noise_picture(4, 4, 1, seed=seed)) for seed in range(40)]}
@@ -129,13 +132,14 @@ def test_flips_follow_the_step(hub, tmp_path):
     assert all(torch.equal(a, b) or torch.equal(a, b.flip(2)) for a, b in zip(x(1, True), x(1, False)))
 
 
-def test_what_is_no_stream_is_told(tmp_path):
+def test_a_missing_folder_and_files_of_another_format_are_named(tmp_path):
     (unmet,) = data(str(tmp_path / "absent")).unmet()
-    assert "is not there" in unmet
+    assert_names(unmet, "[data] hub", tmp_path / "absent", "not found")
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "train.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UsageError, match='cannot be read as parquet.* is read by "hub-images"'):
+    with pytest.raises(UsageError, match="cannot be read as parquet") as caught:
         labels(data(str(tmp_path / "text")), [0])
+    assert_names(caught.value, "[data] hub", tmp_path / "text", '"hub-images"')
     assert data("someone/something").unmet() == ()
 
 
@@ -148,15 +152,19 @@ def test_a_bad_picture_stops_a_run_without_loss_of_a_step(tmp_path, hub, monkeyp
     said = genkit_process("run", str(recipe), "--processes", "2", cwd=tmp_path)
     run = tmp_path / "runs/0001-tiny-s0"
     (saved,) = (int(path.name[-8:]) for path in run.glob("checkpoints/step-*"))
-    assert said.returncode == 1 and said.stderr.count("is no picture that Pillow knows") == 1, said.stderr
-    assert 0 < saved < 12 and f"stopped after step {saved} of 12, and saved" in said.stderr
-    assert_names(said.stderr, "runs/0001-tiny-s0/recipe.resolved.toml", "genkit resume runs/0001-tiny-s0 --processes 2")
+    assert (
+        said.returncode == 1
+        and said.stderr.count("row 0: not an image") + said.stderr.count("row 1: not an image") == 1
+    ), said.stderr
+    assert 0 < saved < 12
+    assert_names(said.stderr, f"step {saved}", "recipe.resolved.toml", "genkit resume runs/0001-tiny-s0")
+    assert_names(said.stderr, "--processes 2")
 
     resolved = run / "recipe.resolved.toml"
     resolved.write_text(resolved.read_text().replace('on_bad = "refuse"', 'on_bad = "skip"'))
     said = genkit("resume", run)
     assert said.code == 0, said.err
-    assert "passed over, as on_bad says:\n  " in said.out and "row 0 is no picture" in said.out
+    assert_names(said.out, 'on_bad = "skip"', "row 0: not an image")
 
 
 @pytest.mark.trains
@@ -168,20 +176,23 @@ def test_a_resume_refuses_a_changed_stream(tmp_path, hub, monkeypatch):
     for path in (run / "checkpoints/step-00000012", run / "final"):
         path.rename(tmp_path / path.name)
     write(tmp_path / "set", "train-00001-of-00003.parquet", range(20, 32))
-    said = genkit("resume", run)
-    assert said.code == 2 and "no longer what this run was trained on: 50 samples then, 49 now" in said.err
+    assert_names(refused("resume", run), "50 samples", "49")
     write(tmp_path / "set", "train-00001-of-00003.parquet", range(20, 33), group=5)
-    assert "no longer what this run was trained on. " in genkit("resume", run).err
+    message = refused("resume", run)
+    assert_names(message, "[data]")
+    assert "50 samples" not in message  # the number has not changed, only the order
     write(tmp_path / "set", "train-00001-of-00003.parquet", range(20, 33))
     assert genkit("resume", run).code == 0
 
 
-def test_check_looks_at_every_picture_of_a_stream(tmp_path, hub):
+def test_data_check_decodes_every_picture_of_a_stream(tmp_path, hub):
     recipe = recipe_of(tmp_path, hub)
     (train, test) = json.loads(genkit("data", "check", recipe, "--json").out)["splits"]
     assert (train["number"], test["number"], train["classes"]) == (50, 9, 50)
     assert train["sizes"] == [{"width": 5, "height": 5, "number": 50}] and not train["named_alike"]
     break_one(hub)
     said = genkit("data", "check", recipe)
-    assert said.code == 2 and "row 1 is no picture" in said.out and "2 of 52 pictures cannot be used" in said.err
+    assert said.code == 2
+    assert_names(said.out, "row 1: not an image")
+    assert_names(said.err, "2 of 52 pictures", 'on_bad = "skip"')
     assert genkit("data", "check", recipe, "--set", "data.on_bad=skip").code == 0
