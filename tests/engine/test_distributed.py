@@ -17,6 +17,8 @@ from support.messages import assert_names
 from genkit.engine.distributed import World
 from genkit.errors import UsageError
 
+pytestmark = pytest.mark.trains
+
 
 def test_two_processes_compute_the_run_of_one(tmp_path):
     """All trainings share one start of the processes, which takes longer than they do."""

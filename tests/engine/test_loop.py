@@ -16,6 +16,8 @@ from genkit.engine.state import MovingAverage, initial_state
 from genkit.errors import RecipeError, UsageError
 from genkit.recipe.tables import Train, Use
 
+pytestmark = pytest.mark.trains
+
 
 def test_a_run_is_a_function_of_its_recipe():
     assert_same_bits(tensors_of(train_all(tiny_plan())[0]), tensors_of(train_all(tiny_plan())[0]))

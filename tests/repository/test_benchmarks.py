@@ -16,6 +16,8 @@ import torch
 from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.recipe.tables import Use
 
+pytestmark = pytest.mark.trains
+
 CHECKOUT = Path(__file__).parents[2]
 METHODS = ("soft-introvae", "as-introvae")
 

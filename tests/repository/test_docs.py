@@ -128,6 +128,7 @@ def commands(group: Any = None, prefix: str = "genkit") -> Iterator[str]:
             yield from commands(command, f"{prefix} {name}")
 
 
+@pytest.mark.trains  # typer writes the reference in a process of its own
 def test_the_reference_has_every_command():
     assert ("commands", "") in USES
     headings = set(re.findall(r"^#+ `(.+)`$", MACROS.commands(), re.MULTILINE))

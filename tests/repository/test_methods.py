@@ -7,6 +7,8 @@ from genkit.recipe.plan import make_plan
 from genkit.recipe.registry import load_registry
 from genkit.recipe.tables import Recipe, Train, Use
 
+pytestmark = pytest.mark.trains
+
 pytest.importorskip("genkit_soft_introvae", reason="needs the plugin genkit-torch-soft-introvae")
 pytest.importorskip("genkit_as_introvae", reason="needs the plugin genkit-torch-as-introvae")
 

@@ -14,6 +14,8 @@ from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.registry import load_registry
 from genkit.recipe.shipped import recipes_folder, shipped_recipes
 
+pytestmark = pytest.mark.trains
+
 RECIPES = sorted(recipes_folder().glob("*.toml"))
 NO_DOWNLOAD = ("8-gaussians", "25-gaussians", "2-spirals", "checkerboard", "rings", "digits")  # of data sets
 OF_IMAGES = [

@@ -26,6 +26,8 @@ from genkit.runs.run_folder import RunFolder, step_of
 from genkit.storage.weights import copy_by_name, select
 from genkit.tables.experiment import Experiment
 
+pytestmark = pytest.mark.trains
+
 METRICS = {
     "error": Use("reconstruction-error", samples=64, split="test"),
     "kl": Use("posterior-kl", samples=64, weights="ema"),

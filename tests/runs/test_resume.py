@@ -26,6 +26,8 @@ from genkit.recipe.tables import Checkpoint, Report, Train, Use
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.train import train_in_folder
 
+pytestmark = pytest.mark.trains
+
 RECIPE = tiny_recipe(
     checkpoint=Checkpoint(every=4, keep=2), report=Report(log_every=2, draw_every=6, strip_steps=(3, 7, 10))
 )
