@@ -16,7 +16,7 @@ from torch import nn
 from genkit import load
 from genkit.runs.convert.tensor_names import our_names
 
-pytestmark = pytest.mark.usefixtures("isolated")
+pytestmark = [pytest.mark.usefixtures("isolated"), pytest.mark.trains]
 
 RECIPE = """\
 title = "published"

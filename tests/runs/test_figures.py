@@ -18,7 +18,7 @@ from genkit.runs.run_folder import RunFolder
 from genkit.runs.stability_strip import strip_captions, unreached_rows
 from genkit.runs.trained import open_trained
 
-pytestmark = pytest.mark.usefixtures("isolated")
+pytestmark = [pytest.mark.usefixtures("isolated"), pytest.mark.trains]
 
 EPOCH = 5000 // 16  # steps, for the digits
 

@@ -77,7 +77,7 @@ def test_every_key_has_a_sentence_that_explains_it(spec):
         (("cells.a.wide", "cells.c.wide"), 26, "published.cells.c", ['row "c"']),
         (("cells.a.wide", "cells.a.other"), 26, "published.cells.a", ['column "other"']),
         (("{ modes = 8.0 }", "{ modes = nan }"), 26, "published.cells.a.wide.modes", ["nan"]),
-        (("{ modes = 8.0 }", '{ modes = "8.0" }'), 26, "published.cells.a.wide.modes", ["'8.0'"]),
+        (("{ modes = 8.0 }", '{ modes = "8.0" }'), 26, "published.cells.a.wide.modes", ['"8.0"']),
         (("{ modes = 8.0 }", "{ moods = 8.0 }"), 26, "published.cells.a", ['metric "moods"', "mean modes?"]),
         (('ignore = ["loss.beta_kl"]', 'ignore = ["loss.beta_k"]'), 7, "columns.narrow.ignore", ["sets loss.beta_k."]),
         (
