@@ -25,7 +25,7 @@ from benchmarks.data import own_memory
 from genkit.api import Autoencoder, DiagNormal, Evaluation, Features, PositiveInt
 from genkit.console.output import Console
 from genkit.engine.malloc import keep_freed_memory
-from genkit.evaluation.evaluate import evaluate
+from genkit.evaluation.compute_metrics import evaluate
 from genkit.parts.datasets.stand_in import StandIn
 from genkit.parts.extractors.pixels import Pixels
 from genkit.parts.metrics.density_coverage import CoverageMetric, DensityMetric

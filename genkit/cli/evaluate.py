@@ -51,7 +51,7 @@ def evaluate(
     from genkit.cli.show_results import print_results
     from genkit.console.output import Console
     from genkit.errors import Interrupted, RecipeError, UsageError, near_miss
-    from genkit.runs.evaluate_trained import evaluate_run, evaluation_plan
+    from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
 
     if batch_norm and batch_norm not in MODES:
         raise UsageError(f"--batch-norm {batch_norm}: unknown mode.{near_miss(batch_norm, MODES)}")

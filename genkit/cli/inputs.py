@@ -28,7 +28,7 @@ class SelectedInputs:
 
     @property
     def suffix(self) -> str:
-        """What output files of the user's own pictures add to their names, such as ``-of-holidays``."""
+        """The suffix of output files that show the user's own pictures, such as ``-of-holidays``."""
         if self.pictures is None:
             return ""
         return f"-of-{self.pictures.stem if self.pictures.is_file() else self.pictures.absolute().name}"

@@ -17,7 +17,7 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
     from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
-    from genkit.evaluation.evaluate import read_results
+    from genkit.evaluation.compute_metrics import read_results
     from genkit.recipe.plan import make_plan
     from genkit.runs.checkpoint import changed_environment
     from genkit.runs.run_folder import RunFolder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from genkit.console.output import Console
-from genkit.evaluation.evaluate import Result
+from genkit.evaluation.compute_metrics import Result
 
 
 def print_results(results: list[Result], console: Console) -> None:

@@ -13,7 +13,7 @@ from genkit.cli.show_run import print_finished_run
 from genkit.console.output import Console
 from genkit.engine.distributed import World
 from genkit.errors import Diverged, GenkitError, Interrupted, RunError, UsageError
-from genkit.evaluation.evaluate import Result
+from genkit.evaluation.compute_metrics import Result
 from genkit.parts.datasets.pictures.skipped_pictures import skipped_before_training, skipped_during_training
 from genkit.recipe.plan import Plan
 from genkit.runs.run_folder import RunFolder

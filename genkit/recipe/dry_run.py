@@ -27,7 +27,7 @@ from genkit.core.metric import EvaluationProtocol
 from genkit.core.model import Model
 from genkit.core.types import Dataset, Optimiser, Phase, Schedule
 from genkit.errors import UsageError
-from genkit.evaluation.evaluate import protocol_of
+from genkit.evaluation.compute_metrics import protocol_of
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.checks import (
     Finding,
@@ -48,7 +48,7 @@ BYTES_PER_PARAMETER = {"fp64": 8}  # float32 otherwise: mixed precision keeps fl
 
 @dataclass(frozen=True)
 class DryRun:
-    """What the dry run has found out about a step."""
+    """The facts that the dry run has measured about a step."""
 
     phases: tuple[Phase, ...]
     parameters: Mapping[str, int]  # number of parameters by child
@@ -88,7 +88,7 @@ def run_dry(bound: BoundRecipe, *, try_step: bool = True) -> DryRunResult:
 
 
 class _Step(NamedTuple):
-    """What trying one step has found out."""
+    """The facts that one tried step has shown."""
 
     costs: Mapping[str, PhaseCost]
     schedules: Mapping[str, Schedule]

@@ -1,4 +1,4 @@
-"""What a recipe needs and this machine lacks: data, weights, files of extractors, an accelerator.
+"""Files and devices that a recipe needs and this machine lacks: data, weights, files of extractors, an accelerator.
 
 None of it is a mistake of the recipe: a plan lists it as unmet, and a run refuses to start.
 """

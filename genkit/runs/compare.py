@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from genkit.errors import UsageError
-from genkit.evaluation.evaluate import Result
+from genkit.evaluation.compute_metrics import Result
 from genkit.recipe.nested import flatten
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.compared_run import ComparedRun
@@ -77,7 +77,7 @@ class Comparison:
 
     @cached_property
     def remarks(self) -> list[str]:
-        """What limits the comparison: different data, different protocols, unfinished runs."""
+        """The limits of the comparison: different data, different protocols, unfinished runs."""
         return [*self._remarks_on_data(), *self._remarks_on_protocols(), *self._remarks_on_progress()]
 
     def evaluations(self) -> dict[MetricProtocol, dict[str, list[EvaluationRecord]]]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from genkit.evaluation.compute_metrics import Result, read_results
 from genkit.evaluation.data_fingerprint import same_images
-from genkit.evaluation.evaluate import Result, read_results
 from genkit.recipe.document import read
 from genkit.runs.checkpoint import ABOUT
 from genkit.runs.evaluate_during_training import EvaluationRecord, evaluations_of

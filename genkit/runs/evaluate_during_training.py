@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from genkit.core.metric import Metric
 from genkit.errors import UsageError
-from genkit.evaluation.evaluate import Result, evaluate
+from genkit.evaluation.compute_metrics import Result, evaluate
 from genkit.recipe.plan import Plan
 from genkit.runs.model_folder import replace_model
 from genkit.runs.observer import RunObserver

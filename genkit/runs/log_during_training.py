@@ -1,4 +1,7 @@
-"""Logging during training: which steps get a line in metrics.jsonl, and what the line holds."""
+"""Logging during training: which steps get a line in metrics.jsonl, and what the line holds.
+
+To send the lines elsewhere, for example to TensorBoard, write a `genkit.runs.observer.RunObserver`.
+"""
 
 from __future__ import annotations
 

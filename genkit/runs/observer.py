@@ -1,11 +1,14 @@
-"""Observers of a run: progress bars, and trackers such as TensorBoard."""
+"""Observers of a run: progress bars, and trackers such as TensorBoard.
+
+Attach an observer with `genkit.train(recipe, observers=[observer])`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from genkit.evaluation.evaluate import Result
+from genkit.evaluation.compute_metrics import Result
 
 
 class RunObserver(Protocol):

@@ -20,7 +20,7 @@ PREVIEW_ROWS = 64  # latent codes that the pictures of a run can show
 
 @dataclass(frozen=True)
 class Run:
-    """What the consumers of a run share: each of them logs, draws, saves or evaluates after a step."""
+    """The state that the consumers of a run share: each of them logs, draws, saves or evaluates after a step."""
 
     plan: Plan
     folder: RunFolder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from genkit.engine.distributed import World
 from genkit.engine.loop import StepRecord, train_steps
 from genkit.errors import Interrupted, RunError, UsageError
-from genkit.evaluation.evaluate import Result
+from genkit.evaluation.compute_metrics import Result
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Recipe
 from genkit.runs.checkpoint_during_training import CheckpointWriter
@@ -26,14 +26,16 @@ from genkit.runs.signals import stop_requested
 from genkit.storage.weights import write_json
 
 
-def train(source: Recipe | Plan | Path | str, runs: Path | str = "runs") -> RunFolder:
+def train(
+    source: Recipe | Plan | Path | str, runs: Path | str = "runs", *, observers: Sequence[RunObserver] = ()
+) -> RunFolder:
     """Train a recipe in a new run folder under `runs`, without output, and return the folder."""
     plan = source if isinstance(source, Plan) else make_plan(source)
     world = World(plan.recipe.train.precision)
     make = partial(RunFolder.create, Path(runs), plan.document, dict(plan.resolved), plan.owners)
     folder = RunFolder(world.on_main(lambda: make().path))
     with folder.locked() if world.is_main else nullcontext():
-        train_in_folder(plan, folder, world)
+        train_in_folder(plan, folder, world, *observers)
     return folder
 
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from genkit.evaluation.compute_metrics import Result
 from genkit.evaluation.data_fingerprint import same_images
-from genkit.evaluation.evaluate import Result
 from genkit.tables.experiment import Experiment
 
 
 @dataclass(frozen=True)
 class CellResult:
-    """What the results file keeps of one run."""
+    """The results of one run, as the results file keeps them."""
 
     run: str  # the name of the run folder
     digest: str  # of the recipe

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from genkit.errors import UsageError
-from genkit.evaluation.evaluate import Result, read_results
-from genkit.runs.evaluate_trained import evaluate_run
+from genkit.evaluation.compute_metrics import Result, read_results
+from genkit.runs.evaluate_run import evaluate_run
 from genkit.runs.load import facts_of
 from genkit.runs.run_folder import RunFolder
 from genkit.tables.cell_result import CellResult

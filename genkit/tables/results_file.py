@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock
 
 from genkit.errors import UsageError
-from genkit.evaluation.evaluate import Result
+from genkit.evaluation.compute_metrics import Result
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.weights import write_text
 from genkit.tables.cell_result import CellResult

@@ -179,7 +179,7 @@ def test_eval_that_is_interrupted_exits_with_130(finished, monkeypatch, number):
     def stop(*given):
         signal.raise_signal(number)
 
-    monkeypatch.setattr("genkit.runs.evaluate_trained.evaluate_run", stop)
+    monkeypatch.setattr("genkit.runs.evaluate_run.evaluate_run", stop)
     result = genkit("eval", finished)
     assert (result.code, result.out) == (130, "") and result.err.startswith("stopped"), result
 

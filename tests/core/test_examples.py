@@ -8,7 +8,7 @@ import torch
 from support.tiny_parts import Blob, TinyAutoencoder
 
 from genkit.core import metric, types
-from genkit.evaluation.evaluate import evaluate
+from genkit.evaluation.compute_metrics import evaluate
 from genkit.testing import assert_gradients_reach_updates, batch_of
 
 

@@ -24,7 +24,7 @@ from genkit.evaluation.batch_norm import (
     recalibrated_statistics,
     using_statistics,
 )
-from genkit.evaluation.evaluate import evaluate, protocol_of
+from genkit.evaluation.compute_metrics import evaluate, protocol_of
 from genkit.hooks import KINDS
 from genkit.parts import builtin
 from genkit.parts.datasets.digits import Digits

@@ -16,9 +16,9 @@ from genkit.api import EvaluationProtocol
 from genkit.core.types import Samples
 from genkit.errors import UsageError
 from genkit.evaluation.batch_norm import complete_protocol, recalibrated_statistics
+from genkit.evaluation.compute_metrics import evaluate, read_results
 from genkit.evaluation.data_fingerprint import check_data_fingerprint, data_fingerprint
 from genkit.evaluation.draws import subset
-from genkit.evaluation.evaluate import evaluate, read_results
 from genkit.evaluation.samples import describe_samples
 
 

@@ -28,7 +28,7 @@ from genkit.parts.metrics.sliced_wasserstein import Projections
 from genkit.recipe.missing import unmet_extractors
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Use
-from genkit.runs.evaluate_trained import evaluate_run
+from genkit.runs.evaluate_run import evaluate_run
 from genkit.testing import assert_features_are_lawful
 
 

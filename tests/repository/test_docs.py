@@ -27,7 +27,7 @@ from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
 from genkit.errors import RecipeError
-from genkit.evaluation.evaluate import evaluate
+from genkit.evaluation.compute_metrics import evaluate
 from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS
 from genkit.parts import builtin
 from genkit.parts.datasets.hub_stream import HubStream

@@ -9,7 +9,7 @@ from PIL import Image
 from genkit.core.metric import EvaluationProtocol
 from genkit.draw.panels import COLUMNS, Panel, Section, running_mean, save_curve_panels
 from genkit.draw.style import DPI
-from genkit.evaluation.evaluate import Result
+from genkit.evaluation.compute_metrics import Result
 from genkit.runs.curves import curves_of, evaluation_panels, sections_of
 from genkit.runs.evaluate_during_training import EvaluationRecord
 

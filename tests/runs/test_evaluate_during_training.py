@@ -18,7 +18,7 @@ from genkit.core.metric import EvaluationProtocol
 from genkit.engine.distributed import World
 from genkit.engine.state import initial_state
 from genkit.errors import RecipeError
-from genkit.evaluation.evaluate import Result, evaluate
+from genkit.evaluation.compute_metrics import Result, evaluate
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report, Use
 from genkit.runs.evaluate_during_training import EvaluationRecord, best_of, evaluations_of

@@ -15,7 +15,7 @@ from genkit import load, train
 from genkit.console.output import Console
 from genkit.core.metric import EvaluationProtocol
 from genkit.errors import UsageError
-from genkit.evaluation.evaluate import Result
+from genkit.evaluation.compute_metrics import Result
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.recipe.plan import make_plan
 from genkit.runs.compare import compare
@@ -23,7 +23,7 @@ from genkit.runs.comparison_report import print_comparison
 from genkit.runs.convert.convert_checkpoint import convert
 from genkit.runs.convert.match_tensors import fill_model
 from genkit.runs.convert.published_checkpoint import PublishedCheckpoint, read_checkpoint
-from genkit.runs.evaluate_trained import evaluate_run, evaluation_plan
+from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.trained import open_held_out
 

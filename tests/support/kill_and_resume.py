@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from genkit.engine.distributed import World
-from genkit.evaluation.evaluate import Result
+from genkit.evaluation.compute_metrics import Result
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Recipe
 from genkit.runs.run_folder import RunFolder

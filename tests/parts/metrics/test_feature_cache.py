@@ -13,7 +13,7 @@ from support.messages import assert_names
 
 from genkit.api import features_of
 from genkit.errors import UsageError
-from genkit.evaluation.evaluate import evaluate
+from genkit.evaluation.compute_metrics import evaluate
 from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.extractors.pixels import Pixels
 from genkit.parts.metrics.density_coverage import CoverageMetric, DensityMetric

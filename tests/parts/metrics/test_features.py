@@ -10,8 +10,8 @@ from support.evaluations import evaluation_of, normal, value
 from support.messages import assert_names
 
 from genkit.api import features_of
+from genkit.evaluation.compute_metrics import evaluate
 from genkit.evaluation.draws import CHUNK_NUMBERS, draws
-from genkit.evaluation.evaluate import evaluate
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.datasets.mnist import MNIST

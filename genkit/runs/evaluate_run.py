@@ -11,7 +11,7 @@ from genkit.core.metric import BatchNormMode
 from genkit.engine.malloc import keep_freed_memory
 from genkit.errors import UsageError, near_miss
 from genkit.evaluation.batch_norm import norms_of
-from genkit.evaluation.evaluate import Result, evaluate
+from genkit.evaluation.compute_metrics import Result, evaluate
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.missing import unmet_extractors
 from genkit.recipe.plan import Plan, document_of, make_plan
