@@ -1,4 +1,7 @@
-"""Console output: tables and a progress bar on a terminal, plain lines in files and pipes."""
+"""Console output: tables and a progress bar on a terminal, plain lines in files and pipes.
+
+`genkit run` and `genkit resume` make the console silent on every process but the main one.
+"""
 
 from __future__ import annotations
 

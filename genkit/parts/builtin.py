@@ -1,4 +1,7 @@
-"""Built-in parts of genkit, supplied through the same hooks as the parts of plugins."""
+"""Built-in parts of genkit, supplied through the same hooks as the parts of plugins.
+
+A new part is a file under `genkit/parts/KIND/`, and one `Entry` here.
+"""
 
 from __future__ import annotations
 
