@@ -274,6 +274,7 @@ def test_plugins_lists_every_part_with_its_owner():
     assert facts["broken"] == facts["clashes"] == []
 
 
+@pytest.mark.trains
 def test_plugins_show_gives_every_key_of_every_part_a_meaning(monkeypatch):
     monkeypatch.setenv("GENKIT_PLUGINS", "all")
     undocumented = []

@@ -16,6 +16,8 @@ from genkit.runs.model_folder import write_model
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 
+pytestmark = pytest.mark.trains
+
 # A recipe with one mistake each; the command is `genkit run NAME.toml`.
 WRONG_RECIPES = {
     "misspelt_key": ("width = 16", "widht = 16"),

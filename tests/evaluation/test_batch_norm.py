@@ -34,6 +34,8 @@ from genkit.parts.metrics.reconstruction import ReconstructionError
 from genkit.recipe.plan import make_plan
 from genkit.recipe.registry import Owner, Registry
 
+pytestmark = pytest.mark.trains
+
 LATENT = 3
 
 

@@ -31,6 +31,8 @@ from genkit.recipe.tables import Use
 from genkit.runs.evaluate_run import evaluate_run
 from genkit.testing import assert_features_are_lawful
 
+pytestmark = pytest.mark.trains
+
 
 def images(number, *shape, seed=0):
     return torch.rand(number, *shape, generator=torch.Generator().manual_seed(seed))

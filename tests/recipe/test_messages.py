@@ -100,6 +100,7 @@ def refusal(tmp_path, monkeypatch):
     return refuse
 
 
+@pytest.mark.trains
 def test_messages_about_a_recipe(refusal, golden):
     found = []
     for what, old, new in CHANGES:

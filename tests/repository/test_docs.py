@@ -186,6 +186,7 @@ def test_every_method_has_a_page():
 # Recipes
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("block", RECIPES, ids=lambda block: block.name)
 def test_a_recipe_in_the_docs_plans(block, tmp_path):
     skip_unless_installed(block.text)

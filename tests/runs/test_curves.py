@@ -13,6 +13,8 @@ from genkit.evaluation.compute_metrics import Result
 from genkit.runs.curves import curves_of, evaluation_panels, sections_of
 from genkit.runs.evaluate_during_training import EvaluationRecord
 
+pytestmark = pytest.mark.trains
+
 LINES = [
     {"step": 100, "t": 0.0, "vae/rec": 9.0, "vae/kl": 2.0, "schedule/beta": 0.1,
      "lr/encoder": 2e-4, "lr/decoder": 1e-4},

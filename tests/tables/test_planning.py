@@ -11,6 +11,8 @@ from genkit.tables.planning import dry_run_cells
 from genkit.tables.results_file import ResultsFile
 from genkit.tables.selection import select_experiments
 
+pytestmark = pytest.mark.trains
+
 SHIPPED = sorted((recipes_folder() / "tables").glob("*.toml"))
 
 

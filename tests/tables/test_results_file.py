@@ -12,6 +12,8 @@ from genkit.errors import UsageError
 from genkit.recipe.shipped import recipes_folder
 from genkit.tables.results_file import ResultsFile
 
+pytestmark = pytest.mark.trains
+
 
 def test_results_are_read_back(tmp_path):
     results_file = ResultsFile(tmp_path / "deep" / "t.json", "t.toml")

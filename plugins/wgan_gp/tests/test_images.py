@@ -22,6 +22,8 @@ from genkit.engine.state import TrainState, initial_state
 from genkit.runs import draw_during_training
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
 
+pytestmark = pytest.mark.trains
+
 LATENT = 3
 
 NETWORKS = {

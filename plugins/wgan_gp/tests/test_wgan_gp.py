@@ -230,6 +230,7 @@ def test_the_networks_have_the_published_size() -> None:
     assert sum(p.numel() for p in model.critic.parameters()) == hidden + 512
 
 
+@pytest.mark.trains
 def test_training_moves_samples_to_the_data() -> None:
     # Data from N((2, -1), ½² I); the samples of the initial generator are near the origin.
     torch.manual_seed(0)

@@ -16,6 +16,8 @@ from genkit.errors import UsageError
 from genkit.parts.datasets.hub_stream import HubStream
 from genkit.parts.datasets.pictures import parquet_stream as streams
 
+pytestmark = pytest.mark.trains
+
 
 @pytest.fixture(autouse=True)
 def hub_cache(tmp_path, monkeypatch):

@@ -25,6 +25,8 @@ from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.recipe.plan import Plan
 from genkit.runs import checkpoint, draw_during_training
 
+pytestmark = pytest.mark.trains
+
 FIVE, SIX = (64, 128, 256, 512, 512), (64, 128, 256, 512, 512, 512)
 
 # data shape, latent_dim, channels, parameters of encoder and decoder, and their multiplications per image in 10⁹
