@@ -25,8 +25,10 @@ from genkit.cli import (
     sample,
     table,
 )
+from genkit.cli.command_group import CommandGroup
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Train introspective and adversarial autoencoders from recipes and plugins.",
     no_args_is_help=True,
     add_completion=True,

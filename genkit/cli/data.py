@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.command_group import CommandGroup
 from genkit.cli.options import Json, Overrides, RecipePath
 from genkit.cli.outputs import refused_if_unwritable, require_png
 from genkit.cli.plan_for_command import plan_for_command
 
-app = typer.Typer(help="Check, prepare or draw the data of a recipe.", no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="Check, prepare or draw the data of a recipe.", no_args_is_help=True)
 
 
 @app.command("check")

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.command_group import CommandGroup
 from genkit.cli.options import Json
 
-app = typer.Typer(help="List plugins and their parts, or show the keys of one part.", invoke_without_command=True)
+app = typer.Typer(
+    cls=CommandGroup, help="List plugins and their parts, or show the keys of one part.", invoke_without_command=True
+)
 
 
 @app.callback()

@@ -8,9 +8,12 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.command_group import CommandGroup
 from genkit.cli.options import Json
 
-app = typer.Typer(help="List the shipped recipes, or copy one to change it.", invoke_without_command=True)
+app = typer.Typer(
+    cls=CommandGroup, help="List the shipped recipes, or copy one to change it.", invoke_without_command=True
+)
 
 
 @app.callback()

@@ -140,7 +140,7 @@ class Binder:
 
     def _missing(self, path: KeyPath, parameter: Parameter, subject: str, owner: object) -> None:
         known = self._known(KIND_OF_HINT.get(without_none(parameter.hint), ""))
-        text = f"missing (required by {subject}; {expected(parameter.hint)}).{known}"
+        text = f"missing (required by {subject}; {expected(parameter.hint)}).{_how_to_add(path, parameter.hint)}{known}"
         self.problem(path, text, owner)
 
     def _known(self, kind: str) -> str:
@@ -191,6 +191,17 @@ class Binder:
             raise self.problem((*path, *mismatch.inner), str(mismatch), owner) from None
         self.resolved.add_written(path, raw)
         return value
+
+
+def _how_to_add(path: KeyPath, hint: Any) -> str:
+    """Return the line that adds a missing table to a recipe, as the end of a message; empty for a key."""
+    form, table = form_of(without_none(hint)), ".".join(path)
+    if form is Form.TABLE:
+        return f" Add [{table}]."
+    if form in (Form.USE, Form.USES):
+        header = table if form is Form.USE else f"{table}.CHILD"
+        return f' Add [{header}] with use = "NAME"; `genkit plugins list` lists the names.'
+    return ""
 
 
 def labelled(table: Any, label: str, of: str) -> Any:

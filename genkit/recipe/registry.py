@@ -120,7 +120,7 @@ class Registry:
             hint += " Plugins that failed to load: "
             hint += "; ".join(f"{broken.owner} ({broken.reason})" for broken in self.broken) + "."
         if selection := os.environ.get(SELECTION):
-            hint += f" ({SELECTION}={selection} restricts what is loaded.)"
+            hint += f" Only some plugins are loaded ({SELECTION}={selection}); unset {SELECTION} to load all."
         return hint
 
     def _check_version(self, plugin: object) -> None:

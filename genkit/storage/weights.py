@@ -35,13 +35,14 @@ def model_folder(path: Path) -> Path:
 def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
     """Return the "raw" or "ema" weights of a model folder or of a finished run. Raises `UsageError`."""
     if which not in ("raw", "ema"):
-        raise UsageError(f'weights = {which!r}: expected "raw" or "ema".')
+        hint = " The best step of a run is a model folder of its own, RUN/best." if which == "best" else ""
+        raise UsageError(f'weights = {which!r}: expected "raw" or "ema".{hint}')
     folder = model_folder(folder)
     path = folder / (EMA if which == "ema" else RAW)
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         if which == "ema" and path.name not in about["sha256"] and not path.exists():
-            raise UsageError(f'{folder}: {NO_EMA_WEIGHTS} Use its "raw" weights.')
+            raise UsageError(f'{folder}: {NO_EMA_WEIGHTS} Use --weights raw, or weights="raw" in Python.')
         if digest(path) != about["sha256"][path.name]:
             raise ValueError(f"its SHA-256 is not the one in {ABOUT}")
         return load_file(path)

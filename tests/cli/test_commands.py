@@ -483,3 +483,11 @@ def test_a_mistake_in_a_process_of_its_own_leaves_no_traceback(tmp_path):
     done = genkit_process("run", str(tmp_path / "none.toml"), cwd=CHECKOUT)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: {tmp_path}/none.toml: ") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("plugins", "shwo"), ("recipes", "copi"), ("data", "chekc"), ("comprae",)])
+def test_an_unknown_command_is_refused_with_the_closest_ones(words, isolated):
+    meant = {"shwo": "show", "copi": "copy", "chekc": "check", "comprae": "compare"}[words[-1]]
+    result = genkit(*words)
+    assert result.code == 2
+    assert_names(result.err, words[-1], f"Did you mean {meant}")
