@@ -86,16 +86,23 @@ class World:
         return x if self.size == 1 else _Gather.apply(x, self.rank, self.size)
 
     def average_gradients(self, parameters: Sequence[Parameter]) -> None:
-        """Replace every gradient by its mean over the processes; a missing gradient counts as zero."""
+        """Replace every gradient by its mean over the processes.
+
+        A gradient that is None on some processes counts as zero there. One that is None on all stays None: an optimiser
+        skips that weight, as with one process, where zeros would still decay it and move it by its momentum.
+        """
         if self.size == 1:
             return
+        reached = [parameter.grad is not None for parameter in parameters]
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        flags = torch.tensor(reached, device=self.device).to(gradients[0].dtype)
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), flags])
         dist.all_reduce(flat)
         flat /= self.size
-        pieces = flat.split([gradient.numel() for gradient in gradients])
-        for parameter, gradient, piece in zip(parameters, gradients, pieces, strict=True):
-            parameter.grad = gradient.copy_(piece.view_as(gradient))
+        *pieces, shares = flat.split([*(gradient.numel() for gradient in gradients), len(flags)])
+        for index, (parameter, gradient, piece) in enumerate(zip(parameters, gradients, pieces, strict=True)):
+            if reached[index] or shares[index] > 0:  # the device is asked only about gradients that are None here
+                parameter.grad = gradient.copy_(piece.view_as(gradient))
 
     def mean(self, x: Tensor) -> Tensor:
         """Return the mean of `x` over the processes."""

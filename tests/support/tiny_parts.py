@@ -101,6 +101,17 @@ class Coupled:
         return PhaseLoss(total, {"fake": fake.detach().square().mean()})
 
 
+@dataclass(frozen=True)
+class ReachedInWarmUp(Coupled):
+    """Loss that reaches the last layer of the decoder in the warm-up only."""
+
+    def encode(self, model: TinyAutoencoder, batch: Batch) -> PhaseLoss:
+        return PhaseLoss(kl_to_prior(model.encoder(batch.x)).mean(), {})
+
+    def decode(self, model: TinyAutoencoder, batch: Batch) -> PhaseLoss:
+        return PhaseLoss(model.decoder[:2](batch.z).square().mean(), {})
+
+
 class TinyPlugin:
     """Plugin as an object. pluggy accepts modules and objects."""
 
@@ -118,6 +129,7 @@ class TinyPlugin:
     @hookimpl
     def genkit_losses(self):
         yield Entry("coupled", f"{__name__}:Coupled", "", "")
+        yield Entry("reached-in-warm-up", f"{__name__}:ReachedInWarmUp", "", "")
 
 
 def registry_with(*plugins: object) -> Registry:

@@ -15,12 +15,12 @@ from genkit.storage.weights import write_tensors
 
 
 def plan_of(loss: str, precision: str) -> Plan:
-    """Return a plan of the tiny loss "coupled", of images, or of a published method in two dimensions."""
+    """Return a plan of a tiny loss, of images, or of a published method in two dimensions."""
     training = Train(steps=20, batch_size=8, precision=precision)
-    if loss == "coupled":
+    if loss in ("coupled", "reached-in-warm-up"):
         from support.tiny_parts import registry_with
 
-        recipe = tiny_recipe(loss=Use("coupled", weight=0.5, warmup_steps=2), train=training)
+        recipe = tiny_recipe(loss=Use(loss, weight=0.5, warmup_steps=2), train=training)
         return make_plan(recipe, registry=registry_with())
     adam = Use("adam", lr=1e-3)
     data, model, loss_part = Use("8-gaussians"), Use("mlp", width=16), Use(loss, warmup_steps=2)
