@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 
@@ -10,14 +9,17 @@ def main() -> None:
     """Run the command line. Print the message of a `GenkitError` to stderr and exit with its code."""
     from genkit.cli import app
     from genkit.cli.launch import leave_exit_code
+    from genkit.console.streams import replace_unprintable
+    from genkit.engine.launched import prints_errors
     from genkit.errors import GenkitError
     from genkit.runs.signals import interruptible
 
+    replace_unprintable()
     try:
         with interruptible():
             app(prog_name="genkit")  # also for `python -m genkit`: shell completion is of this name
     except GenkitError as error:
-        if os.environ.get("RANK", "0") == "0":  # the main process prints for all
+        if prints_errors():
             print(f"error: {error}" if error.exit_code != 130 else error, file=sys.stderr)
         sys.exit(leave_exit_code(error.exit_code))
 

@@ -46,8 +46,6 @@ class Place:
 
     def __str__(self) -> str:
         """Return file and line, table, and key, on one line."""
-        if self.file == "--set":  # as the user wrote it
-            return f"--set {'.'.join(self.path)}"
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         where += f" and {self.option}" * bool(self.option)
         if not self.path:

@@ -21,9 +21,12 @@ EXIT_FILE = "GENKIT_EXIT_FILE"
 def launch_if_several(plan: Plan, processes: int) -> None:
     """Run this command on several processes and exit with their exit code; return at once in each of them, or for one.
 
-    The plan is made before, so that a mistake is reported once. Raises `UsageError` if the batch size is not divisible.
+    The plan is made before, so that a mistake is reported once. Raises `UsageError` if the batch size is not divisible,
+    or if WORLD_SIZE is no number.
     """
-    if processes == 1 or "WORLD_SIZE" in os.environ:
+    from genkit.engine.launched import announced_size
+
+    if processes == 1 or announced_size() > 1:
         return
     from genkit.engine.batches import check_batch
 
@@ -32,14 +35,16 @@ def launch_if_several(plan: Plan, processes: int) -> None:
     arguments = ["--multi_gpu", "--num_processes", str(processes), "--num_machines", "1"]
     arguments += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     command = [sys.executable, "-m", "accelerate.commands.launch", *arguments, "-m", "genkit", *sys.argv[1:]]
-    sys.stdout.flush()
+    if sys.stdout is not None:  # None if the standard output is closed
+        sys.stdout.flush()
 
     with tempfile.TemporaryDirectory() as folder:
         exit_file = Path(folder) / "exit"
         launcher = subprocess.Popen(command, env={**os.environ, EXIT_FILE: str(exit_file)})
         # The terminal sends Ctrl-C to every process, but SIGTERM reaches only this one. Wait until all have saved.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, lambda number, frame: launcher.terminate())
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            signal.signal(number, lambda number, frame: launcher.terminate())
         code = launcher.wait()
         sys.exit(int(exit_file.read_text()) if exit_file.exists() else code)
 

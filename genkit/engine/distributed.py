@@ -17,10 +17,11 @@ import torch
 import torch.distributed as dist
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
+from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs, broadcast_object_list
 from torch import Tensor
 from torch.nn import Parameter
 
+from genkit.engine.launched import announced_size
 from genkit.engine.malloc import keep_freed_memory
 from genkit.errors import GenkitError, UsageError
 
@@ -42,12 +43,16 @@ class World:
         """Join the processes that the launcher started. Raises `UsageError` if they cannot form a group."""
         keep_freed_memory()
         AcceleratorState._reset_state()  # one process may train several recipes, in different precisions
-        announced = int(os.environ.get("WORLD_SIZE", "1"))
+        announced = announced_size()
+        _refuse_other_engines()
         try:
             # Without an accelerator, several processes form a group only with `cpu=True`.
             self.accelerator = Accelerator(
                 cpu=not torch.accelerator.is_available(),
                 mixed_precision=ACCELERATE_PRECISION[precision],
+                # The plugin, because the environment would win over the plain number, and the loss would be divided.
+                gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
+                dynamo_backend="no",
                 kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
             )
         except (ValueError, RuntimeError) as error:
@@ -160,6 +165,14 @@ class World:
         """End together: a process that ends early would abort the others."""
         self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
+
+
+def _refuse_other_engines() -> None:
+    """Raise `UsageError` if a variable would make Accelerate train in another way than the recipe states."""
+    for name in ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_MEGATRON_LM", "ACCELERATE_TORCH_DEVICE"):
+        value = os.environ.get(name, "")
+        if value.lower() not in ("", "0", "false", "no"):
+            raise UsageError(f"{name}={value}: genkit trains with its own engine. Unset this environment variable.")
 
 
 class _Gather(torch.autograd.Function):

@@ -48,13 +48,12 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         if not folder.is_dir():
             raise not_a_run_folder(folder) from None
+        remedy = "Give a finished run, or its RUN/final."
         if (Path(path) / RESOLVED).is_file():
-            raise UsageError(
-                f"{path}: this run has not finished, so it has no model yet. Finish it with `genkit resume {path}`."
-            ) from None
-        raise UsageError(
-            f"{folder}: not a model folder (no readable {ABOUT}). Give a finished run, or its RUN/final."
-        ) from None
+            remedy = f"Finish the run with `genkit resume {path}`."
+            if not (folder / ABOUT).exists():
+                raise UsageError(f"{path}: this run has not finished, so it has no model yet. {remedy}") from None
+        raise UsageError(f"{folder}: not a model folder (no readable {ABOUT}). {remedy}") from None
 
 
 def recipe_of(folder: Path) -> Document:

@@ -1,4 +1,4 @@
-"""Handling of Ctrl-C and SIGTERM: during training, and while metrics are computed.
+"""Handling of Ctrl-C, SIGTERM and SIGHUP (a terminal that closes): during training, and while metrics are computed.
 
 A launcher sends SIGTERM to its processes after the terminal has sent Ctrl-C to all of them, so only a second Ctrl-C
 counts as a second request. Python delivers signals to the main thread only; in other threads both context managers do
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-STOP = (signal.SIGINT, signal.SIGTERM)
+STOP = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 Handler = Callable[[int, FrameType | None], None]
 
 
@@ -50,7 +50,9 @@ def _handling(handler: Handler) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in STOP}
+    # A signal that is ignored stays ignored: `nohup` ignores SIGHUP so that a command outlives its terminal.
+    heeded = [number for number in STOP if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heeded}
     try:
         yield
     finally:

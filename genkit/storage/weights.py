@@ -94,7 +94,7 @@ def digest(path: Path) -> str:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file and flush it to disk. Raises `OSError`."""
+    """Write a safetensors file, with the permissions of other files, and flush it to disk. Raises `OSError`."""
     seen: set[int] = set()
     prepared = {}
     for name, tensor in tensors.items():
@@ -103,8 +103,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
             tensor = tensor.clone()
         seen.add(tensor.data_ptr())
         prepared[name] = tensor
+    path.touch()
+    permissions = path.stat().st_mode  # by the umask; safetensors lets only the owner read
     try:
         save_file(prepared, path)
+        path.chmod(permissions)
     except SafetensorError as error:  # the error number is found in the message only
         number = int(found[1]) if (found := re.search(r"os error (\d+)", str(error))) else errno.EIO
         raise OSError(number, os.strerror(number), str(path)) from error

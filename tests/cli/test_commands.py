@@ -17,6 +17,7 @@ from support.messages import assert_names
 
 from genkit import load
 from genkit.engine.finite_watch import FiniteWatch
+from genkit.errors import UsageError
 from genkit.parts.metrics.modes import Modes
 from genkit.recipe.shipped import shipped_recipes
 
@@ -174,7 +175,7 @@ def test_eval_refuses_an_override_without_effect(finished):
 
 
 @pytest.mark.trains
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_eval_that_is_interrupted_exits_with_130(finished, monkeypatch, number):
     def stop(*given):
         signal.raise_signal(number)
@@ -352,7 +353,7 @@ def test_an_interrupted_run_exits_with_130_and_prints_the_command_that_resumes_i
 
 
 @pytest.mark.trains
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("step", [2, 4])  # during training, and at its end
 def test_a_signal_during_an_evaluation_stops_the_run_at_once(monkeypatch, number, step):
     before, steps = Modes.compute, []
@@ -401,7 +402,7 @@ def test_a_signal_at_the_last_step_is_obeyed(monkeypatch):
     assert_names(result.err, "step 1 of 1")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_before_training_exits_with_130(monkeypatch, number):
     def interrupt(*args, **options):
         signal.raise_signal(number)
@@ -409,6 +410,31 @@ def test_an_interruption_before_training_exits_with_130(monkeypatch, number):
     monkeypatch.setattr("genkit.recipe.plan.make_plan", interrupt)
     assert genkit("run", "tiny.toml").code == 130
     assert not Path("runs").exists()
+
+
+def test_a_signal_that_is_ignored_stays_ignored(monkeypatch):
+    """As under `nohup`, which ignores SIGHUP."""
+    plan = "genkit.recipe.plan.make_plan"
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def hang_up(*args, **options):
+        signal.raise_signal(signal.SIGHUP)
+        raise UsageError("not stopped")
+
+    monkeypatch.setattr(plan, hang_up)
+    try:
+        assert_names(refused("run", "tiny.toml"), "not stopped")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.trains
+def test_characters_that_the_output_cannot_show_are_replaced(isolated):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "genkit", "plan", "tiny.toml", "--set", "title=Möwe"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "M?we" in done.stdout
 
 
 # Colours and text

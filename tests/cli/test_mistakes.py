@@ -87,10 +87,10 @@ def test_a_mistake_in_a_recipe_is_reported_with_its_place(tmp_path, old, new, na
         ("train..steps=3", ["--set train..steps=3: ", "table.key=value"]),
         ("train.steps=", [" train: ", "steps", "epochs"]),
         ("train.epochs=3", [" train: ", "steps", "epochs", "--set train.epochs="]),
-        ("train.stpes=3", ["--set train.stpes: ", "Did you mean steps?"]),
+        ("train.stpes=3", ["--set [train] stpes: ", "Did you mean steps?"]),
         ("train.steps.x=3", ["--set train.steps.x=3: ", "steps is 5"]),
         ("metrics=3", ["--set metrics: ", "3", "[metrics.NAME]"]),
-        ("metrics.modes=3", ["--set metrics.modes: ", "3"]),
+        ("metrics.modes=3", ["--set [metrics] modes: ", "3"]),
         ("model=[1]", ["--set model: ", "[1]"]),
         ("seed=-1", ["--set seed: ", "-1"]),
         ("model.width=1000000000000", ["tiny.toml:6 and --set model: ", "RuntimeError"]),
@@ -103,7 +103,7 @@ def test_a_wrong_override_is_refused(override, names):
 def test_all_mistakes_are_reported_at_once():
     message = run_refused("tiny.toml", "--set", "model.widht=1", "--set", "train.steps=x", "--set", "loss.use=vea")
     assert message.count("\n") == 3
-    assert_names(message, "--set model.widht: ", "--set train.steps: ", "--set loss.use: ")
+    assert_names(message, "[model] widht: ", "[train] steps: ", "[loss] use: ")
 
 
 def test_missing_data_are_unmet_in_the_plan_and_stop_the_run(tmp_path):
@@ -132,7 +132,7 @@ def test_half_precision_without_an_accelerator_is_refused(monkeypatch):
 
 
 def test_an_unknown_precision_is_refused():
-    assert_names(run_refused("tiny.toml", "--set", "train.precision=fp8"), "--set train.precision: ", "fp8", "fp32")
+    assert_names(run_refused("tiny.toml", "--set", "train.precision=fp8"), "[train] precision: ", "fp8", "fp32")
 
 
 @pytest.mark.parametrize("place", ["taken", "taken/below"])

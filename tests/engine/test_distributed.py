@@ -13,6 +13,7 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from support.commands import TINY, genkit, genkit_process, on_processes
 from support.messages import assert_names
+from support.tiny_recipes import assert_same_bits, tensors_of, tiny_plan, train_all
 
 from genkit.engine.distributed import World
 from genkit.errors import UsageError
@@ -63,6 +64,30 @@ def test_a_group_of_another_size_than_launched_is_refused(monkeypatch):
     with pytest.raises(UsageError) as caught:
         World()
     assert_names(caught.value, "2 processes", "has 1", "genkit run RECIPE --processes N")
+
+
+@pytest.mark.parametrize("text", ["", "auto", "0", "-1"])
+def test_a_world_size_that_is_no_number_is_refused(monkeypatch, text):
+    monkeypatch.setenv("WORLD_SIZE", text)
+    with pytest.raises(UsageError) as caught:
+        World()
+    assert_names(caught.value, f"WORLD_SIZE={text}: ")
+
+
+def test_the_environment_of_accelerate_does_not_change_the_weights(monkeypatch):
+    state, _ = train_all(tiny_plan())
+    for name, value in (("GRADIENT_ACCUMULATION_STEPS", "4"), ("DYNAMO_BACKEND", "EAGER"), ("MIXED_PRECISION", "bf16")):
+        monkeypatch.setenv(f"ACCELERATE_{name}", value)
+    other, _ = train_all(tiny_plan())
+    assert_same_bits(tensors_of(state), tensors_of(other))
+
+
+@pytest.mark.parametrize("name", ["ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_MEGATRON_LM", "ACCELERATE_TORCH_DEVICE"])
+def test_a_variable_that_would_replace_the_engine_is_refused(monkeypatch, name):
+    monkeypatch.setenv(name, "true")
+    with pytest.raises(UsageError) as caught:
+        World()
+    assert_names(caught.value, f"{name}=true: ")
 
 
 RECIPE = TINY.replace("steps = 5", "steps = 20").replace("batch_size = 16", 'batch_size = 8\nprecision = "fp64"')

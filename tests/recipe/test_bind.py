@@ -97,15 +97,15 @@ def test_each_mistake_is_reported_once(tmp_path):
 
 def test_a_wrong_override_is_placed_at_the_command_line(tmp_path):
     (problem,) = problems_of(tmp_path, GOOD, "train.steps=many")
-    assert str(problem).startswith("--set train.steps: ")
+    assert str(problem).startswith("--set [train] steps: ")
     assert_names(problem.text, '"many"', "a positive integer")
 
 
 def test_a_table_that_only_an_override_writes_is_placed_at_the_command_line(tmp_path):
     (problem,) = problems_of(tmp_path, GOOD.replace("[ema]\ndecay = 0.9", ""), "ema.decai=0.5")
-    assert str(problem).startswith("--set ema.decai: unknown key")
+    assert str(problem).startswith("--set [ema] decai: unknown key")
     (problem,) = problems_of(tmp_path, GOOD, "loss.divergence.bandwidth=0.3")
-    assert str(problem).startswith('--set loss.divergence: unknown key of "coupled"')
+    assert str(problem).startswith('--set [loss] divergence: unknown key of "coupled"')
 
 
 def test_a_schedule_takes_a_number_a_name_or_a_table():

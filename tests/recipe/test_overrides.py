@@ -63,7 +63,7 @@ def test_a_bare_name_becomes_a_table(path):
 
 
 def test_a_key_that_an_override_sets_is_placed_at_the_option(path):
-    assert str(overridden(path, "loss.c.use=x").place(("loss", "c", "use"))) == "--set loss.c.use"
+    assert str(overridden(path, "loss.c.use=x").place(("loss", "c", "use"))) == "--set [loss.c] use"
 
 
 @pytest.mark.parametrize("override", ["", "steps", "=3", "train..x=1"])

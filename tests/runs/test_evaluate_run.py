@@ -88,8 +88,8 @@ def test_a_metric_that_the_data_do_not_suit_is_refused_with_its_place(run):
     ("asked", "place"),
     [
         (["--metrics", "density"], "--metrics [metrics.density] features: "),
-        (["--set", "metrics.density.k=2"], "--set metrics.density.features: "),
-        (["--metrics", "density", "--set", "metrics.density.features=3"], "--set metrics.density.features: "),
+        (["--set", "metrics.density.k=2"], "--set [metrics.density] features: "),
+        (["--metrics", "density", "--set", "metrics.density.features=3"], "--set [metrics.density] features: "),
     ],
 )
 def test_a_metric_without_its_extractor_is_refused_with_its_place_and_the_known_ones(run, asked, place):
