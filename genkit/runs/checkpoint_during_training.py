@@ -11,6 +11,8 @@ from genkit.runs.run import Run
 class CheckpointWriter:
     """Writes a checkpoint every `checkpoint.every` steps, before every evaluation, on a stop, and after the last step.
 
+    `genkit.runs.train` also saves if the data of the next step cannot be read.
+
     An evaluation therefore runs on a state that has just been saved: a run that is killed repeats the unfinished
     evaluation when it resumes.
     """
