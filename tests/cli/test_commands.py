@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,14 @@ from genkit.recipe.shipped import shipped_recipes
 
 CHECKOUT = Path(__file__).parents[2]
 RESUME = re.compile(r"genkit (resume) (\S+)\n")
+
+
+@pytest.fixture(autouse=True)
+def heeded_hang_up() -> Iterator[None]:
+    """Let SIGHUP reach the tests, also where they were started with `nohup`, which ignores it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(autouse=True)
