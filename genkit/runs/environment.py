@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from typing import Any
 
 import torch
 
 from genkit import __version__
+from genkit.engine.launched import announced_size
 
 
 def environment() -> dict[str, Any]:
@@ -18,6 +18,6 @@ def environment() -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
         "threads": torch.get_num_threads(),
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "processes": announced_size(),
         "machine": platform.machine(),
     }
