@@ -10,8 +10,8 @@ def main() -> None:
     from genkit.cli import app
     from genkit.cli.launch import leave_exit_code
     from genkit.console.streams import replace_unprintable
-    from genkit.engine.launched import prints_errors
     from genkit.errors import GenkitError
+    from genkit.launched import is_main_process
     from genkit.runs.signals import interruptible
 
     replace_unprintable()
@@ -19,7 +19,7 @@ def main() -> None:
         with interruptible():
             app(prog_name="genkit")  # also for `python -m genkit`: shell completion is of this name
     except GenkitError as error:
-        if prints_errors():
+        if is_main_process():
             print(f"error: {error}" if error.exit_code != 130 else error, file=sys.stderr)
         sys.exit(leave_exit_code(error.exit_code))
 

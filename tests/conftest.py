@@ -26,11 +26,17 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def _fast_tests_start_no_process(request, monkeypatch):
-    """Fail a fast test that starts a process."""
-    if request.node.get_closest_marker("fast"):
+    """Fail a fast test that starts a process.
 
-        def refuse(*arguments, **options):
-            pytest.fail("a fast test starts a process: mark it with pytest.mark.trains")
+    matplotlib may start one: `fc-list`, which lists the fonts of the machine at its first use there.
+    """
+    if request.node.get_closest_marker("fast"):
+        start = subprocess.Popen.__init__
+
+        def refuse(process, command, *arguments, **options):
+            if command[0] != "fc-list":
+                pytest.fail("a fast test starts a process: mark it with pytest.mark.trains")
+            start(process, command, *arguments, **options)
 
         monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
 

@@ -10,6 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genkit.launched import announced_size, is_main_process
+from genkit.runs.signals import heeded_signals
+
 if TYPE_CHECKING:
     from genkit.recipe.plan import Plan
 
@@ -24,8 +27,6 @@ def launch_if_several(plan: Plan, processes: int) -> None:
     The plan is made before, so that a mistake is reported once. Raises `UsageError` if the batch size is not divisible,
     or if WORLD_SIZE is no number.
     """
-    from genkit.engine.launched import announced_size
-
     if processes == 1 or announced_size() > 1:
         return
     from genkit.engine.batches import check_batch
@@ -42,9 +43,9 @@ def launch_if_several(plan: Plan, processes: int) -> None:
         exit_file = Path(folder) / "exit"
         launcher = subprocess.Popen(command, env={**os.environ, EXIT_FILE: str(exit_file)})
         # The terminal sends Ctrl-C to every process, but SIGTERM reaches only this one. Wait until all have saved.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-            signal.signal(number, lambda number, frame: launcher.terminate())
+        for number in heeded_signals():
+            ask = signal.SIG_IGN if number == signal.SIGINT else lambda number, frame: launcher.terminate()
+            signal.signal(number, ask)
         code = launcher.wait()
         sys.exit(int(exit_file.read_text()) if exit_file.exists() else code)
 
@@ -53,6 +54,6 @@ def leave_exit_code(code: int) -> int:
     """Write `code` for the command that launched this process, and return the code to exit with."""
     if EXIT_FILE not in os.environ:
         return code
-    if os.environ.get("RANK", "0") == "0":
+    if is_main_process():
         Path(os.environ[EXIT_FILE]).write_text(str(code))
     return 0  # the launcher must not report a failure of its own

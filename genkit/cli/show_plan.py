@@ -72,7 +72,8 @@ def _summary(plan: Plan, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield labels and texts, a line each."""
     yield "parameters", ", ".join(f"{child} {count:,}" for child, count in facts["parameters"].items())
     batch_size = plan.recipe.train.batch_size
-    yield "steps", f"{facts['steps']} of {batch_size} samples, {facts['flops_per_step_text']} each"
+    when = "" if all(phase.stop is None for phase in plan.phases) else " at the end"
+    yield "steps", f"{facts['steps']} of {batch_size} samples, {facts['flops_per_step_text']} each{when}"
     yield "memory", facts["memory_text"]
     if (evaluate := plan.recipe.evaluate) is not None:
         best = f"; the best step by {evaluate.best} is kept" if evaluate.best is not None else ""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ import rich.console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+from genkit.launched import is_main_process
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -79,7 +80,7 @@ def progress_count(what: str, total: int) -> Iterator[Callable[[int], None]]:
     The bar appears on stderr, because stdout may carry a result; only on a terminal, and only in the main process.
     """
     console = rich.console.Console(stderr=True, highlight=False)
-    if not console.is_terminal or os.environ.get("RANK", "0") != "0":
+    if not console.is_terminal or not is_main_process():
         yield lambda done: None
         return
     columns = (TextColumn("{task.description}", markup=False), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())

@@ -1,4 +1,4 @@
-"""Standard output and error of a command, which must not end it."""
+"""Encoding of standard output and error."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs,
 from torch import Tensor
 from torch.nn import Parameter
 
-from genkit.engine.launched import announced_size
 from genkit.engine.malloc import keep_freed_memory
 from genkit.errors import GenkitError, UsageError
+from genkit.launched import announced_size
 
 Result = TypeVar("Result")
 

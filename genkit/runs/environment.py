@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from genkit import __version__
-from genkit.engine.launched import announced_size
+from genkit.launched import announced_size
 
 
 def environment() -> dict[str, Any]:

@@ -15,8 +15,8 @@ from genkit.core.metric import Metric
 from genkit.errors import UsageError
 from genkit.evaluation.compute_metrics import Result, evaluate
 from genkit.recipe.plan import Plan
+from genkit.runs.callbacks import RunCallback
 from genkit.runs.model_folder import replace_model
-from genkit.runs.observer import RunObserver
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import interruptible
@@ -41,11 +41,11 @@ class EvaluationRecord:
 class Evaluator:
     """Evaluates the model every `evaluate.every` steps and after the last step, and keeps the best weights in best/."""
 
-    def __init__(self, run: Run, observers: Sequence[RunObserver]):
-        self._run, self._observers = run, observers
+    def __init__(self, run: Run, callbacks: Sequence[RunCallback]):
+        self._run, self._callbacks = run, callbacks
 
     def after_step(self, step: int) -> None:
-        """Evaluate if it is due, and report the results to the observers.
+        """Evaluate if it is due, and report the results to the callbacks.
 
         Raises `KeyboardInterrupt` on Ctrl-C and SIGTERM at once: the state has been saved, so nothing is lost.
         """
@@ -54,8 +54,8 @@ class Evaluator:
             return
         with interruptible():
             results = run.world.on_main(lambda: evaluate_state(run))
-        for observer in self._observers:
-            observer.evaluated(step, results)
+        for callback in self._callbacks:
+            callback.evaluated(step, results)
 
 
 def is_evaluation_due(plan: Plan, step: int) -> bool:

@@ -17,6 +17,14 @@ STOP = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") i
 Handler = Callable[[int, FrameType | None], None]
 
 
+def heeded_signals() -> list[signal.Signals]:
+    """Return the signals that stop a command and that this process does not ignore.
+
+    A signal that is ignored stays ignored: `nohup` ignores SIGHUP so that a command outlives its terminal.
+    """
+    return [number for number in STOP if signal.getsignal(number) is not signal.SIG_IGN]
+
+
 @contextmanager
 def stop_requested(hurry: bool = True) -> Iterator[Callable[[], bool]]:
     """Yield a function that returns whether a stop was requested; with `hurry`, a second Ctrl-C raises at once."""
@@ -50,9 +58,7 @@ def _handling(handler: Handler) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # A signal that is ignored stays ignored: `nohup` ignores SIGHUP so that a command outlives its terminal.
-    heeded = [number for number in STOP if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handler) for number in heeded}
+    before = {number: signal.signal(number, handler) for number in heeded_signals()}
     try:
         yield
     finally:

@@ -13,13 +13,13 @@ from genkit.errors import Interrupted, RunError, UsageError
 from genkit.evaluation.compute_metrics import Result
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Recipe
+from genkit.runs.callbacks import RunCallback
 from genkit.runs.checkpoint_during_training import CheckpointWriter
 from genkit.runs.draw_during_training import PictureDrawer
 from genkit.runs.evaluate_during_training import Evaluator, evaluate_end
 from genkit.runs.figures import save_figures
 from genkit.runs.log_during_training import StepLogger
 from genkit.runs.model_folder import write_model
-from genkit.runs.observer import RunObserver
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
@@ -27,7 +27,7 @@ from genkit.storage.weights import write_json
 
 
 def train(
-    source: Recipe | Plan | Path | str, runs: Path | str = "runs", *, observers: Sequence[RunObserver] = ()
+    source: Recipe | Plan | Path | str, runs: Path | str = "runs", *, callbacks: Sequence[RunCallback] = ()
 ) -> RunFolder:
     """Train a recipe in a new run folder under `runs`, without output, and return the folder."""
     plan = source if isinstance(source, Plan) else make_plan(source)
@@ -35,11 +35,11 @@ def train(
     make = partial(RunFolder.create, Path(runs), plan.document, dict(plan.resolved), plan.owners)
     folder = RunFolder(world.on_main(lambda: make().path))
     with folder.locked() if world.is_main else nullcontext():
-        train_in_folder(plan, folder, world, *observers)
+        train_in_folder(plan, folder, world, *callbacks)
     return folder
 
 
-def train_in_folder(plan: Plan, folder: RunFolder, world: World, *observers: RunObserver) -> list[Result]:
+def train_in_folder(plan: Plan, folder: RunFolder, world: World, *callbacks: RunCallback) -> list[Result]:
     """Train from the newest checkpoint, or from the start, to the end; then evaluate and write the model folder.
 
     Raises `Diverged` if training is no longer finite, `Interrupted` after a signal once the state is saved, `RunError`
@@ -48,7 +48,7 @@ def train_in_folder(plan: Plan, folder: RunFolder, world: World, *observers: Run
     """
     run = Run.open(plan, folder, world)
     logger, drawer, checkpoints = StepLogger(run), PictureDrawer(run), CheckpointWriter(run)
-    evaluator = Evaluator(run, observers)
+    evaluator = Evaluator(run, callbacks)
     drawer.before_training()
     evaluator.after_step(run.state.step)  # the run may have been killed in this evaluation
 
@@ -59,8 +59,8 @@ def train_in_folder(plan: Plan, folder: RunFolder, world: World, *observers: Run
             line = logger.after_step(record)
             drawer.after_step(record)
             checkpoints.after_step(record, stopping=stopping)
-            for observer in observers:
-                observer.update(record.step, line)
+            for callback in callbacks:
+                callback.update(record.step, line)
             if stopping:
                 raise Interrupted(f"stopped after step {record.step} of {plan.steps}; the state is saved.")
             evaluator.after_step(record.step)

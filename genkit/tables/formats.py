@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from genkit.errors import UsageError
 from genkit.tables.cell_number import CellNumber
-from genkit.tables.results_table import ResultsTable, on_one_line
+from genkit.tables.results_table import LABEL_COLUMNS, ResultsTable, on_one_line
 
 
 def check_format(name: str) -> None:
@@ -72,14 +72,15 @@ LATEX = str.maketrans(
 
 def as_latex(table: ResultsTable) -> str:
     """Return a `table` environment for the package booktabs; protocols and runs follow as comments."""
-    body = [[*(cell.translate(LATEX) for cell in row[:2]), *row[2:]] for row in table.rows(_latex_number)]
+    labels = len(LABEL_COLUMNS)
+    body = [[*(cell.translate(LATEX) for cell in row[:labels]), *row[labels:]] for row in table.rows(_latex_number)]
     caption = on_one_line(" ".join([f"{table.spec.title}.", *table.remarks])).translate(LATEX)
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{caption}}}",
-            rf"\begin{{tabular}}{{ll{'r' * len(table.spec.columns)}}}",
+            rf"\begin{{tabular}}{{{'l' * labels}{'r' * len(table.spec.columns)}}}",
             r"\toprule",
             _latex_row([cell.translate(LATEX) for cell in table.header]),
             r"\midrule",

@@ -15,6 +15,8 @@ from genkit.tables.remarks import remarks_of
 from genkit.tables.spec import TableSpec
 from genkit.tables.table_lines import TableLine, lines_of
 
+LABEL_COLUMNS = ("", "metric")  # headings of the columns of text: the titles of the rows, and the metrics
+
 
 @dataclass(frozen=True)
 class ResultsTable:
@@ -39,11 +41,14 @@ class ResultsTable:
 
     @property
     def header(self) -> list[str]:
-        """The headings: of the rows (empty), of the metrics, and of each column of the table."""
-        return ["", "metric", *(on_one_line(column.title or name) for name, column in self.spec.columns.items())]
+        """The headings: those of the columns of text, and of each column of the table."""
+        return [*LABEL_COLUMNS, *(on_one_line(column.title or name) for name, column in self.spec.columns.items())]
 
     def rows(self, number_as_text: Callable[[CellNumber | None], str]) -> list[list[str]]:
-        """Return the body as text, one list for each line; the title of a row is in its first line only."""
+        """Return the body as text, one list for each line, with the cells of `header`.
+
+        The title of a row is in its first line only.
+        """
         body, previous = [], None
         for line in self.lines:
             title = "" if line.row == previous else on_one_line(self.spec.rows[line.row].title or line.row)

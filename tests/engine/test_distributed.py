@@ -1,5 +1,6 @@
 """n processes compute the step of one, a batch statistic and a carried graph included."""
 
+import json
 import os
 import subprocess
 import sys
@@ -101,6 +102,16 @@ def test_the_command_launches_processes_that_compute_the_same_run(tmp_path, monk
     assert genkit("run", "two.toml", "-q").code == 0
     two, one = (load_file(tmp_path / f"runs/000{n}-two-s0/final/model.safetensors") for n in (1, 2))
     assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10
+
+
+def test_the_command_launches_processes_whatever_a_cluster_has_set(tmp_path):
+    """A cluster sets WORLD_SIZE=1 and RANK without a launcher; here the standard output is closed, too."""
+    (tmp_path / "two.toml").write_text(RECIPE)
+    command = f'exec "{sys.executable}" -m genkit run two.toml --processes 2 >&-'
+    environment = {**os.environ, "WORLD_SIZE": "1", "RANK": "1"}
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "runs/0001-two-s0/final/about.json").read_text())["processes"] == 2
 
 
 def test_several_processes_save_on_sigterm(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from support.commands import genkit, genkit_process
-from support.kill_and_resume import Killed, KillingObserver, new_run, train_and_kill, train_on
+from support.kill_and_resume import Killed, KillingCallback, new_run, train_and_kill, train_on
 from support.messages import assert_names
 from support.tiny_parts import registry_with
 from support.tiny_recipes import assert_same_bits, tiny_recipe
@@ -89,7 +89,7 @@ def test_a_data_error_during_training_loses_no_step(tmp_path, uninterrupted, ste
 
     failed = UsageError if step == 0 else RunError
     with pytest.raises(failed, match="the disk was removed") as caught:
-        train_in_folder(replace(plan, data=Failing()), folder, World(), KillingObserver())
+        train_in_folder(replace(plan, data=Failing()), folder, World(), KillingCallback())
     if step:
         assert_names(caught.value, f"step {step} of 12", "saved")
         assert folder.saved_steps()[-1] == step
@@ -203,7 +203,7 @@ def test_a_loss_that_is_not_finite_is_named_and_never_saved(tmp_path, log_every)
     plan = make_plan(recipe, registry=registry_with())
     folder = RunFolder.create(tmp_path, plan.document, dict(plan.resolved))
     with pytest.raises(Diverged, match='phase "encoder", term "total".* step 7'):
-        train_in_folder(plan, folder, World(), KillingObserver())
+        train_in_folder(plan, folder, World(), KillingCallback())
     assert folder.saved_steps() == [5]
     assert all(torch.isfinite(tensor).all() for tensor in checkpointed(folder).values())
 

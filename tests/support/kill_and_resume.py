@@ -21,7 +21,7 @@ class Killed(Exception):
     """A crash that nothing can prepare for."""
 
 
-class KillingObserver:
+class KillingCallback:
     """Kills the run after a step, and remembers which metrics were evaluated at which steps."""
 
     def __init__(self, kill_at: int | None = None):
@@ -42,11 +42,11 @@ def new_run(root: Path, recipe: Recipe | Mapping[str, Any]) -> RunFolder:
     return RunFolder.create(root / "runs", plan.document, dict(plan.resolved))
 
 
-def train_on(folder: RunFolder, kill_at: int | None = None) -> KillingObserver:
+def train_on(folder: RunFolder, kill_at: int | None = None) -> KillingCallback:
     """Train a run from where it is; raise `Killed` after step `kill_at`."""
-    observer = KillingObserver(kill_at)
-    train_in_folder(make_plan(folder.resolved, registry=registry_with()), folder, World(), observer)
-    return observer
+    callback = KillingCallback(kill_at)
+    train_in_folder(make_plan(folder.resolved, registry=registry_with()), folder, World(), callback)
+    return callback
 
 
 def train_and_kill(folder: RunFolder, *steps: int) -> None:

@@ -24,8 +24,8 @@ default h, are
 `marginal` and `joint` are equal for L = 1 and equal h. With h = 0, an encoder that maximises D can do so without bound
 by λ -> 0, through the pairs i = j, whose kernel is (4πλ)^-½. (The tanh of `reference` bounds λ too, and statistic "u"
 leaves these pairs out.) With statistic "v", D >= 0 up to rounding; with "u" it is unbiased and can be negative.
-`cauchy-schwarz` has no "u": a logarithm of an unbiased mean is not unbiased, and without the pairs i = j the mean of
-kernels underflows where L is large.
+`cauchy-schwarz` has no "u": a logarithm of an unbiased mean is not unbiased, and without the pairs i = j the closest
+few pairs decide. Between batches of 64 with means from N(0, I), λ = e^-2, L = 128, D was from -144 to 66 in 400 trials.
 
 Lu et al. 2022, "AS-IntroVAE: Adversarial Similarity Distance Makes Robust IntroVAE",
 <https://arxiv.org/abs/2206.13903>, with the code <https://github.com/LOUEY233/AS-IntroVAE>. For the two statistics,

@@ -4,7 +4,7 @@ import pytest
 from support.commands import refused
 from support.messages import assert_names
 
-from genkit.engine.launched import prints_errors
+from genkit.launched import is_main_process
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_process_is_silent_only_as_one_of_several(monkeypatch, variables, prin
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert prints_errors() is prints
+    assert is_main_process() is prints
 
 
 def test_a_command_prints_its_error_where_only_a_rank_is_set(monkeypatch, isolated):

@@ -1,6 +1,6 @@
-"""Observers of a run: progress bars, and trackers such as TensorBoard.
+"""Callbacks of a run: progress bars, and trackers such as TensorBoard.
 
-Attach an observer with `genkit.train(recipe, observers=[observer])`.
+Attach a callback with `genkit.train(recipe, callbacks=[callback])`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Protocol
 from genkit.evaluation.compute_metrics import Result
 
 
-class RunObserver(Protocol):
+class RunCallback(Protocol):
     """An object that is called while a run trains, on every process. It must not change the run."""
 
     def update(self, step: int, line: dict[str, float] | None) -> None:

@@ -1,4 +1,4 @@
-"""Size of the group of processes, and rank within it, as a launcher announces them in environment variables."""
+"""The processes that a launcher has started, as it announces them in environment variables."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ def announced_size() -> int:
     return size
 
 
-def prints_errors() -> bool:
-    """Return whether this process prints its error: each process that is alone, and the main one of several.
+def is_main_process() -> bool:
+    """Return whether this process prints for the command: the only process, or the main one of several.
 
-    RANK alone is no sign of several processes: clusters and other programs set it, too.
+    RANK alone is no sign of several processes: clusters and other programs set it, too. A WORLD_SIZE that is no number
+    counts as one process, so that its error is printed.
     """
     try:
         return announced_size() == 1 or os.environ.get("RANK", "0") == "0"
