@@ -29,6 +29,15 @@ Weights = Annotated[
     typer.Option("--weights", metavar="raw|ema", help="Weights to use; by default the EMA weights, if there are any."),
 ]
 Processes = Annotated[int, typer.Option("--processes", min=1, help="Number of processes that train together.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        help="Number of threads of each process; by default one for a small step, else all cores. "
+        "Another number gives other bits.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="OUT", help="File to write, without its ending, or folder."),

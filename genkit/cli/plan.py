@@ -15,11 +15,13 @@ def plan(recipe: RecipePath, overrides: Overrides = None, stand_in: StandIn = Fa
     """
     from genkit.cli.show_plan import plan_as_dict, print_keys, print_plan
     from genkit.console.output import Console
+    from genkit.engine.threads import choose_threads
 
     assembled = plan_for_command(recipe, overrides, stand_in=stand_in)
+    threads = choose_threads(assembled)
     if json:
-        print(json_format.dumps(plan_as_dict(assembled)))
+        print(json_format.dumps(plan_as_dict(assembled, threads)))
         return
     console = Console()
-    print_plan(assembled, console)
+    print_plan(assembled, threads, console)
     print_keys(assembled, console)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from genkit.cli.options import Json, Processes, Quiet, RunPath
+from genkit.cli.options import Json, Processes, Quiet, RunPath, Threads
 
 
-def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Quiet = False) -> None:
+def resume(
+    run: RunPath, processes: Processes = 1, threads: Threads = None, json: Json = False, quiet: Quiet = False
+) -> None:
     """Resume a run from its newest checkpoint, bit for bit.
 
-    The results of a finished run are printed again. A run on several processes needs --processes again, because the
-    number is not a key of the recipe.
+    The results of a finished run are printed again. A run with --processes or --threads needs them again, because they
+    are not keys of the recipe.
     """
+    import torch
+
     from genkit.cli.launch import launch_if_several
     from genkit.cli.show_run import print_finished_run
     from genkit.cli.training import train_and_print
     from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
+    from genkit.engine.threads import choose_threads
     from genkit.evaluation.compute_metrics import read_results
     from genkit.recipe.plan import make_plan
     from genkit.runs.checkpoint import changed_environment
@@ -36,6 +41,7 @@ def resume(run: RunPath, processes: Processes = 1, json: Json = False, quiet: Qu
     launch_if_several(plan, processes)
     world = World(plan.recipe.train.precision)
     console = Console(silent=not world.is_main, quiet=quiet or json)
+    torch.set_num_threads(choose_threads(plan, threads).number)
     if saved:
         for difference in world.on_main(lambda: changed_environment(folder.checkpoint(saved[-1]))):
             console.info(f"the bits may differ from an uninterrupted run: {difference}")

@@ -6,7 +6,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath, Runs, StandIn
+from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath, Runs, StandIn, Threads
 from genkit.cli.plan_for_command import plan_for_command
 
 
@@ -16,6 +16,7 @@ def run(
     stand_in: StandIn = False,
     runs: Runs = Path("runs"),
     processes: Processes = 1,
+    threads: Threads = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -23,12 +24,15 @@ def run(
 
     The plan comes first, then the progress and the results, and last the run folder and the next commands.
     """
+    import torch
+
     from genkit.cli.launch import launch_if_several
     from genkit.cli.show_plan import print_plan
     from genkit.cli.training import train_and_print
     from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
+    from genkit.engine.threads import choose_threads
     from genkit.errors import UsageError
     from genkit.runs.run_folder import RunFolder
 
@@ -38,7 +42,9 @@ def run(
     launch_if_several(plan, processes)
     world = World(plan.recipe.train.precision)
     console = Console(silent=not world.is_main, quiet=quiet or json)
-    print_plan(plan, console)
+    chosen = choose_threads(plan, threads)
+    torch.set_num_threads(chosen.number)
+    print_plan(plan, chosen, console)
 
     make = partial(RunFolder.create, runs, plan.document, dict(plan.resolved), plan.owners)
     folder = RunFolder(world.on_main(lambda: make().path))

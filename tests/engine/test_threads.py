@@ -1,0 +1,67 @@
+"""Number of threads of a training: the option of the user, else the environment, else the size of a step."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from support.commands import TINY, genkit_process
+from support.tiny_recipes import tiny_plan
+
+from genkit.engine.threads import SMALL_STEP, VARIABLES, choose_threads
+
+CORES = 7  # as many as no test machine chooses by itself
+
+
+@pytest.fixture(autouse=True)
+def _seven_cores(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: CORES)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def plan_with_flops(flops):
+    """Return a plan whose dry run counted this number of FLOP in a step."""
+    plan = tiny_plan()
+    costs = {name: replace(cost, flops=0) for name, cost in plan.dry_run.costs.items()}
+    last = next(phase.name for phase in plan.phases if phase.stop is None and phase.every == 1)
+    return replace(plan, dry_run=replace(plan.dry_run, costs=costs | {last: replace(costs[last], flops=int(flops))}))
+
+
+@pytest.mark.parametrize(
+    ("flops", "count"), [(0, 1), (SMALL_STEP - 1, 1), (SMALL_STEP, CORES), (100 * SMALL_STEP, CORES)]
+)
+def test_a_small_step_has_one_thread_and_a_large_one_all(flops, count):
+    assert choose_threads(plan_with_flops(flops)).number == count
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_an_environment_variable_wins_over_the_size_of_a_step(monkeypatch, name):
+    monkeypatch.setenv(name, str(CORES))
+    assert choose_threads(plan_with_flops(0)) == (CORES, name)
+
+
+def test_the_option_wins_over_everything(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert choose_threads(plan_with_flops(0), 2) == (2, "--threads")
+
+
+def test_a_gpu_leaves_the_threads_alone(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_threads(plan_with_flops(0)).number == CORES
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize(("options", "count"), [((), 1), (("--threads", "2"), 2)], ids=str)
+def test_a_run_and_its_resume_use_the_number_and_record_it(tmp_path, options, count):
+    (tmp_path / "tiny.toml").write_text(TINY)
+    done = genkit_process("run", "tiny.toml", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"threads {count} " in " ".join(done.stdout.split())
+    run = tmp_path / "runs/0001-tiny-s0"
+    assert json.loads((run / "final/about.json").read_text())["threads"] == count
+    (run / "results.json").unlink()
+    resumed = genkit_process("resume", str(run), *options, cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "bits" not in resumed.stdout  # the number is the one of the run
