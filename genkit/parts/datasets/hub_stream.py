@@ -29,7 +29,8 @@ from genkit.parts.datasets.base.picture_keys import (
 )
 from genkit.parts.datasets.pictures.bad_pictures import BadPicture, bad_pictures_error
 from genkit.parts.datasets.pictures.decode import decode
-from genkit.parts.datasets.pictures.hf_datasets import data_files, find_columns, unmet_hub
+from genkit.parts.datasets.pictures.hf_datasets import data_files, find_columns
+from genkit.parts.datasets.pictures.hub_folder import unmet_hub
 from genkit.parts.datasets.pictures.parquet_files import list_row_groups, open_parquet
 from genkit.parts.datasets.pictures.parquet_stream import FileOrderSource, ParquetStream, Window
 from genkit.parts.datasets.pictures.source import Source

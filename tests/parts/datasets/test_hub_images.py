@@ -9,6 +9,9 @@ from support.pictures import batch, noise_picture
 
 from genkit.errors import UsageError
 from genkit.parts.datasets.hub_images import HubImages
+from genkit.parts.datasets.hub_stream import HubStream
+from genkit.parts.datasets.mnist import MNIST
+from genkit.parts.datasets.pictures.hf_datasets import open_table
 from genkit.parts.datasets.svhn import SVHN
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -107,6 +110,39 @@ def test_a_missing_or_empty_folder_is_named(tmp_path):
         _ = HubImages(hub=str(tmp_path / "empty"), resolution=4).size
     assert_names(caught.value, "[data] hub", tmp_path / "empty", "cannot be loaded", "load_from_disk")
     assert HubImages(hub="someone/something", resolution=4).unmet() == ()
+
+
+@pytest.mark.parametrize("name", ["faces[64]", "face?6", "*"])
+@pytest.mark.parametrize("data_set", [HubImages, HubStream, MNIST])
+def test_a_folder_whose_name_is_a_pattern_is_refused_beside_a_folder_that_fits(tmp_path, name, data_set):
+    for folder in (name, "faces6"):
+        (tmp_path / folder).mkdir()
+        table(3).to_parquet(tmp_path / folder / "train.parquet")
+    keys = {} if data_set is MNIST else {"resolution": 4}
+    (unmet,) = data_set(hub=str(tmp_path / name), **keys).unmet()
+    assert_names(unmet, "[data] hub", tmp_path / name, "Rename")
+    with pytest.raises(UsageError) as caught:
+        open_table(str(tmp_path / name), "train")
+    assert_names(caught.value, "[data] hub", tmp_path / name)
+    assert len(open_table(save(tmp_path / "saved" / name, train=table(2)), "train")) == 2  # opened by its name
+
+
+def test_a_file_whose_name_is_a_pattern_is_refused(tmp_path):
+    for number, name in enumerate(("train[1].parquet", "train1.parquet", ".part[1]"), start=2):
+        (tmp_path / "p" / "data").mkdir(parents=True, exist_ok=True)
+        table(number).to_parquet(tmp_path / "p" / "data" / name)
+    (unmet,) = HubImages(hub=str(tmp_path / "p"), resolution=4).unmet()
+    assert_names(unmet, "[data] hub", tmp_path / "p" / "data" / "train[1].parquet", "Rename")
+    (tmp_path / "p" / "data" / "train[1].parquet").unlink()
+    assert HubImages(hub=str(tmp_path / "p"), resolution=4).unmet() == ()
+
+
+def test_a_folder_whose_name_is_an_address_is_refused(tmp_path):
+    save(tmp_path / "a", train=table(1), test=table(1))
+    hub = save(tmp_path / "b", train=table(2), test=table(2))
+    (tmp_path / "b").rename(tmp_path / "a::b")  # the library would open `a`
+    (unmet,) = HubImages(hub=hub.replace("/b", "/a::b"), resolution=4).unmet()
+    assert_names(unmet, "[data] hub", tmp_path / "a::b", "Rename")
 
 
 def test_a_published_set_is_read_from_a_folder_of_the_library(tmp_path):

@@ -10,7 +10,7 @@ from genkit.core.field_types import Doc
 from genkit.parts.datasets.base.picture_keys import HubKey, check_one_place
 from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.pictures.folder_splits import split_of_folder
-from genkit.parts.datasets.pictures.hf_datasets import is_folder
+from genkit.parts.datasets.pictures.hub_folder import is_folder
 from genkit.parts.datasets.pictures.hub_splits import split_of_hub
 from genkit.parts.datasets.pictures.source import Share, Source
 

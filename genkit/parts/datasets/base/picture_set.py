@@ -20,7 +20,7 @@ from genkit.parts.datasets.base.picture_keys import (
     StoreKey,
 )
 from genkit.parts.datasets.pictures.bad_pictures import BadPicture, bad_pictures_error
-from genkit.parts.datasets.pictures.hf_datasets import unmet_hub
+from genkit.parts.datasets.pictures.hub_folder import unmet_hub
 from genkit.parts.datasets.pictures.prepare import prepare
 from genkit.parts.datasets.pictures.source import Source
 from genkit.parts.datasets.pictures.store import Store

@@ -14,7 +14,8 @@ from genkit.core.field_types import Doc
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.image_set import Arrays, ImageSet
 from genkit.parts.datasets.base.picture_keys import HubKey, check_one_place
-from genkit.parts.datasets.pictures.hf_datasets import read_pictures, unmet_hub
+from genkit.parts.datasets.pictures.hf_datasets import read_pictures
+from genkit.parts.datasets.pictures.hub_folder import unmet_hub
 
 
 @dataclass(frozen=True)

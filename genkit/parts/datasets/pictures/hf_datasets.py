@@ -6,27 +6,15 @@ https://huggingface.co/docs/datasets
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.hf_source import HFSource
+from genkit.parts.datasets.pictures.hub_folder import folder_of, is_saved, unmet_hub
 
 Result = TypeVar("Result")
-
-
-def is_folder(hub: str) -> bool:
-    """Return whether `hub` is a folder, or is written as one: a missing folder is not taken for an id."""
-    return hub.startswith(("/", ".", "~")) or _folder(hub).is_dir()
-
-
-def unmet_hub(hub: str) -> tuple[str, ...]:
-    """Return a message if `hub` is a folder that does not exist. An id is checked only when it is loaded."""
-    if not is_folder(hub) or _folder(hub).is_dir():
-        return ()
-    return (f"[data] hub: folder {_folder(hub).absolute()} not found. Give a folder, or an id such as OWNER/NAME.",)
 
 
 def open_table(hub: str, split: str, config: str | None = None, column: str | None = None) -> HFSource:
@@ -104,7 +92,7 @@ def find_columns(features: Any, where: str, column: str | None = None) -> tuple[
 
 
 def _with_usage_errors(load: Callable[[], Result], hub: str, split: str) -> Result:
-    """Return what `load` returns; turn every exception into a `UsageError`, also for a missing folder."""
+    """Return what `load` returns; turn every exception into a `UsageError`, also for a folder that cannot be opened."""
     if unmet := unmet_hub(hub):
         raise UsageError(unmet[0])
     try:
@@ -120,20 +108,16 @@ def _with_usage_errors(load: Callable[[], Result], hub: str, split: str) -> Resu
         ) from error
 
 
-def _folder(hub: str) -> Path:
-    return Path(hub).expanduser()
-
-
 def _name(hub: str) -> str:
-    return str(_folder(hub).absolute()) if _folder(hub).is_dir() else hub
+    return str(folder_of(hub).absolute()) if folder_of(hub).is_dir() else hub
 
 
 def _saved_splits(hub: str) -> dict[str, Any] | None:
     """Return the splits that `save_to_disk` of the library has written to a folder; None for any other `hub`."""
     import datasets
 
-    folder = _folder(hub)
-    if not (folder / "dataset_dict.json").exists() and not (folder / "state.json").exists():
+    folder = folder_of(hub)
+    if not is_saved(folder):
         return None
     saved = datasets.load_from_disk(str(folder))
     # A split that was saved alone may know its name. If not, it is the train split: to refuse to evaluate is better
