@@ -9,9 +9,10 @@ from support.messages import assert_names
 from support.tiny_parts import TinyAutoencoder
 from support.tiny_recipes import assert_same_bits, tensors_of, tiny_plan, tiny_recipe, train_all
 
+from genkit.core.batch import Batch
 from genkit.engine.batches import batches_of_step, check_batch
 from genkit.engine.distributed import World
-from genkit.engine.loop import update
+from genkit.engine.loop import train_steps, update
 from genkit.engine.state import MovingAverage, initial_state
 from genkit.errors import RecipeError, UsageError
 from genkit.recipe.tables import Train, Use
@@ -51,6 +52,52 @@ def test_phases_run_at_their_steps():
     seen = [{name.split("/")[0] for name in record.terms} for record in records]
     assert seen[:4] == [{"warmup"}] * 4
     assert seen[4:] == [{"encoder"}, {"encoder", "decoder"}] * 4
+
+
+def seen_by_phases(**changes) -> list[tuple[int, str, Batch]]:
+    """Train the tiny recipe; return the step, the name of the phase and the batch of every call of a loss."""
+    plan, seen = tiny_plan(**changes), []
+
+    def recording(phase):
+        def loss(model, batch):
+            seen.append((batch.noise.step, phase.name, batch))
+            return phase.loss(model, batch)
+
+        return replace(phase, loss=loss)
+
+    train_all(replace(plan, phases=tuple(map(recording, plan.phases))))
+    return seen
+
+
+def test_a_phase_knows_the_progress_of_the_run_and_its_own():
+    """Of 12 steps the warm-up has 4, so the other phases go from 0 to 7/8 of their part of the run."""
+    for step, name, batch in seen_by_phases():
+        assert batch.t == step / 12
+        assert batch.phase_start == (0 if name == "warmup" else 4 / 12)
+        assert batch.phase_t == pytest.approx(step / 12 if name == "warmup" else (step - 4) / 8, abs=1e-15)
+
+
+def test_each_phase_of_each_step_draws_its_own_numbers_and_shares_samples_and_codes():
+    seen = seen_by_phases()
+    drawn = [tuple(batch.randn("eps", 2).flatten().tolist()) for *_, batch in seen]
+    assert len(set(drawn)) == len(drawn) == 4 + 8 + 4
+    both = {}
+    for step, _, batch in seen:
+        x, z = both.setdefault(step, (batch.x, batch.z))
+        assert torch.equal(batch.x, x) and torch.equal(batch.z, z)
+    assert len({tuple(z.flatten().tolist()) for _, z in both.values()}) == 12
+    assert not {tuple(z.flatten().tolist()) for _, z in both.values()} & set(drawn)
+
+
+def test_the_micro_batches_of_a_step_are_the_parts_of_the_whole_batch():
+    def rows(train):
+        seen = [batch for step, name, batch in seen_by_phases(train=train) if (step, name) == (5, "encoder")]
+        parts = [(batch.x, batch.z, batch.randn("eps", 2)) for batch in seen]
+        return [torch.cat(tensors) for tensors in zip(*parts, strict=True)]
+
+    whole = rows(Train(steps=12, batch_size=8))
+    parts = rows(Train(steps=12, batch_size=8, accumulate=4, inexact_accumulation=True))
+    assert all(torch.equal(a, b) for a, b in zip(whole, parts, strict=True))
 
 
 def by_hand(steps: int) -> TinyAutoencoder:
@@ -109,6 +156,17 @@ def test_the_moving_average_follows_its_definition_with_buffers():
     assert average.model.weight.tolist() == [0.75 * 1 + 0.25 * 5] * 2
     assert average.model.running_mean.tolist() == [0.25 * 8] * 2
     assert average.model.num_batches_tracked == 7
+
+
+def test_the_moving_average_is_updated_after_every_step():
+    plan, world = tiny_plan(train=Train(steps=12, batch_size=8, precision="fp64")), World("fp64")
+    state = initial_state(plan, world)
+    expected = {name: tensor.clone() for name, tensor in state.model.state_dict().items()}
+    for _ in train_steps(plan, state, world):
+        expected = {name: 0.9 * expected[name] + 0.1 * value for name, value in state.model.state_dict().items()}
+    for name, average in state.average.model.state_dict().items():
+        torch.testing.assert_close(average, expected[name], rtol=0, atol=1e-14)
+        assert not torch.allclose(average, state.model.state_dict()[name], rtol=0, atol=1e-6)
 
 
 def test_learning_rates_are_functions_of_the_step():

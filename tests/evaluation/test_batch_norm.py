@@ -93,6 +93,39 @@ def test_recalibrated_norms_hold_the_exact_moments_of_data_and_of_prior_codes(no
         torch.testing.assert_close(found[name].variance, variance, rtol=1e-10, atol=1e-12)
 
 
+class TwoNorms(nn.Module):
+    """Decoder whose second norm reads what the first one has normalised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.hidden = nn.BatchNorm1d(LATENT), nn.Linear(LATENT, 4)
+        self.second, self.linear = nn.BatchNorm1d(4), nn.Linear(4, 784)
+
+    def forward(self, z: Tensor) -> Tensor:
+        hidden = self.hidden(self.first(z)).square()
+        return self.linear(self.second(hidden)).unflatten(1, (1, 28, 28))
+
+
+def test_while_a_norm_is_recalibrated_the_norms_before_it_normalise_by_the_batch() -> None:
+    torch.manual_seed(0)
+    net = Autoencoder(Encoder(nn.BatchNorm2d), TwoNorms(), LATENT, (1, 28, 28)).double()
+    decoder = net.decoder
+    nn.init.uniform_(decoder.first.weight, 0.5, 2.0)
+    nn.init.normal_(decoder.first.bias)
+    decoder.first.running_mean.fill_(7.0)  # far from the moments of any batch
+    decoder.first.running_var.fill_(50.0)
+    weight, bias = decoder.first.weight.detach(), decoder.first.bias.detach()
+    inputs = []
+    for z in recalibration_codes(5).split(RECALIBRATION_BATCH):
+        normalised = (z - z.mean(dim=0)) / (z.var(dim=0, correction=0) + decoder.first.eps).sqrt() * weight + bias
+        inputs.append((normalised @ decoder.hidden.weight.detach().T + decoder.hidden.bias.detach()) ** 2)
+    expected = torch.cat(inputs)
+
+    found = recalibrated_statistics(net, Digits(), seed=5)["decoder.second"]
+    torch.testing.assert_close(found.mean, expected.mean(dim=0), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(found.variance, expected.var(dim=0), rtol=1e-10, atol=1e-12)
+
+
 def test_recalibration_depends_only_on_model_and_seed() -> None:
     first, again, other = (recalibrated_statistics(model(), Digits(), seed)["decoder.norm"].mean for seed in (1, 1, 2))
     assert torch.equal(first, again) and not torch.equal(first, other)

@@ -18,7 +18,7 @@ from genkit_as_introvae.loss import VARIANTS, ASIntroVAE
 from torch import nn
 from torch.distributions import Normal
 
-from genkit.api import Autoencoder, ConstantSchedule, DiagNormal, Rows
+from genkit.api import VAE, Autoencoder, ConstantSchedule, DiagNormal, Rows
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
 
 LATENT = 3
@@ -416,6 +416,36 @@ def test_the_decoder_phase_encodes_data_only_while_the_distance_has_a_weight():
         return len(calls)
 
     assert (encodes(0.0), encodes(0.5)) == (6, 5)
+
+
+SCHEDULES = {
+    "beta_rec": lambda t: 0.3 + t,
+    "beta_kl": lambda t: 0.7 - 0.4 * t,
+    "beta_neg": lambda t: 1.6 + 3 * t,
+}
+
+
+@pytest.mark.parametrize("t", [0.3, 0.9])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_phase_reads_each_weight_at_the_progress_of_the_run(variant, t):
+    """The progress of a phase differs from that of the run after a warm-up, here of a quarter of the run."""
+
+    def totals(weights):
+        loss = ASIntroVAE(variant=variant, gamma_r=0.5, **weights)
+        model, given = autoencoder(), batch(t=t)
+        return [phase.loss(model, given.in_phase(phase.name, start=0.25)).total.item() for phase in loss.phases()]
+
+    assert totals(SCHEDULES) == totals({key: ConstantSchedule(weight(t)) for key, weight in SCHEDULES.items()})
+    assert totals(SCHEDULES) != totals({key: ConstantSchedule(weight(0.0)) for key, weight in SCHEDULES.items()})
+
+
+def test_the_warm_up_is_a_vae_scaled_like_the_other_phases():
+    model, given = autoencoder((3, 2, 4)), batch(shape=(3, 2, 4)).in_phase("vae")
+    warm_up = as_introvae(warmup_steps=10).phases()[0]
+    assert (warm_up.updates, [warm_up.due(step) for step in (0, 9, 10)]) == (CHILDREN, [True, True, False])
+    rec_weight, kl_weight, _ = map(ConstantSchedule, BETAS)
+    expected = VAE(rec_weight, kl_weight).loss(model, given).total / 24
+    torch.testing.assert_close(warm_up.loss(model, given).total, expected, rtol=1e-14, atol=0)
 
 
 def test_distance_weight_multiplies_the_distance_of_both_players():

@@ -205,12 +205,23 @@ def test_the_mean_over_two_processes_is_the_loss_of_one():
         torch.testing.assert_close(p, q, rtol=0, atol=1e-12)
 
 
-def test_weights_follow_their_schedules():
-    model, x = autoencoder(), data()
-    loss = IntroVAE(beta_rec=lambda t: t, beta_kl=ConstantSchedule(0.0))
-    totals = [loss.encoder_loss(model, batch_of(x, LATENT, t=t)).total.item() for t in (0.0, 0.25, 0.5)]
-    assert totals[0] == 0
-    assert totals[2] == pytest.approx(2 * totals[1], rel=1e-14) != 0
+SCHEDULES = {
+    "beta_rec": lambda t: 0.3 + t,
+    "beta_kl": lambda t: 0.7 - 0.4 * t,
+    "beta_neg": lambda t: 1.6 + 3 * t,
+}
+
+
+@pytest.mark.parametrize("t", [0.3, 0.9])
+def test_every_phase_reads_each_weight_at_the_progress_of_the_run(t):
+    """The progress of a phase differs from that of the run after a warm-up, here of a quarter of the run."""
+
+    def totals(weights):
+        loss, model, given = IntroVAE(margin=20.0, **weights), autoencoder(), batch_of(data(), LATENT, t=t)
+        return [phase.loss(model, given.in_phase(phase.name, start=0.25)).total.item() for phase in loss.phases()]
+
+    assert totals(SCHEDULES) == totals({key: ConstantSchedule(weight(t)) for key, weight in SCHEDULES.items()})
+    assert totals(SCHEDULES) != totals({key: ConstantSchedule(weight(0.0)) for key, weight in SCHEDULES.items()})
 
 
 def test_terms_are_detached_means():

@@ -203,12 +203,23 @@ def test_a_perfect_fake_at_the_prior_counts_as_one():
     assert terms["kl_real"] == 0
 
 
-def test_weights_follow_their_schedules():
-    model, x = autoencoder(mean=40.0), data()  # far from the prior, where only the scaled VAE is left
-    loss = SoftIntroVAE(beta_rec=lambda t: t, beta_kl=ConstantSchedule(0.0))
-    totals = [loss.encoder_loss(model, batch_of(x, LATENT, t=t)).total.item() for t in (0.0, 0.25, 0.5)]
-    assert totals[0] == 0
-    assert totals[2] == pytest.approx(2 * totals[1], rel=1e-14) != 0
+SCHEDULES = {
+    "beta_rec": lambda t: 0.3 + t,
+    "beta_kl": lambda t: 0.7 - 0.4 * t,
+    "beta_neg": lambda t: 1.6 + 3 * t,
+}
+
+
+@pytest.mark.parametrize("t", [0.3, 0.9])
+def test_every_phase_reads_each_weight_at_the_progress_of_the_run(t):
+    """The progress of a phase differs from that of the run after a warm-up, here of a quarter of the run."""
+
+    def totals(weights):
+        loss, model, given = SoftIntroVAE(gamma_r=0.5, **weights), autoencoder(), batch_of(data(), LATENT, t=t)
+        return [phase.loss(model, given.in_phase(phase.name, start=0.25)).total.item() for phase in loss.phases()]
+
+    assert totals(SCHEDULES) == totals({key: ConstantSchedule(weight(t)) for key, weight in SCHEDULES.items()})
+    assert totals(SCHEDULES) != totals({key: ConstantSchedule(weight(0.0)) for key, weight in SCHEDULES.items()})
 
 
 def test_terms_are_detached_means():

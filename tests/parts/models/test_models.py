@@ -11,7 +11,7 @@ from support.messages import assert_names
 
 from genkit.api import VAE, Autoencoder, DiagNormal
 from genkit.core.layers.norm import Norm
-from genkit.core.layers.posterior import LOGVAR_MAX, LOGVAR_MIN, Posterior
+from genkit.core.layers.posterior import Posterior
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.parts.models.mlp import MLP
 from genkit.parts.models.modern_conv import ModernConv
@@ -139,7 +139,17 @@ def test_the_log_variance_is_clamped_to_its_range() -> None:
     features = torch.tensor([[1.0, -2.0, 3.0, 1e30, -1e30, 5.0]])
     posterior = Posterior()(features)
     assert posterior.mu.tolist() == [[1.0, -2.0, 3.0]]
-    assert posterior.logvar.tolist() == [[LOGVAR_MAX, LOGVAR_MIN, 5.0]]
+    assert posterior.logvar.tolist() == [[10.0, -20.0, 5.0]]
+
+
+def test_the_clamp_leaves_standard_deviations_from_5e_5_to_148_alone() -> None:
+    """A narrower clamp would change healthy runs: beyond a bound, the log-variance has no gradient."""
+    logvar = 2 * torch.tensor([[5e-5, 1e-3, 0.02, 1.0, 148.0]]).log()
+    features = torch.cat([torch.zeros_like(logvar), logvar], dim=1).requires_grad_()
+    posterior = Posterior()(features)
+    posterior.logvar.sum().backward()
+    torch.testing.assert_close(posterior.logvar.detach(), logvar)
+    assert features.grad[0, 5:].tolist() == [1.0] * 5
 
 
 @pytest.mark.parametrize("extreme", [1e6, -1e6])

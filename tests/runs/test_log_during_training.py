@@ -1,0 +1,44 @@
+"""Lines of the log: their progress, schedules and learning rates are those that the step itself used."""
+
+from dataclasses import replace
+
+import pytest
+from support.kill_and_resume import new_run
+from support.tiny_parts import registry_with
+from support.tiny_recipes import tiny_recipe
+
+from genkit.engine.distributed import World
+from genkit.engine.loop import train_steps
+from genkit.recipe.plan import make_plan
+from genkit.runs.log_during_training import line_of
+from genkit.runs.run import Run
+
+pytestmark = pytest.mark.trains
+
+
+def test_a_line_has_the_values_that_the_step_used(tmp_path):
+    folder, used = new_run(tmp_path, tiny_recipe()), {}
+    plan = make_plan(folder.resolved, registry=registry_with())
+
+    def recording(phase):
+        def loss(model, batch):
+            used.update(t=batch.t, weight=plan.loss.weight(batch.t))
+            return phase.loss(model, batch)
+
+        return replace(phase, loss=loss)
+
+    run = Run.open(replace(plan, phases=tuple(map(recording, plan.phases))), folder, World())
+    lines = []
+    for record in train_steps(run.plan, run.state, run.world):
+        line = line_of(run, record)
+        assert (line["t"], line["schedule/weight"]) == (used["t"], used["weight"])
+        for child, optimiser in run.state.optimisers.items():
+            if any(child in phase.updates and phase.due(record.step - 1) for phase in plan.phases):
+                assert line[f"lr/{child}"] == optimiser.optimiser.param_groups[0]["lr"]
+        assert {name: line[name] for name in record.terms} == {name: x.item() for name, x in record.terms.items()}
+        lines.append(line)
+
+    assert [line["step"] for line in lines] == list(range(1, 13))
+    assert [line["t"] for line in lines] == [step / 12 for step in range(12)]
+    assert [line["schedule/weight"] for line in lines] == pytest.approx([0.5 * step / 12 for step in range(12)])
+    assert len({line["lr/encoder"] for line in lines}) == 12
