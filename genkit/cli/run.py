@@ -46,7 +46,7 @@ def run(
     torch.set_num_threads(chosen.number)
     print_plan(plan, chosen, console)
 
-    make = partial(RunFolder.create, runs, plan.document, dict(plan.resolved), plan.owners)
+    make = partial(RunFolder.create, runs, plan.document, dict(plan.resolved), plan.notes)
     folder = RunFolder(world.on_main(lambda: make().path))
     try:
         train_and_print(folder, plan, world, console, json)

@@ -32,7 +32,7 @@ def print_plan(plan: Plan, threads: Threads, console: Console) -> None:
 
 def print_keys(plan: Plan, console: Console) -> None:
     """Print every key of the resolved recipe, its value and its origin."""
-    rows = [(".".join(key.path), repr(key.value), key.origin) for key in plan.keys]
+    rows = [(".".join(key.path), repr(key.value), key.origin) for key in (*plan.keys, *plan.data_keys)]
     console.table("keys", ("key", "value", "from"), rows)
 
 
@@ -66,7 +66,9 @@ def plan_as_dict(plan: Plan, threads: Threads) -> dict[str, Any]:
         "steps": _steps(plan),
         "remarks": list(dry_run.remarks),
         "unmet": [*plan.unmet, *plan.unmet_start],
-        "keys": [{"key": ".".join(key.path), "value": key.value, "from": key.origin} for key in plan.keys],
+        "keys": [
+            {"key": ".".join(key.path), "value": key.value, "from": key.origin} for key in (*plan.keys, *plan.data_keys)
+        ],
     }
 
 

@@ -11,6 +11,7 @@ import torch
 
 from genkit.cli.show_run import print_finished_run
 from genkit.console.output import Console
+from genkit.console.streams import excuse_lost_output
 from genkit.engine.distributed import World
 from genkit.errors import Diverged, GenkitError, Interrupted, RunError, UsageError
 from genkit.evaluation.compute_metrics import Result
@@ -28,6 +29,7 @@ def train_and_print(folder: RunFolder, plan: Plan, world: World, console: Consol
     world.close()
     if world.is_main:
         print_finished_run(folder, plan, results, console, as_json)
+        excuse_lost_output()  # the run folder has all of it
 
 
 def _train(folder: RunFolder, plan: Plan, world: World, console: Console) -> list[Result]:

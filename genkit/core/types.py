@@ -80,6 +80,18 @@ class Divergence(Protocol):
         ...
 
 
+@runtime_checkable
+class DependentDefaults(Protocol):
+    """A part with keys whose default depends on its other keys, such as those that a variant sets.
+
+    Such a field is None by default. The recipe of a run then holds the value that is used in place of None.
+    """
+
+    def dependent_defaults(self) -> Mapping[str, Any]:
+        """Return, for fields that are None, the value that is used, by field; none where no single value is."""
+        ...
+
+
 class PhaseLoss(NamedTuple):
     """Result of a phase."""
 

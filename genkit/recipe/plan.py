@@ -16,6 +16,7 @@ from genkit.evaluation.data_fingerprint import data_fingerprint
 from genkit.recipe.bind import Binder
 from genkit.recipe.bind_recipe import BoundRecipe, bind_recipe
 from genkit.recipe.checks import check_evaluate
+from genkit.recipe.data_keys import data_keys
 from genkit.recipe.document import Document, KeyPath, read
 from genkit.recipe.dry_run import DryRun, run_dry
 from genkit.recipe.missing import too_large, unmet_always, unmet_of_refused, unmet_start
@@ -42,6 +43,7 @@ class Plan:
     document: Document
     resolved: Mapping[str, Any]  # the recipe with every default, as TOML tables
     keys: tuple[Key, ...]  # every key of `resolved` with its origin
+    data_keys: tuple[Key, ...]  # keys that are not in `resolved`, because the data decide them
     parts: Mapping[KeyPath, Part]  # the part that each table became, with its owner
     unmet: tuple[str, ...] = field(default=())  # what this machine lacks, with the remedy
     unmet_start: tuple[str, ...] = field(default=())  # what it lacks for a new run, but not for a resume
@@ -85,6 +87,12 @@ class Plan:
     def owners(self) -> list[str]:
         """A line for each part: its table, its name and its owner."""
         return [f"{'.'.join(path)}: {part.entry.name} ({part.owner})" for path, part in self.parts.items()]
+
+    @property
+    def notes(self) -> list[str]:
+        """The owners and the keys that the data decide, a line each: the comments of a resolved recipe."""
+        decided = [f"{'.'.join(key.path)}: {key.value}" for key in self.data_keys]
+        return [*self.owners, *(["Decided by the data:"] if decided else []), *decided]
 
     def check_met(self, *, resuming: bool = False) -> None:
         """Raise `UsageError` with everything that this machine lacks for a new run, or for a resumed one."""
@@ -139,6 +147,7 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
         document=binder.document,
         resolved=binder.resolved.tables(),
         keys=tuple(binder.resolved.keys),
+        data_keys=tuple(data_keys(bound, dry_run.protocols)),
         parts=bound.parts,
         unmet=unmet_always(recipe, bound.data, metrics),
         unmet_start=unmet_start(recipe),

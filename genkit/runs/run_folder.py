@@ -64,17 +64,18 @@ class RunFolder:
         return f"RunFolder({str(self.path)!r})"
 
     @classmethod
-    def create(cls, root: Path, document: Document, resolved: dict[str, Any], owners: Iterable[str] = ()) -> RunFolder:
+    def create(cls, root: Path, document: Document, resolved: dict[str, Any], notes: Iterable[str] = ()) -> RunFolder:
         """Create the next numbered folder in `root` and write the recipe into it.
 
-        `owners` names the plugins that supply the parts, one a line, for users who resume the run without them.
+        `notes` become comments of the resolved recipe, one a line: the plugins that supply the parts, for users who
+        resume the run without them, and what the data decide.
         Raises `UsageError` if the folder cannot be written.
         """
         name = f"{_slug(document, str(resolved['title']))}-s{resolved['seed']}"
         try:
             root.mkdir(parents=True, exist_ok=True)
             folder = cls(_create_numbered(root, name))
-            folder.begin(document, resolved, owners)
+            folder.begin(document, resolved, notes)
         except OSError as error:
             raise UsageError(
                 f"{root}: cannot create a run folder: {describe_os_error(error, root)}. Choose another folder with "
@@ -89,13 +90,13 @@ class RunFolder:
             raise not_a_run_folder(path)
         return cls(path)
 
-    def begin(self, document: Document, resolved: dict[str, Any], owners: Iterable[str] = ()) -> None:
+    def begin(self, document: Document, resolved: dict[str, Any], notes: Iterable[str] = ()) -> None:
         """Write the recipe into the folder, which `genkit resume` accepts from then on. Raises `OSError`."""
         self.path.mkdir(parents=True, exist_ok=True)
         source = Path(document.file)
         given = source.read_text(encoding="utf-8") if source.is_file() else tomli_w.dumps(document.tables)
         (self.path / RECIPE).write_text(given, encoding="utf-8")
-        header = "".join(f"# {line}\n" for line in ("Every key, defaults included. Supplied by:", *owners))
+        header = "".join(f"# {line}\n" for line in ("Every key, defaults included. Supplied by:", *notes))
         write_text(self.resolved, header + tomli_w.dumps(resolved))
 
     @property

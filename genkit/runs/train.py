@@ -32,7 +32,7 @@ def train(
     """Train a recipe in a new run folder under `runs`, without output, and return the folder."""
     plan = source if isinstance(source, Plan) else make_plan(source)
     world = World(plan.recipe.train.precision)
-    make = partial(RunFolder.create, Path(runs), plan.document, dict(plan.resolved), plan.owners)
+    make = partial(RunFolder.create, Path(runs), plan.document, dict(plan.resolved), plan.notes)
     folder = RunFolder(world.on_main(lambda: make().path))
     with folder.locked() if world.is_main else nullcontext():
         train_in_folder(plan, folder, world, *callbacks)

@@ -12,6 +12,7 @@ from typing import Any
 
 from genkit.errors import UsageError
 from genkit.recipe.plan import Plan
+from genkit.recipe.resolved import as_tables
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.os_errors import describe_os_error
@@ -34,8 +35,13 @@ class Experiment:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The keys that decide the weights, defaults included, without the seed."""
-        return {key: value for key, value in self.plan.resolved.items() if key not in NOT_IN_DIGEST}
+        """The keys that decide the weights, defaults included, without the seed.
+
+        A default that other keys decide is left out: these keys are in the digest, and results that were kept before
+        resolved recipes had such defaults stay current.
+        """
+        keys = as_tables(key for key in self.plan.keys if not key.dependent)
+        return {key: value for key, value in keys.items() if key not in NOT_IN_DIGEST}
 
     @property
     def recipe_digest(self) -> str:
@@ -56,21 +62,26 @@ class Experiment:
         folder = RunFolder(runs / self.run)
         try:
             if not folder.resolved.is_file():
-                folder.begin(self.plan.document, {**self.plan.resolved, "seed": self.seed}, self.plan.owners)
+                folder.begin(self.plan.document, {**self.plan.resolved, "seed": self.seed}, self.plan.notes)
             found = tomllib.loads(folder.resolved.read_text(encoding="utf-8"))
         except OSError as error:
             reason = describe_os_error(error, folder.path)
             raise UsageError(f"{folder.path}: cannot be created: {reason}. Choose another --runs.") from None
         except ValueError as error:
             raise UsageError(f"{folder.resolved}: damaged ({error}). Delete the run folder, or move it away.") from None
-        expected = {**self.recipe, "seed": self.seed}
-        found = {key: value for key, value in found.items() if key not in WITHOUT_WEIGHT}
-        if changes := changed_keys(expected, found):
+        expected = _with_weight(self.plan.resolved) | {"seed": self.seed}
+        found = _with_weight(found)
+        before_dependent_defaults = {**self.recipe, "seed": self.seed}
+        if found != before_dependent_defaults and (changes := changed_keys(expected, found)):
             raise UsageError(
                 f"{folder.resolved}: differs from the recipe that the folder is named after: {'; '.join(changes)}. "
                 "Delete the run folder, or move it away."
             )
         return folder
+
+
+def _with_weight(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in recipe.items() if key not in WITHOUT_WEIGHT}
 
 
 def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:

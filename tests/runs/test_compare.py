@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
+import tomli_w
 from PIL import Image
 from support.commands import IMAGES, TINY, genkit, refused, write_recipe
 from support.messages import assert_names
@@ -76,6 +78,20 @@ def test_an_empty_table_is_not_a_difference(runs, tmp_path):
     with (copy / "recipe.resolved.toml").open("a") as recipe:
         recipe.write("\n[empty.table]\n")
     assert compare([run(runs, 1), copy]).differences == {}
+
+
+def test_a_key_that_is_left_out_is_a_default_only_where_the_part_has_it(runs, tmp_path):
+    copy = Path(shutil.copytree(run(runs, 1), tmp_path / "copy"))
+    resolved = copy / "recipe.resolved.toml"
+    recipe = tomllib.loads(resolved.read_text())
+    recipe["loss"] |= {"use": "other", "only_here": 1}
+    recipe["optimiser"]["encoder"]["clip_norm"] = 0.5
+    recipe["metrics"]["another"] = {"use": "modes"}
+    resolved.write_text(tomli_w.dumps(recipe))
+    differences = compare([run(runs, 1), copy]).differences
+    assert differences["optimiser.encoder.clip_norm"] == ["default", 0.5]
+    assert differences["loss.only_here"] == [None, 1]
+    assert differences["metrics.another.use"] == [None, "modes"]
 
 
 def test_values_of_equal_protocols_share_a_row_and_are_those_of_the_runs(runs):

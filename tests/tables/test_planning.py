@@ -1,6 +1,9 @@
 """The experiments of a table, and mistakes that only the plans of its cells show."""
 
+import tomllib
+
 import pytest
+import tomli_w
 from support.messages import assert_names
 from support.tables import experiments_in
 
@@ -136,6 +139,24 @@ def test_a_pattern_that_matches_nothing_is_refused(table_file):
     with pytest.raises(UsageError) as refused:
         select_experiments(experiments_in(table_file()), ["c/wide"])
     assert_names(refused.value, "--only c/wide: ", "a/narrow/0")
+
+
+def test_a_default_that_other_keys_decide_is_in_the_run_folder_and_not_in_the_digest(table_file, tmp_path):
+    loss = ('"tiny.toml"\nignore = ["loss.beta_kl"]', '"tiny.toml"\nset.loss.use = "as-introvae"')
+    experiment = experiments_in(table_file(loss))[0]
+    assert "divergence" not in experiment.recipe["loss"]
+    folder = experiment.open_folder(tmp_path / "runs")
+    resolved = tomllib.loads(folder.resolved.read_text())
+    assert resolved["loss"]["divergence"]["bandwidth"] == 0.61
+    for left_out in ("divergence", "c"):  # as runs that were made before have it
+        del resolved["loss"][left_out]
+    folder.resolved.write_text(tomli_w.dumps(resolved))
+    assert experiment.open_folder(tmp_path / "runs").path == folder.path
+    resolved["loss"]["divergence"] = {"use": "zero"}
+    folder.resolved.write_text(tomli_w.dumps(resolved))
+    with pytest.raises(UsageError) as refused:
+        experiment.open_folder(tmp_path / "runs")
+    assert_names(refused.value, "loss.divergence.use as-distance -> zero")
 
 
 def test_a_run_folder_that_holds_another_recipe_than_its_name_says_is_refused(table_file, tmp_path):

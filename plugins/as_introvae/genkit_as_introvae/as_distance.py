@@ -183,6 +183,13 @@ class ASDistance:
                 'tens of nats where the latent dimension is large. Use statistic = "v"'
             )
 
+    def dependent_defaults(self) -> dict[str, float]:
+        """Return the bandwidth of the form, where the recipe leaves it out and it does not grow with the dimension."""
+        bandwidth = FORMS[self.form].bandwidth
+        if self.bandwidth is not None or self.form == "reference" or bandwidth(1) != bandwidth(2):
+            return {}
+        return {"bandwidth": bandwidth(1)}
+
     def __call__(self, p: DiagNormal, q: DiagNormal, /) -> Tensor:
         """Return D(p, q), (B,), for p and q of shape (B, L).
 

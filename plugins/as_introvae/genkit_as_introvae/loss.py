@@ -66,7 +66,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -157,6 +157,12 @@ class ASIntroVAE:
         Doc("What D compares with samples: reconstructions, as in the published code, or real data."),
     ] = "rec-fake"
     distance_weight: Annotated[NonNegativeFloat, Doc("Factor of D relative to the KL, for both players.")] = 1.0
+
+    def dependent_defaults(self) -> dict[str, Any]:
+        """Return the D and c of the variant, where the recipe leaves them out and both players have the same D."""
+        variant = VARIANTS[self.variant]
+        values = {"divergence": variant.encoder if variant.encoder == variant.decoder else None, "c": variant.c}
+        return {name: value for name, value in values.items() if value is not None and getattr(self, name) is None}
 
     def phases(self) -> tuple[Phase, ...]:
         """Return `vae`, due before step `warmup_steps`, then `encoder` and `decoder`, due from that step on."""

@@ -529,3 +529,27 @@ def test_the_plugin_imports_only_the_hooks_and_the_api_of_genkit():
         names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
         foreign = {name for name in names if name.split(".")[0] not in {*sys.stdlib_module_names, "genkit_as_introvae"}}
         assert foreign <= ({"genkit.hooks"} if path.name == "__init__.py" else {"genkit.api", "torch"})
+
+
+@pytest.mark.parametrize("variant", ["stable", "paper", "reference"])
+def test_the_defaults_of_a_variant_written_out_are_the_same_loss(variant):
+    left_out = as_introvae(variant=variant)
+    written = replace(left_out, **left_out.dependent_defaults())
+    assert written.c == VARIANTS[variant].c and (written.divergence is None) == (variant == "reference")
+    assert written.dependent_defaults() == {}
+    for t in (0.0, 0.3):
+        losses = [phases_of(loss, autoencoder(), batch(t=t)) for loss in (left_out, written)]
+        assert all(torch.equal(a.total, b.total) for a, b in zip(*losses, strict=True))
+
+
+@pytest.mark.parametrize("form", ["marginal", "joint", "prior-weighted", "cauchy-schwarz"])
+def test_the_default_bandwidth_of_a_form_written_out_is_the_same_distance(form):
+    left_out = ASDistance(form)
+    written = replace(left_out, **left_out.dependent_defaults())
+    p, q = (DiagNormal(*torch.randn(2, 5, LATENT)) for _ in range(2))
+    assert written.bandwidth is not None and torch.equal(written(p, q), left_out(p, q))
+
+
+@pytest.mark.parametrize("form", ["joint-smoothed", "reference"])
+def test_a_bandwidth_that_is_not_one_number_is_left_out(form):
+    assert ASDistance(form).dependent_defaults() == {}
