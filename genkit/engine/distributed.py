@@ -62,6 +62,9 @@ class World:
         self.size: int = self.accelerator.num_processes
         self.device: torch.device = self.accelerator.device
         self.dtype = torch.float64 if precision == "fp64" else torch.float32
+        # Flags are exchanged every step. They stay on the CPU, so that reading one does not wait for the device.
+        of_flags = self.size > 1 and self.device.type != "cpu"
+        self._flags = dist.new_group(backend="gloo", timeout=PATIENCE) if of_flags else None  # None: the whole group
         if announced != self.size:
             raise UsageError(
                 f"the launcher announced {announced} processes, but this group has {self.size}: each process would "
@@ -121,8 +124,8 @@ class World:
         """Return whether the flag is set on any process."""
         if self.size == 1:
             return flag
-        flags = torch.tensor(float(flag), device=self.device)
-        dist.all_reduce(flags)
+        flags = torch.tensor(float(flag))
+        dist.all_reduce(flags, group=self._flags)
         return bool(flags.item())
 
     def share_weights(self, module: torch.nn.Module) -> None:
