@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from genkit.core.constant_schedule import ConstantSchedule
+from genkit.core.types import DependentDefaults
 from genkit.errors import Problem, UsageError, near_miss
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.part_fields import KIND_OF_HINT, Form, Parameter, expected, form_of, parameters_of, without_none
@@ -47,8 +48,23 @@ class Binder:
     # Tables
 
     def part(self, kind: str, table: Any, path: KeyPath) -> Any:
-        """Bind a table (or a bare name) to a part of that kind, and construct it. Raises `Invalid`."""
+        """Bind a table (or a bare name) to a part of that kind, and construct it. Raises `Invalid`.
+
+        Defaults that depend on other keys are bound as if the recipe had written them, so that the resolved recipe has
+        them, and a run that is resumed from it is the same.
+        """
+        keys_before, used_before = len(self.resolved.keys), dict(self.used)
         target, arguments = self.prepare(kind, table, path)
+        part = self.construct(target, arguments, path)
+        if not isinstance(part, DependentDefaults):
+            return part
+        defaults = self.resolved.dependent_on_keys(part, path, self.used[path])
+        if not defaults:
+            return part
+        del self.resolved.keys[keys_before:]
+        self.used = used_before
+        written = {"use": table} if isinstance(table, str) else table
+        target, arguments = self.prepare(kind, {**written, **defaults}, path)
         return self.construct(target, arguments, path)
 
     def prepare(

@@ -52,13 +52,14 @@ class Comparison:
 
     @cached_property
     def differences(self) -> dict[str, list[Any]]:
-        """The keys in which the recipes differ, with one value a run; None if the recipe of the run has no such key.
+        """The keys in which the recipes differ, with one value a run.
 
+        The value is "default" where the recipe leaves out a key that its part has, and None where it has no such key.
         Keys that affect the weights come first.
         """
         recipes = [_keys_and_values(run.recipe) for run in self.runs]
         keys = sorted(dict.fromkeys(key for recipe in recipes for key in recipe), key=_has_no_effect_on_weights)
-        values = {key: [recipe.get(key) for recipe in recipes] for key in keys}
+        values = {key: [_value_in(recipe, key, recipes) for recipe in recipes] for key in keys}
         return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
 
     @cached_property
@@ -147,6 +148,21 @@ def compare(paths: Sequence[Path]) -> Comparison:
 def _keys_and_values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of nested tables, such as ``train.steps``, with their values; an empty table has no keys."""
     return {key: value for key, value in flatten(recipe) if not isinstance(value, Mapping)}
+
+
+def _value_in(recipe: Mapping[str, Any], key: str, recipes: Sequence[Mapping[str, Any]]) -> Any:
+    """Return the value of a key, "default" if the recipe has the part that takes the key, or else None.
+
+    The recipe has that part if its innermost table around the key that has a `use` names the same part as in another
+    recipe with the key.
+    """
+    if key in recipe:
+        return recipe[key]
+    names = key.split(".")
+    around = [".".join((*names[:length], "use")) for length in range(len(names) - 1, 0, -1)]
+    innermost = next((use for use in around if use in recipe), None)
+    same = any(key in other and other.get(innermost) == recipe[innermost] for other in recipes) if innermost else False
+    return "default" if same else None
 
 
 def _has_no_effect_on_weights(key: str) -> bool:
