@@ -19,6 +19,10 @@ class UsageError(GenkitError):
     exit_code = 2
 
 
+class Unreadable(UsageError):
+    """A file or folder that exists and cannot be read. Its content may be intact."""
+
+
 class RunError(GenkitError):
     """A run that failed while it trained. Its last good checkpoint is kept."""
 

@@ -22,15 +22,16 @@ def resume(
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
     from genkit.engine.threads import choose_threads
-    from genkit.evaluation.compute_metrics import read_results
     from genkit.recipe.plan import make_plan
     from genkit.runs.checkpoint import changed_environment
+    from genkit.runs.results import read_results
     from genkit.runs.run_folder import RunFolder
+    from genkit.storage.listing import exists
 
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved)
     saved = folder.saved_steps()
-    if folder.finished and (folder.results.exists() or not saved):
+    if folder.finished and (exists(folder.results) or not saved):
         console = Console(quiet=quiet or json)
         results = read_results(folder.results)
         console.info(f"{folder.path}: already finished, after {plan.steps} steps.")

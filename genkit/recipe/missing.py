@@ -17,6 +17,7 @@ from genkit.core.types import Dataset
 from genkit.errors import Problem
 from genkit.recipe.document import KeyPath
 from genkit.recipe.tables import Recipe
+from genkit.storage.listing import exists
 from genkit.storage.weights import ABOUT, model_folder
 
 
@@ -46,7 +47,7 @@ def unmet_always(recipe: Recipe, data: Dataset, metrics: Mapping[str, Metric]) -
 def unmet_start(recipe: Recipe) -> tuple[str, ...]:
     """Return what only a new run needs and this machine lacks; a resumed run does not need it."""
     path = recipe.train.warm_start
-    if path is None or (model_folder(path) / ABOUT).exists():
+    if path is None or exists(model_folder(path) / ABOUT):
         return ()
     return (f"[train] warm_start: no trained model in {path.absolute()}. Give a finished run or a model folder.",)
 

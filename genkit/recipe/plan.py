@@ -24,6 +24,7 @@ from genkit.recipe.overrides import with_override
 from genkit.recipe.registry import Part, Registry, load_registry
 from genkit.recipe.resolved import Key
 from genkit.recipe.tables import Recipe
+from genkit.storage.listing import exists
 from genkit.storage.names import RECIPE, RESOLVED
 
 
@@ -168,7 +169,7 @@ def document_of(source: Recipe | Document | Mapping[str, Any] | Path | str, over
 
 
 def _read_recipe(path: Path) -> Document:
-    if (path / RESOLVED).is_file():
+    if exists(path / RESOLVED):
         raise UsageError(
             f"{path}: a run folder, expected a recipe. `genkit resume {path}` continues the run; "
             f"`genkit run {path / RECIPE}` starts a new run of its recipe."

@@ -7,7 +7,6 @@ written: `genkit.runs.checkpoint_during_training`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ from genkit.engine.state import ChildOptimiser, TrainState
 from genkit.errors import UsageError
 from genkit.runs.environment import environment
 from genkit.storage.atomic import new_folder
+from genkit.storage.json_tables import read_table
+from genkit.storage.os_errors import ABSENT, unreadable
 from genkit.storage.weights import copy_by_name, digest, select, write_json, write_tensors
 
 TENSORS, ABOUT = "state.safetensors", "state.json"
@@ -60,19 +61,37 @@ def load(state: TrainState, folder: Path) -> Mapping[str, Any]:
 
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the tensors and the facts of a checkpoint, verified by its SHA-256. Raises `UsageError`."""
-    remedy = f"Delete {folder}; a resume then continues from the previous checkpoint."
     try:
-        about = json.loads((folder / ABOUT).read_text())
+        about = read_facts(folder)
         if digest(folder / TENSORS) != about["sha256"]:
-            raise UsageError(f"{folder / TENSORS}: cut short or changed since it was written. {remedy}")
+            raise UsageError(f"{folder / TENSORS}: cut short or changed since it was written. {_remedy(folder)}")
         return load_file(folder / TENSORS), about
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise UsageError(f"{folder}: incomplete checkpoint ({error}). {remedy}") from None
+    except (*ABSENT, SafetensorError) as error:
+        raise UsageError(f"{folder}: incomplete checkpoint ({error}). {_remedy(folder)}") from None
+    except OSError as error:
+        raise unreadable(Path(error.filename or folder), error) from None
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return the facts of a checkpoint without reading its tensors. Raises `UsageError` if they are damaged."""
+    path = folder / ABOUT
+    try:
+        return read_table(path, {"step": int, "sha256": str}, {"scaler": dict, "data": dict})
+    except ABSENT as error:
+        raise UsageError(f"{folder}: incomplete checkpoint ({error}). {_remedy(folder)}") from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except ValueError as error:
+        raise UsageError(f"{path}: damaged ({error}). {_remedy(folder)}") from None
+
+
+def _remedy(folder: Path) -> str:
+    return f"Delete {folder}; a resume then continues from the previous checkpoint."
 
 
 def changed_environment(folder: Path) -> list[str]:
     """Return how the environment differs from the one that wrote the checkpoint; results may then differ in bits."""
-    about = read(folder)[1]
+    about = read_facts(folder)
     return [
         f"{name} {about.get(name)} then, {now} now" for name, now in environment().items() if about.get(name) != now
     ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from genkit.evaluation.compute_metrics import Result, read_results
+from genkit.errors import UsageError
+from genkit.evaluation.compute_metrics import Result
 from genkit.evaluation.data_fingerprint import same_images
 from genkit.recipe.document import read
-from genkit.runs.checkpoint import ABOUT
+from genkit.runs.checkpoint import read_facts
 from genkit.runs.evaluate_during_training import EvaluationRecord, evaluations_of
+from genkit.runs.results import read_results
 from genkit.runs.run_folder import RunFolder, step_of
 
 
@@ -63,9 +64,8 @@ class ComparedRun:
     def data_fingerprint(self) -> Mapping[str, Any]:
         """The fingerprint of the data in the newest checkpoint; empty if no checkpoint can be read."""
         try:
-            newest = self.folder.checkpoint(self.folder.saved_steps()[-1])
-            return dict(json.loads((newest / ABOUT).read_text(encoding="utf-8"))["data"])
-        except (OSError, IndexError, ValueError, KeyError, TypeError):
+            return read_facts(self.folder.checkpoint(self.folder.saved_steps()[-1])).get("data", {})
+        except (IndexError, UsageError):
             return {}  # `genkit resume` reports a damaged checkpoint; a comparison does not need it
 
     def has_same_data(self, other: ComparedRun, split: str) -> bool:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from genkit.core.metric import Metric
-from genkit.errors import UsageError
 from genkit.evaluation.compute_metrics import Result, evaluate
 from genkit.recipe.plan import Plan
 from genkit.runs.callbacks import RunCallback
 from genkit.runs.model_folder import replace_model
+from genkit.runs.results import results_of
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import interruptible
@@ -109,13 +109,9 @@ def evaluate_end(run: Run) -> list[Result]:
 def evaluations_of(folder: RunFolder) -> list[EvaluationRecord]:
     """Return the evaluations that a run has logged, in order. Raises `UsageError` if the file is damaged."""
     try:
-        return [
-            EvaluationRecord(line["step"], [Result.from_dict(facts) for facts in line["results"]])
-            for line in folder.evaluations.lines()
-        ]
-    except (KeyError, TypeError) as error:
-        log = folder.evaluations
-        raise UsageError(f"{log.path}: damaged ({error}). Delete it: only {log.lost}.") from None
+        return [EvaluationRecord(line["step"], results_of(line.get("results"))) for line in folder.evaluations.lines()]
+    except ValueError as error:
+        raise folder.evaluations.damaged(error) from None
 
 
 def best_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,10 @@ from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.document import Document, read
 from genkit.recipe.registry import load_registry
 from genkit.runs.run_folder import not_a_run_folder
+from genkit.storage.json_tables import read_table
+from genkit.storage.listing import exists
 from genkit.storage.names import RECIPE, RESOLVED
+from genkit.storage.os_errors import ABSENT, unreadable
 from genkit.storage.weights import ABOUT, HOW_TO_REWRITE, copy_by_name, model_folder, read_weights
 
 
@@ -42,29 +44,33 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
     """
     folder = model_folder(Path(path))
     try:
-        facts = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        facts["data_shape"] = list(facts["data_shape"])
+        facts = read_table(folder / ABOUT, {"data_shape": list}, {"step": int, "data": dict, "sha256": dict})
+        if not all(isinstance(length, int) for length in facts["data_shape"]):
+            raise ValueError("data_shape: expected whole numbers")
         return facts
-    except (OSError, ValueError, KeyError, TypeError):
+    except (*ABSENT, ValueError):
         if not folder.is_dir():
             raise not_a_run_folder(folder) from None
         remedy = "Give a finished run, or its RUN/final."
-        if (Path(path) / RESOLVED).is_file():
+        if exists(Path(path) / RESOLVED):
             remedy = f"Finish the run with `genkit resume {path}`."
-            if not (folder / ABOUT).exists():
+            if not exists(folder / ABOUT):
                 raise UsageError(f"{path}: this run has not finished, so it has no model yet. {remedy}") from None
         raise UsageError(f"{folder}: not a model folder (no readable {ABOUT}). {remedy}") from None
+    except OSError as error:
+        raise unreadable(folder / ABOUT, error) from None
 
 
 def recipe_of(folder: Path) -> Document:
     """Return the recipe in a model folder. Raises `UsageError` if it cannot be read or has no ``[model]``."""
     path = folder / RECIPE
+    there = exists(path)
     try:
-        document = read(path) if path.is_file() else Document({})
+        document = read(path) if there else Document({})
     except UsageError:
         document = Document({})
     if "model" not in document.tables:
-        problem = "cannot be read, or has no [model]" if path.exists() else "not found"
+        problem = "cannot be read, or has no [model]" if there else "not found"
         raise UsageError(f"{path}: {problem}. {HOW_TO_REWRITE.format(folder=folder)}")
     return document
 

@@ -17,7 +17,6 @@ runs/0007-as-introvae-8gaussians-s0/
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -30,9 +29,11 @@ from filelock import FileLock, Timeout
 
 from genkit.errors import UsageError, near_miss
 from genkit.recipe.document import Document
+from genkit.storage.json_tables import read_table
 from genkit.storage.jsonl import StepLog
+from genkit.storage.listing import exists, names_in
 from genkit.storage.names import RECIPE, RESOLVED
-from genkit.storage.os_errors import describe_os_error
+from genkit.storage.os_errors import ABSENT, describe_os_error, unreadable
 from genkit.storage.weights import ABOUT, write_text
 
 SUGGESTED_RUNS = 10  # at most, in an error message
@@ -86,7 +87,7 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """Return the run at `path`. Raises `UsageError` if `path` is not a run folder."""
-        if not (path / RESOLVED).is_file():
+        if not exists(path / RESOLVED):
             raise not_a_run_folder(path)
         return cls(path)
 
@@ -107,7 +108,7 @@ class RunFolder:
     @property
     def finished(self) -> bool:
         """Whether the run has finished. The facts in final/ are the last file that a run writes."""
-        return (self.final / ABOUT).is_file()
+        return exists(self.final / ABOUT)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -136,8 +137,11 @@ class RunFolder:
         return self.strip / f"step-{step:08d}.npy"
 
     def saved_steps(self) -> list[int]:
-        """Return the steps that have a checkpoint, in ascending order."""
-        return sorted(_step(path) for path in self.checkpoints.glob("step-*") if re.fullmatch(r"step-\d+", path.name))
+        """Return the steps that have a checkpoint, in ascending order.
+
+        Raises `UsageError` if they cannot be listed: a run whose checkpoints are hidden must not start again.
+        """
+        return [step for name in names_in(self.checkpoints) if (step := _step(name, "")) is not None]
 
     def keep_newest(self, count: int) -> None:
         """Delete all checkpoints except the newest `count`."""
@@ -161,9 +165,10 @@ class RunFolder:
         self.evaluations.cut_back(step)
         if (best := step_of(self.best)) is not None and best > step:
             shutil.rmtree(self.best)
-        for path in (*self.samples.glob("step-*.png"), *self.strip.glob("step-*.npy")):
-            if re.match(r"step-\d+", path.name) and _step(path) > step:
-                path.unlink()
+        for folder, ending in ((self.samples, r"(-.*)?\.png"), (self.strip, r"\.npy")):
+            for name in names_in(folder):
+                if (drawn := _step(name, ending)) is not None and drawn > step:
+                    (folder / name).unlink()
 
 
 def not_a_run_folder(path: Path) -> UsageError:
@@ -179,12 +184,17 @@ def not_a_run_folder(path: Path) -> UsageError:
 
 
 def step_of(folder: Path) -> int | None:
-    """Return the step of the weights in a model folder; None if it is not a model folder, or does not name its step."""
+    """Return the step of the weights in a model folder; None if it is not a model folder, or does not name its step.
+
+    Raises `UsageError` if the folder cannot be read.
+    """
+    path = folder / ABOUT
     try:
-        step = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["step"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return int(read_table(path, {"step": int})["step"])
+    except (*ABSENT, ValueError):
         return None
-    return step if isinstance(step, int) else None
+    except OSError as error:
+        raise unreadable(path, error) from None
 
 
 def _slug(document: Document, title: str) -> str:
@@ -194,9 +204,10 @@ def _slug(document: Document, title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:NAME_CHARACTERS]
 
 
-def _step(path: Path) -> int:
-    """Return the step in a name: ``step-00001000``, ``step-00001000-samples.png`` or ``step-00001000.npy``."""
-    return int(path.stem.removeprefix("step-").partition("-")[0])
+def _step(name: str, ending: str) -> int | None:
+    """Return the step in a name such as ``step-00001000.npy``; None if it has another ending, a regular expression."""
+    found = re.fullmatch(rf"step-(\d{{8,18}}){ending}", name)
+    return int(found[1]) if found else None
 
 
 def _runs_like(path: Path) -> str:

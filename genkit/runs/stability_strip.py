@@ -23,6 +23,8 @@ from genkit.errors import UsageError
 from genkit.evaluation.samples import in_chunks, latent_codes
 from genkit.recipe.plan import Plan
 from genkit.storage.atomic import write_file
+from genkit.storage.listing import exists
+from genkit.storage.os_errors import unreadable
 
 ROWS = 5  # if the recipe names no steps
 POINTS = 2000  # in a row, if the samples are points in the plane
@@ -83,7 +85,7 @@ def save_strip(path: Path, rows: Mapping[str, Path], title: str, note: str) -> l
 
     Raises `UsageError` if a row is damaged, and `OSError` if the picture cannot be written.
     """
-    kept = {caption: _read(row) for caption, row in rows.items() if row.exists()}
+    kept = {caption: _read(row) for caption, row in rows.items() if exists(row)}
     if not kept:
         return []
     if next(iter(kept.values())).ndim == 2:
@@ -96,5 +98,7 @@ def save_strip(path: Path, rows: Mapping[str, Path], title: str, note: str) -> l
 def _read(row: Path) -> Tensor:
     try:
         return torch.from_numpy(np.load(row, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
+    except OSError as error:
+        raise unreadable(row, error) from None
+    except (ValueError, EOFError) as error:
         raise UsageError(f"{row}: damaged ({error}). Delete it: only one row of the strip is lost.") from None

@@ -9,6 +9,8 @@ from typing import Any
 
 from genkit.errors import UsageError
 from genkit.storage.atomic import write_file
+from genkit.storage.json_tables import parse_json, table_of
+from genkit.storage.os_errors import unreadable
 
 
 @dataclass(frozen=True)
@@ -24,21 +26,37 @@ class StepLog:
             file.write(json.dumps(line) + "\n")
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return all lines except an incomplete last one. Raises `UsageError` if the file is damaged."""
-        if not self.path.exists():
-            return []
-        try:
-            complete = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-            lines = [json.loads(line) for line in complete if line.endswith("\n")]
-            if not all(isinstance(line, dict) and isinstance(line.get("step"), int) for line in lines):
-                raise ValueError("a line without a step")
-            return lines
-        except ValueError as error:
-            raise UsageError(f"{self.path}: damaged ({error}). Delete it: only {self.lost}.") from None
+        """Return all lines except an incomplete last one. Raises `UsageError` if the file is damaged or unreadable."""
+        *complete, _ = self._content().split(b"\n")
+        lines: list[dict[str, Any]] = []
+        for number, line in enumerate(complete, 1):
+            try:
+                lines.append(table_of(parse_json(line), {"step": int}))
+                if number > 1 and lines[-2]["step"] >= lines[-1]["step"]:
+                    raise ValueError(f"step {lines[-1]['step']} after step {lines[-2]['step']}")
+            except json.JSONDecodeError as error:  # its own line number is that within the line
+                raise self.damaged(f"line {number}, column {error.colno}: {error.msg}") from None
+            except ValueError as error:
+                raise self.damaged(f"line {number}: {error}") from None
+        return lines
 
     def cut_back(self, step: int) -> None:
-        """Remove the lines of the steps after `step`."""
-        if not self.path.exists():
-            return
-        kept = [line for line in self.lines() if line["step"] <= step]
-        write_file(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode("utf-8"))
+        """Remove the lines of the steps after `step`, and an incomplete last one. Raises `UsageError`, `OSError`."""
+        kept = sum(line["step"] <= step for line in self.lines())
+        content = self._content()
+        remaining = b"".join(line + b"\n" for line in content.split(b"\n")[:kept])
+        if remaining != content:
+            write_file(self.path, remaining)
+
+    def damaged(self, reason: object) -> UsageError:
+        """Return the error for a file with other content than `append` writes."""
+        return UsageError(f"{self.path}: damaged ({reason}). Delete it: only {self.lost}.")
+
+    def _content(self) -> bytes:
+        """Return the bytes of the file; none if it does not exist. Raises `UsageError` if it cannot be read."""
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise unreadable(self.path, error) from None

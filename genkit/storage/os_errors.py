@@ -8,8 +8,21 @@ import shutil
 from pathlib import Path
 
 from genkit.console.quantities import quantity
+from genkit.errors import Unreadable
 
 FULL = (errno.ENOSPC, errno.EDQUOT)  # the disk or the quota is full
+ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)  # there is no file of this name
+
+
+def unreadable(path: Path, error: OSError) -> Unreadable:
+    """Return the error for a file or folder that exists and cannot be read.
+
+    Its content may be intact, so the remedy never is to delete it.
+    """
+    return Unreadable(
+        f"{path}: cannot be read: {describe_os_error(error, path)}. Check its permissions and its disk, and repeat the "
+        "command; nothing has been changed."
+    )
 
 
 def describe_os_error(error: OSError, place: Path) -> str:

@@ -18,6 +18,9 @@ from torch import Tensor, nn
 
 from genkit.errors import UsageError
 from genkit.storage.atomic import write_file
+from genkit.storage.json_tables import read_table
+from genkit.storage.listing import exists
+from genkit.storage.os_errors import ABSENT, unreadable
 
 RAW, EMA, ABOUT = "model.safetensors", "ema.safetensors", "about.json"  # files of a model folder
 HOW_TO_REWRITE = (
@@ -29,7 +32,7 @@ NO_EMA_WEIGHTS = "no EMA weights: a run has them if its recipe has [ema], for ex
 
 def model_folder(path: Path) -> Path:
     """Return the model folder of a finished run, or else `path` itself."""
-    return path / "final" if (path / "final").is_dir() else path
+    return path / "final" if exists(path / "final") else path
 
 
 def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
@@ -40,15 +43,17 @@ def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
     folder = model_folder(folder)
     path = folder / (EMA if which == "ema" else RAW)
     try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        if which == "ema" and path.name not in about["sha256"] and not path.exists():
+        digests = read_table(folder / ABOUT, {"sha256": dict})["sha256"]
+        if which == "ema" and path.name not in digests and not exists(path):
             raise UsageError(f'{folder}: {NO_EMA_WEIGHTS} Use --weights raw, or weights="raw" in Python.')
-        if digest(path) != about["sha256"][path.name]:
+        if digest(path) != digests.get(path.name):
             raise ValueError(f"its SHA-256 is not the one in {ABOUT}")
         return load_file(path)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = "not found" if not path.exists() else f"damaged or changed since the run wrote it ({error})"
+    except (*ABSENT, ValueError, SafetensorError) as error:
+        reason = f"damaged or changed since the run wrote it ({error})" if exists(path) else "not found"
         raise UsageError(f"{path}: {reason}. {HOW_TO_REWRITE.format(folder=folder)}") from None
+    except OSError as error:
+        raise unreadable(Path(error.filename or path), error) from None
 
 
 def write_model_folder(folder: Path, model: nn.Module, average: nn.Module | None, about: Mapping[str, Any]) -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from genkit.errors import UsageError
-from genkit.evaluation.compute_metrics import Result, read_results
+from genkit.evaluation.compute_metrics import Result
 from genkit.runs.evaluate_run import evaluate_run
 from genkit.runs.load import facts_of
+from genkit.runs.results import read_results
 from genkit.runs.run_folder import RunFolder
 from genkit.tables.cell_result import CellResult
 from genkit.tables.experiment import Experiment

@@ -67,7 +67,7 @@ class Experiment:
         except OSError as error:
             reason = describe_os_error(error, folder.path)
             raise UsageError(f"{folder.path}: cannot be created: {reason}. Choose another --runs.") from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{folder.resolved}: damaged ({error}). Delete the run folder, or move it away.") from None
         expected = _with_weight(self.plan.resolved) | {"seed": self.seed}
         found = _with_weight(found)

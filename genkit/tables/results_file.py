@@ -21,6 +21,8 @@ from filelock import FileLock
 
 from genkit.errors import UsageError
 from genkit.evaluation.compute_metrics import Result
+from genkit.storage.json_tables import parse_json, table_of
+from genkit.storage.listing import exists
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.weights import write_text
 from genkit.tables.cell_result import CellResult
@@ -44,10 +46,10 @@ class ResultsFile:
 
         Raises `UsageError` if the file cannot be read, is damaged, or belongs to another table.
         """
-        if not self.path.exists():
+        if not exists(self.path):
             return {}
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
+            content = table_of(parse_json(self.path.read_bytes()), {})
             self._check_header(content)
             return {name: _cell_result(facts, content) for name, facts in content["cells"].items()}
         except OSError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from genkit.console.output import Console
-from genkit.errors import Diverged, UsageError
+from genkit.errors import Diverged, Unreadable, UsageError
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.os_errors import describe_os_error
 from genkit.tables.cell_result import CellResult
@@ -100,8 +100,8 @@ class _Update:
             try:
                 result = collect_results(experiment, folder, self.settings.threads, failure)
             except UsageError as error:
-                remedy = f"If you delete the folder {folder.path}, the same command trains this run again."
-                self.errors.append(f"{experiment}: {error} {remedy}")
+                remedy = f" If you delete the folder {folder.path}, the same command trains this run again."
+                self.errors.append(f"{experiment}: {error}" + remedy * (not isinstance(error, Unreadable)))
                 continue
             try:
                 self.results_file.add(str(experiment), result)

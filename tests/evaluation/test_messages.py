@@ -16,7 +16,7 @@ from genkit.api import EvaluationProtocol
 from genkit.core.types import Samples
 from genkit.errors import UsageError
 from genkit.evaluation.batch_norm import complete_protocol, recalibrated_statistics
-from genkit.evaluation.compute_metrics import evaluate, read_results
+from genkit.evaluation.compute_metrics import evaluate
 from genkit.evaluation.data_fingerprint import check_data_fingerprint, data_fingerprint
 from genkit.evaluation.draws import subset
 from genkit.evaluation.samples import describe_samples
@@ -72,7 +72,6 @@ def reason_of(value: Any) -> str:
 
 def test_messages(tmp_path, golden) -> None:
     saved, model = data_fingerprint(Pictures()), TinyAutoencoder(data_shape=(2,))
-    (tmp_path / "results.json").write_text('[{"label": "fid"}]')
     messages = {
         "Other training samples": message_of(lambda: check_data_fingerprint(saved, Pictures(shift=0.1), "REMEDY")),
         "More training samples": message_of(lambda: check_data_fingerprint(saved, Pictures(size=1054), "REMEDY")),
@@ -88,8 +87,6 @@ def test_messages(tmp_path, golden) -> None:
         "A metric that returns no number": reason_of(None),
         "A metric that returns several numbers": reason_of(torch.zeros(2, 3)),
         "A metric with a bug": reason_of(KeyError("oops")).replace(f"line {_line_of_raise()}", "line N"),
-        "Results that cannot be read": message_of(lambda: read_results(tmp_path / "results.json")),
-        "Results that do not exist": message_of(lambda: read_results(tmp_path / "none.json")),
         "Samples, in a note": f"32 {describe_samples(32, Pictures('test'))}",
         "Samples of a density, in a note": f"1 {describe_samples(1, Pictures(size=None))}",
     }

@@ -24,8 +24,10 @@ from genkit.runs.convert.convert_checkpoint import convert
 from genkit.runs.convert.match_tensors import fill_model
 from genkit.runs.convert.published_checkpoint import PublishedCheckpoint, read_checkpoint
 from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
+from genkit.runs.results import read_results
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.trained import open_held_out
+from genkit.storage.os_errors import unreadable
 
 pytestmark = pytest.mark.usefixtures("isolated")
 
@@ -135,6 +137,16 @@ def test_messages_about_evaluations(golden, run):
         "A mode of a model without batch norm": message_of(lambda: evaluate_run(run, plan, 0, ["batch"])),
     }
     golden("runs/evaluations", report(messages))
+
+
+def test_messages_about_results(golden, tmp_path):
+    (tmp_path / "results.json").write_text('[{"label": "fid"}]')
+    messages = {
+        "Results that cannot be read": message_of(lambda: read_results(tmp_path / "results.json")),
+        "Results that do not exist": message_of(lambda: read_results(tmp_path / "none.json")),
+        "A file without permission": str(unreadable(tmp_path / "x", PermissionError(13, "Permission denied"))),
+    }
+    golden("runs/results", report(messages))
 
 
 def write_run(path: Path, recipe: str, lines: list[dict], results: list[Result], *, finished: bool) -> Path:

@@ -15,13 +15,14 @@ from genkit.api import GAN, Autoencoder, DiagNormal, Evaluation, EvaluationProto
 from genkit.cli.show_results import print_results
 from genkit.console.output import Console
 from genkit.core.model import evaluating
-from genkit.evaluation.compute_metrics import Result, evaluate, read_results
+from genkit.evaluation.compute_metrics import Result, evaluate
 from genkit.evaluation.draws import draws
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.datasets.mnist import MNIST
 from genkit.parts.metrics.modes import Modes
 from genkit.parts.metrics.posterior import ActiveUnits, PosteriorKL
+from genkit.runs.results import read_results
 
 METRICS = [ActiveUnits(), *(PosteriorKL(of=of) for of in ("real", "rec", "fake"))]
 
