@@ -20,12 +20,14 @@ class CheckpointWriter:
     def __init__(self, run: Run):
         self._run = run
 
-    def after_step(self, record: StepRecord, *, stopping: bool) -> None:
-        """Write a checkpoint if one is due. Raises `Diverged`."""
+    def after_step(self, record: StepRecord, *, stopping: bool) -> bool:
+        """Write a checkpoint if one is due, and return whether it was. Raises `Diverged`."""
         run = self._run
         due = run.is_due(record.step, run.plan.recipe.checkpoint.every)
-        if due or stopping or is_evaluation_due(run.plan, record.step):
+        due = due or stopping or is_evaluation_due(run.plan, record.step)
+        if due:
             self.save()
+        return due
 
     def save(self) -> None:
         """Write a checkpoint of finite weights, and delete all but the newest `checkpoint.keep`. Raises `Diverged`."""

@@ -1,4 +1,7 @@
-"""Handling of Ctrl-C, SIGTERM and SIGHUP (a terminal that closes): during training, and while metrics are computed.
+"""Handling of signals that ask a command to stop: during training, and while metrics are computed.
+
+Ctrl-C, SIGTERM and SIGHUP (a terminal that closes); SIGUSR1, SIGUSR2 and SIGXCPU, with which cluster schedulers such as
+SLURM and Grid Engine announce the end of a job. SIGQUIT (Ctrl-backslash) stays as it is: it ends a process at once.
 
 A launcher sends SIGTERM to its processes after the terminal has sent Ctrl-C to all of them, so only a second Ctrl-C
 counts as a second request. Python delivers signals to the main thread only; in other threads both context managers do
@@ -13,7 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-STOP = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+STOP = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 Handler = Callable[[int, FrameType | None], None]
 
 
@@ -27,16 +31,27 @@ def heeded_signals() -> list[signal.Signals]:
 
 @contextmanager
 def stop_requested(hurry: bool = True) -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether a stop was requested; with `hurry`, a second Ctrl-C raises at once."""
+    """Yield a function that returns whether a stop was requested; with `hurry`, a second Ctrl-C raises at once.
+
+    Raises `KeyboardInterrupt` at the end of the block if a stop was requested and nobody has asked since.
+    """
     received: list[int] = []
+    noticed = False
 
     def note(number: int, frame: FrameType | None) -> None:
         if hurry and number == signal.SIGINT and signal.SIGINT in received:
             raise KeyboardInterrupt
         received.append(number)
 
+    def requested() -> bool:
+        nonlocal noticed
+        noticed = bool(received)
+        return noticed
+
     with _handling(note):
-        yield lambda: bool(received)
+        yield requested
+    if received and not noticed:
+        raise KeyboardInterrupt
 
 
 @contextmanager

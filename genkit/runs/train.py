@@ -58,10 +58,10 @@ def train_in_folder(plan: Plan, folder: RunFolder, world: World, *callbacks: Run
             stopping = world.any(stop())
             line = logger.after_step(record)
             drawer.after_step(record)
-            checkpoints.after_step(record, stopping=stopping)
+            saved = checkpoints.after_step(record, stopping=stopping)
             for callback in callbacks:
                 callback.update(record.step, line)
-            if stopping:
+            if saved and world.any(stop()):  # asked again: drawing and saving take time, and an evaluation may follow
                 raise Interrupted(f"stopped after step {record.step} of {plan.steps}; the state is saved.")
             evaluator.after_step(record.step)
 

@@ -1,5 +1,6 @@
 """Every command on a tiny recipe: its output, its files and its exit code."""
 
+import importlib
 import json
 import os
 import re
@@ -411,7 +412,31 @@ def test_a_signal_at_the_last_step_is_obeyed(monkeypatch):
     assert_names(result.err, "step 1 of 1")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.trains
+@pytest.mark.parametrize("place", ["draw_during_training.PictureDrawer", "checkpoint_during_training.CheckpointWriter"])
+@pytest.mark.parametrize("step", [2, 4])  # before an evaluation during training, and before the last one
+def test_a_signal_while_a_step_is_drawn_or_saved_stops_before_the_evaluation(monkeypatch, place, step):
+    module, _, name = place.partition(".")
+    consumer = getattr(importlib.import_module(f"genkit.runs.{module}"), name)
+    before = consumer.after_step
+
+    def stop_in(self, record, **options):
+        if record.step == step:
+            signal.raise_signal(signal.SIGTERM)
+        return before(self, record, **options)
+
+    evaluated = []
+    with monkeypatch.context() as patched:
+        patched.setattr(consumer, "after_step", stop_in)
+        patched.setattr(Modes, "compute", lambda *given: evaluated.append(1) or 1.0)
+        result = genkit("run", "tiny.toml", "-q", "--set", "train.steps=4", "--set", "evaluate.every=2")
+    command = resume_of(result)
+    assert_names(result.err, f"step {step} of 4")
+    assert len(evaluated) == step / 2 - 1
+    assert genkit(*command, "-q").code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_an_interruption_before_training_exits_with_130(monkeypatch, number):
     def interrupt(*args, **options):
         signal.raise_signal(number)
