@@ -26,8 +26,8 @@ def main() -> None:
             print(f"error: {error}" if error.exit_code != 130 else error, file=sys.stderr)
         sys.exit(leave_exit_code(error.exit_code))
     except SystemExit as end:
-        if not end.code and (error := lost_output()):
-            print(f"error: standard output: cannot be written: {error.strerror}.", file=sys.stderr)
+        if not end.code and (loss := lost_output()):
+            print(f"error: standard output: cannot be written: {loss.strerror}.", file=sys.stderr)
             sys.exit(1)
         raise
 

@@ -14,7 +14,18 @@ from genkit.core.layers.shapes import image_shape, smallest_map
 from genkit.core.metric import Draws, Evaluation, EvaluationProtocol, Extractor, Metric
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Dataset, DiagNormal, Divergence, Loss, Optimiser, Phase, PhaseLoss, Samples, Schedule
+from genkit.core.types import (
+    Dataset,
+    DiagNormal,
+    Divergence,
+    FingerprintedSource,
+    Loss,
+    Optimiser,
+    Phase,
+    PhaseLoss,
+    Samples,
+    Schedule,
+)
 from genkit.parts.losses.vae import VAE
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Features, features_of, protocol_of
@@ -34,6 +45,7 @@ __all__ = [
     "EvaluationProtocol",
     "Extractor",
     "Features",
+    "FingerprintedSource",
     "Linear",
     "Loss",
     "Metric",

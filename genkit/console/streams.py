@@ -10,7 +10,7 @@ import errno
 import io
 import select
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 
 def protect_streams() -> None:
@@ -68,9 +68,9 @@ def _protected(stream: TextIO) -> TextIO:
     if type(_bytes_of(stream)) is not io.FileIO:
         return stream
     stream.flush()
-    raw = LastingStream(stream.fileno(), "wb", closefd=False)
+    raw: Any = LastingStream(stream.fileno(), "wb", closefd=False)
     return io.TextIOWrapper(
-        raw if stream.write_through else io.BufferedWriter(raw),  # type: ignore[arg-type]
+        raw if stream.write_through else io.BufferedWriter(raw),
         encoding=stream.encoding,
         errors="replace",
         line_buffering=stream.line_buffering,

@@ -1,6 +1,7 @@
 """A results table ready to print: header, rows, remarks, and the protocol of every number.
 
-`genkit.tables.formats` writes it as text for a terminal, Markdown, LaTeX or CSV; the columns of CSV are there.
+`genkit.tables.formats` writes it as text for a terminal, Markdown, LaTeX or CSV; the columns of CSV and the
+alignment of LaTeX are there.
 """
 
 from __future__ import annotations

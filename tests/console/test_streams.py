@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,16 +22,14 @@ def stdout_of(monkeypatch):
     opened = []
 
     def become(file, **options):
-        opened.append(open(file, "w", encoding="utf-8", **options))
+        opened.append(open(file, "w", encoding="utf-8", **options))  # noqa: SIM115 - closed below
         monkeypatch.setattr(sys, "stdout", opened[-1])
         protect_streams()
 
     yield become
     for stream in opened:
-        try:
+        with suppress(OSError):
             stream.close()
-        except OSError:
-            pass
 
 
 def test_what_a_reader_no_longer_takes_is_dropped(stdout_of):

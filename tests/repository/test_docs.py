@@ -243,6 +243,20 @@ def test_the_plan_that_is_shown_is_the_plan_of_the_shipped_recipe(capsys, monkey
     assert {" ".join(line.split()) for line in shown.splitlines()} - {"..."} <= printed
 
 
+def test_the_mistake_that_the_readme_shows_gives_the_message_that_it_shows(tmp_path, monkeypatch):
+    recipe, message = (
+        next(b.text for b in BLOCKS if b.page.name == "README.md" and b.text.startswith(start))
+        for start in ("title = ", "error: ")
+    )
+    skip_unless_installed(recipe)
+    wrong, right = re.findall("If you write `(.+)` instead of `(.+)`", (ROOT / "README.md").read_text())[0]
+    (tmp_path / "digits.toml").write_text(recipe.replace(right, wrong))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RecipeError) as caught:
+        make_plan("digits.toml")
+    assert f"error: {caught.value}" == message.strip()
+
+
 # Python
 
 

@@ -1,1 +1,4 @@
-"""Built-in divergences between batches of diagonal Gaussians."""
+"""Built-in divergences between batches of diagonal Gaussians.
+
+A new divergence is a file here, and one line in `genkit/parts/builtin.py`.
+"""
