@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from genkit.core.model import Autoencoder
 from genkit.core.types import DiagNormal
 
 
@@ -26,3 +27,9 @@ def squared_error(x: Tensor, y: Tensor) -> Tensor:
 def negative_elbo(error: Tensor, kl: Tensor, beta_rec: float, beta_kl: float) -> Tensor:
     """Return the weighted negative ELBO, β_rec·R + β_kl·KL, (B,), from R and KL of shape (B,)."""
     return beta_rec * error + beta_kl * kl
+
+
+def energy(model: Autoencoder, x: Tensor) -> Tensor:
+    """Return KL(q(z|x) || N(0, I)) + R(x, D(μ(x))) in nats, the negative ELBO at the posterior mean, x -> (B,)."""
+    posterior = model.encoder(x)
+    return negative_elbo(squared_error(x, model.decoder(posterior.mu)), kl_to_prior(posterior), 1.0, 1.0)

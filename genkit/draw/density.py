@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from genkit.core.elbo import kl_to_prior, squared_error
+from genkit.core.elbo import energy
 from genkit.core.model import Autoencoder, Model
 from genkit.draw.style import COLOURS, new_figure
 from genkit.evaluation.samples import in_chunks
@@ -86,12 +86,6 @@ def energy_map(model: Autoencoder, half_width: float, resolution: int = RESOLUTI
     points = torch.stack([x, y], dim=-1).reshape(-1, 2).to(weight)
     energies = in_chunks(partial(energy, model), points, model.data_shape)
     return energies.double().reshape(resolution, resolution)
-
-
-def energy(model: Autoencoder, x: Tensor) -> Tensor:
-    """Return KL(q(z|x) || p(z)) + R(x, D(μ(x))) in nats, the negative logarithm of the density, (B, 2) -> (B,)."""
-    posterior = model.encoder(x)
-    return kl_to_prior(posterior) + squared_error(x, model.decoder(posterior.mu))
 
 
 def relative_density(energies: Tensor) -> Tensor:

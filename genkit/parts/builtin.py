@@ -179,6 +179,12 @@ def genkit_metrics() -> Iterator[Entry]:
         "reference-jsd", "genkit.parts.metrics.published_2d:ReferenceJSD", 'The published 2-D "JSD"', SOFT_INTRO_VAE
     )
     yield Entry(
+        "gnelbo",
+        "genkit.parts.metrics.gnelbo:GridNormalisedELBO",
+        "The published grid-normalised ELBO of 2-D points",
+        SOFT_INTRO_VAE,
+    )
+    yield Entry(
         "reconstruction-error",
         "genkit.parts.metrics.reconstruction:ReconstructionError",
         "Mean squared error of reconstructions",

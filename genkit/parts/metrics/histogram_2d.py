@@ -36,6 +36,11 @@ def cell_counts(x: np.ndarray, half_width: float) -> np.ndarray:
     return np.histogram2d(x[:, 0], x[:, 1], bins=BINS, range=box)[0]
 
 
+def box_text(half_width: float) -> str:
+    """Return the box [-w, w]² as a protocol states it."""
+    return f"[-{half_width:g}, {half_width:g}] x [-{half_width:g}, {half_width:g}]"
+
+
 def box_details(half_width: float) -> dict[str, str | int | float]:
     """Return the details of a protocol that describe the box and its cells."""
-    return {"box": f"[-{half_width:g}, {half_width:g}] x [-{half_width:g}, {half_width:g}]", "bins": f"{BINS} x {BINS}"}
+    return {"box": box_text(half_width), "bins": f"{BINS} x {BINS}"}
