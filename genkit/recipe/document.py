@@ -1,14 +1,10 @@
-"""A TOML file as nested tables, with the line of every key.
-
-`tomllib` reports no positions. This module splits a text into statements, the fewest consecutive lines that parse on
-their own, and parses each statement by itself: the keys that it yields are at its first line. So `tomllib` is the only
-grammar.
-"""
+"""A TOML file as nested tables, with the line of every key."""
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +12,7 @@ from typing import Any
 from genkit.errors import Place, UsageError
 from genkit.recipe.nested import KeyPath, leaves
 from genkit.recipe.shipped import shipped_recipes
+from genkit.recipe.toml_text import BeyondLimits, parse, statements
 
 
 @dataclass(frozen=True)
@@ -48,24 +45,35 @@ class Document:
 
 
 def read(path: Path) -> Document:
-    """Read a TOML file. Raises `UsageError` if it cannot be read or is not valid."""
+    """Read a TOML file. Raises `UsageError` if it cannot be read or is not valid.
+
+    Bytes that are not UTF-8 are kept as lone surrogates. They are allowed in the values of paths only, which the binder
+    checks: a path that is not UTF-8 comes from an option, and the resolved recipe of the run has to hold it.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+    except OSError as error:
         raise UsageError(f"{path}: {_why_not_read(path, error)}. {_remedy(path)}") from None
     try:
-        tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        tables = parse(text)
+    except BeyondLimits as error:
+        raise UsageError(f"{path}: {error}. Correct the file; no recipe needs that.") from None
+    except tomllib.TOMLDecodeError as error:
+        if not is_unicode(text):
+            raise UsageError(f"{path}: not UTF-8 text, expected a TOML file. {_remedy(path)}") from None
         raise UsageError(f"{path}: not valid TOML: {error}.") from None
     return Document(tables, str(path), _lines(text))
 
 
-def _why_not_read(path: Path, error: OSError | UnicodeDecodeError) -> str:
-    if path.is_dir():
+def is_unicode(text: str) -> bool:
+    """Return whether a text has no lone surrogates, which stand for bytes that are not UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _why_not_read(path: Path, error: OSError) -> str:
+    if os.path.isdir(path):
         return "a folder, expected a TOML file"
-    if isinstance(error, FileNotFoundError):
-        return "not found"
-    return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "not UTF-8 text, expected a TOML file"
+    return "not found" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
 
 
 def _remedy(path: Path) -> str:
@@ -78,8 +86,8 @@ def _lines(text: str) -> dict[KeyPath, int]:
     """Return the line, counted from 1, of every table and key of a valid TOML text."""
     lines: dict[KeyPath, int] = {}
     header: KeyPath = ()
-    for number, statement in _statements(text):
-        parsed = tomllib.loads(statement)
+    for number, statement in statements(text):
+        parsed = parse(statement)
         if statement.lstrip().startswith("["):
             header = _innermost(parsed)
             for length in range(1, len(header)):  # [a.b] also writes the table a
@@ -89,21 +97,6 @@ def _lines(text: str) -> dict[KeyPath, int]:
             paths = (path[:n] for path, _ in leaves(parsed) for n in range(1, len(path) + 1))
             lines |= {header + path: number for path in paths}
     return lines
-
-
-def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each statement and the number of its first line, counted from 1."""
-    pending, start = "", 1
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
-        if not pending:
-            start = number
-        pending += line
-        try:
-            tomllib.loads(pending)
-        except tomllib.TOMLDecodeError:
-            continue  # an array or a string that continues on the next line
-        yield start, pending
-        pending = ""
 
 
 def _innermost(parsed: Any) -> KeyPath:

@@ -6,7 +6,10 @@ import tomllib
 from typing import Any
 
 from genkit.errors import UsageError
-from genkit.recipe.document import Document, KeyPath
+from genkit.recipe.document import Document, KeyPath, is_unicode
+from genkit.recipe.toml_text import MOST_LEVELS, BeyondLimits, parse
+
+MOST_SHOWN = 100  # characters of an override in a message
 
 
 def with_override(document: Document, override: str) -> Document:
@@ -15,12 +18,27 @@ def with_override(document: Document, override: str) -> Document:
     The value is TOML; what is not valid TOML is taken as a string. An empty value, ``train.epochs=``, removes the key.
     """
     path, text = parted(override, "train.steps=500")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
-    tables = _set(document.tables, path, value, override)
+    tables = _set(document.tables, path, _value(text, override), override)
     return Document(tables, document.file, document.lines, {**document.overrides, path: "--set"})
+
+
+def _value(text: str, override: str) -> Any:
+    """Return the value that the text of an override is. Raises `UsageError`."""
+    try:
+        tables = parse(f"value = {text}")
+    except BeyondLimits as error:
+        raise UsageError(f"--set {shown(override)}: {error}. Give a smaller value.") from None
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+    if tables.keys() != {"value"}:
+        others = ", ".join(key for key in tables if key != "value")
+        raise UsageError(f"--set {shown(override)}: also sets {others}. Give each key its own --set.")
+    return tables["value"]
+
+
+def shown(override: str) -> str:
+    """Return an override for a message, cut if it is long."""
+    return override if len(override) <= MOST_SHOWN else f"{override[:MOST_SHOWN]}..."
 
 
 def parted(override: str, example: str) -> tuple[KeyPath, str]:
@@ -31,7 +49,11 @@ def parted(override: str, example: str) -> tuple[KeyPath, str]:
     key, equals, text = override.partition("=")
     path = tuple(part.strip() for part in key.split("."))
     if not equals or not all(path):
-        raise UsageError(f"--set {override}: expected table.key=value, for example --set {example}.")
+        raise UsageError(f"--set {shown(override)}: expected table.key=value, for example --set {example}.")
+    if not is_unicode(key):
+        raise UsageError(f"--set {shown(override)}: the key is not UTF-8 text. Write it as the recipe does.")
+    if len(path) > MOST_LEVELS:
+        raise UsageError(f"--set {shown(override)}: a key with {len(path)} names, expected table.key.")
     return path, text
 
 
@@ -44,5 +66,5 @@ def _set(table: dict[str, Any], path: KeyPath, value: Any, override: str) -> dic
     if isinstance(inner, str):  # `c = "curriculum-c"` is short for a table with that `use`
         inner = {"use": inner}
     if not isinstance(inner, dict):
-        raise UsageError(f"--set {override}: {key} is {inner!r}, not a table.")
+        raise UsageError(f"--set {shown(override)}: {key} is {inner!r}, not a table.")
     return {**table, key: _set(inner, tuple(rest), value, override)}

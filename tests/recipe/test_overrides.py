@@ -77,3 +77,23 @@ def test_an_override_into_a_list_is_refused(path):
     with pytest.raises(UsageError) as refused:
         overridden(path, "train.lines.x=1")
     assert_names(refused.value, "--set train.lines.x=1: ", "lines is [1, 2]")
+
+
+@pytest.mark.parametrize(
+    ("override", "names"),
+    [
+        ("train.steps=1\nb=2", ("also sets b",)),
+        ("train.steps=1\n[loss]\nuse='vae'", ("also sets loss",)),
+        (f"train.steps={'1' * 5_000}", ("digits",)),
+        (f"a={'[' * 3_000}", ("levels",)),
+        (f"a={'[' * 3_000}{']' * 3_000}", ("levels",)),
+        (f"{'.'.join('a' * 6_000)}=1", ("6000 names",)),
+        ("train.st\udcfceps=1", ("UTF-8",)),
+    ],
+    ids=lambda given: given[:12],
+)
+def test_an_override_that_is_more_than_one_value_is_refused_in_a_short_message(path, override, names):
+    with pytest.raises(UsageError) as refused:
+        overridden(path, override)
+    assert_names(refused.value, f"--set {override[:12]}", *names)
+    assert len(str(refused.value)) < 250
