@@ -12,6 +12,7 @@ def main() -> None:
     """
     from genkit.cli import app
     from genkit.cli.launch import leave_exit_code
+    from genkit.console.escapes import escaped
     from genkit.console.streams import lost_output, protect_streams
     from genkit.errors import GenkitError
     from genkit.launched import is_main_process
@@ -23,7 +24,8 @@ def main() -> None:
             app(prog_name="genkit")  # also for `python -m genkit`: shell completion is of this name
     except GenkitError as error:
         if is_main_process():
-            print(f"error: {error}" if error.exit_code != 130 else error, file=sys.stderr)
+            message = f"error: {error}" if error.exit_code != 130 else str(error)
+            print(escaped(message), file=sys.stderr)
         sys.exit(leave_exit_code(error.exit_code))
     except SystemExit as end:
         if not end.code and (loss := lost_output()):

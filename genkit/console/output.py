@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from genkit.console.escapes import escaped
 from genkit.launched import is_main_process
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -34,7 +35,7 @@ class Console:
 
     def print(self, text: str) -> None:
         """Print plain text."""
-        self.rich.print(text, markup=False)
+        self.rich.print(escaped(text), markup=False)
 
     def info(self, *texts: str) -> None:
         """Print texts that are not results; nothing if quiet."""
@@ -49,7 +50,7 @@ class Console:
         for column in columns:
             table.add_column(column, overflow="fold", header_style="dim")
         for row in rows:
-            table.add_row(*map(Text, row))  # plain text: brackets in a cell are not markup
+            table.add_row(*(Text(escaped(cell)) for cell in row))  # plain text: brackets in a cell are not markup
         self.rich.print(table, soft_wrap=False)
         self.rich.print()
 
