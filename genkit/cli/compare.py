@@ -10,13 +10,20 @@ import typer
 
 from genkit.cli.options import Json
 from genkit.cli.outputs import refused_if_unwritable, require_png
+from genkit.storage.user_path import user_path
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Two or more run folders.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="PNG file for the picture of the curves.")] = Path(
-        "comparison.png"
-    ),
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", parser=user_path, help="Two or more run folders.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            parser=user_path,
+            help="PNG file for the picture of the curves.",
+        ),
+    ] = Path("comparison.png"),
     json: Json = False,
 ) -> None:
     """Compare the recipes, numbers and curves of two or more runs.

@@ -11,14 +11,20 @@ import typer
 
 from genkit.cli.options import Json, Overrides
 from genkit.cli.plan_for_command import plan_for_command
+from genkit.storage.user_path import user_path
 
 
 def convert(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT", help="File that the code of Soft-IntroVAE or AS-IntroVAE saved.")
+        Path,
+        typer.Argument(
+            metavar="CHECKPOINT", parser=user_path, help="File that the code of Soft-IntroVAE or AS-IntroVAE saved."
+        ),
     ],
-    recipe: Annotated[Path, typer.Option("--recipe", metavar="RECIPE", help="Recipe whose [model] is the network.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Model folder to make.")],
+    recipe: Annotated[
+        Path, typer.Option("--recipe", metavar="RECIPE", parser=user_path, help="Recipe whose [model] is the network.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", parser=user_path, help="Model folder to make.")],
     overrides: Overrides = None,
     json: Json = False,
 ) -> None:

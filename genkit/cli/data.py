@@ -12,6 +12,7 @@ from genkit.cli.command_group import CommandGroup
 from genkit.cli.options import Json, Overrides, RecipePath
 from genkit.cli.outputs import refused_if_unwritable, require_png
 from genkit.cli.plan_for_command import plan_for_command
+from genkit.storage.user_path import user_path
 
 app = typer.Typer(cls=CommandGroup, help="Check, prepare or draw the data of a recipe.", no_args_is_help=True)
 
@@ -65,7 +66,9 @@ def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False)
 def show(
     recipe: RecipePath,
     overrides: Overrides = None,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="PNG file to write.")] = Path("data.png"),
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", parser=user_path, help="PNG file to write.")] = Path(
+        "data.png"
+    ),
 ) -> None:
     """Draw pictures of both splits as the network sees them.
 

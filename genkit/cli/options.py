@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
-RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="Recipe file (TOML).")]
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, made by `genkit run`.")]
-FinishedRun = Annotated[Path, typer.Argument(metavar="RUN", help="Finished run, or a model folder such as RUN/final.")]
+from genkit.storage.user_path import user_path
+
+RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", parser=user_path, help="Recipe file (TOML).")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", parser=user_path, help="Run folder, made by `genkit run`.")]
+FinishedRun = Annotated[
+    Path, typer.Argument(metavar="RUN", parser=user_path, help="Finished run, or a model folder such as RUN/final.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override a key of the recipe. Repeatable."),
@@ -22,7 +26,8 @@ StandIn = Annotated[
     bool, typer.Option("--stand-in", help="Replace the data by generated data of the shape that the recipe declares.")
 ]
 Pictures = Annotated[
-    Path | None, typer.Option("--data", metavar="PICTURES", help="Your own pictures: a file or a folder.")
+    Path | None,
+    typer.Option("--data", metavar="PICTURES", parser=user_path, help="Your own pictures: a file or a folder."),
 ]
 Weights = Annotated[
     str | None,
@@ -40,9 +45,9 @@ Threads = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="OUT", help="File to write, without its ending, or folder."),
+    typer.Option("--out", metavar="OUT", parser=user_path, help="File to write, without its ending, or folder."),
 ]
-Runs = Annotated[Path, typer.Option("--runs", metavar="FOLDER", help="Folder of the run folders.")]
+Runs = Annotated[Path, typer.Option("--runs", metavar="FOLDER", parser=user_path, help="Folder of the run folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the results and the run folder.")]
 

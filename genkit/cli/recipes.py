@@ -10,6 +10,7 @@ import typer
 
 from genkit.cli.command_group import CommandGroup
 from genkit.cli.options import Json
+from genkit.storage.user_path import user_path
 
 app = typer.Typer(
     cls=CommandGroup, help="List the shipped recipes, or copy one to change it.", invoke_without_command=True
@@ -43,7 +44,8 @@ def list_recipes(json: Json = False) -> None:
 def copy(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a shipped recipe.")],
     to: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="New file, or its folder; NAME.toml by default.")
+        Path | None,
+        typer.Argument(metavar="[FILE]", parser=user_path, help="New file, or its folder; NAME.toml by default."),
     ] = None,
 ) -> None:
     """Copy a shipped recipe to a new file, and overwrite none."""

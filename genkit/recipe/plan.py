@@ -26,6 +26,7 @@ from genkit.recipe.resolved import Key
 from genkit.recipe.tables import Recipe
 from genkit.storage.listing import exists
 from genkit.storage.names import RECIPE, RESOLVED
+from genkit.storage.user_path import user_path
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
 def document_of(source: Recipe | Document | Mapping[str, Any] | Path | str, overrides: Sequence[str] = ()) -> Document:
     """Return the tables that `make_plan` checks, with the overrides. Raises `UsageError`."""
     if isinstance(source, (str, Path)):
-        document = _read_recipe(Path(source))
+        document = _read_recipe(user_path(source))
     elif isinstance(source, Recipe):
         document = source.document()
     else:

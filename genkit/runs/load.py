@@ -18,6 +18,7 @@ from genkit.storage.json_tables import read_table
 from genkit.storage.listing import exists
 from genkit.storage.names import RECIPE, RESOLVED
 from genkit.storage.os_errors import ABSENT, unreadable
+from genkit.storage.user_path import user_path
 from genkit.storage.weights import ABOUT, HOW_TO_REWRITE, copy_by_name, model_folder, read_weights
 
 
@@ -28,7 +29,8 @@ def load(path: str | PathLike[str], weights: str = "raw") -> Model:
     the model, but neither the data nor the loss. Raises `UsageError` if `path` is neither a finished run nor a model
     folder, or if its recipe or its weights cannot be read.
     """
-    folder, facts = model_folder(Path(path)), facts_of(path)
+    path = user_path(path)
+    folder, facts = model_folder(path), facts_of(path)
     model = _build_model(recipe_of(folder), tuple(facts["data_shape"]))
     tensors = read_weights(folder, weights)
     if any(tensor.dtype == torch.float64 for tensor in tensors.values()):

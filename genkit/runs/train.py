@@ -23,6 +23,7 @@ from genkit.runs.model_folder import write_model
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
+from genkit.storage.user_path import user_path
 from genkit.storage.weights import write_json
 
 
@@ -32,7 +33,7 @@ def train(
     """Train a recipe in a new run folder under `runs`, without output, and return the folder."""
     plan = source if isinstance(source, Plan) else make_plan(source)
     world = World(plan.recipe.train.precision)
-    make = partial(RunFolder.create, Path(runs), plan.document, dict(plan.resolved), plan.notes)
+    make = partial(RunFolder.create, user_path(runs), plan.document, dict(plan.resolved), plan.notes)
     folder = RunFolder(world.on_main(lambda: make().path))
     with folder.locked() if world.is_main else nullcontext():
         train_in_folder(plan, folder, world, *callbacks)

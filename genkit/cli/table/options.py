@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from genkit.storage.user_path import user_path
+
 ONLY = "ROW/COLUMN/SEED"
 
-TablePath = Annotated[Path, typer.Argument(metavar="TABLE", help="Table file (TOML).")]
+TablePath = Annotated[Path, typer.Argument(metavar="TABLE", parser=user_path, help="Table file (TOML).")]
 Only = Annotated[
     list[str] | None,
     typer.Option(
@@ -25,7 +27,10 @@ Threads = Annotated[
 Format = Annotated[
     str, typer.Option("--format", metavar="markdown|csv|latex", help="Print the table as text in this format.")
 ]
-Runs = Annotated[Path, typer.Option("--runs", metavar="FOLDER", help="Folder of the run folders.")]
+Runs = Annotated[Path, typer.Option("--runs", metavar="FOLDER", parser=user_path, help="Folder of the run folders.")]
 Cells = Annotated[
-    Path | None, typer.Option("--cells", metavar="FILE", help="Results file; by default TABLE with the ending .json.")
+    Path | None,
+    typer.Option(
+        "--cells", metavar="FILE", parser=user_path, help="Results file; by default TABLE with the ending .json."
+    ),
 ]

@@ -9,6 +9,7 @@ import typer
 
 from genkit.cli.options import Quiet
 from genkit.cli.table.options import ONLY, Cells, Format, Jobs, Only, Runs, TablePath, Threads
+from genkit.storage.user_path import user_path
 
 if TYPE_CHECKING:
     from genkit.console.output import Console
@@ -87,7 +88,7 @@ def reproduce(
 
 def figure(
     path: TablePath,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="PNG file to write.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", parser=user_path, help="PNG file to write.")],
     runs: Runs = Path("runs"),
 ) -> None:
     """Draw the trained models of a table as a PNG.

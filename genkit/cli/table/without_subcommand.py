@@ -11,6 +11,7 @@ from genkit.cli.options import Quiet
 from genkit.cli.table import subcommands
 from genkit.cli.table.options import Cells, Format, Jobs, Only, Runs, TablePath, Threads
 from genkit.errors import UsageError
+from genkit.storage.user_path import user_path
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -27,7 +28,7 @@ def table(
     quiet: Quiet = False,
     show: Annotated[bool, typer.Option("--show", hidden=True)] = False,
     again: Annotated[bool, typer.Option("--again", hidden=True)] = False,
-    figure: Annotated[Path | None, typer.Option("--figure", hidden=True)] = None,
+    figure: Annotated[Path | None, typer.Option("--figure", parser=user_path, hidden=True)] = None,
 ) -> None:
     """Train the missing runs of a table, and print the table.
 

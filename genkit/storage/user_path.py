@@ -1,0 +1,35 @@
+"""Paths that a user gives: in a recipe, as an option, or in a call from Python."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+from pathlib import Path
+
+from genkit.errors import UsageError
+
+MOST_BYTES_OF_NAME, MOST_BYTES = 255, 4095  # the limits of Linux; those of other systems are close
+SHOWN = 60  # characters of a path that is too long
+
+
+def user_path(given: str | PathLike[str]) -> Path:
+    """Return a path that a user gave, with ``~`` expanded. The file need not exist.
+
+    Raises `UsageError`, which begins with the path, for a path that no file can have and for a home folder that is
+    unknown.
+    """
+    path = Path(given)
+    text = str(path)
+    if "\0" in text:
+        raise UsageError(f"{text}: a path with a NUL character. Remove it.")
+    if len(os.fsencode(text)) > MOST_BYTES or any(len(os.fsencode(name)) > MOST_BYTES_OF_NAME for name in path.parts):
+        raise UsageError(
+            f"{text[:SHOWN]}...: a path of {len(text):,} characters. A name has at most {MOST_BYTES_OF_NAME} bytes and "
+            f"a path {MOST_BYTES:,}."
+        )
+    try:
+        return path.expanduser()
+    except RuntimeError:  # HOME is not set, or there is no such user
+        raise UsageError(
+            f"{text}: the home folder of {path.parts[0]} is unknown. Write the path without {path.parts[0]}."
+        ) from None
