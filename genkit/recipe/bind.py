@@ -189,8 +189,7 @@ class Binder:
     def _inner_part(self, kind: str, raw: Any, path: KeyPath) -> Any:
         """Bind a part within a part. A number is short for a constant schedule."""
         if kind == "schedules" and isinstance(raw, (int, float)) and not isinstance(raw, bool):
-            self.resolved.add_written(path, raw)
-            return ConstantSchedule(raw)
+            return ConstantSchedule(self._plain(float | int, raw, path, ""))
         return self.part(kind, raw, path)
 
     def _tables(self, raw: Any, path: KeyPath) -> Mapping[str, Any]:
@@ -204,9 +203,18 @@ class Binder:
         try:
             value = convert(hint, raw)
         except Mismatch as mismatch:
-            raise self.problem((*path, *mismatch.inner), str(mismatch), owner) from None
+            inner = (*path, *mismatch.inner)
+            raise self.problem(inner, f"{mismatch}{self._how_to_quote(inner, mismatch.text)}", owner) from None
         self.resolved.add_written(path, raw)
         return value
+
+    def _how_to_quote(self, path: KeyPath, text: str) -> str:
+        """Return how a value is written as text, in quotation marks, as the end of a message; empty without a text."""
+        if not text:
+            return ""
+        if self.document.place(path).line is None and (option := self.document.place(path).file).startswith("--"):
+            return f" Write {option} '{'.'.join(path)}={text}'."
+        return f" Write {path[-1]} = {text}."
 
 
 def _how_to_add(path: KeyPath, hint: Any) -> str:

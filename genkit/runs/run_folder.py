@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 
 from genkit.errors import UsageError, near_miss
 from genkit.recipe.document import Document
+from genkit.storage.atomic import write_file
 from genkit.storage.json_tables import read_table
 from genkit.storage.jsonl import StepLog
 from genkit.storage.listing import exists, names_in
@@ -95,8 +96,10 @@ class RunFolder:
         """Write the recipe into the folder, which `genkit resume` accepts from then on. Raises `OSError`."""
         self.path.mkdir(parents=True, exist_ok=True)
         source = Path(document.file)
-        given = source.read_text(encoding="utf-8") if source.is_file() else tomli_w.dumps(document.tables)
-        (self.path / RECIPE).write_text(given, encoding="utf-8")
+        if source.is_file():
+            write_file(self.path / RECIPE, source.read_bytes())
+        else:
+            write_text(self.path / RECIPE, tomli_w.dumps(document.tables))
         header = "".join(f"# {line}\n" for line in ("Every key, defaults included. Supplied by:", *notes))
         write_text(self.resolved, header + tomli_w.dumps(resolved))
 

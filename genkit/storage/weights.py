@@ -126,5 +126,5 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    write_file(path, text.encode("utf-8"))
+    """Write a text file atomically. Lone surrogates are written as the bytes of a path that they stand for."""
+    write_file(path, text.encode("utf-8", "surrogateescape"))

@@ -1,8 +1,9 @@
 """Plain values, converted to the types of their keys."""
 
 from collections.abc import Mapping
+from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import pytest
 from annotated_types import MultipleOf
@@ -10,6 +11,7 @@ from pydantic import AfterValidator
 from support.messages import assert_names
 
 from genkit.api import PositiveInt
+from genkit.recipe.toml_text import WrittenFloat
 from genkit.recipe.values import Mismatch, convert
 
 
@@ -63,3 +65,39 @@ def test_a_type_that_toml_cannot_hold_is_refused():
     with pytest.raises(Mismatch) as refused:
         convert(Layer, 3)
     assert_names(refused.value, "Layer", "TOML")
+
+
+@pytest.mark.parametrize(
+    ("hint", "raw", "names", "text"),
+    [
+        (str, date(2026, 11, 28), ("found 2026-11-28, a date", "a string"), '"2026-11-28"'),
+        (Path, datetime(2026, 11, 28, 9, 5), ("found 2026-11-28 09:05:00",), '"2026-11-28 09:05:00"'),
+        (PositiveInt, time(9, 5), ("found 09:05:00", "a positive integer"), ""),
+        (str, 2024, ("found 2024", "a string"), '"2024"'),
+        (Path, WrittenFloat("1e5"), ("found 1e5", "a path"), '"1e5"'),
+        (str, True, ("found true",), '"true"'),
+        (Literal["a", "b"], 3, ("found 3", 'one of "a", "b"'), ""),
+        (Mapping[str, Any], {"a": {"b": date(2026, 1, 2)}}, ("found 2026-01-02",), '"2026-01-02"'),
+        (int, 1 << 65, ("66 bits",), ""),
+        (list[int], [1 << 65], ("66 bits",), ""),
+        (int, 1 << 15_000, ("bits",), ""),
+        (str, "a\udcfcb", ('found "a\\udcfcb"', "UTF-8"), ""),
+        (list[str], ["a\udcfcb"], ("UTF-8",), ""),
+        (Path, "a\0b", ("NUL",), ""),
+        (Path, "a" * 5_000, ("5,000 characters",), ""),
+    ],
+    ids=lambda given: ascii(given)[:20] if not isinstance(given, int) else "number",
+)
+def test_a_value_that_no_key_takes_is_refused_with_the_text_to_write(hint, raw, names, text):
+    with pytest.raises(Mismatch) as refused:
+        convert(hint, raw)
+    assert_names(refused.value, *names)
+    assert refused.value.text == text
+
+
+def test_a_path_may_have_bytes_that_are_not_utf_8_and_a_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert convert(Path, "bilder_f\udcfcr") == Path("bilder_f\udcfcr")
+    assert convert(Path | None, "~/x") == Path("/home/somebody/x")
+    assert convert(float | Path, "~/x") == Path("/home/somebody/x")
+    assert convert(str, "~/x") == "~/x"
