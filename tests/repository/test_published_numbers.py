@@ -119,6 +119,19 @@ def test_the_main_recipe_states_its_length() -> None:
         assert f"{pictures:,}" in text and f"{steps:,}" in text
 
 
+TRAINING_PICTURES = {"mnist": 60_000, "cifar10": 50_000, "celeba": 162_770}
+
+
+@pytest.mark.parametrize(
+    "name", [path.stem for path in recipes_folder().glob("*.toml") if "evaluate" in recipe(path.stem)]
+)
+def test_a_long_run_is_evaluated_ten_times(name: str) -> None:
+    found = recipe(name)
+    pictures = TRAINING_PICTURES.get(found["data"]["use"], 6_700)  # a folder has any number
+    steps = found["train"]["epochs"] * (pictures // found["train"]["batch_size"])
+    assert steps // found["evaluate"]["every"] == 10
+
+
 class Wgan(NamedTuple):
     """Network and numbers of WGAN-GP."""
 

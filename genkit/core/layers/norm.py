@@ -4,7 +4,8 @@
 
     batch        E and Var of each channel, over batch and positions; in evaluation mode their running averages
     sync-batch   the same, over the batch of all processes
-    group        E and Var of each sample, over eight channels and all positions
+    group        E and Var of each sample, over eight channels and all positions; over all channels, as in layer norm,
+                 if their number is not a multiple of eight
     none         y = x
 
 Batch norm: Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167. Group norm: Wu & He 2018,
