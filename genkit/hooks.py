@@ -5,7 +5,7 @@ sets ``genkit_hooks = 1``, the version of the hooks that it was written for, and
 Each hook yields `Entry` records. A record holds the *name* of its target and not the target itself, so listing the
 plugins imports neither torch nor the parts.
 
-A tracker such as TensorBoard is no part: it is a callback of a run (`genkit.runs.callbacks`).
+A tracker such as TensorBoard is no part: see `genkit.runs.trackers`, and `genkit.runs.callbacks` for other callbacks.
 
 The docstring of each hook contains a complete, working plugin module.
 """

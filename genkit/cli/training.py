@@ -18,6 +18,7 @@ from genkit.evaluation.compute_metrics import Result
 from genkit.parts.datasets.pictures.skipped_pictures import skipped_before_training, skipped_during_training
 from genkit.recipe.plan import Plan
 from genkit.runs.run_folder import RunFolder
+from genkit.runs.trackers import trackers
 from genkit.runs.train import train_in_folder
 from genkit.storage.os_errors import describe_os_error
 
@@ -40,8 +41,9 @@ def _train(folder: RunFolder, plan: Plan, world: World, console: Console) -> lis
         splits = plan.data, plan.data.held_out()
         console.info(*skipped_before_training(*splits))
         stack.callback(lambda: console.info(*skipped_during_training(*splits)))
+        tracking = stack.enter_context(trackers(plan, folder, console.info)) if world.is_main else ()
         progress = stack.enter_context(console.progress(plan.steps))
-        return train_in_folder(plan, folder, world, progress)
+        return train_in_folder(plan, folder, world, progress, *tracking)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import rich.console
@@ -96,8 +97,14 @@ class SilentProgress:
     def update(self, step: int, line: dict[str, float] | None) -> None:
         """Report a completed step, with its line of the log if the step is logged."""
 
+    def drawn(self, step: int, pictures: Sequence[Path]) -> None:
+        """Report the pictures of a step: shown by no progress."""
+
     def evaluated(self, step: int, results: Sequence[Any]) -> None:
         """Report the evaluation results of a step."""
+
+    def finished(self, step: int, results: Sequence[Any]) -> None:
+        """Report the results after the last step: the command prints them as a table."""
 
 
 class ProgressBar(SilentProgress):

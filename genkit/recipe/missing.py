@@ -40,6 +40,7 @@ def unmet_always(recipe: Recipe, data: Dataset, metrics: Mapping[str, Metric]) -
         *_unmet_batch(recipe, data),
         *map(str, unmet_extractors(metrics)),
         *_unmet_precision(recipe),
+        *_unmet_trackers(recipe),
     )
     return tuple(dict.fromkeys(found))
 
@@ -89,3 +90,14 @@ def _unmet_batch(recipe: Recipe, data: Dataset) -> Iterator[str]:
 def _unmet_precision(recipe: Recipe) -> Iterator[str]:
     if recipe.train.precision == "fp16" and not torch.accelerator.is_available():
         yield '[train] precision = "fp16" needs an accelerator, and this machine has none. Use "fp32" or "bf16".'
+
+
+def _unmet_trackers(recipe: Recipe) -> Iterator[str]:
+    if recipe.track is None:
+        return
+    from accelerate.tracking import get_available_trackers
+
+    installed = {str(name) for name in get_available_trackers()}
+    for name in recipe.track.to:
+        if name not in installed:
+            yield f'[track] to = "{name}" is not installed. Install it with `pip install {name}`.'

@@ -13,7 +13,7 @@ from genkit.core.field_types import Doc, NonNegativeInt, PositiveInt
 from genkit.recipe.document import Document
 
 # Keys that change no weight: the title, what is measured, and what a run logs, draws and saves.
-WITHOUT_WEIGHT = ("title", "metrics", "evaluate", "report", "checkpoint")
+WITHOUT_WEIGHT = ("title", "metrics", "evaluate", "report", "checkpoint", "track")
 
 
 @dataclass(frozen=True, init=False)
@@ -109,6 +109,19 @@ class Evaluate:
     ] = None
 
 
+TrackerName = Literal["tensorboard", "trackio", "wandb", "mlflow"]
+
+
+@dataclass(frozen=True)
+class Track:
+    """``[track]``: trackers of experiments that get the log, the pictures and the metrics of a run."""
+
+    to: Annotated[tuple[TrackerName, ...], Doc("Trackers, each of a package that must be installed.")]
+    project: Annotated[
+        str, Doc("Project, or experiment, to which the run is added; TensorBoard writes into the run folder instead.")
+    ] = "genkit"
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A whole experiment. Equal recipes make equal runs on one machine."""
@@ -131,6 +144,7 @@ class Recipe:
     ] = None
     checkpoint: Annotated[Checkpoint, Doc("When to save a checkpoint, and how many to keep.")] = Checkpoint()
     report: Annotated[Report, Doc("What a run logs and draws while it trains.")] = Report()
+    track: Annotated[Track | None, Doc("Trackers of the run; without this table a run has none.")] = None
 
     def document(self) -> Document:
         """Return the recipe as the tables of a TOML file."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from genkit.draw.preview import save_previews
 from genkit.engine.loop import StepRecord
 from genkit.runs.run import Run
@@ -15,27 +17,27 @@ class PictureDrawer:
         self._run = run
         self._strip_steps = strip_captions(run.plan)
 
-    def before_training(self) -> None:
-        """Draw the untrained model."""
-        if self._run.state.step == 0:
-            self._draw()
+    def before_training(self) -> list[Path]:
+        """Draw the untrained model. Return the previews."""
+        return self._draw() if self._run.state.step == 0 else []
 
-    def after_step(self, record: StepRecord) -> None:
-        """Draw what is due."""
-        if self._run.is_due(record.step, self._run.plan.recipe.report.draw_every):
-            self._draw()
+    def after_step(self, record: StepRecord) -> list[Path]:
+        """Draw what is due. Return the previews."""
+        due = self._run.is_due(record.step, self._run.plan.recipe.report.draw_every)
+        previews = self._draw() if due else []
         if record.step in self._strip_steps:
             self._save_strip_row()
+        return previews
 
-    def _draw(self) -> None:
+    def _draw(self) -> list[Path]:
         run = self._run
         if not run.world.is_main:
-            return
+            return []
         step = run.state.step
         title = f"{run.plan.recipe.title}: step {step}, {run.shown_weights} weights"
         with run.state.full_precision():
             folder, stem = run.folder.samples, f"step-{step:08d}"
-            save_previews(folder, stem, title, run.shown_model, run.plan.data, run.picture_noise)
+            return save_previews(folder, stem, title, run.shown_model, run.plan.data, run.picture_noise)
 
     def _save_strip_row(self) -> None:
         run = self._run

@@ -1,6 +1,6 @@
 """Logging during training: which steps get a line in metrics.jsonl, and what the line holds.
 
-To send the lines elsewhere, for example to TensorBoard, write a `genkit.runs.callbacks.RunCallback`.
+`genkit.runs.trackers` sends the lines to TensorBoard and other trackers.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from genkit.runs.model_folder import write_model
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
+from genkit.runs.trackers import trackers
 from genkit.storage.user_path import user_path
 from genkit.storage.weights import write_json
 
@@ -35,7 +37,10 @@ def train(
     world = World(plan.recipe.train.precision)
     make = partial(RunFolder.create, user_path(runs), plan.document, dict(plan.resolved), plan.notes)
     folder = RunFolder(world.on_main(lambda: make().path))
-    with folder.locked() if world.is_main else nullcontext():
+    with ExitStack() as stack:
+        if world.is_main:
+            stack.enter_context(folder.locked())
+            callbacks = [*callbacks, *stack.enter_context(trackers(plan, folder, warnings.warn))]
         train_in_folder(plan, folder, world, *callbacks)
     return folder
 
@@ -50,7 +55,7 @@ def train_in_folder(plan: Plan, folder: RunFolder, world: World, *callbacks: Run
     run = Run.open(plan, folder, world)
     logger, drawer, checkpoints = StepLogger(run), PictureDrawer(run), CheckpointWriter(run)
     evaluator = Evaluator(run, callbacks)
-    drawer.before_training()
+    _report_drawn(callbacks, run.state.step, drawer.before_training())
     evaluator.after_step(run.state.step)  # the run may have been killed in this evaluation
 
     with stop_requested() as stop:
@@ -58,15 +63,24 @@ def train_in_folder(plan: Plan, folder: RunFolder, world: World, *callbacks: Run
             run.watch.observe(record)
             stopping = world.any(stop())
             line = logger.after_step(record)
-            drawer.after_step(record)
+            pictures = drawer.after_step(record)
             saved = checkpoints.after_step(record, stopping=stopping)
             for callback in callbacks:
                 callback.update(record.step, line)
+            _report_drawn(callbacks, record.step, pictures)
             if saved and world.any(stop()):  # asked again: drawing and saving take time, and an evaluation may follow
                 raise Interrupted(f"stopped after step {record.step} of {plan.steps}; the state is saved.")
             evaluator.after_step(record.step)
 
-    return world.on_main(lambda: _finish(run))
+    results = world.on_main(lambda: _finish(run))
+    for callback in callbacks:
+        callback.finished(run.state.step, results)
+    return results
+
+
+def _report_drawn(callbacks: Sequence[RunCallback], step: int, pictures: Sequence[Path]) -> None:
+    for callback in callbacks if pictures else ():
+        callback.drawn(step, pictures)
 
 
 def _steps(run: Run, checkpoints: CheckpointWriter) -> Iterator[StepRecord]:

@@ -12,6 +12,7 @@ from genkit.engine.distributed import World
 from genkit.evaluation.compute_metrics import Result
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Recipe
+from genkit.runs.callbacks import RunCallback
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.train import train_in_folder
 from support.tiny_parts import registry_with
@@ -21,7 +22,7 @@ class Killed(Exception):
     """A crash that nothing can prepare for."""
 
 
-class KillingCallback:
+class KillingCallback(RunCallback):
     """Kills the run after a step, and remembers which metrics were evaluated at which steps."""
 
     def __init__(self, kill_at: int | None = None):
