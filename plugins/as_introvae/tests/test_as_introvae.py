@@ -498,6 +498,35 @@ def test_terms_are_detached_scalars():
         assert term.shape == () and not term.requires_grad
 
 
+def test_the_terms_are_the_quantities_that_the_totals_are_made_of():
+    model, given = autoencoder(), batch(t=0.05)
+    encoder, decoder = phases_of(as_introvae(), model, given)
+    q = {name: model.encoder(given.carry[name]) for name in ("rec", "fake")}
+    for name, posterior in q.items():
+        expected = kl(posterior).mean().item()
+        assert encoder.terms[f"kl_{name}"].item() == decoder.terms[f"kl_{name}"].item() == pytest.approx(expected)
+    distance = ASDistance()(q["rec"], q["fake"])[0].item()
+    assert encoder.terms["kl_real"].item() == pytest.approx(kl(model.encoder(given.x)).mean().item())
+    assert encoder.terms["distance"].item() == decoder.terms["distance"].item() == pytest.approx(distance)
+    assert encoder.terms["c"].item() == decoder.terms["c"].item() == 0.25
+
+    e, d = ({name: term.item() for name, term in phase.terms.items()} for phase in (encoder, decoder))
+    elbo = 0.5 * (BETAS[0] * e["rec"] + BETAS[1] * e["kl_real"])
+    assert encoder.total.item() == pytest.approx(elbo + 0.25 * (e["exp_rec"] + e["exp_fake"]), rel=1e-12)
+    similarity = 0.25 * 0.5 * (d["kl_rec"] + d["kl_fake"]) + 0.75 * d["distance"]
+    assert decoder.total.item() == pytest.approx(0.5 * (BETAS[0] * d["rec"] + BETAS[1] * similarity), rel=1e-12)
+    assert len(set(e.values())) == len(e)
+
+
+def test_without_keys_the_loss_has_the_documented_defaults():
+    one = ConstantSchedule(1.0)
+    keys = {"variant": "stable", "divergence": None, "c": None, "pair": "rec-fake", "distance_weight": 1.0}
+    assert ASIntroVAE() == ASIntroVAE(one, one, one, gamma_r=0.0, warmup_steps=0, **keys)
+    distance = {"form": "marginal", "reduction": "pairs-mean", "statistic": "v", "bandwidth": None}
+    assert ASDistance() == ASDistance(**distance)
+    assert CurriculumC() == CurriculumC(anneal="linear", rate=5.0, end=1.0)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_both_phases_work_on_the_meta_device(variant):
     given = batch()

@@ -235,6 +235,31 @@ def test_terms_are_detached_means():
         assert term.shape == () and not term.requires_grad
 
 
+def test_the_terms_are_the_quantities_that_the_totals_are_made_of():
+    model, batch = autoencoder(), batch_of(data(), LATENT)
+    loss = IntroVAE(ConstantSchedule(0.3), ConstantSchedule(0.7), ConstantSchedule(0.6), margin=20.0)
+    encoder = loss.encoder_loss(model, batch.in_phase("encoder"))
+    decoder = loss.decoder_loss(model, batch.in_phase("decoder"))
+    for fake in ("rec", "fake"):
+        expected = kl_to_prior(model.encoder(batch.carry[fake])).mean().item()
+        assert encoder.terms[f"kl_{fake}"].item() == decoder.terms[f"kl_{fake}"].item() == pytest.approx(expected)
+    assert encoder.terms["kl_real"].item() == pytest.approx(kl_to_prior(model.encoder(batch.x)).mean().item())
+
+    e, d = ({name: term.item() for name, term in phase.terms.items()} for phase in (encoder, decoder))
+    hinges = sum(max(20.0 - e[name], 0) for name in ("kl_rec", "kl_fake"))
+    expected = 0.3 * e["rec"] + 0.7 * (e["kl_real"] + 0.5 * 0.6 * hinges)
+    assert encoder.total.item() == pytest.approx(expected, rel=1e-12)
+    expected = 0.3 * d["rec"] + 0.7 * 0.5 * (d["kl_rec"] + d["kl_fake"])
+    assert decoder.total.item() == pytest.approx(expected, rel=1e-12)
+    assert len(set(e.values())) == len(e)
+
+
+def test_without_keys_the_loss_has_the_documented_defaults():
+    """The arguments of the published main.py: weight_rec, weight_kl and weight_neg are 1, m_plus is 100."""
+    one = ConstantSchedule(1.0)
+    assert IntroVAE() == IntroVAE(beta_rec=one, beta_kl=one, beta_neg=one, margin=100.0, warmup_steps=0)
+
+
 def test_the_plugin_supplies_the_loss():
     (entry,) = genkit_introvae.genkit_losses()
     assert entry.name == "introvae"

@@ -10,7 +10,7 @@ import torch
 from genkit_soft_introvae.loss import SoftIntroVAE
 from torch import nn
 
-from genkit.api import VAE, Autoencoder, ConstantSchedule, DiagNormal
+from genkit.api import VAE, Autoencoder, ConstantSchedule, DiagNormal, kl_to_prior
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
 
 LATENT = 3
@@ -231,6 +231,31 @@ def test_terms_are_detached_means():
     assert set(decoder) == {"rec", "kl_rec", "kl_fake"}
     for term in (*encoder.values(), *decoder.values()):
         assert term.shape == () and not term.requires_grad
+
+
+def test_the_terms_are_the_quantities_that_the_totals_are_made_of():
+    model, batch = autoencoder(), batch_of(data(), LATENT)
+    loss = SoftIntroVAE(ConstantSchedule(0.3), ConstantSchedule(0.7), ConstantSchedule(1.6))
+    encoder = loss.encoder_loss(model, batch.in_phase("encoder"))
+    decoder = loss.decoder_loss(model, batch.in_phase("decoder"))
+    for fake in ("rec", "fake"):
+        expected = kl_to_prior(model.encoder(batch.carry[fake])).mean().item()
+        assert encoder.terms[f"kl_{fake}"].item() == decoder.terms[f"kl_{fake}"].item() == pytest.approx(expected)
+
+    e, d = ({name: term.item() for name, term in phase.terms.items()} for phase in (encoder, decoder))
+    elbo = 0.5 * (0.3 * e["rec"] + 0.7 * e["kl_real"])
+    assert encoder.total.item() == pytest.approx(elbo + 0.25 * (e["exp_rec"] + e["exp_fake"]), rel=1e-12)
+    expected = 0.5 * (0.3 * d["rec"] + 0.7 * 0.5 * (d["kl_rec"] + d["kl_fake"]))
+    assert decoder.total.item() == pytest.approx(expected, rel=1e-12)
+    assert len(set(e.values())) == len(e) and e["kl_real"] == pytest.approx(
+        kl_to_prior(model.encoder(batch.x)).mean().item()
+    )
+
+
+def test_without_keys_the_loss_has_the_documented_defaults():
+    """Published: beta_rec and beta_kl 1. beta_neg (256 there) and gamma_r (1e-8) are genkit's own."""
+    one = ConstantSchedule(1.0)
+    assert SoftIntroVAE() == SoftIntroVAE(beta_rec=one, beta_kl=one, beta_neg=one, gamma_r=0.0, warmup_steps=0)
 
 
 def test_the_plugin_supplies_the_loss():
