@@ -140,9 +140,11 @@ def test_the_loop_equals_the_same_steps_written_by_hand():
 def test_accumulation_is_exact_for_an_additive_loss():
     whole = tiny_plan(train=Train(steps=4, batch_size=8, precision="fp64"))
     split = tiny_plan(train=Train(steps=4, batch_size=8, precision="fp64", accumulate=4, inexact_accumulation=True))
-    a, b = train_all(whole)[0], train_all(split)[0]  # four steps of warm-up, whose loss is a plain mean
+    (a, logged), (b, logged_in_parts) = train_all(whole), train_all(split)  # four steps of warm-up: a plain mean
     for name, tensor in a.model.state_dict().items():
         torch.testing.assert_close(tensor, b.model.state_dict()[name], rtol=0, atol=1e-14)
+    for one, other in zip(logged, logged_in_parts, strict=True):
+        torch.testing.assert_close(other.terms, one.terms, rtol=0, atol=1e-14)
 
 
 def test_the_moving_average_follows_its_definition_with_buffers():
