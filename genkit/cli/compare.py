@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from genkit.cli.options import Json
-from genkit.cli.outputs import refused_if_unwritable, require_png
+from genkit.cli.outputs import refuse_inside_data, refused_if_unwritable, require_png
 from genkit.storage.user_path import user_path
 
 
@@ -37,6 +37,8 @@ def compare(
 
     comparison = compare_runs(runs)
     require_png(out)
+    for run in comparison.runs:
+        refuse_inside_data(out, run.recipe.get("data", {}))
     with refused_if_unwritable(out, option="--out"):
         save_comparison(out, comparison)
     if json:

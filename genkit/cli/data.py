@@ -10,7 +10,7 @@ import typer
 
 from genkit.cli.command_group import CommandGroup
 from genkit.cli.options import Json, Overrides, RecipePath
-from genkit.cli.outputs import refused_if_unwritable, require_png
+from genkit.cli.outputs import refuse_inside_data, refused_if_unwritable, require_png
 from genkit.cli.plan_for_command import plan_for_command
 from genkit.storage.user_path import user_path
 
@@ -85,6 +85,7 @@ def show(
         raise UsageError(
             f"{recipe} [data]: cannot be drawn: its samples have shape {plan.data.shape}, not (1, H, W) or (3, H, W)."
         )
+    refuse_inside_data(out, plan.resolved["data"])
     both_splits(plan.data)
     with refused_if_unwritable(out, option="--out"):
         save_data_preview(out, plan)

@@ -14,20 +14,26 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+DATA_FOLDERS = ("path", "hold_out", "hub")  # keys of [data] that may name a folder of pictures
 ENDINGS = (".npy", ".npz", ".png")
 
 
 def write_outputs(
-    out: Path | None, default: Path, arrays: Tensor | Mapping[str, Tensor], draw: Callable[[Path], list[Path]]
+    out: Path | None,
+    default: Path,
+    arrays: Tensor | Mapping[str, Tensor],
+    draw: Callable[[Path], list[Path]],
+    data: Mapping[str, Any],
 ) -> list[str]:
     """Write OUT.npy, or OUT.npz for named arrays, and let `draw` write OUT.png; return the paths of what was written.
 
     `out` may have one of these endings, which is then replaced, or be a folder, which gets files with the default
-    names. Raises `UsageError` where the files cannot be written.
+    names. Raises `UsageError` where the files cannot be written, or would be in a folder of the recipe's table `data`.
     """
     stem = out / default.name if out is not None and out.is_dir() else out or default
     if stem.suffix.lower() in ENDINGS:
         stem = stem.with_suffix("")
+    refuse_inside_data(stem, data)
     named = isinstance(arrays, Mapping)
     array, picture = (stem.with_name(stem.name + ending) for ending in (".npz" if named else ".npy", ".png"))
     with refused_if_unwritable(stem, remedy=" Choose another place with --out."):
@@ -44,6 +50,25 @@ def refused_if_unwritable(place: Path, *, option: str = "", remedy: str = "") ->
     except OSError as error:
         label = f"{option} {place}".lstrip()
         raise UsageError(f"{label}: cannot be written: {describe_os_error(error, place)}.{remedy}") from None
+
+
+def refuse_inside_data(out: Path, data: Mapping[str, Any]) -> None:
+    """Raise `UsageError` if a picture at `out` would be in a folder of [data], given as tables: it would become data.
+
+    The folder of a run is never data, wherever it is.
+    """
+    from genkit.parts.datasets.pictures.folder_walk import is_run_folder
+
+    place = out.expanduser().resolve()
+    for key in DATA_FOLDERS:
+        folder = Path(data[key]).expanduser().resolve() if isinstance(data.get(key), str) else None
+        if folder is None or folder not in place.parents or not folder.is_dir():
+            continue
+        if not any(is_run_folder(above) for above in place.parents if folder in above.parents):
+            raise UsageError(
+                f"--out {out}: in {folder}, the folder of [data] {key}, so the picture would become data. "
+                "Choose another place with --out."
+            )
 
 
 def require_png(out: Path) -> None:

@@ -44,7 +44,7 @@ def reconstruct(
     note = reconstruction_note(described, error)
     draw = partial(save_reconstructions, inputs=inputs.x, outputs=outputs, title=trained.title, note=note)
     arrays = {"input": inputs.x, "reconstruction": outputs}
-    written = write_outputs(out, run / f"reconstructions-{trained.weights}{inputs.suffix}", arrays, draw)
+    written = write_outputs(out, run / f"reconstructions-{trained.weights}{inputs.suffix}", arrays, draw, trained.data)
     if json:
         facts = {
             "samples": len(inputs.x),

@@ -62,7 +62,7 @@ def sample(
     note += " Beside each row, the numbers of its samples." * (samples.ndim == 4)
     columns = COLUMNS if size is None else size.columns
     draw = partial(save_samples, samples=samples, title=trained.title, note=note, columns=columns)
-    written = write_outputs(out, run / f"samples-{trained.weights}-seed{seed}", samples, draw)
+    written = write_outputs(out, run / f"samples-{trained.weights}-seed{seed}", samples, draw, trained.data)
     if json:
         print(json_format.dumps({"samples": number, "weights": trained.weights, "written": written}))
     else:

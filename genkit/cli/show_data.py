@@ -11,6 +11,7 @@ from genkit.core.types import Dataset
 from genkit.parts.datasets.pictures.inspect_pictures import SHOWN, PictureReport
 from genkit.parts.datasets.pictures.source import count, shown_name
 from genkit.parts.datasets.pictures.splits import PreparedSplit
+from genkit.parts.datasets.pictures.unread import describe_other_files, describe_unread
 
 NAMED = 10  # lines of one kind that are printed; the rest are counted
 
@@ -49,10 +50,11 @@ def print_prepared(prepared: Sequence[PreparedSplit], console: Console) -> None:
 def _lines(report: PictureReport) -> list[tuple[str, list[str]]]:
     holds = [count(report.number, "picture")]
     holds += [] if report.classes is None else [f"{report.classes} class{'es' * (report.classes != 1)}"]
-    holds += [count(report.others, "other file")] if report.others else []
+    holds += [describe_other_files(report.other_suffixes)] if report.others else []
     sizes = [(f"{width} x {height}", number) for (width, height), number in report.sizes.most_common()]
     return [
         (report.split, [f"{report.where}: {', '.join(holds)}"]),
+        ("unread", [describe_unread(report.unread)]),
         ("sizes", [_counted(sizes)]),
         ("modes", [_counted(report.modes.most_common())]),
         ("formats", [_counted(report.formats.most_common())]),

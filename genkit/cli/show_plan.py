@@ -9,6 +9,7 @@ from genkit.console.output import Console
 from genkit.console.quantities import quantity
 from genkit.engine.threads import Threads
 from genkit.errors import UsageError
+from genkit.parts.datasets.pictures.splits import remarks_on_splits
 from genkit.recipe.plan import Plan
 
 
@@ -64,7 +65,7 @@ def plan_as_dict(plan: Plan, threads: Threads) -> dict[str, Any]:
         "memory_text": f"{quantity(dry_run.state_bytes, 'B')} of weights, gradients and moments, "
         f"{quantity(dry_run.activation_bytes, 'B')} of activations in the largest phase",
         "steps": _steps(plan),
-        "remarks": list(dry_run.remarks),
+        "remarks": [*dry_run.remarks, *remarks_on_splits(plan.data)],
         "unmet": [*plan.unmet, *plan.unmet_start],
         "keys": [
             {"key": ".".join(key.path), "value": key.value, "from": key.origin} for key in (*plan.keys, *plan.data_keys)

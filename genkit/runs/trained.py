@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,6 +38,12 @@ class Trained:
         """Title of its pictures: the title of the recipe, the step, and the weights."""
         how_long = f"{self.trained}, " if self.trained else ""
         return f"{self.document.tables.get('title', 'untitled')}: {how_long}{self.weights} weights"
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The table [data] of its recipe."""
+        table = self.document.tables.get("data")
+        return table if isinstance(table, Mapping) else {}
 
     @property
     def noise(self) -> Noise:

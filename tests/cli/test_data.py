@@ -73,7 +73,7 @@ def test_check_reports_all_pictures_and_writes_nothing(recipe, place):
     (place / "pictures" / "notes.txt").write_text("")
     result = genkit("data", "check", recipe)
     assert result.code == 0, result.err
-    assert_names(result.out, "1 other file\n", "12 x 12 (", "RGB", "12 x 12 -> 8 x 8, bicubic", "\nidentical ")
+    assert_names(result.out, "1 other file (.txt 1)\n", "12 x 12 (", "RGB", "12 x 12 -> 8 x 8, bicubic", "\nidentical ")
     assert not (place / "cache").exists()
 
     facts = json.loads(genkit("data", "check", recipe, "--json").out)["splits"]
@@ -162,6 +162,30 @@ def test_missing_data_are_refused_with_the_way_to_get_them(place, command):
     assert_names(refused("data", command, write_recipe(place, text)), "img_align_celeba.zip")
 
 
+def test_pictures_that_are_in_no_split_are_counted_by_check_plan_and_run(place):
+    for folder, number in (("train", 8), ("test", 4), ("val", 3)):
+        write_folder(place / "pictures" / folder, number)
+    for number in range(9):
+        (place / "pictures" / "train" / f"{number}.heic").write_text("")
+    recipe = write_recipe(place, RECIPE.replace("hold_out = 0.3\n", ""))
+    checked = genkit("data", "check", recipe)
+    assert_names(checked.out, "9 other files (.heic 9)", "\nunread ", "3 pictures in val/")
+    facts = json.loads(genkit("data", "check", recipe, "--json").out)["splits"]
+    assert [split["unread"] for split in facts] == [{"val/": 3}] * 2
+    assert_names(genkit("plan", recipe).out, "\nremark ", "3 pictures in val/", "9 other files (.heic 9)")
+    remarks = json.loads(genkit("plan", recipe, "--json").out)["remarks"]
+    assert any("3 pictures in val/" in remark for remark in remarks)
+
+
+def test_a_picture_is_not_drawn_into_the_folder_of_the_data(recipe, place, monkeypatch):
+    (place / "pictures" / "deep").mkdir()
+    for out in ("pictures/seen.png", place / "pictures" / "deep" / "seen.png"):
+        assert_names(refused("data", "show", recipe, "--out", out), f"--out {out}", "[data] path", place / "pictures")
+    monkeypatch.chdir(place / "pictures")
+    refused("data", "show", recipe, "--set", "data.path=.")
+    assert not list((place / "pictures").rglob("*seen.png")) and not (place / "pictures" / "data.png").exists()
+
+
 # genkit plan
 
 
@@ -229,6 +253,23 @@ def test_a_run_prints_how_many_pictures_it_skips(recipe, place):
     result = genkit("run", recipe, "--set", "data.on_bad=skip")
     assert result.code == 0
     assert_names(result.out, "1 picture of the ", "on_bad", "`genkit data check RECIPE`")
+
+
+@pytest.mark.trains
+def test_a_folder_of_runs_in_the_data_changes_nothing(recipe, place, monkeypatch):
+    monkeypatch.chdir(place / "pictures")
+    here = ("--set", "data.path=.")
+    sizes = [json.loads(genkit("data", "check", recipe, *here, "--json").out)["splits"]]
+    for _ in range(2):
+        assert genkit("run", recipe, "-q", *here).code == 0
+        sizes.append(json.loads(genkit("data", "check", recipe, *here, "--json").out)["splits"])
+    assert sizes[0] == sizes[1] == sizes[2]
+    (run, other) = sorted(path for path in (place / "pictures" / "runs").iterdir() if path.is_dir())
+    assert genkit("eval", run).code == 0
+    assert genkit("sample", run).code == 0  # in the run folder
+    assert_names(refused("sample", run, "--out", "drawn"), "--out drawn", "[data] path")
+    assert_names(refused("compare", run, other), "--out comparison.png", "[data] path")
+    assert genkit("compare", run, other, "--out", place / "comparison.png").code == 0
 
 
 def final(run):

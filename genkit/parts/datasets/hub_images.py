@@ -23,7 +23,7 @@ class HubImages(PictureSet):
         Share | str | None,
         Doc(
             "Share of the pictures that is held out by row, or the name of the held-out split; "
-            'by default the split "test" or "validation", or else a share of 0.1.'
+            'by default the split "test", "val", "valid" or "validation", or else a share of 0.1.'
         ),
     ] = None
 

@@ -16,7 +16,8 @@ from genkit.parts.datasets.pictures.source import Share, Source
 class ImageFolder(PictureSet):
     """The pictures in a folder and its sub-folders.
 
-    Sub-folders are classes. If there are sub-folders `train` and `test` or `val`, these are the splits.
+    Sub-folders are classes. If there are sub-folders `train` and `test`, `val`, `valid` or `validation`, these are the
+    splits.
     """
 
     path: Annotated[Path, Doc("Folder of the pictures.")]
@@ -24,7 +25,7 @@ class ImageFolder(PictureSet):
         Share | Path | None,
         Doc(
             "Share of the pictures that is held out by name, or a folder with the held-out pictures; "
-            "by default test/ or val/ beside train/, or else a share of 0.1."
+            "by default test/, val/, valid/ or validation/ beside train/, or else a share of 0.1."
         ),
     ] = None
 

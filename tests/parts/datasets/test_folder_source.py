@@ -24,7 +24,7 @@ def test_pictures_in_sub_folders_are_listed_in_natural_order(tmp_path):
         (tmp_path / name).write_text("no picture")
     files = list_files(tmp_path)
     assert names(files) == ["9.PNG", "10.png", "a/x/y.webp", "b/1.jpeg", "b/2.png"]
-    assert files.others == 1
+    assert files.others == {".txt": 1}
 
 
 def test_sub_folders_are_classes_if_every_picture_is_in_one(tmp_path):
@@ -34,6 +34,43 @@ def test_sub_folders_are_classes_if_every_picture_is_in_one(tmp_path):
     assert (files.classes, files.labels.tolist()) == (("cat", "dog"), [0, 0, 1])
     write_picture(tmp_path / "stray.png", noise_picture(4, 4))
     assert list_files(tmp_path).labels is None
+
+
+def test_classes_are_the_sub_folders_with_pictures_whatever_the_order_of_the_directory(tmp_path):
+    for place, order in enumerate((("1", "01", "a"), ("a", "01", "1"))):
+        for name in order:
+            write_folder(tmp_path / str(place) / name, 1)
+        for name in ("0-empty", "0-text/deep", "__MACOSX"):
+            (tmp_path / str(place) / name).mkdir(parents=True)
+        (tmp_path / str(place) / "0-text" / "deep" / "notes.txt").write_text("")
+        write_folder(tmp_path / str(place) / "__MACOSX", 1)
+        files = list_files(tmp_path / str(place))
+        assert names(files) == ["01/0000.png", "1/0000.png", "a/0000.png"]
+        assert (files.classes, files.labels.tolist()) == (("01", "1", "a"), [0, 1, 2])
+
+
+def test_a_folder_of_a_run_is_not_read(tmp_path):
+    write_folder(tmp_path / "cat", 2)
+    write_folder(tmp_path / "runs" / "0001-x" / "samples", 3)
+    write_folder(tmp_path / "cat" / "final", 1)  # a copied model folder
+    for folder in (tmp_path / "runs" / "0001-x", tmp_path / "cat" / "final"):
+        (folder / "recipe.resolved.toml").write_text("")
+    files = list_files(tmp_path)
+    assert names(files) == ["cat/0000.png", "cat/0001.png"] and files.classes == ("cat",) and not files.others
+    assert len(list_files(tmp_path / "runs" / "0001-x" / "samples")) == 3  # where it is asked for
+    with pytest.raises(UsageError) as caught:
+        list_files(tmp_path / "runs" / "0001-x", place="--data")
+    assert_names(caught.value, f"--data {tmp_path}/runs/0001-x", "recipe.resolved.toml")
+
+
+def test_links_to_what_is_not_a_file_are_not_read(tmp_path):
+    write_folder(tmp_path, 1)
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    (tmp_path / "broken.png").symlink_to(tmp_path / "absent")
+    files = list_files(tmp_path)
+    assert names(files) == ["0000.png", "broken.png"] and files.digest()
 
 
 def test_links_are_followed_except_to_a_folder_above(tmp_path):

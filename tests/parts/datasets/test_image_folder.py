@@ -45,7 +45,7 @@ def test_half_of_the_training_pictures_are_flipped_at_each_step_and_no_held_out_
     assert torch.equal(batch(data, [0] * 400, step=3).x, x) and not torch.equal(batch(data, [0] * 400, step=4).x, x)
 
 
-@pytest.mark.parametrize("test", ["test", "val"])
+@pytest.mark.parametrize("test", ["test", "val", "valid", "validation", "testing"])
 def test_train_and_test_folders_are_splits_with_the_same_class_numbers(tmp_path, test):
     for name in ("train/b/1.png", "train/c/1.png", f"{test}/a/1.png", f"{test}/c/1.png"):
         write_picture(tmp_path / name, noise_picture(4, 4))
@@ -56,6 +56,62 @@ def test_train_and_test_folders_are_splits_with_the_same_class_numbers(tmp_path,
     with pytest.raises(UsageError) as caught:
         _ = ImageFolder(path=tmp_path, resolution=4, hold_out=0.2).size
     assert_names(caught.value, "[data] hold_out", tmp_path, f"train/ and {test}/")
+
+
+def test_splits_are_found_in_any_case(tmp_path):
+    write_folder(tmp_path / "Train", 3)
+    write_folder(tmp_path / "TEST", 2)
+    data = ImageFolder(path=tmp_path, resolution=4)
+    assert (data.size, data.held_out().size, data.listed.labels) == (3, 2, None)
+
+
+@pytest.mark.parametrize("name", ["train", "Training", "test", "validation"])
+def test_one_split_beside_other_pictures_may_be_a_class_and_is_refused(tmp_path, name):
+    for folder in ("bus", "car", name):
+        write_folder(tmp_path / folder, 30)
+    (unmet,) = ImageFolder(path=tmp_path, resolution=4).unmet()
+    assert_names(unmet, "[data] path: ", tmp_path, f"{name}/", "bus/ and car/", "rename")
+    (tmp_path / name).rename(tmp_path / "truck")
+    assert ImageFolder(path=tmp_path, resolution=4).source().source.classes == ("bus", "car", "truck")
+
+
+def test_a_test_folder_beside_loose_pictures_is_refused(tmp_path):
+    write_folder(tmp_path, 3)
+    (tmp_path / "test").mkdir()
+    assert ImageFolder(path=tmp_path, resolution=4, hold_out=0.5).unmet() == ()  # no pictures in it
+    write_folder(tmp_path / "test", 3)
+    (unmet,) = ImageFolder(path=tmp_path, resolution=4).unmet()
+    assert_names(unmet, "[data] path: ", "test/", "train/")
+
+
+def test_a_train_folder_beside_files_and_empty_folders_is_the_train_split(tmp_path):
+    write_folder(tmp_path / "train", 20)
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "all.csv").write_text("")
+    data = ImageFolder(path=tmp_path, resolution=4, hold_out=0.5)
+    assert data.size + data.held_out().size == 20 and data.remarks == ()
+
+
+def test_pictures_that_no_split_reads_are_counted(tmp_path):
+    for name, number in (("train", 2), ("test", 2), ("val", 3), ("extra/deep", 4), (".", 1)):
+        write_folder(tmp_path / name, number)
+    data = ImageFolder(path=tmp_path, resolution=4)
+    assert data.listed.unread.pictures == {"val/": 3, "extra/": 4, "": 1}
+    for split in (data, data.held_out()):
+        (remark,) = split.remarks
+        assert_names(remark, f"[data] {tmp_path}: 8 pictures", "extra/", "val/")
+    batch(data, [0])
+    assert data.remarks == data.held_out().remarks  # also when the files are no longer listed
+    held_out = ImageFolder(path=tmp_path, resolution=4, hold_out=tmp_path / "extra" / "deep")
+    assert held_out.listed.unread.pictures == {"val/": 3, "test/": 2, "": 1}
+
+
+def test_other_files_are_named_if_they_are_more_than_the_pictures(tmp_path):
+    write_folder(tmp_path, 10)
+    for number in range(11):
+        (tmp_path / f"{number}.heic").write_text("")
+        assert ImageFolder(path=tmp_path, resolution=4).remarks == () or number == 10
+    assert_names(ImageFolder(path=tmp_path, resolution=4).remarks[0], tmp_path, "11 other files (.heic 11)")
 
 
 def test_a_share_or_another_folder_is_held_out(tmp_path):

@@ -20,9 +20,10 @@ from genkit.parts.datasets.base.picture_keys import (
     StoreKey,
 )
 from genkit.parts.datasets.pictures.bad_pictures import BadPicture, bad_pictures_error
+from genkit.parts.datasets.pictures.folder_source import FolderSource
 from genkit.parts.datasets.pictures.hub_folder import unmet_hub
 from genkit.parts.datasets.pictures.prepare import prepare
-from genkit.parts.datasets.pictures.source import Source
+from genkit.parts.datasets.pictures.source import Source, Subset
 from genkit.parts.datasets.pictures.store import Store
 from genkit.parts.datasets.pictures.transform import Transform, transform_of
 from genkit.storage.cache import cache_folder
@@ -80,6 +81,14 @@ class PictureSet(ImageSet):
             return (str(error),)
         return ()
 
+    @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user may not expect of the listed files; none for a hub id, which is not loaded for that."""
+        if self.library is not None or self.unmet():
+            return ()
+        files = self.listed.source if isinstance(self.listed, Subset) else self.listed
+        return tuple(files.remarks()) if isinstance(files, FolderSource) else ()
+
     @property
     def size(self) -> int:
         """The number of pictures: as listed, or as prepared if bad pictures are skipped, which only decoding finds."""
@@ -104,6 +113,7 @@ class PictureSet(ImageSet):
     def read(self) -> Arrays:
         """Return the prepared pictures. Raises `UsageError` for bad pictures, unless the recipe skips them."""
         self.check_bad(self.prepared)
+        _ = self.remarks  # while the files are listed
         vars(self).pop("listed", None)  # frees up to millions of names, which are not needed again
         return self.prepared.arrays
 

@@ -8,10 +8,9 @@ files were all unpacked with the same time. The digest does not depend on where 
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,8 +18,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.image_formats import OPENERS, is_image_file, open_image
+from genkit.parts.datasets.pictures.folder_walk import (
+    is_run_folder,
+    listing,
+    natural_key,
+    picture_folders,
+    visible_files,
+)
+from genkit.parts.datasets.pictures.image_formats import OPENERS, is_image_file, open_image, suffix_of
 from genkit.parts.datasets.pictures.source import count
+from genkit.parts.datasets.pictures.unread import Unread, describe_other_files, describe_unread
+from genkit.storage.names import RESOLVED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,7 +51,8 @@ class FolderSource:
     folder: Path
     files: tuple[PictureFile, ...]
     classes: tuple[str, ...] = ()  # names of sub-folders, in order; a label is an index into them
-    others: int = 0  # number of files without the suffix of an image
+    others: Counter[str] = field(default_factory=Counter)  # number of files that are no pictures, by suffix
+    unread: Unread | None = None  # the part of a folder with splits that no split reads
 
     @property
     def where(self) -> str:
@@ -82,61 +91,44 @@ class FolderSource:
                 digest.update(str(error.errno).encode())  # decoding reports the file
         return digest.hexdigest()
 
+    def remarks(self) -> list[str]:
+        """Return a line about pictures below the folder that no split reads, and one about other files if they prevail.
+
+        Raises `UsageError`.
+        """
+        found = []
+        if self.unread and (text := describe_unread(self.unread.pictures)):
+            found.append(f"[data] {self.unread.folder}: {text}")
+        if self.others.total() > len(self.files):
+            text = describe_other_files(self.others)
+            found.append(f"[data] {self.folder}: more other files than pictures are left out: {text}")
+        return found
+
     def only(self, wanted: Callable[[str], bool]) -> FolderSource:
         """Return a source of the files for whose name `wanted` returns True."""
-        return FolderSource(
-            self.folder, tuple(file for file in self.files if wanted(file.name)), self.classes, self.others
-        )
+        return replace(self, files=tuple(file for file in self.files if wanted(file.name)))
 
 
 def list_files(folder: Path, classes: Sequence[str] | None = None, place: str = "[data]") -> FolderSource:
     """List the pictures in a folder and its sub-folders, and follow links.
 
-    `classes` are the names that labels index, by default those of the sub-folders. `place` is the recipe table or the
-    option that names the folder; error messages start with it. Raises `UsageError` if there is no picture.
+    `classes` are the names that labels index, by default the sub-folders with pictures. `place` is the recipe table or
+    the option that names the folder; error messages start with it. Raises `UsageError` if there is no picture.
     """
+    if is_run_folder(folder):
+        raise UsageError(f"{place} {folder}: a folder of genkit's own pictures ({RESOLVED}). Give a folder of data.")
     files: list[PictureFile] = []
-    others = 0
-    try:
-        for entry, name in _walk(str(folder), "", set()):
+    others = Counter[str]()
+    with listing(folder, place):
+        for entry, name in visible_files(folder):
             if not is_image_file(name):
-                others += 1
+                others[suffix_of(name)] += 1
                 continue
             status = entry.stat(follow_symlinks=entry.is_file())
             files.append(PictureFile(name, status.st_size, status.st_mtime_ns))
-    except OSError as error:
-        raise UsageError(f"{place} {folder}: cannot be listed: {error.strerror} ({error.filename}).") from None
+        names = picture_folders(folder) if classes is None else classes
     if not files:
-        found = f"no picture among {count(others, 'file')}" if others else "no picture"
+        found = f"no picture among {count(others.total(), 'file')}" if others else "no picture"
         raise UsageError(f"{place} {folder}: {found}. Accepted file suffixes: {', '.join(sorted(OPENERS))}.")
-    files.sort(key=lambda file: (natural_key(file.name), file.name))
-    return FolderSource(folder, tuple(files), tuple(sub_folders(folder) if classes is None else classes), others)
-
-
-def sub_folders(folder: Path) -> list[str]:
-    """Return the names of the visible sub-folders, in natural order. Raises `UsageError`."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()), key=natural_key)
-    except OSError as error:
-        raise UsageError(f"[data] {folder}: cannot be listed: {error.strerror}.") from None
-
-
-def natural_key(name: str) -> list[str | int]:
-    """Return a sort key by which 9.png comes before 10.png."""
-    return [int(part) if place % 2 else part for place, part in enumerate(re.split(r"([0-9]+)", name))]
-
-
-def _walk(folder: str, prefix: str, above: set[str]) -> Iterator[tuple[os.DirEntry[str], str]]:
-    """Yield visible files with their path below the first folder. A link to a folder in `above` is not followed."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):  # .DS_Store, ._0001.jpg and the like
-                continue
-            if entry.is_dir():
-                yield from _walk(entry.path, f"{prefix}{entry.name}/", above | {real})
-            elif entry.is_file() or entry.is_symlink():  # a broken link counts: decoding reports it as missing
-                yield entry, f"{prefix}{entry.name}"
+    files.sort(key=lambda file: natural_key(file.name))
+    return FolderSource(folder, tuple(files), tuple(names), others)

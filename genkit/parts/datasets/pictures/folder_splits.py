@@ -3,36 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.folder_source import FolderSource, list_files, sub_folders
-from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, Source, split_by_name
+from genkit.parts.datasets.pictures.folder_source import FolderSource, list_files
+from genkit.parts.datasets.pictures.folder_walk import (
+    has_pictures,
+    listing,
+    picture_folders,
+    visible_files,
+    visible_folders,
+)
+from genkit.parts.datasets.pictures.image_formats import is_image_file
+from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, TEST_NAMES, Source, split_by_name
+from genkit.parts.datasets.pictures.unread import Unread, list_names
 
-TRAIN_FOLDER = "train"
-TEST_FOLDERS = ("test", "val")  # sub-folders that are the test split; the first that exists
+TRAIN_NAMES = ("train", "training")  # sub-folders that are the train split, in any case; the first that exists
 
 
 def split_of_folder(path: Path, split: str, hold_out: float | Path | None, hint: str) -> Source:
     """Return the "train" or the "test" pictures of a folder.
 
-    The test split is the folder `hold_out`, or else test/ or val/ beside train/, or else a share by name, `hold_out`
-    or `HELD_OUT_SHARE`. `hint` says how to get the folder `path`. Raises `UsageError` if a folder is missing or empty.
+    The test split is the folder `hold_out`, or else the first of `TEST_NAMES` beside train/, or else a share by name,
+    `hold_out` or `HELD_OUT_SHARE`. `hint` says how to get the folder `path`. Raises `UsageError` if a folder is
+    missing or empty, or if its sub-folders may be splits or classes.
     """
     folder = existing_folder(path, "path", hint)
-    inner = sub_folders(folder)
-    train = folder / TRAIN_FOLDER if TRAIN_FOLDER in inner else folder
-    own_test = _test_folder(folder, inner)
+    with listing(folder):
+        train, own_test = _find_splits(folder)
     if isinstance(hold_out, Path):
-        return _list_split(train, _separate_folder(hold_out, train), split)
-    if own_test is None:
-        return split_by_name(list_files(train), split, HELD_OUT_SHARE if hold_out is None else hold_out)
-    if hold_out is not None:
+        test = _separate_folder(hold_out, train)
+    elif hold_out is not None and own_test is not None:
         raise UsageError(
-            f"[data] hold_out: {folder} already has a train and a test split, {TRAIN_FOLDER}/ and {own_test.name}/. "
+            f"[data] hold_out: {folder} already has a train and a test split, {train.name}/ and {own_test.name}/. "
             "Remove hold_out, or set it to a folder."
         )
-    return _list_split(train, own_test, split)
+    elif own_test is None:
+        files = replace(list_files(train), unread=_unread(folder, train))
+        return split_by_name(files, split, HELD_OUT_SHARE if hold_out is None else hold_out)
+    else:
+        test = own_test
+    return replace(_list_split(train, test, split), unread=_unread(folder, train, test))
 
 
 def existing_folder(path: Path, key: str, hint: str) -> Path:
@@ -44,10 +56,46 @@ def existing_folder(path: Path, key: str, hint: str) -> Path:
     return folder
 
 
-def _test_folder(folder: Path, inner: Sequence[str]) -> Path | None:
-    """Return the sub-folder with the test split; None if the folder has no splits."""
-    name = next((name for name in TEST_FOLDERS if name in inner), None) if TRAIN_FOLDER in inner else None
-    return None if name is None else folder / name
+def _find_splits(folder: Path) -> tuple[Path, Path | None]:
+    """Return the folder of the train split, and that of the test split if there is one.
+
+    Without splits, the train split is the folder itself. Raises `UsageError` if there is only one of the two beside
+    other pictures, since it may also be a class, and `OSError`.
+    """
+    names = visible_folders(folder)
+    train, test = _first(TRAIN_NAMES, names), _first(TEST_NAMES, names)
+    if train and test:
+        return folder / train, folder / test
+    alone = train or test
+    if not alone or not has_pictures(folder / alone):
+        return folder, None
+    others = [name for name in picture_folders(folder) if name != alone]
+    if others or (test and _has_loose_pictures(folder)):
+        raise UsageError(_which_is_it(folder, train, test, others))
+    return folder / alone, None
+
+
+def _first(wanted: Sequence[str], names: Sequence[str]) -> str | None:
+    """Return the first of the wanted names, in lower case rather than in another case."""
+    candidates = [(wanted.index(name.lower()), name != name.lower(), name) for name in names if name.lower() in wanted]
+    return min(candidates)[2] if candidates else None
+
+
+def _has_loose_pictures(folder: Path) -> bool:
+    return any(is_image_file(name) for _, name in visible_files(folder) if "/" not in name)
+
+
+def _which_is_it(folder: Path, train: str | None, test: str | None, others: list[str]) -> str:
+    beside = list_names([f"{name}/" for name in others]) if others else "other pictures"
+    if train:
+        return (
+            f"[data] path: {folder} has {train}/ beside {beside}, but no test/ or val/: {train}/ may be a split or a "
+            f"class. If it has the training pictures, set path to {folder / train}; if it is a class, rename it."
+        )
+    return (
+        f"[data] path: {folder} has {test}/ beside {beside}, but no train/: {test}/ may be a split or a class. If it "
+        f"has the held-out pictures, move the others to train/; if it is a class, rename it."
+    )
 
 
 def _separate_folder(hold_out: Path, train: Path) -> Path:
@@ -64,5 +112,11 @@ def _separate_folder(hold_out: Path, train: Path) -> Path:
 
 def _list_split(train: Path, test: Path, split: str) -> FolderSource:
     """List one of two folders; both number the classes of either, so a class has the same label in both."""
-    classes = list(dict.fromkeys([*sub_folders(train), *sub_folders(test)]))
+    with listing(train.parent):
+        classes = list(dict.fromkeys([*picture_folders(train), *picture_folders(test)]))
     return list_files(test if split == "test" else train, classes)
+
+
+def _unread(folder: Path, *splits: Path) -> Unread | None:
+    """Return the part of a folder beside its splits; None if a split is the folder itself."""
+    return None if folder in splits else Unread(folder, splits)

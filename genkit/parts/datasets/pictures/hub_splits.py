@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.hf_datasets import open_table, splits_of
-from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, Source, split_by_name
+from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, TEST_NAMES, Source, split_by_name
 
 TRAIN_SPLIT = "train"
-TEST_SPLITS = ("test", "validation")  # names of the held-out split; the first that exists
 
 
 def split_of_hub(
@@ -15,11 +14,11 @@ def split_of_hub(
 ) -> Source:
     """Return the "train" or the "test" pictures of a data set.
 
-    The test split is the split named `hold_out`, or else "test" or "validation", or else a share by name, `hold_out` or
-    `HELD_OUT_SHARE`. Raises `UsageError`.
+    The test split is the split named `hold_out`, or else the first of `TEST_NAMES`, or else a share by name, `hold_out`
+    or `HELD_OUT_SHARE`. Raises `UsageError`.
     """
     splits = splits_of(hub, config)
-    test = next((name for name in TEST_SPLITS if name in splits), None)
+    test = next((name for name in TEST_NAMES if name in splits), None)
     if isinstance(hold_out, str):
         test = hold_out
     elif hold_out is not None and test is not None:

@@ -31,7 +31,9 @@ OPENERS: Mapping[str, Callable[[str | Path], Image]] = {
     ".jpg": open_with_pillow,
     ".jpeg": open_with_pillow,
     ".jpe": open_with_pillow,
+    ".jfif": open_with_pillow,
     ".png": open_with_pillow,
+    ".apng": open_with_pillow,
     ".webp": open_with_pillow,
     ".bmp": open_with_pillow,
     ".gif": open_with_pillow,
@@ -42,13 +44,21 @@ OPENERS: Mapping[str, Callable[[str | Path], Image]] = {
     ".pbm": open_with_pillow,
     ".pnm": open_with_pillow,
     ".jp2": open_with_pillow,
+    ".j2k": open_with_pillow,
+    ".avif": open_with_pillow,
+    ".tga": open_with_pillow,
 }
 SIXTEEN_BIT_FORMATS = ("PNG", "PPM")  # Pillow may hold 16-bit values of these formats in its 32-bit mode "I"
 
 
 def is_image_file(name: str) -> bool:
     """Return whether the suffix of a file name is that of an image; upper and lower case are equal."""
-    return _suffix(name) in OPENERS
+    return suffix_of(name) in OPENERS
+
+
+def suffix_of(path: str | Path) -> str:
+    """Return the suffix of a file name in lower case, with its dot."""
+    return os.path.splitext(path)[1].lower()
 
 
 def open_image(path: str | Path) -> Image:
@@ -56,7 +66,7 @@ def open_image(path: str | Path) -> Image:
 
     Raises whatever the function that opens the file raises.
     """
-    return OPENERS.get(_suffix(path), open_with_pillow)(path)
+    return OPENERS.get(suffix_of(path), open_with_pillow)(path)
 
 
 def check_pixel_count(picture: Image) -> None:
@@ -89,7 +99,3 @@ def _too_many_pixels() -> str:
     from PIL import Image
 
     return f"more than {Image.MAX_IMAGE_PIXELS:,} pixels, the limit of Pillow against decompression bombs"
-
-
-def _suffix(path: str | Path) -> str:
-    return os.path.splitext(path)[1].lower()

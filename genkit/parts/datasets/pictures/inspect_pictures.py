@@ -47,6 +47,8 @@ class PictureReport:
     where: str
     number: int  # of pictures, including bad ones
     others: int = 0  # files without the suffix of an image
+    other_suffixes: Counter[str] = field(default_factory=Counter)  # of these files
+    unread: Counter[str] = field(default_factory=Counter)  # pictures that no split reads, by sub-folder
     classes: int | None = None
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
@@ -98,7 +100,8 @@ class _Inspection:
         whole = source.source if isinstance(source, Subset) else source
         self._has_file_names = isinstance(whole, FolderSource)
         if isinstance(whole, FolderSource):
-            self.report.others = whole.others
+            self.report.others, self.report.other_suffixes = whole.others.total(), whole.others
+            self.report.unread = whole.unread.pictures if whole.unread else Counter()
         if source.labels is not None:
             self.report.classes = len(set(source.labels.tolist()))
 

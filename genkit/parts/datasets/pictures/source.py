@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Share = Annotated[float, Interval(gt=0, lt=1)]
 
+TEST_NAMES = ("test", "testing", "val", "valid", "validation")  # names of the held-out split; the first that exists
 HELD_OUT_SHARE = 0.1  # share that is held out of a source without a split, unless the recipe sets hold_out
 
 

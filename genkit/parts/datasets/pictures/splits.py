@@ -42,6 +42,12 @@ def both_splits(data: Dataset) -> list[Dataset]:
     return splits
 
 
+def remarks_on_splits(data: Dataset) -> list[str]:
+    """Return what a user may not expect of the folder of a data set, such as pictures that no split reads."""
+    splits = [split for split in (data, data.held_out()) if isinstance(split, PictureSet)]
+    return list(dict.fromkeys(text for split in splits for text in split.remarks))
+
+
 def inspect_splits(splits: Sequence[Dataset]) -> Inspection:
     """Decode every picture of the splits, and write nothing.
 
