@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from genkit.errors import UsageError
 from genkit.storage.os_errors import describe_os_error
+from genkit.storage.user_path import user_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,9 +60,9 @@ def refuse_inside_data(out: Path, data: Mapping[str, Any]) -> None:
     """
     from genkit.parts.datasets.pictures.folder_walk import is_run_folder
 
-    place = out.expanduser().resolve()
+    place = out.resolve()
     for key in DATA_FOLDERS:
-        folder = Path(data[key]).expanduser().resolve() if isinstance(data.get(key), str) else None
+        folder = user_path(data[key]).resolve() if isinstance(data.get(key), str) else None
         if folder is None or folder not in place.parents or not folder.is_dir():
             continue
         if not any(is_run_folder(above) for above in place.parents if folder in above.parents):

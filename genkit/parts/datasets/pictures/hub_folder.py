@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from genkit.storage.user_path import user_path
+
 PATTERN = re.compile(r"[*?[]")
 CHAIN = "::"  # separates two places in the addresses of fsspec
 SAVED = ("dataset_dict.json", "state.json")  # files of a folder that `save_to_disk` of the library has written
@@ -18,7 +20,7 @@ SAVED = ("dataset_dict.json", "state.json")  # files of a folder that `save_to_d
 
 def folder_of(hub: str) -> Path:
     """Return the path that `hub` is, if it is a folder."""
-    return Path(hub).expanduser()
+    return user_path(hub)
 
 
 def is_folder(hub: str) -> bool:
