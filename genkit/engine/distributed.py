@@ -22,12 +22,13 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from genkit.engine.malloc import keep_freed_memory
+from genkit.engine.precision import set_float32_products
 from genkit.errors import GenkitError, UsageError
 from genkit.launched import announced_size
 
 Result = TypeVar("Result")
 
-ACCELERATE_PRECISION = {"fp32": "no", "fp64": "no", "bf16": "bf16", "fp16": "fp16"}
+ACCELERATE_PRECISION = {"fp32": "no", "tf32": "no", "fp64": "no", "bf16": "bf16", "fp16": "fp16"}
 
 # How long a process waits for the others: the main process may evaluate for hours. A crash is noticed at once anyway,
 # through the closed connections and by the launcher.
@@ -42,6 +43,7 @@ class World:
     def __init__(self, precision: str = "fp32"):
         """Join the processes that the launcher started. Raises `UsageError` if they cannot form a group."""
         keep_freed_memory()
+        set_float32_products(precision)
         AcceleratorState._reset_state()  # one process may train several recipes, in different precisions
         announced = announced_size()
         _refuse_other_engines()

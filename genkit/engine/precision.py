@@ -10,9 +10,20 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import torch
 from accelerate.utils import convert_to_fp32
 
 from genkit.core.model import Model
+
+
+def set_float32_products(precision: str) -> None:
+    """Let products and convolutions of float32 on a GPU be computed in TF32, or in float32 proper.
+
+    torch's default differs: float32 for products, TF32 for convolutions. And the program around genkit may have set it.
+    """
+    tf32 = precision == "tf32"
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = tf32
 
 
 class MixedPrecision:

@@ -90,6 +90,8 @@ def _unmet_batch(recipe: Recipe, data: Dataset) -> Iterator[str]:
 def _unmet_precision(recipe: Recipe) -> Iterator[str]:
     if recipe.train.precision == "fp16" and not torch.accelerator.is_available():
         yield '[train] precision = "fp16" needs an accelerator, and this machine has none. Use "fp32" or "bf16".'
+    if recipe.train.precision == "tf32" and not torch.cuda.is_available():
+        yield '[train] precision = "tf32" needs an NVIDIA GPU, and this machine has none. Use "fp32".'
 
 
 def _unmet_trackers(recipe: Recipe) -> Iterator[str]:

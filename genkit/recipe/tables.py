@@ -36,7 +36,7 @@ class Train:
     steps: Annotated[PositiveInt | None, Doc("Length of the run in steps; give either steps or epochs.")] = None
     epochs: Annotated[PositiveInt | None, Doc("Length of the run in epochs; give either steps or epochs.")] = None
     precision: Annotated[
-        Literal["fp32", "bf16", "fp16", "fp64"],
+        Literal["fp32", "tf32", "bf16", "fp16", "fp64"],
         Doc("Floating-point format of the networks; losses are computed in fp32 at least."),
     ] = "fp32"
     accumulate: Annotated[PositiveInt, Doc("Micro-batches that a batch is split into, to save memory.")] = 1

@@ -199,6 +199,7 @@ def test_messages_about_what_is_absent(tmp_path, monkeypatch, golden):
     for train in (
         Train(steps=2, batch_size=8, warm_start=tmp_path / "nowhere"),
         Train(steps=2, batch_size=8, precision="fp16"),
+        Train(steps=2, batch_size=8, precision="tf32"),
         Train(steps=2, batch_size=48),
     ):
         with pytest.raises(UsageError) as refused:

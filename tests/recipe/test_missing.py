@@ -25,6 +25,15 @@ def test_half_precision_needs_an_accelerator(monkeypatch):
     assert_names(unmet, "[train]", '"fp16"', "accelerator", '"bf16"')
 
 
+def test_tf32_needs_a_gpu_that_has_it(monkeypatch):
+    train = Train(steps=2, batch_size=8, precision="tf32")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert tiny_plan(train=train).unmet == ()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    (unmet,) = tiny_plan(train=train).unmet
+    assert_names(unmet, "[train]", '"tf32"', "GPU", '"fp32"')
+
+
 def test_a_batch_needs_as_many_samples():
     assert tiny_plan(data=Use("numbered"), train=Train(steps=2, batch_size=40)).unmet == ()
     (unmet,) = tiny_plan(data=Use("numbered"), train=Train(steps=2, batch_size=41)).unmet
