@@ -74,6 +74,48 @@ def test_an_array_that_cannot_be_pictures_is_refused(tmp_path, array, names):
     assert_names(caught.value, f"[data] {tmp_path / 'x.npy'}: ", *names)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_rounding_outside_0_to_1_is_clipped(tmp_path, dtype):
+    array = GREY.astype(dtype) / 255
+    array[:, 0, 0], array[:, 0, 1] = np.nextafter(dtype(1), dtype(2)), -0.0009
+    np.save(tmp_path / "x.npy", array)
+    data = ImageArrays(path=tmp_path / "x.npy", resolution=(5, 6), channels=1, hold_out=tmp_path / "x.npy")
+    assert batch(data, [0]).x[0, 0, 0, :2].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "advice"),
+    [
+        (0, 1.04, "array.clip(0, 1)."),
+        (-0.02, 1, "array.clip(0, 1)."),
+        (-1, 1, "Save (array + 1) / 2."),
+        (-1.02, 0.95, "((array + 1) / 2).clip(0, 1)."),
+        (0, 255, "Save array.round().astype('uint8'), or array / 255."),
+        (-4, 258, "Save array.clip(0, 255).round().astype('uint8'), or array.clip(0, 255) / 255."),
+        (0, 1.5, "Scale them"),
+        (-0.5, 1, "Scale them"),
+        (-2.1, 2.6, "Scale them"),
+        (0, 65535, "Scale them"),
+    ],
+)
+def test_the_advice_fits_the_range(tmp_path, least, most, advice):
+    array = np.full((40, 6, 8), 0.5, np.float32)
+    array[:, 0, 0], array[:, 1, 1] = least, most
+    np.save(tmp_path / "x.npy", array)
+    (unmet,) = ImageArrays(path=tmp_path / "x.npy", resolution=4).unmet()
+    assert_names(unmet, tmp_path / "x.npy", advice)
+
+
+def test_a_value_is_shown_with_the_digits_that_tell_it_from_the_bound(tmp_path):
+    array = GREY.astype(np.float32) / 255
+    array[3, 0, 0] = 1.0011111
+    np.save(tmp_path / "x.npy", array)
+    data = ImageArrays(path=tmp_path / "x.npy", resolution=4, hold_out=tmp_path / "x.npy", channels=1)
+    with pytest.raises(UsageError) as caught:
+        batch(data, [0])
+    assert_names(caught.value, "row 3", "1.001111")
+
+
 def test_rows_with_values_outside_0_to_1_are_bad_and_named(tmp_path):
     array = GREY.astype(np.float32) / 255
     array[3, 0, 0], array[5, 1, 1], array[7] = np.nan, 255, -1

@@ -1,5 +1,8 @@
 """Transform of pictures: every mode and crop gives the bytes that a viewer shows."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +10,7 @@ from support.messages import assert_names
 from support.pictures import noise_picture
 
 from genkit.parts.datasets.pictures.bad_pictures import BadPictureError
+from genkit.parts.datasets.pictures.image_formats import open_image
 from genkit.parts.datasets.pictures.transform import Transform
 
 GREY, COLOUR = noise_picture(6, 8, 1), noise_picture(6, 8, 3)
@@ -60,6 +64,38 @@ def test_the_background_shows_through(tmp_path, background, expected):
     # A palette with a transparent entry, as GIFs and small PNGs have.
     palette = opened(tmp_path, Image.new("P", (8, 6), 0), transparency=0)
     assert (seen(palette, background=background) == np.array(expected)[:, None, None]).all()
+
+
+def write_png(path, bits, colour_type, row, transparent):
+    """Write a PNG of one row, with a transparent shade; Pillow writes neither 2 and 4 bits nor colours of 16 bits."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    width = len(row) * 8 // (bits * (3 if colour_type == 2 else 1))
+    header = struct.pack(">IIBBBBB", width, 1, bits, colour_type, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"tRNS", transparent), (b"IDAT", zlib.compress(b"\0" + row)), (b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks))
+    return open_image(path)
+
+
+@pytest.mark.parametrize(
+    ("bits", "colour_type", "row", "transparent", "expected"),
+    [
+        (16, 0, struct.pack(">3H", 19532, 19533, 512), struct.pack(">H", 19532), [255, 76, 2]),  # both round to 76
+        (8, 0, bytes([76, 77]), struct.pack(">H", 76), [255, 77]),
+        (4, 0, bytes([0x5A]), struct.pack(">H", 5), [255, 170]),
+        (2, 0, bytes([0b00011011]), struct.pack(">H", 1), [0, 255, 170, 255]),
+        (1, 0, bytes([0b01000000]), struct.pack(">H", 0), [255] * 8),
+        (16, 2, struct.pack(">6H", *[0x1234] * 3, *[0x5678] * 3), struct.pack(">3H", *[0x1234] * 3), [255, 0x56]),
+        (8, 2, bytes([9, 9, 9, 8, 8, 8]), struct.pack(">3H", 9, 9, 9), [255, 8]),
+    ],
+)
+def test_a_transparent_shade_shows_the_background_at_every_depth(
+    tmp_path, bits, colour_type, row, transparent, expected
+):
+    picture = write_png(tmp_path / "x.png", bits, colour_type, row, transparent)
+    assert seen(picture, 1, picture.size[::-1])[0, 0].tolist() == expected
 
 
 def test_a_half_transparent_picture_is_half_background():

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Layout = Literal["NHW", "NHWC", "NCHW"]
+ROUNDING = 1e-3  # a float value so far outside [0, 1] is clipped: it is a rounding, not another scale
 SAMPLED_ROWS = 64  # pictures whose values are part of the digest and show the range of the values
 
 
@@ -42,7 +43,7 @@ class ArraySource:
         return f"row {index}"
 
     def picture(self, index: int) -> Image:
-        """Return the row as an 8-bit picture. Raises `BadPictureError` for values that are not in [0, 1]."""
+        """Return the row as an 8-bit picture. Raises `BadPictureError` for values outside [0, 1] and `ROUNDING`."""
         from PIL import Image
 
         pixels = np.asarray(self.array[index])
@@ -51,9 +52,9 @@ class ArraySource:
         if pixels.dtype != np.uint8:
             if not np.isfinite(pixels).all():
                 raise BadPictureError("values that are not finite")
-            if pixels.min() < 0 or pixels.max() > 1:
-                raise BadPictureError(f"values from {pixels.min():g} to {pixels.max():g}, outside [0, 1]")
-            pixels = np.round(pixels * 255).astype(np.uint8)
+            if is_outside(pixels.min(), pixels.max()):
+                raise BadPictureError(f"values from {digits(pixels.min())} to {digits(pixels.max())}, outside [0, 1]")
+            pixels = np.round(pixels.clip(0, 1) * 255).astype(np.uint8)
         return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels))
 
     def some_rows(self) -> Iterator[np.ndarray]:
@@ -69,3 +70,13 @@ class ArraySource:
             digest.update(np.ascontiguousarray(row).tobytes())
         digest.update(f"{self.layout}".encode() + (b"" if self.labels is None else self.labels.tobytes()))
         return digest.hexdigest()
+
+
+def is_outside(least: float, most: float) -> bool:
+    """Return whether values from `least` to `most` are outside [0, 1] by more than a rounding; False for NaN."""
+    return bool(least < -ROUNDING or most > 1 + ROUNDING)
+
+
+def digits(value: np.floating) -> str:
+    """Return a number with as many digits as it takes to tell it from its neighbours: ``1.0000001``."""
+    return str(value).removesuffix(".0")

@@ -24,7 +24,9 @@ def open_with_pillow(file: str | Path | IO[bytes]) -> Image:
     """
     from PIL import Image
 
-    return Image.open(file)
+    picture = Image.open(file)
+    _rescale_transparent_shade(picture)
+    return picture
 
 
 OPENERS: Mapping[str, Callable[[str | Path], Image]] = {
@@ -99,3 +101,18 @@ def _too_many_pixels() -> str:
     from PIL import Image
 
     return f"more than {Image.MAX_IMAGE_PIXELS:,} pixels, the limit of Pillow against decompression bombs"
+
+
+def _rescale_transparent_shade(picture: Image) -> None:
+    """Scale the transparent shade of a PNG as Pillow scales the pixels when it decodes them.
+
+    Pillow reads grey of 2 or 4 bits and colours of 16 bits as 8 bits, but keeps the number in the tRNS chunk.
+    """
+    shade, tiles = picture.info.get("transparency"), getattr(picture, "tile", None)
+    if shade is None or not tiles or picture.format != "PNG":
+        return
+    match tiles[0].args, shade:
+        case ("L;2" | "L;4") as bits, int():
+            picture.info["transparency"] = shade * 255 // (2 ** int(bits[-1]) - 1)
+        case "RGB;16B", (red, green, blue):
+            picture.info["transparency"] = (red >> 8, green >> 8, blue >> 8)

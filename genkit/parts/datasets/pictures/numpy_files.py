@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.array_source import ArraySource, Layout
+from genkit.parts.datasets.pictures.array_source import ArraySource, Layout, digits, is_outside
 from genkit.storage.os_errors import describe_os_error
 
 CHANNEL_COUNTS = (1, 3, 4)
+OVERSHOOT = 0.2  # share of the range by which resampled pictures exceed it
+FAR_ABOVE_ONE = 2  # a larger maximum shows that white is not 1
 EXPECTED_VALUES = "uint8, or float values in [0, 1] (0 black, 1 white)"
 NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK"  # the first bytes of a .npy and of a .npz
 
@@ -94,19 +96,27 @@ def _check_type(path: Path, array: np.ndarray) -> None:
 
 def _check_range(source: ArraySource) -> None:
     """Raise `UsageError` if most rows have values outside [0, 1]: then the scale is wrong, not a few pictures."""
-    ranges = np.array([(row.min(), row.max()) for row in source.some_rows()])
-    outside = (ranges[:, 0] < 0) | (ranges[:, 1] > 1)  # False for rows with NaN, which are bad pictures
-    if np.count_nonzero(outside) <= len(ranges) / 2:
+    ranges = [(row.min(), row.max()) for row in source.some_rows()]
+    if sum(is_outside(*extremes) for extremes in ranges) <= len(ranges) / 2:  # rows with NaN are bad pictures
         return
     least, most = np.nanmin(ranges), np.nanmax(ranges)
-    remedy = "Scale them so that 0 is black and 1 is white"
-    if least >= 0 and most <= 255:
-        remedy = "Save array.round().astype('uint8'), or array / 255"
-    elif least >= -1 and most <= 1:
-        remedy = "Save (array + 1) / 2"
     raise UsageError(
-        f"[data] {source.path}: found values from {least:g} to {most:g}, expected {EXPECTED_VALUES}. {remedy}."
+        f"[data] {source.path}: found values from {digits(least)} to {digits(most)}, expected {EXPECTED_VALUES}. "
+        f"{_advise_scale(float(least), float(most))}."
     )
+
+
+def _advise_scale(least: float, most: float) -> str:
+    """Return how to bring values to [0, 1], as far as the extremes show it; resampling overshoots a little."""
+    if least > -OVERSHOOT and most < 1 + OVERSHOOT:
+        return "Save array.clip(0, 1)"
+    if abs(least + 1) < OVERSHOOT and abs(most - 1) < OVERSHOOT:
+        exact = not is_outside((least + 1) / 2, (most + 1) / 2)
+        return "Save (array + 1) / 2" if exact else "Save ((array + 1) / 2).clip(0, 1)"
+    if least > -OVERSHOOT * most and FAR_ABOVE_ONE < most < (1 + OVERSHOOT) * 255:
+        array = "array.clip(0, 255)" if is_outside(least / 255, most / 255) else "array"
+        return f"Save {array}.round().astype('uint8'), or {array} / 255"
+    return "Scale them so that 0 is black and 1 is white"
 
 
 def _layout(path: Path, shape: tuple[int, ...], declared: Layout | None) -> Layout:

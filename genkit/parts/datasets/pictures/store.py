@@ -28,7 +28,7 @@ from genkit.parts.datasets.pictures.source import Source
 from genkit.parts.datasets.pictures.transform import Transform
 from genkit.storage.atomic import write_file
 
-STORE_FORMAT = 2  # of the files and of the work of the transform; part of the fingerprint
+STORE_FORMAT = 3  # of the files and of the work of the transform; part of the fingerprint
 IMAGES, LABELS, ABOUT = "images.bin", "labels.bin", "about.json"
 READ_BLOCK = 1 << 22  # bytes
 

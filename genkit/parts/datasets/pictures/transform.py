@@ -152,7 +152,11 @@ def _to_eight_bits(picture: Image, file_format: str | None) -> Image:
 
     if picture.mode.startswith("I;16") or (picture.mode == "I" and file_format in SIXTEEN_BIT_FORMATS):
         values = np.asarray(picture).astype(np.int64)
-        return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+        grey = Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+        if "transparency" in picture.info:  # one shade of 65,536, so that its alpha is made before it is rounded
+            alpha = Image.fromarray(np.where(values == picture.info["transparency"], 0, 255).astype(np.uint8))
+            return Image.merge("LA", (grey, alpha))
+        return grey
     if picture.mode in ("I", "F"):
         raise BadPictureError(
             f'32-bit values (mode "{picture.mode}") of unknown range; save the picture with 8 or 16 bits'
