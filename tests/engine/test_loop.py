@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 from support.messages import assert_names
-from support.tiny_parts import TinyAutoencoder
+from support.tiny_parts import Numbered, TinyAutoencoder
 from support.tiny_recipes import assert_same_bits, tensors_of, tiny_plan, tiny_recipe, train_all
 
 from genkit.core.batch import Batch
+from genkit.core.types import Samples
 from genkit.engine.batches import batches_of_step, check_batch
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps, update
@@ -98,6 +99,20 @@ def test_the_micro_batches_of_a_step_are_the_parts_of_the_whole_batch():
     whole = rows(Train(steps=12, batch_size=8))
     parts = rows(Train(steps=12, batch_size=8, accumulate=4, inexact_accumulation=True))
     assert all(torch.equal(a, b) for a, b in zip(whole, parts, strict=True))
+
+
+def test_labels_reach_the_loss_with_their_samples():
+    class Labelled(Numbered):
+        def batch(self, indices, noise):
+            return Samples(super().batch(indices, noise).x, {"label": indices})
+
+    train = Train(steps=2, batch_size=12, accumulate=3, inexact_accumulation=True)
+    plan, world = replace(tiny_plan(data=Use("numbered"), train=train), data=Labelled()), World()
+    batches = batches_of_step(plan, initial_state(plan, world), world)
+    assert [set(batch.extra) for batch in batches] == [{"label"}] * 3
+    for batch in batches:
+        assert torch.equal(batch.extra["label"] / 40, batch.x[:, 0])
+    assert len(torch.cat([batch.extra["label"] for batch in batches]).unique()) == 12
 
 
 def by_hand(steps: int) -> TinyAutoencoder:
