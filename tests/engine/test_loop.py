@@ -246,7 +246,11 @@ def test_networks_run_in_bf16_and_losses_in_float32():
     assert model[0](torch.ones(1, 2)).dtype is torch.float32
     with mixed.off():
         model[0](torch.ones(1, 2))
-    assert kinds == [torch.bfloat16, torch.float32]
+        with pytest.raises(KeyError), mixed.off():
+            raise KeyError
+        model[0](torch.ones(1, 2))
+    model[0](torch.ones(1, 2))
+    assert kinds == [torch.bfloat16, torch.float32, torch.float32, torch.bfloat16]
 
 
 def test_bf16_takes_steps():
