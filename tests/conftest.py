@@ -54,6 +54,14 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def without_home(monkeypatch):
+    """Make the user's home folder unknown, as in a container with a user id that has no name and without HOME."""
+    monkeypatch.delenv("GENKIT_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+
+
+@pytest.fixture
 def isolated(tmp_path, monkeypatch):
     """Run the test in an empty folder, without plugins. Return the folder."""
     monkeypatch.chdir(tmp_path)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from genkit.errors import UsageError
 from genkit.recipe.describe_parts import name_clashes
 from genkit.recipe.registry import load_registry
 from genkit.storage.cache import cache_folder
@@ -26,7 +27,7 @@ def installation_facts() -> dict[str, Any]:
         **{name: _version(name) or "not installed" for name in DISTRIBUTIONS},
         "device": f"{accelerator} ({torch.accelerator.device_count()} of them)" if accelerator else "cpu",
         "threads": f"{torch.get_num_threads()} on {os.cpu_count()} cores",
-        "prepared": f"the cache of pictures and features is {cache_folder()} ({free(cache_folder())} free)",
+        "prepared": _describe_cache(),
         "disk": f"{free(Path())} free here",
         "plugins": ", ".join(str(owner) for owner in load_registry().owners),
     }
@@ -45,11 +46,24 @@ def installation_problems() -> list[str]:
         )
     if reason := why_unwritable(Path()):
         problems.append(f"runs cannot be written here: {reason}. Change to another folder, or use --runs")
-    if reason := why_unwritable(cache_folder()):
-        problems.append(
-            f"the cache {cache_folder()} cannot be written: {reason}. Set GENKIT_CACHE to a folder that can be written"
-        )
-    return problems
+    return [*problems, *_problems_of_cache()]
+
+
+def _describe_cache() -> str:
+    try:
+        return f"the cache of pictures and features is {cache_folder()} ({free(cache_folder())} free)"
+    except UsageError:
+        return "the cache of pictures and features is unknown"
+
+
+def _problems_of_cache() -> list[str]:
+    try:
+        folder = cache_folder()
+    except UsageError as error:
+        return [str(error)]
+    reason = why_unwritable(folder)
+    remedy = "Set GENKIT_CACHE to a folder that can be written"
+    return [f"the cache {folder} cannot be written: {reason}. {remedy}"] if reason else []
 
 
 def _version(distribution: str) -> str | None:

@@ -339,6 +339,12 @@ def test_doctor_reports_a_cache_folder_that_cannot_be_written(tmp_path, monkeypa
     assert not (tmp_path / "new").exists()
 
 
+def test_an_unknown_home_folder_is_a_problem_of_the_cache(without_home):
+    result = genkit("doctor")
+    assert result.code == 1 and "1 problem " in result.err
+    assert_names(result.out.splitlines()[-1], "problem: ", "home folder", "GENKIT_CACHE")
+
+
 # How a run ends
 
 

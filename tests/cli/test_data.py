@@ -227,6 +227,12 @@ def test_a_mistake_in_the_data_is_reported_before_training(recipe, place, change
     assert not list(place.glob("runs/*-tiny*"))
 
 
+@pytest.mark.parametrize("command", [("run",), ("data", "prepare"), ("data", "show")])
+def test_an_unknown_home_folder_is_reported_before_training(recipe, place, without_home, command):
+    assert_names(refused(*command, recipe), "home folder", "GENKIT_CACHE")
+    assert not (place / "runs").exists()
+
+
 def test_training_pictures_cannot_be_held_out(recipe, place):
     write_folder(place / "pictures" / "within", 3)
     for hold_out in ("pictures", "pictures/within", "."):

@@ -11,16 +11,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from genkit.core.metric import Draws, Extractor
 from genkit.parts.metrics.extraction import quantised_samples, settings_of, write_features
 from genkit.storage.atomic import partial_path
+from genkit.storage.shared_folder import delete_leftovers, lock_of
 
 FORMAT = 3  # of the files and of `quantised_samples`: increase it when either changes
 DIGEST_BYTES, CHUNK_BYTES = 16, 2**20
@@ -36,10 +35,12 @@ def cached_features(draws: Draws, side: str, extractor: Extractor, folder: Path)
     key, shape = _key_of(draws, side, extractor)
     rows, width = len(draws), extractor.width(shape)
     path = folder / f"{key}.f32"
-    with FileLock(_lock_path(path)):
-        if not _is_intact(path, size=4 * rows * width):
-            _sweep(folder)
-            _write_whole(path, 4 * rows * width, draws, side, extractor)
+    size = 4 * rows * width
+    if not _is_intact(path, size):  # reading needs no lock, which another user may not take: files are never changed
+        with lock_of(path):
+            if not _is_intact(path, size):
+                delete_leftovers(folder)
+                _write_whole(path, size, draws, side, extractor)
     return np.memmap(path, np.float32, "r", shape=(rows, width))
 
 
@@ -85,15 +86,3 @@ def _digest_of_features(file: IO[bytes], size: int) -> bytes:
     for start in range(0, size, CHUNK_BYTES):
         digest.update(file.read(min(CHUNK_BYTES, size - start)))
     return digest.digest()
-
-
-def _lock_path(path: Path) -> Path:
-    """Return the lock of a cache file, or of its partial file."""
-    return path.with_name(path.name.removeprefix(".").partition(".")[0] + ".lock")
-
-
-def _sweep(folder: Path) -> None:
-    """Delete the partial files of killed processes. A process that is still writing holds the lock of its file."""
-    for partial in folder.glob("*.partial"):
-        with suppress(Timeout, OSError), FileLock(_lock_path(partial)).acquire(timeout=0):
-            partial.unlink(missing_ok=True)

@@ -6,10 +6,11 @@ generated samples are deleted with the evaluation. Features of data stay in the 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import Annotated, Literal, Protocol
 
 import numpy as np
@@ -88,23 +89,44 @@ def protocol_of(
 def features_of(evaluation: Evaluation, side: Side, extractor: Extractor) -> Features:
     """Return the features of one side. Images are first rounded to 8 bits, as if they had been saved.
 
+    Warns where the cache folder cannot be used; the features are then in the system's folder of temporary files. The
+    end of a training is no time to refuse.
+
     Raises `ValueError` if samples or features are not finite or all the same, and `UsageError` if the features cannot
-    be written to the cache folder.
+    be written.
     """
     key = ("features", side, settings_of(extractor))
     if key not in evaluation.shared:
         draws: Draws = getattr(evaluation, side)
-        store = cached_features if side == "reference" and extractor.digest else _temporary_features
+        evaluation.shared[key] = Features(_stored_features(draws, side, extractor))
+    return evaluation.shared[key]
+
+
+def _stored_features(draws: Draws, side: Side, extractor: Extractor) -> np.ndarray:
+    """Return features, (N, F) float32, memory-mapped, in the cache folder if possible."""
+    store = cached_features if side == "reference" and extractor.digest else _temporary_features
+    try:
         folder = cache_folder() / "features"
+    except UsageError as error:  # the home folder is unknown
+        warnings.warn(f"features are not kept: {error}", stacklevel=2)
+    else:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            evaluation.shared[key] = Features(store(draws, side, extractor, folder))
+            return store(draws, side, extractor, folder)
         except OSError as error:
-            raise UsageError(
-                f"{folder}: features cannot be written: {describe_os_error(error, folder)}. "
-                "Set GENKIT_CACHE to another folder."
-            ) from error
-    return evaluation.shared[key]
+            warnings.warn(
+                f"{folder}: features are not kept: {describe_os_error(error, folder)}. "
+                "Set GENKIT_CACHE to another folder.",
+                stacklevel=2,
+            )
+    elsewhere = Path(gettempdir())
+    try:
+        return _temporary_features(draws, side, extractor, elsewhere)
+    except OSError as error:
+        raise UsageError(
+            f"{elsewhere}: features cannot be written: {describe_os_error(error, elsewhere)}. "
+            "Set GENKIT_CACHE or TMPDIR to another folder."
+        ) from error
 
 
 def _temporary_features(draws: Draws, side: str, extractor: Extractor, folder: Path) -> np.ndarray:

@@ -203,6 +203,13 @@ prepare.prepare(lambda: list_files(Path({str(folder)!r})), Transform(8, 8, 3), P
     assert not set(in_progress) & set(stores(root))
 
 
+def test_leftovers_that_cannot_be_deleted_are_left(folder, root):
+    (root / ".0123.partial").mkdir(parents=True)
+    (root / "0123.lock").mkdir()  # raises OSError for the lock, as the file of another user does
+    store = made(folder, root)
+    assert stores(root) == sorted([".0123.partial", "0123.lock", store.path.name])
+
+
 def test_several_threads_make_one_store(folder, root, monkeypatch):
     fills, filling = [], prepare._fill
     monkeypatch.setattr(prepare, "_fill", lambda *arguments: (fills.append(1), filling(*arguments)))

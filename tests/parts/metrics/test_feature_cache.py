@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 import threading
 from dataclasses import dataclass, field
 
@@ -160,9 +161,30 @@ def test_generated_features_leave_no_file(folder):
     assert not list(folder.iterdir()) and features.rows.shape == (60, 2)
 
 
-def test_a_cache_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
+def test_kept_features_are_read_where_their_lock_cannot_be_taken(folder):
+    x, extractor = normal(120, 3), Counting()
+    first = reference_features(extractor, x)
+    (lock,) = folder.glob("*.lock")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()  # raises OSError for the lock, as the file of another user does
+    assert np.array_equal(reference_features(extractor, x), first) and sum(extractor.seen) == 120
+
+
+@pytest.mark.parametrize("side", ["generated", "reference"])
+def test_features_are_not_kept_where_the_cache_cannot_be_written(tmp_path, monkeypatch, side):
     (tmp_path / "file").touch()
     monkeypatch.setenv("GENKIT_CACHE", str(tmp_path / "file"))
-    with pytest.raises(UsageError) as refused:
-        features_of(evaluation_of(normal(60, 2), normal(60, 2)), "generated", Pixels())
-    assert_names(refused.value, tmp_path / "file" / "features", os.strerror(errno.ENOTDIR), "GENKIT_CACHE")
+    x = normal(60, 2)
+    with pytest.warns(UserWarning) as warned:
+        assert np.array_equal(features_of(evaluation_of(x, x), side, Counting()).rows, x)
+    assert_names(warned[0].message, tmp_path / "file" / "features", os.strerror(errno.ENOTDIR), "GENKIT_CACHE")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    with pytest.raises(UsageError) as refused, pytest.warns(UserWarning):
+        features_of(evaluation_of(x, x), side, Counting())
+    assert_names(refused.value, tmp_path / "file", os.strerror(errno.ENOTDIR), "GENKIT_CACHE")
+
+
+def test_features_are_not_kept_where_the_home_folder_is_unknown(without_home):
+    x = normal(60, 2)
+    with pytest.warns(UserWarning, match="GENKIT_CACHE"):
+        assert np.array_equal(reference_features(Counting(), x), x)

@@ -119,7 +119,10 @@ def extractor_problems(folder, monkeypatch):
         yield "inception", refusal(Inception(folder / name), torch.zeros(1, 3, 8, 8))
     (folder / "file").touch()
     monkeypatch.setenv("GENKIT_CACHE", str(folder / "file"))
-    yield "pixels", refusal(features_of, evaluation_of(normal(9, 2), normal(9, 2)), "generated", Pixels())
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "file"))
+    with pytest.warns(UserWarning) as warned:
+        yield "pixels", refusal(features_of, evaluation_of(normal(9, 2), normal(9, 2)), "generated", Pixels())
+    yield "pixels", warned[0].message
 
 
 def test_messages(golden, tmp_path, monkeypatch):

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from genkit.console.output import progress_count
 from genkit.console.quantities import quantity
@@ -35,9 +34,9 @@ from genkit.parts.datasets.pictures.threads import map_in_threads
 from genkit.parts.datasets.pictures.transform import Transform
 from genkit.storage.atomic import new_folder, write_file
 from genkit.storage.os_errors import FULL, describe_os_error
+from genkit.storage.shared_folder import delete_leftovers, lock_of
 
 CHUNK = 32  # pictures that a core decodes at a time
-PARTIAL = ".partial"  # suffix of an incomplete store, see `genkit.storage.atomic.partial_path`
 
 
 def prepare(find: Callable[[], Source], transform: Transform, root: Path) -> Store:
@@ -49,9 +48,9 @@ def prepare(find: Callable[[], Source], transform: Transform, root: Path) -> Sto
         return store
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / f"{name}.lock"):
+        with lock_of(store.path):
             if not store.path.is_dir():
-                _delete_leftovers(root)
+                delete_leftovers(root)
                 _make_store(source, transform, store.path, find)
     except OSError as error:
         raise _cannot_write(error, root, _nbytes(source, transform)) from error
@@ -136,17 +135,6 @@ def _flush_to_disk(file: IO[bytes]) -> None:
     """Bring a file to the disk before its folder gets its name, so that a power cut leaves a whole store or none."""
     file.flush()
     os.fsync(file.fileno())
-
-
-def _delete_leftovers(root: Path) -> None:
-    """Delete the incomplete stores of killed processes; a process that still prepares holds the lock of its store."""
-    for leftover in root.glob(f"*{PARTIAL}"):
-        lock = FileLock(root / f"{leftover.name.removeprefix('.').removesuffix(PARTIAL)}.lock")
-        try:
-            with lock.acquire(timeout=0):
-                shutil.rmtree(leftover, ignore_errors=True)
-        except Timeout:
-            continue
 
 
 def _cannot_write(error: OSError, root: Path, needed: int) -> UsageError:
