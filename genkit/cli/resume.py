@@ -26,12 +26,14 @@ def resume(
     from genkit.runs.checkpoint import changed_environment
     from genkit.runs.results import read_results
     from genkit.runs.run_folder import RunFolder
+    from genkit.runs.trained_recipe import check_recipe_of_finished
     from genkit.storage.listing import exists
 
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved)
     saved = folder.saved_steps()
     if folder.finished and (exists(folder.results) or not saved):
+        check_recipe_of_finished(plan, folder)
         console = Console(quiet=quiet or json)
         results = read_results(folder.results)
         console.info(f"{folder.path}: already finished, after {plan.steps} steps.")

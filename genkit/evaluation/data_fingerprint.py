@@ -47,7 +47,8 @@ def check_data_fingerprint(saved: Mapping[str, Any], data: Dataset, remedy: str)
     evaluation of held-out samples does not need the training samples.
     """
     _check(_part(saved, "train"), data, "the training samples", remedy)
-    _check(saved.get(HELD_OUT, {}), data.held_out(), "the held-out samples", remedy)
+    held_out = saved.get(HELD_OUT)
+    _check(held_out if isinstance(held_out, Mapping) else {}, data.held_out(), "the held-out samples", remedy)
 
 
 def same_images(one: Mapping[str, Any], other: Mapping[str, Any], split: str) -> bool | None:
@@ -66,8 +67,9 @@ def _part(fingerprint: Mapping[str, Any], split: str) -> Mapping[str, Any]:
 def _check(saved: Mapping[str, Any], data: Dataset, samples: str, remedy: str) -> None:
     if not saved or data.unmet() or (now := _fingerprint_of_split(data)) == saved:
         return
-    before, after = saved["samples"], now.get("samples")
-    numbers = "" if before == after else f" ({before:,} samples then, {f'{after:,}' if after else 'a stream'} now)"
+    before, after = saved.get("samples"), now.get("samples")
+    known = isinstance(before, int) and before != after
+    numbers = "" if not known else f" ({before:,} samples then, {f'{after:,}' if after else 'a stream'} now)"
     raise UsageError(f"[data]: {samples} have changed since this run was trained{numbers}. {remedy}")
 
 

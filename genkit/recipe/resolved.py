@@ -23,6 +23,11 @@ class Key(NamedTuple):
     origin: str  # "recipes/x.toml:14", "--set", or "default of mlp (genkit-torch 0.1.0)"
     dependent: bool = False  # a default that other keys of the recipe decide
 
+    @property
+    def is_default(self) -> bool:
+        """Whether the recipe leaves the key out."""
+        return self.origin.startswith("default of ")
+
 
 def as_tables(keys: Iterable[Key]) -> dict[str, Any]:
     """Return keys as nested tables."""

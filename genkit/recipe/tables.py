@@ -14,6 +14,9 @@ from genkit.recipe.document import Document
 
 # Keys that change no weight: the title, what is measured, and what a run logs, draws and saves.
 WITHOUT_WEIGHT = ("title", "metrics", "evaluate", "report", "checkpoint", "track")
+# Keys of [data] that say where the samples are and what to do with bad files. The fingerprint of the data says whether
+# the samples are the same, so data may be moved.
+PLACES_OF_DATA = ("path", "hub", "store", "hold_out", "on_bad")
 
 
 @dataclass(frozen=True, init=False)

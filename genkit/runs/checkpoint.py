@@ -19,35 +19,38 @@ from torch import Tensor
 from genkit.engine.state import ChildOptimiser, TrainState
 from genkit.errors import UsageError
 from genkit.runs.environment import environment
+from genkit.runs.run_folder import name_of_checkpoint
 from genkit.storage.atomic import new_folder
 from genkit.storage.json_tables import read_table
 from genkit.storage.os_errors import ABSENT, unreadable
-from genkit.storage.weights import copy_by_name, digest, select, write_json, write_tensors
+from genkit.storage.weights import check_tensors, copy_by_name, digest, select, write_json, write_tensors
 
 TENSORS, ABOUT = "state.safetensors", "state.json"
 
 
-def save(state: TrainState, folder: Path, data: Mapping[str, Any] | None = None) -> None:
-    """Write the state into `folder`, which appears once it is complete; `data` is the fingerprint of the data."""
-    tensors = {f"model/{name}": tensor for name, tensor in state.model.state_dict().items()}
-    if state.average is not None:
-        tensors |= {f"ema/{name}": tensor for name, tensor in state.average.model.state_dict().items()}
+def save(state: TrainState, folder: Path, facts: Mapping[str, Any] | None = None) -> None:
+    """Write the state into `folder`, which appears once it is complete. `facts` say how the state was trained.
+
+    They are the fingerprint of the `data` and the `recipe` of the weights. Raises `OSError`.
+    """
+    tensors = _weights(state)
     for child, optimiser in state.optimisers.items():
         tensors |= _optimiser_tensors(child, optimiser)
 
     with new_folder(folder) as new:
         write_tensors(new / TENSORS, tensors)
         scaler = state.scaler.state_dict() if state.scaler is not None else {}
-        about = {"step": state.step, "sha256": digest(new / TENSORS), "scaler": scaler, "data": dict(data or {})}
-        write_json(new / ABOUT, {**about, **environment()})
+        about = {"step": state.step, "sha256": digest(new / TENSORS), "scaler": scaler}
+        write_json(new / ABOUT, {**about, **(facts or {}), **environment()})
 
 
-def load(state: TrainState, folder: Path) -> Mapping[str, Any]:
-    """Fill `state` from a checkpoint, and return the fingerprint of the data that it was trained on.
+def load(state: TrainState, folder: Path) -> None:
+    """Fill `state` from a checkpoint.
 
-    Raises `UsageError` if the checkpoint is damaged or belongs to another recipe.
+    Raises `UsageError`, and leaves the state as it is, if the checkpoint is damaged or belongs to another recipe.
     """
     tensors, about = read(folder)
+    _check(state, tensors, about, folder)
     copy_by_name(state.model, select(tensors, "model/"), folder)
     if state.average is not None:
         copy_by_name(state.average.model, select(tensors, "ema/"), folder)
@@ -56,7 +59,6 @@ def load(state: TrainState, folder: Path) -> Mapping[str, Any]:
     if state.scaler is not None:
         state.scaler.load_state_dict(about["scaler"])
     state.step = about["step"]
-    return about.get("data", {})
 
 
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -76,7 +78,10 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """Return the facts of a checkpoint without reading its tensors. Raises `UsageError` if they are damaged."""
     path = folder / ABOUT
     try:
-        return read_table(path, {"step": int, "sha256": str}, {"scaler": dict, "data": dict})
+        about = read_table(path, {"step": int, "sha256": str}, {"scaler": dict, "data": dict, "recipe": dict})
+        if folder.name.startswith("step-") and folder.name != name_of_checkpoint(about["step"]):
+            raise ValueError(f"step {about['step']} in a folder of another step")
+        return about
     except ABSENT as error:
         raise UsageError(f"{folder}: incomplete checkpoint ({error}). {_remedy(folder)}") from None
     except OSError as error:
@@ -95,6 +100,53 @@ def changed_environment(folder: Path) -> list[str]:
     return [
         f"{name} {about.get(name)} then, {now} now" for name, now in environment().items() if about.get(name) != now
     ]
+
+
+def _weights(state: TrainState) -> dict[str, Tensor]:
+    """Return the weights and buffers of the model and of the EMA weights, by key."""
+    average = state.average.model.state_dict() if state.average is not None else {}
+    return {
+        **{f"model/{name}": tensor for name, tensor in state.model.state_dict().items()},
+        **{f"ema/{name}": tensor for name, tensor in average.items()},
+    }
+
+
+def _check(state: TrainState, tensors: Mapping[str, Tensor], about: Mapping[str, Any], folder: Path) -> None:
+    """Raise `UsageError` unless everything in a checkpoint fits the state: names, shapes, dtypes, finite weights."""
+    expected = _weights(state)
+    weights = {key: tensor for key, tensor in tensors.items() if not key.startswith("optim/")}
+    check_tensors(expected, weights, folder)
+    wrong = [key for key, tensor in weights.items() if tensor.dtype != expected[key].dtype]
+    parameters = {
+        f"optim/{child}/{name}": parameter
+        for child, optimiser in state.optimisers.items()
+        for name, parameter in optimiser.parameters.items()
+    }
+    moments = {key: tensor for key, tensor in tensors.items() if key.startswith("optim/")}
+    wrong += [key for key, moment in moments.items() if not _fits(moment, parameters.get(key.rpartition("/")[0]))]
+    if wrong:
+        names = ", ".join(wrong[:3]) + (", ..." if len(wrong) > 3 else "")
+        raise UsageError(
+            f"{folder}: of another optimiser or precision: {len(wrong)} tensors are unknown or have another shape or "
+            f"dtype ({names}). Use [optimiser] and [train] precision of the recipe that the run was started with."
+        )
+    if infinite := [key for key, tensor in weights.items() if not torch.isfinite(tensor).all()]:
+        raise UsageError(f"{folder / TENSORS}: {infinite[0]} is not finite. {_remedy(folder)}")
+    if state.scaler is not None and state.scaler.state_dict().keys() != (about.get("scaler") or {}).keys():
+        raise UsageError(f"{folder / ABOUT}: no state of the gradient scaler of fp16. {_remedy(folder)}")
+
+
+def _fits(moment: Tensor, parameter: Tensor | None) -> bool:
+    """Return whether a tensor can be the optimiser's state of a parameter.
+
+    It is one number, or it has the dtype and the shape of the parameter. An optimiser that factors its moments, such
+    as Adafactor, reduces dimensions to 1.
+    """
+    if parameter is None:
+        return False
+    same = moment.dtype == parameter.dtype and moment.ndim == parameter.ndim
+    lengths = zip(moment.shape, parameter.shape, strict=False)
+    return moment.numel() == 1 or (same and all(length in (1, whole) for length, whole in lengths))
 
 
 def _optimiser_tensors(child: str, optimiser: ChildOptimiser) -> dict[str, Tensor]:

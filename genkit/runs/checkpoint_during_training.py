@@ -6,6 +6,7 @@ from genkit.engine.loop import StepRecord
 from genkit.runs import checkpoint
 from genkit.runs.evaluate_during_training import is_evaluation_due
 from genkit.runs.run import Run
+from genkit.runs.trained_recipe import recipe_of_weights
 
 
 class CheckpointWriter:
@@ -34,5 +35,6 @@ class CheckpointWriter:
         run = self._run
         run.check_finite()
         if run.world.is_main:
-            checkpoint.save(run.state, run.folder.checkpoint(run.state.step), run.plan.data_fingerprint)
+            facts = {"data": run.plan.data_fingerprint, "recipe": recipe_of_weights(run.plan)}
+            checkpoint.save(run.state, run.folder.checkpoint(run.state.step), facts)
             run.folder.keep_newest(run.plan.recipe.checkpoint.keep)

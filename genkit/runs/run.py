@@ -13,6 +13,7 @@ from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.recipe.plan import Plan
 from genkit.runs import checkpoint
 from genkit.runs.run_folder import RunFolder
+from genkit.runs.trained_recipe import check_recipe_of_checkpoint
 
 DATA_REMEDY = "Restore the data, or start a new run; warm_start lets it begin with the weights of this one."
 PREVIEW_ROWS = 64  # latent codes that the pictures of a run can show
@@ -33,14 +34,19 @@ class Run:
         """Return the run at its newest checkpoint, or before its first step if it has none.
 
         Lines, pictures and weights of later steps are deleted: training makes them again. Raises `UsageError` if
-        something that the run needs is missing, if the checkpoint cannot be read, or if the data have changed.
+        something that the run needs is missing, if the checkpoint cannot be read, or if the recipe or the data have
+        changed.
         """
         saved = folder.saved_steps()
         plan.check_met(resuming=bool(saved))
+        newest = folder.checkpoint(saved[-1]) if saved else None
+        if newest is not None:
+            facts = checkpoint.read_facts(newest)
+            check_recipe_of_checkpoint(plan, folder, facts)
+            check_data_fingerprint(facts.get("data") or {}, plan.data, DATA_REMEDY)
         state = initial_state(plan, world, resuming=bool(saved))
-        if saved:
-            kept = checkpoint.load(state, folder.checkpoint(saved[-1]))
-            check_data_fingerprint(kept, plan.data, DATA_REMEDY)
+        if newest is not None:
+            checkpoint.load(state, newest)
         world.on_main(lambda: folder.cut_back(state.step))
         return cls(plan, folder, world, state)
 

@@ -133,7 +133,7 @@ class RunFolder:
 
     def checkpoint(self, step: int) -> Path:
         """Return the path of the checkpoint of a step."""
-        return self.checkpoints / f"step-{step:08d}"
+        return self.checkpoints / name_of_checkpoint(step)
 
     def row(self, step: int) -> Path:
         """Return the path of the stability strip's row of a step."""
@@ -172,6 +172,11 @@ class RunFolder:
             for name in names_in(folder):
                 if (drawn := _step(name, ending)) is not None and drawn > step:
                     (folder / name).unlink()
+
+
+def name_of_checkpoint(step: int) -> str:
+    """Return the name of the folder of a checkpoint."""
+    return f"step-{step:08d}"
 
 
 def not_a_run_folder(path: Path) -> UsageError:

@@ -74,6 +74,14 @@ def fill_weights(model: nn.Module, folder: Path, which: str) -> None:
 def copy_by_name(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
     """Copy tensors into a module in place. Raises `UsageError` unless all names and shapes are equal."""
     target = module.state_dict()
+    check_tensors(target, tensors, source)
+    with torch.no_grad():
+        for name, tensor in target.items():
+            tensor.copy_(tensors[name])
+
+
+def check_tensors(target: Mapping[str, Tensor], tensors: Mapping[str, Tensor], source: Path) -> None:
+    """Raise `UsageError` unless `tensors`, read from `source`, have the names and the shapes of those in `target`."""
     wrong = sorted(target.keys() ^ tensors.keys())
     wrong += sorted(name for name in target.keys() & tensors.keys() if target[name].shape != tensors[name].shape)
     if wrong:
@@ -82,9 +90,6 @@ def copy_by_name(module: nn.Module, tensors: Mapping[str, Tensor], source: Path)
             f"{source}: weights of another network: {len(wrong)} tensors are missing, unknown or of another shape "
             f"({names}). Use [model] and [ema] of the recipe that the weights were saved with."
         )
-    with torch.no_grad():
-        for name, tensor in target.items():
-            tensor.copy_(tensors[name])
 
 
 def select(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from genkit.errors import UsageError
+from genkit.recipe.changed_keys import changed_keys, with_weight
 from genkit.recipe.plan import Plan
 from genkit.recipe.resolved import as_tables
 from genkit.recipe.tables import WITHOUT_WEIGHT
@@ -69,8 +69,8 @@ class Experiment:
             raise UsageError(f"{folder.path}: cannot be created: {reason}. Choose another --runs.") from None
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{folder.resolved}: damaged ({error}). Delete the run folder, or move it away.") from None
-        expected = _with_weight(self.plan.resolved) | {"seed": self.seed}
-        found = _with_weight(found)
+        expected = with_weight(self.plan.resolved) | {"seed": self.seed}
+        found = with_weight(found)
         before_dependent_defaults = {**self.recipe, "seed": self.seed}
         if found != before_dependent_defaults and (changes := changed_keys(expected, found)):
             raise UsageError(
@@ -78,22 +78,3 @@ class Experiment:
                 "Delete the run folder, or move it away."
             )
         return folder
-
-
-def _with_weight(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in recipe.items() if key not in WITHOUT_WEIGHT}
-
-
-def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Return the keys that differ between two resolved recipes, each as ``loss.beta_kl 0.5 -> 0.3``.
-
-    A table that only one of them has is one entry: ``ema absent -> {'decay': 0.9}``.
-    """
-    changes = []
-    for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key, "absent"), after.get(key, "absent")
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            changes += changed_keys(old, new, f"{prefix}{key}.")
-        elif old != new:
-            changes.append(f"{prefix}{key} {old} -> {new}")
-    return changes

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from genkit.recipe.changed_keys import changed_keys
 from genkit.tables.best_number import SIGNIFICANCE
 from genkit.tables.cell_result import CellResult
 from genkit.tables.different_data import find_different_data
-from genkit.tables.experiment import Experiment, changed_keys
+from genkit.tables.experiment import Experiment
 from genkit.tables.spec import TableSpec
 
 

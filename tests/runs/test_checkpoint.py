@@ -2,6 +2,7 @@
 
 import copy
 import errno
+import json
 from contextlib import nullcontext
 
 import pytest
@@ -19,7 +20,7 @@ from genkit.engine.state import ChildOptimiser, MovingAverage, TrainState, initi
 from genkit.errors import UsageError
 from genkit.parts.optimisers.adam import Adam
 from genkit.runs import checkpoint
-from genkit.storage.weights import fill_weights, write_model_folder, write_tensors
+from genkit.storage.weights import digest, fill_weights, write_model_folder, write_tensors
 
 LAST = torch.channels_last
 
@@ -244,3 +245,73 @@ def test_a_checkpoint_in_float64_keeps_every_bit(tmp_path):
     tensors = tensors_of(resumed)
     assert_same_bits(tensors, tensors_of(state))
     assert all(tensors[name].dtype == tensor.dtype for name, tensor in tensors_of(state).items())
+
+
+def change(folder, harm) -> None:
+    """Change the tensors of a checkpoint, and make its digest match."""
+    tensors = load_file(folder / checkpoint.TENSORS)
+    harm(tensors)
+    write_tensors(folder / checkpoint.TENSORS, tensors)
+    about = json.loads((folder / checkpoint.ABOUT).read_text())
+    about["sha256"] = digest(folder / checkpoint.TENSORS)
+    (folder / checkpoint.ABOUT).write_text(json.dumps(about))
+
+
+WEIGHT, AVERAGE, MOMENT = "model/encoder.2.weight", "ema/encoder.1.running_mean", "optim/encoder/0.weight/exp_avg"
+
+
+@pytest.mark.parametrize(
+    ("key", "harm"),
+    [
+        (WEIGHT, lambda tensor: tensor[:1]),
+        (WEIGHT, lambda tensor: tensor.double()),
+        (WEIGHT, lambda tensor: tensor * float("nan")),
+        (AVERAGE, lambda tensor: tensor.half()),
+        (AVERAGE, lambda tensor: tensor + float("inf")),
+        ("model/encoder.1.num_batches_tracked", lambda tensor: tensor.float()),
+        (MOMENT, lambda tensor: tensor[:2]),
+        (MOMENT, lambda tensor: tensor.flatten()),
+        (MOMENT, lambda tensor: tensor.double()),
+        ("optim/encoder/9.weight/exp_avg", lambda tensor: torch.zeros(3)),
+        ("optim/critic/0.weight/exp_avg", lambda tensor: torch.zeros(3)),
+        ("other/0.weight", lambda tensor: torch.zeros(3)),
+    ],
+)
+def test_a_tensor_that_does_not_fit_is_refused_and_changes_nothing(tmp_path, interrupted, key, harm):
+    change(tmp_path / "3", lambda tensors: tensors.update({key: harm(tensors.get(key))}))
+    state = state_of(Pictures())
+    before = copy.deepcopy(tensors_of(state))
+    with pytest.raises(UsageError) as caught:
+        checkpoint.load(state, tmp_path / "3")
+    assert_names(caught.value, tmp_path / "3", key)
+    assert_same_bits(tensors_of(state), before)
+    assert state.step == 0
+
+
+def test_moments_that_are_factored_fit(tmp_path):
+    class Factored(Adam):
+        def build(self, parameters):
+            return torch.optim.Adafactor(parameters)
+
+    def fresh() -> TrainState:
+        state = state_of(Pictures())
+        encoder = state.model.get_submodule("encoder")
+        state.optimisers = {"encoder": ChildOptimiser(Factored(lr=ConstantSchedule(1e-2)), encoder)}
+        return state
+
+    state, resumed = fresh(), fresh()
+    step(state)
+    checkpoint.save(state, tmp_path / "1")
+    checkpoint.load(resumed, tmp_path / "1")
+    step(state)
+    step(resumed)
+    assert_same_bits(tensors_of(resumed), tensors_of(state))
+
+
+def test_a_checkpoint_in_a_folder_of_another_step_is_refused(tmp_path):
+    checkpoint.save(state_of(Pictures()), tmp_path / "step-00000000")
+    assert checkpoint.read_facts(tmp_path / "step-00000000")["step"] == 0
+    (tmp_path / "step-00000000").rename(tmp_path / "step-00000005")
+    with pytest.raises(UsageError) as caught:
+        checkpoint.read(tmp_path / "step-00000005")
+    assert_names(caught.value, tmp_path / "step-00000005", "step 0")

@@ -27,6 +27,7 @@ from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
 from genkit.runs.results import read_results
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.trained import open_held_out
+from genkit.runs.trained_recipe import check_recipe_of_checkpoint, recipe_of_weights
 from genkit.storage.os_errors import unreadable
 
 pytestmark = pytest.mark.usefixtures("isolated")
@@ -108,6 +109,24 @@ def test_messages_about_run_folders(golden, tmp_path):
         lambda: RunFolder.create(tmp_path / "file", plan.document, dict(plan.resolved))
     )
     golden("runs/run_folders", report(messages))
+
+
+def test_messages_about_other_recipes(golden, tmp_path):
+    recipe = write_recipe(tmp_path)
+    facts = {"step": 2, "recipe": recipe_of_weights(make_plan(recipe))}
+    run = RunFolder(tmp_path / "run")
+
+    def refusal(step: int, *overrides: str) -> str:
+        plan = make_plan(recipe, overrides=overrides)
+        return message_of(lambda: check_recipe_of_checkpoint(plan, run, {**facts, "step": step}))
+
+    messages = {
+        "Other keys": refusal(2, "seed=7", "optimiser.encoder.lr=0.5"),
+        "More steps before the end": refusal(2, "train.steps=60"),
+        "More steps after the end": refusal(5, "train.steps=60"),
+        "Fewer steps than were trained": refusal(5, "train.steps=3"),
+    }
+    golden("runs/other_recipes", report(messages))
 
 
 @pytest.mark.trains
