@@ -23,8 +23,8 @@ def resume(
     from genkit.engine.distributed import World
     from genkit.engine.threads import choose_threads
     from genkit.recipe.plan import make_plan
-    from genkit.runs.checkpoint import changed_environment
     from genkit.runs.results import read_results
+    from genkit.runs.resume_remarks import resume_remarks
     from genkit.runs.run_folder import RunFolder
     from genkit.runs.trained_recipe import check_recipe_of_finished
     from genkit.storage.listing import exists
@@ -46,6 +46,5 @@ def resume(
     console = Console(silent=not world.is_main, quiet=quiet or json)
     torch.set_num_threads(choose_threads(plan, threads).number)
     if saved:
-        for difference in world.on_main(lambda: changed_environment(folder.checkpoint(saved[-1]))):
-            console.info(f"the bits may differ from an uninterrupted run: {difference}")
+        console.info(*world.on_main(lambda: resume_remarks(folder, saved[-1])))
     train_and_print(folder, plan, world, console, json)

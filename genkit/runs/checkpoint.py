@@ -26,12 +26,14 @@ from genkit.storage.os_errors import ABSENT, unreadable
 from genkit.storage.weights import check_tensors, copy_by_name, digest, select, write_json, write_tensors
 
 TENSORS, ABOUT = "state.safetensors", "state.json"
+TABLES = ("scaler", "data", "recipe", "lines")  # in state.json; those of earlier versions lack some
 
 
 def save(state: TrainState, folder: Path, facts: Mapping[str, Any] | None = None) -> None:
     """Write the state into `folder`, which appears once it is complete. `facts` say how the state was trained.
 
-    They are the fingerprint of the `data` and the `recipe` of the weights. Raises `OSError`.
+    They are the fingerprint of the `data`, the `recipe` of the weights, and the number of `lines` in each log. Raises
+    `OSError`.
     """
     tensors = _weights(state)
     for child, optimiser in state.optimisers.items():
@@ -78,7 +80,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """Return the facts of a checkpoint without reading its tensors. Raises `UsageError` if they are damaged."""
     path = folder / ABOUT
     try:
-        about = read_table(path, {"step": int, "sha256": str}, {"scaler": dict, "data": dict, "recipe": dict})
+        about = read_table(path, {"step": int, "sha256": str}, dict.fromkeys(TABLES, dict))
         if folder.name.startswith("step-") and folder.name != name_of_checkpoint(about["step"]):
             raise ValueError(f"step {about['step']} in a folder of another step")
         return about

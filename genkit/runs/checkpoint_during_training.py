@@ -35,6 +35,10 @@ class CheckpointWriter:
         run = self._run
         run.check_finite()
         if run.world.is_main:
-            facts = {"data": run.plan.data_fingerprint, "recipe": recipe_of_weights(run.plan)}
+            facts = {
+                "data": run.plan.data_fingerprint,
+                "recipe": recipe_of_weights(run.plan),
+                "lines": {log.path.name: log.count() for log in run.folder.logs},
+            }
             checkpoint.save(run.state, run.folder.checkpoint(run.state.step), facts)
             run.folder.keep_newest(run.plan.recipe.checkpoint.keep)

@@ -47,7 +47,7 @@ class Run:
         state = initial_state(plan, world, resuming=bool(saved))
         if newest is not None:
             checkpoint.load(state, newest)
-        world.on_main(lambda: folder.cut_back(state.step))
+        world.on_main(lambda: folder.cut_back(state.step, plan.recipe.checkpoint.keep))
         return cls(plan, folder, world, state)
 
     def is_due(self, step: int, every: int) -> bool:

@@ -17,6 +17,7 @@ runs/0007-as-introvae-8gaussians-s0/
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -34,10 +35,11 @@ from genkit.storage.json_tables import read_table
 from genkit.storage.jsonl import StepLog
 from genkit.storage.listing import exists, names_in
 from genkit.storage.names import RECIPE, RESOLVED
-from genkit.storage.os_errors import ABSENT, describe_os_error, unreadable
+from genkit.storage.os_errors import ABSENT, describe_os_error, unreadable, why_unwritable
 from genkit.storage.weights import ABOUT, write_text
 
 SUGGESTED_RUNS = 10  # at most, in an error message
+HOW_TO_WRITE = "Make the run folder writable, or copy it to a place that is, and repeat the command."
 NAME_CHARACTERS = 60  # at most, of the recipe's name in the name of a run folder
 
 
@@ -113,19 +115,27 @@ class RunFolder:
         """Whether the run has finished. The facts in final/ are the last file that a run writes."""
         return exists(self.final / ABOUT)
 
+    @property
+    def logs(self) -> tuple[StepLog, StepLog]:
+        """The logs of the steps and of the evaluations."""
+        return self.step_log, self.evaluations
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the run for this process. The operating system releases the lock if the process is killed.
 
         Raises `UsageError` if another process holds the lock, or if the folder cannot be written.
         """
+        if reason := self._why_unwritable():
+            raise UsageError(f"{self.path}: cannot be written: {reason}. {HOW_TO_WRITE}")
         lock = FileLock(self.path / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
             raise UsageError(f"{self.path}: in use by another process. Wait until it ends, or stop it.") from None
         except OSError as error:
-            raise UsageError(f"{self.path}: cannot be written: {describe_os_error(error, self.path)}.") from None
+            reason = describe_os_error(error, self.path)
+            raise UsageError(f"{self.path}: cannot be written: {reason}. {HOW_TO_WRITE}") from None
         try:
             yield
         finally:
@@ -159,19 +169,41 @@ class RunFolder:
         """Return the lines of metrics.jsonl except an incomplete last one. Raises `UsageError` if it is damaged."""
         return self.step_log.lines()
 
-    def cut_back(self, step: int) -> None:
+    def cut_back(self, step: int, keep: int) -> None:
         """Delete the lines, pictures, rows and best weights of all steps after `step`; a resumed run makes them again.
 
-        Raises `UsageError` if a log is damaged.
+        Also delete what a killed process left: an incomplete checkpoint, and all but the newest `keep` checkpoints.
+        Raises `UsageError` if a log is damaged or a file cannot be written.
         """
-        self.step_log.cut_back(step)
-        self.evaluations.cut_back(step)
+        try:
+            self._cut_back(step)
+            self.keep_newest(keep)
+            for name in names_in(self.checkpoints):
+                if re.fullmatch(r"\.step-\d+\.partial", name):
+                    shutil.rmtree(self.checkpoints / name)
+        except OSError as error:
+            place = Path(error.filename or self.path)
+            reason = describe_os_error(error, place)
+            raise UsageError(f"{place}: cannot be written: {reason}. {HOW_TO_WRITE}") from None
+
+    def _cut_back(self, step: int) -> None:
+        for log in self.logs:
+            log.cut_back(step)
         if (best := step_of(self.best)) is not None and best > step:
             shutil.rmtree(self.best)
         for folder, ending in ((self.samples, r"(-.*)?\.png"), (self.strip, r"\.npy")):
             for name in names_in(folder):
                 if (drawn := _step(name, ending)) is not None and drawn > step:
                     (folder / name).unlink()
+
+    def _why_unwritable(self) -> str:
+        """Return why a run cannot write to its folder; empty if it can."""
+        folders = (self.path, self.checkpoints, self.samples, self.strip, self.figures, self.final, self.best)
+        reasons = [why_unwritable(folder) for folder in folders]
+        for log in self.logs:
+            if exists(log.path) and not os.access(log.path, os.W_OK):
+                reasons.append(f"no permission to write to {log.path}")
+        return next(filter(None, reasons), "")
 
 
 def name_of_checkpoint(step: int) -> str:

@@ -40,6 +40,10 @@ class StepLog:
                 raise self.damaged(f"line {number}: {error}") from None
         return lines
 
+    def count(self) -> int:
+        """Return the number of complete lines, damaged ones included. Raises `UsageError` if they cannot be read."""
+        return self._content().count(b"\n")
+
     def cut_back(self, step: int) -> None:
         """Remove the lines of the steps after `step`, and an incomplete last one. Raises `UsageError`, `OSError`."""
         kept = sum(line["step"] <= step for line in self.lines())

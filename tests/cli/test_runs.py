@@ -211,6 +211,51 @@ def test_a_log_with_other_content_is_named(finished, content):
     assert_names(refused("resume", finished, "-q"), f"{finished / 'metrics.jsonl'}: ", "damaged")
 
 
+def test_lost_lines_of_a_log_are_reported(unfinished):
+    (state,) = unfinished.glob("checkpoints/*/state.json")
+    state.write_text(json.dumps({**json.loads(state.read_text()), "lines": {"metrics.jsonl": 3}}))
+    result = genkit("resume", unfinished)
+    assert result.code == 0, result.err
+    assert_names(result.out, f"{unfinished / 'metrics.jsonl'}: has 0 of the 3 lines")
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "metrics.jsonl"])
+def test_a_resume_without_permission_to_write_is_refused(unfinished, monkeypatch, name):
+    (unfinished / "metrics.jsonl").touch()
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != name and access(path, mode))
+    assert_names(refused("resume", unfinished, "-q"), f"error: {unfinished}: cannot be written", unfinished / name)
+
+
+def test_hidden_checkpoints_do_not_start_a_run_again(unfinished):
+    (unfinished / "checkpoints").rename(unfinished / "elsewhere")
+    (unfinished / "checkpoints").symlink_to(unfinished / "unmounted")
+    (unfinished / "metrics.jsonl").write_text('{"step": 1}\n')
+    assert_names(refused("resume", unfinished), f"error: {unfinished / 'checkpoints'}: cannot be read")
+    assert (unfinished / "metrics.jsonl").read_text() == '{"step": 1}\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [("seed = 0", "seed = 7", "seed 0 -> 7"), ("width = 16", "width = 8", "model.width 16 -> 8"),
+     ("steps = 5", "steps = 60", "train.steps 5 -> 60"), ("8-gaussians", "25-gaussians", "data.use 8-gaussians -> 25")],
+)  # fmt: skip
+def test_another_recipe_is_refused_by_a_resume(unfinished, old, new, named):
+    resolved = unfinished / "recipe.resolved.toml"
+    assert old in resolved.read_text()
+    resolved.write_text(resolved.read_text().replace(old, new))
+    assert_names(refused("resume", unfinished), f"error: {resolved}: ", named)
+
+
+def test_more_steps_after_the_end_are_answered_with_a_warm_start(finished):
+    resolved = finished / "recipe.resolved.toml"
+    resolved.write_text(resolved.read_text().replace("steps = 5", "steps = 60"))
+    for folder in (finished / "results.json", finished / "final" / "about.json"):
+        assert_names(refused("resume", finished), f"{resolved} [train] steps", "5 steps", "60", "train.warm_start")
+        folder.unlink()
+    assert_names(refused("resume", finished), "train.warm_start")
+
+
 def test_files_of_the_user_in_a_run_folder_are_left_alone(unfinished):
     notes = [unfinished / "checkpoints" / "step-notes", unfinished / "samples" / "step-best.png"]
     for path in notes:

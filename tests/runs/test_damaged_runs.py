@@ -1,6 +1,9 @@
 """Runs whose files are damaged, hidden or unreadable: a `UsageError` before anything is changed, never a traceback."""
 
+import errno
 import json
+import os
+from pathlib import Path
 
 import pytest
 from support.kill_and_resume import new_run
@@ -16,6 +19,7 @@ from genkit.runs import checkpoint
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.load import facts_of
 from genkit.runs.results import read_results
+from genkit.runs.resume_remarks import resume_remarks
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder, step_of
 from genkit.storage.weights import read_weights, write_model_folder
@@ -177,3 +181,49 @@ def test_an_incomplete_last_line_may_be_cut_within_a_character(plan, folder):
     assert [line["step"] for line in folder.lines()] == [2, 4, 6]
     open_run(plan, folder)
     assert folder.metrics.read_bytes() == b'{"step": 2}\n{"step": 4}\n'
+
+
+@pytest.mark.parametrize("lost", ["metrics.jsonl", "evaluations.jsonl"])
+@pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "cut"])
+def test_lost_lines_of_a_log_are_reported_by_a_resume(plan, folder, lost, deleted):
+    run = open_run(plan, folder)
+    checkpoint.save(run.state, folder.checkpoint(4), {"lines": {"metrics.jsonl": 2, "evaluations.jsonl": 1}})
+    assert resume_remarks(folder, 4) == []
+    path = folder.path / lost
+    path.unlink() if deleted else path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    (remark,) = resume_remarks(folder, 4)
+    assert_names(remark, f"{path}: has ", "of the", "up to step 4", "lost")
+
+
+def test_what_a_killed_process_left_is_swept_when_a_run_is_opened(folder):
+    plan = make_plan(tiny_recipe(), overrides=["checkpoint.keep=2"], registry=registry_with())
+    for step in (1, 2, 3):
+        folder.checkpoint(step).mkdir()
+    (folder.checkpoints / ".step-00000005.partial").mkdir()
+    (folder.checkpoints / "step-notes").mkdir()
+    open_run(plan, folder)
+    assert sorted(path.name for path in folder.checkpoints.iterdir()) == [
+        "step-00000003", "step-00000004", "step-notes"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["", "checkpoints", "samples", "final", "metrics.jsonl"])
+def test_a_run_without_permission_to_write_is_refused_before_it_is_locked(folder, monkeypatch, name):
+    place = folder.path / name
+    if not place.exists():
+        place.mkdir()
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != place and access(path, mode))
+    before = content_of(folder)
+    with pytest.raises(UsageError) as caught, folder.locked():
+        pass
+    assert_names(caught.value, f"{folder.path}: cannot be written", place)
+    assert content_of(folder) == before
+
+
+def test_a_full_disk_when_a_run_is_opened_is_a_usage_error(plan, folder, monkeypatch):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("genkit.storage.jsonl.write_file", full)
+    assert_names(refused(lambda: open_run(plan, folder)), f"{folder.metrics}: cannot be written", "disk is full")

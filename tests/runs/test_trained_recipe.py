@@ -108,7 +108,8 @@ def test_a_run_with_another_recipe_is_refused_before_anything_changes(tmp_path):
     folder = new_run(tmp_path, RECIPE)
     train_and_kill(folder, 6)
     text = folder.resolved.read_text()
-    assert json.loads((folder.checkpoint(4) / "state.json").read_text())["recipe"]["seed"] == 3
+    facts = json.loads((folder.checkpoint(4) / "state.json").read_text())
+    assert facts["recipe"]["seed"] == 3 and facts["lines"] == {"metrics.jsonl": 2, "evaluations.jsonl": 0}
     before = folder.metrics.read_bytes()
     folder.resolved.write_text(text.replace("seed = 3", "seed = 7"))
     with pytest.raises(UsageError) as refused:
