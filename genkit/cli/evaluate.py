@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genkit.cli.options import FinishedRun, Json, Overrides, overrides_within
+from genkit.cli.options import Json, Overrides, RunOrModel, overrides_within
 
 if TYPE_CHECKING:
     from genkit.core.metric import BatchNormMode
@@ -23,7 +23,7 @@ MODES: dict[str, tuple[BatchNormMode, ...]] = {
 
 
 def evaluate(
-    run: FinishedRun,
+    run: RunOrModel,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -43,15 +43,17 @@ def evaluate(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Compute the metrics of a finished run.
+    """Compute the metrics of a run. One that has not finished is evaluated at its newest checkpoint.
 
     Change or add a metric with --set metrics.LABEL.KEY=VALUE; [data] and seed can be changed, too. Nothing is written:
     results.json keeps the results of the run. The exit code is 1 if a metric is refused.
     """
+    from genkit.cli.inputs import print_remark
     from genkit.cli.show_results import print_results
     from genkit.console.output import Console
     from genkit.errors import Interrupted, RecipeError, UsageError, near_miss
     from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
+    from genkit.runs.saved_model import find_model
 
     if batch_norm and batch_norm not in MODES:
         raise UsageError(f"--batch-norm {batch_norm}: unknown mode.{near_miss(batch_norm, MODES)}")
@@ -62,6 +64,7 @@ def evaluate(
         of_metrics = any(problem.place.path[:1] == ("metrics",) for problem in error.problems)
         raise UsageError(f"{error}\n{HOW_TO_SET}" if of_metrics else str(error)) from None
     try:
+        print_remark(find_model(run).remark)
         results = evaluate_run(run, plan, plan.recipe.seed, MODES[batch_norm] if batch_norm else ())
     except KeyboardInterrupt:
         raise Interrupted("stopped during the evaluation; nothing was written. Run the same command again.") from None

@@ -11,16 +11,21 @@ def figures(run: RunPath) -> None:
 
     They are drawn from the model folder, the data, the stability strip and the log of the run.
     """
+    from genkit.errors import UsageError
     from genkit.recipe.plan import make_plan
     from genkit.runs.figures import save_figures
     from genkit.runs.run_folder import RunFolder
+    from genkit.runs.saved_model import find_model
     from genkit.runs.trained import open_trained, refuse_other_data
 
     folder = RunFolder.open(run)
+    if not folder.finished:
+        remedy = f"Continue it with `genkit resume {run}`; `genkit sample {run}` shows its newest checkpoint."
+        raise UsageError(f"{run}: has not finished, so it has no figures yet. {remedy}")
     plan = make_plan(folder.resolved, try_step=False)
     plan.check_met(resuming=True)
     trained = open_trained(folder.path)
-    refuse_other_data(folder.path, plan.data)
+    refuse_other_data(folder.path, find_model(folder.path), plan.data)
     with refused_if_unwritable(folder.path):
         written = save_figures(plan, folder, trained.model, trained.weights, trained.noise)
     print("\n".join(str(path) for path in written))

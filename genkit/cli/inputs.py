@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,24 @@ class SelectedInputs:
         """Return a description of the first `number` samples: ``32 of 1,000 samples of the test split``."""
         among = f" of {self.total:,}" if self.total is not None and self.total > number else ""
         return f"{number}{among} {self.source}"
+
+
+def open_with_remark(run: Path, weights: str | None) -> Trained:
+    """Return the model of a run or of a model folder. Print which step it is of on stderr if the run has not finished.
+
+    Raises `UsageError`.
+    """
+    from genkit.runs.trained import open_trained
+
+    trained = open_trained(run, weights)
+    print_remark(trained.remark)
+    return trained
+
+
+def print_remark(remark: str) -> None:
+    """Print a remark on stderr, because stdout carries the result of the command; nothing if it is empty."""
+    if remark:
+        print(remark, file=sys.stderr)
 
 
 def select_inputs(

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import require_autoencoder, select_inputs
-from genkit.cli.options import DataOverrides, FinishedRun, Json, Out, Pictures, Weights
+from genkit.cli.inputs import open_with_remark, require_autoencoder, select_inputs
+from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights
 from genkit.cli.outputs import write_outputs
 
 
 def interpolate(
-    run: FinishedRun,
+    run: RunOrModel,
     between: Annotated[
         str,
         typer.Option(
@@ -46,7 +46,6 @@ def interpolate(
     from genkit.draw.interpolations import caption_paths, save_interpolations
     from genkit.errors import UsageError, near_miss
     from genkit.runs.interpolate import interpolate_prior, interpolate_samples
-    from genkit.runs.trained import open_trained
 
     if path not in PATHS:
         raise UsageError(f"--path {path}: unknown path.{near_miss(path, PATHS)}")
@@ -54,7 +53,7 @@ def interpolate(
         raise UsageError(f"--between {between}: expected data (posterior means) or samples (draws of the prior).")
     if between == "samples" and (pictures or overrides):
         raise UsageError("--between samples: reads no data. Leave out --data and --set.")
-    trained = open_trained(run, weights)
+    trained = open_with_remark(run, weights)
 
     if between == "data":
         model = require_autoencoder(trained, run, "Use draws of the prior: --between samples.")

@@ -11,8 +11,8 @@ from genkit.storage.user_path import user_path
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", parser=user_path, help="Recipe file (TOML).")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", parser=user_path, help="Run folder, made by `genkit run`.")]
-FinishedRun = Annotated[
-    Path, typer.Argument(metavar="RUN", parser=user_path, help="Finished run, or a model folder such as RUN/final.")
+RunOrModel = Annotated[
+    Path, typer.Argument(metavar="RUN", parser=user_path, help="Run, or a model folder such as RUN/final.")
 ]
 Overrides = Annotated[
     list[str] | None,

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import require_autoencoder, select_inputs
-from genkit.cli.options import DataOverrides, FinishedRun, Json, Out, Pictures, Weights
+from genkit.cli.inputs import open_with_remark, require_autoencoder, select_inputs
+from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights
 from genkit.cli.outputs import write_outputs
 
 
 def reconstruct(
-    run: FinishedRun,
+    run: RunOrModel,
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="Largest number of samples.")] = 32,
     pictures: Pictures = None,
     overrides: DataOverrides = None,
@@ -32,9 +32,8 @@ def reconstruct(
     from genkit.core.reconstruction_error import mean_squared_error
     from genkit.draw.reconstructions import reconstruction_note, save_reconstructions
     from genkit.evaluation.reconstruct import reconstruct_samples
-    from genkit.runs.trained import open_trained
 
-    trained = open_trained(run, weights)
+    trained = open_with_remark(run, weights)
     model = require_autoencoder(trained, run, "`genkit sample` draws samples from it.")
     inputs = select_inputs(trained, run, number, pictures, overrides)
     outputs = reconstruct_samples(model, inputs.x)

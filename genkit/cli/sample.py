@@ -1,4 +1,4 @@
-"""``genkit sample RUN``: samples of a finished run, as an array and as a picture."""
+"""``genkit sample RUN``: samples of a run, as an array and as a picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from genkit.cli.options import FinishedRun, Json, Out, Weights
+from genkit.cli.inputs import open_with_remark
+from genkit.cli.options import Json, Out, RunOrModel, Weights
 from genkit.cli.outputs import write_outputs
 from genkit.errors import UsageError
 
@@ -30,7 +31,7 @@ class GridSize(NamedTuple):
 
 
 def sample(
-    run: FinishedRun,
+    run: RunOrModel,
     number: Annotated[
         int | None, typer.Option("--number", "-n", min=1, help=f"Number of samples; {NUMBER} by default.")
     ] = None,
@@ -42,16 +43,16 @@ def sample(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Draw samples of a finished run.
+    """Draw samples of a run.
 
     Write OUT.npy, (N, *data_shape), and for images and points in the plane OUT.png. By default OUT is
     RUN/samples-WEIGHTS-seedSEED. Another number of samples has other latent codes.
     """
     from genkit.draw.samples import COLUMNS, save_samples
-    from genkit.runs.trained import draw_samples, open_trained
+    from genkit.runs.trained import draw_samples
 
     size = _parse_grid(grid, number) if grid else None
-    trained = open_trained(run, weights)
+    trained = open_with_remark(run, weights)
     if size is not None:
         _check_grid(size, trained.model, run)
         number = size.rows * size.columns

@@ -147,7 +147,9 @@ class Binder:
             part = self.registry.find(kind, name)
             target = part.load()
         except UsageError as error:
-            raise self.problem(path, str(error)) from None
+            supplier = self.document.suppliers.get(".".join(path[:-1]))
+            remedy = f" {supplier.remedy}" if supplier is not None and supplier.part == name else ""
+            raise self.problem(path, f"{error}{remedy}") from None
         try:
             parameters_of(target)
         except (TypeError, ValueError, NameError) as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from genkit.errors import Place, UsageError
 from genkit.recipe.nested import KeyPath, leaves
+from genkit.recipe.owners import Supplier, suppliers_in_comments
 from genkit.recipe.shipped import shipped_recipes
 from genkit.recipe.toml_text import BeyondLimits, parse, statements
 
@@ -23,6 +24,7 @@ class Document:
     file: str = "recipe"
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
     overrides: Mapping[KeyPath, str] = field(default_factory=dict)  # keys set by an option, and that option: "--set"
+    suppliers: Mapping[str, Supplier] = field(default_factory=dict)  # of the parts of a run, by table
 
     def place(self, path: KeyPath) -> Place:
         """Return the place of the key at `path`, or of the innermost table around it that was written.
@@ -62,7 +64,7 @@ def read(path: Path) -> Document:
         if not is_unicode(text):
             raise UsageError(f"{path}: not UTF-8 text, expected a TOML file. {_remedy(path)}") from None
         raise UsageError(f"{path}: not valid TOML: {error}.") from None
-    return Document(tables, str(path), _lines(text))
+    return Document(tables, str(path), _lines(text), suppliers=suppliers_in_comments(text))
 
 
 def is_unicode(text: str) -> bool:

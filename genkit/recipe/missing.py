@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from inspect import getmembers_static
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -71,6 +72,19 @@ def unmet_of_refused(problems: Iterable[Problem], metrics: Mapping[str, Metric |
     refused = {problem.place.path[:2] for problem in problems}
     yield from unmet_extractors(
         {label: metric for label, metric in metrics.items() if metric and ("metrics", label) in refused}
+    )
+
+
+def relative_paths(data: Dataset) -> tuple[str, ...]:
+    """Return where the relative paths of missing data start, for a command on a run; nothing if there are none."""
+    paths = [
+        path for path in getattr(data, "__dict__", {}).values() if isinstance(path, Path) and not path.is_absolute()
+    ]
+    if not paths:
+        return ()
+    return (
+        f"Relative paths in a recipe, such as {paths[0]}, start at the folder of the command, {Path.cwd()}. Call the "
+        "command in the folder in which the run was started, or write an absolute path.",
     )
 
 

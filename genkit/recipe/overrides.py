@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 from genkit.errors import UsageError
@@ -19,7 +20,7 @@ def with_override(document: Document, override: str) -> Document:
     """
     path, text = parted(override, "train.steps=500")
     tables = _set(document.tables, path, _value(text, override), override)
-    return Document(tables, document.file, document.lines, {**document.overrides, path: "--set"})
+    return replace(document, tables=tables, overrides={**document.overrides, path: "--set"})
 
 
 def _value(text: str, override: str) -> Any:

@@ -19,7 +19,7 @@ from genkit.recipe.checks import check_evaluate
 from genkit.recipe.data_keys import data_keys
 from genkit.recipe.document import Document, KeyPath, read
 from genkit.recipe.dry_run import DryRun, run_dry
-from genkit.recipe.missing import too_large, unmet_always, unmet_of_refused, unmet_start
+from genkit.recipe.missing import relative_paths, too_large, unmet_always, unmet_of_refused, unmet_start
 from genkit.recipe.overrides import with_override
 from genkit.recipe.registry import Part, Registry, load_registry
 from genkit.recipe.resolved import Key
@@ -99,7 +99,8 @@ class Plan:
     def check_met(self, *, resuming: bool = False) -> None:
         """Raise `UsageError` with everything that this machine lacks for a new run, or for a resumed one."""
         if absent := self.unmet if resuming else self.unmet + self.unmet_start:
-            raise UsageError("\n".join(absent))
+            hint = relative_paths(self.data) if resuming and self.data.unmet() else ()
+            raise UsageError("\n".join((*absent, *hint)))
 
 
 def make_plan(

@@ -21,7 +21,7 @@ from genkit.errors import UsageError
 from genkit.runs.environment import environment
 from genkit.runs.run_folder import name_of_checkpoint
 from genkit.storage.atomic import new_folder
-from genkit.storage.json_tables import read_table
+from genkit.storage.json_tables import Counts, read_table
 from genkit.storage.os_errors import ABSENT, unreadable
 from genkit.storage.weights import check_tensors, copy_by_name, digest, select, write_json, write_tensors
 
@@ -32,8 +32,8 @@ TABLES = ("scaler", "data", "recipe", "lines")  # in state.json; those of earlie
 def save(state: TrainState, folder: Path, facts: Mapping[str, Any] | None = None) -> None:
     """Write the state into `folder`, which appears once it is complete. `facts` say how the state was trained.
 
-    They are the fingerprint of the `data`, the `recipe` of the weights, and the number of `lines` in each log. Raises
-    `OSError`.
+    They are the fingerprint of the `data`, the `data_shape`, the `recipe` of the weights, the owners of its `parts`,
+    and the number of `lines` in each log. Raises `OSError`.
     """
     tensors = _weights(state)
     for child, optimiser in state.optimisers.items():
@@ -80,7 +80,8 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """Return the facts of a checkpoint without reading its tensors. Raises `UsageError` if they are damaged."""
     path = folder / ABOUT
     try:
-        about = read_table(path, {"step": int, "sha256": str}, dict.fromkeys(TABLES, dict))
+        optional = {**dict.fromkeys(TABLES, dict), "data_shape": Counts, "parts": list}
+        about = read_table(path, {"step": int, "sha256": str}, optional)
         if folder.name.startswith("step-") and folder.name != name_of_checkpoint(about["step"]):
             raise ValueError(f"step {about['step']} in a folder of another step")
         return about

@@ -37,7 +37,9 @@ class CheckpointWriter:
         if run.world.is_main:
             facts = {
                 "data": run.plan.data_fingerprint,
+                "data_shape": list(run.plan.data.shape),
                 "recipe": recipe_of_weights(run.plan),
+                "parts": run.plan.owners,
                 "lines": {log.path.name: log.count() for log in run.folder.logs},
             }
             checkpoint.save(run.state, run.folder.checkpoint(run.state.step), facts)

@@ -13,25 +13,23 @@ from genkit.errors import UsageError, near_miss
 from genkit.evaluation.batch_norm import norms_of
 from genkit.evaluation.compute_metrics import Result, evaluate
 from genkit.recipe.document import Document, KeyPath
-from genkit.recipe.missing import unmet_extractors
+from genkit.recipe.missing import relative_paths, unmet_extractors
 from genkit.recipe.plan import Plan, document_of, make_plan
 from genkit.recipe.registry import Registry, load_registry
-from genkit.runs.load import facts_of, load
+from genkit.runs.load import load_saved
+from genkit.runs.saved_model import find_model
 from genkit.runs.trained import check_data_shape, refuse_other_data
-from genkit.storage.names import RECIPE
-from genkit.storage.weights import model_folder
 
 
 def evaluation_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[str] | None = None) -> Plan:
-    """Return the plan of a finished run, or of a model folder, with the metrics to evaluate.
+    """Return the plan of a run, or of a model folder, with the metrics to evaluate.
 
     `overrides` are those of ``--set``. `names` are labels of metrics in the recipe, or names of other metrics, which
     get their defaults; None means all metrics of the recipe. Raises `UsageError` if `path` has no trained model, and if
     `names` is empty or has an unknown name.
     """
-    facts_of(path)
     registry = load_registry()
-    document = document_of(model_folder(path) / RECIPE, overrides)
+    document = document_of(find_model(path).recipe, overrides)
     # [evaluate] is for training only, and may name metrics that are not evaluated now.
     document = replace(document, tables={key: table for key, table in document.tables.items() if key != "evaluate"})
     if names is not None:
@@ -40,16 +38,17 @@ def evaluation_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[s
 
 
 def evaluate_run(path: Path, plan: Plan, seed: int, batch_norm: Sequence[BatchNormMode] = ()) -> list[Result]:
-    """Return the plan's metrics of a finished run or model folder, each in every mode of `batch_norm`.
+    """Return the plan's metrics of a run or model folder, each in every mode of `batch_norm`.
 
     If `batch_norm` is empty, each metric uses its own mode. Raises `UsageError` if data or weights are missing, if the
     data differ from those of the run, and if modes are given for a model without batch norm.
     """
     _check_requirements(plan)
-    check_data_shape(path, plan.data)
-    refuse_other_data(path, plan.data)
+    saved = find_model(path)
+    check_data_shape(path, saved, plan.data)
+    refuse_other_data(path, saved, plan.data)
     keep_freed_memory()
-    models = {which: load(path, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
+    models = {which: load_saved(saved, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
     if batch_norm and not norms_of(models["raw"]):
         raise UsageError(f"{path}: the model has no batch norm, so --batch-norm has no effect. Leave it out.")
     modes: Sequence[BatchNormMode | None] = batch_norm or (None,)
@@ -59,8 +58,9 @@ def evaluate_run(path: Path, plan: Plan, seed: int, batch_norm: Sequence[BatchNo
 
 def _check_requirements(plan: Plan) -> None:
     """Raise `UsageError` if an evaluation lacks data or weights of extractors; it does not need what training needs."""
-    unmet = (*plan.data.unmet(), *plan.data.held_out().unmet(), *map(str, unmet_extractors(plan.metrics)))
-    if unmet:
+    data = (*plan.data.unmet(), *plan.data.held_out().unmet())
+    hint = relative_paths(plan.data) if data else ()
+    if unmet := (*data, *map(str, unmet_extractors(plan.metrics)), *hint):
         raise UsageError("\n".join(dict.fromkeys(unmet)))
 
 

@@ -13,15 +13,15 @@ from torch import Tensor
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset
-from genkit.errors import RecipeError, UsageError
+from genkit.errors import UsageError
 from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.samples import in_chunks
-from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.document import Document
+from genkit.recipe.missing import relative_paths
 from genkit.recipe.overrides import with_override
-from genkit.recipe.registry import load_registry
-from genkit.runs.load import facts_of, load, recipe_of
-from genkit.storage.weights import EMA, model_folder
+from genkit.runs.build_parts import build_data
+from genkit.runs.load import load_saved
+from genkit.runs.saved_model import SavedModel, find_model
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Trained:
     weights: str  # "raw" or "ema"
     trained: str  # how long it was trained: "step 3000" or "epoch 150"; empty if unknown
     document: Document  # its recipe, with all defaults
+    remark: str  # what a user must know about the weights; often empty
 
     @property
     def title(self) -> str:
@@ -52,16 +53,15 @@ class Trained:
 
 
 def open_trained(path: Path, weights: str | None = None) -> Trained:
-    """Return the model of a finished run or of a model folder, with its facts. Raises `UsageError`.
+    """Return the model of a run or of a model folder, with its facts. Raises `UsageError`.
 
     `weights` is "raw", "ema", or None for the EMA weights if there are any, otherwise the raw ones.
     """
-    folder = model_folder(path)
-    facts = facts_of(path)
-    which = weights or ("ema" if EMA in facts.get("sha256", {}) else "raw")
-    counted = ((unit, facts.get(unit)) for unit in ("step", "epoch"))  # a converted checkpoint knows epochs only
+    saved = find_model(path)
+    which = weights or ("ema" if saved.has_ema else "raw")
+    counted = ((unit, saved.facts.get(unit)) for unit in ("step", "epoch"))  # a converted checkpoint knows epochs only
     trained = next((f"{unit} {count}" for unit, count in counted if count is not None), "")
-    return Trained(load(path, which), which, trained, recipe_of(folder))
+    return Trained(load_saved(saved, which), which, trained, saved.recipe, saved.remark)
 
 
 def draw_samples(trained: Trained, number: int, seed: int) -> Tensor:
@@ -77,24 +77,28 @@ def draw_codes(model: Model, number: int, seed: int) -> Tensor:
 
 
 def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
-    """Return the held-out split of the data of a finished run or of a model folder. Neither loss nor model is built.
+    """Return the held-out split of the data of a run or of a model folder. Neither loss nor model is built.
 
     `overrides` are those of ``--set``, such as ``"data.path=mnist"``, for a model folder that was copied without its
     data. Raises `UsageError` if the data are missing, differ from those of the training or have another shape, and
     `RecipeError` if ``[data]`` is wrong.
     """
-    data = _build_data(path, overrides)
-    check_data_shape(path, data)
+    saved = find_model(path)
+    document = saved.recipe
+    for override in overrides:
+        document = with_override(document, override)
+    data = build_data(document)
+    check_data_shape(path, saved, data)
     held_out: Dataset = data.held_out()
     if unmet := held_out.unmet():
-        raise UsageError("\n".join(dict.fromkeys(unmet)))
-    refuse_other_data(path, data)
+        raise UsageError("\n".join(dict.fromkeys((*unmet, *relative_paths(data)))))
+    refuse_other_data(path, saved, data)
     return held_out
 
 
-def check_data_shape(path: Path, data: Dataset) -> None:
-    """Raise `UsageError` if the samples have another shape than those that the model in `path` was trained on."""
-    shape, trained = list(data.shape), facts_of(path)["data_shape"]
+def check_data_shape(path: Path, saved: SavedModel, data: Dataset) -> None:
+    """Raise `UsageError` if the samples have another shape than those that the model was trained on."""
+    shape, trained = list(data.shape), saved.facts["data_shape"]
     if shape != trained:
         raise UsageError(
             f"{path}: the samples of [data] have the shape {shape}, but the model was trained on samples of the shape "
@@ -102,22 +106,11 @@ def check_data_shape(path: Path, data: Dataset) -> None:
         )
 
 
-def refuse_other_data(path: Path, data: Dataset) -> None:
+def refuse_other_data(path: Path, saved: SavedModel, data: Dataset) -> None:
     """Raise `UsageError` if the data differ from those of the run: the model may know samples that are now held out."""
     check_data_fingerprint(
-        facts_of(path).get("data", {}),
+        saved.facts.get("data") or {},
         data,
         "The model may have been trained on samples that are now held out, so results on them could not be compared. "
         f"Restore the data; `genkit reconstruct {path} --data FOLDER` reconstructs other pictures.",
     )
-
-
-def _build_data(path: Path, overrides: Sequence[str]) -> Dataset:
-    document = recipe_of(model_folder(path))
-    for override in overrides:
-        document = with_override(document, override)
-    binder = Binder(load_registry(), document)
-    try:
-        return binder.part("datasets", document.tables.get("data"), ("data",))
-    except Invalid:
-        raise RecipeError(binder.problems) from None

@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-NAMES = {int: "a whole number from 0", str: "a text", dict: "a table", list: "a list"}
+
+class Counts:
+    """The kind of a list of whole numbers, such as a shape."""
+
+
+NAMES = {int: "a whole number from 0", str: "a text", dict: "a table", list: "a list", Counts: "whole numbers"}
 Kinds = Mapping[str, type]  # the types of values, by key
 
 
@@ -41,6 +46,8 @@ def read_table(path: Path, required: Kinds, optional: Kinds | None = None) -> di
 
 
 def _is(value: Any, kind: type) -> bool:
+    if kind is Counts:
+        return isinstance(value, list) and all(_is(item, int) for item in value)
     if kind is int:  # in Python, true is an int
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return isinstance(value, kind)

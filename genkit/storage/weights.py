@@ -37,15 +37,13 @@ def model_folder(path: Path) -> Path:
 
 def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
     """Return the "raw" or "ema" weights of a model folder or of a finished run. Raises `UsageError`."""
-    if which not in ("raw", "ema"):
-        hint = " The best step of a run is a model folder of its own, RUN/best." if which == "best" else ""
-        raise UsageError(f'weights = {which!r}: expected "raw" or "ema".{hint}')
+    check_which(which)
     folder = model_folder(folder)
     path = folder / (EMA if which == "ema" else RAW)
     try:
         digests = read_table(folder / ABOUT, {"sha256": dict})["sha256"]
         if which == "ema" and path.name not in digests and not exists(path):
-            raise UsageError(f'{folder}: {NO_EMA_WEIGHTS} Use --weights raw, or weights="raw" in Python.')
+            raise no_ema_weights(folder)
         if digest(path) != digests.get(path.name):
             raise ValueError(f"its SHA-256 is not the one in {ABOUT}")
         return load_file(path)
@@ -54,6 +52,18 @@ def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
         raise UsageError(f"{path}: {reason}. {HOW_TO_REWRITE.format(folder=folder)}") from None
     except OSError as error:
         raise unreadable(Path(error.filename or path), error) from None
+
+
+def check_which(which: str) -> None:
+    """Raise `UsageError` unless `which` is "raw" or "ema"."""
+    if which not in ("raw", "ema"):
+        hint = " The best step of a run is a model folder of its own, RUN/best." if which == "best" else ""
+        raise UsageError(f'weights = {which!r}: expected "raw" or "ema".{hint}')
+
+
+def no_ema_weights(place: Path) -> UsageError:
+    """Return the error for weights at `place` that have no EMA weights beside them."""
+    return UsageError(f'{place}: {NO_EMA_WEIGHTS} Use --weights raw, or weights="raw" in Python.')
 
 
 def write_model_folder(folder: Path, model: nn.Module, average: nn.Module | None, about: Mapping[str, Any]) -> None:

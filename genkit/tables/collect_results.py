@@ -9,9 +9,9 @@ from typing import Any
 from genkit.errors import UsageError
 from genkit.evaluation.compute_metrics import Result
 from genkit.runs.evaluate_run import evaluate_run
-from genkit.runs.load import facts_of
 from genkit.runs.results import read_results
 from genkit.runs.run_folder import RunFolder
+from genkit.runs.saved_model import facts_of
 from genkit.tables.cell_result import CellResult
 from genkit.tables.experiment import Experiment
 

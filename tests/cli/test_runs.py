@@ -7,8 +7,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.commands import TINY, genkit, install, refused, write_recipe
+from support.commands import IMAGES, TINY, genkit, install, refused, write_recipe
 from support.messages import assert_names
+from support.pictures import write_folder
 
 from genkit.runs.run_folder import RunFolder
 
@@ -89,10 +90,43 @@ def test_a_run_that_does_not_exist_is_refused_with_similar_runs(command, name, h
 
 
 @pytest.mark.parametrize("command", ["eval", "sample", "reconstruct", "interpolate"])
-def test_an_unfinished_run_is_answered_with_genkit_resume(command, unfinished):
-    assert_names(refused(command, unfinished), f"{unfinished}", f"`genkit resume {unfinished}`")
+def test_an_unfinished_run_is_shown_at_its_newest_checkpoint(command, unfinished):
+    (newest,) = (unfinished / "checkpoints").iterdir()
+    step = int(newest.name.removeprefix("step-"))
+    result = genkit(command, unfinished)
+    assert result.code == 0, result.err
+    assert_names(result.err, f"{unfinished}: has not finished", f"step {step}")
+    assert genkit(command, unfinished, "--json").out.startswith("{")
     assert genkit("resume", unfinished).code == 0
-    assert genkit(command, unfinished).code == 0
+    result = genkit(command, unfinished)
+    assert (result.code, result.err) == (0, "")
+    shutil.rmtree(unfinished / "final")  # killed while it wrote the last files
+    assert_names(genkit(command, unfinished).err, f"{unfinished}: has not finished", "step 5")
+
+
+@pytest.mark.parametrize("command", ["eval", "sample", "reconstruct", "interpolate"])
+def test_a_run_without_a_checkpoint_is_answered_with_genkit_resume(command, unfinished):
+    shutil.rmtree(unfinished / "checkpoints")
+    assert_names(refused(command, unfinished), f"{unfinished}", "checkpoint", f"`genkit resume {unfinished}`")
+
+
+def test_a_run_without_figures_is_answered_with_genkit_resume(unfinished):
+    assert_names(refused("figures", unfinished), f"{unfinished}", f"`genkit resume {unfinished}`", "genkit sample")
+
+
+def test_data_that_are_looked_for_elsewhere_are_answered_with_the_working_folder(tmp_path, monkeypatch):
+    write_folder(Path("pictures"), 12)
+    text = IMAGES.replace('use = "digits"', 'use = "image-folder"\npath = "pictures"\nresolution = 8')
+    write_recipe(tmp_path, text.replace("[train]", "[metrics.psnr]\nsamples = 1\n\n[train]").replace("= 16", "= 4"))
+    assert genkit("run", "tiny.toml", "-q").code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for command in ("eval", "reconstruct", "resume"):
+        if command == "resume":
+            shutil.rmtree(tmp_path / "runs/0001-tiny-s0/final")
+        message = refused(command, "../runs/0001-tiny-s0")
+        assert_names(message, f"{tmp_path / 'elsewhere'}", "elative", "pictures")
+    assert genkit("sample", "../runs/0001-tiny-s0").code == 0
 
 
 def test_a_run_without_a_checkpoint_starts_from_the_beginning(unfinished, originals):
@@ -130,6 +164,7 @@ def test_a_run_whose_plugin_is_not_installed_names_the_missing_part(tmp_path, mo
     for command in ("resume", "eval"):
         message = refused(command, "runs/0001-tiny-s0")
         assert_names(message, "[loss.beta_kl] use: ", '"half"', "GENKIT_PLUGINS=none")
+        assert_names(message, "genkit-torch-half 0.1.0", "pip install", "genkit-torch-half==0.1.0")
     assert genkit("sample", "runs/0001-tiny-s0").code == 0  # needs only the model
 
 

@@ -17,11 +17,11 @@ from genkit.errors import Unreadable, UsageError
 from genkit.recipe.plan import make_plan
 from genkit.runs import checkpoint
 from genkit.runs.evaluate_during_training import evaluations_of
-from genkit.runs.load import facts_of
 from genkit.runs.results import read_results
 from genkit.runs.resume_remarks import resume_remarks
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder, step_of
+from genkit.runs.saved_model import facts_of
 from genkit.storage.weights import read_weights, write_model_folder
 
 DEEP = "[" * 50_000

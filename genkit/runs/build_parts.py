@@ -1,0 +1,31 @@
+"""Single parts of the recipe of a trained model: it is used without its loss, and often without its data."""
+
+from __future__ import annotations
+
+from genkit.core.model import Model
+from genkit.core.types import Dataset
+from genkit.errors import RecipeError
+from genkit.recipe.bind import Binder, Invalid
+from genkit.recipe.document import Document
+from genkit.recipe.registry import load_registry
+
+
+def build_model(document: Document, data_shape: tuple[int, ...]) -> Model:
+    """Return the untrained model of a recipe. Raises `RecipeError`."""
+    binder = Binder(load_registry(), document)
+    try:
+        target, arguments = binder.prepare("models", document.tables.get("model"), ("model",), ("data_shape",))
+        model: Model = binder.construct(target, arguments | {"data_shape": data_shape}, ("model",))
+        return model
+    except Invalid:
+        raise RecipeError(binder.problems) from None
+
+
+def build_data(document: Document) -> Dataset:
+    """Return the data set of a recipe. Raises `RecipeError`."""
+    binder = Binder(load_registry(), document)
+    try:
+        data: Dataset = binder.part("datasets", document.tables.get("data"), ("data",))
+        return data
+    except Invalid:
+        raise RecipeError(binder.problems) from None

@@ -1,0 +1,130 @@
+"""Trained weights on disk: a model folder, or the newest checkpoint of a run that has not finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from genkit.errors import UsageError
+from genkit.recipe.document import Document, read
+from genkit.recipe.owners import suppliers_in
+from genkit.runs import checkpoint
+from genkit.runs.build_parts import build_data
+from genkit.runs.run_folder import RunFolder, not_a_run_folder
+from genkit.storage.json_tables import Counts, read_table
+from genkit.storage.listing import exists
+from genkit.storage.names import RECIPE, RESOLVED
+from genkit.storage.os_errors import ABSENT, unreadable
+from genkit.storage.weights import (
+    ABOUT,
+    EMA,
+    HOW_TO_REWRITE,
+    check_which,
+    model_folder,
+    no_ema_weights,
+    read_weights,
+    select,
+)
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """The weights in a model folder."""
+
+    place: Path  # the model folder, or the checkpoint
+    facts: Mapping[str, Any]  # data shape, step, fingerprint of the data, parts and environment
+    recipe: Document  # with all defaults
+    has_ema: bool
+
+    @property
+    def remark(self) -> str:
+        """What a user of the weights must know; empty for a model folder."""
+        return ""
+
+    def tensors(self, which: str) -> dict[str, Tensor]:
+        """Return the "raw" or "ema" weights by name. Raises `UsageError`."""
+        return read_weights(self.place, which)
+
+
+@dataclass(frozen=True)
+class CheckpointedModel(SavedModel):
+    """The weights in the newest checkpoint of a run that has not finished."""
+
+    @property
+    def remark(self) -> str:
+        """The step of the weights."""
+        return f"{self.place.parent.parent}: has not finished; these are the weights after step {self.facts['step']}"
+
+    def tensors(self, which: str) -> dict[str, Tensor]:
+        """Return the "raw" or "ema" weights by name. Raises `UsageError`."""
+        check_which(which)
+        if which == "ema" and not self.has_ema:
+            raise no_ema_weights(self.place)
+        tensors, _ = checkpoint.read(self.place)
+        return select(tensors, "ema/" if which == "ema" else "model/")
+
+
+def find_model(path: Path) -> SavedModel:
+    """Return the weights of a run or of a model folder: final/ of a finished run, else its newest checkpoint.
+
+    Raises `UsageError` if there are none, or if their facts or their recipe cannot be read.
+    """
+    run = RunFolder(path)
+    if exists(run.resolved) and not run.finished and (saved := run.saved_steps()):
+        return _checkpointed(run, saved[-1])
+    folder, facts = model_folder(path), facts_of(path)
+    recipe = replace(recipe_of(folder), suppliers=suppliers_in(facts.get("parts") or ()))
+    return SavedModel(folder, facts, recipe, EMA in (facts.get("sha256") or {}))
+
+
+def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
+    """Return the facts of a finished run or of a model folder: data shape, step, parts and environment.
+
+    Raises `UsageError` if they cannot be read.
+    """
+    folder = model_folder(Path(path))
+    try:
+        optional = {"step": int, "data": dict, "sha256": dict, "parts": list}
+        return read_table(folder / ABOUT, {"data_shape": Counts}, optional)
+    except (*ABSENT, ValueError):
+        if not folder.is_dir():
+            raise not_a_run_folder(folder) from None
+        remedy = "Give a run, or a model folder such as RUN/final."
+        if exists(Path(path) / RESOLVED):
+            remedy = f"Continue the run with `genkit resume {path}`."
+            if not exists(folder / ABOUT):
+                raise UsageError(f"{path}: this run has no checkpoint yet, so it has no model. {remedy}") from None
+        raise UsageError(f"{folder}: not a model folder (no readable {ABOUT}). {remedy}") from None
+    except OSError as error:
+        raise unreadable(folder / ABOUT, error) from None
+
+
+def recipe_of(folder: Path) -> Document:
+    """Return the recipe in a model folder. Raises `UsageError` if it cannot be read or has no ``[model]``."""
+    path = folder / RECIPE
+    there = exists(path)
+    try:
+        document = read(path) if there else Document({})
+    except UsageError:
+        document = Document({})
+    if "model" not in document.tables:
+        problem = "cannot be read, or has no [model]" if there else "not found"
+        raise UsageError(f"{path}: {problem}. {HOW_TO_REWRITE.format(folder=folder)}")
+    return document
+
+
+def _checkpointed(run: RunFolder, step: int) -> CheckpointedModel:
+    place = run.checkpoint(step)
+    facts, document = checkpoint.read_facts(place), read(run.resolved)
+    # The recipe of the weights, not what somebody has written into the file since. Data may have moved.
+    trained = {key: value for key, value in (facts.get("recipe") or {}).items() if key != "data"}
+    suppliers = {**document.suppliers, **suppliers_in(facts.get("parts") or ())}
+    document = replace(document, tables={**document.tables, **trained}, suppliers=suppliers)
+    if facts.get("data_shape") is None:  # a checkpoint of an earlier version
+        facts["data_shape"] = list(build_data(document).shape)
+    return CheckpointedModel(place, facts, document, "ema" in document.tables)
