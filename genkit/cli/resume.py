@@ -23,10 +23,11 @@ def resume(
     from genkit.engine.distributed import World
     from genkit.engine.threads import choose_threads
     from genkit.recipe.plan import make_plan
+    from genkit.runs.checkpoint import read_facts
     from genkit.runs.results import read_results
     from genkit.runs.resume_remarks import resume_remarks
     from genkit.runs.run_folder import RunFolder
-    from genkit.runs.trained_recipe import check_recipe_of_finished
+    from genkit.runs.trained_recipe import check_recipe_of_checkpoint, check_recipe_of_finished
     from genkit.storage.listing import exists
 
     folder = RunFolder.open(run)
@@ -40,6 +41,8 @@ def resume(
         print_finished_run(folder, plan, results, console, json)
         return
     plan.check_met(resuming=bool(saved))
+    if saved:  # before data are prepared and processes are started; the run checks it again
+        check_recipe_of_checkpoint(plan, folder, read_facts(folder.checkpoint(saved[-1])))
     read_data(plan)
     launch_if_several(plan, processes)
     world = World(plan.recipe.train.precision)

@@ -49,7 +49,7 @@ def check_recipe_of_finished(plan: Plan, folder: RunFolder) -> None:
 def _check_keys(plan: Plan, folder: RunFolder, then: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     # A default that `then` does not have is of a key that a later version of the part has introduced.
     known = as_tables(key for key in plan.keys if not key.is_default or _has(then, key.path))
-    now = _as_json(with_weight(known))
+    then, now = with_weight(then), _as_json(with_weight(known))
     if data.keys() - {"samples", "held_out"}:  # a fingerprint of the samples themselves, which a resume compares
         then, now = _without_places(then), _without_places(now)
     if changes := changed_keys(then, now):
