@@ -21,6 +21,7 @@ from genkit.storage.atomic import write_file
 from genkit.storage.json_tables import read_table
 from genkit.storage.listing import exists
 from genkit.storage.os_errors import ABSENT, unreadable
+from genkit.storage.regular_file import open_regular
 
 RAW, EMA, ABOUT = "model.safetensors", "ema.safetensors", "about.json"  # files of a model folder
 HOW_TO_REWRITE = (
@@ -108,8 +109,8 @@ def select(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
-    with path.open("rb") as file:
+    """Return the SHA-256 of a file in hexadecimal digits. Raises `OSError`."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

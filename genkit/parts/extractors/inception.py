@@ -25,6 +25,7 @@ from genkit.errors import UsageError
 from genkit.parts.extractors.inception_network import INCEPTION_FEATURES, INCEPTION_SIZE, InceptionNetwork
 from genkit.parts.extractors.require_images import require_image
 from genkit.storage.os_errors import describe_os_error
+from genkit.storage.regular_file import open_regular
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -63,7 +64,7 @@ class Inception:
         """The problem with the file and how to fix it; None if it is the published one. The file is read once."""
         remedy = f"Download {FILE} from https://github.com/mseitzer/pytorch-fid/releases and set path to it."
         try:
-            with self.file.open("rb") as content:
+            with open_regular(self.file) as content:
                 found = file_digest(content, "sha256").hexdigest()
         except FileNotFoundError:
             return f"path: {self.file}: not found. {remedy}"

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from genkit.errors import UsageError
 from genkit.storage.os_errors import describe_os_error
+from genkit.storage.regular_file import open_regular
 
 STATE_DICTS = ("model", "state_dict")  # keys of the state dict, if it is not the whole checkpoint
 EPOCH = "epoch"
@@ -57,7 +58,7 @@ def read_checkpoint(file: Path) -> PublishedCheckpoint:
 def _load_file(file: Path) -> Any:
     """Return what `torch.save` wrote. Raises `UsageError`."""
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             start = opened.read(len(ZIP))
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {describe_os_error(error, file)}.") from None

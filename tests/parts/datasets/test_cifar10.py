@@ -1,6 +1,7 @@
 """CIFAR-10 and Fashion-MNIST, read from the files of their authors."""
 
 import gzip
+import os
 import struct
 
 import numpy as np
@@ -50,6 +51,18 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path):
     (unmet,) = CIFAR10(path=tmp_path / "c").unmet()
     assert_names(unmet, "[data] path", tmp_path / "c", "data_batch_4.bin", "train", "CIFAR-10", "uoft-cs/cifar10")
     assert "data_batch_3.bin" not in unmet
+
+
+@pytest.mark.parametrize("break_file", [lambda path: os.truncate(path, 3073 * 2**30), os.mkfifo])
+def test_a_file_that_is_too_large_or_no_file_is_refused(tmp_path, break_file):
+    write_batches(tmp_path / "c")
+    path = tmp_path / "c" / "data_batch_2.bin"
+    if break_file is os.mkfifo:
+        path.unlink()
+    break_file(path)
+    with pytest.raises(UsageError) as caught:
+        _ = CIFAR10(path=tmp_path / "c").size
+    assert_names(caught.value, f"{path}: ")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x01" * 3072, b"\x0a" + b"\0" * 3072])

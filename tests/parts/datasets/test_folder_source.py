@@ -114,6 +114,13 @@ def test_the_digest_differs_for_equal_names_sizes_and_times_with_other_content(t
     assert digests[0] != digests[1]
 
 
+def test_the_digest_reads_little_of_a_huge_file(tmp_path):
+    write_folder(tmp_path, 1)
+    (tmp_path / "huge.png").touch()
+    os.truncate(tmp_path / "huge.png", 2**40)
+    assert list_files(tmp_path).digest()
+
+
 def test_whether_a_picture_is_held_out_depends_only_on_its_name(tmp_path):
     files = list_files(write_folder(tmp_path, 60))
     train, test = (set(names(split_by_name(files, split, 0.25))) for split in ("train", "test"))

@@ -1,5 +1,10 @@
 """Pictures in NumPy files: every layout and type gives the bytes of the array."""
 
+import io
+import os
+import tracemalloc
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +13,7 @@ from support.pictures import SHARED, batch, needs_shared, noise_picture
 
 from genkit.errors import UsageError
 from genkit.parts.datasets.image_arrays import ImageArrays
+from genkit.parts.datasets.pictures.npz_file import NpzFile
 
 GREY, COLOUR = noise_picture(40, 30, 1).reshape(40, 5, 6), noise_picture(40, 30, 3).reshape(40, 5, 6, 3)
 
@@ -189,3 +195,52 @@ def test_half_of_the_test_digits_of_mnist_are_read():
     row = int(data.listed.rows[0])
     assert torch.equal(samples.x[0, 0], torch.tensor(arrays["images"][row]).float() / 255)
     assert samples.extra["label"].item() == arrays["labels"][row]
+
+
+def write_npz(path, name, header, content, **options):
+    """Write an archive with one array, whose header need not fit its content."""
+    start = io.BytesIO()
+    np.lib.format.write_array_header_1_0(start, {"descr": "|u1", "fortran_order": False, "shape": header})
+    with zipfile.ZipFile(path, "w", **options) as archive, archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        file.write(start.getvalue())
+        for block in content:
+            file.write(block)
+
+
+def test_an_archive_that_unpacks_to_more_than_pictures_do_is_refused_without_unpacking(tmp_path):
+    zeros = [bytes(2**20)] * 300
+    write_npz(tmp_path / "x.npz", "images", (300, 1024, 1024), zeros, compression=zipfile.ZIP_DEFLATED)
+    tracemalloc.start()
+    (unmet,) = ImageArrays(path=tmp_path / "x.npz", resolution=4).unmet()
+    assert tracemalloc.get_traced_memory()[1] < 2**25
+    tracemalloc.stop()
+    assert_names(unmet, tmp_path / "x.npz", "'images'", "315 MB", "numpy.save")
+
+
+def test_an_archive_whose_header_does_not_fit_is_damaged(tmp_path):
+    write_npz(tmp_path / "x.npz", "images", (10**9, 1500), [b"0"])
+    (unmet,) = ImageArrays(path=tmp_path / "x.npz", resolution=4).unmet()
+    assert_names(unmet, tmp_path / "x.npz", "damaged")
+
+
+def test_a_damaged_stream_of_an_archive_is_named(tmp_path):
+    np.savez_compressed(tmp_path / "x.npz", images=GREY)
+    content = bytearray((tmp_path / "x.npz").read_bytes())
+    content[200:260] = bytes(60)
+    (tmp_path / "x.npz").write_bytes(content)
+    (unmet,) = ImageArrays(path=tmp_path / "x.npz", resolution=4).unmet()
+    assert_names(unmet, tmp_path / "x.npz", "damaged")
+
+
+def test_other_arrays_of_an_archive_are_not_read(tmp_path, monkeypatch):
+    np.savez(tmp_path / "x.npz", images=GREY, features=np.zeros((40, 9)))
+    read, names = NpzFile.array, []
+    monkeypatch.setattr(NpzFile, "array", lambda archive, name: (names.append(name), read(archive, name))[1])
+    assert ImageArrays(path=tmp_path / "x.npz", resolution=4).unmet() == () and names == ["images"]
+
+
+def test_a_pipe_of_labels_is_refused(tmp_path):
+    np.save(tmp_path / "x.npy", GREY)
+    os.mkfifo(tmp_path / "labels.npy")
+    (unmet,) = ImageArrays(path=tmp_path / "x.npy", resolution=4, labels=str(tmp_path / "labels.npy")).unmet()
+    assert_names(unmet, tmp_path / "labels.npy", "named pipe")

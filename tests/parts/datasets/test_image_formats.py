@@ -47,3 +47,8 @@ def test_a_new_format_needs_only_an_entry(tmp_path, monkeypatch):
     (tmp_path / "test" / "y.dots").write_text("9 8 51")
     data = ImageFolder(path=tmp_path, resolution=4, store=tmp_path / "store")
     assert data.size == 1 and (data.arrays.images == 51).all()
+
+
+def test_a_device_is_not_opened():
+    with pytest.raises(OSError, match="device"):
+        open_image("/dev/zero")

@@ -29,11 +29,13 @@ from genkit.parts.datasets.pictures.image_formats import OPENERS, is_image_file,
 from genkit.parts.datasets.pictures.source import count
 from genkit.parts.datasets.pictures.unread import Unread, describe_other_files, describe_unread
 from genkit.storage.names import RESOLVED
+from genkit.storage.regular_file import open_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 DIGESTED_FILES = 16  # files whose content is part of the digest
+DIGESTED_BYTES = 2**24  # of each of these files, from its start
 
 
 class PictureFile(NamedTuple):
@@ -86,7 +88,8 @@ class FolderSource:
         digest.update(b"" if self.labels is None else self.labels.tobytes())
         for index in np.unique(np.linspace(0, len(self.files) - 1, DIGESTED_FILES).astype(int)) if self.files else ():
             try:
-                digest.update((self.folder / self.files[index].name).read_bytes())
+                with open_regular(self.folder / self.files[index].name) as content:
+                    digest.update(content.read(DIGESTED_BYTES))
             except OSError as error:
                 digest.update(str(error.errno).encode())  # decoding reports the file
         return digest.hexdigest()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from genkit.parts.datasets.pictures.bad_pictures import BadPictureError
+from genkit.storage.regular_file import check_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -66,8 +67,9 @@ def suffix_of(path: str | Path) -> str:
 def open_image(path: str | Path) -> Image:
     """Open an image file without decoding its pixels; Pillow opens a file whose suffix is not in `OPENERS`.
 
-    Raises whatever the function that opens the file raises.
+    Raises whatever the function that opens the file raises, and `OSError` for a pipe or a device.
     """
+    check_regular(path)
     return OPENERS.get(suffix_of(path), open_with_pillow)(path)
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.array_source import ArraySource, Layout, digits, is_outside
+from genkit.parts.datasets.pictures.npz_file import Header, NpzFile
 from genkit.storage.os_errors import describe_os_error
+from genkit.storage.regular_file import open_regular
+from genkit.storage.user_path import user_path
 
+DECOMPRESSION = (zlib.error, lzma.LZMAError)  # raised for a damaged archive
 CHANNEL_COUNTS = (1, 3, 4)
 OVERSHOOT = 0.2  # share of the range by which resampled pictures exceed it
 FAR_ABOVE_ONE = 2  # a larger maximum shows that white is not 1
@@ -30,21 +38,30 @@ def read_array(path: Path, member: str | None, labels: str | None, layout: Layou
     Raises:
         UsageError: If the file cannot be read, or its array cannot be pictures.
     """
-    arrays = _load_arrays(path)
-    array = arrays.pop("" if "" in arrays else _name_of_pictures(path, arrays, member))
+    with _reading(path):
+        if not _is_archive(path):
+            array, archive = np.load(path, mmap_mode="r", allow_pickle=False), None
+        else:
+            archive = NpzFile(path)
+            array = archive.array(_name_of_pictures(path, archive.headers, member))
     _check_type(path, array)
-    source = ArraySource(path, array, _layout(path, array.shape, layout), _labels(path, len(array), arrays, labels))
+    source = ArraySource(path, array, _layout(path, array.shape, layout), _labels(path, len(array), archive, labels))
     if array.dtype != np.uint8:
         _check_range(source)
     return source
 
 
-def _load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a file by name; the name of the array in a .npy is ""."""
+def _is_archive(path: Path) -> bool:
+    with open_regular(path) as file:
+        return file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what the block raises for a file that cannot be read into a `UsageError`."""
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        return {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        yield
+    except (OSError, ValueError, EOFError, RuntimeError, KeyError, zipfile.BadZipFile, *DECOMPRESSION) as error:
         raise UsageError(
             f"[data] {path}: cannot be read as .npy or .npz: {_describe_load_error(path, error)}"
         ) from None
@@ -66,7 +83,7 @@ def _describe_load_error(path: Path, error: Exception) -> str:
     return f"the file is truncated or damaged. {replace}"
 
 
-def _name_of_pictures(path: Path, arrays: dict[str, np.ndarray], member: str | None) -> str:
+def _name_of_pictures(path: Path, arrays: Mapping[str, Header], member: str | None) -> str:
     """Return the name of the array with the pictures in a .npz."""
     if member is not None:
         if member not in arrays:
@@ -74,7 +91,7 @@ def _name_of_pictures(path: Path, arrays: dict[str, np.ndarray], member: str | N
                 f"[data] array: no array {member!r} in {path}; its arrays are {', '.join(arrays) or 'none'}."
             )
         return member
-    candidates = [name for name, array in arrays.items() if array.ndim in (3, 4)]
+    candidates = [name for name, header in arrays.items() if len(header.shape) in (3, 4)]
     if len(candidates) != 1:
         found = (
             f"more than one array could be the pictures: {', '.join(candidates)}"
@@ -137,21 +154,27 @@ def _layout(path: Path, shape: tuple[int, ...], declared: Layout | None) -> Layo
     return possible[0]
 
 
-def _labels(path: Path, number: int, arrays: dict[str, np.ndarray], given: str | None) -> np.ndarray | None:
+def _labels(path: Path, number: int, archive: NpzFile | None, given: str | None) -> np.ndarray | None:
     """Return the labels of `number` pictures, (N,) int64, or None. Raises `UsageError` for anything else."""
-    if given is None:
-        labels = arrays.get("labels")
-    elif given in arrays:
-        labels = arrays[given]
+    name, found = given or "labels", () if archive is None else archive.headers
+    if archive is not None and name in found:
+        with _reading(path):
+            labels = archive.array(name)
+    elif given is None:
+        return None
     else:
-        labels = _load_arrays(Path(given).expanduser().absolute()).get("")
-    if labels is None:
-        if given is None:
-            return None
-        raise UsageError(f"[data] labels: {given} is neither an array of {path} nor a .npy file.")
+        labels = _load_labels(path, given)
     if labels.shape != (number,) or labels.dtype.kind not in "iu":
         raise UsageError(
             f"[data] labels: found {labels.dtype} of shape {labels.shape}, expected one integer for each of the "
             f"{number:,} pictures of {path}."
         )
     return np.asarray(labels, np.int64)
+
+
+def _load_labels(path: Path, given: str) -> np.ndarray:
+    file = user_path(given).absolute()
+    with _reading(file):
+        if not _is_archive(file):
+            return np.load(file, mmap_mode="r", allow_pickle=False)
+    raise UsageError(f"[data] labels: {given} is neither an array of {path} nor a .npy file.")
