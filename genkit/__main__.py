@@ -11,22 +11,24 @@ def main() -> None:
     A command whose output is lost exits with 1 at least, unless it has saved what it prints.
     """
     from genkit.cli import app
-    from genkit.cli.launch import leave_exit_code
     from genkit.console.escapes import escaped
     from genkit.console.streams import lost_output, protect_streams
-    from genkit.errors import GenkitError
-    from genkit.launched import is_main_process
+    from genkit.errors import GenkitError, ProcessLost
+    from genkit.launched import LOST, is_main_process, is_started_by_genkit, stop_with_launcher
     from genkit.runs.signals import interruptible
 
     protect_streams()
+    stop_with_launcher()
     try:
         with interruptible():
             app(prog_name="genkit")  # also for `python -m genkit`: shell completion is of this name
     except GenkitError as error:
-        if is_main_process():
+        if isinstance(error, ProcessLost) and is_started_by_genkit():
+            sys.exit(LOST)
+        if error.alone or is_main_process():
             message = f"error: {error}" if error.exit_code != 130 else str(error)
             print(escaped(message), file=sys.stderr)
-        sys.exit(leave_exit_code(error.exit_code))
+        sys.exit(error.exit_code)
     except SystemExit as end:
         if not end.code and (loss := lost_output()):
             print(f"error: standard output: cannot be written: {loss.strerror}.", file=sys.stderr)

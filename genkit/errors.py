@@ -11,6 +11,7 @@ class GenkitError(Exception):
     """Base class of all errors whose message tells the user what to do. The command line exits with `exit_code`."""
 
     exit_code = 1
+    alone = False  # one of several processes raised it, the others do not know of it, so it prints the message itself
 
 
 class UsageError(GenkitError):
@@ -25,6 +26,10 @@ class Unreadable(UsageError):
 
 class RunError(GenkitError):
     """A run that failed while it trained. Its last good checkpoint is kept."""
+
+
+class ProcessLost(RunError):
+    """A process of a run that another process has left alone: it crashed, or was killed."""
 
 
 class Diverged(RunError):

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 
 from genkit.errors import UsageError
+
+LAUNCHER = "GENKIT_LAUNCHER"  # set by a genkit command for the genkit processes that it starts
+ELASTIC = "TORCHELASTIC_RUN_ID"  # set by torchrun and by `accelerate launch`
+LOST = 71  # exit code of one of several genkit processes that another one has left alone; the command reports that one
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def announced_size() -> int:
@@ -12,26 +20,69 @@ def announced_size() -> int:
 
     Raises `UsageError` if WORLD_SIZE is not a positive integer.
     """
-    text = os.environ.get("WORLD_SIZE", "1")
-    try:
-        size = int(text)
-    except ValueError:
-        size = 0
-    if size < 1:
-        raise UsageError(
-            f"WORLD_SIZE={text}: expected the number of processes. A launcher sets this environment variable; unset "
-            "it, or start several processes with `genkit run RECIPE --processes N`."
-        )
-    return size
+    return _number("WORLD_SIZE", "the number of processes", default=1, lowest=1)
+
+
+def check_announced() -> None:
+    """Raise `UsageError` unless the variables of the launcher tell this process its place among several."""
+    size = announced_size()
+    if size == 1:
+        return
+    rank = _number("RANK", "the number of this process, from 0")
+    if rank >= size:
+        raise UsageError(f"RANK={rank}: expected less than WORLD_SIZE={size}. {REMEDY}")
+    _number("LOCAL_RANK", "the number of this process on its machine, from 0", default=0)
+    _number("MASTER_PORT", "the port of the main process", default=0)
 
 
 def is_main_process() -> bool:
     """Return whether this process prints for the command: the only process, or the main one of several.
 
-    RANK alone is no sign of several processes: clusters and other programs set it, too. A WORLD_SIZE that is no number
-    counts as one process, so that its error is printed.
+    RANK alone is no sign of several processes: clusters and other programs set it, too. Variables that are no numbers
+    count as one process, so that its error is printed.
     """
     try:
-        return announced_size() == 1 or os.environ.get("RANK", "0") == "0"
+        return announced_size() == 1 or _number("RANK", "", default=0) == 0
     except UsageError:
         return True
+
+
+def is_started_by_genkit() -> bool:
+    """Return whether a genkit command has started this process as one of several, and reports how they end."""
+    return LAUNCHER in os.environ and announced_size() > 1
+
+
+def stop_with_launcher() -> None:
+    """Send this process SIGTERM when the launcher that started it has ended, so that it saves and stops.
+
+    Otherwise the processes of a launcher that was killed would train on, and keep their run locked.
+    """
+    if LAUNCHER in os.environ or ELASTIC in os.environ:
+        threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+
+
+def _watch(launcher: int) -> None:
+    while os.getppid() == launcher:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+REMEDY = (
+    "A launcher sets this environment variable; unset it, or start several processes with "
+    "`genkit run RECIPE --processes N`."
+)
+
+
+def _number(name: str, meaning: str, *, default: int | None = None, lowest: int = 0) -> int:
+    """Return the value of an environment variable. Raises `UsageError` if it is no number of at least `lowest`."""
+    text = os.environ.get(name)
+    if text is None and default is not None:
+        return default
+    try:
+        number = int(text or "")
+    except ValueError:
+        number = lowest - 1
+    if number < lowest:
+        found = f"{name}={text}" if text is not None else f"{name} is not set"
+        raise UsageError(f"{found}: expected {meaning}. {REMEDY}")
+    return number

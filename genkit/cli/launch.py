@@ -1,59 +1,119 @@
-"""The same command on several processes, started by the launcher of HF Accelerate."""
+"""One run on several processes of this machine.
+
+Each process is ``genkit resume RUN``, which starts a new run, too. The processes find each other through environment
+variables of torch. So they depend on the run folder alone: not on the settings of a launcher, and not on a recipe that
+can be read only once.
+"""
 
 from __future__ import annotations
 
-import os
 import signal
+import socket
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from genkit.launched import announced_size, is_main_process
-from genkit.runs.signals import heeded_signals
+from genkit.cli.training import resume_command
+from genkit.console.streams import excuse_lost_output
+from genkit.errors import RunError, UsageError
+from genkit.launched import LOST, announced_size
+from genkit.runs.processes import start_genkit
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.signals import stop_requested
 
 if TYPE_CHECKING:
     from genkit.recipe.plan import Plan
 
-# Environment variable with the file for the exit code of the main process: the launcher itself reports every failure
-# as exit code 1 with a traceback.
-EXIT_FILE = "GENKIT_EXIT_FILE"
+POLL = 0.1  # seconds between two checks of the processes
+GRACE = 10.0  # seconds that the processes have to end after one of them has failed
 
 
-def launch_if_several(plan: Plan, processes: int) -> None:
-    """Run this command on several processes and exit with their exit code; return at once in each of them, or for one.
+def must_launch(plan: Plan, processes: int) -> bool:
+    """Return whether this command starts the processes: there are several, and this is none of them.
 
-    The plan is made before, so that a mistake is reported once. Raises `UsageError` if the batch size is not divisible,
-    or if WORLD_SIZE is no number.
+    Raises `UsageError` if the batch size is not divisible, if there are fewer GPUs, or if WORLD_SIZE is no number.
     """
     if processes == 1 or announced_size() > 1:
-        return
+        return False
+    import torch
+
     from genkit.engine.batches import check_batch
 
     check_batch(plan, processes)
-    # `--multi_gpu` also without a GPU: `--cpu` would silently start one process. genkit's World chooses the device.
-    arguments = ["--multi_gpu", "--num_processes", str(processes), "--num_machines", "1"]
-    arguments += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    command = [sys.executable, "-m", "accelerate.commands.launch", *arguments, "-m", "genkit", *sys.argv[1:]]
+    if torch.accelerator.is_available() and (devices := torch.accelerator.device_count()) < processes:
+        raise UsageError(
+            f"--processes {processes}: each process needs a GPU of its own, and this machine has {devices}."
+        )
+    return True
+
+
+def train_on_processes(folder: RunFolder, processes: int, threads: int, json: bool, quiet: bool) -> None:
+    """Train the run on several processes to its end.
+
+    Exits with their exit code if they fail together, with a message of their own. Raises `RunError` if one of them
+    fails alone, for example because it is killed.
+    """
     if sys.stdout is not None:  # None if the standard output is closed
         sys.stdout.flush()
+    options = ["--threads", str(threads), *["--json"] * json, *["--quiet"] * quiet]
+    shared = {
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "OMP_NUM_THREADS": str(threads),
+    }
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        with stop_requested(hurry=False) as stop:
+            for rank in range(processes):
+                place = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+                started.append(start_genkit("resume", str(folder.path), *options, variables=shared | place))
+            ended = _wait(started, stop)
+    finally:
+        for process in started:
+            process.kill()  # no effect on one that has ended
+    excuse_lost_output()
+    _report(folder, ended, started)
 
-    with tempfile.TemporaryDirectory() as folder:
-        exit_file = Path(folder) / "exit"
-        launcher = subprocess.Popen(command, env={**os.environ, EXIT_FILE: str(exit_file)})
-        # The terminal sends Ctrl-C to every process, but SIGTERM reaches only this one. Wait until all have saved.
-        for number in heeded_signals():
-            ask = signal.SIG_IGN if number == signal.SIGINT else lambda number, frame: launcher.terminate()
-            signal.signal(number, ask)
-        code = launcher.wait()
-        sys.exit(int(exit_file.read_text()) if exit_file.exists() else code)
+
+def _wait(started: Sequence[subprocess.Popen[bytes]], stop: Callable[[], bool]) -> list[int]:
+    """Return the ranks in the order in which they ended. After a failure, kill those that do not end soon."""
+    ended: list[int] = []
+    asked, deadline = False, float("inf")
+    while len(ended) < len(started):
+        time.sleep(POLL)
+        if stop() and not asked:  # the terminal sends Ctrl-C to all processes, but other signals reach only this one
+            asked = True
+            for process in started:
+                process.terminate()
+        for rank, process in enumerate(started):
+            if rank not in ended and process.poll() is not None:
+                ended.append(rank)
+                if process.returncode:
+                    deadline = min(deadline, time.monotonic() + GRACE)
+            elif time.monotonic() > deadline:
+                process.kill()
+    return ended
 
 
-def leave_exit_code(code: int) -> int:
-    """Write `code` for the command that launched this process, and return the code to exit with."""
-    if EXIT_FILE not in os.environ:
-        return code
-    if is_main_process():
-        Path(os.environ[EXIT_FILE]).write_text(str(code))
-    return 0  # the launcher must not report a failure of its own
+def _report(folder: RunFolder, ended: Sequence[int], started: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Exit with the code of the main process, which has printed why; if it could not, raise `RunError`."""
+    codes = [process.returncode for process in started]
+    if codes[0] >= 0 and codes[0] != LOST:
+        sys.exit(codes[0])
+    rank = next((rank for rank in ended if codes[rank] not in (0, LOST)), 0)
+    how = f"was killed by {signal.Signals(-codes[rank]).name}" if codes[rank] < 0 else "has failed"
+    raise RunError(
+        f"process {rank} of {len(codes)} {how}. The checkpoints already written are kept. "
+        f"{resume_command(folder, len(codes))}"
+    )
+
+
+def _free_port() -> int:
+    """Return the number of a port that no process listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]

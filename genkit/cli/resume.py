@@ -15,7 +15,7 @@ def resume(
     """
     import torch
 
-    from genkit.cli.launch import launch_if_several
+    from genkit.cli.launch import must_launch, train_on_processes
     from genkit.cli.show_run import print_finished_run
     from genkit.cli.training import train_and_print
     from genkit.console.output import Console
@@ -44,7 +44,9 @@ def resume(
     if saved:  # before data are prepared and processes are started; the run checks it again
         check_recipe_of_checkpoint(plan, folder, read_facts(folder.checkpoint(saved[-1])))
     read_data(plan)
-    launch_if_several(plan, processes)
+    if must_launch(plan, processes):
+        train_on_processes(folder, processes, choose_threads(plan, threads, processes).number, json, quiet)
+        return
     world = World(plan.recipe.train.precision)
     console = Console(silent=not world.is_main, quiet=quiet or json)
     torch.set_num_threads(choose_threads(plan, threads).number)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath, Runs, StandIn, Threads
 from genkit.cli.plan_for_command import plan_for_command
+from genkit.errors import UsageError
+from genkit.launched import is_main_process
+
+if TYPE_CHECKING:
+    from genkit.runs.run_folder import RunFolder
 
 
 def run(
@@ -26,31 +34,43 @@ def run(
     """
     import torch
 
-    from genkit.cli.launch import launch_if_several
+    from genkit.cli.launch import must_launch, train_on_processes
     from genkit.cli.show_plan import print_plan
     from genkit.cli.training import train_and_print
     from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
     from genkit.engine.threads import choose_threads
-    from genkit.errors import UsageError
     from genkit.runs.run_folder import RunFolder
 
     plan = plan_for_command(recipe, overrides, stand_in=stand_in)
     plan.check_met()
     read_data(plan)
-    launch_if_several(plan, processes)
-    world = World(plan.recipe.train.precision)
-    console = Console(silent=not world.is_main, quiet=quiet or json)
-    chosen = choose_threads(plan, threads)
+    launching = must_launch(plan, processes)
+    world = None if launching else World(plan.recipe.train.precision)
+    console = Console(silent=not is_main_process(), quiet=quiet or json)
+    chosen = choose_threads(plan, threads, processes if launching else 1)
     torch.set_num_threads(chosen.number)
     print_plan(plan, chosen, console)
 
     make = partial(RunFolder.create, runs, plan.document, dict(plan.resolved), plan.notes)
+    if world is None:
+        folder = make()
+        with _nothing_left_if_nothing_is_trained(folder):
+            train_on_processes(folder, processes, chosen.number, json, quiet)
+        return
     folder = RunFolder(world.on_main(lambda: make().path))
-    try:
+    with _nothing_left_if_nothing_is_trained(folder) if world.is_main else nullcontext():
         train_and_print(folder, plan, world, console, json)
-    except UsageError:  # found only by training, such as data that cannot be read: leave no empty run folder
-        if world.is_main and not folder.saved_steps() and not folder.lines():
+
+
+@contextmanager
+def _nothing_left_if_nothing_is_trained(folder: RunFolder) -> Iterator[None]:
+    """Delete the folder of a run that only training finds to be wrong, for example because data cannot be read."""
+    try:
+        yield
+    except (UsageError, SystemExit) as end:
+        wrong = isinstance(end, UsageError) or end.code == UsageError.exit_code
+        if wrong and not folder.saved_steps() and not folder.lines():
             shutil.rmtree(folder.path)
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -13,7 +13,7 @@ from genkit.cli.show_run import print_finished_run
 from genkit.console.output import Console
 from genkit.console.streams import excuse_lost_output
 from genkit.engine.distributed import World
-from genkit.errors import Diverged, GenkitError, Interrupted, RunError, UsageError
+from genkit.errors import Diverged, GenkitError, Interrupted, ProcessLost, RunError, UsageError
 from genkit.evaluation.compute_metrics import Result
 from genkit.parts.datasets.pictures.skipped_pictures import skipped_before_training, skipped_during_training
 from genkit.recipe.plan import Plan
@@ -52,40 +52,48 @@ def _with_next_step(folder: RunFolder, world: World) -> Iterator[None]:
     try:
         yield
     except GenkitError as error:
-        world.close()  # every process raises this error; the next one may be raised by one process only
+        with suppress(ProcessLost):
+            world.close()  # every process raises this error; the next one may be raised by one process only
         raise _explain(error, folder, world) from error.__cause__
     except KeyboardInterrupt:  # before the first step, in an evaluation, or a second Ctrl-C
-        raise Interrupted(f"stopped immediately. {_resume_command(folder, world)}") from None
+        raise Interrupted(f"stopped immediately. {resume_command(folder, world.size)}") from None
     except OSError as error:
         place = Path(error.filename or folder.path)
-        raise RunError(
-            f"{place}: {describe_os_error(error, place)}. The checkpoints already written are kept. "
-            f"{_resume_command(folder, world)}"
-        ) from error
+        text = f"{place}: {describe_os_error(error, place)}. The checkpoints already written are kept. "
+        raise _alone(RunError(text + resume_command(folder, world.size))) from error
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
-        raise UsageError(
+        text = (
             f"out of memory: {str(error).splitlines()[0]} Use a smaller [model] or batch_size, or a larger accumulate; "
-            "`genkit plan` estimates the memory."
-        ) from None
+        )
+        raise _alone(UsageError(f"{text}`genkit plan` estimates the memory.")) from None
 
 
 def _explain(error: GenkitError, folder: RunFolder, world: World) -> GenkitError:
+    resume = resume_command(folder, world.size)
     match error:
         case Interrupted():
-            return Interrupted(f"{error} {_resume_command(folder, world)}")
+            return Interrupted(f"{error} {resume}")
+        case ProcessLost():
+            return ProcessLost(f"{error} The checkpoints already written are kept. {resume}")
         case Diverged():
             return Diverged(f"{error} The run folder is {folder.path}.")
         case RunError():
-            return RunError(f"{error}\nThe recipe of this run is {folder.resolved}. {_resume_command(folder, world)}")
+            return RunError(f"{error}\nThe recipe of this run is {folder.resolved}. {resume}")
         case _:
             return error
 
 
-def _resume_command(folder: RunFolder, world: World) -> str:
-    processes = f" --processes {world.size}" if world.size > 1 else ""
-    return f"Continue with: genkit resume {shlex.quote(str(folder.path))}{processes}"
+def _alone(error: GenkitError) -> GenkitError:
+    error.alone = True
+    return error
+
+
+def resume_command(folder: RunFolder, processes: int) -> str:
+    """Return the sentence that tells how the run is continued."""
+    several = f" --processes {processes}" if processes > 1 else ""
+    return f"Continue with: genkit resume {shlex.quote(str(folder.path))}{several}"
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -8,8 +8,8 @@ gradients of the phase. This is exact for any number of forwards, for graphs sha
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -23,8 +23,8 @@ from torch.nn import Parameter
 
 from genkit.engine.malloc import keep_freed_memory
 from genkit.engine.precision import set_float32_products
-from genkit.errors import GenkitError, UsageError
-from genkit.launched import announced_size
+from genkit.errors import GenkitError, ProcessLost, UsageError
+from genkit.launched import announced_size, check_announced
 
 Result = TypeVar("Result")
 
@@ -46,6 +46,7 @@ class World:
         set_float32_products(precision)
         AcceleratorState._reset_state()  # one process may train several recipes, in different precisions
         announced = announced_size()
+        check_announced()
         _refuse_other_engines()
         try:
             # Without an accelerator, several processes form a group only with `cpu=True`.
@@ -107,7 +108,8 @@ class World:
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         flags = torch.tensor(reached, device=self.device).to(gradients[0].dtype)
         flat = torch.cat([*(gradient.flatten() for gradient in gradients), flags])
-        dist.all_reduce(flat)
+        with _together():
+            dist.all_reduce(flat)
         flat /= self.size
         *pieces, shares = flat.split([*(gradient.numel() for gradient in gradients), len(flags)])
         for index, (parameter, gradient, piece) in enumerate(zip(parameters, gradients, pieces, strict=True)):
@@ -119,7 +121,8 @@ class World:
         if self.size == 1:
             return x
         x = x.clone()
-        dist.all_reduce(x)
+        with _together():
+            dist.all_reduce(x)
         return x / self.size
 
     def any(self, flag: bool) -> bool:
@@ -127,14 +130,16 @@ class World:
         if self.size == 1:
             return flag
         flags = torch.tensor(float(flag))
-        dist.all_reduce(flags, group=self._flags)
+        with _together():
+            dist.all_reduce(flags, group=self._flags)
         return bool(flags.item())
 
     def share_weights(self, module: torch.nn.Module) -> None:
         """Copy the parameters and buffers of the main process to all others."""
         if self.size > 1:
-            for tensor in module.state_dict().values():
-                dist.broadcast(tensor, src=0)
+            with _together():
+                for tensor in module.state_dict().values():
+                    dist.broadcast(tensor, src=0)
 
     def on_main(self, do: Callable[[], Result]) -> Result:
         """Call `do` on the main process only; return its result, or raise its `GenkitError`, on every process."""
@@ -146,7 +151,8 @@ class World:
                 outcome[0] = do()
             except GenkitError as error:
                 outcome[1] = error
-        broadcast_object_list(outcome)
+        with _together():
+            broadcast_object_list(outcome)
         if outcome[1] is not None:
             raise outcome[1]
         return outcome[0]
@@ -162,14 +168,25 @@ class World:
             error = raised
         if self.any(error is not None):  # a process that continued alone would wait for the others for ever
             errors: list[GenkitError | None] = [None] * self.size
-            dist.all_gather_object(errors, error)
+            with _together():
+                dist.all_gather_object(errors, error)
             raise next(each for each in errors if each is not None)
         return result
 
     def close(self) -> None:
         """End together: a process that ends early would abort the others."""
-        self.accelerator.wait_for_everyone()
-        self.accelerator.end_training()
+        with _together():
+            self.accelerator.wait_for_everyone()
+            self.accelerator.end_training()
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    """Raise `ProcessLost` if another process ends while this one communicates with it."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ProcessLost(f"another process of this run has ended: {str(error).splitlines()[0]}.") from error
 
 
 def _refuse_other_engines() -> None:
@@ -187,11 +204,13 @@ class _Gather(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, rank: int, size: int) -> Tensor:
         ctx.rank, ctx.rows = rank, len(x)
         gathered = [torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(size)]
-        dist.all_gather(gathered, x.contiguous())
+        with _together():
+            dist.all_gather(gathered, x.contiguous())
         return torch.cat(gathered)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         gradient = gradient.contiguous().clone()
-        dist.all_reduce(gradient)
+        with _together():
+            dist.all_reduce(gradient)
         return gradient[ctx.rank * ctx.rows : (ctx.rank + 1) * ctx.rows], None, None

@@ -24,8 +24,8 @@ class Threads(NamedTuple):
     why: str
 
 
-def choose_threads(plan: Plan, asked: int | None = None) -> Threads:
-    """Return the number of threads to train with.
+def choose_threads(plan: Plan, asked: int | None = None, processes: int = 1) -> Threads:
+    """Return the number of threads to train with, of each of several processes that a command starts.
 
     `asked` is the option of the user; an environment variable comes next, then the size of a step. The number depends
     on nothing that changes between a run and its resume on one machine, because the bits of a run depend on it.
@@ -35,6 +35,8 @@ def choose_threads(plan: Plan, asked: int | None = None) -> Threads:
     for name in VARIABLES:
         if os.environ.get(name):
             return Threads(torch.get_num_threads(), name)
+    if processes > 1:
+        return Threads(1, "one for each process; --threads changes it")
     if torch.cuda.is_available():
         return Threads(torch.get_num_threads(), "all cores")
     if plan.dry_run.flops < SMALL_STEP:

@@ -5,15 +5,14 @@ Each process is `genkit resume RUN`. It starts a new run, and continues one that
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from genkit.errors import Interrupted, UsageError
+from genkit.runs.processes import start_genkit
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
 from genkit.storage.os_errors import describe_os_error
@@ -50,11 +49,12 @@ class Job:
 
 def start_job(folder: RunFolder, threads: int) -> Job:
     """Start the process that trains a run. Raises `UsageError` if it cannot be started."""
-    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
-    command = [sys.executable, "-m", "genkit", "resume", str(folder.path), "--quiet"]
+    variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
     try:
         with (folder.path / LOG).open("ab") as log:  # append, because a process of another command may be writing to it
-            return Job(folder, subprocess.Popen(command, stdout=log, stderr=log, env=environment), log.tell())
+            log_start = log.tell()
+            process = start_genkit("resume", str(folder.path), "--quiet", output=log, variables=variables)
+            return Job(folder, process, log_start)
     except OSError as error:
         raise UsageError(f"{folder.path}: cannot be trained: {describe_os_error(error, folder.path)}.") from None
 

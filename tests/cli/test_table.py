@@ -250,7 +250,7 @@ def test_a_run_that_diverges_is_kept_as_failed(folder):
 
 
 def start_and_wait_for_checkpoint(folder, *arguments):
-    command = [sys.executable, "-m", "genkit", "table", *arguments]
+    command = [sys.executable, "-P", "-m", "genkit", "table", *arguments]
     table = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not list(folder.glob("runs/*/checkpoints/step-*")):
         time.sleep(0.05)
@@ -282,6 +282,22 @@ def test_an_interrupted_table_saves_its_runs(folder):
     assert table.returncode == 130
     assert_names(err, "stopped", "checkpoint", "continue")
     assert "Traceback" not in err
+
+
+@pytest.mark.trains
+def test_the_runs_of_a_table_that_is_killed_save_and_stop(folder):
+    """Their processes find the modules of the command, and none in the working folder."""
+    (folder / "tiny.toml").write_text(TINY.replace("steps = 5", "steps = 100_000") + "[checkpoint]\nevery = 20\n")
+    (folder / "random.py").write_text("raise SystemExit('executed')")
+    table = start_and_wait_for_checkpoint(folder, "train", "t.toml", "--only", "a")
+    table.kill()
+    table.communicate(timeout=60)
+    (checkpoint,) = folder.glob("runs/*/checkpoints")
+    log = checkpoint.parent / "output.log"
+    until = time.monotonic() + 60
+    while "genkit resume" not in log.read_text():
+        time.sleep(0.05)
+        assert time.monotonic() < until
 
 
 @pytest.mark.trains

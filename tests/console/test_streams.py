@@ -21,8 +21,8 @@ def stdout_of(monkeypatch):
     """Make a file the standard output of genkit."""
     opened = []
 
-    def become(file, **options):
-        opened.append(open(file, "w", encoding="utf-8", **options))  # noqa: SIM115 - closed below
+    def become(file):
+        opened.append(open(file, "w", encoding="utf-8"))  # noqa: SIM115
         monkeypatch.setattr(sys, "stdout", opened[-1])
         protect_streams()
 

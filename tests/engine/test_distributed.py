@@ -49,7 +49,7 @@ def test_processes_wait_for_the_main_one_until_the_timeout():
 
 def test_processes_that_cannot_form_a_group_are_refused():
     AcceleratorState._reset_state(True)
-    announced = patch.dict(os.environ, WORLD_SIZE="2")  # as a launcher sets it, but without an address
+    announced = patch.dict(os.environ, WORLD_SIZE="2", RANK="0")  # as a launcher sets it, but without an address
     with announced, pytest.raises(UsageError) as caught:
         World()
     assert_names(caught.value, "2 processes", "genkit run RECIPE --processes N")
@@ -62,6 +62,7 @@ def test_a_group_of_another_size_than_launched_is_refused(monkeypatch):
 
     monkeypatch.setattr("genkit.engine.distributed.Accelerator", Alone)
     monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
     with pytest.raises(UsageError) as caught:
         World()
     assert_names(caught.value, "2 processes", "has 1", "genkit run RECIPE --processes N")

@@ -1,16 +1,14 @@
 """Several runs at a time, each in a process."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from genkit.runs.run_folder import RunFolder
 from genkit.tables.jobs import run_jobs
 
 FAKE_PYTHON = """#!/bin/sh
-echo "$OMP_NUM_THREADS $MKL_NUM_THREADS $OPENBLAS_NUM_THREADS" > "$4/threads"
+echo "$OMP_NUM_THREADS $MKL_NUM_THREADS $OPENBLAS_NUM_THREADS" > "$5/threads"
 sleep 0.2
-echo "error: in $4" >&2
+echo "error: in $5" >&2
 echo afterwards
 exit 1
 """
@@ -21,7 +19,7 @@ exit 1
 def test_processes_have_their_number_of_threads_and_their_errors_are_kept(tmp_path, monkeypatch, jobs):
     (tmp_path / "python").write_text(FAKE_PYTHON)
     (tmp_path / "python").chmod(0o755)
-    monkeypatch.setattr("genkit.tables.jobs.sys", SimpleNamespace(executable=str(tmp_path / "python")))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     monkeypatch.setattr("genkit.tables.jobs.POLL", 0.02)
     folders = [RunFolder(tmp_path / f"run{number}") for number in range(5)]
     for folder in folders:
