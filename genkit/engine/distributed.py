@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs, broadcast_object_list
+from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs, broadcast_object_list, str_to_bool
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -48,16 +48,18 @@ class World:
         announced = announced_size()
         check_announced()
         _refuse_other_engines()
+        # Without an accelerator, several processes form a group only with `cpu=True`.
+        on_cpu = _is_cpu_asked_for() or not torch.accelerator.is_available()
         try:
-            # Without an accelerator, several processes form a group only with `cpu=True`.
-            self.accelerator = Accelerator(
-                cpu=not torch.accelerator.is_available(),
-                mixed_precision=ACCELERATE_PRECISION[precision],
-                # The plugin, because the environment would win over the plain number, and the loss would be divided.
-                gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
-                dynamo_backend="no",
-                kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
-            )
+            with _hidden_from_accelerate(announced):
+                self.accelerator = Accelerator(
+                    cpu=on_cpu,
+                    mixed_precision=ACCELERATE_PRECISION[precision],
+                    # The plugin, because the environment would win over the plain number, and divide the loss.
+                    gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
+                    dynamo_backend="no",
+                    kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+                )
         except (ValueError, RuntimeError) as error:
             AcceleratorState._reset_state(True)
             raise UsageError(f"the {announced} processes could not form a group: {error}. {REMEDY}") from error
@@ -178,6 +180,29 @@ class World:
         with _together():
             self.accelerator.wait_for_everyone()
             self.accelerator.end_training()
+
+
+def _is_cpu_asked_for() -> bool:
+    """Return whether the one setting of Accelerate that genkit obeys is set. Raises `UsageError` for another value."""
+    value = os.environ.get("ACCELERATE_USE_CPU", "false")
+    try:
+        return bool(str_to_bool(value))
+    except ValueError:
+        raise UsageError(
+            f"ACCELERATE_USE_CPU={value}: expected true or false. Unset this environment variable."
+        ) from None
+
+
+@contextmanager
+def _hidden_from_accelerate(size: int) -> Iterator[None]:
+    """Hide the settings of Accelerate, and of a process on its own what looks as if a launcher had started it."""
+    alone = ("RANK", "LOCAL_RANK", "WORLD_SIZE") if size == 1 else ()
+    names = [name for name in os.environ if name.startswith("ACCELERATE_") or name in alone]
+    hidden = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 @contextmanager

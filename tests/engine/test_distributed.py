@@ -78,7 +78,8 @@ def test_a_world_size_that_is_no_number_is_refused(monkeypatch, text):
 
 def test_the_environment_of_accelerate_does_not_change_the_weights(monkeypatch):
     state, _ = train_all(tiny_plan())
-    for name, value in (("GRADIENT_ACCUMULATION_STEPS", "4"), ("DYNAMO_BACKEND", "EAGER"), ("MIXED_PRECISION", "bf16")):
+    settings = {"GRADIENT_ACCUMULATION_STEPS": "4", "DYNAMO_BACKEND": "nonsense", "MIXED_PRECISION": "bf16"}
+    for name, value in settings.items():
         monkeypatch.setenv(f"ACCELERATE_{name}", value)
     other, _ = train_all(tiny_plan())
     assert_same_bits(tensors_of(state), tensors_of(other))
@@ -90,6 +91,37 @@ def test_a_variable_that_would_replace_the_engine_is_refused(monkeypatch, name):
     with pytest.raises(UsageError) as caught:
         World()
     assert_names(caught.value, f"{name}=true: ")
+
+
+@pytest.mark.parametrize("text", ["0", "3", "junk"])
+@pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK"])
+def test_a_rank_without_a_launcher_has_no_effect(monkeypatch, name, text):
+    AcceleratorState._reset_state(True)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setenv(name, text)
+    world = World()
+    assert (world.size, world.rank) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("RANK", None), ("RANK", "junk"), ("RANK", "2"), ("LOCAL_RANK", "junk"), ("MASTER_PORT", "junk")],
+)
+def test_a_variable_of_a_launcher_that_is_no_number_is_named(monkeypatch, name, value):
+    for variable, text in {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", name: value}.items():
+        monkeypatch.delenv(variable, raising=False)
+        if text is not None:
+            monkeypatch.setenv(variable, text)
+    with pytest.raises(UsageError) as caught:
+        World()
+    assert_names(caught.value, name)
+
+
+def test_another_value_for_training_on_the_cpu_is_named(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "maybe")
+    with pytest.raises(UsageError) as caught:
+        World()
+    assert_names(caught.value, "ACCELERATE_USE_CPU=maybe")
 
 
 RECIPE = TINY.replace("steps = 5", "steps = 20").replace("batch_size = 16", 'batch_size = 8\nprecision = "fp64"')
