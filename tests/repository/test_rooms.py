@@ -145,7 +145,9 @@ EARLY = [
     *(PACKAGE / f"{name}.py" for name in ("__init__", "__main__", "hooks", "errors", "core/types", "core/field_types")),
     *(PACKAGE / "recipe" / f"{name}.py" for name in ("document", "registry", "tables", "shipped")),
     PACKAGE / "parts" / "builtin.py",
-    *sorted(path for path in (PACKAGE / "cli").glob("*.py") if not path.stem.startswith(("show_", "training"))),
+    *sorted(
+        path for path in (PACKAGE / "cli").glob("*.py") if not path.stem.startswith(("show_", "training", "launch"))
+    ),
 ]
 
 
