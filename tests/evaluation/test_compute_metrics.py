@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from genkit.api import Evaluation, EvaluationProtocol, Model, ModelMetric, Noise, Samples
 from genkit.evaluation.compute_metrics import evaluate
-from genkit.parts.metrics.precision_recall import PrecisionMetric
+from genkit.parts.metrics.precision_recall import PrecisionMetric, RecallMetric
 from genkit.parts.metrics.sliced_wasserstein import Projections, SlicedWasserstein
 
 
@@ -58,6 +58,7 @@ VARIED = {
     "batch norm": replace(PLAIN, batch_norm="batch"),
     "projections": replace(PLAIN, projections=20),
     "precision": PrecisionMetric(Projections(50), samples=300),
+    "recall": RecallMetric(Projections(50), samples=300),
     "precision, k 9": PrecisionMetric(Projections(50), samples=300, k=9),
     "precision, samples": PrecisionMetric(Projections(50), samples=200),
 }
@@ -72,7 +73,7 @@ def test_a_metric_has_the_value_that_it_has_alone(order):
     """Metrics share features and radii; sharing with different samples, weights or modes would be a wrong number."""
     together = values(dict(list(VARIED.items())[::order]))
     assert together == {label: values({label: metric})[label] for label, metric in VARIED.items()}
-    distances = [value for label, value in together.items() if not label.startswith("precision")]
+    distances = [value for label, value in together.items() if not label.startswith(("precision", "recall"))]
     assert len(set(distances)) == len(distances)
 
 

@@ -162,3 +162,17 @@ def test_labels_that_are_texts_or_incomplete_are_left_out(tmp_path, labels):
     plain = table(3, labels=False).add_column("label", labels)
     data = HubImages(hub=save(tmp_path / "s", train=plain, test=plain), resolution=4)
     assert batch(data, [0]).extra == {}
+
+
+def test_the_configuration_of_a_published_set_is_that_of_its_hub_id_and_not_of_a_folder(tmp_path, monkeypatch):
+    """A folder of parquet files has no configuration of this name, and the library would refuse it."""
+    (tmp_path / "p").mkdir()
+    for split, count in (("train", 4), ("test", 2)):
+        table(count, size=32).to_parquet(tmp_path / "p" / f"{split}.parquet")
+    data = SVHN(hub=str(tmp_path / "p"))
+    assert (data.size, data.held_out().size) == (4, 2)
+
+    asked = []
+    monkeypatch.setattr("genkit.parts.datasets.base.folder_or_hub.split_of_hub", lambda *given: asked.append(given))
+    SVHN(hub="ufldl-stanford/svhn").source()
+    assert asked == [("ufldl-stanford/svhn", "train", "cropped_digits", None, None)]
