@@ -1,4 +1,4 @@
-"""Files and devices that a recipe needs and this machine lacks: data, weights, files of extractors, an accelerator.
+"""What a recipe needs and this machine lacks: data, weights, files of extractors, an accelerator, memory.
 
 None of it is a mistake of the recipe: a plan lists it as unmet, and a run refuses to start.
 """
@@ -19,6 +19,7 @@ from genkit.errors import Problem
 from genkit.recipe.document import KeyPath
 from genkit.recipe.tables import Recipe
 from genkit.storage.listing import exists
+from genkit.storage.memory import lack_of_memory
 from genkit.storage.weights import ABOUT, model_folder
 
 
@@ -33,14 +34,15 @@ class MissingFile(NamedTuple):
         return f"[{'.'.join(self.path)}] {self.text}"
 
 
-def unmet_always(recipe: Recipe, data: Dataset, metrics: Mapping[str, Metric]) -> tuple[str, ...]:
-    """Return what a run needs and this machine lacks, each with the remedy."""
+def unmet_always(recipe: Recipe, data: Dataset, metrics: Mapping[str, Metric], state_bytes: int) -> tuple[str, ...]:
+    """Return what a run needs and this machine lacks, each with the remedy. `state_bytes` are those of its network."""
     found = (
         *data.unmet(),
         *data.held_out().unmet(),
         *_unmet_batch(recipe, data),
         *map(str, unmet_extractors(metrics)),
         *_unmet_precision(recipe),
+        *_unmet_memory(state_bytes),
         *_unmet_trackers(recipe),
     )
     return tuple(dict.fromkeys(found))
@@ -117,3 +119,11 @@ def _unmet_trackers(recipe: Recipe) -> Iterator[str]:
     for name in recipe.track.to:
         if name not in installed:
             yield f'[track] to = "{name}" is not installed. Install it with `pip install {name}`.'
+
+
+def _unmet_memory(state_bytes: int) -> Iterator[str]:
+    if not torch.accelerator.is_available() and (lack := lack_of_memory(state_bytes)):
+        yield (
+            f"[model]: its weights, gradients and moments take {lack}. Use a smaller [model], or samples of a smaller "
+            "shape."
+        )

@@ -152,7 +152,7 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
         keys=tuple(binder.resolved.keys),
         data_keys=tuple(data_keys(bound, dry_run.protocols)),
         parts=bound.parts,
-        unmet=unmet_always(recipe, bound.data, metrics),
+        unmet=unmet_always(recipe, bound.data, metrics, dry_run.state_bytes),
         unmet_start=unmet_start(recipe),
     )
 

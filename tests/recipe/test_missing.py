@@ -25,6 +25,15 @@ def test_half_precision_needs_an_accelerator(monkeypatch):
     assert_names(unmet, "[train]", '"fp16"', "accelerator", '"bf16"')
 
 
+def test_a_network_that_does_not_fit_in_the_memory_is_unmet(monkeypatch):
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
+    monkeypatch.setattr("genkit.storage.memory.physical_memory", lambda: 1000)
+    (unmet,) = tiny_plan().unmet
+    assert_names(unmet, "[model]", "1 kB of memory")
+    monkeypatch.setattr("genkit.storage.memory.physical_memory", lambda: None)
+    assert tiny_plan().unmet == ()
+
+
 def test_tf32_needs_a_gpu_that_has_it(monkeypatch):
     train = Train(steps=2, batch_size=8, precision="tf32")
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
