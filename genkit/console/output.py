@@ -12,14 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import rich.console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column, Table
 from rich.text import Text
 
+from genkit.console.column_widths import column_widths
 from genkit.console.escapes import escaped
 from genkit.launched import is_main_process
 
 SECONDS_BETWEEN_LINES = 10.0
+WIDE = 100  # columns of a terminal with room for a long bar
+TOTAL = "total"  # the term that a phase minimises
 
 
 class Console:
@@ -31,7 +42,7 @@ class Console:
     def __init__(self, *, silent: bool = False, quiet: bool = False):
         self.silent, self.quiet = silent, quiet
         self.rich = rich.console.Console(quiet=silent, highlight=False, soft_wrap=True, emoji=False)
-        if not self.rich.is_terminal:
+        if not is_terminal(self.rich):
             self.rich.width = 160  # files and pipes have no width
 
     def print(self, text: str) -> None:
@@ -47,11 +58,13 @@ class Console:
         """Print a table; nothing if it has no rows."""
         if not rows:
             return
+        cells = [[escaped(cell) for cell in row] for row in rows]
         table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for column in columns:
-            table.add_column(column, overflow="fold", header_style="dim")
-        for row in rows:
-            table.add_row(*(Text(escaped(cell)) for cell in row))  # plain text: brackets in a cell are not markup
+        gaps = 2 * (len(columns) - 1)
+        for column, width in zip(columns, column_widths([columns, *cells], self.rich.width - gaps), strict=True):
+            table.add_column(column, overflow="fold", header_style="dim", width=width)
+        for row in cells:
+            table.add_row(*map(Text, row))  # plain text: brackets in a cell are not markup
         self.rich.print(table, soft_wrap=False)
         self.rich.print()
 
@@ -60,19 +73,32 @@ class Console:
         """Show the progress of a run of `total` steps: a bar on a terminal, otherwise a line every few seconds."""
         if self.silent or self.quiet:
             yield SilentProgress()
-        elif self.rich.is_terminal:
+        elif is_terminal(self.rich):
+            whole = Column(no_wrap=True)  # so that a narrow terminal cuts the terms only
             columns = (
                 TextColumn("step"),
-                MofNCompleteColumn(),
-                BarColumn(),
+                MofNCompleteColumn(table_column=whole),
+                BarColumn(40 if self.rich.width >= WIDE else 12, table_column=whole),
                 TextColumn("{task.fields[rate]}"),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[terms]}"),
+                TimeRemainingColumn(table_column=whole),
+                _Terms(),
             )
             with Progress(*columns, console=self.rich) as bar:
                 yield ProgressBar(bar, total)
         else:
             yield ProgressLines(self, total)
+
+
+def is_terminal(console: rich.console.Console) -> bool:
+    """Return whether a bar can move on the output. FORCE_COLOR makes rich take a file for a terminal."""
+    return console.file.isatty() and not console.is_dumb_terminal
+
+
+class _Terms(ProgressColumn):
+    """The last logged totals, cut where the terminal ends."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["terms"], no_wrap=True, overflow="ellipsis")
 
 
 @contextmanager
@@ -82,7 +108,7 @@ def progress_count(what: str, total: int) -> Iterator[Callable[[int], None]]:
     The bar appears on stderr, because stdout may carry a result; only on a terminal, and only in the main process.
     """
     console = rich.console.Console(stderr=True, highlight=False)
-    if not console.is_terminal or not is_main_process():
+    if not is_terminal(console) or not is_main_process():
         yield lambda done: None
         return
     columns = (TextColumn("{task.description}", markup=False), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
@@ -120,7 +146,7 @@ class ProgressBar(SilentProgress):
         rate = f"{speed:.1f} steps/s" if speed else ""
         self._bar.update(self._task, completed=step, rate=rate)
         if line is not None:
-            self._bar.update(self._task, terms=_totals(line))
+            self._bar.update(self._task, terms=_totals(line).replace(f"/{TOTAL}", ""))
 
     def evaluated(self, step: int, results: Sequence[Any]) -> None:
         """Print the results above the bar."""
@@ -128,24 +154,27 @@ class ProgressBar(SilentProgress):
 
 
 class ProgressLines(SilentProgress):
-    """Plain line every `SECONDS_BETWEEN_LINES` seconds."""
+    """Plain line every `SECONDS_BETWEEN_LINES` seconds, with the last logged totals."""
 
     def __init__(self, console: Console, total: int):
         self._console, self._total = console, total
+        self._totals = ""
         self._first: tuple[int, float] | None = None
         self._last_line = time.monotonic()
 
     def update(self, step: int, line: dict[str, float] | None) -> None:
-        """Print a line if the step is logged and the last line is old enough, and at the last step."""
+        """Print a line if the last one is old enough, and at the last step."""
         now = time.monotonic()
         if self._first is None:
             self._first = (step, now)
-        if line is None or (now - self._last_line < SECONDS_BETWEEN_LINES and step < self._total):
+        if line is not None:
+            self._totals = _totals(line)
+        if now - self._last_line < SECONDS_BETWEEN_LINES and step < self._total:
             return
         self._last_line = now
         rate = (step - self._first[0]) / max(now - self._first[1], 1e-9)
         left = f", {(self._total - step) / rate:.0f} s left" if rate > 0 and step < self._total else ""
-        self._console.print(f"step {step}/{self._total}  {rate:.1f} steps/s{left}  {_totals(line)}")
+        self._console.print(f"step {step}/{self._total}  {rate:.1f} steps/s{left}  {self._totals}".rstrip())
 
     def evaluated(self, step: int, results: Sequence[Any]) -> None:
         """Print a line with the results, whenever the last line was."""
@@ -157,4 +186,4 @@ def _values(results: Sequence[Any]) -> str:
 
 
 def _totals(line: dict[str, float]) -> str:
-    return " ".join(f"{name} {value:.3g}" for name, value in line.items() if name.endswith("/total"))
+    return " ".join(f"{name} {value:.3g}" for name, value in line.items() if name.endswith(f"/{TOTAL}"))

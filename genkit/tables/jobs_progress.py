@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from genkit.console.output import Console
+from genkit.console.output import Console, is_terminal
 from genkit.tables.experiment import Experiment
 from genkit.tables.jobs import Job
 
@@ -18,7 +18,7 @@ class JobsProgress:
     def __init__(self, console: Console, experiments: Mapping[str, Experiment]):
         self._console, self._experiments = console, experiments
         self._done = 0
-        live = console.rich.is_terminal and not console.quiet and not console.silent and bool(experiments)
+        live = is_terminal(console.rich) and not console.quiet and not console.silent and bool(experiments)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bars = Progress(*columns, console=console.rich) if live else None
         self._tasks: dict[str, Any] = {}

@@ -1,0 +1,23 @@
+"""Widths of columns of a table that is wider than the terminal."""
+
+from genkit.console.column_widths import column_widths
+
+
+def test_a_table_that_fits_is_as_wide_as_its_cells():
+    assert column_widths([("key", "value"), ("title", "two words")], 14) == [5, 9]
+
+
+def test_a_narrow_table_has_room_for_each_word():
+    rows = [("key", "from"), ("metrics.high-quality.samples", 'default of "high-quality" (genkit-torch 0.1.0)')]
+    widths = column_widths(rows, 45)
+    assert sum(widths) == 45
+    assert widths[0] == len("metrics.high-quality.samples")
+    assert widths[1] >= len("(genkit-torch")
+
+
+def test_only_the_longest_words_are_broken_if_they_do_not_fit():
+    assert column_widths([("metrics.modes.samples", "a/path/of/nearly/forty/characters/x.toml")], 42) == [21, 21]
+
+
+def test_a_table_narrower_than_its_columns_has_columns_of_one_character():
+    assert column_widths([("a word", "of", "three")], 2) == [1, 1, 1]

@@ -1,0 +1,54 @@
+"""Progress of a run: a bar on a terminal, lines elsewhere."""
+
+import io
+import re
+import sys
+
+import pytest
+
+from genkit.console.output import Console, ProgressBar, ProgressLines
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_bar_of_eighty_columns_is_whole(monkeypatch):
+    for name, value in {"TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with Console().progress(30000) as progress:
+        assert type(progress) is ProgressBar
+        for step in (1, 12000, 30000):
+            progress.update(step, {"encoder/total": 0.1234, "decoder/total": 0.25, "critic/total": 12345.0})
+    last = re.findall(r"step [^\r\n\x1b]*", terminal.getvalue())[-1]
+    assert len(last) <= 80
+    assert re.match(r"step 30000/30000 ━{12} .*0:00:00 encoder 0.123 .*…", last), last
+
+
+@pytest.mark.parametrize("variables", [{"FORCE_COLOR": "1"}, {}])
+def test_a_file_has_lines(monkeypatch, variables):
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    console = Console()
+    with console.progress(10) as progress:
+        assert type(progress) is ProgressLines
+    console.table("", ("a", "b"), [("word " * 15, "word " * 15)])
+    assert sys.stdout.getvalue().count("\n") <= 4  # not folded at eighty columns
+
+
+def test_lines_come_whatever_is_logged(capsys, monkeypatch):
+    seconds = iter([0.0, 0.0, 9.0, 11.0, 15.0, 22.0, 23.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(seconds))
+    with Console().progress(100) as progress:
+        progress.update(1, None)
+        progress.update(2, {"vae/total": 2.5})
+        for step in (3, 4, 5, 100):
+            progress.update(step, None)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == ["3/100", "5/100", "100/100"]
+    assert all(line.endswith("vae/total 2.5") for line in lines)
