@@ -82,7 +82,12 @@ def test_a_run_in_place_of_a_recipe_is_answered_with_genkit_resume(command, fini
 
 @pytest.mark.parametrize("command", ["resume", "eval", "sample"])
 @pytest.mark.parametrize(
-    ("name", "hint"), [("0012-tiny", "Did you mean 0012-tiny-s0?"), ("0012", "Known: 0012-tiny-s0.")]
+    ("name", "hint"),
+    [
+        ("0012-tiny", "Did you mean 0012-tiny-s0?"),
+        ("0012", "Did you mean 0012-tiny-s0?"),
+        ("7", "Known: 0012-tiny-s0."),
+    ],
 )
 def test_a_run_that_does_not_exist_is_refused_with_similar_runs(command, name, hint, finished):
     finished.rename("0012-tiny-s0")
