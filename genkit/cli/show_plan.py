@@ -11,6 +11,7 @@ from genkit.engine.threads import Threads
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.splits import remarks_on_splits
 from genkit.recipe.plan import Plan
+from genkit.recipe.values import in_toml
 
 
 def print_plan(plan: Plan, threads: Threads, console: Console) -> None:
@@ -33,7 +34,8 @@ def print_plan(plan: Plan, threads: Threads, console: Console) -> None:
 
 def print_keys(plan: Plan, console: Console) -> None:
     """Print every key of the resolved recipe, its value and its origin."""
-    rows = [(".".join(key.path), repr(key.value), key.origin) for key in (*plan.keys, *plan.data_keys)]
+    rows = [(".".join(key.path), in_toml(key.value), key.origin) for key in plan.keys]
+    rows += [(".".join(key.path), str(key.value), key.origin) for key in plan.data_keys]
     console.table("keys", ("key", "value", "from"), rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import is_dataclass
 from typing import Any
 
 from genkit.core.constant_schedule import ConstantSchedule
@@ -10,6 +11,8 @@ from genkit.errors import UsageError, near_miss
 from genkit.hooks import KINDS
 from genkit.recipe.part_fields import Parameter, expected, parameters_of
 from genkit.recipe.registry import Part, Registry
+from genkit.recipe.tables import as_toml
+from genkit.recipe.values import in_toml
 
 GIVEN = "data_shape"  # a model gets it from the data set, so it is not a key
 
@@ -68,6 +71,9 @@ def _describe_key(key: str, parameter: Parameter) -> dict[str, str]:
 def _describe_default(parameter: Parameter) -> str:
     if parameter.required:
         return "required"
-    if isinstance(parameter.default, ConstantSchedule):
-        return str(parameter.default.value)
-    return "" if parameter.default is None else str(parameter.default)
+    default = parameter.default
+    if isinstance(default, ConstantSchedule):
+        return in_toml(default.value)
+    if is_dataclass(default) and not isinstance(default, type):  # a part: its keys are those of the part
+        return type(default).__name__
+    return "" if default is None else in_toml(as_toml(default))

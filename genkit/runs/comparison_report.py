@@ -10,6 +10,7 @@ from typing import Any
 
 from genkit.console.output import Console
 from genkit.draw.panels import Panel, Section, save_curve_panels
+from genkit.recipe.values import in_toml
 from genkit.runs.compare import Comparison, ComparisonRow, MetricProtocol
 from genkit.runs.compared_run import ComparedRun
 from genkit.runs.curves import ARROWS, Curves, curves_of, evaluation_panels, is_schedule
@@ -90,4 +91,7 @@ def _total(run: ComparedRun, key: str) -> str:
 
 
 def _value(value: Any) -> str:
-    return NO_VALUE if value is None else str(value)
+    """Return a value as TOML writes it, a text without its quotation marks."""
+    if value is None:
+        return NO_VALUE
+    return str(value) if isinstance(value, (str, float)) else in_toml(value)

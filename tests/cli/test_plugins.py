@@ -131,3 +131,19 @@ def test_a_broken_plugin_does_not_reach_the_help_of_a_new_process(tmp_path):
     result = call("--help")
     assert (result.returncode, result.stderr) == (0, "")
     assert "libmagic" in call("plugins").stdout
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "default"),
+    [
+        ("image-folder", "flip", "false"),
+        ("adam", "betas", "[0.9, 0.999]"),
+        ("image-folder", "crop", '"none"'),
+        ("image-folder", "hold_out", ""),
+        ("vae", "beta_kl", "1.0"),
+        ("adam", "lr", "required"),
+    ],
+)
+def test_plugins_show_writes_defaults_as_toml_does(isolated, part, key, default):
+    (described,) = json.loads(genkit("plugins", "show", part, "--json").out)["parts"]
+    assert {each["key"]: each["default"] for each in described["keys"]}[key] == default
