@@ -26,7 +26,7 @@ class BoundRecipe:
     model_target: Callable[..., Model]
     model_arguments: Mapping[str, Any]
     loss: Loss
-    optimisers: Mapping[str, Optimiser | None]  # by child of the model
+    optimisers: Mapping[str, Optimiser | None] | None  # by child of the model; None if [optimiser] is no table
     metrics: Mapping[str, Metric | None]  # by label
     parts: Mapping[KeyPath, Part]  # the part that each table became
 
@@ -46,7 +46,7 @@ def bind_recipe(binder: Binder) -> BoundRecipe:
     model = _try_table(binder, "model", partial(binder.prepare, "models", supplied=("data_shape",)))
     loss = _try_table(binder, "loss", partial(binder.part, "losses"))
     optimisers = _each(binder, "optimisers", "optimiser")
-    metrics = _each(binder, "metrics", "metrics")
+    metrics = _each(binder, "metrics", "metrics") or {}
     if data is None or model is None or loss is None:
         raise RecipeError(binder.problems)
     target, arguments = model
@@ -76,11 +76,11 @@ def _try_table(binder: Binder, name: str, bind: Callable[[Any, KeyPath], Any]) -
     return _try(lambda: bind(tables[name], (name,))) if name in tables else None
 
 
-def _each(binder: Binder, kind: str, name: str) -> dict[str, Any]:
-    """Bind every table within a table, such as those of [metrics], to a part of that kind."""
+def _each(binder: Binder, kind: str, name: str) -> dict[str, Any] | None:
+    """Bind every table within a table, such as those of [metrics], to a part of that kind. Return None for no table."""
     tables = binder.document.tables.get(name, {})
     if not isinstance(tables, Mapping):
-        return {}
+        return None
     return {
         key: _try(partial(binder.part, kind, labelled(table, key, name), (name, key))) for key, table in tables.items()
     }

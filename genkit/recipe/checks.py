@@ -36,7 +36,10 @@ def children_trained_by(phases: tuple[Phase, ...]) -> set[str]:
 
 
 def check_children(bound: BoundRecipe, model: Model, phases: tuple[Phase, ...]) -> Iterator[Finding]:
-    """Check that the model has the children that the loss trains, and that exactly these have an optimiser."""
+    """Check that the model has the children that the loss trains, and that exactly these have an optimiser.
+
+    Optimisers are not checked if [optimiser] is no table.
+    """
     children, trained = children_of(model), children_trained_by(phases)
     loss, network = bound.parts[("loss",)], bound.parts[("model",)]
     names = " and ".join(sorted(trained))
@@ -44,6 +47,8 @@ def check_children(bound: BoundRecipe, model: Model, phases: tuple[Phase, ...]) 
         has = " and ".join(sorted(children))
         text = f'"{network.entry.name}" has no child "{child}", which "{loss.entry.name}" trains; it has {has}.'
         yield Finding(("model", "use"), text, network.owner)
+    if bound.optimisers is None:
+        return
     for child in sorted(trained & children - set(bound.optimisers)):
         text = f'missing (required by "{loss.entry.name}", which trains {names}). Add [optimiser.{child}].'
         yield Finding(("optimiser", child), text, loss.owner)
@@ -75,6 +80,7 @@ def check_accumulation(train: Train, model: Model, costs: Mapping[str, PhaseCost
             "Set accumulate to a divisor of batch_size."
         )
         yield Finding(("train", "accumulate"), text)
+        return
     if train.accumulate == 1 or train.inexact_accumulation:
         return
     coupled = [f'the loss of phase "{name}"' for name, cost in costs.items() if cost.couples_samples]

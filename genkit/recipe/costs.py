@@ -19,6 +19,7 @@ from genkit.recipe.schedule_probe import RunProgress
 from genkit.recipe.tables import Recipe
 
 META = torch.device("meta")
+MOST_OPERATIONS = 100_000  # of torch in one phase: a step has hundreds, and more than this would not end
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class PhaseCost:
     activations: int  # bytes kept for the backward
     couples_samples: bool  # whether its loss gathers the batch
     updated: int  # parameter tensors of the children that the phase updates
-    unreached: int  # of these, the tensors that the loss gives no gradient
+    unreached: tuple[str, ...]  # names of those to which the loss gives no gradient
 
 
 def costs_of(model: Model, phases: tuple[Phase, ...], recipe: Recipe, data: Dataset) -> dict[str, PhaseCost]:
@@ -57,7 +58,7 @@ def _larger(a: PhaseCost, b: PhaseCost, micro_batches: int) -> PhaseCost:
         activations=max(a.activations, b.activations),
         couples_samples=a.couples_samples or b.couples_samples,
         updated=a.updated,
-        unreached=max(a.unreached, b.unreached),
+        unreached=max(a.unreached, b.unreached, key=len),
     )
 
 
@@ -71,17 +72,23 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
         return x
 
     children = dict(model.named_children())
-    parameters = [p for child in phase.updates if child in children for p in children[child].parameters()]
+    parameters = {
+        f"{child}.{name}": parameter
+        for child in phase.updates
+        if child in children
+        for name, parameter in children[child].named_parameters()
+    }
     with _FlopCount() as count:
         with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
             total = _checked(phase, phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)))
-        gradients = torch.autograd.grad(total, parameters, retain_graph=bool(batch.carry), allow_unused=True)
+        updated = list(parameters.values())
+        gradients = torch.autograd.grad(total, updated, retain_graph=bool(batch.carry), allow_unused=True)
     return PhaseCost(
         flops=count.total,
         activations=kept.total,
         couples_samples=bool(gathered),
         updated=len(parameters),
-        unreached=sum(gradient is None for gradient in gradients),
+        unreached=tuple(name for name, gradient in zip(parameters, gradients, strict=True) if gradient is None),
     )
 
 
@@ -119,8 +126,15 @@ class _FlopCount(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.total = 0
+        self.operations = 0
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.operations += 1
+        if self.operations > MOST_OPERATIONS:
+            raise ValueError(
+                f"a phase of a step takes more than {MOST_OPERATIONS:,} operations. Use a smaller batch_size, a larger "
+                "accumulate, or a smaller [model]"
+            )
         out = function(*args, **(kwargs or {}))
         if formula := flop_registry.get(function._overloadpacket):
             self.total += formula(*args, **(kwargs or {}), out_val=out)

@@ -13,15 +13,18 @@ counts the arithmetic, the memory and the coupling of samples (`genkit.recipe.co
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.model import Model
@@ -43,6 +46,8 @@ from genkit.recipe.document import KeyPath
 from genkit.recipe.schedule_probe import recording_schedules
 from genkit.recipe.tables import Recipe
 
+MOST_TENSORS = 10_000  # parameters of a network; one of hundreds of layers has hundreds
+MOST_NAMES = 4  # of parameters, in a remark
 BYTES_PER_PARAMETER = {"fp64": 8}  # float32 otherwise: mixed precision keeps float32 weights
 
 
@@ -127,11 +132,11 @@ class _Checker:
             protocols=protocols,
             schedules=step.schedules,
             state_bytes=_state_bytes(recipe, sum(parameters.values())),
-            remarks=(*step.warnings, *_remarks(step.costs, bound.data)),
+            remarks=tuple(dict.fromkeys((*step.warnings, *_remarks(step.costs, bound.data)))),
         )
 
     def _try_optimisers(self) -> None:
-        for child, optimiser in self.bound.optimisers.items():
+        for child, optimiser in (self.bound.optimisers or {}).items():
             if optimiser is not None:
                 self._call(("optimiser", child), partial(_try_optimiser, optimiser))
 
@@ -187,11 +192,27 @@ def _costs_and_schedules(
 
 
 def _on_meta(build: Callable[[], Model]) -> Model:
-    with torch.device("meta"):
+    with torch.device("meta"), _at_most_tensors():
         model = build()
     if not isinstance(model, Model):
         raise TypeError(f"{type(model).__name__} is not a genkit.api.Model")
     return model
+
+
+@contextmanager
+def _at_most_tensors() -> Iterator[None]:
+    """Raise `ValueError` once the block has made `MOST_TENSORS` parameters: a step of such a network would not end."""
+    made = itertools.count(1)
+
+    def count(*_: object) -> None:
+        if next(made) > MOST_TENSORS:
+            raise ValueError(f"a network of more than {MOST_TENSORS:,} parameter tensors. Use fewer layers")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _try_optimiser(optimiser: Optimiser) -> None:
@@ -212,6 +233,8 @@ def _remarks(costs: Mapping[str, PhaseCost], data: Dataset) -> Iterator[str]:
     """Yield what a user should know and what is no mistake."""
     for name, cost in costs.items():
         if cost.unreached:
-            yield f'phase "{name}" does not reach {cost.unreached} of the {cost.updated} tensors that it updates'
+            names = ", ".join(cost.unreached[:MOST_NAMES]) + ", ..." * (len(cost.unreached) > MOST_NAMES)
+            count = f"{len(cost.unreached)} of the {cost.updated} tensors"
+            yield f'phase "{name}" does not reach {count} that it updates: {names}'
     if data.split == data.held_out().split == "test":
         yield "the run trains on the test split, so nothing is held out"

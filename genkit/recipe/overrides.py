@@ -9,6 +9,7 @@ from typing import Any
 from genkit.errors import UsageError
 from genkit.recipe.document import Document, KeyPath, is_unicode
 from genkit.recipe.toml_text import MOST_LEVELS, BeyondLimits, parse
+from genkit.recipe.values import in_toml
 
 MOST_SHOWN = 100  # characters of an override in a message
 
@@ -58,8 +59,8 @@ def parted(override: str, example: str) -> tuple[KeyPath, str]:
     return path, text
 
 
-def _set(table: dict[str, Any], path: KeyPath, value: Any, override: str) -> dict[str, Any]:
-    """Return the table with the value at `path`, and with the tables on the way to it."""
+def _set(table: dict[str, Any], path: KeyPath, value: Any, override: str, around: KeyPath = ()) -> dict[str, Any]:
+    """Return the table at `around` with the value at `path`, and with the tables on the way to it."""
     key, *rest = path
     if not rest:
         return {**table, key: value} if value != "" else {name: table[name] for name in table if name != key}
@@ -67,5 +68,8 @@ def _set(table: dict[str, Any], path: KeyPath, value: Any, override: str) -> dic
     if isinstance(inner, str):  # `c = "curriculum-c"` is short for a table with that `use`
         inner = {"use": inner}
     if not isinstance(inner, dict):
-        raise UsageError(f"--set {shown(override)}: {key} is {inner!r}, not a table.")
-    return {**table, key: _set(inner, tuple(rest), value, override)}
+        where = ".".join((*around, key))
+        raise UsageError(
+            f"--set {shown(override)}: {where} is {in_toml(inner)}, which has no keys. Set {where} itself."
+        )
+    return {**table, key: _set(inner, tuple(rest), value, override, (*around, key))}

@@ -11,6 +11,7 @@ from support.tiny_recipes import tiny_plan, tiny_recipe
 
 from genkit.errors import RecipeError
 from genkit.hooks import Entry, hookimpl
+from genkit.recipe import costs, dry_run
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Train, Use
 
@@ -109,7 +110,7 @@ def test_the_dry_run_counts_what_torch_counts():
     assert plan.dry_run.costs["vae"].flops == encoder * 2 + decoder * 3
     assert plan.dry_run.parameters == {"encoder": 12, "decoder": 24 + 18}
     assert not plan.dry_run.costs["vae"].couples_samples
-    assert (plan.dry_run.costs["vae"].updated, plan.dry_run.costs["vae"].unreached) == (6, 0)
+    assert (plan.dry_run.costs["vae"].updated, plan.dry_run.costs["vae"].unreached) == (6, ())
 
 
 def test_a_loss_that_differentiates_within_can_be_tried():
@@ -126,9 +127,12 @@ def test_a_schedule_that_turns_coupling_on_late_is_noticed():
 
 def test_parameters_that_a_phase_does_not_reach_are_remarked_once():
     plan = faulty_plan(loss=Use("misses"))
-    assert (plan.dry_run.costs["only"].updated, plan.dry_run.costs["only"].unreached) == (6, 2)
+    assert (plan.dry_run.costs["only"].updated, plan.dry_run.costs["only"].unreached) == (
+        6,
+        ("encoder.linear.weight", "encoder.linear.bias"),
+    )
     (remark,) = plan.dry_run.remarks
-    assert_names(remark, 'phase "only"', "2 of the 6 tensors")
+    assert_names(remark, 'phase "only"', "2 of the 6 tensors", "encoder.linear.weight, encoder.linear.bias")
 
 
 @dataclass(frozen=True)
@@ -148,10 +152,60 @@ class WarningPlugin:
 
 def test_the_warnings_of_a_step_are_remarked():
     plan = make_plan(tiny_recipe(loss=Use("warns")), registry=registry_with(WarningPlugin()))
-    assert "a word of caution" in plan.dry_run.remarks
+    assert plan.dry_run.remarks.count("a word of caution") == 1  # the phase is tried twice
     assert any("2 of the 6 tensors" in remark for remark in plan.dry_run.remarks)
 
 
 def test_training_on_the_test_split_is_remarked():
     plan = tiny_plan(data=Use("digits", split="test"), model=Use("small-conv"), loss=Use("vae"))
     assert_names(plan.dry_run.remarks[0], "test split")
+
+
+# Sizes that would not end
+
+
+def test_a_network_of_too_many_layers_is_refused_while_it_is_built(monkeypatch):
+    monkeypatch.setattr(dry_run, "MOST_TENSORS", 20)
+    assert tiny_plan(loss=Use("vae"), model=Use("mlp", layers=2))
+    with pytest.raises(RecipeError) as refused:
+        tiny_plan(loss=Use("vae"), model=Use("mlp", layers=10))
+    (problem,) = refused.value.problems
+    assert problem.place.path == ("model",)
+    assert_names(problem.text, "20 parameter tensors", "layers")
+
+
+def test_a_step_of_too_many_operations_is_refused(monkeypatch):
+    assert tiny_plan()
+    monkeypatch.setattr(costs, "MOST_OPERATIONS", 20)
+    with pytest.raises(RecipeError) as refused:
+        tiny_plan()
+    (problem,) = refused.value.problems
+    assert problem.place.path == ("loss",)
+    assert_names(problem.text, "20 operations", "batch_size")
+
+
+# One message for one mistake
+
+
+def test_a_batch_that_does_not_divide_is_reported_alone():
+    with pytest.raises(RecipeError) as refused:
+        tiny_plan(train=Train(steps=12, batch_size=8, accumulate=3))
+    (problem,) = refused.value.problems
+    assert_names(problem, "[train] accumulate", "batch_size = 8", "3")
+
+
+def test_optimisers_are_not_missing_where_their_table_is_wrong():
+    with pytest.raises(RecipeError) as refused:
+        make_plan(tiny_recipe(), overrides=["optimiser=3"], registry=registry_with())
+    (problem,) = refused.value.problems
+    assert_names(problem, "--set optimiser", "found 3")
+
+
+def test_missing_files_of_both_splits_are_one_message():
+    plan = make_plan(
+        tiny_recipe(data=Use("mnist", path="nowhere"), model=Use("small-conv"), loss=Use("vae")),
+        registry=registry_with(),
+    )
+    (message,) = plan.unmet
+    assert_names(message, "nowhere", "train-images", "t10k-images")
+    assert message.count("hub =") == 1

@@ -76,7 +76,7 @@ def test_an_override_without_a_key_or_a_value_is_refused_with_an_example(overrid
 def test_an_override_into_a_list_is_refused(path):
     with pytest.raises(UsageError) as refused:
         overridden(path, "train.lines.x=1")
-    assert_names(refused.value, "--set train.lines.x=1: ", "lines is [1, 2]")
+    assert_names(refused.value, "--set train.lines.x=1: ", "train.lines is [1, 2]", "Set train.lines")
 
 
 @pytest.mark.parametrize(

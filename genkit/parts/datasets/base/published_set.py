@@ -65,9 +65,13 @@ class PublishedSet(ImageSet):
         missing = [name for name in self.FILES[self.split] if not self.file(name).exists()]
         if not missing:
             return ()
+        needed_by = f", needed by the {self.split} split"
+        of_all = [name for names in self.FILES.values() for name in names]
+        if not any(self.file(name).exists() for name in of_all):  # the message of both splits, so it is printed once
+            missing, needed_by = of_all, ""
         return (
-            f"[data] path: not found in {self.folder}: {', '.join(missing)}{self.SUFFIX}, needed by the {self.split} "
-            f"split. Put {self.KIND} of {self.NAME} there, as the authors distribute them, "
+            f"[data] path: not found in {self.folder}: {', '.join(missing)}{self.SUFFIX}{needed_by}. "
+            f"Put {self.KIND} of {self.NAME} there, as the authors distribute them, "
             f'or set hub = "{self.EXAMPLE}" instead of path.',
         )
 
