@@ -4,8 +4,9 @@ genkit compares it before a run is resumed or evaluated. A run that resumes on o
 other held-out samples may be samples that the model was trained on; and numbers on other held-out samples cannot be
 compared.
 
-The fingerprint of images is their number and a digest of their pixels, rounded to 8 bits, so that it does not depend on
-the machine or the version of torch. The fingerprint of other samples is their number only. A stream supplies its own
+The fingerprint of images is their number, a digest of their pixels, rounded to 8 bits, so that it does not depend on
+the machine or the version of torch, and a digest of their labels, if they have any. Earlier versions of genkit did not
+save that of the labels. The fingerprint of other samples is their number only. A stream supplies its own
 fingerprint (`genkit.core.types.FingerprintedSource`), because reading its images would take as long as a pass over it.
 """
 
@@ -28,6 +29,8 @@ MOST_BYTES = 2**26
 LEAST_SAMPLES = 64
 CHUNK_BYTES = 2**22
 HELD_OUT = "held_out"
+LABELS = "label_digest"  # key of a fingerprint
+LABEL = "label"  # of a sample, as data sets name it in `Samples.extra`
 
 
 def data_fingerprint(data: Dataset) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def same_images(one: Mapping[str, Any], other: Mapping[str, Any], split: str) ->
     one, other = _part(one, split), _part(other, split)
     if not one or not other or not ("pixel_digest" in one or "pixel_digest" in other):
         return None
-    return one == other
+    return all(one.get(key) == other.get(key) for key in ("samples", "pixel_digest"))  # labels are not in a picture
 
 
 def _part(fingerprint: Mapping[str, Any], split: str) -> Mapping[str, Any]:
@@ -65,8 +68,14 @@ def _part(fingerprint: Mapping[str, Any], split: str) -> Mapping[str, Any]:
 
 
 def _check(saved: Mapping[str, Any], data: Dataset, samples: str, remedy: str) -> None:
-    if not saved or data.unmet() or (now := _fingerprint_of_split(data)) == saved:
+    if not saved or data.unmet():
         return
+    now = _fingerprint_of_split(data)
+    changed = [key for key in saved.keys() | (now.keys() - {LABELS}) if saved.get(key) != now.get(key)]
+    if not changed:
+        return
+    if changed == [LABELS]:
+        raise UsageError(f"[data]: the labels of {samples} have changed since this run was trained. {remedy}")
     before, after = saved.get("samples"), now.get("samples")
     known = isinstance(before, int) and before != after
     numbers = "" if not known else f" ({before:,} samples then, {f'{after:,}' if after else 'a stream'} now)"
@@ -85,9 +94,17 @@ def _fingerprint_of_split(data: Dataset) -> dict[str, Any]:
     bytes_per_image = math.prod(data.shape)
     number = min(size, max(LEAST_SAMPLES, MOST_BYTES // bytes_per_image))
     indices = torch.arange(number) * (size - 1) // max(number - 1, 1)
-    digest = hashlib.blake2b(digest_size=16)
+    digest, labels = hashlib.blake2b(digest_size=16), hashlib.blake2b(digest_size=16)
+    labelled = True
     for start, chunk in enumerate(indices.split(max(1, CHUNK_BYTES // bytes_per_image))):
         # The source "witness" is an old name: saved fingerprints depend on it.
-        x = data.batch(chunk, Noise(0, start, "witness", Rows.all(len(chunk)))).x
-        digest.update((x.cpu().float() * 255).round().to(torch.uint8).contiguous().numpy().data)
-    return {"samples": size, "pixel_digest": digest.hexdigest()}
+        samples = data.batch(chunk, Noise(0, start, "witness", Rows.all(len(chunk))))
+        digest.update((samples.x.cpu().float() * 255).round().to(torch.uint8).contiguous().numpy().data)
+        label = samples.extra.get(LABEL)
+        labelled = labelled and label is not None
+        labels.update(b"" if label is None else label.cpu().contiguous().numpy().data)
+    return {
+        "samples": size,
+        "pixel_digest": digest.hexdigest(),
+        **({LABELS: labels.hexdigest()} if labelled else {}),
+    }

@@ -29,6 +29,7 @@ class Pictures:
     changed: int = -1
     by: float = 1.0
     shape: tuple[int, ...] = (1, 2, 3)
+    first_label: int | None = None  # the labels are consecutive numbers; None without labels
     absent: str = ""  # a split that is missing on this machine
 
     def unmet(self) -> tuple[str, ...]:
@@ -41,7 +42,8 @@ class Pictures:
         READ.extend(indices.tolist())
         levels = indices.float()[:, None].repeat(1, 6) + (100 if self.split == "test" else 0)
         levels[indices == self.changed, -1] += self.by
-        return Samples((levels / 255).reshape(-1, *self.shape))
+        extra = {} if self.first_label is None else {"label": indices + self.first_label}
+        return Samples((levels / 255).reshape(-1, *self.shape), extra)
 
 
 def test_the_digest_covers_all_bytes_of_a_small_split_in_order() -> None:
@@ -81,6 +83,17 @@ def test_data_that_cannot_change_have_none_and_points_have_their_number() -> Non
     assert data_fingerprint(EightGaussians()) == {}
     assert data_fingerprint(Pictures(size=None)) == {}
     assert data_fingerprint(Pictures(shape=(6,))) == {"samples": 30, "held_out": {"samples": 30}}
+
+
+def test_other_labels_are_refused_unless_none_were_saved() -> None:
+    saved = data_fingerprint(Pictures(first_label=0))
+    check_data_fingerprint(saved, Pictures(first_label=0), "")
+    for other in (1, None):
+        with pytest.raises(UsageError) as refused:
+            check_data_fingerprint(saved, Pictures(first_label=other), "REMEDY")
+        assert_names(refused.value, "training samples", "labels", "REMEDY")
+    check_data_fingerprint(data_fingerprint(Pictures()), Pictures(first_label=1), "")  # of an earlier version
+    assert same_images(saved, data_fingerprint(Pictures(first_label=1)), "train") is True
 
 
 @pytest.mark.parametrize(
