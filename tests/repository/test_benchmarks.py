@@ -221,3 +221,11 @@ def test_the_memory_of_an_evaluation_does_not_grow_with_the_number_of_samples():
         float(subprocess.check_output([*command, str(number)], cwd=CHECKOUT, text=True)) for number in (4_000, 16_000)
     )
     assert 0 < many < 1.1 * few + 32, (few, many)  # four times as many samples
+
+
+@pytest.mark.slow
+def test_several_processes_train_the_weights_of_one(benchmark):
+    processes = benchmark("processes")
+    for row in processes.measure([2]):
+        assert row["2 processes"] <= processes.bound_of(row), row
+        assert row["2, resumed by 1"] <= processes.bound_of(row), row
