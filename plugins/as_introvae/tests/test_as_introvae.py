@@ -401,8 +401,15 @@ def test_the_pair_real_fake_compares_the_posterior_of_data_with_that_of_samples(
     )  # the decoder does not change the posterior of data
 
 
-def test_two_processes_take_the_step_of_one_with_the_pair_real_fake():
-    model, loss = autoencoder(), as_introvae(pair="real-fake")
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"pair": "real-fake"},
+        {"divergence": lambda p, q: (p.mu - q.mu).square().sum(dim=1)},  # of each sample, as `kl` of genkit is
+    ],
+)
+def test_two_processes_take_the_step_of_one_with_another_pair_and_with_a_divergence_of_each_sample(keys):
+    model, loss = autoencoder(), as_introvae(**keys)
     together = on_two_processes(loss, model, batch(t=0.02))
     alone = [phase.total for phase in phases_of(loss, model, batch(t=0.02))]
     torch.testing.assert_close(together, alone, rtol=1e-12, atol=0)

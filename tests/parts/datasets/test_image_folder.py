@@ -140,6 +140,26 @@ def test_on_bad_refuses_or_skips_bad_pictures(tmp_path):
     assert [bad.name for bad in skipping.skipped_pictures] == ["0001.png"]
 
 
+@pytest.mark.parametrize("data_set", [ImageFolder, SVHN, LSUN])
+def test_the_splits_of_a_folder_are_its_sub_folders_and_hold_different_pictures(tmp_path, data_set):
+    write_folder(tmp_path / "train", 3)
+    write_folder(tmp_path / "test", 2, start=100)
+    train = data_set(path=tmp_path, resolution=12)
+    held_out = train.held_out()
+    assert (train.size, held_out.size) == (3, 2)
+    for data, first in ((train, 0), (held_out, 100)):
+        expected = torch.tensor(noise_picture(12, 12, seed=first)).permute(2, 0, 1).float() / 255
+        assert torch.equal(batch(data, [0]).x[0], expected)
+
+
+@pytest.mark.parametrize("data_set", [SVHN, LSUN])
+def test_without_sub_folders_a_share_of_a_published_set_is_held_out(tmp_path, data_set):
+    write_folder(tmp_path, 40)
+    train = data_set(path=tmp_path, resolution=4, hold_out=0.5)
+    assert not set(names(train)) & set(names(train.held_out())) and train.size + train.held_out().size == 40
+    assert 10 < train.size < 30 < data_set(path=tmp_path, resolution=4).size
+
+
 @pytest.mark.parametrize(
     ("data_set", "remedy"),
     [
