@@ -11,17 +11,22 @@ from genkit.evaluation.compute_metrics import Result
 from genkit.recipe.plan import Plan
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.run_folder import RunFolder, step_of
+from genkit.runs.timing import read_timing
 
 
 def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], console: Console, as_json: bool) -> None:
     """Print the results of a finished run, its pictures and folders, and the next commands; or all as JSON."""
+    timing = read_timing(folder)
     if as_json:
-        print(json.dumps({"run": str(folder.path), "results": [result.as_dict() for result in results]}))
+        facts = {"run": str(folder.path), "results": [result.as_dict() for result in results]}
+        print(json.dumps({**facts, "timing": timing and timing.as_dict()}))
         return
     print_results(results, console)
     pictures = sorted(folder.samples.glob(f"step-{plan.steps:08d}*.png"))
     pictures += [*sorted(folder.figures.glob("*.png")), folder.curves]
     console.info("pictures  " + "\n          ".join(str(path) for path in pictures))
+    if timing is not None:
+        console.info(f"training  {timing}")
     console.print(f"run       {folder.path}")
     if plan.recipe.evaluate is not None and (label := plan.recipe.evaluate.best) is not None:
         console.print(f"best      {describe_best(folder, label)}")

@@ -10,3 +10,14 @@ def quantity(value: float, unit: str) -> str:
             return f"{value:.3g} {prefix}{unit}"
         value /= 1000
     return f"{value:.3g} P{unit}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its two largest units: ``9.5 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 1 h``."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    whole = round(seconds)
+    for large, small, name, other in ((86400, 3600, "d", "h"), (3600, 60, "h", "min"), (60, 1, "min", "s")):
+        if whole >= large:
+            return f"{whole // large} {name} {whole % large // small} {other}"
+    return f"{whole} s"

@@ -6,6 +6,7 @@ from genkit.engine.loop import StepRecord
 from genkit.runs import checkpoint
 from genkit.runs.evaluate_during_training import is_evaluation_due
 from genkit.runs.run import Run
+from genkit.runs.timing import Stopwatch
 from genkit.runs.trained_recipe import recipe_of_weights
 
 
@@ -19,7 +20,7 @@ class CheckpointWriter:
     """
 
     def __init__(self, run: Run):
-        self._run = run
+        self._run, self._stopwatch = run, Stopwatch(run)
 
     def after_step(self, record: StepRecord, *, stopping: bool) -> bool:
         """Write a checkpoint if one is due, and return whether it was. Raises `Diverged`."""
@@ -44,3 +45,4 @@ class CheckpointWriter:
             }
             checkpoint.save(run.state, run.folder.checkpoint(run.state.step), facts)
             run.folder.keep_newest(run.plan.recipe.checkpoint.keep)
+            self._stopwatch.save()

@@ -104,7 +104,7 @@ class Comparison:
         """Return the comparison as values for JSON."""
         runs = [
             {"name": run.name, "path": str(run.folder.path), "finished": run.folder.finished, "progress": run.progress,
-             "totals": run.totals}
+             "totals": run.totals, "timing": run.timing and run.timing.as_dict()}
             for run in self.runs
         ]  # fmt: skip
         differences = {key: dict(zip(self.names, row, strict=True)) for key, row in self.differences.items()}

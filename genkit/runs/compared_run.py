@@ -15,6 +15,7 @@ from genkit.runs.checkpoint import read_facts
 from genkit.runs.evaluate_during_training import EvaluationRecord, evaluations_of
 from genkit.runs.results import read_results
 from genkit.runs.run_folder import RunFolder, step_of
+from genkit.runs.timing import Timing, read_timing
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class ComparedRun:
         saved = self.folder.saved_steps()
         checkpoint = f"checkpoint at step {saved[-1]}" if saved else "no checkpoint"
         return f"unfinished, step {last['step']}{share}, {checkpoint}"
+
+    @cached_property
+    def timing(self) -> Timing | None:
+        """What training has taken up to the newest checkpoint."""
+        return read_timing(self.folder)
 
     @property
     def totals(self) -> dict[str, float]:

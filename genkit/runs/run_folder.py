@@ -8,6 +8,7 @@ runs/0007-as-introvae-8gaussians-s0/
     samples/                pictures drawn during training, named by step
     strip/                  samples of fixed latent codes at a few steps: the rows of figures/stability.png
     checkpoints/            step-00001000/{state.safetensors,state.json}
+    timing.json             seconds, steps and memory of the training
     results.json            the metrics after the last step, and their protocols
     figures/                samples, reconstructions and stability strip, drawn after the last step
     curves.png              the logged terms and metrics over the steps
@@ -55,6 +56,7 @@ class RunFolder:
         self.curves = path / "curves.png"
         self.checkpoints = path / "checkpoints"
         self.results = path / "results.json"
+        self.timing = path / "timing.json"
         self.final = path / "final"
         self.best = path / "best"
         self.step_log = StepLog(self.metrics, "the curves are lost")

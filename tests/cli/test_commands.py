@@ -76,6 +76,7 @@ def test_run_prints_its_plan_first_and_the_next_commands_last():
     assert result.out.startswith("tiny\n")
     parts = ("phases of a step", "results", "run       runs/0001-tiny-s0")
     assert sorted(parts, key=result.out.index) == list(parts)
+    assert re.search(r"^training  .* s, .* steps/s", result.out, re.MULTILINE)
     assert result.out.endswith("next      genkit sample runs/0001-tiny-s0\n          genkit eval runs/0001-tiny-s0\n")
     for command in re.findall(r"genkit (\w+) (\S+)$", result.out, re.MULTILINE):
         assert genkit(*command).code == 0
@@ -87,7 +88,7 @@ def test_run_writes_all_files_of_a_run_folder():
     folder = Path("runs/0001-tiny-s0")
     assert {path.name for path in folder.iterdir() if path.name[0] != "."} == {
         "recipe.toml", "recipe.resolved.toml", "metrics.jsonl", "samples", "checkpoints", "curves.png",
-        "results.json", "final", "strip", "figures",
+        "results.json", "final", "strip", "figures", "timing.json",
     }  # fmt: skip
     assert (folder / "recipe.toml").read_text() == Path("tiny.toml").read_text()
 

@@ -1,0 +1,88 @@
+"""Time and memory that the training of a run has taken: timing.json.
+
+Nothing else of a run depends on the clock. The file is written with each checkpoint, so a resume adds its seconds to
+those of the steps that it continues.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from genkit.console.quantities import duration, quantity
+from genkit.runs.run import Run
+from genkit.runs.run_folder import RunFolder
+from genkit.storage.weights import write_json
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What the training of a run has taken so far, evaluations and pictures during training included."""
+
+    steps: int  # that were timed
+    seconds: float
+    peak_memory: int | None  # in bytes, of the main process: on the GPU if it has one; None if it is not known
+
+    def __str__(self) -> str:
+        """Return the numbers in words: ``12 s, 245 steps/s, at most 310 MB of memory``."""
+        rate = f", {self.steps / self.seconds:.3g} steps/s" if self.seconds > 0 else ""
+        memory = "" if self.peak_memory is None else f", at most {quantity(self.peak_memory, 'B')} of memory"
+        return f"{duration(self.seconds)}{rate}{memory}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers as JSON holds them."""
+        return asdict(self)
+
+
+def read_timing(folder: RunFolder) -> Timing | None:
+    """Return the timing of a run; None if there is none, or if the file is damaged: no result depends on it."""
+    try:
+        facts = json.loads(folder.timing.read_text(encoding="utf-8"))
+        steps, seconds, memory = int(facts["steps"]), float(facts["seconds"]), facts["peak_memory"]
+        valid = steps >= 0 and 0 <= seconds < math.inf
+        return Timing(steps, seconds, None if memory is None else int(memory)) if valid else None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+class Stopwatch:
+    """Times a run from where it is."""
+
+    def __init__(self, run: Run):
+        self._run = run
+        self._first, self._start = run.state.step, time.monotonic()
+        self._earlier = _up_to(run.state.step, read_timing(run.folder))
+
+    def save(self) -> None:
+        """Write the timing up to the current step. Raises `OSError`."""
+        earlier, steps = self._earlier, self._run.state.step - self._first
+        peaks = [peak for peak in (earlier.peak_memory, _peak_memory(self._run.world.device)) if peak is not None]
+        seconds = earlier.seconds + time.monotonic() - self._start
+        timing = Timing(earlier.steps + steps, round(seconds, 3), max(peaks, default=None))
+        write_json(self._run.folder.timing, timing.as_dict())
+
+
+def _up_to(step: int, timing: Timing | None) -> Timing:
+    """Return the timing of the first steps of a run, also of one that has lost its later checkpoints."""
+    if timing is None or timing.steps == 0 or step == 0:
+        return Timing(0, 0.0, None)
+    kept = min(step, timing.steps)
+    return Timing(kept, timing.seconds * kept / timing.steps, timing.peak_memory)
+
+
+def _peak_memory(device: torch.device) -> int | None:
+    """Return the bytes that this process has used at most on a CUDA device, or else in main memory."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak  # Linux counts kilobytes

@@ -1,0 +1,72 @@
+"""Time and memory that a run has taken."""
+
+import json
+
+import pytest
+from support.commands import genkit
+from support.kill_and_resume import new_run, train_and_kill, train_on
+from support.tiny_recipes import tiny_recipe
+
+from genkit.console.quantities import duration
+from genkit.recipe.tables import Checkpoint, Train
+from genkit.runs.timing import Timing, read_timing
+
+RECIPE = tiny_recipe(train=Train(steps=6, batch_size=8), checkpoint=Checkpoint(every=2))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Let each look at the clock take ten seconds."""
+    seconds = iter(range(0, 10**6, 10))
+    monkeypatch.setattr("genkit.runs.timing.time.monotonic", lambda: next(seconds))
+
+
+@pytest.mark.trains
+def test_a_resume_adds_its_seconds_to_those_of_the_steps_that_it_continues(tmp_path, clock):
+    folder = new_run(tmp_path, RECIPE)
+    train_and_kill(folder, 5)
+    killed = read_timing(folder)
+    assert (killed.steps, killed.seconds) == (4, 20)
+    assert 10**7 < killed.peak_memory < 10**11
+    train_on(folder)
+    finished = read_timing(folder)
+    assert (finished.steps, finished.seconds) == (6, 30)
+    assert finished.peak_memory >= killed.peak_memory
+
+
+@pytest.mark.trains
+def test_steps_that_a_resume_trains_again_count_once(tmp_path, clock):
+    folder = new_run(tmp_path, RECIPE)
+    train_and_kill(folder, 5)
+    folder.timing.write_text(json.dumps({"steps": 8, "seconds": 80, "peak_memory": None}))
+    train_on(folder)
+    assert (read_timing(folder).steps, read_timing(folder).seconds) == (6, 4 * 10 + 10)
+
+
+@pytest.mark.trains
+def test_a_run_and_a_comparison_tell_the_timing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runs = []
+    for seconds in (8, 90):
+        folder = new_run(tmp_path, RECIPE)
+        train_on(folder)
+        folder.timing.write_text(json.dumps({"steps": 6, "seconds": seconds, "peak_memory": 3 * 10**8}))
+        runs.append(folder.path)
+    result = genkit("compare", *runs)
+    assert "8 s, 0.75 steps/s, at most 300 MB of memory" in result.out and "1 min 30 s" in result.out
+    facts = json.loads(genkit("compare", *runs, "--json").out)["runs"]
+    assert [run["timing"]["seconds"] for run in facts] == [8, 90]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"steps": 1, "seconds": "x", "peak_memory": 1}', "[" * 10**5])
+def test_a_damaged_file_is_no_timing(tmp_path, content):
+    folder = new_run(tmp_path, RECIPE)
+    assert read_timing(folder) is None
+    folder.timing.write_text(content)
+    assert read_timing(folder) is None
+
+
+def test_durations_and_timings_in_words():
+    expected = {0.12: "0.12 s", 59: "59 s", 200: "3 min 20 s", 7500: "2 h 5 min", 350000: "4 d 1 h"}
+    assert {seconds: duration(seconds) for seconds in expected} == expected
+    assert str(Timing(0, 0.0, None)) == "0 s"
