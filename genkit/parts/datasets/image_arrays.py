@@ -12,6 +12,7 @@ from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.pictures.array_source import Layout
 from genkit.parts.datasets.pictures.numpy_files import read_array
 from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, Share, Source, split_by_name
+from genkit.storage.user_path import user_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class ImageArrays(PictureSet):
         return split_by_name(self._read(self.path, "path"), self.split, share)
 
     def _read(self, path: Path, key: str) -> Source:
-        file = path.expanduser().absolute()
+        file = user_path(path).absolute()
         if not file.is_file():
             raise UsageError(f"[data] {key}: file {file} not found. Give a .npy or .npz file with pictures.")
         return read_array(file, self.array, self.labels, self.layout)

@@ -26,6 +26,7 @@ from genkit.parts.extractors.inception_network import INCEPTION_FEATURES, INCEPT
 from genkit.parts.extractors.require_images import require_image
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.regular_file import open_regular
+from genkit.storage.user_path import user_path
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -53,7 +54,7 @@ class Inception:
     @property
     def file(self) -> Path:
         """The absolute path of the file."""
-        return self.path.expanduser().absolute()
+        return user_path(self.path).absolute()
 
     def unmet(self) -> tuple[str, ...]:
         """Return the problem with the file, if it is missing or not the published one, and where to download it."""

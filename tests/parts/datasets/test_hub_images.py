@@ -137,6 +137,15 @@ def test_a_file_whose_name_is_a_pattern_is_refused(tmp_path):
     assert HubImages(hub=str(tmp_path / "p"), resolution=4).unmet() == ()
 
 
+def test_a_folder_with_a_run_is_refused(tmp_path):
+    (tmp_path / "p" / "runs" / "0001-x").mkdir(parents=True)
+    table(3).to_parquet(tmp_path / "p" / "train.parquet")
+    assert HubImages(hub=str(tmp_path / "p"), resolution=4).unmet() == ()
+    (tmp_path / "p" / "runs" / "0001-x" / "recipe.resolved.toml").write_text("")
+    (unmet,) = HubImages(hub=str(tmp_path / "p"), resolution=4).unmet()
+    assert_names(unmet, "[data] hub", tmp_path / "p" / "runs" / "0001-x", "Move")
+
+
 def test_a_folder_whose_name_is_an_address_is_refused(tmp_path):
     save(tmp_path / "a", train=table(1), test=table(1))
     hub = save(tmp_path / "b", train=table(2), test=table(2))

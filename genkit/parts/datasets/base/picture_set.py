@@ -27,6 +27,7 @@ from genkit.parts.datasets.pictures.source import Source, Subset
 from genkit.parts.datasets.pictures.store import Store
 from genkit.parts.datasets.pictures.transform import Transform, transform_of
 from genkit.storage.cache import cache_folder
+from genkit.storage.user_path import user_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ class PictureSet(ImageSet):
     @property
     def root(self) -> Path:
         """The folder of all stores."""
-        return cache_folder() / "pictures" if self.store is None else self.store.expanduser().absolute()
+        return cache_folder() / "pictures" if self.store is None else user_path(self.store).absolute()
 
     @cached_property
     def prepared(self) -> Store:

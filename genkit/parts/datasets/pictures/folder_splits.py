@@ -18,6 +18,7 @@ from genkit.parts.datasets.pictures.folder_walk import (
 from genkit.parts.datasets.pictures.image_formats import is_image_file
 from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, TEST_NAMES, Source, split_by_name
 from genkit.parts.datasets.pictures.unread import Unread, list_names
+from genkit.storage.user_path import user_path
 
 TRAIN_NAMES = ("train", "training")  # sub-folders that are the train split, in any case; the first that exists
 
@@ -49,7 +50,7 @@ def split_of_folder(path: Path, split: str, hold_out: float | Path | None, hint:
 
 def existing_folder(path: Path, key: str, hint: str) -> Path:
     """Return the folder that `key` of [data] names, as an absolute path. Raises `UsageError` if it does not exist."""
-    folder = path.expanduser().absolute()
+    folder = user_path(path).absolute()
     if not folder.is_dir():
         found = f"{folder} is a file, expected a folder" if folder.exists() else f"folder {folder} not found"
         raise UsageError(f"[data] {key}: {found}. {hint}")

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
+from genkit.storage.names import RESOLVED
 from genkit.storage.user_path import user_path
 
 PATTERN = re.compile(r"[*?[]")
@@ -40,25 +42,27 @@ def unmet_hub(hub: str) -> tuple[str, ...]:
     folder = folder_of(hub).absolute()
     if not folder.is_dir():
         return (f"[data] hub: folder {folder} not found. Give a folder, or an id such as OWNER/NAME.",)
-    return tuple(
-        f"[data] hub: {place}: the `datasets` library takes {characters} in a path for a pattern, and would open other "
-        "files or none. Rename it."
-        for place, characters in _patterns(folder)
-    )[:1]
+    return tuple(f"[data] hub: {obstacle}" for obstacle in islice(_obstacles(folder), 1))
 
 
-def _patterns(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the paths that the library takes for patterns, each with the characters: the folder, then its files."""
-    for place in dict.fromkeys((folder, folder.resolve())):  # the library follows links
-        if CHAIN in str(place):
-            yield place, CHAIN
+def _obstacles(folder: Path) -> Iterator[str]:
+    """Yield why the library would open something else than the data in the folder, each with the remedy."""
+    places = dict.fromkeys((folder, folder.resolve()))  # the library follows links
+    yield from (_taken_for_pattern(place, CHAIN) for place in places if CHAIN in str(place))
     if is_saved(folder):
         return
-    for place in dict.fromkeys((folder, folder.resolve())):
-        if found := PATTERN.search(str(place)):
-            yield place, found[0]
+    yield from (_taken_for_pattern(place, found[0]) for place in places if (found := PATTERN.search(str(place))))
     for above, inner, names in os.walk(folder):
         inner[:] = [name for name in inner if name[0] != "."]  # the library reads no hidden files
+        if RESOLVED in names:
+            yield f"{above}: the `datasets` library would read the pictures of this run, too. Move it out of {folder}."
         for name in names:
             if name[0] != "." and (found := PATTERN.search(f"{above.removeprefix(str(folder))}/{name}")):
-                yield Path(above, name), found[0]
+                yield _taken_for_pattern(Path(above, name), found[0])
+
+
+def _taken_for_pattern(place: Path, characters: str) -> str:
+    return (
+        f"{place}: the `datasets` library takes {characters} in a path for a pattern, and would open other files or "
+        "none. Rename it."
+    )
