@@ -13,7 +13,9 @@ from genkit.cli.options import Json
 from genkit.storage.user_path import user_path
 
 app = typer.Typer(
-    cls=CommandGroup, help="List the shipped recipes, or copy one to change it.", invoke_without_command=True
+    cls=CommandGroup,
+    help="List the shipped recipes and tables, or copy a recipe to change it.",
+    invoke_without_command=True,
 )
 
 
@@ -28,15 +30,18 @@ def default(context: typer.Context, json: Json = False) -> None:
 
 @app.command("list")
 def list_recipes(json: Json = False) -> None:
-    """List the shipped recipes by name."""
-    from genkit.recipe.shipped import shipped_recipes
+    """List the shipped recipes and tables by name."""
+    from genkit.recipe.shipped import TABLES, shipped_recipes, shipped_tables
 
-    titles = shipped_recipes()
+    titles, tables = shipped_recipes(), shipped_tables()
     if json:
-        print(json_format.dumps(titles))
+        print(json_format.dumps(titles | {f"{TABLES}/{name}": title for name, title in tables.items()}))
         return
-    width = max(map(len, titles), default=0)
+    width = max(map(len, (*titles, *tables)), default=0)
     for name, title in titles.items():
+        print(f"{name:{width}}  {title}")
+    print("\nTables of several runs, for `genkit table NAME`:\n")
+    for name, title in tables.items():
         print(f"{name:{width}}  {title}")
 
 

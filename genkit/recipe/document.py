@@ -12,7 +12,7 @@ from typing import Any
 from genkit.errors import Place, UsageError
 from genkit.recipe.nested import KeyPath, leaves
 from genkit.recipe.owners import Supplier, suppliers_in_comments
-from genkit.recipe.shipped import shipped_recipes
+from genkit.recipe.shipped import shipped_recipes, shipped_tables
 from genkit.recipe.toml_text import BeyondLimits, parse, statements
 
 
@@ -81,6 +81,8 @@ def _why_not_read(path: Path, error: OSError) -> str:
 def _remedy(path: Path) -> str:
     if path.stem in shipped_recipes():
         return f"`genkit recipes copy {path.stem}` copies the recipe of that name that genkit ships."
+    if path.stem in shipped_tables():
+        return f"`genkit table {path.stem}` opens the table of that name that genkit ships."
     return "`genkit recipes` lists the recipes that genkit ships."
 
 

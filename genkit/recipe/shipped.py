@@ -1,4 +1,4 @@
-"""The recipes that genkit ships: `recipes/` of a checkout, or its copy in an installed package."""
+"""The recipes and tables that genkit ships: `recipes/` of a checkout, or its copy in an installed package."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from genkit.errors import UsageError, near_miss
 from genkit.storage.os_errors import describe_os_error
 
+TABLES = "tables"  # the folder of the tables, in that of the recipes
+
 
 def recipes_folder() -> Path:
     """Return the folder of the shipped recipes."""
@@ -18,7 +20,25 @@ def recipes_folder() -> Path:
 
 def shipped_recipes() -> dict[str, str]:
     """Return the titles of the shipped recipes by name."""
-    paths = sorted(recipes_folder().glob("*.toml"))
+    return _titles(recipes_folder())
+
+
+def shipped_tables() -> dict[str, str]:
+    """Return the titles of the shipped tables by name."""
+    return _titles(recipes_folder() / TABLES)
+
+
+def shipped_table(path: Path) -> Path | None:
+    """Return the file of a shipped table that is given by its name, such as ``table1``; None for any other path.
+
+    A file of that name in the working folder goes before the shipped table.
+    """
+    name = path.name if path.parent in (Path(), Path(TABLES)) else ""
+    return recipes_folder() / TABLES / f"{name}.toml" if name in shipped_tables() and not path.exists() else None
+
+
+def _titles(folder: Path) -> dict[str, str]:
+    paths = sorted(folder.glob("*.toml"))
     return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")).get("title", "") for path in paths}
 
 
@@ -28,6 +48,8 @@ def copy_shipped_recipe(name: str, to: Path | None = None) -> Path:
     Raises `UsageError` for an unknown name, and for a file that exists or cannot be written.
     """
     name = name.removesuffix(".toml")
+    if name in shipped_tables():
+        raise UsageError(f'"{name}" is a table of recipes, and is used by its name: genkit table {name}.')
     if name not in shipped_recipes():
         raise UsageError(f'unknown recipe "{name}".{near_miss(name, shipped_recipes())}')
     target = to or Path(f"{name}.toml")

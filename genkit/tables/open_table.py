@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from genkit.recipe.shipped import shipped_table
 from genkit.tables.cell_result import CellResult
 from genkit.tables.experiment import Experiment
 from genkit.tables.planning import dry_run_cells, experiments_of
@@ -19,15 +20,20 @@ from genkit.tables.train_missing import RunSettings, missing, train_missing
 class OpenTable:
     """A table with the experiments that it asks for and its results file.
 
-    `results` is the path of the results file; by default the table file with the ending ``.json``. Raises
-    `UsageError` with all mistakes of the table and of its recipes.
+    `path` is the table file, or the name of a shipped table. `results` is the path of the results file; by default the
+    table file with the ending ``.json``. The default for a shipped table is a file in the working folder, which begins
+    with the shipped results. Raises `UsageError` with all mistakes of the table and of its recipes.
     """
 
     def __init__(self, path: Path, results: Path | None = None):
-        self.path = path
-        self.spec = read_table(path)
-        self.experiments = experiments_of(self.spec, path)
-        self.results_file = ResultsFile(results or path.with_suffix(".json"), path.name)
+        shipped = shipped_table(path)
+        self.path = shipped or path
+        self.spec = read_table(self.path)
+        self.experiments = experiments_of(self.spec, self.path)
+        if shipped and results is None:
+            self.results_file = ResultsFile(Path(f"{shipped.stem}.json"), shipped.name, shipped.with_suffix(".json"))
+        else:
+            self.results_file = ResultsFile(results or path.with_suffix(".json"), self.path.name)
 
     @cached_property
     def kept(self) -> dict[str, CellResult]:

@@ -40,16 +40,18 @@ class ResultsFile:
 
     path: Path
     table: str  # the name of the table file
+    shipped: Path | None = None  # results to begin with; this file is never written to
 
     def read(self) -> dict[str, CellResult]:
         """Return the kept results by experiment, such as ``C1/vae/0``; none if the file does not exist.
 
         Raises `UsageError` if the file cannot be read, is damaged, or belongs to another table.
         """
-        if not exists(self.path):
+        path = self.path if self.shipped is None or exists(self.path) else self.shipped
+        if not exists(path):
             return {}
         try:
-            content = table_of(parse_json(self.path.read_bytes()), {})
+            content = table_of(parse_json(path.read_bytes()), {})
             self._check_header(content)
             return {name: _cell_result(facts, content) for name, facts in content["cells"].items()}
         except OSError as error:

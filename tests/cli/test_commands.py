@@ -21,7 +21,7 @@ from genkit import load
 from genkit.engine.finite_watch import FiniteWatch
 from genkit.errors import UsageError
 from genkit.parts.metrics.modes import Modes
-from genkit.recipe.shipped import shipped_recipes
+from genkit.recipe.shipped import shipped_recipes, shipped_tables
 
 CHECKOUT = Path(__file__).parents[2]
 RESUME = re.compile(r"genkit (resume) (\S+)\n")
@@ -306,6 +306,13 @@ def test_plugins_show_gives_the_type_and_the_default_of_a_key():
     assert keys["eps"] == ("a positive number", "1e-08")
 
 
+def test_recipes_lists_the_shipped_recipes_and_tables():
+    names = {*shipped_recipes(), *(f"tables/{name}" for name in shipped_tables())}
+    assert only_json(genkit("recipes", "--json")).keys() == names and "tables/table1" in names
+    assert_names(genkit("recipes").out, "vae_8gaussians", "genkit table", "networks_digits")
+    assert_names(refused("recipes", "copy", "table1"), '"table1"', "genkit table table1")
+
+
 def test_recipes_copy_writes_a_new_file_and_overwrites_none():
     name = min(shipped_recipes())
     assert genkit("recipes", "copy", name).out == f"genkit run {name}.toml\n"
@@ -501,7 +508,7 @@ def test_markup_in_a_recipe_is_printed_unchanged(tmp_path):
     write_recipe(tmp_path, Path("tiny.toml").read_text().replace('"tiny"', f"'{title}'"))
     result = genkit("plan", "tiny.toml")
     assert result.code == 0
-    assert result.out.startswith(title + "\n") and repr(title) in result.out
+    assert result.out.startswith(title + "\n") and json.dumps(title) in result.out
 
 
 # Help and completion

@@ -1,15 +1,19 @@
 """Table files: their cells, and the mistakes in them."""
 
 import dataclasses
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support.commands import TINY
 from support.messages import assert_names
 from support.tables import experiments_in
 
-from genkit.errors import RecipeError
+from genkit.errors import RecipeError, UsageError
 from genkit.recipe.part_fields import parameters_of
+from genkit.recipe.shipped import recipes_folder
 from genkit.tables.cells import cells_of
+from genkit.tables.open_table import OpenTable
 from genkit.tables.read_table import read_table
 from genkit.tables.spec import ColumnSpec, PublishedNumbers, RowSpec, TableSpec
 
@@ -114,3 +118,35 @@ def test_a_mistake_in_a_table_is_reported_with_its_line(table_file, change, line
     texts = {(problem.place.line, ".".join(problem.place.path)): problem.text for problem in refused.value.problems}
     assert (line, key) in texts, texts
     assert_names(texts[line, key], *names)
+
+
+def test_a_shipped_table_is_opened_by_its_name_and_its_results_are_never_written_to(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shipped = recipes_folder() / "tables" / "networks_digits.toml"
+    before = shipped.with_suffix(".json").read_bytes()
+    for name in ("networks_digits", "tables/networks_digits"):
+        table = OpenTable(Path(name))
+        assert (table.path, table.results_file.path) == (shipped, Path("networks_digits.json"))
+        assert set(table.kept) == {str(each) for each in table.experiments}
+    name, result = next(iter(table.kept.items()))
+    table.results_file.add(name, replace(result, failure="no reason"))
+    assert shipped.with_suffix(".json").read_bytes() == before
+    again = OpenTable(Path("networks_digits")).kept
+    assert again[name].failure == "no reason" and again.keys() == table.kept.keys()
+    assert not OpenTable(Path("networks_digits"), Path("own.json")).kept
+
+
+def test_a_file_in_the_working_folder_goes_before_a_shipped_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "table1").write_text("title = 3")
+    with pytest.raises(UsageError) as refused:
+        OpenTable(Path("table1"))
+    assert_names(refused.value, "table1:1 title: ")
+
+
+@pytest.mark.parametrize(("name", "names"), [("table1.toml", ["genkit table table1"]), ("x/table1", ["x/table1: "])])
+def test_the_file_of_a_shipped_table_is_answered_with_its_name(name, names, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as refused:
+        OpenTable(Path(name))
+    assert_names(refused.value, "not found", *names)

@@ -11,7 +11,9 @@ from genkit.storage.user_path import user_path
 
 ONLY = "ROW/COLUMN/SEED"
 
-TablePath = Annotated[Path, typer.Argument(metavar="TABLE", parser=user_path, help="Table file (TOML).")]
+TablePath = Annotated[
+    Path, typer.Argument(metavar="TABLE", parser=user_path, help="Table file (TOML), or the name of a shipped table.")
+]
 Only = Annotated[
     list[str] | None,
     typer.Option(
