@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import torch
-
 from genkit.cli.show_run import print_finished_run
 from genkit.console.output import Console
 from genkit.console.streams import excuse_lost_output
 from genkit.engine.distributed import World
+from genkit.engine.part_calls import is_out_of_memory
 from genkit.errors import Diverged, GenkitError, Interrupted, ProcessLost, RunError, UsageError
 from genkit.evaluation.compute_metrics import Result
 from genkit.parts.datasets.pictures.skipped_pictures import skipped_before_training, skipped_during_training
@@ -52,9 +51,12 @@ def _with_next_step(folder: RunFolder, world: World) -> Iterator[None]:
     try:
         yield
     except GenkitError as error:
-        with suppress(ProcessLost):
-            world.close()  # every process raises this error; the next one may be raised by one process only
-        raise _explain(error, folder, world) from error.__cause__
+        if not error.alone:  # every process raises this error; the next one may be raised by one process only
+            with suppress(ProcessLost):
+                world.close()
+        explained = _explain(error, folder, world)
+        explained.alone = error.alone
+        raise explained from error.__cause__
     except KeyboardInterrupt:  # before the first step, in an evaluation, or a second Ctrl-C
         raise Interrupted(f"stopped immediately. {resume_command(folder, world.size)}") from None
     except OSError as error:
@@ -62,7 +64,7 @@ def _with_next_step(folder: RunFolder, world: World) -> Iterator[None]:
         text = f"{place}: {describe_os_error(error, place)}. The checkpoints already written are kept. "
         raise _alone(RunError(text + resume_command(folder, world.size))) from error
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         text = (
             f"out of memory: {str(error).splitlines()[0]} Use a smaller [model] or batch_size, or a larger accumulate; "
@@ -94,8 +96,3 @@ def resume_command(folder: RunFolder, processes: int) -> str:
     """Return the sentence that tells how the run is continued."""
     several = f" --processes {processes}" if processes > 1 else ""
     return f"Continue with: genkit resume {shlex.quote(str(folder.path))}{several}"
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Return whether memory ran out. torch's CPU allocator raises a plain `RuntimeError`."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
 from genkit.core.batch import Batch
 from genkit.core.data_order import indices_of_step
 from genkit.core.noise import Noise, Rows
+from genkit.core.types import Dataset, Samples
 from genkit.engine.distributed import World
 from genkit.engine.state import TrainState
-from genkit.errors import UsageError
+from genkit.errors import UsageError, describe_bug, is_refusal
+from genkit.recipe.check_samples import check_values, checked_samples
+from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.missing import too_large
 from genkit.recipe.plan import Plan
+
+FROM_THE_NOISE = "Draw with noise.randn, noise.rand or noise.randint: they are a function of the step."
 
 
 def read_data(plan: Plan) -> None:
@@ -23,12 +30,30 @@ def read_data(plan: Plan) -> None:
     refused: list[str] = []
     for data in (plan.data, plan.data.held_out()):
         try:
-            if data.size != 0:
-                data.batch(torch.zeros(1, dtype=torch.int64), Noise(plan.recipe.seed, 0, "read", Rows.all(1)))
+            _try_samples(plan, data)
         except UsageError as error:  # report both splits at once
             refused.append(str(error))
     if refused:
         raise UsageError("\n".join(dict.fromkeys(refused)))
+
+
+def _try_samples(plan: Plan, data: Dataset) -> None:
+    """Read the first two samples of a split, or one. Raises `UsageError` also for a mistake in the data set."""
+    try:
+        number = min(2, 2 if data.size is None else data.size)
+        if number == 0:
+            return
+        noise = Noise(plan.recipe.seed, 0, "read", Rows.all(number))
+        with refusing_global_draws(data, FROM_THE_NOISE):
+            found = data.batch(torch.arange(number), noise)
+        check_values(data, checked_samples(data, found, noise))
+    except UsageError:
+        raise
+    except (Exception, SystemExit, GeneratorExit) as error:
+        if isinstance(error, (OSError, MemoryError)):
+            raise
+        text = str(error) if is_refusal(error) else describe_bug(data, error)
+        raise UsageError(f"[data] {text} ({plan.parts['data',].owner})") from error
 
 
 def check_batch(plan: Plan, processes: int) -> None:
@@ -50,21 +75,13 @@ def check_batch(plan: Plan, processes: int) -> None:
 
 def batches_of_step(plan: Plan, state: TrainState, world: World) -> list[Batch]:
     """Return this process's micro-batches of the next step of `state`."""
-    train, step = plan.recipe.train, state.step
-    micro = train.batch_size // (world.size * train.accumulate)
-    indices = indices_of_step(plan.recipe.seed, step, train.batch_size, plan.data.size)
-
     batches = []
-    for j in range(train.accumulate):
-        part = world.rank * train.accumulate + j
-        rows = Rows(part * micro, (part + 1) * micro, train.batch_size)
-        noise = Noise(plan.recipe.seed, step, "prior", rows, world.device, world.dtype)
-        samples = plan.data.batch(indices[rows.start : rows.stop], noise.of("data"))
+    for samples, noise in samples_of_step(plan, state.step, world):
         batches.append(
             Batch(
                 x=samples.x.to(world.device, world.dtype),
                 z=noise.randn("z", state.model.latent_dim),
-                t=step / plan.steps,
+                t=state.step / plan.steps,
                 noise=noise,
                 extra={name: tensor.to(world.device) for name, tensor in samples.extra.items()},
                 rank=world.rank,
@@ -73,3 +90,16 @@ def batches_of_step(plan: Plan, state: TrainState, world: World) -> list[Batch]:
             )
         )
     return batches
+
+
+def samples_of_step(plan: Plan, step: int, world: World) -> Iterator[tuple[Samples, Noise]]:
+    """Yield the samples of each of this process's micro-batches of a step, with the noise of the prior."""
+    train = plan.recipe.train
+    micro = train.batch_size // (world.size * train.accumulate)
+    indices = indices_of_step(plan.recipe.seed, step, train.batch_size, plan.data.size)
+    for j in range(train.accumulate):
+        part = world.rank * train.accumulate + j
+        rows = Rows(part * micro, (part + 1) * micro, train.batch_size)
+        noise = Noise(plan.recipe.seed, step, "prior", rows, world.device, world.dtype)
+        found = plan.data.batch(indices[rows.start : rows.stop], noise.of("data"))
+        yield checked_samples(plan.data, found, noise), noise

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import torch
 
+from genkit.engine.batches import samples_of_step
 from genkit.engine.distributed import World
 from genkit.engine.loop import StepRecord
 from genkit.engine.state import TrainState
-from genkit.errors import Diverged
+from genkit.errors import Diverged, code_of
+from genkit.recipe.plan import Plan
 
 READ_AFTER = 64  # steps whose terms are read together
 
@@ -22,6 +24,7 @@ class FiniteWatch:
     def __init__(self) -> None:
         self._unread: list[StepRecord] = []
         self._found: str | None = None
+        self._step = 0  # of the term that was found
 
     def observe(self, record: StepRecord) -> None:
         """Add the terms of a step."""
@@ -29,15 +32,19 @@ class FiniteWatch:
         if len(self._unread) == READ_AFTER:
             self._read()
 
-    def check(self, state: TrainState, world: World) -> None:
+    def check(self, plan: Plan, state: TrainState, world: World) -> None:
         """Raise `Diverged` on every process if a term or a weight on any process is not finite."""
         self._read()
         found = self._found or _first_bad_weight(state)
         if not world.any(found is not None):
             return
+        bad_data = found is not None and _data_are_bad(plan, (self._step or state.step) - 1, world)
+        remedy = "Try a smaller learning rate, [optimiser.CHILD] clip_norm, or a longer warm-up."
+        if world.any(bad_data):
+            data = f"{code_of(plan.data)} of {plan.parts['data',].owner}"
+            remedy = f"[data] has samples in that step that are not finite. Remove them, or fix {data}."
         raise Diverged(
-            f"training is no longer finite: {found or 'on another process'}. Earlier checkpoints are kept. "
-            "Try a smaller learning rate, [optimiser.CHILD] clip_norm, or a longer warm-up."
+            f"training is no longer finite: {found or 'on another process'}. Earlier checkpoints are kept. {remedy}"
         )
 
     def _read(self) -> None:
@@ -45,7 +52,14 @@ class FiniteWatch:
         records, self._unread = self._unread, []
         values = [value for record in records for value in record.terms.values()]
         if self._found is None and values and not torch.isfinite(torch.stack(values)).all():
-            self._found = next(found for record in records if (found := _first_bad_term(record)))
+            self._found, self._step = next(
+                (found, record.step) for record in records if (found := _first_bad_term(record))
+            )
+
+
+def _data_are_bad(plan: Plan, step: int, world: World) -> bool:
+    """Return whether this process's samples of a step, which are read again, are not finite."""
+    return not all(torch.isfinite(samples.x).all() for samples, _ in samples_of_step(plan, step, world))
 
 
 def _first_bad_term(record: StepRecord) -> str | None:

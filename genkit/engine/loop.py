@@ -10,9 +10,11 @@ from torch import Tensor
 
 from genkit.core.batch import Batch
 from genkit.core.types import Phase
-from genkit.engine.batches import batches_of_step, check_batch
+from genkit.engine.batches import check_batch
 from genkit.engine.distributed import World
+from genkit.engine.part_calls import PartCalls
 from genkit.engine.state import TrainState
+from genkit.recipe.phase_result import checked_result
 from genkit.recipe.plan import Plan
 
 
@@ -26,17 +28,20 @@ class StepRecord(NamedTuple):
 def train_steps(plan: Plan, state: TrainState, world: World) -> Iterator[StepRecord]:
     """Train from `state.step` to the end, advancing `state`, and yield a record after each step.
 
-    Raises `UsageError` on all processes if the data of a step cannot be read; `state` is then as before that step.
+    Raises `UsageError` on all processes if the data of a step cannot be read, and `PartFailed` for a mistake in the
+    code of a part. `state` is then as before that step, unless `state.whole` is False.
     """
     check_batch(plan, world.size)
+    calls = PartCalls(plan, state, world)
     while state.step < plan.steps:
-        batches = world.on_all(lambda: batches_of_step(plan, state, world))
+        batches = world.on_all(calls.batches)
         due = [phase for phase in plan.phases if phase.due(state.step)]
 
         terms: dict[str, Tensor] = {}
-        for phase in due:
-            inputs = [batch.in_phase(phase.name, phase.start / plan.steps) for batch in batches]
-            terms |= update(phase, state, inputs, world, keep_graphs=phase is not due[-1])
+        with state.in_step():
+            for phase in due:
+                inputs = [batch.in_phase(phase.name, phase.start / plan.steps) for batch in batches]
+                terms |= update(phase, state, inputs, world, calls, keep_graphs=phase is not due[-1])
 
         if state.average is not None:
             state.average.update()
@@ -45,24 +50,27 @@ def train_steps(plan: Plan, state: TrainState, world: World) -> Iterator[StepRec
 
 
 def update(
-    phase: Phase, state: TrainState, batches: list[Batch], world: World, *, keep_graphs: bool
+    phase: Phase, state: TrainState, batches: list[Batch], world: World, calls: PartCalls, *, keep_graphs: bool
 ) -> dict[str, Tensor]:
     """Update the children of the phase once, from all micro-batches, and return the terms of the phase."""
-    trained = [state.optimisers[child] for child in phase.updates]
-    parameters = [parameter for optimiser in trained for parameter in optimiser.parameters.values()]
+    trained = {child: state.optimisers[child] for child in phase.updates}
+    parameters = [parameter for optimiser in trained.values() for parameter in optimiser.parameters.values()]
     for parameter in parameters:
         parameter.grad = None
 
     # A later phase may use what this phase stores in `carry`; the graph of it must then survive this backward.
     losses = []
     for batch in batches:
-        loss = phase.loss(state.model, batch)
-        world.backward(loss.total / len(batches), parameters, retain_graph=keep_graphs and bool(batch.carry))
+        with calls.of(("loss",), phase.loss):
+            loss = checked_result(phase, phase.loss(state.model, batch))
+            world.backward(loss.total / len(batches), parameters, retain_graph=keep_graphs and bool(batch.carry))
         losses.append({**loss.terms, "total": loss.total.detach()})
     world.average_gradients(parameters)
 
-    for optimiser in trained:
-        optimiser.step(batches[0].t, world.scaler)
+    state.whole = False
+    for child, optimiser in trained.items():
+        with calls.of(("optimiser", child), optimiser.recipe):
+            optimiser.step(batches[0].t, world.scaler)
     if world.scaler is not None:
         world.scaler.update()
 

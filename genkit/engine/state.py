@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch.nn import Parameter
 
+from genkit.core.global_generators import seeded_generators
 from genkit.core.model import Model
 from genkit.core.noise import seed_of
 from genkit.core.types import Optimiser
@@ -72,6 +73,20 @@ class TrainState:
     average: MovingAverage | None
     full_precision: Callable[[], AbstractContextManager[None]]  # a context in which networks run in float32
     scaler: torch.amp.GradScaler | None = None  # for fp16
+    whole: bool = True  # False after a step that failed when weights had been changed
+
+    @contextmanager
+    def in_step(self) -> Iterator[None]:
+        """Run a step, which sets `whole` to False before it changes weights. Undo it if it fails before that."""
+        before = [buffer.clone() for buffer in self.model.buffers()]  # such as the averages of a batch norm
+        try:
+            yield
+        except BaseException:
+            if self.whole:
+                for buffer, value in zip(self.model.buffers(), before, strict=True):
+                    buffer.copy_(value)
+            raise
+        self.whole = True
 
     def weights(self, which: str) -> Model:
         """Return the model with its "raw" or "ema" weights."""
@@ -80,8 +95,9 @@ class TrainState:
 
 def initial_state(plan: Plan, world: World, *, resuming: bool = False) -> TrainState:
     """Return the state before the first step, the same on every process; a resume skips the warm start."""
-    torch.manual_seed(seed_of(plan.recipe.seed, "weights"))
-    model = plan.build_model().to(world.device, world.dtype).train()
+    with seeded_generators(seed_of(plan.recipe.seed, "weights")):
+        model = plan.build_model()
+    model.to(world.device, world.dtype).train()
     if plan.recipe.train.warm_start is not None and not resuming:
         fill_weights(model, plan.recipe.train.warm_start, plan.recipe.train.warm_start_weights)
     world.share_weights(model)

@@ -6,20 +6,24 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from traceback import extract_tb
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
+from genkit.core.global_generators import seeded_generators
 from genkit.core.metric import BatchNormMode, Evaluation, EvaluationProtocol, Metric
 from genkit.core.model import Model, evaluating
+from genkit.core.noise import seed_of
 from genkit.core.types import Dataset
-from genkit.errors import UsageError
+from genkit.errors import UsageError, code_of, describe_bug, is_refusal
 from genkit.evaluation.batch_norm import BatchNormModes, complete_protocol
 from genkit.evaluation.draws import draws, rows_of_chunk
+
+AFTER_A_FIX = "This is a bug in the metric. After a fix, `genkit eval` computes the number"
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,19 @@ def protocol_of(
 ) -> EvaluationProtocol:
     """Return the complete protocol of a metric. `batch_norm` overrides the mode of the metric.
 
-    Raises `ValueError` if the number would be meaningless.
+    Raises `ValueError` if the number would be meaningless, or if the metric does not return a protocol.
     """
-    protocol = metric.protocol(data, model)
+    better: Any = metric.better
+    if better not in ("lower", "higher", None):
+        raise ValueError(f'{code_of(metric)}: better is {better!r}. Return "lower", "higher" or None')
+    protocol: Any = metric.protocol(data, model)
+    if not isinstance(protocol, EvaluationProtocol):
+        found = f"an object of type {type(protocol).__name__}"
+        raise ValueError(f"{code_of(metric)}: protocol returned {found}. Return an EvaluationProtocol")
+    if protocol.weights not in ("raw", "ema"):
+        raise ValueError(f'{code_of(metric)}: the protocol has weights = {protocol.weights!r}. Use "raw" or "ema"')
+    if not isinstance(protocol.samples, int) or protocol.samples < 1:
+        raise ValueError(f"{code_of(metric)}: the protocol has samples = {protocol.samples!r}. Give a positive integer")
     if batch_norm is not None:
         protocol = replace(protocol, batch_norm=batch_norm)
     return complete_protocol(protocol, model, data, rows_of_chunk(data))
@@ -103,15 +117,20 @@ class _Evaluator:
         model = self.model_of(protocol.weights)
         evaluation = self._input_of(model, protocol)
         try:
-            with evaluating(model), self.modes.using(model, protocol.batch_norm):
+            # A metric is given no noise: what it draws from a global generator is then a function of the seed, too.
+            with evaluating(model), self.modes.using(model, protocol.batch_norm), self._seeded():
                 value = _finite(metric.compute(evaluation))
-        except ValueError as error:
-            return Result(label, None, metric.better, protocol, str(error))
         except (UsageError, MemoryError):
             raise
-        except Exception as error:  # a bug in one metric must not lose the other results, nor a finished training
-            return Result(label, None, metric.better, protocol, _describe_bug(metric, error))
+        except (Exception, SystemExit, GeneratorExit) as error:
+            if is_refusal(error):
+                return Result(label, None, metric.better, protocol, str(error))
+            # A bug in one metric must not lose the other results, nor a finished training.
+            return Result(label, None, metric.better, protocol, f"{describe_bug(metric, error)}. {AFTER_A_FIX}")
         return Result(label, value, metric.better, protocol)
+
+    def _seeded(self) -> AbstractContextManager[None]:
+        return seeded_generators(seed_of(self.seed, "metric"))
 
     def _input_of(self, model: Model, protocol: EvaluationProtocol) -> Evaluation:
         data = self.data if protocol.split == self.data.split else self.data.held_out()
@@ -130,14 +149,3 @@ def _finite(value: Any) -> float:
     if not math.isfinite(number):
         raise ValueError(f"compute returned {number}; expected a finite number")
     return number
-
-
-def _describe_bug(metric: Metric, error: Exception) -> str:
-    """Return the name of the metric that failed, the error and its place."""
-    place = extract_tb(error.__traceback__)[-1]
-    kind = type(metric)
-    return (
-        f"{kind.__module__}.{kind.__qualname__} failed with {type(error).__name__}: {error} "
-        f"({Path(place.filename).name}, line {place.lineno}). This is a bug in the metric. After a fix, `genkit eval` "
-        "computes the number"
-    )

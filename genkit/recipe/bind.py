@@ -14,9 +14,10 @@ from typing import Any, get_args
 
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.types import DependentDefaults
-from genkit.errors import Problem, UsageError, near_miss
+from genkit.errors import Problem, UsageError, describe_bug, is_refusal, near_miss
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.part_fields import KIND_OF_HINT, Form, Parameter, expected, form_of, parameters_of, without_none
+from genkit.recipe.part_interface import check_interface
 from genkit.recipe.registry import Part, Registry
 from genkit.recipe.resolved import ResolvedKeys
 from genkit.recipe.tables import Use
@@ -56,6 +57,7 @@ class Binder:
         keys_before, used_before = len(self.resolved.keys), dict(self.used)
         target, arguments = self.prepare(kind, table, path)
         part = self.construct(target, arguments, path)
+        self._check_interface(kind, part, path)
         if not isinstance(part, DependentDefaults):
             return part
         defaults = self.resolved.dependent_on_keys(part, path, self.used[path])
@@ -66,6 +68,12 @@ class Binder:
         written = {"use": table} if isinstance(table, str) else table
         target, arguments = self.prepare(kind, {**written, **defaults}, path)
         return self.construct(target, arguments, path)
+
+    def _check_interface(self, kind: str, part: object, path: KeyPath) -> None:
+        try:
+            check_interface(kind, part)
+        except TypeError as error:
+            raise self.problem(path, f"{error}.", self.used[path].owner) from None
 
     def prepare(
         self, kind: str, table: Any, path: KeyPath, supplied: tuple[str, ...] = ()
@@ -87,12 +95,14 @@ class Binder:
         return target, self.arguments(target, arguments, path, f'"{part.entry.name}"', part.owner, supplied)
 
     def construct(self, target: Callable[..., Any], arguments: Mapping[str, Any], path: KeyPath) -> Any:
-        """Call the target. A `ValueError` or `TypeError` that it raises is a problem of its table. Raises `Invalid`."""
+        """Call the target. Any exception that it raises is a problem of its table. Raises `Invalid`."""
         try:
             return target(**arguments)
-        except (ValueError, TypeError) as error:
+        except (Exception, SystemExit, GeneratorExit) as error:
             part = self.used.get(path)
-            raise self.problem(path, f"{error}.".replace("..", "."), part.owner if part else "") from None
+            refused = isinstance(error, UsageError) or is_refusal(error) or isinstance(error, TypeError)
+            text = str(error) if refused else describe_bug(target, error)
+            raise self.problem(path, f"{text}.".replace("..", "."), part.owner if part else "") from None
 
     def table(self, target: type, table: Any, path: KeyPath) -> Any:
         """Bind a core table to its dataclass. Raises `Invalid`."""

@@ -10,11 +10,12 @@ from typing import Any
 from genkit.core.metric import Metric
 from genkit.core.model import Model
 from genkit.core.types import Dataset, Loss, Optimiser
-from genkit.errors import RecipeError
+from genkit.errors import RecipeError, describe_bug, is_refusal
 from genkit.recipe.bind import Binder, Invalid, labelled
 from genkit.recipe.document import KeyPath
 from genkit.recipe.registry import Part
 from genkit.recipe.tables import Recipe
+from genkit.recipe.try_parts import shape_of
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,29 @@ def bind_recipe(binder: Binder) -> BoundRecipe:
     metrics = _each(binder, "metrics", "metrics") or {}
     if data is None or model is None or loss is None:
         raise RecipeError(binder.problems)
+    shape = _try(lambda: shape_of_data(binder, data))
+    if shape is None:
+        raise RecipeError(binder.problems)
     target, arguments = model
     return BoundRecipe(
         recipe=recipe,
         data=data,
         model_target=target,
-        model_arguments=arguments | {"data_shape": tuple(data.shape)},
+        model_arguments=arguments | {"data_shape": shape},
         loss=loss,
         optimisers=optimisers,
         metrics=metrics,
         parts=dict(binder.used),
     )
+
+
+def shape_of_data(binder: Binder, data: Dataset) -> tuple[int, ...]:
+    """Return the shape of one sample. Raises `Invalid` if the data set does not know it."""
+    try:
+        return shape_of(data)
+    except Exception as error:  # any exception that a plugin's part raises
+        text = str(error) if is_refusal(error) else describe_bug(data, error)
+        raise binder.problem(("data",), text, binder.used["data",].owner) from None
 
 
 def _try(bind: Callable[[], Any]) -> Any:

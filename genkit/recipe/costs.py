@@ -14,12 +14,15 @@ from torch.utils.flop_counter import flop_registry
 from genkit.core.batch import Batch
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Dataset, Phase, PhaseLoss
+from genkit.core.types import Dataset, Phase
+from genkit.recipe.draw_finder import refusing_global_draws
+from genkit.recipe.phase_result import checked_result
 from genkit.recipe.schedule_probe import RunProgress
 from genkit.recipe.tables import Recipe
 
 META = torch.device("meta")
 MOST_OPERATIONS = 100_000  # of torch in one phase: a step has hundreds, and more than this would not end
+USE_THE_NOISE = "Draw with batch.randn(tag, ...) or batch.rand(tag, ...): they are a function of the step."
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,10 @@ class PhaseCost:
 def costs_of(model: Model, phases: tuple[Phase, ...], recipe: Recipe, data: Dataset) -> dict[str, PhaseCost]:
     """Return the costs of every phase by name, for a model on the meta device. Errors of the losses are not caught."""
     # A schedule may switch a part of a loss on or off, so each phase is tried at both ends of the run.
-    start, end = (
-        {phase.name: _cost(model, phase, batch) for phase in phases} for batch in _batches(model, recipe, data)
-    )
+    with refusing_global_draws(phases[0].loss, USE_THE_NOISE):
+        start, end = (
+            {phase.name: _cost(model, phase, batch) for phase in phases} for batch in _batches(model, recipe, data)
+        )
     return {name: _larger(start[name], end[name], recipe.train.accumulate) for name in start}
 
 
@@ -80,7 +84,8 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
     }
     with _FlopCount() as count:
         with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
-            total = _checked(phase, phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)))
+            computed = phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather))
+        total = checked_result(phase, computed).total
         updated = list(parameters.values())
         gradients = torch.autograd.grad(total, updated, retain_graph=bool(batch.carry), allow_unused=True)
     return PhaseCost(
@@ -90,34 +95,6 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
         updated=len(parameters),
         unreached=tuple(name for name, gradient in zip(parameters, gradients, strict=True) if gradient is None),
     )
-
-
-def _checked(phase: Phase, computed: PhaseLoss) -> Tensor:
-    """Return the total of a phase. Raises `ValueError` unless total and terms are what `PhaseLoss` requires."""
-    try:
-        total, terms = computed
-        terms = dict(terms)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f'phase "{phase.name}" returned a {type(computed).__name__}. Return PhaseLoss(total, terms), with the '
-            "terms by name"
-        ) from None
-    for name, value in {"total": total, **terms}.items():
-        if found := _mistake_in(value, differentiable=name == "total"):
-            wanted = "a scalar tensor with a gradient" if name == "total" else "a detached scalar tensor"
-            raise ValueError(f'phase "{phase.name}", term "{name}": expected {wanted}, found {found}')
-    return total
-
-
-def _mistake_in(value: Any, *, differentiable: bool) -> str:
-    """Return what is wrong with a total, which must be differentiable, or with a term; empty if nothing is."""
-    if not isinstance(value, Tensor):
-        return f"a {type(value).__name__}"
-    if value.shape:
-        return f"a tensor of the shape {tuple(value.shape)}. Take its mean or sum"
-    if value.requires_grad != differentiable:
-        return "one without a gradient" if differentiable else "one with a gradient. Add .detach()"
-    return ""
 
 
 class _FlopCount(TorchDispatchMode):

@@ -14,7 +14,6 @@ counts the arithmetic, the memory and the coupling of samples (`genkit.recipe.co
 from __future__ import annotations
 
 import itertools
-import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,13 +22,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.types import Dataset, Optimiser, Phase, Schedule
-from genkit.errors import UsageError
+from genkit.core.types import Dataset, Phase, Schedule
+from genkit.errors import UsageError, code_of, describe_bug, is_refusal
 from genkit.evaluation.compute_metrics import protocol_of
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.checks import (
@@ -45,9 +43,11 @@ from genkit.recipe.costs import PhaseCost, costs_of
 from genkit.recipe.document import KeyPath
 from genkit.recipe.schedule_probe import recording_schedules
 from genkit.recipe.tables import Recipe
+from genkit.recipe.try_parts import try_data, try_model, try_optimiser, try_phases
 
 MOST_TENSORS = 10_000  # parameters of a network; one of hundreds of layers has hundreds
 MOST_NAMES = 4  # of parameters, in a remark
+NO_VALUES = ". In the dry run tensors have no values: use no .item(), no `if` on a tensor and no NumPy"
 BYTES_PER_PARAMETER = {"fp64": 8}  # float32 otherwise: mixed precision keeps float32 weights
 
 
@@ -111,17 +111,18 @@ class _Checker:
         """Do everything that the mistakes found so far allow; return None if they prevent a dry run."""
         bound, recipe = self.bound, self.bound.recipe
         model = self._call(("model",), partial(_on_meta, bound.build_model))
-        phases = self._call(("loss",), bound.loss.phases)
+        phases = self._call(("loss",), partial(try_phases, bound.loss))
+        data_fits = self._call(("data",), partial(try_data, bound.data))
         if model is None or phases is None:
             return None
         self.findings += check_children(bound, model, phases)
         self._try_optimisers()
-        protocols = self._protocols(model)
+        protocols = self._protocols(model) if data_fits else {}
         if recipe is None or not children_trained_by(phases) <= children_of(model):
             return None
         self.findings += check_ema(recipe, protocols)
         step = self._try_step(model, recipe) if try_step else _Step({}, {}, ())
-        if step is None:
+        if step is None or not data_fits:
             return None
         self.findings += check_accumulation(recipe.train, model, step.costs)
         parameters = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
@@ -138,17 +139,12 @@ class _Checker:
     def _try_optimisers(self) -> None:
         for child, optimiser in (self.bound.optimisers or {}).items():
             if optimiser is not None:
-                self._call(("optimiser", child), partial(_try_optimiser, optimiser))
+                self._call(("optimiser", child), partial(try_optimiser, optimiser))
 
     def _protocols(self, model: Model) -> dict[str, EvaluationProtocol]:
         """Return the protocol of every metric by label."""
         data = self.bound.data
         protocols: dict[str, EvaluationProtocol] = {}
-        try:
-            _ = [split.size for split in (data, data.held_out()) if not split.unmet()]
-        except UsageError as error:  # a data set on a hub: only loading it shows whether it exists
-            self.findings.append(Finding(("data",), str(error), self.bound.parts["data",].owner))
-            return protocols
         for label, metric in self.bound.metrics.items():
             if metric is None:
                 continue
@@ -159,7 +155,10 @@ class _Checker:
         return protocols
 
     def _try_step(self, model: Model, recipe: Recipe) -> _Step | None:
-        """Try one step of every phase."""
+        """Try the networks, and one step of every phase."""
+        micro = max(recipe.train.batch_size // recipe.train.accumulate, 1)
+        if not self._call(("model",), partial(try_model, model, tuple(self.bound.data.shape), micro)):
+            return None
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             found = self._call(("loss",), partial(_costs_and_schedules, self.bound, model, recipe))
@@ -172,12 +171,14 @@ class _Checker:
         """Call into a part. Return None if it raises, which is a mistake of its table."""
         try:
             return function()
-        except ValueError as error:
-            self.findings.append(Finding(path, str(error), self.bound.parts[path].owner))
-        except Exception as error:  # any exception that a plugin's part raises
-            inner = [part for at, part in self.bound.parts.items() if at[: len(path)] == path != at]
-            uses = f" (uses {' and '.join(f'{part.entry.name} of {part.owner}' for part in inner)})" if inner else ""
-            text = f"the dry run failed: {type(error).__name__}: {error}{uses}"
+        except (Exception, SystemExit, GeneratorExit) as error:  # anything that a plugin's part raises
+            text = str(error)
+            if not isinstance(error, UsageError) and not is_refusal(error):
+                inner = [part for at, part in self.bound.parts.items() if at[: len(path)] == path != at]
+                names = " and ".join(f"{part.entry.name} of {part.owner}" for part in inner)
+                uses = f" (uses {names})" if inner else ""
+                hint = NO_VALUES if "meta" in text else ""
+                text = f"the dry run failed: {describe_bug(self.bound.parts[path].load(), error)}{uses}{hint}"
             self.findings.append(Finding(path, text, self.bound.parts[path].owner))
         return None
 
@@ -195,7 +196,7 @@ def _on_meta(build: Callable[[], Model]) -> Model:
     with torch.device("meta"), _at_most_tensors():
         model = build()
     if not isinstance(model, Model):
-        raise TypeError(f"{type(model).__name__} is not a genkit.api.Model")
+        raise ValueError(f"{code_of(model)} is not a genkit.api.Model. Derive the class from Model, Autoencoder or GAN")
     return model
 
 
@@ -213,14 +214,6 @@ def _at_most_tensors() -> Iterator[None]:
         yield
     finally:
         hook.remove()
-
-
-def _try_optimiser(optimiser: Optimiser) -> None:
-    """Build the optimiser of a single weight. Raises `ValueError` if torch refuses it or its learning rate is bad."""
-    optimiser.build([nn.Parameter(torch.zeros(1))])
-    for t in (0.0, 0.25, 0.5, 0.75, 1.0):
-        if not (math.isfinite(optimiser.lr(t)) and optimiser.lr(t) >= 0):
-            raise ValueError(f"the learning rate is {optimiser.lr(t)} at t = {t}; it must be finite and not negative")
 
 
 def _state_bytes(recipe: Recipe, parameters: int) -> int:

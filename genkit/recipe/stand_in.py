@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from genkit.errors import RecipeError
 from genkit.recipe.bind import Binder, Invalid
+from genkit.recipe.bind_recipe import shape_of_data
 from genkit.recipe.document import Document
 from genkit.recipe.registry import load_registry
 
@@ -19,7 +20,7 @@ def with_stand_in(document: Document) -> Document:
     """
     binder = Binder(load_registry(), document)
     try:
-        shape = binder.part("datasets", document.tables.get("data"), ("data",)).shape
+        shape = shape_of_data(binder, binder.part("datasets", document.tables.get("data"), ("data",)))
     except Invalid:
         raise RecipeError(binder.problems) from None
     batch_size = document.tables.get("train", {}).get("batch_size")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from genkit.engine.distributed import World
 from genkit.engine.loop import StepRecord, train_steps
-from genkit.errors import Interrupted, RunError, UsageError
+from genkit.errors import Interrupted, PartFailed, RunError, UsageError
 from genkit.evaluation.compute_metrics import Result
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Recipe
@@ -48,9 +48,9 @@ def train(
 def train_in_folder(plan: Plan, folder: RunFolder, world: World, *callbacks: RunCallback) -> list[Result]:
     """Train from the newest checkpoint, or from the start, to the end; then evaluate and write the model folder.
 
-    Raises `Diverged` if training is no longer finite, `Interrupted` after a signal once the state is saved, `RunError`
-    if data can no longer be read, once the state is saved, and `UsageError` if a checkpoint cannot be read or the data
-    have changed since it was written.
+    Raises `Diverged` if training is no longer finite, and `Interrupted` after a signal, once the state is saved.
+    Raises `RunError` if data can no longer be read or a part fails, and `UsageError` if a checkpoint cannot be read or
+    the data have changed since it was written.
     """
     run = Run.open(plan, folder, world)
     logger, drawer, checkpoints = StepLogger(run), PictureDrawer(run), CheckpointWriter(run)
@@ -84,7 +84,7 @@ def _report_drawn(callbacks: Sequence[RunCallback], step: int, pictures: Sequenc
 
 
 def _steps(run: Run, checkpoints: CheckpointWriter) -> Iterator[StepRecord]:
-    """Yield the steps; save the state if the data of the next step cannot be read."""
+    """Yield the steps; save the state if the next step fails before it has changed weights."""
     first = run.state.step
     try:
         yield from train_steps(run.plan, run.state, run.world)
@@ -92,8 +92,21 @@ def _steps(run: Run, checkpoints: CheckpointWriter) -> Iterator[StepRecord]:
         if run.state.step == first:  # nothing has been trained
             raise
         checkpoints.save()
-        stopped = f"stopped after step {run.state.step} of {run.plan.steps}; the state is saved"
-        raise RunError(f"{stopped}: {error}") from error
+        raise RunError(f"{_stopped(run)}: {error}") from error
+    except PartFailed as error:
+        if run.state.whole and not error.alone and run.state.step > first:  # saving needs all processes
+            checkpoints.save()
+        stopped = PartFailed(f"{_stopped(run)}: {error}")
+        stopped.alone = error.alone
+        raise stopped from error
+
+
+def _stopped(run: Run) -> str:
+    """Return where a run has stopped, and which step a resume continues from."""
+    step, saved = run.state.step, run.folder.saved_steps()
+    newest = f"the newest checkpoint is of step {saved[-1]}" if saved else "there is no checkpoint yet"
+    kept = "the state is saved" if saved and saved[-1] == step else newest
+    return f"stopped after step {step} of {run.plan.steps}; {kept}"
 
 
 def _finish(run: Run) -> list[Result]:

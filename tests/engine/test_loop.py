@@ -14,6 +14,7 @@ from genkit.core.types import Samples
 from genkit.engine.batches import batches_of_step, check_batch
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps, update
+from genkit.engine.part_calls import PartCalls
 from genkit.engine.state import MovingAverage, initial_state
 from genkit.errors import RecipeError, UsageError
 from genkit.recipe.tables import Train, Use
@@ -41,7 +42,8 @@ def test_a_phase_changes_all_of_its_updates_and_nothing_else(phase, updated):
         next(p for p in plan.phases if p.name == "encoder").loss(state.model, batches[0].in_phase("encoder"))
     before = copy.deepcopy(tensors_of(state))
     inputs = [batch.in_phase(phase) for batch in batches]
-    update(next(p for p in plan.phases if p.name == phase), state, inputs, world, keep_graphs=False)
+    calls = PartCalls(plan, state, world)
+    update(next(p for p in plan.phases if p.name == phase), state, inputs, world, calls, keep_graphs=False)
     after = tensors_of(state)
     for name, tensor in after.items():
         if name.startswith("model/"):

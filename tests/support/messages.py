@@ -25,6 +25,7 @@ class Golden:
         for found, replacement in self._replacements.items():
             text = text.replace(found, replacement)
         text = re.sub(r"\b\d+(\.\d+)? [kMGT]?B free", "N GB free", text)
+        text = re.sub(r"(\.py, line )\d+", r"\1N", text)
         path = GOLDEN / f"{name}.txt"
         if self._regenerate:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,10 @@ class ImageSet(ABC):
 
     split: SplitKey = "train"
 
-    flip = False  # not a key here; a data set that can mirror its training pictures makes it one
+    @property
+    def flip(self) -> bool:
+        """Whether training pictures are mirrored; a data set that can do so makes it a key."""
+        return False
 
     @property
     @abstractmethod

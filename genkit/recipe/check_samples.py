@@ -1,0 +1,46 @@
+"""Check of the samples that a data set returns, when the data are first read and in every step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genkit.core.noise import Noise
+from genkit.core.types import Dataset, Samples
+from genkit.errors import code_of
+
+
+def checked_samples(data: Dataset, found: Any, noise: Noise) -> Samples:
+    """Return what `batch` returned with this noise. Raises `ValueError` unless it is what `Samples` requires."""
+    rows = len(noise.rows)
+    subject = f"{code_of(data)}: batch"
+    if not isinstance(found, Samples):
+        raise ValueError(f"{subject} returned a {type(found).__name__}. Return genkit.api.Samples(x)")
+    x: Any = found.x
+    if not isinstance(x, Tensor):
+        raise ValueError(f"{subject} returned x as a {type(x).__name__}. Return a tensor of float32")
+    if x.shape != (rows, *data.shape):
+        expected = (rows, *data.shape)
+        raise ValueError(f"{subject} returned x of the shape {tuple(x.shape)} for {rows} indices, expected {expected}")
+    if x.dtype not in (torch.float32, noise.dtype):  # a density of float64 noise has float64 samples
+        raise ValueError(f"{subject} returned x of the type {x.dtype}. Convert it with .float()")
+    if not isinstance(found.extra, Mapping):
+        raise ValueError(f"{subject} returned extra as a {type(found.extra).__name__}. Return tensors by name")
+    for name, tensor in found.extra.items():
+        if not isinstance(tensor, Tensor) or len(tensor) != rows:
+            shape = f"the shape {tuple(tensor.shape)}" if isinstance(tensor, Tensor) else f"a {type(tensor).__name__}"
+            raise ValueError(f'{subject} returned {shape} as extra "{name}". Return a tensor with {rows} rows')
+    return found
+
+
+def check_values(data: Dataset, samples: Samples) -> None:
+    """Raise `ValueError` unless samples are finite, and images in [0, 1]."""
+    if not torch.isfinite(samples.x).all():
+        raise ValueError(f"{code_of(data)}: samples are not finite")
+    low, high = samples.x.min().item(), samples.x.max().item()
+    if len(data.shape) == 3 and (low < 0 or high > 1):
+        remedy = "Divide them by 255" if 1 < high <= 255 and low >= 0 else "Scale them to [0, 1]"
+        raise ValueError(f"{code_of(data)}: images have values from {low:g} to {high:g}. {remedy}")

@@ -1,0 +1,65 @@
+"""Interface of a part: the members that its kind requires, and fields that are keys of its table.
+
+Python would report a missing member where it is first used, which may be after the training, and an attribute without
+an annotation never: it is no field, so a recipe cannot set it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from inspect import get_annotations, getattr_static
+
+from typing_extensions import get_protocol_members
+
+from genkit.core.metric import Extractor, Metric
+from genkit.core.types import Dataset, Divergence, Loss, Optimiser, Schedule
+from genkit.errors import code_of
+
+INTERFACES: dict[str, type] = {
+    "losses": Loss,
+    "divergences": Divergence,
+    "schedules": Schedule,
+    "datasets": Dataset,
+    "metrics": Metric,
+    "optimisers": Optimiser,
+    "extractors": Extractor,
+}
+MISSING = object()
+
+
+def check_interface(kind: str, part: object) -> None:
+    """Raise `TypeError` unless a part has the members of its kind, and declares its keys as fields."""
+    members = get_protocol_members(INTERFACES[kind])
+    absent = sorted(name for name in members if getattr_static(part, name, MISSING) is MISSING)
+    if absent:
+        required = ", ".join(sorted(members))
+        raise TypeError(
+            f"{code_of(part)} has no {' and no '.join(absent)}. It must have {required}: implement "
+            f"genkit.api.{INTERFACES[kind].__name__}"
+        )
+    if not is_dataclass(part):
+        raise TypeError(
+            f"{code_of(part)} is not a dataclass. Decorate it with @dataclass(frozen=True): its fields are the keys "
+            "of its table"
+        )
+    for name, remedy in _undeclared(type(part), members):
+        raise TypeError(f'{code_of(part)}: "{name}" is not a field, so no recipe can set it. {remedy}')
+
+
+def _undeclared(kind: type, members: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Yield the attributes of a class that look like fields and are not, each with the remedy."""
+    declared = {item.name for item in fields(kind)}
+    for each in kind.__mro__[:-1]:
+        annotations = get_annotations(each)
+        for name, hint in annotations.items():
+            if name not in declared and "ClassVar" not in str(hint) and not _is_private(name):
+                yield name, f"Decorate {each.__qualname__} itself with @dataclass(frozen=True)"
+        for name, value in vars(each).items():
+            plain = not hasattr(type(value), "__get__") and not isinstance(value, type)  # no method and no property
+            if plain and name not in {*annotations, *members, *declared} and not _is_private(name):
+                yield name, f"Annotate it ({name}: {type(value).__name__}), or a constant with ClassVar"
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") or name.isupper()

@@ -1,0 +1,41 @@
+"""Check of what a loss returns for a phase, in the dry run and in every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from genkit.core.types import Phase, PhaseLoss
+from genkit.errors import code_of
+
+
+def checked_result(phase: Phase, computed: Any) -> PhaseLoss:
+    """Return the result of a phase. Raises `ValueError` unless total and terms are what `PhaseLoss` requires."""
+    subject = f'{code_of(phase.loss)}: phase "{phase.name}"'
+    try:
+        total, terms = computed
+        terms = dict(terms)
+    except (TypeError, ValueError):
+        found = type(computed).__name__
+        raise ValueError(
+            f"{subject} returned a {found}. Return PhaseLoss(total, terms), with the terms by name"
+        ) from None
+    if "total" in terms:
+        raise ValueError(f'{subject}: a term has the name "total". Give it another name')
+    for name, value in {"total": total, **terms}.items():
+        if found := _mistake_in(value, differentiable=name == "total"):
+            wanted = "a scalar tensor with a gradient" if name == "total" else "a detached scalar tensor"
+            raise ValueError(f'{subject}, term "{name}": expected {wanted}, found {found}')
+    return PhaseLoss(total, terms)
+
+
+def _mistake_in(value: Any, *, differentiable: bool) -> str:
+    """Return what is wrong with a total, which must be differentiable, or with a term; empty if nothing is."""
+    if not isinstance(value, Tensor):
+        return f"a {type(value).__name__}"
+    if value.shape:
+        return f"a tensor of the shape {tuple(value.shape)}. Take its mean or sum"
+    if value.requires_grad != differentiable:
+        return "one without a gradient" if differentiable else "one with a gradient. Add .detach()"
+    return ""
