@@ -33,7 +33,10 @@ def list_plugins(json: Json = False) -> None:
     registry = load_registry()
     if json:
         parts = [part_as_dict(part) for part in all_parts(registry)]
-        broken = [{"plugin": str(each.owner), "reason": each.reason} for each in registry.broken]
+        broken = [
+            {"plugin": str(each.owner), "entry_point": each.owner.plugin, "reason": each.reason}
+            for each in registry.broken
+        ]
         print(json_format.dumps({"parts": parts, "broken": broken, "clashes": name_clashes(registry)}))
         return
     from genkit.cli.show_parts import print_registry

@@ -20,7 +20,7 @@ def print_registry(registry: Registry, console: Console) -> None:
         owners = " and ".join(clash["owners"])
         console.print(f"clash: {clash['kind']} {clash['name']}: {owners}; no recipe can use this name.")
     for broken in registry.broken:
-        console.print(f"not loaded: {broken.owner}: {broken.reason}")
+        console.print(f"not loaded: {broken}")
 
 
 def print_part(part: Mapping[str, Any], console: Console) -> None:

@@ -11,16 +11,18 @@ import importlib
 import importlib.metadata
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from traceback import walk_tb
 from typing import Any
 
 import pluggy
 
 from genkit import hooks
-from genkit.errors import UsageError, near_miss
+from genkit.errors import UsageError, line_of_part, near_miss
 from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS, Entry
 
+FAILURES = (Exception, SystemExit, GeneratorExit)  # of a plugin's code; Ctrl-C is the user's
 SELECTION = "GENKIT_PLUGINS"  # "all" (the default), "none", or a comma-separated list of plugin names
 
 
@@ -49,10 +51,11 @@ class Part:
         """Import the target. Raises `UsageError` with the plugin and its exception."""
         module, _, attribute = self.entry.target.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
-        except Exception as error:  # any exception that a plugin's module raises on import
+            with _defaults_kept():
+                return getattr(importlib.import_module(module), attribute)
+        except FAILURES as error:  # anything that a plugin's module raises on import
             raise UsageError(
-                f'"{self.entry.name}" cannot be loaded from {self.entry.target}: {type(error).__name__}: {error}. '
+                f'"{self.entry.name}" cannot be loaded from {self.entry.target}: {_reason(error)}. '
                 f"Fix, update or uninstall {self.owner}."
             ) from error
 
@@ -63,6 +66,10 @@ class Broken:
 
     owner: Owner
     reason: str
+
+    def __str__(self) -> str:
+        """Name the entry point, the distribution and the reason."""
+        return f'"{self.owner.plugin}" of {self.owner}: {self.reason}'
 
 
 @dataclass
@@ -82,13 +89,15 @@ class Registry:
         """Add the parts of a plugin. A plugin that fails is added to `broken`, and none of its parts is kept."""
         try:
             self._check_version(plugin)
+            self._check_hooks(plugin)
             self._manager.register(plugin, name=owner.plugin)
-            self._manager.check_pending()
-            found = [part for kind in KINDS for part in self._parts_of(kind, owner)]
-        except Exception as error:  # any exception that a plugin raises
+            with _defaults_kept():
+                found = [part for kind in KINDS for part in self._parts_of(kind, owner)]
+            _check_names(found)
+        except FAILURES as error:  # anything that a plugin raises
             if self._manager.has_plugin(owner.plugin):
                 self._manager.unregister(name=owner.plugin)
-            self.broken.append(Broken(owner, f"{type(error).__name__}: {error}"))
+            self.broken.append(Broken(owner, _reason(error)))
             return
         self.owners.append(owner)
         for part in found:
@@ -118,7 +127,7 @@ class Registry:
             hint = f' "{name}" is one of the {elsewhere[0]}.{hint}'
         if self.broken:
             hint += " Plugins that failed to load: "
-            hint += "; ".join(f"{broken.owner} ({broken.reason})" for broken in self.broken) + "."
+            hint += "; ".join(map(str, self.broken)) + "."
         if selection := os.environ.get(SELECTION):
             hint += f" Only some plugins are loaded ({SELECTION}={selection}); unset {SELECTION} to load all."
         return hint
@@ -132,6 +141,13 @@ class Registry:
                 f"written for version {version} of the hooks, and this genkit has {HOOKS_VERSION}; update genkit-torch"
             )
 
+    def _check_hooks(self, plugin: object) -> None:
+        hooks = {f"genkit_{kind}" for kind in KINDS}
+        for name in dir(plugin):
+            options = self._manager.parse_hookimpl_opts(plugin, name)
+            if options is not None and (options.get("specname") or name) not in hooks:
+                raise TypeError(f"unknown hook {name}.{near_miss(name, hooks)}")
+
     def _parts_of(self, kind: str, owner: Owner) -> Iterable[Part]:
         for implementation in getattr(self._manager.hook, f"genkit_{kind}").get_hookimpls():
             if implementation.plugin_name == owner.plugin:
@@ -139,6 +155,41 @@ class Registry:
                     if not isinstance(entry, Entry):
                         raise TypeError(f"genkit_{kind} yields {entry!r}, expected an Entry")
                     yield Part(kind, entry, owner)
+
+
+def _reason(error: BaseException) -> str:
+    """Return the error of a plugin's code, with its last line in the plugin."""
+    line = line_of_part(walk_tb(error.__traceback__))
+    return f"{type(error).__name__}: {error}" + (f" ({line})" if line else "")
+
+
+def _check_names(parts: Sequence[Part]) -> None:
+    """Raise `TypeError` if a plugin has two parts of one kind and name."""
+    names = [(part.kind, part.entry.name) for part in parts]
+    for kind, name in names:
+        if names.count((kind, name)) > 1:
+            raise TypeError(f'genkit_{kind} yields "{name}" twice. Give each part its own name')
+
+
+@contextlib.contextmanager
+def _defaults_kept() -> Iterator[None]:
+    """Run code of a plugin. Raises `TypeError` if it changes the defaults of torch, which are restored."""
+    before = _changed_defaults()
+    yield
+    if before != (after := _changed_defaults()) and not before:
+        from genkit.core.torch_defaults import reset_defaults
+
+        reset_defaults()
+        raise TypeError(f"it sets {' and '.join(after)}, for all of this process. Remove that line from the module")
+
+
+def _changed_defaults() -> list[str]:
+    """Return which defaults of torch are changed; none while torch is not imported, which takes a second."""
+    if "torch" not in sys.modules:
+        return []
+    from genkit.core.torch_defaults import changed_defaults
+
+    return changed_defaults()
 
 
 def _singular(kind: str) -> str:
@@ -159,12 +210,16 @@ def load_registry() -> Registry:
     for point in _selected_entry_points():
         owner = Owner(point.name, *_distribution(point))
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # output of a plugin must not end up in that of --json
+            with (
+                contextlib.redirect_stdout(sys.stderr),
+                _defaults_kept(),
+            ):  # nothing of a plugin in the output of --json
                 plugin = point.load()
-        except (Exception, SystemExit) as error:  # a plugin that fails on import must not stop the program
-            registry.broken.append(Broken(owner, f"{type(error).__name__}: {error}"))
+        except FAILURES as error:  # a plugin that fails on import must not stop the program
+            registry.broken.append(Broken(owner, _reason(error)))
             continue
-        registry.register(plugin, owner)
+        with contextlib.redirect_stdout(sys.stderr):
+            registry.register(plugin, owner)
     return registry
 
 

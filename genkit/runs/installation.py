@@ -36,7 +36,7 @@ def installation_facts() -> dict[str, Any]:
 def installation_problems() -> list[str]:
     """Return what is wrong, each with its remedy."""
     registry = load_registry()
-    problems = [f"plugin {broken.owner}: cannot be loaded: {broken.reason}" for broken in registry.broken]
+    problems = [f"plugin not loaded: {broken}" for broken in registry.broken]
     for clash in name_clashes(registry):
         problems.append(f"{clash['kind']} {clash['name']}: has two owners: {' and '.join(clash['owners'])}")
     if other := _version("genkit"):

@@ -86,7 +86,7 @@ def test_a_plugin_that_raises_on_import_is_named_where_it_is_needed_and_stops_no
     supply(site, monkeypatch, cli_bad=EXPLODES, cli_good=SCHEDULE.replace("{name}", "ramp"))
     owner, reason = "genkit-torch-cli-bad 0.1.0", "ImportError: libmagic is not there"
     assert genkit("run", "tiny.toml", "-q", *RAMP).code == 0
-    assert f"not loaded: {owner}: {reason}" in genkit("plugins").out
+    assert f'not loaded: "cli_bad" of {owner}: {reason}' in genkit("plugins").out
     message = refused("run", "tiny.toml", "-q", "--set", "loss.beta_kl=magic")
     assert_names(message, "[loss.beta_kl] use: ", '"magic"', owner, reason)
     result = genkit("doctor")

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+import torch
 from support.messages import assert_names
 from support.tiny_parts import registry_with
 
@@ -59,7 +60,11 @@ def test_a_plugin_that_raises_is_named_where_it_is_needed():
 
     with pytest.raises(UsageError) as refused:
         registry_with(Raises()).find("losses", "anything")
-    assert_names(refused.value, '"anything"', "genkit-torch-plugin0 2.0 (RuntimeError: out of ideas)")
+    assert_names(
+        refused.value,
+        '"anything"',
+        '"plugin0" of genkit-torch-plugin0 2.0: RuntimeError: out of ideas (test_registry.py, line',
+    )
 
 
 @pytest.mark.parametrize(("version", "reason"), [(2, "update genkit-torch"), (None, "genkit_hooks = 1")])
@@ -90,7 +95,79 @@ def test_a_hook_that_does_not_exist_is_named():
         def genkit_loses(self):
             yield Entry("a", "b:c", "", "")
 
-    assert "genkit_loses" in registry_with(Misspelt()).broken[0].reason
+    assert_names(registry_with(Misspelt()).broken[0].reason, "genkit_loses", "Did you mean genkit_losses")
+
+
+def test_a_name_that_one_plugin_yields_twice_is_named():
+    class Twice:
+        genkit_hooks = 1
+
+        @hookimpl
+        def genkit_losses(self):
+            yield from 2 * (Entry("a", "b:c", "", ""),)
+
+    assert_names(registry_with(Twice()).broken[0].reason, "genkit_losses", '"a"')
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), GeneratorExit()])
+def test_a_hook_that_exits_does_not_stop_the_program(error):
+    class Leaves:
+        genkit_hooks = 1
+
+        @hookimpl
+        def genkit_losses(self):
+            raise error
+
+    (broken,) = registry_with(Leaves()).broken
+    assert_names(broken, '"plugin0"', "genkit-torch-plugin0 2.0", type(error).__name__)
+
+
+def test_ctrl_c_in_a_plugin_is_not_a_failure_of_the_plugin(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    install(monkeypatch, FakePoint("slow", interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        load_registry()
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        (lambda: torch.set_default_dtype(torch.float64), ("torch.float64",)),
+        (lambda: torch.set_default_device("meta"), ("meta",)),
+        (lambda: torch.set_grad_enabled(False), ("gradients",)),
+    ],
+)
+def test_a_plugin_that_changes_the_defaults_of_torch_is_named_and_they_are_restored(monkeypatch, change, names):
+    def load():
+        change()
+        return Moons()
+
+    install(monkeypatch, FakePoint("rude", load))
+    (broken,) = load_registry().broken
+    assert_names(broken, '"rude"', *names)
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.get_default_device().type == "cpu" and torch.is_grad_enabled()
+
+
+def test_a_module_of_a_part_that_changes_the_defaults_of_torch_is_named(monkeypatch, tmp_path):
+    (tmp_path / "doubling_part.py").write_text(
+        "import torch\ntorch.set_default_dtype(torch.float64)\nclass Loss: pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    class Doubles:
+        genkit_hooks = 1
+
+        @hookimpl
+        def genkit_losses(self):
+            yield Entry("doubles", "doubling_part:Loss", "", "")
+
+    with pytest.raises(UsageError) as refused:
+        registry_with(Doubles()).find("losses", "doubles").load()
+    assert_names(refused.value, '"doubles"', "torch.float64", "genkit-torch-plugin0 2.0")
+    assert torch.get_default_dtype() == torch.float32
 
 
 class FakePoint:
@@ -109,9 +186,8 @@ def test_a_plugin_that_raises_on_import_does_not_stop_the_program(monkeypatch):
     install(monkeypatch, FakePoint("bad", explode), FakePoint("good", Moons))
     registry = load_registry()
     assert registry.find("datasets", "two-moons")
-    assert [(broken.owner.plugin, broken.reason) for broken in registry.broken] == [
-        ("bad", "ImportError: no module named nothing")
-    ]
+    (broken,) = registry.broken
+    assert_names(broken, '"bad"', "ImportError: no module named nothing", "test_registry.py, line")
 
 
 def test_a_plugin_that_exits_or_prints_on_import_does_not_stop_the_program(monkeypatch, capsys):
@@ -120,7 +196,7 @@ def test_a_plugin_that_exits_or_prints_on_import_does_not_stop_the_program(monke
         raise SystemExit(3)
 
     install(monkeypatch, FakePoint("rude", leave))
-    assert load_registry().broken[0].reason == "SystemExit: 3"
+    assert_names(load_registry().broken[0], '"rude"', "SystemExit: 3")
     assert capsys.readouterr().out == ""
 
 

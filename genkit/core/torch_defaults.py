@@ -1,0 +1,49 @@
+"""Defaults of torch that decide what code computes: the default dtype, the default device, and the gradient mode.
+
+A program that calls genkit, or a module that it imports, may have changed them. Networks would then be built in another
+dtype or on another device, and equal recipes would give different weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+
+
+def changed_defaults() -> list[str]:
+    """Return which defaults differ from those of torch, in words."""
+    found = []
+    if torch.get_default_dtype() != torch.float32:
+        found.append(f"the default dtype to {torch.get_default_dtype()}")
+    if torch.get_default_device().type != "cpu":
+        found.append(f'the default device to "{torch.get_default_device()}"')
+    if not torch.is_grad_enabled() or torch.is_inference_mode_enabled():
+        found.append("the gradients off")
+    return found
+
+
+def reset_defaults() -> None:
+    """Set the defaults to those of torch."""
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    torch.set_grad_enabled(True)
+
+
+@contextmanager
+def standard_defaults() -> Iterator[None]:
+    """Run the block with torch's own defaults, then restore those of the program."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with ExitStack() as stack:
+            if torch.get_default_device().type != "cpu":  # it costs a little time in every call of torch
+                stack.enter_context(torch.device("cpu"))
+            if torch.is_autocast_enabled("cpu"):
+                stack.enter_context(torch.autocast("cpu", enabled=False))
+            stack.enter_context(torch.inference_mode(False))
+            stack.enter_context(torch.enable_grad())
+            yield
+    finally:
+        torch.set_default_dtype(before)
