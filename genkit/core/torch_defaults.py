@@ -35,6 +35,7 @@ def reset_defaults() -> None:
 def standard_defaults() -> Iterator[None]:
     """Run the block with torch's own defaults, then restore those of the program."""
     before = torch.get_default_dtype()
+    products = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32  # a run sets them
     torch.set_default_dtype(torch.float32)
     try:
         with ExitStack() as stack:
@@ -47,3 +48,5 @@ def standard_defaults() -> Iterator[None]:
             yield
     finally:
         torch.set_default_dtype(before)
+        torch.set_float32_matmul_precision(products[0])
+        torch.backends.cudnn.allow_tf32 = products[1]

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
+from accelerate.state import AcceleratorState, GradientState, PartialState
 from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs, broadcast_object_list, str_to_bool
 from torch import Tensor
 from torch.nn import Parameter
@@ -34,6 +34,9 @@ ACCELERATE_PRECISION = {"fp32": "no", "tf32": "no", "fp64": "no", "bf16": "bf16"
 # through the closed connections and by the launcher.
 PATIENCE = timedelta(days=7)
 
+# What Accelerate shares among all Accelerators of a process.
+ACCELERATE_STATES = (PartialState, AcceleratorState, GradientState)
+
 REMEDY = "Start several processes with `genkit run RECIPE --processes N`."
 
 
@@ -44,6 +47,8 @@ class World:
         """Join the processes that the launcher started. Raises `UsageError` if they cannot form a group."""
         keep_freed_memory()
         set_float32_products(precision)
+        self._host = [(kind, dict(kind._shared_state)) for kind in ACCELERATE_STATES]
+        self._joined_before = dist.is_available() and dist.is_initialized()  # by the host program
         AcceleratorState._reset_state()  # one process may train several recipes, in different precisions
         announced = announced_size()
         check_announced()
@@ -179,7 +184,26 @@ class World:
         """End together: a process that ends early would abort the others."""
         with _together():
             self.accelerator.wait_for_everyone()
-            self.accelerator.end_training()
+            if not self._joined_before:
+                self.accelerator.end_training()
+        self.release()
+
+    def release(self) -> None:
+        """Restore what Accelerate shares within a process, so that Accelerators of the host program work as before."""
+        for kind, shared in self._host:
+            kind._shared_state.clear()
+            kind._shared_state.update(shared)
+
+    def __enter__(self) -> World:
+        """Return this group."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        """Close the group; after an error do not wait for processes that may not have it."""
+        if kind is None:
+            self.close()
+        else:
+            self.release()
 
 
 def _is_cpu_asked_for() -> bool:

@@ -8,8 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from genkit.core.global_generators import restored_generators
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
+from genkit.core.torch_defaults import standard_defaults
 from genkit.core.types import Dataset, Loss, Optimiser, Phase
 from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.data_fingerprint import data_fingerprint
@@ -103,6 +105,8 @@ class Plan:
             raise UsageError("\n".join((*absent, *hint)))
 
 
+@standard_defaults()
+@restored_generators()
 def make_plan(
     source: Recipe | Document | Mapping[str, Any] | Path | str,
     *,

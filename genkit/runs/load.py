@@ -6,7 +6,9 @@ from os import PathLike
 
 import torch
 
+from genkit.core.global_generators import restored_generators
 from genkit.core.model import Model
+from genkit.core.torch_defaults import standard_defaults
 from genkit.runs.build_parts import build_model
 from genkit.runs.saved_model import SavedModel, find_model
 from genkit.storage.user_path import user_path
@@ -24,6 +26,8 @@ def load(path: str | PathLike[str], weights: str = "raw") -> Model:
     return load_saved(find_model(user_path(path)), weights)
 
 
+@standard_defaults()
+@restored_generators()  # the initial weights, which are replaced, are drawn
 def load_saved(saved: SavedModel, weights: str) -> Model:
     """Return a model with its "raw" or "ema" weights. Raises `UsageError`."""
     model = build_model(saved.recipe, tuple(saved.facts["data_shape"]))

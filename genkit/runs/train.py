@@ -8,6 +8,9 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from genkit.core.global_generators import restored_generators
+from genkit.core.torch_defaults import standard_defaults
+from genkit.engine.batches import read_data
 from genkit.engine.distributed import World
 from genkit.engine.loop import StepRecord, train_steps
 from genkit.errors import Interrupted, PartFailed, RunError, UsageError
@@ -32,12 +35,20 @@ from genkit.storage.weights import write_json
 def train(
     source: Recipe | Plan | Path | str, runs: Path | str = "runs", *, callbacks: Sequence[RunCallback] = ()
 ) -> RunFolder:
-    """Train a recipe in a new run folder under `runs`, without output, and return the folder."""
+    """Train a recipe in a new run folder under `runs`, without output, and return the folder.
+
+    Settings of the program that calls are restored: defaults of torch, states of random generators, and Accelerate.
+    Raises what `make_plan` and `train_in_folder` raise, and `UsageError` for data that cannot be read.
+    """
     plan = source if isinstance(source, Plan) else make_plan(source)
-    world = World(plan.recipe.train.precision)
-    make = partial(RunFolder.create, user_path(runs), plan.document, dict(plan.resolved), plan.notes)
-    folder = RunFolder(world.on_main(lambda: make().path))
     with ExitStack() as stack:
+        stack.enter_context(standard_defaults())
+        stack.enter_context(restored_generators())
+        plan.check_met()
+        read_data(plan)
+        world = stack.enter_context(World(plan.recipe.train.precision))
+        make = partial(RunFolder.create, user_path(runs), plan.document, dict(plan.resolved), plan.notes)
+        folder = RunFolder(world.on_main(lambda: make().path))
         if world.is_main:
             stack.enter_context(folder.locked())
             callbacks = [*callbacks, *stack.enter_context(trackers(plan, folder, warnings.warn))]
