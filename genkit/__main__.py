@@ -15,13 +15,17 @@ def main() -> None:
     from genkit.console.streams import lost_output, protect_streams
     from genkit.errors import GenkitError, ProcessLost
     from genkit.launched import LOST, is_main_process, is_started_by_genkit, stop_with_launcher
-    from genkit.runs.signals import interruptible
+    from genkit.runs.signals import ignore_requests, interruptible
 
     protect_streams()
     stop_with_launcher()
     try:
-        with interruptible():
-            app(prog_name="genkit")  # also for `python -m genkit`: shell completion is of this name
+        try:
+            with interruptible():
+                app(prog_name="genkit")  # also for `python -m genkit`: shell completion is of this name
+        finally:
+            if is_started_by_genkit():
+                ignore_requests()
     except GenkitError as error:
         if isinstance(error, ProcessLost) and is_started_by_genkit():
             sys.exit(LOST)

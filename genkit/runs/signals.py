@@ -16,9 +16,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from genkit.errors import Interrupted
+
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
 STOP = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 Handler = Callable[[int, FrameType | None], None]
+
+_of_open_blocks: list[list[int]] = []  # the signals that each open block has received, the outermost block first
 
 
 def heeded_signals() -> list[signal.Signals]:
@@ -29,11 +33,20 @@ def heeded_signals() -> list[signal.Signals]:
     return [number for number in STOP if signal.getsignal(number) is not signal.SIG_IGN]
 
 
+def ignore_requests() -> None:
+    """Ignore all further requests: this process ends anyway, with an exit code that tells why."""
+    if threading.current_thread() is threading.main_thread():
+        for number in STOP:
+            signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def stop_requested(hurry: bool = True) -> Iterator[Callable[[], bool]]:
     """Yield a function that returns whether a stop was requested; with `hurry`, a second Ctrl-C raises at once.
 
-    Raises `KeyboardInterrupt` at the end of the block if a stop was requested and nobody has asked since.
+    Raises `KeyboardInterrupt` at the end of the block if a stop was requested and nobody has asked since. If the block
+    raises `Interrupted`, because of a request to this process or to another one, the launcher's request may still
+    come: blocks around this one take it for the same.
     """
     received: list[int] = []
     noticed = False
@@ -48,8 +61,12 @@ def stop_requested(hurry: bool = True) -> Iterator[Callable[[], bool]]:
         noticed = bool(received)
         return noticed
 
-    with _handling(note):
-        yield requested
+    with _handling(note, received):
+        try:
+            yield requested
+        except Interrupted:
+            received.append(signal.SIGTERM)
+            raise
     if received and not noticed:
         raise KeyboardInterrupt
 
@@ -64,18 +81,23 @@ def interruptible() -> Iterator[None]:
             received.append(number)
             raise KeyboardInterrupt
 
-    with _handling(obey):
+    with _handling(obey, received):
         yield
 
 
 @contextmanager
-def _handling(handler: Handler) -> Iterator[None]:
+def _handling(handler: Handler, received: list[int]) -> Iterator[None]:
+    """Call `handler` for the signals. What a block has received, the block around it has received, too."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.signal(number, handler) for number in heeded_signals()}
+    _of_open_blocks.append(received)
     try:
         yield
     finally:
+        _of_open_blocks.pop()
+        for around in _of_open_blocks[-1:]:
+            around.extend(received)
         for number, old in before.items():
             signal.signal(number, old)
