@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -171,3 +172,23 @@ def test_a_failure_of_several_processes_is_printed_once(tmp_path):
     assert done.returncode == 3, done.stderr
     assert done.stderr.count("no longer finite") == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_two_machines_of_two_processes_compute_the_run_of_one(tmp_path, monkeypatch):
+    """The machines are two groups on this one, each with a launcher, as on a cluster."""
+    (tmp_path / "four.toml").write_text(RECIPE)
+    monkeypatch.chdir(tmp_path)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc_per_node=2"]
+    launcher += ["--master_addr=127.0.0.1", f"--master_port={port}"]
+    machines = [
+        subprocess.Popen([*launcher, f"--node_rank={rank}", "-m", "genkit", "run", "four.toml", "-q"])
+        for rank in (0, 1)
+    ]
+    assert [machine.wait(300) for machine in machines] == [0, 0]
+    assert genkit("run", "four.toml", "-q").code == 0
+    four, one = (load_file(tmp_path / f"runs/000{n}-four-s0/final/model.safetensors") for n in (1, 2))
+    assert max((one[name] - four[name]).abs().max().item() for name in one) <= 1e-10
