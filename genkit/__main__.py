@@ -13,7 +13,7 @@ def main() -> None:
     from genkit.cli import app
     from genkit.console.escapes import escaped
     from genkit.console.streams import lost_output, protect_streams
-    from genkit.errors import GenkitError, ProcessLost
+    from genkit.errors import GenkitError, ProcessLost, UsageError
     from genkit.launched import LOST, is_main_process, is_started_by_genkit, stop_with_launcher
     from genkit.runs.signals import ignore_requests, interruptible
 
@@ -33,6 +33,13 @@ def main() -> None:
             message = f"error: {error}" if error.exit_code != 130 else str(error)
             print(escaped(message), file=sys.stderr)
         sys.exit(error.exit_code)
+    except (MemoryError, RuntimeError) as error:
+        from genkit.engine.part_calls import describe_out_of_memory, is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        print(escaped(f"error: {describe_out_of_memory(error)} Ask for fewer or smaller samples."), file=sys.stderr)
+        sys.exit(UsageError.exit_code)
     except SystemExit as end:
         if not end.code and (loss := lost_output()):
             print(f"error: standard output: cannot be written: {loss.strerror}.", file=sys.stderr)

@@ -11,7 +11,7 @@ from genkit.cli.show_run import print_finished_run
 from genkit.console.output import Console
 from genkit.console.streams import excuse_lost_output
 from genkit.engine.distributed import World
-from genkit.engine.part_calls import is_out_of_memory
+from genkit.engine.part_calls import describe_out_of_memory, is_out_of_memory
 from genkit.errors import Diverged, GenkitError, Interrupted, ProcessLost, RunError, UsageError
 from genkit.evaluation.compute_metrics import Result
 from genkit.parts.datasets.pictures.skipped_pictures import skipped_before_training, skipped_during_training
@@ -66,9 +66,7 @@ def _with_next_step(folder: RunFolder, world: World) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        text = (
-            f"out of memory: {str(error).splitlines()[0]} Use a smaller [model] or batch_size, or a larger accumulate; "
-        )
+        text = f"{describe_out_of_memory(error)} Use a smaller [model] or batch_size, or a larger accumulate; "
         raise _alone(UsageError(f"{text}`genkit plan` estimates the memory.")) from None
 
 

@@ -74,3 +74,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
         isinstance(error, RuntimeError) and "allocate memory" in str(error)
     )
+
+
+def describe_out_of_memory(error: BaseException) -> str:
+    """Return ``out of memory``, with what the allocator said; Python itself says nothing."""
+    said = str(error).splitlines()[:1]
+    return "out of memory: " + said[0] if said else "out of memory."

@@ -353,6 +353,15 @@ def test_an_unknown_home_folder_is_a_problem_of_the_cache(without_home):
     assert_names(result.out.splitlines()[-1], "problem: ", "home folder", "GENKIT_CACHE")
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")])
+def test_a_command_that_runs_out_of_memory_says_so(monkeypatch, error):
+    def fail():
+        raise error
+
+    monkeypatch.setattr("genkit.runs.installation.installation_facts", fail)
+    assert_names(refused("doctor"), "out of memory", str(error))
+
+
 # How a run ends
 
 

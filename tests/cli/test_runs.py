@@ -386,6 +386,7 @@ RESUME = "genkit resume runs/0001-tiny-s0"
         (OSError(28, "No space left"), 1, ["runs/0001-tiny-s0: ", "disk", "free", "checkpoints", RESUME]),
         (OSError(28, "No space left", "here"), 1, ["here: ", "disk", "free", "checkpoints", RESUME]),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 2, ["out of memory", "batch_size"]),
+        (MemoryError(), 2, ["out of memory", "batch_size"]),
         (KeyboardInterrupt(), 130, ["stopped", RESUME]),
     ],
 )

@@ -64,6 +64,7 @@ def _records(path: Path) -> np.ndarray:
     if not len(content) or len(content) % RECORD_BYTES or content[::RECORD_BYTES].max() > 9:
         raise UsageError(
             f"{path}: not a file of the binary version of CIFAR-10; found {size:,} bytes, expected a multiple "
-            f"of {RECORD_BYTES:,}, with a class from 0 to 9 at the start of each record. Download it again."
+            f"of {RECORD_BYTES:,}, at most {MOST_RECORDS * RECORD_BYTES:,}, with a class from 0 to 9 at the start "
+            "of each record. Download it again."
         )
     return content.reshape(-1, RECORD_BYTES)
