@@ -11,12 +11,15 @@ def figures(run: RunPath) -> None:
 
     They are drawn from the model folder, the data, the stability strip and the log of the run.
     """
+    from genkit.cli.inputs import print_remark
     from genkit.errors import UsageError
     from genkit.recipe.plan import make_plan
     from genkit.runs.figures import save_figures
+    from genkit.runs.resume_remarks import lost_lines
     from genkit.runs.run_folder import RunFolder
     from genkit.runs.saved_model import find_model
     from genkit.runs.trained import open_trained, refuse_other_data
+    from genkit.runs.trained_recipe import check_recipe_of_finished
 
     folder = RunFolder.open(run)
     if not folder.finished:
@@ -24,6 +27,9 @@ def figures(run: RunPath) -> None:
         raise UsageError(f"{run}: has not finished, so it has no figures yet. {remedy}")
     plan = make_plan(folder.resolved, try_step=False)
     plan.check_met(resuming=True)
+    check_recipe_of_finished(plan, folder)
+    for remark in lost_lines(folder):
+        print_remark(remark)
     trained = open_trained(folder.path)
     refuse_other_data(folder.path, find_model(folder.path), plan.data)
     with refused_if_unwritable(folder.path):

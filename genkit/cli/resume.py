@@ -25,7 +25,7 @@ def resume(
     from genkit.recipe.plan import make_plan
     from genkit.runs.checkpoint import read_facts
     from genkit.runs.results import read_results
-    from genkit.runs.resume_remarks import resume_remarks
+    from genkit.runs.resume_remarks import lost_lines, resume_remarks
     from genkit.runs.run_folder import RunFolder
     from genkit.runs.trained_recipe import check_recipe_of_checkpoint, check_recipe_of_finished
     from genkit.storage.listing import exists
@@ -38,6 +38,7 @@ def resume(
         console = Console(quiet=quiet or json)
         results = read_results(folder.results)
         console.info(f"{folder.path}: already finished, after {plan.steps} steps.")
+        console.info(*lost_lines(folder))
         print_finished_run(folder, plan, results, console, json)
         return
     plan.check_met(resuming=bool(saved))
@@ -51,5 +52,5 @@ def resume(
     console = Console(silent=not world.is_main, quiet=quiet or json)
     torch.set_num_threads(choose_threads(plan, threads).number)
     if saved:
-        console.info(*world.on_main(lambda: resume_remarks(folder, saved[-1])))
+        console.info(*world.on_main(lambda: resume_remarks(folder, plan)))
     train_and_print(folder, plan, world, console, json)

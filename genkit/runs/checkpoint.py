@@ -19,7 +19,7 @@ from torch import Tensor
 from genkit.engine.state import ChildOptimiser, TrainState
 from genkit.errors import UsageError
 from genkit.runs.environment import environment
-from genkit.runs.run_folder import name_of_checkpoint
+from genkit.runs.run_folder import name_of_checkpoint, steps_in
 from genkit.storage.atomic import new_folder
 from genkit.storage.json_tables import Counts, read_table
 from genkit.storage.os_errors import ABSENT, unreadable
@@ -94,7 +94,9 @@ def read_facts(folder: Path) -> dict[str, Any]:
 
 
 def _remedy(folder: Path) -> str:
-    return f"Delete {folder}; a resume then continues from the previous checkpoint."
+    previous = any(name_of_checkpoint(step) < folder.name for step in steps_in(folder.parent))
+    whence = "continues from the previous checkpoint" if previous else "starts again from step 0"
+    return f"Delete {folder}; a resume then {whence}."
 
 
 def changed_environment(folder: Path) -> list[str]:

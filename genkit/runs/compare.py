@@ -79,7 +79,8 @@ class Comparison:
     @cached_property
     def remarks(self) -> list[str]:
         """The limits of the comparison: different data, different protocols, unfinished runs."""
-        return [*self._remarks_on_data(), *self._remarks_on_protocols(), *self._remarks_on_progress()]
+        lost = [f"{line}." for run in self.runs for line in run.lost_lines]
+        return [*self._remarks_on_data(), *self._remarks_on_protocols(), *self._remarks_on_progress(), *lost]
 
     def evaluations(self) -> dict[MetricProtocol, dict[str, list[EvaluationRecord]]]:
         """Return the evaluations during training by run, for each kind of comparable value."""

@@ -14,6 +14,7 @@ from genkit.recipe.document import read
 from genkit.runs.checkpoint import read_facts
 from genkit.runs.evaluate_during_training import EvaluationRecord, evaluations_of
 from genkit.runs.results import read_results
+from genkit.runs.resume_remarks import lost_lines
 from genkit.runs.run_folder import RunFolder, step_of
 from genkit.runs.timing import Timing, read_timing
 
@@ -67,10 +68,18 @@ class ComparedRun:
         return {key: line[key] for line in self.lines for key in line if key.endswith("/total")}
 
     @cached_property
+    def lost_lines(self) -> Sequence[str]:
+        """What the logs lack; empty if no checkpoint can be read."""
+        try:
+            return lost_lines(self.folder)
+        except UsageError:
+            return ()
+
+    @cached_property
     def data_fingerprint(self) -> Mapping[str, Any]:
         """The fingerprint of the data in the newest checkpoint; empty if no checkpoint can be read."""
         try:
-            return read_facts(self.folder.checkpoint(self.folder.saved_steps()[-1])).get("data", {})
+            return read_facts(self.folder.checkpoint(self.folder.saved_steps()[-1])).get("data") or {}
         except (IndexError, UsageError):
             return {}  # `genkit resume` reports a damaged checkpoint; a comparison does not need it
 

@@ -1,28 +1,45 @@
-"""Remarks of a resume, printed before it trains: what differs from an uninterrupted run, and what has been lost."""
+"""Remarks on a run that goes on or is shown: what differs from an uninterrupted run, and what has been lost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from genkit.recipe.owners import suppliers_in
+from genkit.recipe.plan import Plan
 from genkit.runs.checkpoint import changed_environment, read_facts
 from genkit.runs.run_folder import RunFolder
 
 
-def resume_remarks(folder: RunFolder, step: int) -> list[str]:
-    """Return the remarks of a resume from the checkpoint of `step`. Raises `UsageError` if a file is damaged."""
-    return [
-        *(
-            f"the bits may differ from an uninterrupted run: {difference}"
-            for difference in changed_environment(folder.checkpoint(step))
-        ),
-        *_lost_lines(folder, step),
-    ]
+def resume_remarks(folder: RunFolder, plan: Plan) -> list[str]:
+    """Return the remarks of a resume from the newest checkpoint. Raises `UsageError` if a file is damaged."""
+    newest = folder.checkpoint(folder.saved_steps()[-1])
+    differences = [*changed_environment(newest), *_other_versions(read_facts(newest), plan)]
+    remarks = [f"the bits may differ from an uninterrupted run: {difference}" for difference in differences]
+    return [*remarks, *lost_lines(folder)]
 
 
-def _lost_lines(folder: RunFolder, step: int) -> Iterator[str]:
+def lost_lines(folder: RunFolder) -> list[str]:
+    """Return what the logs of a run lack that was written before its newest checkpoint. Raises `UsageError`."""
+    saved = folder.saved_steps()
+    if not saved:
+        return []
+    step, remarks = saved[-1], []
     written = read_facts(folder.checkpoint(step)).get("lines") or {}
     for log in folder.logs:
         kept = sum(line["step"] <= step for line in log.lines())
         before = written.get(log.path.name)
         if isinstance(before, int) and kept < before:
-            yield f"{log.path}: has {kept} of the {before} lines that were written up to step {step}; {log.lost}"
+            remarks.append(f"{log.path}: has {kept} of the {before} lines up to step {step}; {log.lost}")
+    return remarks
+
+
+def _other_versions(facts: Mapping[str, Any], plan: Plan) -> Iterator[str]:
+    """Yield the plugins whose version differs; that of genkit's own parts is in the environment."""
+    then = suppliers_in(facts.get("parts") or ())
+    changes: dict[str, None] = {}
+    for path, part in plan.parts.items():
+        before, owner = then.get(".".join(path)), part.owner
+        if owner.plugin != "genkit" and before is not None and before[1:] != (owner.distribution, owner.version):
+            changes[f"{before.distribution} {before.version} then, {owner} now"] = None
+    yield from changes

@@ -156,7 +156,7 @@ class RunFolder:
 
         Raises `UsageError` if they cannot be listed: a run whose checkpoints are hidden must not start again.
         """
-        return [step for name in names_in(self.checkpoints) if (step := _step(name, "")) is not None]
+        return steps_in(self.checkpoints)
 
     def keep_newest(self, count: int) -> None:
         """Delete all checkpoints except the newest `count`."""
@@ -206,6 +206,11 @@ class RunFolder:
             if exists(log.path) and not os.access(log.path, os.W_OK):
                 reasons.append(f"no permission to write to {log.path}")
         return next(filter(None, reasons), "")
+
+
+def steps_in(checkpoints: Path) -> list[int]:
+    """Return the steps of the checkpoints in a folder, in ascending order. Raises `UsageError`."""
+    return [step for name in names_in(checkpoints) if (step := _step(name, "")) is not None]
 
 
 def name_of_checkpoint(step: int) -> str:

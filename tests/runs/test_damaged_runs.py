@@ -16,9 +16,10 @@ from genkit.engine.distributed import World
 from genkit.errors import Unreadable, UsageError
 from genkit.recipe.plan import make_plan
 from genkit.runs import checkpoint
+from genkit.runs.compare import compare
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.results import read_results
-from genkit.runs.resume_remarks import resume_remarks
+from genkit.runs.resume_remarks import lost_lines, resume_remarks
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder, step_of
 from genkit.runs.saved_model import facts_of
@@ -185,14 +186,36 @@ def test_an_incomplete_last_line_may_be_cut_within_a_character(plan, folder):
 
 @pytest.mark.parametrize("lost", ["metrics.jsonl", "evaluations.jsonl"])
 @pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "cut"])
-def test_lost_lines_of_a_log_are_reported_by_a_resume(plan, folder, lost, deleted):
+def test_lost_lines_of_a_log_are_reported(plan, folder, lost, deleted):
     run = open_run(plan, folder)
     checkpoint.save(run.state, folder.checkpoint(4), {"lines": {"metrics.jsonl": 2, "evaluations.jsonl": 1}})
-    assert resume_remarks(folder, 4) == []
+    assert resume_remarks(folder, plan) == []
     path = folder.path / lost
     path.unlink() if deleted else path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
-    (remark,) = resume_remarks(folder, 4)
+    (remark,) = resume_remarks(folder, plan)
     assert_names(remark, f"{path}: has ", "of the", "up to step 4", "lost")
+    assert lost_lines(folder) == [remark]
+    assert f"{remark}." in compare([folder.path, new_run(folder.path, tiny_recipe()).path]).remarks
+
+
+def test_another_version_of_a_plugin_is_reported(plan, folder):
+    loss = plan.parts["loss",]
+    assert loss.owner.plugin != "genkit"
+    run = open_run(plan, folder)
+    for version, expected in (("0.0.1", 1), (loss.owner.version, 0)):
+        lines = [f"loss: {loss.entry.name} ({loss.owner.distribution} {version})", "ema: x (genkit-torch 0.0.1)"]
+        checkpoint.save(run.state, folder.checkpoint(4), {"parts": lines})
+        remarks = resume_remarks(folder, plan)
+        assert len(remarks) == expected
+        if expected:
+            assert_names(remarks[0], "bits", f"{loss.owner.distribution} 0.0.1 then", str(loss.owner))
+
+
+def test_the_last_checkpoint_is_not_deleted_without_saying_what_follows(folder):
+    (folder.checkpoint(4) / "state.json").write_text("")
+    assert_names(refused(lambda: checkpoint.read(folder.checkpoint(4))), f"Delete {folder.checkpoint(4)}", "step 0")
+    folder.checkpoint(2).mkdir()
+    assert_names(refused(lambda: checkpoint.read(folder.checkpoint(4))), "previous checkpoint")
 
 
 def test_what_a_killed_process_left_is_swept_when_a_run_is_opened(folder):
