@@ -80,7 +80,7 @@ def interpolate(
         note=note,
     )
     default = run / f"paths-{between}-{path}-{trained.weights}{suffix}"
-    written = write_outputs(out, default, paths.as_arrays(), draw, trained.data)
+    written = write_outputs(out, default, paths.as_arrays(), draw, trained.data, pictures)
     if json:
         facts = {"paths": number, "steps": steps, "between": between, "path": path, "weights": trained.weights}
         print(json_format.dumps({**facts, "written": written}))

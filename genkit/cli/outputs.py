@@ -25,16 +25,18 @@ def write_outputs(
     arrays: Tensor | Mapping[str, Tensor],
     draw: Callable[[Path], list[Path]],
     data: Mapping[str, Any],
+    pictures: Path | None = None,
 ) -> list[str]:
     """Write OUT.npy, or OUT.npz for named arrays, and let `draw` write OUT.png; return the paths of what was written.
 
     `out` may have one of these endings, which is then replaced, or be a folder, which gets files with the default
-    names. Raises `UsageError` where the files cannot be written, or would be in a folder of the recipe's table `data`.
+    names. Raises `UsageError` where the files cannot be written, or would be in a folder of the recipe's table `data`
+    or of the user's own pictures.
     """
     stem = out / default.name if out is not None and out.is_dir() else out or default
     if stem.suffix.lower() in ENDINGS:
         stem = stem.with_suffix("")
-    refuse_inside_data(stem, data)
+    refuse_inside_data(stem, data, pictures)
     named = isinstance(arrays, Mapping)
     array, picture = (stem.with_name(stem.name + ending) for ending in (".npz" if named else ".npy", ".png"))
     with refused_if_unwritable(stem, remedy=" Choose another place with --out."):
@@ -53,21 +55,22 @@ def refused_if_unwritable(place: Path, *, option: str = "", remedy: str = "") ->
         raise UsageError(f"{label}: cannot be written: {describe_os_error(error, place)}.{remedy}") from None
 
 
-def refuse_inside_data(out: Path, data: Mapping[str, Any]) -> None:
-    """Raise `UsageError` if a picture at `out` would be in a folder of [data], given as tables: it would become data.
+def refuse_inside_data(out: Path, data: Mapping[str, Any], pictures: Path | None = None) -> None:
+    """Raise `UsageError` if a picture at `out` would be in a folder of pictures, since it would become one of them.
 
-    The folder of a run is never data, wherever it is.
+    The folders are those of [data], given as tables, and that of the user's own pictures. A run is never read as data.
     """
     from genkit.parts.datasets.pictures.folder_walk import is_run_folder
 
+    folders = {f"[data] {key}": user_path(data[key]) for key in DATA_FOLDERS if isinstance(data.get(key), str)}
     place = out.resolve()
-    for key in DATA_FOLDERS:
-        folder = user_path(data[key]).resolve() if isinstance(data.get(key), str) else None
-        if folder is None or folder not in place.parents or not folder.is_dir():
+    for origin, given in (*folders.items(), *([("--data", pictures)] if pictures else [])):
+        folder = given.resolve()
+        if folder not in place.parents or not folder.is_dir():
             continue
         if not any(is_run_folder(above) for above in place.parents if folder in above.parents):
             raise UsageError(
-                f"--out {out}: in {folder}, the folder of [data] {key}, so the picture would become data. "
+                f"--out {out}: in {folder}, the folder of {origin}, so the picture would become data. "
                 "Choose another place with --out."
             )
 

@@ -43,7 +43,9 @@ def reconstruct(
     note = reconstruction_note(described, error)
     draw = partial(save_reconstructions, inputs=inputs.x, outputs=outputs, title=trained.title, note=note)
     arrays = {"input": inputs.x, "reconstruction": outputs}
-    written = write_outputs(out, run / f"reconstructions-{trained.weights}{inputs.suffix}", arrays, draw, trained.data)
+    written = write_outputs(
+        out, run / f"reconstructions-{trained.weights}{inputs.suffix}", arrays, draw, trained.data, inputs.pictures
+    )
     if json:
         facts = {
             "samples": len(inputs.x),

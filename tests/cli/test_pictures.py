@@ -205,6 +205,9 @@ def test_a_model_folder_reads_its_data_where_the_override_says(command, images, 
 
 def test_user_pictures_of_any_size_are_reconstructed(images, tmp_path):
     own = write_pictures(tmp_path / "own", (50, 30), (28, 28), (3, 90))
+    for command in ("reconstruct", "interpolate"):  # the picture would be one of them the next time
+        message = refused(command, images, "--data", own, "--out", own / "a")
+        assert_names(message, f"--out {own}/a", "--data")
     facts = facts_of("reconstruct", images, "--data", own, "--out", "a")
     assert facts["samples"] == 3 and facts["names"] == ["0.png", "1.png", "2.png"]
     assert np.load("a.npz")["input"].shape == (3, 1, 28, 28) and is_picture("a.png")

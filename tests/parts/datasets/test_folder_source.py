@@ -53,14 +53,14 @@ def test_a_folder_of_a_run_is_not_read(tmp_path):
     write_folder(tmp_path / "cat", 2)
     write_folder(tmp_path / "runs" / "0001-x" / "samples", 3)
     write_folder(tmp_path / "cat" / "final", 1)  # a copied model folder
-    for folder in (tmp_path / "runs" / "0001-x", tmp_path / "cat" / "final"):
-        (folder / "recipe.resolved.toml").write_text("")
+    for name in ("runs/0001-x/recipe.resolved.toml", "cat/final/about.json", "cat/final/model.safetensors"):
+        (tmp_path / name).write_text("")
     files = list_files(tmp_path)
     assert names(files) == ["cat/0000.png", "cat/0001.png"] and files.classes == ("cat",) and not files.others
     assert len(list_files(tmp_path / "runs" / "0001-x" / "samples")) == 3  # where it is asked for
     with pytest.raises(UsageError) as caught:
         list_files(tmp_path / "runs" / "0001-x", place="--data")
-    assert_names(caught.value, f"--data {tmp_path}/runs/0001-x", "recipe.resolved.toml")
+    assert_names(caught.value, f"--data {tmp_path}/runs/0001-x", "run")
 
 
 def test_links_to_what_is_not_a_file_are_not_read(tmp_path):

@@ -28,7 +28,6 @@ from genkit.parts.datasets.pictures.folder_walk import (
 from genkit.parts.datasets.pictures.image_formats import OPENERS, is_image_file, open_image, suffix_of
 from genkit.parts.datasets.pictures.source import count
 from genkit.parts.datasets.pictures.unread import Unread, describe_other_files, describe_unread
-from genkit.storage.names import RESOLVED
 from genkit.storage.regular_file import open_regular
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def list_files(folder: Path, classes: Sequence[str] | None = None, place: str = 
     the option that names the folder; error messages start with it. Raises `UsageError` if there is no picture.
     """
     if is_run_folder(folder):
-        raise UsageError(f"{place} {folder}: a folder of genkit's own pictures ({RESOLVED}). Give a folder of data.")
+        raise UsageError(f"{place} {folder}: a folder of a run or a trained model of genkit. Give a folder of data.")
     files: list[PictureFile] = []
     others = Counter[str]()
     with listing(folder, place):

@@ -15,7 +15,9 @@ from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.image_formats import is_image_file
 from genkit.storage.names import RESOLVED
 from genkit.storage.os_errors import describe_os_error
+from genkit.storage.weights import ABOUT, RAW
 
+WRITTEN_BY_GENKIT = ((RESOLVED,), (RAW, ABOUT))  # files of a run folder, and of a model folder
 ARCHIVE_LEFTOVER = "__MACOSX"  # macOS adds this folder to a zip archive; its files are no pictures
 
 
@@ -46,7 +48,7 @@ def has_pictures(folder: Path) -> bool:
 
 def is_run_folder(folder: str | Path) -> bool:
     """Return whether genkit has written the folder, as a run or as a trained model."""
-    return os.path.isfile(os.path.join(folder, RESOLVED))
+    return any(all(os.path.isfile(os.path.join(folder, name)) for name in names) for names in WRITTEN_BY_GENKIT)
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:

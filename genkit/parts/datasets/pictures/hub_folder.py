@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from genkit.storage.names import RESOLVED
+from genkit.parts.datasets.pictures.folder_walk import is_run_folder
 from genkit.storage.user_path import user_path
 
 PATTERN = re.compile(r"[*?[]")
@@ -54,7 +54,7 @@ def _obstacles(folder: Path) -> Iterator[str]:
     yield from (_taken_for_pattern(place, found[0]) for place in places if (found := PATTERN.search(str(place))))
     for above, inner, names in os.walk(folder):
         inner[:] = [name for name in inner if name[0] != "."]  # the library reads no hidden files
-        if RESOLVED in names:
+        if is_run_folder(above):
             yield f"{above}: the `datasets` library would read the pictures of this run, too. Move it out of {folder}."
         for name in names:
             if name[0] != "." and (found := PATTERN.search(f"{above.removeprefix(str(folder))}/{name}")):
