@@ -23,6 +23,7 @@ COLUMNS = 3
 PANEL_WIDTH, PANEL_HEIGHT, HEADING_HEIGHT, KEY_HEIGHT = 3.2, 1.75, 0.3, 0.25  # in inches
 LOGARITHMIC = 50  # a positive quantity that changes by more than this factor has a logarithmic axis
 HEADER_CHARACTERS = 42  # of the title and the names of the curves that fit above a panel
+FEW = 20  # points of a curve of a short run, of which each has a marker
 DENSE = 150  # a curve with more points is drawn pale, with its running mean in full colour
 
 
@@ -154,8 +155,7 @@ def _curve(axes: Axes, curve: Curve, colour: str, name: str | None, panel: Panel
     dense = _is_dense(curve, panel)
     if dense:
         axes.plot(steps, values, color=colour, linewidth=0.5, alpha=0.35)
-    # A curve of one point has no line, so it gets a marker.
-    style: dict[str, Any] = {"marker": "." if panel.sparse or len(curve) == 1 else "", "markersize": 4}
+    style: dict[str, Any] = {"marker": "." if panel.sparse or len(curve) <= FEW else "", "markersize": 4}
     axes.plot(steps, running_mean(values, len(curve) // 50) if dense else values, color=colour, label=name, **style)
 
 

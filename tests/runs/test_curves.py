@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from PIL import Image
 
 from genkit.core.metric import EvaluationProtocol
@@ -122,3 +123,18 @@ def test_a_term_that_is_never_finite_and_a_term_with_many_points_have_panels(tmp
     assert titles(sections_of(lines)[1]) == ["total", "rec"]
     save_curve_panels(tmp_path / "curves.png", sections_of(lines), "diverged")
     assert size(tmp_path / "curves.png")
+
+
+def test_a_short_run_has_a_line_with_a_marker_at_each_logged_value(tmp_path, monkeypatch):
+    drawn = []
+    plot = Axes.plot
+
+    def record(axes, steps, values, **style):
+        drawn.append((list(steps), style["marker"], style.get("linestyle")))
+        return plot(axes, steps, values, **style)
+
+    monkeypatch.setattr(Axes, "plot", record)
+    lines = [{"step": step, "vae/total": 1 / step} for step in range(20, 201, 20)]
+    save_curve_panels(tmp_path / "few.png", sections_of(lines[4::5]), "two hundred steps")
+    save_curve_panels(tmp_path / "one.png", sections_of(lines[-1:]), "two hundred steps")
+    assert drawn == [([100, 200], ".", None), ([200], ".", None)]
