@@ -16,6 +16,7 @@ from genkit.parts.datasets.base.image_set import Arrays, ImageSet
 from genkit.parts.datasets.base.picture_keys import HubKey, check_one_place
 from genkit.parts.datasets.pictures.hf_datasets import read_pictures
 from genkit.parts.datasets.pictures.hub_folder import unmet_hub
+from genkit.storage.user_path import user_path
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class PublishedSet(ImageSet):
     @property
     def folder(self) -> Path:
         """The folder `path`, as an absolute path."""
-        return Path(str(self.path)).expanduser().absolute()
+        return user_path(str(self.path)).absolute()
 
     def unmet(self) -> tuple[str, ...]:
         """Return a message with the missing files of this split, their folder, and how to get them."""

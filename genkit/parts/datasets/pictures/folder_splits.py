@@ -33,18 +33,15 @@ def split_of_folder(path: Path, split: str, hold_out: float | Path | None, hint:
     folder = existing_folder(path, "path", hint)
     with listing(folder):
         train, own_test = _find_splits(folder)
-    if isinstance(hold_out, Path):
-        test = _separate_folder(hold_out, train)
-    elif hold_out is not None and own_test is not None:
+    test = _separate_folder(hold_out, train) if isinstance(hold_out, Path) else own_test
+    if test is None:
+        share = hold_out if isinstance(hold_out, float) else HELD_OUT_SHARE
+        return split_by_name(replace(list_files(train), unread=_unread(folder, train)), split, share)
+    if isinstance(hold_out, float):
         raise UsageError(
-            f"[data] hold_out: {folder} already has a train and a test split, {train.name}/ and {own_test.name}/. "
+            f"[data] hold_out: {folder} already has a train and a test split, {train.name}/ and {test.name}/. "
             "Remove hold_out, or set it to a folder."
         )
-    elif own_test is None:
-        files = replace(list_files(train), unread=_unread(folder, train))
-        return split_by_name(files, split, HELD_OUT_SHARE if hold_out is None else hold_out)
-    else:
-        test = own_test
     return replace(_list_split(train, test, split), unread=_unread(folder, train, test))
 
 
