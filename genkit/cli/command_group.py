@@ -6,6 +6,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
+from genkit.console.escapes import escaped
 from genkit.errors import near_miss
 
 
@@ -15,5 +16,5 @@ class CommandGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that the first argument names. Raises typer's usage error, exit code 2, if there is none."""
         if args and not args[0].startswith("-") and args[0] not in self.commands:
-            ctx.fail(f"{args[0]}: unknown command.{near_miss(args[0], self.commands)}")
+            ctx.fail(f"{escaped(args[0])}: unknown command.{near_miss(args[0], self.commands)}")
         return super().resolve_command(ctx, args)

@@ -63,7 +63,7 @@ def _convert_bytes(adapter: TypeAdapter[Any], raw: str) -> Any:
     try:
         return adapter.validate_python(Path(raw), strict=True)
     except ValidationError:
-        raise Mismatch(f"found {in_toml(raw)}, which is not UTF-8 text.") from None
+        raise Mismatch(f"found {in_toml(raw)}, which is not UTF-8. Write this text in UTF-8.") from None
 
 
 def _all_values(raw: Any) -> Iterator[Any]:
@@ -82,7 +82,7 @@ def _refuse_never_valid(value: Any, hint: Any, *, whole: bool) -> None:
     if isinstance(value, int) and value.bit_length() > BITS:
         raise Mismatch(f"found {in_toml(value)}, expected one of at most {BITS}.")
     if isinstance(value, str) and not is_unicode(value):
-        raise Mismatch(f"found {in_toml(value)}, which is not UTF-8 text.")
+        raise Mismatch(f"found {in_toml(value)}, which is not UTF-8. Write this text in UTF-8.")
 
 
 def _mismatch(hint: Any, raw: Any, error: ErrorDetails) -> Mismatch:

@@ -25,7 +25,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     totals = dict.fromkeys(key for run in comparison.runs for key in run.totals)
     progress = [["", *(run.progress for run in comparison.runs)]]
     if any(run.timing for run in comparison.runs):
-        progress.append(["time and memory", *(_value(run.timing) for run in comparison.runs)])
+        progress.append(["time and memory", *(str(run.timing) if run.timing else NO_VALUE for run in comparison.runs)])
     progress += [[key, *(_total(run, key) for run in comparison.runs)] for key in totals]
     console.table("training", ("", *names), progress)
 

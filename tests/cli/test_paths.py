@@ -113,6 +113,7 @@ def test_control_characters_do_not_reach_the_terminal():
     assert result.code == 0 and "\\x1b[2J\\x9b1m" in result.out and "\x1b" not in result.out
     assert "\\x1b" in refused("plan", "~/tiny.toml", "--set", "train.\x1b[2J=1")
     assert "\\x1b" in refused("plan", "\x1b[2J.toml")
+    assert "\\x1b" in refused("\x1b[2J")
     assert "\x1b" not in refused("plan", "~/tiny.toml", "--set", "seed=\x1b[2J")
 
 

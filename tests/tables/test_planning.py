@@ -105,9 +105,11 @@ def test_a_shipped_table_plans_and_its_runs_have_the_names_of_the_kept_ones(path
     experiments = experiments_in(path)
     assert experiments
     kept = ResultsFile(path.with_suffix(".json"), path.name).read()
-    same_recipe = [each for each in experiments if str(each) in kept and kept[str(each)].has_recipe_of(each)]
-    assert same_recipe
-    assert [kept[str(each)].run for each in same_recipe] == [each.run for each in same_recipe]
+    measured = [each for each in experiments if str(each) in kept]
+    assert {str(each) for each in measured} == kept.keys() and all(
+        kept[str(each)].is_current(each) for each in measured
+    )
+    assert [kept[str(each)].run for each in measured] == [each.run for each in measured]
 
 
 @pytest.mark.slow

@@ -78,3 +78,11 @@ def test_a_recipe_runs_without_its_data(tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     (folder,) = tmp_path.glob("*-s0")
     assert 'use = "stand-in"' in (folder / "recipe.resolved.toml").read_text()
+
+
+def test_a_recipe_without_data_is_refused_with_all_that_it_lacks(tmp_path: Path) -> None:
+    recipe = tmp_path / "empty.toml"
+    recipe.write_text("")
+    message = refused("plan", recipe, "--stand-in")
+    assert "null" not in message
+    assert_names(message, f"{recipe} data: missing", f"{recipe} model: missing")
