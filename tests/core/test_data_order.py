@@ -45,3 +45,9 @@ def test_the_indices_of_a_density_count_up():
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(ValueError, match=r"batch_size = 24\b.*\b23 samples"):
         indices_of_step(0, 0, 24, 23)
+
+
+def test_the_order_is_that_of_earlier_versions():
+    """A run that is resumed by another version must go on with the samples that it has not seen."""
+    assert indices_of_step(0, 0, 6, 50_000).tolist() == [23674, 44144, 32330, 30205, 47314, 44687]
+    assert indices_of_step(7, 9_000, 6, 50_000).tolist() == [11016, 4407, 46005, 7140, 23177, 15398]

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from genkit.api import Noise, Rows
+from genkit.core.noise import seed_of
 
 NOISE = Noise(3, 5, "phase", Rows.all(6))
 DRAWS = {
@@ -42,3 +43,12 @@ def test_the_numbers_have_their_distributions():
 
 def test_numbers_in_float64_are_those_of_float32():
     assert torch.equal(replace(NOISE, dtype=torch.float64).randn("x", 3), NOISE.randn("x", 3).double())
+
+
+def test_the_numbers_are_those_of_earlier_versions():
+    """Runs are resumed and tables compared across versions: other numbers would be another run of the same name."""
+    noise = Noise(3, 5, "phase", Rows.all(3))
+    assert seed_of(0, "weights") == 14776526817272718198
+    assert noise.randn("x").tolist() == pytest.approx([-0.5305412, 1.1712795, 1.5330640], abs=1e-6)
+    assert noise.rand("x").tolist() == pytest.approx([0.0397113, 0.4642643, 0.4453128], abs=1e-6)
+    assert noise.randint("x", 100).tolist() == [1, 54, 21]
