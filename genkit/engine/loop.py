@@ -11,6 +11,7 @@ from torch import Tensor
 from genkit.core.batch import Batch
 from genkit.core.types import Phase
 from genkit.engine.batches import check_batch
+from genkit.engine.coupling import check_coupling
 from genkit.engine.distributed import World
 from genkit.engine.part_calls import PartCalls
 from genkit.engine.state import TrainState
@@ -28,11 +29,14 @@ class StepRecord(NamedTuple):
 def train_steps(plan: Plan, state: TrainState, world: World) -> Iterator[StepRecord]:
     """Train from `state.step` to the end, advancing `state`, and yield a record after each step.
 
-    Raises `UsageError` on all processes if the data of a step cannot be read, and `PartFailed` for a mistake in the
+    Raises `UsageError` on all processes if the data of a step cannot be read or the processes would not compute the
+    step of one, and `PartFailed` for a mistake in the
     code of a part. `state` is then as before that step, unless `state.whole` is False.
     """
     check_batch(plan, world.size)
     calls = PartCalls(plan, state, world)
+    if state.step == 0:
+        check_coupling(plan, state, world, calls)
     while state.step < plan.steps:
         batches = world.on_all(calls.batches)
         due = [phase for phase in plan.phases if phase.due(state.step)]

@@ -46,6 +46,8 @@ class MovingAverage:
     """An exponential moving average of a model's floating-point weights and buffers; integer buffers are copied."""
 
     def __init__(self, model: Model, decay: float):
+        # Mixed precision replaces the forward of each child. A copy would keep that of the original, with its weights.
+        assert not any("forward" in vars(child) for child in model.children()), "make the EMA before MixedPrecision"
         self.model = copy.deepcopy(model).requires_grad_(False).eval()
         self.decay = decay
         # Keyed by address, so that a weight with two names (tied weights) is averaged once.

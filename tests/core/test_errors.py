@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from genkit.errors import Diverged, Interrupted, Place, Problem, RecipeError, RunError, UsageError, near_miss
+from genkit.errors import GenkitError, Place, Problem, RecipeError, near_miss
 
 PROBLEMS = (
     Problem(Place("recipes/x.toml", 14, ("loss", "bta_neg")), "unknown key.", "genkit-torch-introvae 0.1.0"),
@@ -42,10 +42,18 @@ def test_a_copy_of_a_recipe_error_keeps_its_problems(copied):
     assert error.problems == PROBLEMS and str(error) == str(RecipeError(PROBLEMS))
 
 
-@pytest.mark.parametrize("error", [UsageError("a"), RunError("b"), Diverged("c"), Interrupted("d")])
-def test_other_errors_can_be_pickled(error):
+def kinds_of_errors(kind=GenkitError):
+    yield kind
+    for each in kind.__subclasses__():
+        yield from kinds_of_errors(each)
+
+
+@pytest.mark.parametrize("kind", [*kinds_of_errors()])
+def test_every_error_reaches_another_process_whole(kind):
+    error = kind(list(PROBLEMS) if kind is RecipeError else "a text")
+    error.alone = True
     read = pickle.loads(pickle.dumps(error))
-    assert (type(read), str(read), read.exit_code) == (type(error), str(error), error.exit_code)
+    assert (type(read), str(read), read.exit_code, read.alone) == (kind, str(error), error.exit_code, True)
 
 
 def test_close_names_are_suggested_and_otherwise_all_are_listed():

@@ -9,11 +9,14 @@ from safetensors.torch import load_file
 from support.author_mistakes import PLUGIN, Late, MistakenPlugin, Readable
 from support.messages import assert_names
 from support.tiny_parts import registry_with
-from support.tiny_recipes import assert_same_bits, tiny_recipe
+from support.tiny_recipes import assert_same_bits, tiny_recipe, train_all
 
 from genkit.core.global_generators import GeneratorWatch, seeded_generators
 from genkit.engine.batches import read_data
+from genkit.engine.coupling import check_coupling
 from genkit.engine.distributed import World
+from genkit.engine.part_calls import PartCalls
+from genkit.engine.state import initial_state
 from genkit.errors import Diverged, PartFailed, UsageError
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Checkpoint, Report, Train, Use
@@ -96,6 +99,52 @@ def test_a_step_that_fails_half_way_is_not_saved(tmp_path):
         train_in_folder(plan, folder, World())
     assert_names(failed.value, "newest checkpoint is of step 4", "in step 6")
     assert folder.saved_steps() == [4]
+
+
+@pytest.mark.trains
+def test_the_buffers_of_a_failed_step_are_restored(tmp_path):
+    constant = {child: Use("adam", lr=0.01) for child in ("encoder", "decoder")}
+    plan = plan_with(model=Use("Normalised"), optimiser=constant, loss=Use("Late", how="runtime-error"))
+    good = plan_with(model=Use("Normalised"), optimiser=constant, train=Train(steps=5, batch_size=8))
+    folder, other = folder_of(plan, tmp_path / "a"), folder_of(good, tmp_path / "b")
+    with pytest.raises(PartFailed):
+        train_in_folder(plan, folder, World())
+    train_in_folder(good, other, World())
+    assert folder.saved_steps()[-1] == 5
+    assert_same_bits(buffers_of(folder), buffers_of(other))
+
+
+def buffers_of(folder: RunFolder) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in weights(folder).items() if "running_" in name}
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("loss", ["UngatheredMean", "Broadcasts"])
+def test_a_batch_statistic_that_is_not_gathered_is_refused_where_it_matters(loss):
+    plan = plan_with(loss=Use(loss), train=Train(steps=2, batch_size=8, accumulate=2))
+    with pytest.raises(UsageError) as refused:
+        train_all(plan)
+    assert_names(refused.value, "[loss]", 'phase "only"', "batch.gather", "accumulate = 2", loss, LINE, PLUGIN)
+    train_all(plan_with(loss=Use(loss), train=Train(steps=2, batch_size=8, accumulate=2, inexact_accumulation=True)))
+    train_all(plan_with(loss=Use(loss), train=Train(steps=2, batch_size=8)))
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("changes", [{}, {"model": Use("mlp")}, {"loss": Use("vae")}])
+def test_a_loss_of_single_samples_is_not_refused(changes):
+    train_all(plan_with(train=Train(steps=2, batch_size=8, accumulate=2), **changes))
+
+
+@pytest.mark.trains
+def test_a_gathered_statistic_is_left_to_the_dry_run():
+    plan = plan_with(loss=Use("GatheredMean"))
+    check_coupling_of(replace(plan, recipe=replace(plan.recipe, train=Train(steps=2, batch_size=8, accumulate=2))))
+
+
+def check_coupling_of(plan: Plan) -> None:
+    world = World()
+    state = initial_state(plan, world)
+    check_coupling(plan, state, world, PartCalls(plan, state, world))
 
 
 SAMPLES = {

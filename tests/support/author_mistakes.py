@@ -246,6 +246,36 @@ class WithSchedule(Good):
     weight: Schedule = None  # type: ignore[assignment]
 
 
+@part("losses")
+@dataclass(frozen=True)
+class UngatheredMean(Good):
+    """Squares a mean of the batch."""
+
+    def compute(self, model, batch):
+        q = model.encoder(batch.x)
+        return PhaseLoss(q.mu.mean().square() + model.decoder(q.mu).square().mean(), {})
+
+
+@part("losses")
+@dataclass(frozen=True)
+class Broadcasts(Good):
+    """Subtracts (B, 1) from (B,)."""
+
+    def compute(self, model, batch):
+        a, b = model.encoder(batch.x).mu.sum(dim=1), model.decoder(batch.z).sum(dim=1, keepdim=True)
+        return PhaseLoss((a - b).square().mean(), {})
+
+
+@part("losses")
+@dataclass(frozen=True)
+class GatheredMean(Good):
+    """Squares a mean of the whole batch, as it should."""
+
+    def compute(self, model, batch):
+        q = model.encoder(batch.x)
+        return PhaseLoss(batch.gather(q.mu).mean().square() + model.decoder(q.mu).square().mean(), {})
+
+
 # Schedules
 
 
@@ -311,6 +341,15 @@ class CrashingEncoder(TinyAutoencoder):
 class NoModel:
     def __init__(self, *, data_shape: tuple[int, ...]):
         pass
+
+
+@part("models")
+class Normalised(TinyAutoencoder):
+    """A model without a mistake, with the buffers of a batch norm."""
+
+    def __init__(self, *, latent_dim: int = 2, data_shape: tuple[int, ...]):
+        super().__init__(latent_dim=latent_dim, data_shape=data_shape)
+        self.decoder.insert(1, nn.BatchNorm1d(8))
 
 
 # Data sets

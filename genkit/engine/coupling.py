@@ -1,0 +1,103 @@
+"""Check that a loss which couples the samples of a batch says so, before a run on several processes or micro-batches.
+
+Their gradients are averaged, so the loss of a batch must be the mean of the losses of its halves. A statistic of the
+batch is none, such as a batch mean within a square or a pair of samples, unless it is computed from `Batch.gather`. The
+dry run sees every call of `gather`, but only numbers show that a call is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from genkit.core.batch import Batch
+from genkit.core.global_generators import restored_generators
+from genkit.core.model import Model
+from genkit.core.noise import Noise, Rows
+from genkit.core.types import Phase, Samples
+from genkit.engine.batches import samples_of_step
+from genkit.engine.distributed import World
+from genkit.engine.part_calls import PartCalls
+from genkit.engine.state import TrainState
+from genkit.errors import UsageError, code_of
+from genkit.recipe.plan import Plan
+
+MOST_ROWS = 8  # the networks are copied in float64, and a few samples show a coupling
+SAME_LOSS = 1e-5  # of the largest loss; in float64, so a loss may compute a part of it in float32
+
+
+def check_coupling(plan: Plan, state: TrainState, world: World, calls: PartCalls) -> None:
+    """Raise `UsageError` on every process if a phase couples the samples of a batch without gathering them.
+
+    Does nothing for one micro-batch on one process, and if the recipe accepts the difference.
+    """
+    train = plan.recipe.train
+    if world.size * train.accumulate == 1 or train.inexact_accumulation or world.device.type == "mps":
+        return
+    samples, noise = next(samples_of_step(plan, state.step, world))
+    rows = min(len(samples.x), MOST_ROWS) // 2 * 2
+    model = _copy_in_double(plan, state.model, world.device)
+    coupled = next(_coupled(plan, model, samples, noise, rows, calls), None) if rows else None
+    if world.any(coupled is not None):
+        name = coupled.name if coupled else "of another process"
+        parts = f"{world.size} processes" if world.size > 1 else f"accumulate = {train.accumulate}"
+        raise UsageError(
+            f'[loss] phase "{name}" couples the samples of a batch without batch.gather, so {parts} would train '
+            f"otherwise than one: {code_of(coupled.loss if coupled else plan.loss)} ({plan.parts['loss',].owner}). "
+            "Gather the rows before a batch statistic, train on one process with accumulate = 1, or accept the "
+            "difference with [train] inexact_accumulation = true."
+        )
+
+
+def _copy_in_double(plan: Plan, model: Model, device: torch.device) -> Model:
+    """Return a copy of the model in float64 and in evaluation mode, in which a batch norm couples no samples."""
+    with restored_generators():
+        copy = plan.build_model()
+    copy.load_state_dict(model.state_dict())
+    return copy.to(device, torch.float64).eval()
+
+
+def _coupled(plan: Plan, model: Model, samples: Samples, noise: Noise, rows: int, calls: PartCalls) -> Iterator[Phase]:
+    """Yield the phases that gather nothing, and whose loss is not the mean of the losses of both halves."""
+    for t in (0.0, 1.0):  # a schedule may turn a part of a loss on or off
+        gathered: set[str] = set()
+        whole, first, second = (
+            _losses(plan, model, samples, noise, Rows(*each, rows), t, gathered, calls)
+            for each in ((0, rows), (0, rows // 2), (rows // 2, rows))
+        )
+        for phase in plan.phases:
+            a, b, c = (losses[phase.name] for losses in (whole, first, second))
+            if phase.name not in gathered and abs(a - (b + c) / 2) > SAME_LOSS * max(abs(a), abs(b), abs(c)):
+                yield phase
+
+
+def _losses(
+    plan: Plan,
+    model: Model,
+    samples: Samples,
+    noise: Noise,
+    rows: Rows,
+    t: float,
+    gathered: set[str],
+    calls: PartCalls,
+) -> dict[str, float]:
+    """Return the loss of these rows in every phase by name; add the phases that gather to `gathered`."""
+    start = noise.rows.start
+    own = replace(noise, rows=Rows(start + rows.start, start + rows.stop, noise.rows.total), dtype=torch.float64)
+    extra = {name: tensor[rows.start : rows.stop].to(noise.device) for name, tensor in samples.extra.items()}
+    x = samples.x[rows.start : rows.stop].to(noise.device, torch.float64)
+    batch = Batch(x=x, z=own.randn("z", model.latent_dim), t=t, noise=own, extra=extra)
+    losses = {}
+    for phase in plan.phases:
+
+        def gather(found: Tensor, name: str = phase.name) -> Tensor:
+            gathered.add(name)
+            return found
+
+        with calls.of(("loss",), phase.loss):
+            total = phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)).total
+        losses[phase.name] = total.item()
+    return losses
