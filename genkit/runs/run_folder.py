@@ -235,11 +235,17 @@ def step_of(folder: Path) -> int | None:
 
     Raises `UsageError` if the folder cannot be read.
     """
+    step: int | None = facts_in(folder).get("step")
+    return step
+
+
+def facts_in(folder: Path) -> dict[str, Any]:
+    """Return the facts of a model folder of a run; none if it is not one. Raises `UsageError` if it cannot be read."""
     path = folder / ABOUT
     try:
-        return int(read_table(path, {"step": int})["step"])
+        return read_table(path, {"step": int}, {"data": dict})
     except (*ABSENT, ValueError):
-        return None
+        return {}
     except OSError as error:
         raise unreadable(path, error) from None
 

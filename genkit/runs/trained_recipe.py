@@ -16,7 +16,7 @@ from genkit.recipe.document import read
 from genkit.recipe.plan import Plan
 from genkit.recipe.resolved import as_tables
 from genkit.recipe.tables import PLACES_OF_DATA
-from genkit.runs.run_folder import RunFolder, step_of
+from genkit.runs.run_folder import RunFolder, facts_in
 from genkit.storage.listing import exists
 from genkit.storage.names import RECIPE
 
@@ -40,10 +40,12 @@ def check_recipe_of_checkpoint(plan: Plan, folder: RunFolder, facts: Mapping[str
 
 def check_recipe_of_finished(plan: Plan, folder: RunFolder) -> None:
     """Compare a plan with the model folder of a finished run. Raises `UsageError` as for a checkpoint."""
-    if (step := step_of(folder.final)) not in (None, plan.steps):
-        raise _ended(plan, folder, step)
+    facts = facts_in(folder.final)
+    if facts and facts["step"] != plan.steps:
+        raise _ended(plan, folder, facts["step"])
     if exists(folder.final / RECIPE):
-        _check_keys(plan, folder, _as_json(with_weight(read(folder.final / RECIPE).tables)), plan.data_fingerprint)
+        trained = _as_json(read(folder.final / RECIPE).tables)
+        _check_keys(plan, folder, trained, facts.get("data") or {})
 
 
 def _check_keys(plan: Plan, folder: RunFolder, then: Mapping[str, Any], data: Mapping[str, Any]) -> None:

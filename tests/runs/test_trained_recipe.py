@@ -124,6 +124,9 @@ def test_a_run_with_another_recipe_is_refused_before_anything_changes(tmp_path):
         return make_plan(folder.resolved, registry=registry_with())
 
     check_recipe_of_finished(plan_of(text), folder)
+    with pytest.MonkeyPatch.context() as patched:  # a finished run is printed without its data
+        patched.setattr("genkit.recipe.plan.data_fingerprint", lambda data: pytest.fail("reads the data"))
+        check_recipe_of_finished(plan_of(text), folder)
     for changed, named in (("steps = 12", "steps = 60"), "12 steps"), (("seed = 3", "seed = 7"), "seed 3 -> 7"):
         with pytest.raises(UsageError) as refused:
             check_recipe_of_finished(plan_of(text.replace(*changed)), folder)
