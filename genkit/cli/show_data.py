@@ -11,7 +11,7 @@ from genkit.core.types import Dataset
 from genkit.parts.datasets.pictures.inspect_pictures import SHOWN, PictureReport
 from genkit.parts.datasets.pictures.source import count, shown_name
 from genkit.parts.datasets.pictures.splits import PreparedSplit
-from genkit.parts.datasets.pictures.unread import describe_other_files, describe_unread
+from genkit.parts.datasets.pictures.unread import describe_other_files, describe_unread, list_names
 
 NAMED = 10  # lines of one kind that are printed; the rest are counted
 
@@ -54,7 +54,7 @@ def _lines(report: PictureReport) -> list[tuple[str, list[str]]]:
     sizes = [(f"{width} x {height}", number) for (width, height), number in report.sizes.most_common()]
     return [
         (report.split, [f"{report.where}: {', '.join(holds)}"]),
-        ("unread", [describe_unread(report.unread)]),
+        ("unread", [describe_unread(report.unread), _describe_unread_splits(report.unread_splits)]),
         ("sizes", [_counted(sizes)]),
         ("modes", [_counted(report.modes.most_common())]),
         ("formats", [_counted(report.formats.most_common())]),
@@ -67,6 +67,10 @@ def _lines(report: PictureReport) -> list[tuple[str, list[str]]]:
             _first([f"{first} and {second} differ only in ending or case" for first, second in report.named_alike]),
         ),
     ]
+
+
+def _describe_unread_splits(names: list[str]) -> str:
+    return f"split{'s' * (len(names) != 1)} {list_names(names)}" if names else ""
 
 
 def _enlarged(report: PictureReport) -> list[str]:

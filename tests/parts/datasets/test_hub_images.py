@@ -12,6 +12,7 @@ from genkit.parts.datasets.hub_images import HubImages
 from genkit.parts.datasets.hub_stream import HubStream
 from genkit.parts.datasets.mnist import MNIST
 from genkit.parts.datasets.pictures.hf_datasets import open_table
+from genkit.parts.datasets.pictures.inspect_pictures import inspect_pictures
 from genkit.parts.datasets.svhn import SVHN
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -73,6 +74,15 @@ def test_the_held_out_split_is_a_named_split_or_a_share(tmp_path):
     hub = save(tmp_path / "t", train=table(40))
     data = HubImages(hub=hub, resolution=4)
     assert data.size + data.held_out().size == 40 and data.held_out().size > 0
+
+
+def test_splits_that_are_not_read_are_reported(tmp_path):
+    hub = save(tmp_path / "s", train=table(4), test=table(2), validation=table(2, seed=5), extra=table(2, seed=9))
+    data = HubImages(hub=hub, resolution=4)
+    report = inspect_pictures(data, {})
+    assert report.unread_splits == report.as_dict()["unread_splits"] == ["validation", "extra"]
+    other = HubImages(hub=hub, resolution=4, hold_out="extra").held_out()
+    assert inspect_pictures(other, {}).unread_splits == ["test", "validation"]
 
 
 def test_a_picture_that_cannot_be_decoded_is_named_by_its_row(tmp_path):

@@ -26,6 +26,7 @@ class HFSource:
     table: Any  # a datasets.Dataset whose pictures are still encoded
     column: str
     label_column: str | None
+    unread: tuple[str, ...] = ()  # the other splits of the data set that neither training nor evaluation reads
 
     @property
     def where(self) -> str:

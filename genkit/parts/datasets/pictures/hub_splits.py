@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.hf_datasets import open_table, splits_of
 from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, TEST_NAMES, Source, split_by_name
@@ -26,7 +28,8 @@ def split_of_hub(
             f"[data] hold_out: {hub} already has a held-out split, {test!r}. Remove hold_out, or set it to one of the "
             f"splits {', '.join(splits)}."
         )
+    table = open_table(hub, TRAIN_SPLIT if split == "train" or test is None else test, config, column)
+    table = replace(table, unread=tuple(name for name in splits if name not in (TRAIN_SPLIT, test)))
     if test is not None:
-        return open_table(hub, TRAIN_SPLIT if split == "train" else test, config, column)
-    share = hold_out if isinstance(hold_out, float) else HELD_OUT_SHARE
-    return split_by_name(open_table(hub, TRAIN_SPLIT, config, column), split, share)
+        return table
+    return split_by_name(table, split, hold_out if isinstance(hold_out, float) else HELD_OUT_SHARE)

@@ -18,6 +18,7 @@ from genkit.parts.datasets.hub_stream import HubStream
 from genkit.parts.datasets.pictures.bad_pictures import BadPicture
 from genkit.parts.datasets.pictures.decode import decode
 from genkit.parts.datasets.pictures.folder_source import FolderSource
+from genkit.parts.datasets.pictures.hf_source import HFSource
 from genkit.parts.datasets.pictures.source import Source, Subset
 from genkit.parts.datasets.pictures.threads import map_in_threads
 from genkit.parts.datasets.pictures.transform import Transform
@@ -49,6 +50,7 @@ class PictureReport:
     others: int = 0  # files without the suffix of an image
     other_suffixes: Counter[str] = field(default_factory=Counter)  # of these files
     unread: Counter[str] = field(default_factory=Counter)  # pictures that no split reads, by sub-folder
+    unread_splits: list[str] = field(default_factory=list)  # of a hub id, which are neither trained on nor held out
     classes: int | None = None
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
@@ -102,6 +104,8 @@ class _Inspection:
         if isinstance(whole, FolderSource):
             self.report.others, self.report.other_suffixes = whole.others.total(), whole.others
             self.report.unread = whole.unread.pictures if whole.unread else Counter()
+        if isinstance(whole, HFSource):
+            self.report.unread_splits = list(whole.unread)
         if source.labels is not None:
             self.report.classes = len(set(source.labels.tolist()))
 
