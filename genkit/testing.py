@@ -10,6 +10,9 @@ from genkit.core.metric import Extractor
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Loss, Phase
+from genkit.recipe.costs import USE_THE_NOISE
+from genkit.recipe.draw_finder import refusing_global_draws
+from genkit.recipe.phase_result import checked_result
 
 
 def batch_of(x: Tensor, latent_dim: int, *, seed: int = 0, step: int = 0, t: float = 0.0) -> Batch:
@@ -21,11 +24,13 @@ def batch_of(x: Tensor, latent_dim: int, *, seed: int = 0, step: int = 0, t: flo
 def phase_gradients(phase: Phase, model: Model, batch: Batch) -> dict[str, Tensor | None]:
     """Return the gradients of a phase's total, by name of the parameter, for the children that the phase updates.
 
-    The gradient of a parameter that the total does not depend on is None.
+    The gradient of a parameter that the total does not depend on is None. Raises `ValueError` if the phase returns what
+    is no `PhaseLoss` of scalars, or draws from a global random generator.
     """
     names = [name for name, _ in model.named_parameters() if name.split(".")[0] in phase.updates]
     parameters = dict(model.named_parameters())
-    total = phase.loss(model, batch.in_phase(phase.name)).total
+    with refusing_global_draws(phase.loss, USE_THE_NOISE):
+        total = checked_result(phase, phase.loss(model, batch.in_phase(phase.name))).total
     gradients = torch.autograd.grad(
         total, [parameters[name] for name in names], retain_graph=bool(batch.carry), allow_unused=True
     )

@@ -21,7 +21,7 @@ import torch
 
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset, FingerprintedSource
-from genkit.errors import UsageError
+from genkit.errors import UsageError, describe_bug
 
 # The digest of a split covers at most so many bytes of it (all of MNIST, 21,845 colour images of 32 x 32, 341 of
 # 256 x 256), but at least so many samples, spread over the whole split.
@@ -83,7 +83,19 @@ def _check(saved: Mapping[str, Any], data: Dataset, samples: str, remedy: str) -
 
 
 def _fingerprint_of_split(data: Dataset) -> dict[str, Any]:
-    """Return the fingerprint of one split; empty if it is missing on this machine or cannot change."""
+    """Return the fingerprint of one split; empty if it is missing on this machine or cannot change.
+
+    Raises `UsageError` for a mistake in the data set, such as a `size` that is too large.
+    """
+    try:
+        return _compute(data)
+    except (UsageError, OSError, MemoryError):
+        raise
+    except (Exception, SystemExit, GeneratorExit) as error:
+        raise UsageError(f"[data] the {data.split} split cannot be read: {describe_bug(data, error)}") from error
+
+
+def _compute(data: Dataset) -> dict[str, Any]:
     if data.unmet():
         return {}
     size = data.size

@@ -147,3 +147,40 @@ def test_a_broken_plugin_does_not_reach_the_help_of_a_new_process(tmp_path):
 def test_plugins_show_writes_defaults_as_toml_does(isolated, part, key, default):
     (described,) = json.loads(genkit("plugins", "show", part, "--json").out)["parts"]
     assert {each["key"]: each["default"] for each in described["keys"]}[key] == default
+
+
+LATE = """\
+from dataclasses import dataclass
+from genkit.api import VAE, Phase
+from genkit.hooks import Entry, hookimpl
+
+genkit_hooks = 1
+
+@hookimpl
+def genkit_losses():
+    yield Entry("late", "{module}:Late", "A VAE that fails in its fourth step", "https://example.org")
+
+@dataclass(frozen=True)
+class Late(VAE):
+    how: str = "no-such-name"
+
+    def phases(self):
+        (phase,) = super().phases()
+        self_loss = phase.loss
+
+        def late(model, batch):
+            if batch.noise.step == 3:
+                raise SystemExit(0) if self.how == "exit" else RuntimeError("out of ideas")
+            return self_loss(model, batch)
+
+        return (Phase(phase.name, phase.updates, late),)
+"""
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize(("how", "error"), [("raise", "RuntimeError: out of ideas"), ("exit", "SystemExit: 0")])
+def test_a_part_that_fails_late_is_named_and_the_run_can_be_resumed(site, monkeypatch, how, error):
+    supply(site, monkeypatch, cli_late=LATE)
+    message = refused("run", "tiny.toml", "-q", "--set", f"loss={{use='late', how='{how}'}}", code=1)
+    assert_names(message, "step 3 of 5", "saved", "in step 4, [loss]", error, "cli_late.py, line 21")
+    assert_names(message, "genkit-torch-cli-late 0.1.0", "genkit resume runs/")

@@ -1,14 +1,16 @@
 """Mistakes of a plugin's author that the plan finds: each names its table, its owner, and its place in the code."""
 
 import pytest
-from support.author_mistakes import PLUGIN, MistakenPlugin
+import torch
+from support.author_mistakes import PLUGIN, DrawsInTorch, MistakenPlugin, TermCalledTotal
 from support.messages import assert_names
-from support.tiny_parts import registry_with
+from support.tiny_parts import TinyAutoencoder, registry_with
 from support.tiny_recipes import tiny_recipe
 
 from genkit.errors import RecipeError
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Use
+from genkit.testing import assert_gradients_reach_updates, batch_of
 
 LR = {"lr": 0.01}
 OPTIMISER = ("optimiser", "encoder")
@@ -92,3 +94,13 @@ def test_the_messages(golden):
 
 def test_the_parts_without_a_mistake_are_accepted():
     assert plan_with(loss=Use("Good"), metrics={"m": Use("Metric")}).phases
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"), [(DrawsInTorch, ("randn_like", "batch.randn")), (TermCalledTotal, ("total",))]
+)
+def test_the_tests_of_a_plugin_find_its_mistakes(kind, names):
+    model = TinyAutoencoder(data_shape=(2,))
+    with pytest.raises(ValueError) as refused:
+        assert_gradients_reach_updates(kind(), model, batch_of(torch.zeros(4, 2), 2), step=0)
+    assert_names(refused.value, kind.__name__, "author_mistakes.py, line", *names)

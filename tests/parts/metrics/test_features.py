@@ -1,9 +1,11 @@
 """What metrics of features have in common: protocols, meaningless values, rounding; and the samples they read."""
 
 import math
+import random
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from support.evaluations import evaluation_of, normal, value
@@ -113,6 +115,45 @@ def test_a_bug_in_one_metric_does_not_lose_the_others(what, names):
     bad, good = evaluate(requested, EightGaussians(), lambda weights: model, 0)
     assert bad.value is None and good.value is not None
     assert_names(bad.reason, *names)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), None])
+def test_a_metric_cannot_end_the_program(error):
+    model = MLP(latent_dim=2, width=8, layers=1, data_shape=(2,))
+    (bad,) = evaluate({"bad": Exits(samples=50, error=error)}, EightGaussians(), lambda weights: model, 0)
+    assert bad.value is None
+    assert_names(bad.reason, f"{__name__}.Exits", "test_features.py, line ")
+
+
+@dataclass(frozen=True)
+class Exits(SlicedWasserstein):
+    error: object = None
+
+    def compute(self, evaluation):
+        if isinstance(self.error, BaseException):
+            raise self.error
+        return float(torch.eye(2).reshape(3).sum())
+
+
+@dataclass(frozen=True)
+class DrawsGlobally(SlicedWasserstein):
+    """A metric that draws from every global generator, as those of other libraries do."""
+
+    def compute(self, evaluation):
+        return torch.rand(()).item() + np.random.rand() + random.random()
+
+
+def test_a_metric_that_draws_from_global_generators_is_a_function_of_the_seed():
+    model = MLP(latent_dim=2, width=8, layers=1, data_shape=(2,))
+
+    def value(seed: int, before: int) -> float | None:
+        torch.manual_seed(before), np.random.seed(before), random.seed(before)
+        state = torch.get_rng_state()
+        (result,) = evaluate({"m": DrawsGlobally(samples=50)}, EightGaussians(), lambda weights: model, seed)
+        assert torch.equal(torch.get_rng_state(), state)
+        return result.value
+
+    assert value(0, before=1) == value(0, before=2) != value(1, before=1)
 
 
 # Samples of an evaluation
