@@ -194,6 +194,15 @@ def test_a_norm_without_input_keeps_its_running_statistics() -> None:
         assert torch.equal(net.spare.running_var, torch.ones(2, dtype=torch.float32))
 
 
+def test_data_of_exactly_one_batch_suffice_for_recalibration() -> None:
+    class Enough(Digits):
+        size = RECALIBRATION_BATCH
+
+    found = recalibrated_statistics(model(), Enough(), 0)["encoder.norm"]
+    whole = Digits().batch(torch.arange(RECALIBRATION_BATCH), noise(0, 0)).x.double()
+    torch.testing.assert_close(found.mean, whole.mean().view(1), rtol=1e-10, atol=1e-12)
+
+
 def test_too_few_data_for_recalibration_are_refused() -> None:
     class Few(Digits):
         size = 60
