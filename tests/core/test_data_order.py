@@ -51,3 +51,7 @@ def test_the_order_is_that_of_earlier_versions():
     """A run that is resumed by another version must go on with the samples that it has not seen."""
     assert indices_of_step(0, 0, 6, 50_000).tolist() == [23674, 44144, 32330, 30205, 47314, 44687]
     assert indices_of_step(7, 9_000, 6, 50_000).tolist() == [11016, 4407, 46005, 7140, 23177, 15398]
+
+
+def test_a_batch_of_all_samples_is_one_epoch():
+    assert sorted(indices_of_step(0, 3, 24, 24).tolist()) == list(range(24))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
+from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
-from genkit.core.elbo import kl_to_prior, negative_elbo, squared_error
+from genkit.core.elbo import energy, kl_to_prior, negative_elbo, squared_error
+from genkit.core.model import Autoencoder
 from genkit.core.types import DiagNormal
 
 
@@ -62,3 +65,29 @@ def test_reparameterised_samples_have_the_moments_of_the_posterior() -> None:
     z = q.sample(torch.randn(200_000, 2, 4, generator=generator, dtype=torch.float64))
     torch.testing.assert_close(z.mean(dim=0), q.mu, rtol=0, atol=0.03)
     torch.testing.assert_close(z.var(dim=0), q.logvar.exp(), rtol=0.03, atol=0)
+
+
+class Encoder(nn.Module):
+    """q(z|x) = N(x A + a, diag(exp(v)))."""
+
+    def forward(self, x: Tensor) -> DiagNormal:
+        a = torch.tensor([[0.5, -1.0], [2.0, 0.3]], dtype=x.dtype)
+        mu = x @ a + torch.tensor([0.1, -0.2], dtype=x.dtype)
+        return DiagNormal(mu, torch.tensor([-1.0, 0.7], dtype=x.dtype).expand_as(mu))
+
+
+class Decoder(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        b = torch.tensor([[1.0, -0.4], [0.2, 0.9]], dtype=z.dtype)
+        return z @ b + torch.tensor([0.3, -0.6], dtype=z.dtype)
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.0, 0.0), (1.3, -0.4), (-0.7, 1.9)])
+def test_the_energy_is_kl_plus_squared_error_at_the_posterior_mean(x: float, y: float) -> None:
+    # Written out in scalars.
+    mu = (0.5 * x + 2.0 * y + 0.1, -1.0 * x + 0.3 * y - 0.2)
+    kl = sum(0.5 * (m * m + math.exp(v) - 1 - v) for m, v in zip(mu, (-1.0, 0.7), strict=True))
+    back = (1.0 * mu[0] + 0.2 * mu[1] + 0.3, -0.4 * mu[0] + 0.9 * mu[1] - 0.6)
+    expected = kl + (x - back[0]) ** 2 + (y - back[1]) ** 2
+    found = energy(Autoencoder(Encoder(), Decoder(), 2, (2,)), torch.tensor([[x, y]], dtype=torch.float64))
+    assert found.tolist() == pytest.approx([expected], rel=1e-12)
