@@ -54,7 +54,8 @@ def show(
     from genkit.recipe.describe_parts import describe_part, parts_named
     from genkit.recipe.registry import load_registry
 
-    parts = [describe_part(part) for part in parts_named(load_registry(), name)]
+    registry = load_registry()
+    parts = [describe_part(part, registry) for part in parts_named(registry, name)]
     if json:
         print(json_format.dumps({"parts": parts}))
         return

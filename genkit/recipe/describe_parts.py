@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import is_dataclass
 from typing import Any
 
-from genkit.core.constant_schedule import ConstantSchedule
 from genkit.errors import UsageError, near_miss
 from genkit.hooks import KINDS
 from genkit.recipe.part_fields import Parameter, expected, parameters_of
 from genkit.recipe.registry import Part, Registry
-from genkit.recipe.tables import as_toml
+from genkit.recipe.resolved import as_recipe_writes
 from genkit.recipe.values import in_toml
 
 GIVEN = "data_shape"  # a model gets it from the data set, so it is not a key
@@ -35,18 +33,18 @@ def part_as_dict(part: Part) -> dict[str, Any]:
     return {"kind": part.kind, **part.entry._asdict(), "owner": str(part.owner)}
 
 
-def describe_part(part: Part) -> dict[str, Any]:
+def describe_part(part: Part, registry: Registry) -> dict[str, Any]:
     """Return what `part_as_dict` does, the docstring of the part, and its keys.
 
-    Each key has a type, a default and a meaning, all in words. Raises `UsageError` where the part cannot be imported
-    or its type hints cannot be resolved.
+    Each key has a type and a meaning in words, and a default as TOML writes it. Raises `UsageError` where the part
+    cannot be imported or its type hints cannot be resolved.
     """
     target = part.load()
     try:
         parameters = parameters_of(target)
     except (TypeError, ValueError, NameError) as error:
         raise UsageError(f'the fields of "{part.entry.name}" cannot be read: {error} ({part.owner}).') from None
-    keys = [_describe_key(key, parameter) for key, parameter in parameters.items() if key != GIVEN]
+    keys = [_describe_key(key, parameter, registry) for key, parameter in parameters.items() if key != GIVEN]
     return {**part_as_dict(part), "about": inspect.getdoc(target) or "", "keys": keys}
 
 
@@ -59,21 +57,18 @@ def name_clashes(registry: Registry) -> list[dict[str, Any]]:
     ]
 
 
-def _describe_key(key: str, parameter: Parameter) -> dict[str, str]:
+def _describe_key(key: str, parameter: Parameter, registry: Registry) -> dict[str, str]:
     return {
         "key": key,
         "takes": expected(parameter.hint),
-        "default": _describe_default(parameter),
+        "default": _describe_default(parameter, registry),
         "meaning": parameter.doc,
     }
 
 
-def _describe_default(parameter: Parameter) -> str:
+def _describe_default(parameter: Parameter, registry: Registry) -> str:
     if parameter.required:
         return "required"
     default = parameter.default
-    if isinstance(default, ConstantSchedule):
-        return in_toml(default.value)
-    if is_dataclass(default) and not isinstance(default, type):  # a part: its keys are those of the part
-        return type(default).__name__
-    return "" if default is None else in_toml(as_toml(default))
+    written = {} if default == {} else as_recipe_writes(default, registry)
+    return "" if written is None else in_toml(written)

@@ -58,8 +58,8 @@ class ResolvedKeys:
     def add_default(self, path: KeyPath, default: Any, subject: str, owner: object) -> None:
         """Add the keys that a recipe would write for the default of a part or a table."""
         origin = f"default of {subject}" + (f" ({owner})" if owner else "")
-        without_dependent = {rest for rest, _ in _leaves(self._as_written(default, dependent=False))}
-        for rest, leaf in _leaves(self._as_written(default)):
+        without_dependent = {rest for rest, _ in _leaves(as_recipe_writes(default, self.registry, dependent=False))}
+        for rest, leaf in _leaves(as_recipe_writes(default, self.registry)):
             self._add((*path, *rest), leaf, origin, dependent=rest not in without_dependent)
 
     def dependent_on_keys(self, part: DependentDefaults, path: KeyPath, supplied_by: Part) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class ResolvedKeys:
 
         Keys at these paths that are added from now on have this origin. A default that no recipe can write is left out.
         """
-        written = {name: self._as_written(value) for name, value in part.dependent_defaults().items()}
+        written = {name: as_recipe_writes(value, self.registry) for name, value in part.dependent_defaults().items()}
         written = {name: value for name, value in written.items() if value is not None}
         origin = f'default of "{supplied_by.entry.name}" for its other keys ({supplied_by.owner})'
         self._dependent |= dict.fromkeys(((*path, name) for name in written), origin)
@@ -90,29 +90,31 @@ class ResolvedKeys:
             table = table.get(name, {}) if isinstance(table, Mapping) else {}
         return table if isinstance(table, Mapping) else {"use": table}
 
-    def _as_written(self, default: Any, *, dependent: bool = True) -> Any:
-        """Return a default as TOML holds it; None where a recipe writes nothing.
 
-        Without `dependent`, defaults that depend on other keys are left out.
-        """
-        if default is None or default is inspect.Parameter.empty or default == {}:
-            return None
-        if isinstance(default, ConstantSchedule):
-            return default.value  # a recipe writes a constant schedule as a number
-        if not is_dataclass(default) or isinstance(default, type):
-            return as_toml(default)
-        name = self._name_of(type(default))
-        values = {item.name: getattr(default, item.name) for item in fields(default)}
-        if dependent and isinstance(default, DependentDefaults):
-            values |= default.dependent_defaults()
-        written = {key: self._as_written(value, dependent=dependent) for key, value in values.items()}
-        table = {"use": name, **written} if name else written
-        return {key: value for key, value in table.items() if value is not None} or None
+def as_recipe_writes(default: Any, registry: Registry, *, dependent: bool = True) -> Any:
+    """Return a default as TOML holds it; None where a recipe writes nothing.
 
-    def _name_of(self, target: type) -> str | None:
-        """Return the name of the part that a class implements; None of a core table."""
-        wanted = f"{target.__module__}:{target.__qualname__}"
-        return next((name for (_, name), parts in self.registry.parts.items() if parts[0].entry.target == wanted), None)
+    Without `dependent`, defaults that depend on other keys are left out.
+    """
+    if default is None or default is inspect.Parameter.empty or default == {}:
+        return None
+    if isinstance(default, ConstantSchedule):
+        return default.value  # a recipe writes a constant schedule as a number
+    if not is_dataclass(default) or isinstance(default, type):
+        return as_toml(default)
+    name = _name_of(type(default), registry)
+    values = {item.name: getattr(default, item.name) for item in fields(default)}
+    if dependent and isinstance(default, DependentDefaults):
+        values |= default.dependent_defaults()
+    written = {key: as_recipe_writes(value, registry, dependent=dependent) for key, value in values.items()}
+    table = {"use": name, **written} if name else written
+    return {key: value for key, value in table.items() if value is not None} or None
+
+
+def _name_of(target: type, registry: Registry) -> str | None:
+    """Return the name of the part that a class implements; None of a core table."""
+    wanted = f"{target.__module__}:{target.__qualname__}"
+    return next((name for (_, name), parts in registry.parts.items() if parts[0].entry.target == wanted), None)
 
 
 def _leaves(value: Any) -> Iterator[tuple[KeyPath, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, time
 from pathlib import Path
@@ -113,7 +114,7 @@ def _as_text(value: Any) -> str:
 
 
 def in_toml(value: Any) -> str:
-    """Return a value much as TOML writes it: ``"4"``, ``true``, ``[1, 2]``, ``1e5``."""
+    """Return a value as TOML writes it: ``"4"``, ``true``, ``[1, 2]``, ``1e5``, ``{a = 1}``."""
     if isinstance(value, WrittenFloat):
         return value.text
     if isinstance(value, (date, time)):
@@ -121,7 +122,11 @@ def in_toml(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(in_toml, value))}]"
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{json.dumps(key)}: {in_toml(inner)}' for key, inner in value.items())}}}"
+        return f"{{{', '.join(f'{_key_in_toml(key)} = {in_toml(inner)}' for key, inner in value.items())}}}"
     if isinstance(value, int) and value.bit_length() > BITS:
         return f"an integer of {value.bit_length()} bits"
     return json.dumps(value, ensure_ascii=not is_unicode(str(value)), default=str)
+
+
+def _key_in_toml(key: Any) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", str(key)) else json.dumps(key, ensure_ascii=False)

@@ -12,6 +12,7 @@ from support.tiny_recipes import tiny_plan, tiny_recipe
 from genkit.api import ConstantSchedule, Schedule
 from genkit.hooks import Entry, hookimpl
 from genkit.parts.schedules.linear import LinearSchedule
+from genkit.recipe.describe_parts import describe_part
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Use
 
@@ -155,3 +156,16 @@ def test_what_the_data_decide_is_shown_and_is_not_a_key_of_the_resolved_recipe(t
     assert decided == {"data.hold_out": "3 samples are held out, 57 are trained on", "metrics.error.samples": "3"}
     assert "samples" not in plan.resolved["metrics"]["error"] and "hold_out" not in plan.resolved["data"]
     assert "metrics.error.samples: 3" in plan.notes
+
+
+def test_the_default_of_a_part_is_described_as_a_recipe_writes_it():
+    registry = registry_with(PluginWithVariants())
+    described = describe_part(registry.find("losses", "variants"), registry)
+    defaults = {key["key"]: key["default"] for key in described["keys"]}
+    assert defaults == {
+        "weight": "0.5",
+        "warmup_steps": "0",
+        "ramp": "",
+        "variant": '"up"',
+        "fixed": '{use = "ramp", factor = 2.0, stop = 20.0}',
+    }
