@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from support.messages import assert_names
-from support.tiny_parts import Numbered, TinyAutoencoder
+from support.tiny_parts import Blob, Numbered, TinyAutoencoder
 from support.tiny_recipes import assert_same_bits, tensors_of, tiny_plan, tiny_recipe, train_all
 
 from genkit.core.batch import Batch
@@ -52,6 +52,7 @@ def test_a_phase_changes_all_of_its_updates_and_nothing_else(phase, updated):
 
 def test_phases_run_at_their_steps():
     _, records = train_all(tiny_plan())
+    assert [record.step for record in records] == list(range(1, 13))  # completed steps
     seen = [{name.split("/")[0] for name in record.terms} for record in records]
     assert seen[:4] == [{"warmup"}] * 4
     assert seen[4:] == [{"encoder"}, {"encoder", "decoder"}] * 4
@@ -101,6 +102,21 @@ def test_the_micro_batches_of_a_step_are_the_parts_of_the_whole_batch():
     whole = rows(Train(steps=12, batch_size=8))
     parts = rows(Train(steps=12, batch_size=8, accumulate=4, inexact_accumulation=True))
     assert all(torch.equal(a, b) for a, b in zip(whole, parts, strict=True))
+
+
+def test_samples_and_codes_are_drawn_independently_and_depend_on_the_seed_and_the_step():
+    class Codes(Blob):
+        def batch(self, indices, noise):
+            return Samples(noise.randn("z", 2))  # the tag of latent codes
+
+    world, drawn = World(), []
+    for seed, step in ((3, 0), (3, 1), (4, 0)):
+        plan = replace(tiny_plan(seed=seed), data=Codes())
+        state = initial_state(plan, world)
+        state.step = step
+        (batch,) = batches_of_step(plan, state, world)
+        drawn += [tuple(batch.x.flatten().tolist()), tuple(batch.z.flatten().tolist())]
+    assert len(set(drawn)) == len(drawn) == 6
 
 
 def test_labels_reach_the_loss_with_their_samples():
