@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from genkit.recipe.plan import Plan
 
 POLL = 0.1  # seconds between two checks of the processes
-GRACE = 10.0  # seconds that the processes have to end after one of them has failed
+GRACE = 30.0  # seconds that the processes have to end after one of them has failed
 
 
 def must_launch(plan: Plan, processes: int) -> bool:
