@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -102,6 +103,23 @@ def test_the_micro_batches_of_a_step_are_the_parts_of_the_whole_batch():
     whole = rows(Train(steps=12, batch_size=8))
     parts = rows(Train(steps=12, batch_size=8, accumulate=4, inexact_accumulation=True))
     assert all(torch.equal(a, b) for a, b in zip(whole, parts, strict=True))
+
+
+def test_the_batches_of_three_processes_are_the_parts_of_that_of_one():
+    plan, world = tiny_plan(data=Use("numbered"), train=Train(steps=2, batch_size=12)), World()
+    state = initial_state(plan, world)
+    (whole,) = batches_of_step(plan, state, world)
+
+    def of_process(rank):
+        shared = {"device": world.device, "dtype": world.dtype, "gather": world.gather}
+        (batch,) = batches_of_step(plan, state, SimpleNamespace(rank=rank, size=3, **shared))
+        assert batch.rank == rank
+        assert torch.equal(batch.own(whole.x), batch.x)
+        return batch.x, batch.z, batch.randn("eps", 2)
+
+    expected = whole.x, whole.z, whole.randn("eps", 2)
+    for parts, together in zip(zip(*map(of_process, range(3)), strict=True), expected, strict=True):
+        assert torch.equal(torch.cat(parts), together)
 
 
 def test_samples_and_codes_are_drawn_independently_and_depend_on_the_seed_and_the_step():

@@ -118,18 +118,20 @@ def test_a_bad_picture_is_an_error_or_replaced_by_the_next(hub):
     assert [bad.name[-5:] for bad in skipping.skipped_pictures] == ["row 0", "row 1"]
 
 
-def test_flips_depend_on_the_step(hub, tmp_path):
+def test_flips_depend_on_the_step_and_spare_the_held_out_split(hub, tmp_path):
     import datasets
 
     pictures = {"image": [Image.fromarray(noise_picture(4, 4, 1, seed=seed)) for seed in range(40)]}
     table = datasets.Dataset.from_dict(pictures, datasets.Features({"image": datasets.Image()}))
     (tmp_path / "f").mkdir()
-    table.to_parquet(tmp_path / "f" / "train.parquet")
+    for split in ("train", "test"):
+        table.to_parquet(tmp_path / "f" / f"{split}.parquet")
 
-    def x(step, flip):
+    def x(step, flip, split="train"):
         noise = Noise(0, step, "data", Rows.all(40))
-        return data(str(tmp_path / "f"), flip=flip).batch(torch.arange(40), noise).x
+        return data(str(tmp_path / "f"), split=split, flip=flip).batch(torch.arange(40), noise).x
 
+    assert torch.equal(x(1, True, "test"), x(2, False, "test"))
     assert torch.equal(x(1, True), x(1, True)) and not torch.equal(x(1, True), x(2, True))
     assert all(torch.equal(a, b) or torch.equal(a, b.flip(2)) for a, b in zip(x(1, True), x(1, False)))
 
