@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from genkit.core.batch import Batch
 from genkit.core.global_generators import restored_generators
@@ -25,14 +27,15 @@ from genkit.engine.state import TrainState
 from genkit.errors import UsageError, code_of
 from genkit.recipe.plan import Plan
 
-MOST_ROWS = 8  # the networks are copied in float64, and a few samples show a coupling
-SAME_LOSS = 1e-5  # of the largest loss; in float64, so a loss may compute a part of it in float32
+MOST_ROWS = 4  # few, because the fewer samples a half has, the more its statistics differ
+SAME_LOSS = {False: 1e-10, True: 1e-6}  # of the largest loss, in float64; True: a part of it is rounded to float32
 
 
 def check_coupling(plan: Plan, state: TrainState, world: World, calls: PartCalls) -> None:
-    """Raise `UsageError` on every process if a phase couples the samples of a batch without gathering them.
+    """Raise `UsageError` if a phase couples the samples of a batch without gathering them.
 
-    Does nothing for one micro-batch on one process, and if the recipe accepts the difference.
+    Call it within `World.on_all`, because processes read different samples. Does nothing for one micro-batch on one
+    process, and if the recipe accepts the difference.
     """
     train = plan.recipe.train
     if world.size * train.accumulate == 1 or train.inexact_accumulation or world.device.type == "mps":
@@ -41,14 +44,13 @@ def check_coupling(plan: Plan, state: TrainState, world: World, calls: PartCalls
     rows = min(len(samples.x), MOST_ROWS) // 2 * 2
     model = _copy_in_double(plan, state.model, world.device)
     coupled = next(_coupled(plan, model, samples, noise, rows, calls), None) if rows else None
-    if world.any(coupled is not None):
-        name = coupled.name if coupled else "of another process"
+    if coupled is not None:
         parts = f"{world.size} processes" if world.size > 1 else f"accumulate = {train.accumulate}"
+        code = f"{code_of(coupled.loss)} ({plan.parts['loss',].owner})"
         raise UsageError(
-            f'[loss] phase "{name}" couples the samples of a batch without batch.gather, so {parts} would train '
-            f"otherwise than one: {code_of(coupled.loss if coupled else plan.loss)} ({plan.parts['loss',].owner}). "
-            "Gather the rows before a batch statistic, train on one process with accumulate = 1, or accept the "
-            "difference with [train] inexact_accumulation = true."
+            f'[loss] phase "{coupled.name}" couples the samples of a batch without batch.gather, so {parts} would '
+            f"train otherwise than one process: {code}. Gather the rows before a batch statistic, train on one process "
+            "with accumulate = 1, or accept the difference with [train] inexact_accumulation = true."
         )
 
 
@@ -64,13 +66,15 @@ def _coupled(plan: Plan, model: Model, samples: Samples, noise: Noise, rows: int
     """Yield the phases that gather nothing, and whose loss is not the mean of the losses of both halves."""
     for t in (0.0, 1.0):  # a schedule may turn a part of a loss on or off
         gathered: set[str] = set()
-        whole, first, second = (
-            _losses(plan, model, samples, noise, Rows(*each, rows), t, gathered, calls)
-            for each in ((0, rows), (0, rows // 2), (rows // 2, rows))
-        )
+        with _RoundingFinder() as finder:
+            whole, first, second = (
+                _losses(plan, model, samples, noise, Rows(*each, rows), t, gathered, calls)
+                for each in ((0, rows), (0, rows // 2), (rows // 2, rows))
+            )
+        same = SAME_LOSS[finder.found]
         for phase in plan.phases:
             a, b, c = (losses[phase.name] for losses in (whole, first, second))
-            if phase.name not in gathered and abs(a - (b + c) / 2) > SAME_LOSS * max(abs(a), abs(b), abs(c)):
+            if phase.name not in gathered and abs(a - (b + c) / 2) > same * max(abs(a), abs(b), abs(c)):
                 yield phase
 
 
@@ -101,3 +105,17 @@ def _losses(
             total = phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)).total
         losses[phase.name] = total.item()
     return losses
+
+
+class _RoundingFinder(TorchDispatchMode):
+    """Finds out whether a loss converts float64 to a type with fewer digits, as ``.float()`` does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = False
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = function(*args, **(kwargs or {}))
+        if isinstance(out, Tensor) and out.is_floating_point() and out.dtype != torch.float64:
+            self.found |= any(isinstance(each, Tensor) and each.dtype == torch.float64 for each in args)
+        return out

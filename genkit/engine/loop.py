@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -36,7 +37,7 @@ def train_steps(plan: Plan, state: TrainState, world: World) -> Iterator[StepRec
     check_batch(plan, world.size)
     calls = PartCalls(plan, state, world)
     if state.step == 0:
-        check_coupling(plan, state, world, calls)
+        world.on_all(partial(check_coupling, plan, state, world, calls))
     while state.step < plan.steps:
         batches = world.on_all(calls.batches)
         due = [phase for phase in plan.phases if phase.due(state.step)]

@@ -130,7 +130,7 @@ def test_a_batch_statistic_that_is_not_gathered_is_refused_where_it_matters(loss
 
 
 @pytest.mark.trains
-@pytest.mark.parametrize("changes", [{}, {"model": Use("mlp")}, {"loss": Use("vae")}])
+@pytest.mark.parametrize("changes", [{}, {"model": Use("mlp")}, {"loss": Use("vae")}, {"loss": Use("InFloat32")}])
 def test_a_loss_of_single_samples_is_not_refused(changes):
     train_all(plan_with(train=Train(steps=2, batch_size=8, accumulate=2), **changes))
 

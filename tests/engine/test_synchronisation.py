@@ -12,6 +12,7 @@ from genkit.engine.batches import batches_of_step
 from genkit.engine.distributed import World
 from genkit.engine.finite_watch import READ_AFTER, FiniteWatch
 from genkit.engine.loop import StepRecord, update
+from genkit.engine.part_calls import PartCalls
 from genkit.engine.state import initial_state
 from genkit.recipe.plan import make_plan
 from genkit.recipe.shipped import recipes_folder
@@ -26,11 +27,11 @@ def reads_of_a_step(plan):
     """Return the operations of a step, after its batch is on the device, that wait for a value."""
     world = World(plan.recipe.train.precision)
     state, watch = initial_state(plan, world), FiniteWatch()
-    batches = batches_of_step(plan, state, world)
+    batches, calls = batches_of_step(plan, state, world), PartCalls(plan, state, world)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         for phase in plan.phases:
             inputs = [batch.in_phase(phase.name) for batch in batches]
-            terms = update(phase, state, inputs, world, keep_graphs=phase is not plan.phases[-1])
+            terms = update(phase, state, inputs, world, calls, keep_graphs=phase is not plan.phases[-1])
             watch.observe(StepRecord(1, terms))
         if state.average is not None:
             state.average.update()

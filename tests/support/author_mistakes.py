@@ -276,6 +276,16 @@ class GatheredMean(Good):
         return PhaseLoss(batch.gather(q.mu).mean().square() + model.decoder(q.mu).square().mean(), {})
 
 
+@part("losses")
+@dataclass(frozen=True)
+class InFloat32(Good):
+    """Computes in float32 whatever it is given, which is no mistake."""
+
+    def compute(self, model, batch):
+        error = (model.decoder(model.encoder(batch.x).mu).float() - batch.x.float()).square().mean()
+        return PhaseLoss(error, {})
+
+
 # Schedules
 
 
