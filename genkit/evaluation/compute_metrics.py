@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -45,20 +44,11 @@ class Result:
         """Return the result that `as_dict` returned. Raises `ValueError` for anything else."""
         try:
             return TypeAdapter(cls).validate_json(json.dumps(facts), strict=True)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
         except ValidationError as error:
             first = error.errors()[0]
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-
-
-def read_results(path: Path) -> list[Result]:
-    """Return the results that a run wrote to a file. Raises `UsageError`."""
-    try:
-        return [Result.from_dict(facts) for facts in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{path}: cannot be read ({error}). Delete it and call `genkit resume`, which computes the results again "
-            "if the run has its last checkpoint. `genkit eval` prints them in any case."
-        ) from None
 
 
 def protocol_of(
