@@ -8,7 +8,7 @@ from typing import Any
 
 from genkit.errors import UsageError
 from genkit.recipe.document import Document, KeyPath, is_unicode
-from genkit.recipe.toml_text import MOST_LEVELS, BeyondLimits, parse
+from genkit.recipe.toml_text import MOST_LEVELS, BeyondLimits, has_comment, parse
 from genkit.recipe.values import in_toml
 
 MOST_SHOWN = 100  # characters of an override in a message
@@ -35,6 +35,8 @@ def _value(text: str, override: str) -> Any:
     if tables.keys() != {"value"}:
         others = ", ".join(key for key in tables if key != "value")
         raise UsageError(f"--set {shown(override)}: also sets {others}. Give each key its own --set.")
+    if has_comment(text):
+        raise UsageError(f"--set {shown(override)}: what follows # is a comment. Write a text in quotation marks.")
     return tables["value"]
 
 

@@ -74,6 +74,11 @@ def statements(text: str) -> Iterator[tuple[int, str]]:
     yield from _unless_empty(first_line, text[start:])
 
 
+def has_comment(text: str) -> bool:
+    """Return whether a valid TOML text has a comment."""
+    return any(token.group().startswith("#") for token in TOKENS.finditer(text))
+
+
 def _unless_empty(line: int, statement: str) -> Iterator[tuple[int, str]]:
     if statement.strip() and not statement.lstrip().startswith("#"):
         yield line, statement

@@ -33,7 +33,15 @@ def overridden(path, *overrides):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("3", 3), ("0.5", 0.5), ("true", True), ("bare text", "bare text"), ('"3"', "3"), ("[1, 2]", [1, 2])],
+    [
+        ("3", 3),
+        ("0.5", 0.5),
+        ("true", True),
+        ("bare text", "bare text"),
+        ('"3"', "3"),
+        ("[1, 2]", [1, 2]),
+        ('"a # b"', "a # b"),
+    ],
 )
 def test_a_value_is_toml_or_else_bare_text(path, text, value):
     assert overridden(path, f"train.steps={text}").tables["train"]["steps"] == value
@@ -83,6 +91,7 @@ def test_an_override_into_a_list_is_refused(path):
     ("override", "names"),
     [
         ("train.steps=1\nb=2", ("also sets b",)),
+        ("train.steps=1 # 2", ("comment",)),
         ("train.steps=1\n[loss]\nuse='vae'", ("also sets loss",)),
         (f"train.steps={'1' * 5_000}", ("digits",)),
         (f"a={'[' * 3_000}", ("levels",)),
