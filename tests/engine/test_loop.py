@@ -31,6 +31,16 @@ def test_a_run_is_a_function_of_its_recipe():
     )
 
 
+def test_the_initial_weights_depend_on_the_seed_of_the_recipe_alone():
+    def weights(seed, of_the_caller):
+        torch.manual_seed(of_the_caller)
+        return initial_state(tiny_plan(seed=seed), World()).model.state_dict()
+
+    assert_same_bits(weights(3, 0), weights(3, 1))
+    one, other = weights(3, 0), weights(4, 0)
+    assert not any(torch.equal(one[name], other[name]) for name in one)
+
+
 @pytest.mark.parametrize(
     ("phase", "updated"), [("warmup", "encoder decoder"), ("encoder", "encoder"), ("decoder", "decoder")]
 )
