@@ -32,15 +32,18 @@ class FiniteWatch:
         if len(self._unread) == READ_AFTER:
             self._read()
 
-    def check(self, plan: Plan, state: TrainState, world: World) -> None:
-        """Raise `Diverged` on every process if a term or a weight on any process is not finite."""
+    def check(self, state: TrainState, world: World, plan: Plan | None = None) -> None:
+        """Raise `Diverged` on every process if a term or a weight on any process is not finite.
+
+        With the plan, the samples of that step are read again, and named if they are not finite.
+        """
         self._read()
         found = self._found or _first_bad_weight(state)
         if not world.any(found is not None):
             return
-        bad_data = found is not None and _data_are_bad(plan, (self._step or state.step) - 1, world)
         remedy = "Try a smaller learning rate, [optimiser.CHILD] clip_norm, or a longer warm-up."
-        if world.any(bad_data):
+        step = (self._step or state.step) - 1
+        if plan is not None and world.any(found is not None and _data_are_bad(plan, step, world)):
             data = f"{code_of(plan.data)} of {plan.parts['data',].owner}"
             remedy = f"[data] has samples in that step that are not finite. Remove them, or fix {data}."
         raise Diverged(

@@ -56,7 +56,7 @@ class Run:
 
     def check_finite(self) -> None:
         """Raise `Diverged` on every process if any term or weight is not finite."""
-        self.watch.check(self.plan, self.state, self.world)
+        self.watch.check(self.state, self.world, self.plan)
 
     @property
     def shown_weights(self) -> str:
