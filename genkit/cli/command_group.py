@@ -7,7 +7,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 from genkit.console.escapes import escaped
-from genkit.errors import near_miss
+from genkit.near_miss import near_miss
 
 
 class CommandGroup(TyperGroup):

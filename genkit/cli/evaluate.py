@@ -51,7 +51,8 @@ def evaluate(
     from genkit.cli.inputs import print_remark
     from genkit.cli.show_results import print_results
     from genkit.console.output import Console
-    from genkit.errors import Interrupted, RecipeError, UsageError, near_miss
+    from genkit.errors import Interrupted, RecipeError, UsageError
+    from genkit.near_miss import near_miss
     from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
     from genkit.runs.saved_model import find_model
 

@@ -44,7 +44,8 @@ def interpolate(
     """
     from genkit.core.latent_paths import PATHS
     from genkit.draw.interpolations import caption_paths, save_interpolations
-    from genkit.errors import UsageError, near_miss
+    from genkit.errors import UsageError
+    from genkit.near_miss import near_miss
     from genkit.runs.interpolate import interpolate_prior, interpolate_samples
 
     if path not in PATHS:

@@ -12,7 +12,8 @@ from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset, Samples
 from genkit.engine.distributed import World
 from genkit.engine.state import TrainState
-from genkit.errors import UsageError, describe_bug, is_refusal
+from genkit.errors import UsageError
+from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.check_samples import check_values, checked_samples
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.missing import too_large

@@ -24,7 +24,8 @@ from genkit.engine.batches import samples_of_step
 from genkit.engine.distributed import World
 from genkit.engine.part_calls import PartCalls
 from genkit.engine.state import TrainState
-from genkit.errors import UsageError, code_of
+from genkit.errors import UsageError
+from genkit.part_code import code_of
 from genkit.recipe.plan import Plan
 
 MOST_ROWS = 4  # few, because the fewer samples a half has, the more its statistics differ

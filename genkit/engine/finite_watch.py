@@ -12,7 +12,8 @@ from genkit.engine.batches import samples_of_step
 from genkit.engine.distributed import World
 from genkit.engine.loop import StepRecord
 from genkit.engine.state import TrainState
-from genkit.errors import Diverged, code_of
+from genkit.errors import Diverged
+from genkit.part_code import code_of
 from genkit.recipe.plan import Plan
 
 READ_AFTER = 64  # steps whose terms are read together

@@ -17,7 +17,8 @@ from genkit.core.global_generators import GeneratorWatch
 from genkit.engine.batches import batches_of_step
 from genkit.engine.distributed import World
 from genkit.engine.state import TrainState
-from genkit.errors import GenkitError, PartFailed, describe_bug, is_refusal
+from genkit.errors import GenkitError, PartFailed
+from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.draw_finder import global_draw_text
 from genkit.recipe.nested import KeyPath
 from genkit.recipe.plan import Plan

@@ -18,9 +18,10 @@ from genkit.core.metric import BatchNormMode, Evaluation, EvaluationProtocol, Me
 from genkit.core.model import Model, evaluating
 from genkit.core.noise import seed_of
 from genkit.core.types import Dataset
-from genkit.errors import UsageError, code_of, describe_bug, is_refusal
+from genkit.errors import UsageError
 from genkit.evaluation.batch_norm import BatchNormModes, complete_protocol
 from genkit.evaluation.draws import draws, rows_of_chunk
+from genkit.part_code import code_of, describe_bug, is_refusal
 
 AFTER_A_FIX = "This is a bug in the metric. After a fix, `genkit eval` computes the number"
 

@@ -21,7 +21,8 @@ import torch
 
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset, FingerprintedSource
-from genkit.errors import UsageError, describe_bug
+from genkit.errors import UsageError
+from genkit.part_code import describe_bug
 
 # The digest of a split covers at most so many bytes of it (all of MNIST, 21,845 colour images of 32 x 32, 341 of
 # 256 x 256), but at least so many samples, spread over the whole split.

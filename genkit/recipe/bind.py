@@ -14,7 +14,9 @@ from typing import Any, get_args
 
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.types import DependentDefaults
-from genkit.errors import Problem, UsageError, describe_bug, is_refusal, near_miss
+from genkit.errors import Problem, UsageError
+from genkit.near_miss import near_miss
+from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.part_fields import KIND_OF_HINT, Form, Parameter, expected, form_of, parameters_of, without_none
 from genkit.recipe.part_interface import check_interface

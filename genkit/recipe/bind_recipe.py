@@ -10,7 +10,8 @@ from typing import Any
 from genkit.core.metric import Metric
 from genkit.core.model import Model
 from genkit.core.types import Dataset, Loss, Optimiser
-from genkit.errors import RecipeError, describe_bug, is_refusal
+from genkit.errors import RecipeError
+from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.bind import Binder, Invalid, labelled
 from genkit.recipe.document import KeyPath
 from genkit.recipe.registry import Part

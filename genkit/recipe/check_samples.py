@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genkit.core.noise import Noise
 from genkit.core.types import Dataset, Samples
-from genkit.errors import code_of
+from genkit.part_code import code_of
 
 
 def checked_samples(data: Dataset, found: Any, noise: Noise) -> Samples:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
 from genkit.core.types import Dataset, Phase
-from genkit.errors import near_miss
 from genkit.evaluation.batch_norm import norms_of
+from genkit.near_miss import near_miss
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.costs import PhaseCost
 from genkit.recipe.document import KeyPath

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from genkit.errors import UsageError, near_miss
+from genkit.errors import UsageError
 from genkit.hooks import KINDS
+from genkit.near_miss import near_miss
 from genkit.recipe.part_fields import Parameter, expected, parameters_of
 from genkit.recipe.registry import Part, Registry
 from genkit.recipe.resolved import as_recipe_writes

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from genkit.core.global_generators import GeneratorWatch
 from genkit.core.noise import __name__ as NOISE
-from genkit.errors import code_of, line_of_part
+from genkit.part_code import code_of, line_of_part
 
 
 @contextmanager

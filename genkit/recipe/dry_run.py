@@ -27,8 +27,9 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.model import Model
 from genkit.core.types import Dataset, Phase, Schedule
-from genkit.errors import UsageError, code_of, describe_bug, is_refusal
+from genkit.errors import UsageError
 from genkit.evaluation.compute_metrics import protocol_of
+from genkit.part_code import code_of, describe_bug, is_refusal
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.checks import (
     Finding,

@@ -14,7 +14,7 @@ from typing_extensions import get_protocol_members
 
 from genkit.core.metric import Extractor, Metric
 from genkit.core.types import Dataset, Divergence, Loss, Optimiser, Schedule
-from genkit.errors import code_of
+from genkit.part_code import code_of
 
 INTERFACES: dict[str, type] = {
     "losses": Loss,

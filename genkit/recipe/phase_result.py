@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from genkit.core.types import Phase, PhaseLoss
-from genkit.errors import code_of
+from genkit.part_code import code_of
 
 
 def checked_result(phase: Phase, computed: Any) -> PhaseLoss:

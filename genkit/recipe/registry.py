@@ -19,8 +19,10 @@ from typing import Any
 import pluggy
 
 from genkit import hooks
-from genkit.errors import UsageError, line_of_part, near_miss
+from genkit.errors import UsageError
 from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS, Entry
+from genkit.near_miss import near_miss
+from genkit.part_code import line_of_part
 
 FAILURES = (Exception, SystemExit, GeneratorExit)  # of a plugin's code; Ctrl-C is the user's
 SELECTION = "GENKIT_PLUGINS"  # "all" (the default), "none", or a comma-separated list of plugin names

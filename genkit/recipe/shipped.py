@@ -6,7 +6,8 @@ import shutil
 import tomllib
 from pathlib import Path
 
-from genkit.errors import UsageError, near_miss
+from genkit.errors import UsageError
+from genkit.near_miss import near_miss
 from genkit.storage.os_errors import describe_os_error
 
 TABLES = "tables"  # the folder of the tables, in that of the recipes

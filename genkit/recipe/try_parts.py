@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset, DiagNormal, Loss, Optimiser, Phase
-from genkit.errors import code_of
+from genkit.part_code import code_of
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_interface import check_interface
 

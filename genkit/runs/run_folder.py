@@ -29,7 +29,8 @@ from typing import Any
 import tomli_w
 from filelock import FileLock, Timeout
 
-from genkit.errors import UsageError, near_miss
+from genkit.errors import UsageError
+from genkit.near_miss import near_miss
 from genkit.recipe.document import Document
 from genkit.storage.atomic import write_file
 from genkit.storage.json_tables import read_table

@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from genkit.errors import Place, Problem, RecipeError, UsageError, near_miss
+from genkit.errors import Place, Problem, RecipeError, UsageError
+from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, read
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.registry import load_registry

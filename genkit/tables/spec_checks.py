@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from genkit.errors import Problem, near_miss
+from genkit.errors import Problem
+from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.nested import flatten
 from genkit.tables.cells import covers

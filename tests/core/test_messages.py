@@ -13,7 +13,8 @@ from torch import Tensor
 from genkit.api import EvaluationProtocol, Phase, PhaseLoss
 from genkit.core.data_order import indices_of_step
 from genkit.core.layers.shapes import image_shape, smallest_map
-from genkit.errors import Place, Problem, RecipeError, near_miss
+from genkit.errors import Place, Problem, RecipeError
+from genkit.near_miss import near_miss
 from genkit.testing import assert_features_are_lawful, assert_gradients_reach_updates, batch_of
 
 

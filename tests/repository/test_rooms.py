@@ -14,7 +14,7 @@ PLUGINS = sorted(path.parent for path in (CHECKOUT / "plugins").glob("*/genkit_*
 PLUGIN_PARTS = sorted(path for plugin in PLUGINS for path in plugin.rglob("*.py") if path.name != "__init__.py")
 # Bottom up: a module imports only its own room and rooms further left. The picture in docs/architecture.md shows these.
 ROOMS = (
-    *("errors", "launched", "hooks", "console", "storage", "core", "evaluation", "draw"),
+    *("errors", "near_miss", "part_code", "launched", "hooks", "console", "storage", "core", "evaluation", "draw"),
     *("parts", "recipe", "engine", "runs", "tables", "cli"),
 )
 PLACEHOLDER = re.compile(r"your_part|[A-Z]{3}")  # genkit/parts/KIND/your_part.py
