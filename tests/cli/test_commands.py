@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +24,6 @@ from genkit.recipe.shipped import shipped_recipes, shipped_tables
 
 CHECKOUT = Path(__file__).parents[2]
 RESUME = re.compile(r"genkit (resume) (\S+)\n")
-
-
-@pytest.fixture(autouse=True)
-def heeded_hang_up() -> Iterator[None]:
-    """Let SIGHUP reach the tests, also where they were started with `nohup`, which ignores it."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(autouse=True)
@@ -494,22 +485,7 @@ def test_characters_that_the_output_cannot_show_are_replaced(isolated):
     assert "M?we" in done.stdout
 
 
-# Colours and text
-
-
-COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7])(?:;[0-9;]*)?m")
-
-
-@pytest.mark.trains
-@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}])
-def test_a_terminal_has_colours_unless_no_color_is_set(monkeypatch, variables):
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("FORCE_COLOR", "1")  # in place of a terminal
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    result = genkit("run", "tiny.toml")
-    assert result.code == 0
-    assert bool(COLOUR.search(result.out)) is (not variables)
+# Text
 
 
 def test_markup_in_a_recipe_is_printed_unchanged(tmp_path):

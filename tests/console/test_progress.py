@@ -28,6 +28,21 @@ def test_a_bar_of_eighty_columns_is_whole(monkeypatch):
     assert re.match(r"step 30000/30000 ━{12} .*0:00:00 encoder 0.123 .*…", last), last
 
 
+COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7])(?:;[0-9;]*)?m")
+
+
+@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}])
+def test_a_terminal_has_colours_unless_no_color_is_set(monkeypatch, variables):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in {"TERM": "xterm-256color", **variables}.items():
+        monkeypatch.setenv(name, value)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with Console().progress(2) as progress:
+        progress.update(1, {"vae/total": 1.0})
+    assert bool(COLOUR.search(terminal.getvalue())) is (not variables)
+
+
 @pytest.mark.parametrize("variables", [{"FORCE_COLOR": "1"}, {}])
 def test_a_file_has_lines(monkeypatch, variables):
     monkeypatch.setenv("TERM", "xterm")
