@@ -1,4 +1,5 @@
-"""Keys that a recipe leaves out and whose value depends on the data: what is held out, and how many samples are read.
+"""Keys that a recipe leaves out and whose value depends on the data: what is held out, how many samples a metric reads,
+and how often a run is logged.
 
 They are shown and written as comments, and are not part of the resolved recipe: `genkit eval` may use other data, and
 then they have other values.
@@ -7,30 +8,37 @@ then they have other values.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genkit.core.metric import EvaluationProtocol
-from genkit.recipe.bind_recipe import BoundRecipe
+from genkit.errors import UsageError
 from genkit.recipe.document import KeyPath
 from genkit.recipe.registry import Part
 from genkit.recipe.resolved import Key
 
+if TYPE_CHECKING:
+    from genkit.recipe.plan import Plan
 
-def data_keys(bound: BoundRecipe, protocols: Mapping[str, EvaluationProtocol]) -> Iterator[Key]:
-    """Yield `hold_out` of the data and `samples` of each metric, where the recipe leaves them out.
+
+def data_keys(plan: Plan) -> Iterator[Key]:
+    """Yield `hold_out` of the data, `samples` of each metric and `log_every`, where the recipe leaves them out.
 
     Yields nothing for data that are missing on this machine.
     """
-    data, held_out = bound.data, bound.data.held_out()
+    data, held_out = plan.data, plan.data.held_out()
     if data.unmet() or held_out.unmet():
         return
     if _left_out(data, "hold_out"):
         value = f"{held_out.size} samples are held out, {data.size} are trained on"
-        yield _key(bound.parts, ("data",), "hold_out", value)
-    for label, protocol in protocols.items():
-        if _left_out(bound.metrics[label], "samples"):
-            yield _key(bound.parts, ("metrics", label), "samples", protocol.samples)
+        yield _key(plan.parts, ("data",), "hold_out", value)
+    for label, protocol in plan.protocols.items():
+        if _left_out(plan.metrics[label], "samples"):
+            yield _key(plan.parts, ("metrics", label), "samples", protocol.samples)
+    if _left_out(plan.recipe.report, "log_every"):
+        with suppress(UsageError):  # a run refuses data that give no number of steps
+            every = plan.recipe.report.steps_between_lines(plan.steps)
+            yield Key(("report", "log_every"), every, f"default for {plan.steps:,} steps")
 
 
 def _left_out(part: Any, key: str) -> bool:

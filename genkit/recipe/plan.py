@@ -47,7 +47,6 @@ class Plan:
     document: Document
     resolved: Mapping[str, Any]  # the recipe with every default, as TOML tables
     keys: tuple[Key, ...]  # every key of `resolved` with its origin
-    data_keys: tuple[Key, ...]  # keys that are not in `resolved`, because the data decide them
     parts: Mapping[KeyPath, Part]  # the part that each table became, with its owner
     unmet: tuple[str, ...] = field(default=())  # what this machine lacks, with the remedy
     unmet_start: tuple[str, ...] = field(default=())  # what it lacks for a new run, but not for a resume
@@ -86,6 +85,11 @@ class Plan:
     def data_fingerprint(self) -> Mapping[str, Any]:
         """Fingerprint of the training and held-out data. Reads them once."""
         return data_fingerprint(self.data)
+
+    @cached_property
+    def data_keys(self) -> tuple[Key, ...]:
+        """The keys that are not in `resolved`, because the data decide them."""
+        return tuple(data_keys(self))
 
     @property
     def owners(self) -> list[str]:
@@ -154,7 +158,6 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
         document=binder.document,
         resolved=binder.resolved.tables(),
         keys=tuple(binder.resolved.keys),
-        data_keys=tuple(data_keys(bound, dry_run.protocols)),
         parts=bound.parts,
         unmet=unmet_always(recipe, bound.data, metrics, dry_run.state_bytes),
         unmet_start=unmet_start(recipe),

@@ -83,7 +83,10 @@ class Checkpoint:
 class Report:
     """``[report]``: what a run logs and draws while it trains."""
 
-    log_every: Annotated[PositiveInt, Doc("Steps between lines of metrics.jsonl.")] = 100
+    log_every: Annotated[
+        PositiveInt | None,
+        Doc("Steps between lines of metrics.jsonl; by default 100, or a twentieth of a run of less than 2,000 steps."),
+    ] = None
     draw_every: Annotated[PositiveInt, Doc("Steps between pictures.")] = 1000
     strip_epochs: Annotated[
         tuple[PositiveInt, ...],
@@ -97,6 +100,10 @@ class Report:
     def __post_init__(self) -> None:
         if self.strip_epochs and self.strip_steps:
             raise ValueError("both strip_epochs and strip_steps are given; remove one")
+
+    def steps_between_lines(self, steps: int) -> int:
+        """Return `log_every`, or its default for a run of `steps` steps: its curves need more than one point."""
+        return self.log_every or min(100, -(-steps // 20))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class StepLogger:
     def after_step(self, record: StepRecord) -> Line | None:
         """Log the step if it is due, and return its line. Raises `Diverged`."""
         run = self._run
-        if not run.is_due(record.step, run.plan.recipe.report.log_every):
+        if not run.is_due(record.step, run.plan.recipe.report.steps_between_lines(run.plan.steps)):
             return None
         run.check_finite()
         line = line_of(run, record)

@@ -252,11 +252,13 @@ def test_a_log_with_other_content_is_named(finished, content):
 
 
 def test_lost_lines_of_a_log_are_reported(unfinished):
-    (state,) = unfinished.glob("checkpoints/*/state.json")
-    state.write_text(json.dumps({**json.loads(state.read_text()), "lines": {"metrics.jsonl": 3}}))
+    log = unfinished / "metrics.jsonl"
+    lines = len(log.read_text().splitlines())
+    log.unlink()
     result = genkit("resume", unfinished)
     assert result.code == 0, result.err
-    assert_names(result.out, f"{unfinished / 'metrics.jsonl'}: has 0 of the 3 lines")
+    assert_names(result.out, f"{log}: has 0 of the {lines} lines")
+    assert lines > 0
 
 
 @pytest.mark.parametrize("name", ["checkpoints", "metrics.jsonl"])

@@ -153,7 +153,11 @@ def test_what_the_data_decide_is_shown_and_is_not_a_key_of_the_resolved_recipe(t
     )
     plan = make_plan(recipe, registry=registry_with())
     decided = {".".join(key.path): str(key.value) for key in plan.data_keys}
-    assert decided == {"data.hold_out": "3 samples are held out, 57 are trained on", "metrics.error.samples": "3"}
+    assert decided == {
+        "data.hold_out": "3 samples are held out, 57 are trained on",
+        "metrics.error.samples": "3",
+        "report.log_every": "1",
+    }
     assert "samples" not in plan.resolved["metrics"]["error"] and "hold_out" not in plan.resolved["data"]
     assert "metrics.error.samples: 3" in plan.notes
 

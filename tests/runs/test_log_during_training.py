@@ -10,10 +10,18 @@ from support.tiny_recipes import tiny_recipe
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.recipe.plan import make_plan
+from genkit.recipe.tables import Report
 from genkit.runs.log_during_training import line_of
 from genkit.runs.run import Run
 
 pytestmark = pytest.mark.trains
+
+
+@pytest.mark.parametrize(("steps", "lines"), [(1, 1), (20, 20), (200, 20), (2000, 20), (3000, 30)])
+def test_a_run_has_about_twenty_lines_at_least_unless_its_recipe_says_otherwise(steps, lines):
+    every = Report().steps_between_lines(steps)
+    assert -(-steps // every) == lines
+    assert Report(log_every=50).steps_between_lines(steps) == 50
 
 
 def test_a_line_has_the_values_that_the_step_used(tmp_path):
