@@ -19,9 +19,9 @@ from genkit.cli.training import resume_command
 from genkit.console.streams import excuse_lost_output
 from genkit.errors import RunError, UsageError
 from genkit.launched import LOST, announced_size
-from genkit.runs.processes import start_genkit
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
+from genkit.runs.start_genkit import start_genkit
 
 if TYPE_CHECKING:
     from genkit.recipe.plan import Plan

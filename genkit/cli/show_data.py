@@ -27,7 +27,7 @@ def print_picture_report(report: PictureReport, console: Console) -> None:
 
 def print_splits(splits: Sequence[Dataset], console: Console) -> None:
     """Print a table of splits that are not pictures."""
-    rows = [tuple(map(str, describe_split(data).values())) for data in splits]
+    rows = [*dict.fromkeys(tuple(map(str, describe_split(data).values())) for data in splits)]
     console.table("data", ("split", "shape", "samples"), rows)
 
 

@@ -82,7 +82,7 @@ def _remedy(path: Path) -> str:
     if path.stem in shipped_recipes():
         return f"`genkit recipes copy {path.stem}` copies the recipe of that name that genkit ships."
     if path.stem in shipped_tables():
-        return f"`genkit table {path.stem}` opens the table of that name that genkit ships."
+        return f"`genkit table show {path.stem}` prints the table of that name that genkit ships."
     return "`genkit recipes` lists the recipes that genkit ships."
 
 

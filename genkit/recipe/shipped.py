@@ -50,7 +50,7 @@ def copy_shipped_recipe(name: str, to: Path | None = None) -> Path:
     """
     name = name.removesuffix(".toml")
     if name in shipped_tables():
-        raise UsageError(f'"{name}" is a table of recipes, and is used by its name: genkit table {name}.')
+        raise UsageError(f'"{name}" is a table of recipes. `genkit table show {name}` prints it.')
     if name not in shipped_recipes():
         raise UsageError(f'unknown recipe "{name}".{near_miss(name, shipped_recipes())}')
     target = to or Path(f"{name}.toml")

@@ -28,4 +28,7 @@ def with_stand_in(document: Document) -> Document:
     batch_size = document.tables.get("train", {}).get("batch_size")
     size = max(SAMPLES, 2 * batch_size) if isinstance(batch_size, int) else SAMPLES
     table = {"use": "stand-in", "shape": list(shape), "size": size}
-    return replace(document, tables={**document.tables, "data": table})
+    lines = {path: line for path, line in document.lines.items() if path[:1] != ("data",)}
+    overrides = {path: option for path, option in document.overrides.items() if path[:1] != ("data",)}
+    overrides[("data",)] = "--stand-in"
+    return replace(document, tables={**document.tables, "data": table}, lines=lines, overrides=overrides)

@@ -159,6 +159,8 @@ def _value_in(recipe: Mapping[str, Any], key: str, recipes: Sequence[Mapping[str
     """
     if key in recipe:
         return recipe[key]
+    if any(each.startswith(f"{key}.") or key.startswith(f"{each}.") for each in recipe):
+        return None  # a number in one recipe, and a table in another
     names = key.split(".")
     around = [".".join((*names[:length], "use")) for length in range(len(names) - 1, 0, -1)]
     innermost = next((use for use in around if use in recipe), None)

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from genkit.errors import Interrupted, UsageError
-from genkit.runs.processes import start_genkit
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
+from genkit.runs.start_genkit import start_genkit
 from genkit.storage.os_errors import describe_os_error
 
 LOG = "output.log"  # in the run folder: the output of its processes
@@ -84,7 +84,9 @@ def run_jobs(
                     if not stopping():
                         yield job
                 if stopping():
-                    raise Interrupted("stopped; every run has saved a checkpoint. Repeat the command to continue.")
+                    raise Interrupted(
+                        "stopped; the runs that had begun have saved a checkpoint. Repeat the command to continue."
+                    )
         finally:
             for job in working:
                 job.process.send_signal(signal.SIGTERM)  # the run saves and stops; a second signal does no harm

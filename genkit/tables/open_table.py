@@ -27,7 +27,7 @@ class OpenTable:
 
     def __init__(self, path: Path, results: Path | None = None):
         shipped = shipped_table(path)
-        self.path = shipped or path
+        self.path, self._given = shipped or path, path
         self.spec = read_table(self.path)
         self.experiments = experiments_of(self.spec, self.path)
         if shipped and results is None:
@@ -58,8 +58,9 @@ class OpenTable:
         if not lacking:
             return []
         settings.console.info(
-            f"{len(self.experiments)} runs, {len(lacking)} to train or to read, {settings.jobs} at a time, in "
-            f"{settings.runs}/"
+            f"{len(lacking)} of {len(self.experiments)} runs have no current result. Those that are not finished in "
+            f"{settings.runs}/ train now, {settings.jobs} at a time. "
+            f"`genkit table show {self._given}` prints the others."
         )
         dry_run_cells(lacking, self.path)
         errors = train_missing(lacking, self.results_file, settings)

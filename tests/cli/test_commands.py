@@ -301,7 +301,7 @@ def test_recipes_lists_the_shipped_recipes_and_tables():
     names = {*shipped_recipes(), *(f"tables/{name}" for name in shipped_tables())}
     assert only_json(genkit("recipes", "--json")).keys() == names and "tables/table1" in names
     assert_names(genkit("recipes").out, "vae_8gaussians", "genkit table", "networks_digits")
-    assert_names(refused("recipes", "copy", "table1"), '"table1"', "genkit table table1")
+    assert_names(refused("recipes", "copy", "table1"), '"table1"', "genkit table show table1")
 
 
 def test_recipes_copy_writes_a_new_file_and_overwrites_none():

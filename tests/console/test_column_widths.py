@@ -19,5 +19,11 @@ def test_only_the_longest_words_are_broken_if_they_do_not_fit():
     assert column_widths([("metrics.modes.samples", "a/path/of/nearly/forty/characters/x.toml")], 42) == [21, 21]
 
 
+def test_a_narrow_column_is_not_broken_for_a_wide_one():
+    rows = [("metric", "value", "", "protocol"), ("modes", "8", "higher is better", "50000 samples, " * 20)]
+    widths = column_widths(rows, 160)
+    assert widths[:3] == [6, 5, 16] and sum(widths) == 160
+
+
 def test_a_table_narrower_than_its_columns_has_columns_of_one_character():
     assert column_widths([("a word", "of", "three")], 2) == [1, 1, 1]

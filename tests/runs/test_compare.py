@@ -86,10 +86,13 @@ def test_a_key_that_is_left_out_is_a_default_only_where_the_part_has_it(runs, tm
     recipe = tomllib.loads(resolved.read_text())
     recipe["loss"] |= {"use": "other", "only_here": 1}
     recipe["optimiser"]["encoder"]["clip_norm"] = 0.5
+    recipe["optimiser"]["encoder"]["lr"] = {"use": "cosine", "start": 0.01}  # a number in the other run
     recipe["metrics"]["another"] = {"use": "modes"}
     resolved.write_text(tomli_w.dumps(recipe))
     differences = compare([run(runs, 1), copy]).differences
     assert differences["optimiser.encoder.clip_norm"] == ["default", 0.5]
+    assert differences["optimiser.encoder.lr.use"] == [None, "cosine"]
+    assert differences["optimiser.encoder.lr"][1] is None
     assert differences["loss.only_here"] == [None, 1]
     assert differences["metrics.another.use"] == [None, "modes"]
 
