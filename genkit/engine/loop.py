@@ -31,8 +31,8 @@ def train_steps(plan: Plan, state: TrainState, world: World) -> Iterator[StepRec
     """Train from `state.step` to the end, advancing `state`, and yield a record after each step.
 
     Raises `UsageError` on all processes if the data of a step cannot be read or the processes would not compute the
-    step of one, and `PartFailed` for a mistake in the
-    code of a part. `state` is then as before that step, unless `state.whole` is False.
+    step of one, and `PartFailed` for a mistake in the code of a part. `state` is then as before that step, unless
+    `state.whole` is False.
     """
     check_batch(plan, world.size)
     calls = PartCalls(plan, state, world)

@@ -1,7 +1,8 @@
 """Trackers of experiments, such as TensorBoard, which a recipe names in ``[track]``.
 
 HF Accelerate talks to each of them (`accelerate.tracking`); a `Tracker` is a callback of a run that tells it the log,
-the pictures and the metrics. A tracker never ends a run: one that fails is reported once, and dropped.
+the pictures and the metrics. A tracker never ends a run: one that fails is reported once, and dropped. The names that a
+recipe may give are in `genkit.recipe.tables.TrackerName`.
 """
 
 from __future__ import annotations
