@@ -37,7 +37,6 @@ class PartCalls:
     @contextmanager
     def of(self, path: KeyPath, part: object) -> Iterator[None]:
         """Run the block, which calls a part of the table `path`. Raises `PartFailed` for any exception but Ctrl-C."""
-        self._watch.moved()  # forget what callbacks and the host program have drawn
         try:
             yield
         except (GenkitError, KeyboardInterrupt):
@@ -51,6 +50,7 @@ class PartCalls:
 
     def batches(self) -> list[Batch]:
         """Return this process's micro-batches of the next step. It is called within `World.on_all`."""
+        self._watch.moved()  # forget what callbacks and the host program have drawn between two steps
         with self.of(("data",), self._plan.data):
             return batches_of_step(self._plan, self._state, self._world)
 

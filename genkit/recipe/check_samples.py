@@ -15,25 +15,30 @@ from genkit.part_code import code_of
 
 def checked_samples(data: Dataset, found: Any, noise: Noise) -> Samples:
     """Return what `batch` returned with this noise. Raises `ValueError` unless it is what `Samples` requires."""
+    if mistake := _mistake(data, found, noise):  # the place in the code is looked up only now, since that takes long
+        raise ValueError(f"{code_of(data)}: batch returned {mistake}")
+    return found
+
+
+def _mistake(data: Dataset, found: Any, noise: Noise) -> str:
+    """Return what is wrong with the samples, as the end of a sentence; empty if nothing is."""
     rows = len(noise.rows)
-    subject = f"{code_of(data)}: batch"
     if not isinstance(found, Samples):
-        raise ValueError(f"{subject} returned a {type(found).__name__}. Return genkit.api.Samples(x)")
+        return f"a {type(found).__name__}. Return genkit.api.Samples(x)"
     x: Any = found.x
     if not isinstance(x, Tensor):
-        raise ValueError(f"{subject} returned x as a {type(x).__name__}. Return a tensor of float32")
+        return f"x as a {type(x).__name__}. Return a tensor of float32"
     if x.shape != (rows, *data.shape):
-        expected = (rows, *data.shape)
-        raise ValueError(f"{subject} returned x of the shape {tuple(x.shape)} for {rows} indices, expected {expected}")
+        return f"x of the shape {tuple(x.shape)} for {rows} indices, expected {(rows, *data.shape)}"
     if x.dtype not in (torch.float32, noise.dtype):  # a density of float64 noise has float64 samples
-        raise ValueError(f"{subject} returned x of the type {x.dtype}. Convert it with .float()")
+        return f"x of the type {x.dtype}. Convert it with .float()"
     if not isinstance(found.extra, Mapping):
-        raise ValueError(f"{subject} returned extra as a {type(found.extra).__name__}. Return tensors by name")
+        return f"extra as a {type(found.extra).__name__}. Return tensors by name"
     for name, tensor in found.extra.items():
         if not isinstance(tensor, Tensor) or len(tensor) != rows:
             shape = f"the shape {tuple(tensor.shape)}" if isinstance(tensor, Tensor) else f"a {type(tensor).__name__}"
-            raise ValueError(f'{subject} returned {shape} as extra "{name}". Return a tensor with {rows} rows')
-    return found
+            return f'{shape} as extra "{name}". Return a tensor with {rows} rows'
+    return ""
 
 
 def check_values(data: Dataset, samples: Samples) -> None:

@@ -12,22 +12,26 @@ from genkit.part_code import code_of
 
 def checked_result(phase: Phase, computed: Any) -> PhaseLoss:
     """Return the result of a phase. Raises `ValueError` unless total and terms are what `PhaseLoss` requires."""
-    subject = f'{code_of(phase.loss)}: phase "{phase.name}"'
+    if mistake := _mistake(computed):  # the place in the code is looked up only now: that takes longer than a check
+        raise ValueError(f'{code_of(phase.loss)}: phase "{phase.name}"{mistake}')
+    total, terms = computed
+    return PhaseLoss(total, dict(terms))
+
+
+def _mistake(computed: Any) -> str:
+    """Return what is wrong with the result of a phase, as the end of a sentence; empty if nothing is."""
     try:
         total, terms = computed
         terms = dict(terms)
     except (TypeError, ValueError):
-        found = type(computed).__name__
-        raise ValueError(
-            f"{subject} returned a {found}. Return PhaseLoss(total, terms), with the terms by name"
-        ) from None
+        return f" returned a {type(computed).__name__}. Return PhaseLoss(total, terms), with the terms by name"
     if "total" in terms:
-        raise ValueError(f'{subject}: a term has the name "total". Give it another name')
+        return ': a term has the name "total". Give it another name'
     for name, value in {"total": total, **terms}.items():
         if found := _mistake_in(value, differentiable=name == "total"):
             wanted = "a scalar tensor with a gradient" if name == "total" else "a detached scalar tensor"
-            raise ValueError(f'{subject}, term "{name}": expected {wanted}, found {found}')
-    return PhaseLoss(total, terms)
+            return f', term "{name}": expected {wanted}, found {found}'
+    return ""
 
 
 def _mistake_in(value: Any, *, differentiable: bool) -> str:
