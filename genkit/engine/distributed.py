@@ -7,37 +7,24 @@ gradients of the phase. This is exact for any number of forwards, for graphs sha
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState, GradientState, PartialState
-from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs, broadcast_object_list, str_to_bool
+from accelerate.utils import broadcast_object_list
 from torch import Tensor
 from torch.nn import Parameter
 
+from genkit.core.collectives import gather_rows, together
+from genkit.engine import process_group
+from genkit.engine.host_accelerate import HostAccelerate
 from genkit.engine.malloc import keep_freed_memory
 from genkit.engine.precision import set_float32_products
-from genkit.errors import GenkitError, ProcessLost, UsageError
-from genkit.launched import announced_size, check_announced
+from genkit.errors import GenkitError
 
 Result = TypeVar("Result")
-
-ACCELERATE_PRECISION = {"fp32": "no", "tf32": "no", "fp64": "no", "bf16": "bf16", "fp16": "fp16"}
-
-# How long a process waits for the others: the main process may evaluate for hours. A crash is noticed at once anyway,
-# through the closed connections and by the launcher.
-PATIENCE = timedelta(days=7)
-
-# What Accelerate shares among all Accelerators of a process.
-ACCELERATE_STATES = (PartialState, AcceleratorState, GradientState)
-
-REMEDY = "Start several processes with `genkit run RECIPE --processes N`."
 
 
 class World:
@@ -47,39 +34,17 @@ class World:
         """Join the processes that the launcher started. Raises `UsageError` if they cannot form a group."""
         keep_freed_memory()
         set_float32_products(precision)
-        self._host = [(kind, dict(kind._shared_state)) for kind in ACCELERATE_STATES]
+        self._host = HostAccelerate()
         self._joined_before = dist.is_available() and dist.is_initialized()  # by the host program
-        AcceleratorState._reset_state()  # one process may train several recipes, in different precisions
-        announced = announced_size()
-        check_announced()
-        _refuse_other_engines()
-        # Without an accelerator, several processes form a group only with `cpu=True`.
-        on_cpu = _is_cpu_asked_for() or not torch.accelerator.is_available()
-        try:
-            with _hidden_from_accelerate(announced):
-                self.accelerator = Accelerator(
-                    cpu=on_cpu,
-                    mixed_precision=ACCELERATE_PRECISION[precision],
-                    # The plugin, because the environment would win over the plain number, and divide the loss.
-                    gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
-                    dynamo_backend="no",
-                    kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
-                )
-        except (ValueError, RuntimeError) as error:
-            AcceleratorState._reset_state(True)
-            raise UsageError(f"the {announced} processes could not form a group: {error}. {REMEDY}") from error
+        self.accelerator = process_group.join_group(precision)
         self.rank: int = self.accelerator.process_index
         self.size: int = self.accelerator.num_processes
         self.device: torch.device = self.accelerator.device
         self.dtype = torch.float64 if precision == "fp64" else torch.float32
         # Flags are exchanged every step. They stay on the CPU, so that reading one does not wait for the device.
         of_flags = self.size > 1 and self.device.type != "cpu"
-        self._flags = dist.new_group(backend="gloo", timeout=PATIENCE) if of_flags else None  # None: the whole group
-        if announced != self.size:
-            raise UsageError(
-                f"the launcher announced {announced} processes, but this group has {self.size}: each process would "
-                f"train alone and write to the same run folder. {REMEDY}"
-            )
+        patience = process_group.PATIENCE
+        self._flags = dist.new_group(backend="gloo", timeout=patience) if of_flags else None  # None: the whole group
 
     @property
     def is_main(self) -> bool:
@@ -101,7 +66,7 @@ class World:
 
     def gather(self, x: Tensor) -> Tensor:
         """Return the rows of all processes, (B, ...) -> (n·B, ...), with gradient."""
-        return x if self.size == 1 else _Gather.apply(x, self.rank, self.size)
+        return gather_rows(x)
 
     def average_gradients(self, parameters: Sequence[Parameter]) -> None:
         """Replace every gradient by its mean over the processes.
@@ -115,7 +80,7 @@ class World:
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         flags = torch.tensor(reached, device=self.device).to(gradients[0].dtype)
         flat = torch.cat([*(gradient.flatten() for gradient in gradients), flags])
-        with _together():
+        with together():
             dist.all_reduce(flat)
         flat /= self.size
         *pieces, shares = flat.split([*(gradient.numel() for gradient in gradients), len(flags)])
@@ -128,7 +93,7 @@ class World:
         if self.size == 1:
             return x
         x = x.clone()
-        with _together():
+        with together():
             dist.all_reduce(x)
         return x / self.size
 
@@ -137,14 +102,14 @@ class World:
         if self.size == 1:
             return flag
         flags = torch.tensor(float(flag))
-        with _together():
+        with together():
             dist.all_reduce(flags, group=self._flags)
         return bool(flags.item())
 
     def share_weights(self, module: torch.nn.Module) -> None:
         """Copy the parameters and buffers of the main process to all others."""
         if self.size > 1:
-            with _together():
+            with together():
                 for tensor in module.state_dict().values():
                     dist.broadcast(tensor, src=0)
 
@@ -158,7 +123,7 @@ class World:
                 outcome[0] = do()
             except GenkitError as error:
                 outcome[1] = error
-        with _together():
+        with together():
             broadcast_object_list(outcome)
         if outcome[1] is not None:
             raise outcome[1]
@@ -175,14 +140,14 @@ class World:
             error = raised
         if self.any(error is not None):  # a process that continued alone would wait for the others for ever
             errors: list[GenkitError | None] = [None] * self.size
-            with _together():
+            with together():
                 dist.all_gather_object(errors, error)
             raise next(each for each in errors if each is not None)
         return result
 
     def close(self) -> None:
         """End together: a process that ends early would abort the others."""
-        with _together():
+        with together():
             self.accelerator.wait_for_everyone()
             if not self._joined_before:
                 self.accelerator.end_training()
@@ -190,9 +155,7 @@ class World:
 
     def release(self) -> None:
         """Restore what Accelerate shares within a process, so that Accelerators of the host program work as before."""
-        for kind, shared in self._host:
-            kind._shared_state.clear()
-            kind._shared_state.update(shared)
+        self._host.restore()
 
     def __enter__(self) -> World:
         """Return this group."""
@@ -204,62 +167,3 @@ class World:
             self.close()
         else:
             self.release()
-
-
-def _is_cpu_asked_for() -> bool:
-    """Return whether the one setting of Accelerate that genkit obeys is set. Raises `UsageError` for another value."""
-    value = os.environ.get("ACCELERATE_USE_CPU", "false")
-    try:
-        return bool(str_to_bool(value))
-    except ValueError:
-        raise UsageError(
-            f"ACCELERATE_USE_CPU={value}: expected true or false. Unset this environment variable."
-        ) from None
-
-
-@contextmanager
-def _hidden_from_accelerate(size: int) -> Iterator[None]:
-    """Hide the settings of Accelerate, and of a process on its own what looks as if a launcher had started it."""
-    alone = ("RANK", "LOCAL_RANK", "WORLD_SIZE") if size == 1 else ()
-    names = [name for name in os.environ if name.startswith("ACCELERATE_") or name in alone]
-    hidden = {name: os.environ.pop(name) for name in names}
-    try:
-        yield
-    finally:
-        os.environ.update(hidden)
-
-
-@contextmanager
-def _together() -> Iterator[None]:
-    """Raise `ProcessLost` if another process ends while this one communicates with it."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise ProcessLost(f"another process of this run has ended: {str(error).splitlines()[0]}.") from error
-
-
-def _refuse_other_engines() -> None:
-    """Raise `UsageError` if a variable would make Accelerate train in another way than the recipe states."""
-    for name in ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_MEGATRON_LM", "ACCELERATE_TORCH_DEVICE"):
-        value = os.environ.get(name, "")
-        if value.lower() not in ("", "0", "false", "no"):
-            raise UsageError(f"{name}={value}: genkit trains with its own engine. Unset this environment variable.")
-
-
-class _Gather(torch.autograd.Function):
-    """All-gather with a gradient: the sum over all processes of the gradient of this process's rows."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, rank: int, size: int) -> Tensor:
-        ctx.rank, ctx.rows = rank, len(x)
-        gathered = [torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(size)]
-        with _together():
-            dist.all_gather(gathered, x.contiguous())
-        return torch.cat(gathered)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        gradient = gradient.contiguous().clone()
-        with _together():
-            dist.all_reduce(gradient)
-        return gradient[ctx.rank * ctx.rows : (ctx.rank + 1) * ctx.rows], None, None

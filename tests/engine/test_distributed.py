@@ -61,7 +61,7 @@ def test_a_group_of_another_size_than_launched_is_refused(monkeypatch):
         def __init__(self, **options):
             self.process_index, self.num_processes, self.device = 0, 1, torch.device("cpu")
 
-    monkeypatch.setattr("genkit.engine.distributed.Accelerator", Alone)
+    monkeypatch.setattr("genkit.engine.process_group.Accelerator", Alone)
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
     with pytest.raises(UsageError) as caught:

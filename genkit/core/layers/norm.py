@@ -20,11 +20,11 @@ devices. Its weights and buffers have the names of `torch.nn.BatchNorm2d`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-import torch
-import torch.distributed as dist
 from torch import Tensor, nn
+
+from genkit.core.collectives import number_of_processes, total
 
 Norm = Literal["batch", "sync-batch", "group", "none"]
 
@@ -59,17 +59,17 @@ class SyncBatchNorm(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x normalised, (B, C, H, W) -> (B, C, H, W)."""
-        processes = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+        processes = number_of_processes()
         if processes == 1 or not self.training or x.is_meta:
             return super().forward(x)
 
         # Computed in the precision of the weights: under autocast x has half the precision.
         values = x.to(self.weight.dtype)
         count = processes * x.numel() // x.shape[1]
-        mean = _Total.apply(values.sum(dim=(0, 2, 3))) / count
+        mean = total(values.sum(dim=(0, 2, 3))) / count
         # Summed again over centred values: E[x²] - E[x]² loses the digits of float32 if the mean is large.
         centred = values - mean[:, None, None]
-        variance = _Total.apply(centred.square().sum(dim=(0, 2, 3))) / count
+        variance = total(centred.square().sum(dim=(0, 2, 3))) / count
         self._update_running_statistics(mean.detach(), variance.detach() * count / (count - 1))
 
         scale = self.weight * (variance + self.eps).rsqrt()
@@ -79,17 +79,3 @@ class SyncBatchNorm(nn.BatchNorm2d):
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(unbiased_variance, self.momentum)
-
-
-class _Total(torch.autograd.Function):
-    """Sum over all processes. Its gradient is the sum of the gradients of all processes."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        total = x.detach().clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> Tensor:
-        return _Total.apply(upstream.contiguous())
