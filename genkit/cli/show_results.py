@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from genkit.console.output import Console
-from genkit.evaluation.compute_metrics import Result
+from genkit.core.result import Result
 
 
 def print_results(results: list[Result], console: Console) -> None:

@@ -7,7 +7,7 @@ import shlex
 
 from genkit.cli.show_results import print_results
 from genkit.console.output import Console
-from genkit.evaluation.compute_metrics import Result
+from genkit.core.result import Result
 from genkit.recipe.plan import Plan
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.run_folder import RunFolder, step_of

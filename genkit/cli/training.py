@@ -10,10 +10,10 @@ from pathlib import Path
 from genkit.cli.show_run import print_finished_run
 from genkit.console.output import Console
 from genkit.console.streams import excuse_lost_output
+from genkit.core.result import Result
 from genkit.engine.distributed import World
 from genkit.engine.part_calls import describe_out_of_memory, is_out_of_memory
 from genkit.errors import Diverged, GenkitError, Interrupted, ProcessLost, RunError, UsageError
-from genkit.evaluation.compute_metrics import Result
 from genkit.parts.datasets.pictures.skipped_pictures import skipped_before_training, skipped_during_training
 from genkit.recipe.plan import Plan
 from genkit.runs.run_folder import RunFolder

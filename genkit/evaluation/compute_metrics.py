@@ -1,22 +1,21 @@
-"""Evaluation of metrics on a trained model, and their results."""
+"""Evaluation of metrics on a trained model."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from genkit.core.global_generators import seeded_generators
 from genkit.core.metric import BatchNormMode, Evaluation, EvaluationProtocol, Metric
 from genkit.core.model import Model, evaluating
 from genkit.core.noise import seed_of
+from genkit.core.result import Result
 from genkit.core.types import Dataset
 from genkit.errors import UsageError
 from genkit.evaluation.batch_norm import BatchNormModes, complete_protocol
@@ -24,32 +23,6 @@ from genkit.evaluation.draws import draws, rows_of_chunk
 from genkit.part_code import code_of, describe_bug, is_refusal
 
 AFTER_A_FIX = "This is a bug in the metric. After a fix, `genkit eval` computes the number"
-
-
-@dataclass(frozen=True)
-class Result:
-    """Value of a metric, with the protocol that made it."""
-
-    label: str
-    value: float | None  # None: the metric has no value, and `reason` says why
-    better: Literal["lower", "higher"] | None  # direction of better values; None: neither
-    protocol: EvaluationProtocol
-    reason: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the result as values that JSON can store."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, facts: dict[str, Any]) -> Result:
-        """Return the result that `as_dict` returned. Raises `ValueError` for anything else."""
-        try:
-            return TypeAdapter(cls).validate_json(json.dumps(facts), strict=True)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def protocol_of(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from genkit.evaluation.compute_metrics import Result
+from genkit.core.result import Result
 
 
 class RunCallback(Protocol):

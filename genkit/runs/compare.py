@@ -8,12 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from genkit.core.result import EvaluationRecord, Result
 from genkit.errors import UsageError
-from genkit.evaluation.compute_metrics import Result
 from genkit.recipe.nested import flatten
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.compared_run import ComparedRun
-from genkit.runs.evaluate_during_training import EvaluationRecord
 from genkit.runs.run_folder import RunFolder
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from genkit.core.result import EvaluationRecord, Result
 from genkit.errors import UsageError
-from genkit.evaluation.compute_metrics import Result
 from genkit.evaluation.data_fingerprint import same_images
 from genkit.recipe.document import read
 from genkit.runs.checkpoint import read_facts
-from genkit.runs.evaluate_during_training import EvaluationRecord, evaluations_of
+from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.results import read_results
 from genkit.runs.resume_remarks import lost_lines
 from genkit.runs.run_folder import RunFolder, step_of

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from genkit.draw.panels import Curve, Panel, Section
 
 if TYPE_CHECKING:
-    from genkit.runs.evaluate_during_training import EvaluationRecord
+    from genkit.core.result import EvaluationRecord
 
 TOTAL = "total"  # the term that a phase minimises
 SCHEDULE, LEARNING_RATE = "schedule/", "lr/"  # prefixes of the keys that the recipe sets

@@ -8,11 +8,11 @@ resumed run does not reach again. An evaluation changes nothing that training re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from genkit.core.metric import Metric
-from genkit.evaluation.compute_metrics import Result, evaluate
+from genkit.core.result import EvaluationRecord, Result
+from genkit.evaluation.compute_metrics import evaluate
 from genkit.recipe.plan import Plan
 from genkit.runs.callbacks import RunCallback
 from genkit.runs.model_folder import replace_model
@@ -20,22 +20,6 @@ from genkit.runs.results import results_of
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import interruptible
-
-
-@dataclass(frozen=True)
-class EvaluationRecord:
-    """The results of one evaluation."""
-
-    step: int
-    results: Sequence[Result]
-
-    def value(self, label: str) -> float | None:
-        """Return the value of a metric; None if it was refused or not evaluated."""
-        return next((result.value for result in self.results if result.label == label), None)
-
-    def as_line(self) -> dict[str, Any]:
-        """Return the line of evaluations.jsonl: each value with its protocol."""
-        return {"step": self.step, "results": [result.as_dict() for result in self.results]}
 
 
 class Evaluator:

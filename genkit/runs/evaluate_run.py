@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from genkit.core.metric import BatchNormMode
+from genkit.core.result import Result
 from genkit.engine.malloc import keep_freed_memory
 from genkit.errors import UsageError
 from genkit.evaluation.batch_norm import norms_of
-from genkit.evaluation.compute_metrics import Result, evaluate
+from genkit.evaluation.compute_metrics import evaluate
 from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.missing import relative_paths, unmet_extractors

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from genkit.core.result import Result
 from genkit.errors import UsageError
-from genkit.evaluation.compute_metrics import Result
 from genkit.storage.json_tables import parse_json, table_of
 from genkit.storage.os_errors import ABSENT, unreadable
 

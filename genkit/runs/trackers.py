@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from genkit.evaluation.compute_metrics import Result
+from genkit.core.result import Result
 from genkit.recipe.nested import flatten
 from genkit.recipe.plan import Plan
 from genkit.recipe.tables import TrackerName

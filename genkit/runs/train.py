@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from genkit.core.global_generators import restored_generators
+from genkit.core.result import Result
 from genkit.core.torch_defaults import standard_defaults
 from genkit.engine.batches import read_data
 from genkit.engine.distributed import World
 from genkit.engine.loop import StepRecord, train_steps
 from genkit.errors import Interrupted, PartFailed, RunError, UsageError
-from genkit.evaluation.compute_metrics import Result
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Recipe
 from genkit.runs.callbacks import RunCallback

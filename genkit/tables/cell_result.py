@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from genkit.evaluation.compute_metrics import Result
+from genkit.core.result import Result
 from genkit.evaluation.data_fingerprint import same_images
 from genkit.tables.experiment import Experiment
 

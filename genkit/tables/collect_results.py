@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from genkit.core.result import Result
 from genkit.errors import UsageError
-from genkit.evaluation.compute_metrics import Result
 from genkit.runs.evaluate_run import evaluate_run
 from genkit.runs.results import read_results
 from genkit.runs.run_folder import RunFolder

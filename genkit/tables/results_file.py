@@ -19,8 +19,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from genkit.core.result import Result
 from genkit.errors import UsageError
-from genkit.evaluation.compute_metrics import Result
 from genkit.storage.json_tables import parse_json, table_of
 from genkit.storage.listing import exists
 from genkit.storage.os_errors import describe_os_error

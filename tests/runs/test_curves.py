@@ -8,11 +8,10 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from genkit.core.metric import EvaluationProtocol
+from genkit.core.result import EvaluationRecord, Result
 from genkit.draw.panels import COLUMNS, Panel, Section, running_mean, save_curve_panels
 from genkit.draw.style import DPI
-from genkit.evaluation.compute_metrics import Result
 from genkit.runs.curves import curves_of, evaluation_panels, sections_of
-from genkit.runs.evaluate_during_training import EvaluationRecord
 
 pytestmark = pytest.mark.trains
 

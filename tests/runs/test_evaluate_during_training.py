@@ -15,13 +15,14 @@ from support.tiny_parts import registry_with
 from support.tiny_recipes import assert_same_bits, tiny_recipe
 
 from genkit.core.metric import EvaluationProtocol
+from genkit.core.result import EvaluationRecord, Result
 from genkit.engine.distributed import World
 from genkit.engine.state import initial_state
 from genkit.errors import RecipeError
-from genkit.evaluation.compute_metrics import Result, evaluate
+from genkit.evaluation.compute_metrics import evaluate
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report, Use
-from genkit.runs.evaluate_during_training import EvaluationRecord, best_of, evaluations_of
+from genkit.runs.evaluate_during_training import best_of, evaluations_of
 from genkit.runs.run_folder import RunFolder, step_of
 from genkit.storage.weights import copy_by_name, select
 from genkit.tables.experiment import Experiment

@@ -14,8 +14,8 @@ from support.commands import IMAGES, TINY, write_recipe
 from genkit import load, train
 from genkit.console.output import Console
 from genkit.core.metric import EvaluationProtocol
+from genkit.core.result import Result
 from genkit.errors import UsageError
-from genkit.evaluation.compute_metrics import Result
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.recipe.plan import make_plan
 from genkit.runs.compare import compare

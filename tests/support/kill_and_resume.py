@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from genkit.core.result import Result
 from genkit.engine.distributed import World
-from genkit.evaluation.compute_metrics import Result
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Recipe
 from genkit.runs.callbacks import RunCallback

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from genkit.core.metric import EvaluationProtocol
-from genkit.evaluation.compute_metrics import Result
+from genkit.core.result import Result
 from genkit.tables.cell_result import CellResult
 from genkit.tables.experiment import Experiment
 from genkit.tables.planning import experiments_of

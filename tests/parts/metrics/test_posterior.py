@@ -15,7 +15,8 @@ from genkit.api import GAN, Autoencoder, DiagNormal, Evaluation, EvaluationProto
 from genkit.cli.show_results import print_results
 from genkit.console.output import Console
 from genkit.core.model import evaluating
-from genkit.evaluation.compute_metrics import Result, evaluate
+from genkit.core.result import Result
+from genkit.evaluation.compute_metrics import evaluate
 from genkit.evaluation.draws import draws
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.eight_gaussians import EightGaussians

@@ -1,0 +1,54 @@
+"""Results of metrics: the value of one with its protocol, and those of one evaluation during training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from genkit.core.metric import EvaluationProtocol
+
+
+@dataclass(frozen=True)
+class Result:
+    """Value of a metric, with the protocol that made it."""
+
+    label: str
+    value: float | None  # None: the metric has no value, and `reason` says why
+    better: Literal["lower", "higher"] | None  # direction of better values; None: neither
+    protocol: EvaluationProtocol
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result as values that JSON can store."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Result:
+        """Return the result that `as_dict` returned. Raises `ValueError` for anything else."""
+        try:
+            return TypeAdapter(cls).validate_json(json.dumps(facts), strict=True)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+@dataclass(frozen=True)
+class EvaluationRecord:
+    """The results of one evaluation during training."""
+
+    step: int
+    results: Sequence[Result]
+
+    def value(self, label: str) -> float | None:
+        """Return the value of a metric; None if it was refused or not evaluated."""
+        return next((result.value for result in self.results if result.label == label), None)
+
+    def as_line(self) -> dict[str, Any]:
+        """Return the line of evaluations.jsonl: each value with its protocol."""
+        return {"step": self.step, "results": [result.as_dict() for result in self.results]}
