@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from genkit.core.batch import Batch
 from genkit.core.global_generators import restored_generators
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
+from genkit.core.torch_operations import OperationWatch
 from genkit.core.types import Phase, Samples
 from genkit.engine.batches import samples_of_step
 from genkit.engine.distributed import World
@@ -108,15 +108,14 @@ def _losses(
     return losses
 
 
-class _RoundingFinder(TorchDispatchMode):
+class _RoundingFinder(OperationWatch):
     """Finds out whether a loss converts float64 to a type with fewer digits, as ``.float()`` does."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found = False
 
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = function(*args, **(kwargs or {}))
+    def seen(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """Set `found` if a result has fewer digits than an argument."""
         if isinstance(out, Tensor) and out.is_floating_point() and out.dtype != torch.float64:
             self.found |= any(isinstance(each, Tensor) and each.dtype == torch.float64 for each in args)
-        return out

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch.nn import Parameter
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import Model
@@ -49,7 +50,7 @@ class MovingAverage:
         # Mixed precision replaces the forward of each child. A copy would keep that of the original, with its weights.
         assert not any("forward" in vars(child) for child in model.children()), "make the EMA before MixedPrecision"
         self.model = copy.deepcopy(model).requires_grad_(False).eval()
-        self.decay = decay
+        self._move = get_ema_multi_avg_fn(decay)
         # Keyed by address, so that a weight with two names (tied weights) is averaged once.
         named = zip(self.model.state_dict().values(), model.state_dict().values(), strict=True)
         pairs = {average.data_ptr(): (average, value) for average, value in named}.values()
@@ -60,7 +61,7 @@ class MovingAverage:
     def update(self) -> None:
         """Update every average: average ← decay·average + (1 - decay)·value."""
         averages, values = zip(*self._floating, strict=True)
-        torch._foreach_lerp_(averages, values, 1 - self.decay)
+        self._move(averages, values, None)
         for average, value in self._counting:
             average.copy_(value)
 

@@ -27,7 +27,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from genkit.core.data_order import indices_of_step
 from genkit.core.metric import BatchNormMode, EvaluationProtocol
@@ -48,13 +47,14 @@ class NormStatistics:
     variance: Tensor | None = None
 
 
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
 StatisticsByNorm = Mapping[str, NormStatistics]  # keys are the names of the norms within the model
 
 
-def norms_of(model: nn.Module) -> dict[str, _BatchNorm]:
+def norms_of(model: nn.Module) -> dict[str, BatchNorm]:
     """Return the batch norms with running statistics, by name."""
     named = model.named_modules()
-    return {name: norm for name, norm in named if isinstance(norm, _BatchNorm) and norm.running_mean is not None}
+    return {name: norm for name, norm in named if isinstance(norm, BatchNorm) and norm.running_mean is not None}
 
 
 def complete_protocol(protocol: EvaluationProtocol, model: Model, data: Dataset, together: int) -> EvaluationProtocol:
@@ -169,7 +169,7 @@ def _adding_inputs(norm: nn.Module, moments: RunningMoments) -> Iterator[None]:
         handle.remove()
 
 
-def _statistics(norm: _BatchNorm, moments: RunningMoments) -> NormStatistics:
+def _statistics(norm: BatchNorm, moments: RunningMoments) -> NormStatistics:
     """Return moments in the dtype and on the device of the norm's running statistics."""
     assert norm.running_mean is not None
     return NormStatistics(moments.mean.to(norm.running_mean), moments.variance.to(norm.running_mean))

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch import Tensor, UntypedStorage
 from torch.utils.flop_counter import flop_registry
 
 from genkit.core.batch import Batch
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
+from genkit.core.torch_operations import OperationWatch
 from genkit.core.types import Dataset, Phase
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.phase_result import checked_result
@@ -97,7 +97,7 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
     )
 
 
-class _FlopCount(TorchDispatchMode):
+class _FlopCount(OperationWatch):
     """Sum of torch's own formulas. (`FlopCounterMode` also tracks modules, and fails on a gradient penalty.)"""
 
     def __init__(self) -> None:
@@ -105,17 +105,16 @@ class _FlopCount(TorchDispatchMode):
         self.total = 0
         self.operations = 0
 
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def seen(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """Add the operations of a call. Raises `ValueError` if a phase does not end."""
         self.operations += 1
         if self.operations > MOST_OPERATIONS:
             raise ValueError(
                 f"a phase of a step takes more than {MOST_OPERATIONS:,} operations. Use a smaller batch_size, a larger "
                 "accumulate, or a smaller [model]"
             )
-        out = function(*args, **(kwargs or {}))
-        if formula := flop_registry.get(function._overloadpacket):
-            self.total += formula(*args, **(kwargs or {}), out_val=out)
-        return out
+        if formula := flop_registry.get(operation.overloadpacket):
+            self.total += formula(*args, **kwargs, out_val=out)
 
 
 @dataclass
@@ -124,15 +123,15 @@ class _KeptBytes:
 
     model: Model
     total: int = 0
-    _seen: set[int] = field(default_factory=set)
+    _seen: set[UntypedStorage] = field(default_factory=set)  # kept alive, so that none has the identity of another
 
     def __post_init__(self) -> None:
-        self._seen = {parameter.untyped_storage()._cdata for parameter in self.model.parameters()}
+        self._seen = {parameter.untyped_storage() for parameter in self.model.parameters()}
 
     def pack(self, tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage._cdata not in self._seen:
-            self._seen.add(storage._cdata)
+        if storage not in self._seen:
+            self._seen.add(storage)
             self.total += storage.nbytes()
         return tensor
 

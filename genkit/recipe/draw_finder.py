@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import takewhile
+from itertools import islice, takewhile
 from traceback import walk_stack
 from types import FrameType
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from genkit.core.global_generators import GeneratorWatch
 from genkit.core.noise import __name__ as NOISE
+from genkit.core.torch_operations import OperationWatch, draws_globally
 from genkit.part_code import code_of, line_of_part
 
 
@@ -39,38 +39,26 @@ def global_draw_text(part: object, library: str, remedy: str, place: str = "") -
     return f"{code_of(part)} {drawn}. A resumed run would differ. {remedy}"
 
 
-class _DrawFinder(TorchDispatchMode):
+class _DrawFinder(OperationWatch):
     """Records the first operation that draws from torch's global generator: ``randn_like, loss.py, line 12``."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found = ""
 
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if not self.found and _draws_globally(function, args, kwargs):
-            frames = [*takewhile(lambda each: _is_within_the_part(each[0]), walk_stack(None))]
+    def seen(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """Record the operation and its line, if it is the first that draws."""
+        if not self.found and draws_globally(operation, args, kwargs):
+            frames = [*takewhile(lambda each: _is_within_the_part(each[0]), islice(walk_stack(None), 1, None))]
             callers = [(frame.f_globals.get("__name__", ""), frame.f_code.co_name) for frame, _ in frames]
             if NOISE not in (module for module, _ in callers):  # on the meta device `Noise` draws without a generator
                 dropout = any(module == "torch.nn.functional" and "dropout" in name for module, name in callers)
-                name = "dropout" if dropout else function.overloadpacket.__name__
+                name = "dropout" if dropout else operation.overloadpacket.__name__
                 line = line_of_part(reversed(frames))
                 self.found = f"{name} ({line})" if line else name
-        return function(*args, **kwargs)
 
 
 def _is_within_the_part(frame: FrameType) -> bool:
     """Return whether a frame belongs to a call of a part, and not to the code in genkit that tries the part."""
     module = frame.f_globals.get("__name__", "")
-    tries = module.startswith(("genkit.recipe.", "genkit.engine."))
-    return not tries or frame.f_code.co_name == "__torch_dispatch__"  # a mode, between the part and torch
-
-
-def _draws_globally(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Return whether an operation draws random numbers without a generator of its own."""
-    names = [argument.name for argument in function._schema.arguments]
-    given = {**dict(zip(names, args)), **kwargs}
-    if "generator" in names:
-        return given.get("generator") is None and given.get("training", "training" not in names)
-    name = function.overloadpacket.__name__
-    return name.startswith("rand") or name == "native_dropout"
+    return not module.startswith(("genkit.recipe.", "genkit.engine."))

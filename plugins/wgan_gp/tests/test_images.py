@@ -106,12 +106,15 @@ def test_the_penalty_is_differentiated_through_every_layer(model: GAN) -> None:
     gradients = torch.autograd.grad(penalty(), weights)
     assert all(gradient.abs().max() > 0 for gradient in gradients)
 
+    def move(step: float) -> None:
+        with torch.no_grad():
+            for weight, direction in zip(weights, directions):
+                weight.add_(direction, alpha=step)
+
     def penalty_at(step: float) -> Tensor:
-        with torch.no_grad():
-            torch._foreach_add_(weights, directions, alpha=step)
+        move(step)
         value = penalty().detach()
-        with torch.no_grad():
-            torch._foreach_sub_(weights, directions, alpha=step)
+        move(-step)
         return value
 
     along = sum((gradient * direction).sum() for gradient, direction in zip(gradients, directions))
