@@ -11,7 +11,7 @@ from torch.distributions import MultivariateNormal
 
 from genkit.api import VAE, Autoencoder, Batch, ConstantSchedule, DiagNormal, Noise, Rows
 from genkit.parts.schedules.linear import LinearSchedule
-from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
+from genkit.testing import assert_gradients_reach_updates, assert_processes_agree, batch_of, take_step
 
 POINTS, LATENT = 3, 2
 
@@ -39,10 +39,10 @@ def test_a_step_equals_the_one_written_by_hand() -> None:
     model, by_hand, batch = linear_vae(), linear_vae(), points()
     loss = VAE(ConstantSchedule(2.0), ConstantSchedule(0.3))
 
-    (phase,) = loss.phases()
-    for name, gradient in phase_gradients(phase, model, batch).items():
-        model.get_parameter(name).grad = gradient
-    torch.optim.Adam(model.parameters(), lr=0.01).step()
+    children = dict(model.named_children())
+    take_step(
+        loss, model, {name: torch.optim.Adam(child.parameters(), lr=0.01) for name, child in children.items()}, batch
+    )
 
     optimiser = torch.optim.Adam(by_hand.parameters(), lr=0.01)
     eps = Noise(0, 0, "vae", Rows.all(8), dtype=torch.float64).randn("posterior", LATENT)
@@ -128,12 +128,5 @@ def test_a_warm_up_is_due_before_it_stops() -> None:
     assert phase.updates == ("encoder", "decoder")
 
 
-def test_the_loss_is_the_mean_over_samples_of_all_processes() -> None:
-    # The mean over two halves, each with its rows of the same noise, is the loss of the whole batch.
-    model, batch = linear_vae(), points()
-    whole = VAE().loss(model, batch.in_phase("vae")).total
-    halves = []
-    for start in (0, 4):
-        noise = Noise(0, 0, "vae", Rows(start, start + 4, 8), dtype=torch.float64)
-        halves.append(VAE().loss(model, Batch(batch.x[start : start + 4], batch.z, 0.0, noise)).total)
-    torch.testing.assert_close(whole, torch.stack(halves).mean(), rtol=0, atol=1e-12)
+def test_two_processes_take_the_step_of_one() -> None:
+    assert_processes_agree(VAE(), linear_vae(), points())

@@ -17,7 +17,7 @@ from genkit_wgan_gp.resnet import ResNetGAN
 from torch import Tensor, nn
 
 from genkit.api import GAN, Batch, Noise, Rows
-from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
+from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients, take_step
 
 LATENT, POINTS, WIDTH = 3, 2, 5
 
@@ -65,15 +65,7 @@ def train_by_phases(model: GAN, loss: WGANGP, steps: int) -> None:
     """Run the phases, as the engine does."""
     optimisers = {name: torch.optim.Adam(c.parameters(), 1e-2, (0.0, 0.9)) for name, c in model.named_children()}
     for step in range(steps):
-        batch = points(step=step)
-        for phase in loss.phases():
-            if not phase.due(step):
-                continue
-            gradients = phase_gradients(phase, model, batch)
-            for name, parameter in model.named_parameters():
-                parameter.grad = gradients.get(name)
-            for child in phase.updates:
-                optimisers[child].step()
+        take_step(loss, model, optimisers, points(step=step), step=step)
 
 
 def train_by_hand(model: GAN, rounds: int, penalty: float, n_critic: int) -> None:
@@ -239,13 +231,7 @@ def test_training_moves_samples_to_the_data() -> None:
     optimisers = {name: torch.optim.Adam(c.parameters(), 2e-3, (0.0, 0.9)) for name, c in model.named_children()}
     for step in range(600):
         x = target + 0.5 * Noise(0, step, "data", Rows.all(64), dtype=torch.float64).randn("x", 2)
-        for phase in WGANGP(penalty=1.0, n_critic=3).phases():
-            if phase.due(step):
-                gradients = phase_gradients(phase, model, batch_of(x, 2, step=step))
-                for name, parameter in model.named_parameters():
-                    parameter.grad = gradients.get(name)
-                for child in phase.updates:
-                    optimisers[child].step()
+        take_step(WGANGP(penalty=1.0, n_critic=3), model, optimisers, batch_of(x, 2, step=step), step=step)
     samples = model.sample(torch.randn(1000, 2, dtype=torch.float64)).detach()
     assert (samples.mean(dim=0) - target).norm() < 0.5
 
