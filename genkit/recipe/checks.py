@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from genkit.core.metric import EvaluationProtocol, Metric
@@ -13,8 +13,12 @@ from genkit.near_miss import near_miss
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.costs import PhaseCost
 from genkit.recipe.document import KeyPath
+from genkit.recipe.resolved import Key
+from genkit.recipe.schedule_probe import values_over_the_run
 from genkit.recipe.tables import Evaluate, Recipe, Train
 from genkit.storage.weights import NO_EMA_WEIGHTS
+
+RATE_OF_A_WEIGHT = 1.0  # the defaults of schedules reach it: they are for weights of a loss
 
 
 class Finding(NamedTuple):
@@ -55,6 +59,28 @@ def check_children(bound: BoundRecipe, model: Model, phases: tuple[Phase, ...]) 
     for child in sorted(set(bound.optimisers) - trained):
         text = f'no effect: "{loss.entry.name}" trains {names} only. Remove [optimiser.{child}].'
         yield Finding(("optimiser", child), text, loss.owner)
+
+
+def check_learning_rates(bound: BoundRecipe, keys: Sequence[Key]) -> Iterator[Finding]:
+    """Check that no learning rate reaches the weight of a loss because the recipe leaves out keys of a schedule."""
+    for child, optimiser in (bound.optimisers or {}).items():
+        path = ("optimiser", child, "lr")
+        own = {key.path[-1]: key for key in keys if key.path[:-1] == path}
+        if optimiser is None or "use" not in own or own["use"].is_default:
+            continue
+        values = values_over_the_run(optimiser.lr)
+        left_out = {name: key.value for name, key in own.items() if key.is_default}
+        if max(values) >= RATE_OF_A_WEIGHT and (len(left_out) == len(own) - 1 or max(values) in left_out.values()):
+            ends = [name for name in ("start", "stop") if name in left_out]
+            remedy = "Use a number, or a schedule with values of a learning rate."
+            if ends:
+                example = ", ".join((f'use = "{own["use"].value}"', "start = 1e-3", "stop = 0.0"))
+                remedy = f"Set {' and '.join(ends)}, for example lr = {{ {example} }}."
+            text = (
+                f"the learning rate goes from {values[0]:g} to {values[-1]:g}: the defaults of this schedule are for "
+                f"weights of a loss. {remedy}"
+            )
+            yield Finding(path, text, bound.parts[path].owner)
 
 
 def check_split(label: str, protocol: EvaluationProtocol, data: Dataset) -> Iterator[Finding]:

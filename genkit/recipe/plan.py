@@ -17,7 +17,7 @@ from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.data_fingerprint import data_fingerprint
 from genkit.recipe.bind import Binder
 from genkit.recipe.bind_recipe import BoundRecipe, bind_recipe
-from genkit.recipe.checks import check_evaluate
+from genkit.recipe.checks import check_evaluate, check_learning_rates
 from genkit.recipe.data_keys import data_keys
 from genkit.recipe.document import Document, KeyPath, read
 from genkit.recipe.dry_run import DryRun, run_dry
@@ -128,7 +128,7 @@ def make_plan(
     binder = Binder(registry or load_registry(), document_of(source, overrides))
     bound = bind_recipe(binder)
     dry_run, findings = run_dry(bound, try_step=try_step)
-    for finding in findings:
+    for finding in (*findings, *check_learning_rates(bound, binder.resolved.keys)):
         binder.problem(*finding)
     if bound.recipe is not None and bound.recipe.evaluate is not None:
         for finding in check_evaluate(bound, bound.recipe.evaluate):

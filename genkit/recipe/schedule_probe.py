@@ -18,6 +18,11 @@ from genkit.recipe.part_fields import KIND_OF_HINT, parameters_of, without_none
 PROBES = 101  # values of a schedule, spread evenly over the run; if all are equal, the schedule is a constant
 
 
+def values_over_the_run(schedule: Schedule) -> list[float]:
+    """Return the values of a schedule, spread evenly from the first step to the last."""
+    return [schedule(number / (PROBES - 1)) for number in range(PROBES)]
+
+
 class RunProgress(float):
     """The progress of the run, in [0, 1]. Arithmetic with it gives a plain `float`."""
 
@@ -37,8 +42,11 @@ class RecordingSchedule:
     @property
     def follows_the_run(self) -> bool:
         """Whether the schedule changes over the run, and was called with the progress of the run only."""
-        values = {self.schedule(number / (PROBES - 1)) for number in range(PROBES)}
-        return len(values) > 1 and bool(self.arguments) and all(isinstance(t, RunProgress) for t in self.arguments)
+        return (
+            len(set(values_over_the_run(self.schedule))) > 1
+            and bool(self.arguments)
+            and all(isinstance(t, RunProgress) for t in self.arguments)
+        )
 
 
 def schedule_keys(loss: Loss) -> set[str]:

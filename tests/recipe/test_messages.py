@@ -51,6 +51,7 @@ OVERRIDES = [
     ("optimiser.encoder.betas=[1]",),
     ("optimiser.encoder.betas=[0.9, 1.5]",),
     ("optimiser.encoder.lr=true",),
+    ("optimiser.encoder.lr=cosine",),
     ("optimiser=3",),
     ("data=[1]",),
     ("train=3",),
