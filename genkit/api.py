@@ -7,7 +7,6 @@ from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.elbo import kl_to_prior, negative_elbo, squared_error
 from genkit.core.field_types import Doc, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
-from genkit.core.layers.linear import Linear
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
 from genkit.core.layers.shapes import image_shape, smallest_map
@@ -46,7 +45,6 @@ __all__ = [
     "Extractor",
     "Features",
     "FingerprintedSource",
-    "Linear",
     "Loss",
     "Metric",
     "Model",

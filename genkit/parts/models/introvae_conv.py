@@ -42,7 +42,6 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.layers.linear import Linear
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
 from genkit.core.layers.shapes import smallest_map
@@ -96,7 +95,7 @@ class Encoder(nn.Module):
     def __init__(self, main: nn.Sequential, features: int, latent_dim: int) -> None:
         super().__init__()
         self.main = main
-        self.fc = Linear(features, 2 * latent_dim)
+        self.fc = nn.Linear(features, 2 * latent_dim)
         self.posterior = Posterior()
 
     def forward(self, x: Tensor) -> DiagNormal:
@@ -110,7 +109,7 @@ class Decoder(nn.Module):
 
     def __init__(self, latent_dim: int, smallest: tuple[int, int, int], main: nn.Sequential) -> None:
         super().__init__()
-        self.fc = nn.Sequential(Linear(latent_dim, prod(smallest)), nn.ReLU(inplace=True))
+        self.fc = nn.Sequential(nn.Linear(latent_dim, prod(smallest)), nn.ReLU(inplace=True))
         self.smallest = smallest
         self.main = main
 

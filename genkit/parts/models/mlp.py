@@ -20,7 +20,6 @@ from typing import Annotated
 from torch import nn
 
 from genkit.core.field_types import Doc, NonNegativeInt, PositiveInt
-from genkit.core.layers.linear import Linear
 from genkit.core.layers.posterior import Posterior
 from genkit.core.model import Autoencoder
 
@@ -44,7 +43,7 @@ class MLP(Autoencoder):
 
 def perceptron(inputs: int, outputs: int, width: int, layers: int) -> list[nn.Module]:
     """Return the layers of a perceptron, (B, inputs) -> (B, outputs), with 1 + `layers` hidden layers."""
-    hidden: list[nn.Module] = [Linear(inputs, width), nn.ReLU(inplace=True)]
+    hidden: list[nn.Module] = [nn.Linear(inputs, width), nn.ReLU(inplace=True)]
     for _ in range(layers):
-        hidden += [Linear(width, width), nn.ReLU(inplace=True)]
-    return [*hidden, Linear(width, outputs)]
+        hidden += [nn.Linear(width, width), nn.ReLU(inplace=True)]
+    return [*hidden, nn.Linear(width, outputs)]

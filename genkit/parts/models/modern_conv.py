@@ -32,7 +32,6 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.layers.linear import Linear
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
 from genkit.core.layers.shapes import smallest_map
@@ -68,10 +67,10 @@ class ModernConv(Autoencoder):
             nn.Conv2d(4 * image_channels, first, 3, padding=1, bias=norm == "none"),
             *_encoder_blocks(channels, encoder_blocks, norm),
             *(norm_layer(norm, last), nn.SiLU(inplace=True), nn.Flatten()),
-            *(Linear(prod(smallest), 2 * latent_dim), Posterior()),
+            *(nn.Linear(prod(smallest), 2 * latent_dim), Posterior()),
         )
         decoder = nn.Sequential(
-            *(Linear(latent_dim, prod(smallest)), nn.Unflatten(1, smallest), ChannelsLast()),
+            *(nn.Linear(latent_dim, prod(smallest)), nn.Unflatten(1, smallest), ChannelsLast()),
             *_decoder_blocks(channels, decoder_blocks, norm),
             *(norm_layer(norm, first), nn.SiLU(inplace=True)),
             *(_equal_pixels(nn.Conv2d(first, 4 * image_channels, 3, padding=1)), nn.PixelShuffle(2)),

@@ -17,7 +17,6 @@ from typing import Annotated
 from torch import nn
 
 from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.layers.linear import Linear
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
 from genkit.core.layers.shapes import smallest_map
@@ -48,13 +47,13 @@ class SmallConv(Autoencoder):
         encoder = nn.Sequential(
             *_encoder_layers(data_shape[0], channels, norm),
             nn.Flatten(),
-            *(Linear(features, hidden), nn.ReLU()),
-            Linear(hidden, 2 * latent_dim),
+            *(nn.Linear(features, hidden), nn.ReLU()),
+            nn.Linear(hidden, 2 * latent_dim),
             Posterior(),
         )
         decoder = nn.Sequential(
-            *(Linear(latent_dim, hidden), nn.ReLU()),
-            *(Linear(hidden, features), nn.ReLU()),
+            *(nn.Linear(latent_dim, hidden), nn.ReLU()),
+            *(nn.Linear(hidden, features), nn.ReLU()),
             nn.Unflatten(1, smallest),
             *_decoder_layers(data_shape[0], channels, norm),
         )

@@ -33,7 +33,7 @@ from typing import Annotated
 import torch
 from torch import nn
 
-from genkit.api import GAN, Doc, Linear, Norm, PositiveInt, image_shape, norm_layer
+from genkit.api import GAN, Doc, Norm, PositiveInt, image_shape, norm_layer
 from genkit_wgan_gp.images import CriticNorm, FromImage, ToImage, ToMaps, critic_norm_layer, initialise
 
 SLOPE = 0.2  # of the critic's LeakyReLU
@@ -65,7 +65,7 @@ class DCGAN(GAN):
         sizes = _halved((height, width), len(channels))
         smallest = (channels[-1], *sizes[-1])
         generator = nn.Sequential(
-            initialise(Linear(latent_dim, prod(smallest)), rectified=False),
+            initialise(nn.Linear(latent_dim, prod(smallest)), rectified=False),
             ToMaps(smallest),
             *(norm_layer(norm, channels[-1]), nn.ReLU()),
             *_generator_layers(image_channels, channels, sizes, norm),
@@ -75,7 +75,7 @@ class DCGAN(GAN):
             FromImage(),
             *_critic_layers(image_channels, channels, critic_norm),
             nn.Flatten(),
-            initialise(Linear(prod(smallest), 1, bias=False), rectified=False),
+            initialise(nn.Linear(prod(smallest), 1, bias=False), rectified=False),
             nn.Flatten(0),
         )
         super().__init__(generator, critic, latent_dim, data_shape)

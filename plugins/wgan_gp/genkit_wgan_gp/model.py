@@ -18,7 +18,7 @@ from typing import Annotated
 
 from torch import nn
 
-from genkit.api import GAN, Doc, Linear, NonNegativeInt, PositiveInt
+from genkit.api import GAN, Doc, NonNegativeInt, PositiveInt
 
 
 class MLPGAN(GAN):
@@ -36,7 +36,7 @@ class MLPGAN(GAN):
         generator = perceptron(latent_dim, *hidden, prod(data_shape))
         critic = perceptron(prod(data_shape), *hidden)
         # The loss does not depend on a constant added to the critic, so only rounding errors would change a bias here.
-        output = Linear(width, 1, bias=False)
+        output = nn.Linear(width, 1, bias=False)
         super().__init__(
             nn.Sequential(generator, nn.Unflatten(1, data_shape)),
             nn.Sequential(nn.Flatten(), critic, nn.ReLU(), output, nn.Flatten(0)),
@@ -49,5 +49,5 @@ def perceptron(*sizes: int) -> nn.Sequential:
     """Return linear layers between these sizes with a ReLU between them, (B, first) -> (B, last)."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
-        layers += [Linear(inputs, outputs), nn.ReLU()]
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers[:-1])

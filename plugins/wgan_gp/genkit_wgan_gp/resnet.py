@@ -36,7 +36,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
-from genkit.api import GAN, Doc, Linear, Norm, PositiveInt, norm_layer, smallest_map
+from genkit.api import GAN, Doc, Norm, PositiveInt, norm_layer, smallest_map
 from genkit_wgan_gp.images import CriticNorm, FromImage, ToImage, ToMaps, critic_norm_layer, initialise
 
 Resample = Literal["up", "down", "keep"]
@@ -73,7 +73,7 @@ class ResNetGAN(GAN):
             )
         image_channels = data_shape[0]
         generator = nn.Sequential(
-            initialise(Linear(latent_dim, prod(smallest)), rectified=False),
+            initialise(nn.Linear(latent_dim, prod(smallest)), rectified=False),
             ToMaps(smallest),
             *_generator_blocks(channels, norm),
             *(norm_layer(norm, channels[0]), nn.ReLU()),
@@ -85,7 +85,7 @@ class ResNetGAN(GAN):
             FirstBlock(image_channels, channels[0]),
             *_critic_blocks(channels, critic_norm),
             *(nn.ReLU(), PositionMean()),
-            initialise(Linear(channels[-1], 1, bias=False), rectified=False),
+            initialise(nn.Linear(channels[-1], 1, bias=False), rectified=False),
             nn.Flatten(0),
         )
         super().__init__(generator, critic, latent_dim, data_shape)
