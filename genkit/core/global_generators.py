@@ -77,7 +77,7 @@ class GeneratorWatch:
         self._python.setstate(random.getstate())
 
     def _torch_states(self) -> list[Tensor]:
-        """Return the state of the generator of the CPU, and of the accelerator, which has its own; both in main memory."""
+        """Return the state of the generator of the CPU, and of the accelerator, which has its own."""
         states = [torch.get_rng_state()]
         if self._device.type != "cpu":
             states.append(torch.get_device_module(self._device).get_rng_state())  # of the current device
