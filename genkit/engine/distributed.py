@@ -7,13 +7,13 @@ gradients of the phase. This is exact for any number of forwards, for graphs sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NoReturn, TypeVar
 
 import torch
 import torch.distributed as dist
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast, broadcast_object_list, gather_object, reduce
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -45,6 +45,7 @@ class World:
         of_flags = self.size > 1 and self.device.type != "cpu"
         patience = process_group.PATIENCE
         self._flags = dist.new_group(backend="gloo", timeout=patience) if of_flags else None  # None: the whole group
+        self._started: Callable[[], None] | None = None  # finishes an exchange that others must not overtake
 
     @property
     def is_main(self) -> bool:
@@ -66,6 +67,7 @@ class World:
 
     def gather(self, x: Tensor) -> Tensor:
         """Return the rows of all processes, (B, ...) -> (n·B, ...), with gradient."""
+        self.finish_started()
         return gather_rows(x)
 
     def average_gradients(self, parameters: Sequence[Parameter]) -> None:
@@ -80,7 +82,7 @@ class World:
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         flags = torch.tensor(reached, device=self.device).to(gradients[0].dtype)
         flat = torch.cat([*(gradient.flatten() for gradient in gradients), flags])
-        with together():
+        with self._exchange():
             dist.all_reduce(flat)
         flat /= self.size
         *pieces, shares = flat.split([*(gradient.numel() for gradient in gradients), len(flags)])
@@ -92,26 +94,53 @@ class World:
         """Return the mean of `x` over the processes."""
         if self.size == 1:
             return x
-        x = x.clone()
-        with together():
-            dist.all_reduce(x)
-        return x / self.size
+        with self._exchange():
+            return reduce(x, "mean")
 
     def any(self, flag: bool) -> bool:
         """Return whether the flag is set on any process."""
         if self.size == 1:
             return flag
-        flags = torch.tensor(float(flag))
+        self.finish_started()
+        return self.start_any(flag)()[0]
+
+    def start_any(self, *flags: bool) -> Callable[[], list[bool]]:
+        """Start an exchange of flags; return a function that waits and returns for each whether any process set it.
+
+        Pass what calls it to `finish_first`: the processes must exchange everything in the same order.
+        """
+        shared = torch.tensor(flags, dtype=torch.uint8)
         with together():
-            dist.all_reduce(flags, group=self._flags)
-        return bool(flags.item())
+            work = dist.all_reduce(shared, dist.ReduceOp.MAX, group=self._flags, async_op=True)
+
+        def wait() -> list[bool]:
+            with together():
+                work.wait()
+            return [bool(flag) for flag in shared.tolist()]
+
+        return wait
+
+    def finish_first(self, finish: Callable[[], None]) -> None:
+        """Call `finish` once, before the next exchange."""
+        self._started = finish
+
+    def finish_started(self) -> None:
+        """Finish the exchange that was started and not finished, if there is one."""
+        started, self._started = self._started, None
+        if started is not None:
+            started()
+
+    @contextmanager
+    def _exchange(self) -> Iterator[None]:
+        self.finish_started()
+        with together():
+            yield
 
     def share_weights(self, module: torch.nn.Module) -> None:
         """Copy the parameters and buffers of the main process to all others."""
         if self.size > 1:
-            with together():
-                for tensor in module.state_dict().values():
-                    dist.broadcast(tensor, src=0)
+            with self._exchange():
+                broadcast(list(module.state_dict().values()))
 
     def on_main(self, do: Callable[[], Result]) -> Result:
         """Call `do` on the main process only; return its result, or raise its `GenkitError`, on every process."""
@@ -123,7 +152,7 @@ class World:
                 outcome[0] = do()
             except GenkitError as error:
                 outcome[1] = error
-        with together():
+        with self._exchange():
             broadcast_object_list(outcome)
         if outcome[1] is not None:
             raise outcome[1]
@@ -139,15 +168,18 @@ class World:
         except GenkitError as raised:
             error = raised
         if self.any(error is not None):  # a process that continued alone would wait for the others for ever
-            errors: list[GenkitError | None] = [None] * self.size
-            with together():
-                dist.all_gather_object(errors, error)
-            raise next(each for each in errors if each is not None)
+            self.raise_first(error)
         return result
+
+    def raise_first(self, error: GenkitError | None) -> NoReturn:
+        """Raise the error of the first process that has one. All processes call this, and one of them has an error."""
+        with self._exchange():
+            errors = gather_object([error])
+        raise next(each for each in errors if each is not None)
 
     def close(self) -> None:
         """End together: a process that ends early would abort the others."""
-        with together():
+        with self._exchange():
             self.accelerator.wait_for_everyone()
             if not self._joined_before:
                 self.accelerator.end_training()

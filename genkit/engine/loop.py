@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from genkit.engine.coupling import check_coupling
 from genkit.engine.distributed import World
 from genkit.engine.part_calls import PartCalls
 from genkit.engine.state import TrainState
+from genkit.engine.step_flags import StepFlags
 from genkit.recipe.phase_result import checked_result
 from genkit.recipe.plan import Plan
 
@@ -25,11 +26,15 @@ class StepRecord(NamedTuple):
 
     step: int  # number of completed steps
     terms: Mapping[str, Tensor]  # "phase/term" -> (), the mean over this process's samples, on its device
+    stopping: bool = False  # whether a process was asked to stop, the same on all
 
 
-def train_steps(plan: Plan, state: TrainState, world: World) -> Iterator[StepRecord]:
+def train_steps(
+    plan: Plan, state: TrainState, world: World, stop: Callable[[], bool] = lambda: False
+) -> Iterator[StepRecord]:
     """Train from `state.step` to the end, advancing `state`, and yield a record after each step.
 
+    `stop` returns whether this process was asked to stop; the records of all processes then say so together.
     Raises `UsageError` on all processes if the data of a step cannot be read or the processes would not compute the
     step of one, and `PartFailed` for a mistake in the code of a part. `state` is then as before that step, unless
     `state.whole` is False.
@@ -38,8 +43,9 @@ def train_steps(plan: Plan, state: TrainState, world: World) -> Iterator[StepRec
     calls = PartCalls(plan, state, world)
     if state.step == 0:
         world.on_all(partial(check_coupling, plan, state, world, calls))
+    flags = StepFlags(world, state.model, stop)
     while state.step < plan.steps:
-        batches = world.on_all(calls.batches)
+        batches = flags.read(calls.batches)
         due = [phase for phase in plan.phases if phase.due(state.step)]
 
         terms: dict[str, Tensor] = {}
@@ -47,11 +53,12 @@ def train_steps(plan: Plan, state: TrainState, world: World) -> Iterator[StepRec
             for phase in due:
                 inputs = [batch.in_phase(phase.name, phase.start / plan.steps) for batch in batches]
                 terms |= update(phase, state, inputs, world, calls, keep_graphs=phase is not due[-1])
+            flags.finish()
 
         if state.average is not None:
             state.average.update()
         state.step += 1
-        yield StepRecord(state.step, terms)
+        yield StepRecord(state.step, terms, flags.stopping)
 
 
 def update(

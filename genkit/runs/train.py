@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -70,12 +70,11 @@ def train_in_folder(plan: Plan, folder: RunFolder, world: World, *callbacks: Run
     evaluator.after_step(run.state.step)  # the run may have been killed in this evaluation
 
     with stop_requested() as stop:
-        for record in _steps(run, checkpoints):
+        for record in _steps(run, checkpoints, stop):
             run.watch.observe(record)
-            stopping = world.any(stop())
             line = logger.after_step(record)
             pictures = drawer.after_step(record)
-            saved = checkpoints.after_step(record, stopping=stopping)
+            saved = checkpoints.after_step(record, stopping=record.stopping)
             for callback in callbacks:
                 callback.update(record.step, line)
             _report_drawn(callbacks, record.step, pictures)
@@ -94,11 +93,11 @@ def _report_drawn(callbacks: Sequence[RunCallback], step: int, pictures: Sequenc
         callback.drawn(step, pictures)
 
 
-def _steps(run: Run, checkpoints: CheckpointWriter) -> Iterator[StepRecord]:
+def _steps(run: Run, checkpoints: CheckpointWriter, stop: Callable[[], bool]) -> Iterator[StepRecord]:
     """Yield the steps; save the state if the next step fails before it has changed weights."""
     first = run.state.step
     try:
-        yield from train_steps(run.plan, run.state, run.world)
+        yield from train_steps(run.plan, run.state, run.world, stop)
     except UsageError as error:
         if run.state.step == first:  # nothing has been trained
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -68,6 +69,34 @@ def on_processes(count: int, script: str, *arguments: object) -> None:
     command = [*start, str(tests / "support" / "workers" / script), *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def start_group(count: int, script: str, *arguments: object) -> list[subprocess.Popen[str]]:
+    """Start a script of `workers/` on `count` processes, which can communicate. The failure of one ends no other."""
+    tests = Path(__file__).parents[1]
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")]),
+        "OMP_NUM_THREADS": "1",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(count),
+    }
+    command = [sys.executable, str(tests / "support" / "workers" / script), *map(str, arguments)]
+    return [
+        subprocess.Popen(
+            command,
+            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(count)
+    ]
 
 
 class CommandResult(NamedTuple):
