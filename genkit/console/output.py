@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
+from genkit.console.ascii_forms import written_in
 from genkit.console.column_widths import column_widths
 from genkit.console.escapes import escaped
 from genkit.launched import is_main_process
@@ -47,7 +48,7 @@ class Console:
 
     def print(self, text: str) -> None:
         """Print plain text."""
-        self.rich.print(escaped(text), markup=False)
+        self.rich.print(self._shown(text), markup=False)
 
     def info(self, *texts: str) -> None:
         """Print texts that are not results; nothing if quiet."""
@@ -58,7 +59,8 @@ class Console:
         """Print a table; nothing if it has no rows."""
         if not rows:
             return
-        cells = [[escaped(cell) for cell in row] for row in rows]
+        title, columns = self._shown(title), [self._shown(column) for column in columns]
+        cells = [[self._shown(cell) for cell in row] for row in rows]
         table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
         gaps = 2 * (len(columns) - 1)
         for column, width in zip(columns, column_widths([columns, *cells], self.rich.width - gaps), strict=True):
@@ -67,6 +69,10 @@ class Console:
             table.add_row(*map(Text, row))  # plain text: brackets in a cell are not markup
         self.rich.print(table, soft_wrap=False)
         self.rich.print()
+
+    def _shown(self, text: str) -> str:
+        """Return a text as the terminal can show it. Replace characters before a table is laid out: forms are wider."""
+        return written_in(escaped(text), self.rich.encoding)
 
     @contextmanager
     def progress(self, total: int) -> Iterator[SilentProgress]:

@@ -12,9 +12,11 @@ import select
 import sys
 from typing import Any, TextIO
 
+from genkit.console.ascii_forms import ASCII_FORMS
+
 
 def protect_streams() -> None:
-    """Let no print raise: a character that the encoding lacks becomes a question mark, and a lost output is silent.
+    """Let no print raise: a character that the encoding lacks is written in ASCII, and a lost output is silent.
 
     A finished training must not end with a traceback because a terminal cannot show a Greek letter.
     """
@@ -64,7 +66,7 @@ def _protected(stream: TextIO) -> TextIO:
     """Return a stream that writes to the same file; the stream itself if it is no file, or None (closed)."""
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    stream.reconfigure(errors="replace")
+    stream.reconfigure(errors=ASCII_FORMS)
     if type(_bytes_of(stream)) is not io.FileIO:
         return stream
     stream.flush()
@@ -72,7 +74,7 @@ def _protected(stream: TextIO) -> TextIO:
     return io.TextIOWrapper(
         raw if stream.write_through else io.BufferedWriter(raw),
         encoding=stream.encoding,
-        errors="replace",
+        errors=ASCII_FORMS,
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )
