@@ -13,11 +13,13 @@ def main() -> None:
     from genkit.cli import app
     from genkit.console.escapes import escaped
     from genkit.console.streams import lost_output, protect_streams
+    from genkit.console.warning_lines import print_warnings_as_lines
     from genkit.errors import GenkitError, ProcessLost, UsageError
     from genkit.launched import LOST, is_main_process, is_started_by_genkit, stop_with_launcher
     from genkit.runs.signals import ignore_requests, interruptible
 
     protect_streams()
+    print_warnings_as_lines()
     stop_with_launcher()
     try:
         try:

@@ -47,6 +47,10 @@ class Interrupted(GenkitError):
     exit_code = 130
 
 
+class GenkitWarning(UserWarning):
+    """Something that the user should know and that stops nothing. The command line prints it as one line."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Place of a key in a recipe: ``recipes/x.toml:14 [loss] beta_neg``."""

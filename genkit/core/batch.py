@@ -28,7 +28,7 @@ class Batch:
     phase_start: float = 0.0  # progress of the run at the first step of this phase
     rank: int = 0  # rank of this process
     gather_rows: Callable[[Tensor], Tensor] = _gather_from_one_process
-    # Networks run in float32 within `with batch.full_precision():`.
+    # Networks run in float32 and uncompiled within `with batch.full_precision():`.
     full_precision: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def randn(self, tag: str, *shape: int) -> Tensor:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
+import torch._functorch.config as functorch_config
 
 
 def changed_defaults() -> list[str]:
@@ -35,7 +36,9 @@ def reset_defaults() -> None:
 def standard_defaults() -> Iterator[None]:
     """Run the block with torch's own defaults, then restore those of the program."""
     before = torch.get_default_dtype()
-    products = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32  # a run sets them
+    # A run sets these.
+    products = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    donated_buffer = functorch_config.donated_buffer
     torch.set_default_dtype(torch.float32)
     try:
         with ExitStack() as stack:
@@ -50,3 +53,4 @@ def standard_defaults() -> Iterator[None]:
         torch.set_default_dtype(before)
         torch.set_float32_matmul_precision(products[0])
         torch.backends.cudnn.allow_tf32 = products[1]
+        functorch_config.donated_buffer = donated_buffer

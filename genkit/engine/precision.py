@@ -37,7 +37,7 @@ class MixedPrecision:
 
     @contextmanager
     def off(self) -> Iterator[None]:
-        """Return a context in which the networks run in float32."""
+        """Return a context in which the networks run without autocast."""
         before, self._on = self._on, False
         try:
             yield

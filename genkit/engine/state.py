@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from genkit.core.global_generators import seeded_generators
 from genkit.core.model import Model
 from genkit.core.noise import seed_of
 from genkit.core.types import Optimiser
+from genkit.engine.compilation import CompiledChildren
 from genkit.engine.distributed import World
 from genkit.engine.precision import MixedPrecision
 from genkit.recipe.plan import Plan
@@ -47,8 +48,8 @@ class MovingAverage:
     """An exponential moving average of a model's floating-point weights and buffers; integer buffers are copied."""
 
     def __init__(self, model: Model, decay: float):
-        # Mixed precision replaces the forward of each child. A copy would keep that of the original, with its weights.
-        assert not any("forward" in vars(child) for child in model.children()), "make the EMA before MixedPrecision"
+        # Mixed precision and compilation replace the forward of each child. A copy would keep that of the original.
+        assert not any("forward" in vars(child) for child in model.children()), "make the EMA before both"
         self.model = copy.deepcopy(model).requires_grad_(False).eval()
         self._move = get_ema_multi_avg_fn(decay)
         # Keyed by address, so that a weight with two names (tied weights) is averaged once.
@@ -74,7 +75,8 @@ class TrainState:
     model: Model
     optimisers: dict[str, ChildOptimiser]  # by child
     average: MovingAverage | None
-    full_precision: Callable[[], AbstractContextManager[None]]  # a context in which networks run in float32
+    # A context in which networks run in float32 and uncompiled.
+    full_precision: Callable[[], AbstractContextManager[None]]
     scaler: torch.amp.GradScaler | None = None  # for fp16
     whole: bool = True  # False after a step that failed when weights had been changed
 
@@ -109,7 +111,25 @@ def initial_state(plan: Plan, world: World, *, resuming: bool = False) -> TrainS
     optimisers = {
         child: ChildOptimiser(recipe, model.get_submodule(child)) for child, recipe in plan.optimisers.items()
     }
-    full_precision: Callable[[], AbstractContextManager[None]] = nullcontext
+    return TrainState(0, model, optimisers, average, _fast_forward(model, plan, world), world.scaler)
+
+
+def _fast_forward(model: Model, plan: Plan, world: World) -> Callable[[], AbstractContextManager[None]]:
+    """Let the children of the model run compiled and in mixed precision; return a context in which they do neither.
+
+    The compiled network is inside the autocast, because torch compiles what autocast has made of it.
+    """
+    switches: list[CompiledChildren | MixedPrecision] = []
+    if plan.recipe.train.compile:
+        switches.append(CompiledChildren(model))
     if plan.recipe.train.precision in ("bf16", "fp16"):
-        full_precision = MixedPrecision(model, world.autocast).off
-    return TrainState(0, model, optimisers, average, full_precision, world.scaler)
+        switches.append(MixedPrecision(model, world.autocast))
+
+    @contextmanager
+    def off() -> Iterator[None]:
+        with ExitStack() as stack:
+            for switch in switches:
+                stack.enter_context(switch.off())
+            yield
+
+    return off if switches else nullcontext

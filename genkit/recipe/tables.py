@@ -42,6 +42,10 @@ class Train:
         Literal["fp32", "tf32", "bf16", "fp16", "fp64"],
         Doc("Floating-point format of the networks; losses are computed in fp32 at least."),
     ] = "fp32"
+    compile: Annotated[
+        bool | None,
+        Doc("Whether torch.compile compiles the networks for training; they run as they are written by default."),
+    ] = None
     accumulate: Annotated[PositiveInt, Doc("Micro-batches that a batch is split into, to save memory.")] = 1
     inexact_accumulation: Annotated[
         bool, Doc("Whether to accept micro-batches where the loss or a batch norm couples the samples of a batch.")

@@ -81,7 +81,7 @@ def interpolate(x: Tensor, y: Tensor, epsilon: Tensor) -> Tensor:
 def gradient_norms(critic: nn.Module, x: Tensor, batch: Batch) -> Tensor:
     """Return ‖∇f(x)‖₂ of the critic f for each sample of x, (B, ...) -> (B,), differentiable again."""
     x = x.detach().requires_grad_()
-    # Second derivatives overflow or vanish in half precision.
+    # Second derivatives overflow or vanish in half precision, and torch cannot compile them.
     with batch.full_precision():
         # The score of a sample depends only on that sample, so the gradient of the sum contains that of each score.
         (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
