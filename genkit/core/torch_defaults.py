@@ -32,6 +32,14 @@ def reset_defaults() -> None:
     torch.set_grad_enabled(True)
 
 
+def keep_compiled_graphs() -> None:
+    """Let the graph of a compiled network be run backward more than once, with `retain_graph`.
+
+    torch's error names this setting and no public one. `standard_defaults` restores it.
+    """
+    functorch_config.donated_buffer = False
+
+
 @contextmanager
 def standard_defaults() -> Iterator[None]:
     """Run the block with torch's own defaults, then restore those of the program."""

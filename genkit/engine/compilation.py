@@ -16,12 +16,12 @@ from types import FunctionType
 from typing import Any
 
 import torch
-import torch._functorch.config as functorch_config
 from accelerate.utils import recursively_apply
 from torch import Tensor, nn
 
 from genkit.core.global_generators import restored_generators
 from genkit.core.model import Model
+from genkit.core.torch_defaults import keep_compiled_graphs
 from genkit.errors import GenkitWarning
 
 BACKEND = "inductor"
@@ -40,9 +40,7 @@ class CompiledChildren:
     def __init__(self, model: Model):
         self._on = True
         self._failed = False
-        # The graph of a phase may be used again by the next one (`Batch.carry`). torch asks for this setting then.
-        # `genkit.core.torch_defaults` restores it.
-        functorch_config.donated_buffer = False
+        keep_compiled_graphs()  # of a phase, which the next one may use again (`Batch.carry`)
         for name, child in model.named_children():
             child.forward = _CompiledForward(name, child, self)
 

