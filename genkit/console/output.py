@@ -25,7 +25,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from genkit.console.ascii_forms import written_in
-from genkit.console.column_widths import column_widths
+from genkit.console.column_widths import column_widths, with_breaks
 from genkit.console.escapes import escaped
 from genkit.launched import is_main_process
 
@@ -63,10 +63,11 @@ class Console:
         cells = [[self._shown(cell) for cell in row] for row in rows]
         table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
         gaps = 2 * (len(columns) - 1)
-        for column, width in zip(columns, column_widths([columns, *cells], self.rich.width - gaps), strict=True):
-            table.add_column(column, overflow="fold", header_style="dim", width=width)
-        for row in cells:
-            table.add_row(*map(Text, row))  # plain text: brackets in a cell are not markup
+        widths = column_widths([columns, *cells], self.rich.width - gaps)
+        for column, width in zip(columns, widths, strict=True):
+            table.add_column(with_breaks(column, width), overflow="fold", header_style="dim", width=width)
+        for row in cells:  # `Text` is plain: brackets in a cell are not markup
+            table.add_row(*(Text(with_breaks(cell, width)) for cell, width in zip(row, widths, strict=True)))
         self.rich.print(table, soft_wrap=False)
         self.rich.print()
 

@@ -1,6 +1,8 @@
-"""Widths of columns of a table that is wider than the terminal."""
+"""Widths of columns of a table that is wider than the terminal, and the breaks within its words."""
 
-from genkit.console.column_widths import column_widths
+import pytest
+
+from genkit.console.column_widths import column_widths, with_breaks
 
 
 def test_a_table_that_fits_is_as_wide_as_its_cells():
@@ -27,3 +29,21 @@ def test_a_narrow_column_is_not_broken_for_a_wide_one():
 
 def test_a_table_narrower_than_its_columns_has_columns_of_one_character():
     assert column_widths([("a word", "of", "three")], 2) == [1, 1, 1]
+
+
+def test_words_with_hyphens_give_way_before_words_without():
+    rows = [("metric", "S-IntroVAE"), ("high-quality", "0.0497"), ("reconstruction-error", "continuously")]
+    assert column_widths(rows, 28) == [16, 12]
+    assert with_breaks("reconstruction-error", 16) == "reconstruction-\nerror"
+
+
+@pytest.mark.parametrize(
+    "word, width, shown",
+    [
+        *(("high-quality ↑", 12, "high-quality ↑"), ("high-quality ↑", 11, "high-\nquality ↑")),
+        *(("a/path/of/files", 8, "a/path/\nof/files"), ("a.long.module", 7, "a.long.\nmodule")),
+        *(("8.62e-06", 6, "8.62e-06"), ("-0.5", 3, "-0.5"), ("unbreakable", 5, "unbreakable")),
+    ],
+)
+def test_a_word_that_is_too_wide_is_broken_after_a_hyphen_a_full_stop_or_a_slash(word, width, shown):
+    assert with_breaks(word, width) == shown
