@@ -233,3 +233,14 @@ def test_folders_of_photographs_are_read_completely(folder, splits):
     assert sizes == splits if splits[1] else sum(sizes) == splits[0]
     if folder == "cifar10":
         assert torch.bincount(batch(data, list(range(4000))).extra["label"]).tolist() == [400] * 10
+
+
+def test_a_store_that_is_cut_short_under_a_run_is_an_error_and_no_signal(tmp_path):
+    data = ImageFolder(path=write_folder(tmp_path / "p", 30), resolution=4)
+    batch(data, [0, 1])
+    images = data.prepared.path / "images.bin"
+    with images.open("r+b") as file:
+        file.truncate(10)
+    with pytest.raises(OSError, match="cut short") as refused:
+        batch(data, [0, 1])
+    assert refused.value.filename == str(images)

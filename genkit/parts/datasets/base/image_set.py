@@ -14,6 +14,7 @@ from torch import Tensor
 from genkit.core.noise import Noise
 from genkit.core.types import Samples
 from genkit.parts.datasets.base.picture_keys import SplitKey
+from genkit.storage.mapped_file import check_mapped
 
 
 class Arrays(NamedTuple):
@@ -66,9 +67,13 @@ class ImageSet(ABC):
         return self if self.split == "test" else replace(self, split="test")
 
     def batch(self, indices: Tensor, noise: Noise) -> Samples:
-        """Return the images at `indices`, (B,), as (B, C, H, W) in [0, 1], and ``extra["label"]``, (B,) int64."""
+        """Return the images at `indices`, (B,), as (B, C, H, W) in [0, 1], and ``extra["label"]``, (B,) int64.
+
+        Raises `OSError` if a memory-mapped file was cut short.
+        """
         rows = indices.cpu().numpy()
         images, labels = self.arrays
+        check_mapped(images)
         flip = self.flip and self.split == "train"
         return to_samples(images[rows], None if labels is None else labels[rows], noise, flip=flip)
 

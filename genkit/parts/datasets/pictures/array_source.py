@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from genkit.parts.datasets.pictures.bad_pictures import BadPictureError
+from genkit.storage.mapped_file import check_mapped
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -46,6 +47,7 @@ class ArraySource:
         """Return the row as an 8-bit picture. Raises `BadPictureError` for values outside [0, 1] and `ROUNDING`."""
         from PIL import Image
 
+        check_mapped(self.array)
         pixels = np.asarray(self.array[index])
         if self.layout == "NCHW":
             pixels = np.moveaxis(pixels, 0, -1)
