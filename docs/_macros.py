@@ -42,9 +42,10 @@ def expand(markdown: str) -> str:
 
 def keys(kind: str, name: str) -> str:
     """Return the table of the keys that a part takes."""
+    from genkit.recipe.part_fields import SUPPLIED
     from genkit.recipe.registry import load_registry
 
-    return _key_table(load_registry().find(kind, name).load(), without=("data_shape",))
+    return _key_table(load_registry().find(kind, name).load(), without=SUPPLIED.get(kind, ()))
 
 
 def table_keys(table: str) -> str:

@@ -5,7 +5,7 @@ The ``__init__`` module of a plugin imports `genkit.hooks` instead, which does n
 
 from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
-from genkit.core.elbo import kl_to_prior, negative_elbo, squared_error
+from genkit.core.elbo import negative_elbo, squared_error
 from genkit.core.field_types import Doc, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
@@ -13,6 +13,7 @@ from genkit.core.layers.shapes import image_shape, smallest_map
 from genkit.core.metric import Draws, Evaluation, EvaluationProtocol, Extractor, Metric
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
+from genkit.core.prior import Prior, StandardNormal, kl_to_prior, require_standard_normal
 from genkit.core.types import (
     Dataset,
     DiagNormal,
@@ -59,9 +60,11 @@ __all__ = [
     "PositiveFloat",
     "PositiveInt",
     "Posterior",
+    "Prior",
     "Rows",
     "Samples",
     "Schedule",
+    "StandardNormal",
     "UnitInterval",
     "features_of",
     "image_shape",
@@ -69,6 +72,7 @@ __all__ = [
     "negative_elbo",
     "norm_layer",
     "protocol_of",
+    "require_standard_normal",
     "smallest_map",
     "squared_error",
 ]

@@ -1,4 +1,4 @@
-"""The eight hooks of a plugin, one for each kind of part. genkit registers its own parts through the same hooks.
+"""The hooks of a plugin, one for each kind of part. genkit registers its own parts through the same hooks.
 
 A plugin is a Python package with one entry point in the group ``genkit``. The entry point names a module. This module
 sets ``genkit_hooks = 1``, the version of the hooks that it was written for, and implements any of the hooks below.
@@ -48,6 +48,23 @@ def genkit_models() -> Iterable[Entry]:
     The target is called with the keys of ``[model]`` and with ``data_shape``, the shape of one sample.
     """
     raise AssertionError  # never called: pluggy reads only the signature
+
+
+@hookspec
+def genkit_priors() -> Iterable[Entry]:
+    """Yield priors of latent codes: subclasses of `genkit.api.Prior`.
+
+        from genkit.hooks import Entry, hookimpl
+
+        genkit_hooks = 1
+
+        @hookimpl
+        def genkit_priors():
+            yield Entry("laplace", "my_plugin.laplace:Laplace", "Product of Laplace densities", "https://example.org")
+
+    The target is called with the keys of ``[model.prior]`` and with ``latent_dim``, the dimension of the codes.
+    """
+    raise AssertionError
 
 
 @hookspec
@@ -169,4 +186,4 @@ def genkit_extractors() -> Iterable[Entry]:
     raise AssertionError
 
 
-KINDS = ("models", "losses", "divergences", "schedules", "datasets", "metrics", "optimisers", "extractors")
+KINDS = ("models", "priors", "losses", "divergences", "schedules", "datasets", "metrics", "optimisers", "extractors")

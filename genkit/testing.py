@@ -16,16 +16,22 @@ from genkit.core.global_generators import seeded_generators
 from genkit.core.metric import Extractor
 from genkit.core.model import Autoencoder, Model
 from genkit.core.noise import Noise, Rows
+from genkit.core.prior import Prior, StandardNormal
 from genkit.core.types import DiagNormal, Loss, Phase
 from genkit.recipe.costs import USE_THE_NOISE
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.phase_result import checked_result
 
 
-def batch_of(x: Tensor, latent_dim: int, *, seed: int = 0, step: int = 0, t: float = 0.0) -> Batch:
-    """Return the batch that the training loop makes from samples x, (B, *data_shape), with x's dtype and device."""
+def batch_of(
+    x: Tensor, latent_dim: int, *, seed: int = 0, step: int = 0, t: float = 0.0, prior: Prior | None = None
+) -> Batch:
+    """Return the batch that the training loop makes from samples x, (B, *data_shape), with x's dtype and device.
+
+    `prior` is that of the model, by default N(0, I).
+    """
     noise = Noise(seed, step, "prior", Rows.all(len(x)), x.device, x.dtype)
-    return Batch(x=x, z=noise.randn("z", latent_dim), t=t, noise=noise)
+    return Batch(x=x, t=t, noise=noise, prior=prior or StandardNormal(latent_dim=latent_dim))
 
 
 class _SmallEncoder(nn.Module):
@@ -78,7 +84,8 @@ def take_step(
             for name, gradient in phase_gradients(phase, model, batch).items():
                 model.get_parameter(name).grad = gradient
             for child in phase.updates:
-                optimisers[child].step()
+                if any(True for _ in model.get_submodule(child).parameters()):  # a prior may have none
+                    optimisers[child].step()
 
 
 def assert_schedules_follow_the_run(loss: Loss, model: Model, batch: Batch, *keys: str) -> None:
@@ -161,9 +168,7 @@ def _half(batch: Batch, rank: int, gather: Callable[[Tensor], Tensor]) -> Batch:
     own = slice(rank * size, (rank + 1) * size)
     noise = replace(batch.noise, rows=Rows(own.start, own.stop, 2 * size))
     extra = {name: values[own] for name, values in batch.extra.items()}
-    return replace(
-        batch, x=batch.x[own], z=batch.z[own], noise=noise, extra=extra, carry={}, rank=rank, gather_rows=gather
-    )
+    return replace(batch, x=batch.x[own], noise=noise, extra=extra, carry={}, rank=rank, gather_rows=gather)
 
 
 def assert_features_are_lawful(extractor: Extractor, x: Tensor, *others: Extractor) -> None:

@@ -24,8 +24,13 @@ def interpolate(
         ),
     ] = "data",
     path: Annotated[
-        str, typer.Option("--path", metavar="spherical|linear", help="Shape of the paths: an arc or a straight line.")
-    ] = "spherical",
+        str | None,
+        typer.Option(
+            "--path",
+            metavar="spherical|linear",
+            help="Shape of the paths: an arc (the default for the prior N(0, I)) or a straight line.",
+        ),
+    ] = None,
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="Largest number of paths.")] = 8,
     steps: Annotated[
         int, typer.Option("--steps", min=2, help="Number of codes on each path, including both ends.")
@@ -46,15 +51,16 @@ def interpolate(
     from genkit.draw.interpolations import caption_paths, save_interpolations
     from genkit.errors import UsageError
     from genkit.near_miss import near_miss
-    from genkit.runs.interpolate import interpolate_prior, interpolate_samples
+    from genkit.runs.interpolate import choose_path, interpolate_prior, interpolate_samples
 
-    if path not in PATHS:
+    if path is not None and path not in PATHS:
         raise UsageError(f"--path {path}: unknown path.{near_miss(path, PATHS)}")
     if between not in ("data", "samples"):
         raise UsageError(f"--between {between}: expected data (posterior means) or samples (draws of the prior).")
     if between == "samples" and (pictures or overrides):
         raise UsageError("--between samples: reads no data. Leave out --data and --set.")
     trained = open_with_remark(run, weights)
+    path = choose_path(path, trained.model)
 
     if between == "data":
         model = require_autoencoder(trained, run, "Use draws of the prior: --between samples.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from genkit.core.noise import Noise
+from genkit.core.prior import Prior, require_standard_normal
 
 
 def _gather_from_one_process(x: Tensor) -> Tensor:
@@ -17,15 +18,18 @@ def _gather_from_one_process(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Batch:
-    """Input of one step. All phases of the step see the same samples and the same prior noise."""
+    """Input of one step. All phases of the step see the same samples and the same prior noise.
+
+    Draw codes of the prior with ``model.prior.sample(batch.prior_noise)``.
+    """
 
     x: Tensor  # samples, (B, *data_shape); images are in [0, 1]
-    z: Tensor  # prior noise, (B, L), drawn once a step
     t: float  # progress of the run, in [0, 1)
     noise: Noise  # randomness of this phase
     extra: Mapping[str, Tensor] = field(default_factory=dict)  # labels and similar, each (B, ...)
     carry: dict[str, Tensor] = field(default_factory=dict)  # tensors for later phases of this step
     phase_start: float = 0.0  # progress of the run at the first step of this phase
+    prior: Prior | None = None  # of the model, for `z`
     rank: int = 0  # rank of this process
     gather_rows: Callable[[Tensor], Tensor] = _gather_from_one_process
     # Networks run in float32 and uncompiled within `with batch.full_precision():`.
@@ -41,6 +45,22 @@ class Batch:
     def rand(self, tag: str, *shape: int) -> Tensor:
         """Return numbers uniform on [0, 1), (B, *shape); `tag` as in `randn`."""
         return self.noise.rand(tag, *shape)
+
+    @property
+    def prior_noise(self) -> Noise:
+        """Randomness of the codes of the prior, the same in all phases of the step."""
+        return self.noise.of("prior")
+
+    @property
+    def z(self) -> Tensor:
+        """Codes of the prior N(0, I), (B, L), the same in all phases of the step.
+
+        Raises `ValueError` if the model has another prior, which may change between the phases.
+        """
+        assert self.prior is not None, "a batch without the prior of the model has no codes"
+        remedy = "Draw the codes with model.prior.sample(batch.prior_noise)"
+        require_standard_normal(self.prior, "batch.z", remedy)
+        return self.prior.sample(self.prior_noise)
 
     def gather(self, x: Tensor) -> Tensor:
         """Return the rows of all processes, (B, ...) -> (B_global, ...), with gradient.

@@ -5,15 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from genkit.core.model import Autoencoder
-from genkit.core.types import DiagNormal
-
-
-def kl_to_prior(q: DiagNormal) -> Tensor:
-    """Return KL(q || N(0, I)) in nats, (B, L) -> (B,).
-
-    ½ Σ_d (μ² + σ² - 1 - log σ²): Kingma & Welling 2014, appendix B, https://arxiv.org/abs/1312.6114.
-    """
-    return 0.5 * (q.mu.square() + q.logvar.exp() - 1 - q.logvar).sum(dim=1)
+from genkit.core.noise import Noise, Rows
 
 
 def squared_error(x: Tensor, y: Tensor) -> Tensor:
@@ -30,6 +22,15 @@ def negative_elbo(error: Tensor, kl: Tensor, beta_rec: float, beta_kl: float) ->
 
 
 def energy(model: Autoencoder, x: Tensor) -> Tensor:
-    """Return KL(q(z|x) || N(0, I)) + R(x, D(μ(x))) in nats, the negative ELBO at the posterior mean, x -> (B,)."""
+    """Return KL(q(z|x) || prior) + R(x, D(μ(x))) in nats, the negative ELBO at the posterior mean, x -> (B,).
+
+    A KL that is estimated by draws has the same draws for every sample.
+    """
     posterior = model.encoder(x)
-    return negative_elbo(squared_error(x, model.decoder(posterior.mu)), kl_to_prior(posterior), 1.0, 1.0)
+    kl = model.prior.kl(posterior, same_for_all_rows("energy", x))
+    return negative_elbo(squared_error(x, model.decoder(posterior.mu)), kl, 1.0, 1.0)
+
+
+def same_for_all_rows(source: str, like: Tensor) -> Noise:
+    """Return noise with one row, for `Prior.kl` of samples that have no noise of their own."""
+    return Noise(0, 0, source, Rows.all(1), like.device, like.dtype)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 # Statistics that batch norms use: "running", the averages kept in training; "batch", those of the samples that are
 # evaluated together; "recalibrated", those of the training data, computed again from the trained model.
+PRIOR = "prior"  # detail of a protocol: the prior of the model, unless it is N(0, I)
 BatchNormMode = Literal["running", "batch", "recalibrated"]
 
 
@@ -64,8 +65,14 @@ class EvaluationProtocol:
 
     @property
     def comparable(self) -> EvaluationProtocol:
-        """Protocol to compare numbers by. It ignores running statistics: models without batch norm are comparable."""
-        return replace(self, batch_norm=None) if self.batch_norm == "running" else self
+        """Protocol to compare numbers by.
+
+        It ignores running statistics, because models without batch norm are comparable, and the prior, a property of
+        the model.
+        """
+        batch_norm = None if self.batch_norm == "running" else self.batch_norm
+        details = {name: value for name, value in self.details.items() if name != PRIOR}
+        return replace(self, batch_norm=batch_norm, details=details)
 
     def __str__(self) -> str:
         """Return the protocol on one line."""

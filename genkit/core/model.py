@@ -13,18 +13,32 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from genkit.core.prior import Prior, StandardNormal
 from genkit.core.types import DiagNormal
 
 
 class Model(nn.Module, ABC):
-    """Generative model of samples of shape `data_shape`, with a standard normal prior of dimension `latent_dim` (L)."""
+    """Generative model of samples of shape `data_shape`, decoded from codes of dimension `latent_dim` (L).
+
+    Its child `prior` is the law of the codes: that of ``[model.prior]``, or else N(0, I).
+    """
 
     latent_dim: int
     data_shape: tuple[int, ...]
+    prior: Prior
 
     @abstractmethod
     def sample(self, z: Tensor) -> Tensor:
-        """Map prior noise z, (B, L), to samples, (B, *data_shape)."""
+        """Map codes z, (B, L), to samples, (B, *data_shape)."""
+
+    def __getattr__(self, name: str) -> Tensor | nn.Module:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name != "prior":
+                raise
+            # N(0, I) has no tensors, so it need not be a child, and a constructor need not know of it.
+            return vars(self).setdefault(name, StandardNormal(latent_dim=self.latent_dim))
 
 
 class Autoencoder(Model):

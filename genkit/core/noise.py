@@ -54,6 +54,10 @@ class Noise:
         """Return the randomness of another source in the same step."""
         return replace(self, source=source)
 
+    def within(self, name: str) -> Noise:
+        """Return randomness of its own for a part of this source, such as one of several terms of a loss."""
+        return replace(self, source=f"{self.source}/{name}")
+
     def randn(self, tag: str, *shape: int) -> Tensor:
         """Return standard normal numbers, (B, *shape).
 

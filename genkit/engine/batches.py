@@ -81,10 +81,10 @@ def batches_of_step(plan: Plan, state: TrainState, world: World) -> list[Batch]:
         batches.append(
             Batch(
                 x=samples.x.to(world.device, world.dtype),
-                z=noise.randn("z", state.model.latent_dim),
                 t=state.step / plan.steps,
                 noise=noise,
                 extra={name: tensor.to(world.device) for name, tensor in samples.extra.items()},
+                prior=state.model.prior,
                 rank=world.rank,
                 gather_rows=world.gather,
                 full_precision=state.full_precision,

@@ -94,7 +94,7 @@ def _losses(
     own = replace(noise, rows=Rows(start + rows.start, start + rows.stop, noise.rows.total), dtype=torch.float64)
     extra = {name: tensor[rows.start : rows.stop].to(noise.device) for name, tensor in samples.extra.items()}
     x = samples.x[rows.start : rows.stop].to(noise.device, torch.float64)
-    batch = Batch(x=x, z=own.randn("z", model.latent_dim), t=t, noise=own, extra=extra)
+    batch = Batch(x=x, t=t, noise=own, extra=extra, prior=model.prior)
     losses = {}
     for phase in plan.phases:
 

@@ -12,9 +12,10 @@ from typing import Any
 from torch import Tensor
 
 from genkit.core.global_generators import seeded_generators
-from genkit.core.metric import BatchNormMode, Evaluation, EvaluationProtocol, Metric
+from genkit.core.metric import PRIOR, BatchNormMode, Evaluation, EvaluationProtocol, Metric
 from genkit.core.model import Model, evaluating
 from genkit.core.noise import seed_of
+from genkit.core.prior import StandardNormal
 from genkit.core.result import Result
 from genkit.core.types import Dataset
 from genkit.errors import UsageError
@@ -45,6 +46,8 @@ def protocol_of(
         raise ValueError(f"{code_of(metric)}: the protocol has samples = {protocol.samples!r}. Give a positive integer")
     if batch_norm is not None:
         protocol = replace(protocol, batch_norm=batch_norm)
+    if not isinstance(model.prior, StandardNormal):
+        protocol = replace(protocol, details={**protocol.details, PRIOR: model.prior.description})
     return complete_protocol(protocol, model, data, rows_of_chunk(data))
 
 

@@ -43,7 +43,7 @@ def draws(model: Model, data: Dataset, total: int, seed: int) -> tuple[ChunkedDr
         return Noise(seed, start, source, Rows.all(size), weight.device, weight.dtype)
 
     def generate(start: int, size: int) -> Tensor:
-        return model.sample(noise(start, size, "evaluation/prior").randn("z", model.latent_dim))
+        return model.sample(model.prior.sample(noise(start, size, "evaluation/prior")))
 
     def read(start: int, size: int) -> Tensor:
         samples = data.batch(indices()[start : start + size], noise(start, size, "evaluation/data"))

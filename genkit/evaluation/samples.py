@@ -30,7 +30,7 @@ def latent_codes(count: int, model: Model, noise: Noise) -> Tensor:
     """
     weight = next(model.parameters())
     drawn = replace(noise, rows=Rows.all(count), device=weight.device, dtype=weight.dtype).of("preview")
-    return drawn.randn("z", model.latent_dim)
+    return model.prior.sample(drawn)
 
 
 def select_samples(count: int, model: Model, held_out: Dataset, noise: Noise) -> SelectedSamples:

@@ -46,6 +46,18 @@ def genkit_models() -> Iterator[Entry]:
 
 
 @hookimpl
+def genkit_priors() -> Iterator[Entry]:
+    """Supply N(0, I) and mixtures of Gaussians."""
+    yield Entry("normal", "genkit.core.prior:StandardNormal", "N(0, I), the default of every model", "")
+    yield Entry(
+        "mixture",
+        "genkit.parts.priors.mixture:Mixture",
+        "Mixture of diagonal Gaussians, fixed or learnt",
+        "https://arxiv.org/abs/2408.13805",
+    )
+
+
+@hookimpl
 def genkit_losses() -> Iterator[Entry]:
     """Supply the baseline."""
     yield Entry("vae", "genkit.parts.losses.vae:VAE", "Variational autoencoder", "https://arxiv.org/abs/1312.6114")

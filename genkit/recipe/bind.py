@@ -18,7 +18,16 @@ from genkit.errors import Problem, UsageError
 from genkit.near_miss import near_miss
 from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.document import Document, KeyPath
-from genkit.recipe.part_fields import KIND_OF_HINT, Form, Parameter, expected, form_of, parameters_of, without_none
+from genkit.recipe.part_fields import (
+    KIND_OF_HINT,
+    SUPPLIERS,
+    Form,
+    Parameter,
+    expected,
+    form_of,
+    parameters_of,
+    without_none,
+)
 from genkit.recipe.part_interface import check_interface
 from genkit.recipe.registry import Part, Registry
 from genkit.recipe.resolved import ResolvedKeys
@@ -129,7 +138,7 @@ class Binder:
         problems_before = len(self.problems)
         for name in table:
             if name in supplied:
-                text = "not a key of a recipe: the data set determines its value. Remove it."
+                text = f"not a key of a recipe: the {SUPPLIERS[name]} determines its value. Remove it."
                 self.problem((*path, name), text, owner)
             elif name not in parameters:
                 self.problem((*path, name), f"unknown key of {subject}.{near_miss(name, parameters)}", owner)

@@ -13,6 +13,7 @@ from genkit.core.types import Dataset, Loss, Optimiser
 from genkit.errors import RecipeError
 from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.bind import Binder, Invalid, labelled
+from genkit.recipe.bind_model import BoundModel, bind_model
 from genkit.recipe.document import KeyPath
 from genkit.recipe.registry import Part
 from genkit.recipe.tables import Recipe
@@ -25,8 +26,8 @@ class BoundRecipe:
 
     recipe: Recipe | None
     data: Dataset
-    model_target: Callable[..., Model]
-    model_arguments: Mapping[str, Any]
+    data_shape: tuple[int, ...]
+    model: BoundModel
     loss: Loss
     optimisers: Mapping[str, Optimiser | None] | None  # by child of the model; None if [optimiser] is no table
     metrics: Mapping[str, Metric | None]  # by label
@@ -34,7 +35,7 @@ class BoundRecipe:
 
     def build_model(self) -> Model:
         """Construct the model."""
-        return self.model_target(**self.model_arguments)
+        return self.model.build(self.data_shape)
 
 
 def bind_recipe(binder: Binder) -> BoundRecipe:
@@ -45,7 +46,7 @@ def bind_recipe(binder: Binder) -> BoundRecipe:
     tables = binder.document.tables
     recipe = _try(lambda: binder.construct(Recipe, binder.arguments(Recipe, tables, (), "a recipe"), ()))
     data = _try_table(binder, "data", partial(binder.part, "datasets"))
-    model = _try_table(binder, "model", partial(binder.prepare, "models", supplied=("data_shape",)))
+    model = _try_table(binder, "model", partial(bind_model, binder))
     loss = _try_table(binder, "loss", partial(binder.part, "losses"))
     optimisers = _each(binder, "optimisers", "optimiser")
     metrics = _each(binder, "metrics", "metrics") or {}
@@ -54,12 +55,11 @@ def bind_recipe(binder: Binder) -> BoundRecipe:
     shape = _try(lambda: shape_of_data(binder, data))
     if shape is None:
         raise RecipeError(binder.problems)
-    target, arguments = model
     return BoundRecipe(
         recipe=recipe,
         data=data,
-        model_target=target,
-        model_arguments=arguments | {"data_shape": shape},
+        data_shape=shape,
+        model=model,
         loss=loss,
         optimisers=optimisers,
         metrics=metrics,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from genkit.core.metric import EvaluationProtocol, Metric
@@ -10,6 +11,7 @@ from genkit.core.model import Model
 from genkit.core.types import Dataset, Phase
 from genkit.evaluation.batch_norm import norms_of
 from genkit.near_miss import near_miss
+from genkit.recipe.bind_model import PRIOR
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.costs import PhaseCost
 from genkit.recipe.document import KeyPath
@@ -81,6 +83,47 @@ def check_learning_rates(bound: BoundRecipe, keys: Sequence[Key]) -> Iterator[Fi
                 f"weights of a loss. {remedy}"
             )
             yield Finding(path, text, bound.parts[path].owner)
+
+
+def without_fixed_prior(phases: tuple[Phase, ...], model: Model) -> tuple[tuple[Phase, ...], list[Finding]]:
+    """Return the phases without the child `prior` if it has no parameters, and the phases that then update nothing."""
+    if next(model.prior.parameters(), None) is not None:
+        return phases, []
+    kept = tuple(replace(phase, updates=tuple(name for name in phase.updates if name != PRIOR)) for phase in phases)
+    found = [
+        Finding(
+            ("loss",),
+            f'phase "{phase.name}" updates the prior only, and the prior of the model has no parameters. Set '
+            "[model.prior] to one that is learnt, or use another loss.",
+        )
+        for phase in kept
+        if not phase.updates
+    ]
+    return kept, found
+
+
+def check_prior_is_trained(bound: BoundRecipe, model: Model, phases: tuple[Phase, ...]) -> Iterator[Finding]:
+    """Check that the loss trains a prior that has parameters."""
+    trained = children_trained_by(phases)
+    if next(model.prior.parameters(), None) is not None and PRIOR not in trained:
+        loss = bound.parts[("loss",)]
+        names = " and ".join(sorted(trained))
+        text = (
+            f'its parameters would keep their initial values: "{loss.entry.name}" trains {names} only. Use a loss that '
+            "trains the prior, or a prior that is not learnt."
+        )
+        yield Finding(("model", PRIOR), text, loss.owner)
+
+
+def check_prior_is_asked(bound: BoundRecipe, asked: bool) -> Iterator[Finding]:
+    """Check that the loss draws from the prior of the recipe, or compares posteriors with it."""
+    if bound.model.prior is not None and not asked:
+        loss = bound.parts[("loss",)]
+        text = (
+            f'no effect: "{loss.entry.name}" never asks model.prior, so it would train for another prior. Use another '
+            "loss, or remove [model.prior]."
+        )
+        yield Finding(("model", PRIOR), text, loss.owner)
 
 
 def check_split(label: str, protocol: EvaluationProtocol, data: Dataset) -> Iterator[Finding]:

@@ -52,7 +52,7 @@ def _batches(model: Model, recipe: Recipe, data: Dataset) -> Iterator[Batch]:
     noise = Noise(recipe.seed, 0, "prior", Rows.all(size), META)
     for t in (0.0, 1.0):
         x = torch.empty(size, *data.shape, device=META)
-        yield Batch(x=x, z=noise.randn("z", model.latent_dim), t=RunProgress(t), noise=noise)
+        yield Batch(x=x, t=RunProgress(t), noise=noise, prior=model.prior)
 
 
 def _larger(a: PhaseCost, b: PhaseCost, micro_batches: int) -> PhaseCost:

@@ -8,12 +8,10 @@ from typing import Any
 from genkit.errors import UsageError
 from genkit.hooks import KINDS
 from genkit.near_miss import near_miss
-from genkit.recipe.part_fields import Parameter, expected, parameters_of
+from genkit.recipe.part_fields import SUPPLIED, Parameter, expected, parameters_of
 from genkit.recipe.registry import Part, Registry
 from genkit.recipe.resolved import as_recipe_writes
 from genkit.recipe.values import in_toml
-
-GIVEN = "data_shape"  # a model gets it from the data set, so it is not a key
 
 
 def all_parts(registry: Registry) -> list[Part]:
@@ -45,7 +43,11 @@ def describe_part(part: Part, registry: Registry) -> dict[str, Any]:
         parameters = parameters_of(target)
     except (TypeError, ValueError, NameError) as error:
         raise UsageError(f'the fields of "{part.entry.name}" cannot be read: {error} ({part.owner}).') from None
-    keys = [_describe_key(key, parameter, registry) for key, parameter in parameters.items() if key != GIVEN]
+    keys = [
+        _describe_key(key, parameter, registry)
+        for key, parameter in parameters.items()
+        if key not in SUPPLIED.get(part.kind, ())
+    ]
     return {**part_as_dict(part), "about": inspect.getdoc(target) or "", "keys": keys}
 
 

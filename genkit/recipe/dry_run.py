@@ -30,21 +30,26 @@ from genkit.core.types import Dataset, Phase, Schedule
 from genkit.errors import UsageError
 from genkit.evaluation.compute_metrics import protocol_of
 from genkit.part_code import code_of, describe_bug, is_refusal
+from genkit.recipe.bind_model import PRIOR
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.checks import (
     Finding,
     check_accumulation,
     check_children,
     check_ema,
+    check_prior_is_asked,
+    check_prior_is_trained,
     check_split,
     children_of,
     children_trained_by,
+    without_fixed_prior,
 )
 from genkit.recipe.costs import PhaseCost, costs_of
 from genkit.recipe.document import KeyPath
+from genkit.recipe.prior_probe import recording_questions
 from genkit.recipe.schedule_probe import recording_schedules
 from genkit.recipe.tables import Recipe
-from genkit.recipe.try_parts import try_data, try_model, try_optimiser, try_phases
+from genkit.recipe.try_parts import try_data, try_model, try_optimiser, try_phases, try_prior
 
 MOST_TENSORS = 10_000  # parameters of a network; one of hundreds of layers has hundreds
 MOST_NAMES = 4  # of parameters, in a remark
@@ -111,15 +116,18 @@ class _Checker:
     def run(self, try_step: bool) -> DryRun | None:
         """Do everything that the mistakes found so far allow; return None if they prevent a dry run."""
         bound, recipe = self.bound, self.bound.recipe
-        model = self._call(("model",), partial(_on_meta, bound.build_model))
+        model = self._call(("model",), partial(_on_meta, partial(bound.model.build_network, bound.data_shape)))
         phases = self._call(("loss",), partial(try_phases, bound.loss))
         data_fits = self._call(("data",), partial(try_data, bound.data))
-        if model is None or phases is None:
+        if model is None or phases is None or not self._add_prior(model):
             return None
+        phases, nothing_to_update = without_fixed_prior(phases, model)
+        self.findings += nothing_to_update
         self.findings += check_children(bound, model, phases)
+        self.findings += check_prior_is_trained(bound, model, phases)
         self._try_optimisers()
         protocols = self._protocols(model) if data_fits else {}
-        if recipe is None or not children_trained_by(phases) <= children_of(model):
+        if recipe is None or nothing_to_update or not children_trained_by(phases) <= children_of(model):
             return None
         self.findings += check_ema(recipe, protocols)
         step = self._try_step(model, recipe) if try_step else _Step({}, {}, ())
@@ -136,6 +144,18 @@ class _Checker:
             state_bytes=_state_bytes(recipe, sum(parameters.values())),
             remarks=tuple(dict.fromkeys((*step.warnings, *_remarks(step.costs, bound.data)))),
         )
+
+    def _add_prior(self, model: Model) -> bool:
+        """Give the model its prior; return whether that worked."""
+        if self.bound.model.prior is None:
+            return True
+
+        def add() -> bool:
+            with torch.device("meta"):
+                self.bound.model.add_prior(model)
+            return True
+
+        return bool(self._call(("model", PRIOR), add))
 
     def _try_optimisers(self) -> None:
         for child, optimiser in (self.bound.optimisers or {}).items():
@@ -160,12 +180,15 @@ class _Checker:
         micro = max(recipe.train.batch_size // recipe.train.accumulate, 1)
         if not self._call(("model",), partial(try_model, model, tuple(self.bound.data.shape), micro)):
             return None
+        if not self._call(("model", PRIOR) if self.bound.model.prior else ("model",), partial(try_prior, model, micro)):
+            return None
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             found = self._call(("loss",), partial(_costs_and_schedules, self.bound, model, recipe))
         if found is None:
             return None
-        costs, schedules = found
+        costs, schedules, asks = found
+        self.findings += check_prior_is_asked(self.bound, asks)
         return _Step(costs, schedules, tuple(str(warning.message) for warning in caught))
 
     def _call(self, path: KeyPath, function: Callable[[], Any]) -> Any:
@@ -186,11 +209,12 @@ class _Checker:
 
 def _costs_and_schedules(
     bound: BoundRecipe, model: Model, recipe: Recipe
-) -> tuple[Mapping[str, PhaseCost], Mapping[str, Schedule]]:
-    """Return the costs of each phase, and the schedules of the loss that follow the progress of the run."""
+) -> tuple[Mapping[str, PhaseCost], Mapping[str, Schedule], bool]:
+    """Return the costs of each phase, the schedules of the loss that follow the run, and whether it asks the prior."""
     loss, recording = recording_schedules(bound.loss)
-    costs = costs_of(model, loss.phases(), recipe, bound.data)
-    return costs, {name: each.schedule for name, each in recording.items() if each.follows_the_run}
+    with recording_questions(model.prior) as asked:
+        costs = costs_of(model, loss.phases(), recipe, bound.data)
+    return costs, {name: each.schedule for name, each in recording.items() if each.follows_the_run}, bool(asked)
 
 
 def _on_meta(build: Callable[[], Model]) -> Model:

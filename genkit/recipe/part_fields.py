@@ -20,6 +20,8 @@ from genkit.core.types import Divergence, Schedule
 from genkit.recipe.tables import Use
 
 KIND_OF_HINT: dict[Any, str] = {Schedule: "schedules", Divergence: "divergences", Extractor: "extractors"}
+SUPPLIED = {"models": ("data_shape",), "priors": ("latent_dim",)}  # parameters that no recipe sets, by kind
+SUPPLIERS = {"data_shape": "data set", "latent_dim": "network"}
 WORDS_OF_KIND = {"schedules": "a number or a schedule", "divergences": "a divergence", "extractors": "an extractor"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from genkit.core.types import Dataset, Loss, Optimiser, Phase
 from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.data_fingerprint import data_fingerprint
 from genkit.recipe.bind import Binder
+from genkit.recipe.bind_model import BoundModel
 from genkit.recipe.bind_recipe import BoundRecipe, bind_recipe
 from genkit.recipe.checks import check_evaluate, check_learning_rates
 from genkit.recipe.data_keys import data_keys
@@ -42,8 +43,8 @@ class Plan:
     optimisers: Mapping[str, Optimiser]  # by child
     metrics: Mapping[str, Metric]  # by label
     dry_run: DryRun  # the costs of a step, and what else the dry run has found out
-    model_target: Callable[..., Model]
-    model_arguments: Mapping[str, Any]
+    data_shape: tuple[int, ...]
+    model: BoundModel
     document: Document
     resolved: Mapping[str, Any]  # the recipe with every default, as TOML tables
     keys: tuple[Key, ...]  # every key of `resolved` with its origin
@@ -53,7 +54,7 @@ class Plan:
 
     def build_model(self) -> Model:
         """Construct the model with the current state of torch's global generator."""
-        return self.model_target(**self.model_arguments)
+        return self.model.build(self.data_shape)
 
     @property
     def protocols(self) -> Mapping[str, EvaluationProtocol]:
@@ -153,8 +154,8 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
         optimisers=optimisers,
         metrics=metrics,
         dry_run=dry_run,
-        model_target=bound.model_target,
-        model_arguments=bound.model_arguments,
+        data_shape=bound.data_shape,
+        model=bound.model,
         document=binder.document,
         resolved=binder.resolved.tables(),
         keys=tuple(binder.resolved.keys),

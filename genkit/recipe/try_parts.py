@@ -6,6 +6,7 @@ Every function raises `ValueError` with the class, its file and line. Other exce
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ NO_NOISE_IN_NETWORKS = (
     "Networks are given no random numbers, so they must not draw any, and dropout is not supported. Draw in the loss, "
     "with batch.randn or batch.rand."
 )
+NO_GLOBAL_DRAWS_IN_PRIORS = "Draw with the argument: noise.randn and noise.rand."
 NO_NOISE_IN_OPTIMISERS = "An optimiser is given no random numbers, so it must not draw any."
 
 
@@ -139,6 +141,26 @@ def try_model(model: Model, data_shape: tuple[int, ...], batch_size: int) -> boo
     return True
 
 
+def try_prior(model: Model, batch_size: int) -> bool:
+    """Ask the prior of a model for codes, densities and divergences without content. Return True."""
+    prior, device = model.prior, torch.device("meta")
+    description: Any = prior.description
+    if not isinstance(description, str) or not description.isprintable():
+        raise ValueError(f"{code_of(prior)}: description is {description!r}. Return the name of the prior, on one line")
+    noise = Noise(0, 0, "trial", Rows.all(batch_size), device)
+    shape = (batch_size, model.latent_dim)
+    q = DiagNormal(torch.empty(shape, device=device), torch.empty(shape, device=device))
+    with torch.no_grad(), refusing_global_draws(prior, NO_GLOBAL_DRAWS_IN_PRIORS):
+        z = prior.sample(noise)
+        _expect(prior, "sample(noise)", z, shape)
+        _expect(prior, "log_prob(z)", prior.log_prob(z), (batch_size,))
+        _expect(prior, "kl(q, noise)", prior.kl(q, noise), (batch_size,))
+        _expect(
+            prior, "kl(q, noise), with one row of noise", prior.kl(q, replace(noise, rows=Rows.all(1))), (batch_size,)
+        )
+    return True
+
+
 def _expect_posterior(model: Autoencoder, found: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(found, DiagNormal):
         raise ValueError(
@@ -149,8 +171,8 @@ def _expect_posterior(model: Autoencoder, found: Any, shape: tuple[int, ...]) ->
     _expect(model, "encoder(x).logvar", found.logvar, shape)
 
 
-def _expect(model: Model, call: str, found: Any, shape: tuple[int, ...]) -> None:
+def _expect(part: object, call: str, found: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(found, Tensor):
-        raise ValueError(f"{code_of(model)}: {call} returned a {type(found).__name__}, expected a tensor {shape}")
+        raise ValueError(f"{code_of(part)}: {call} returned a {type(found).__name__}, expected a tensor {shape}")
     if found.shape != shape:
-        raise ValueError(f"{code_of(model)}: {call} has the shape {tuple(found.shape)}, expected {shape}")
+        raise ValueError(f"{code_of(part)}: {call} has the shape {tuple(found.shape)}, expected {shape}")

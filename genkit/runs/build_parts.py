@@ -6,6 +6,7 @@ from genkit.core.model import Model
 from genkit.core.types import Dataset
 from genkit.errors import RecipeError
 from genkit.recipe.bind import Binder, Invalid
+from genkit.recipe.bind_model import PRIOR, bind_model
 from genkit.recipe.document import Document
 from genkit.recipe.registry import load_registry
 
@@ -14,8 +15,9 @@ def build_model(document: Document, data_shape: tuple[int, ...]) -> Model:
     """Return the untrained model of a recipe. Raises `RecipeError`."""
     binder = Binder(load_registry(), document)
     try:
-        target, arguments = binder.prepare("models", document.tables.get("model"), ("model",), ("data_shape",))
-        model: Model = binder.construct(target, arguments | {"data_shape": data_shape}, ("model",))
+        bound = bind_model(binder, document.tables.get("model"), ("model",))
+        model: Model = binder.construct(bound.build_network, {"data_shape": data_shape}, ("model",))
+        binder.construct(bound.add_prior, {"model": model}, ("model", PRIOR))
         return model
     except Invalid:
         raise RecipeError(binder.problems) from None

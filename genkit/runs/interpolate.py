@@ -9,6 +9,8 @@ from torch import Tensor
 
 from genkit.core.latent_paths import PATHS
 from genkit.core.model import Autoencoder, Model
+from genkit.core.prior import StandardNormal
+from genkit.errors import UsageError
 from genkit.evaluation.samples import in_chunks
 from genkit.runs.trained import draw_codes
 
@@ -24,6 +26,20 @@ class Interpolations(NamedTuple):
         """Return the tensors under the names that `genkit interpolate` writes them with."""
         arrays = {"code": self.codes, "decoded": self.decoded}
         return arrays if self.inputs is None else {**arrays, "input": self.inputs}
+
+
+def choose_path(asked: str | None, model: Model) -> str:
+    """Return the key of `PATHS` that is asked for, or else the one that suits the prior of the model.
+
+    Raises `UsageError` for a spherical path under another prior than N(0, I), whose draws are near no sphere around 0.
+    """
+    standard = isinstance(model.prior, StandardNormal)
+    if asked == "spherical" and not standard:
+        raise UsageError(
+            f"--path spherical: needs the prior N(0, I), but the prior of this model is a {model.prior.description}. "
+            "Use --path linear."
+        )
+    return asked or ("spherical" if standard else "linear")
 
 
 def interpolate_samples(model: Autoencoder, x: Tensor, path: str, steps: int) -> Interpolations:

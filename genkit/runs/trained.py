@@ -73,7 +73,8 @@ def draw_samples(trained: Trained, number: int, seed: int) -> Tensor:
 def draw_codes(model: Model, number: int, seed: int) -> Tensor:
     """Return `number` draws of the prior, (B, L), in the model's dtype, on the CPU."""
     dtype = next(model.parameters()).dtype
-    return Noise(seed, 0, "sample", Rows.all(number), dtype=dtype).randn("z", model.latent_dim)
+    with torch.no_grad():
+        return model.prior.sample(Noise(seed, 0, "sample", Rows.all(number), dtype=dtype))
 
 
 def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
-from genkit.core.elbo import energy, kl_to_prior, negative_elbo, squared_error
+from genkit.core.elbo import energy, negative_elbo, squared_error
 from genkit.core.model import Autoencoder
+from genkit.core.prior import kl_to_prior
 from genkit.core.types import DiagNormal
 
 

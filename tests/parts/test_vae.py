@@ -125,7 +125,7 @@ def test_a_warm_up_is_due_before_it_stops() -> None:
     phase = VAE().warm_up(3, per_component=False)
     assert [phase.due(step) for step in range(5)] == [True, True, True, False, False]
     assert all(VAE().phases()[0].due(step) for step in range(5))
-    assert phase.updates == ("encoder", "decoder")
+    assert phase.updates == ("encoder", "decoder", "prior")
 
 
 def test_two_processes_take_the_step_of_one() -> None:

@@ -2,12 +2,12 @@
 
 It is the baseline, and the warm-up of the introspective methods. It minimises
 
-    L = E_b[ β_rec·R(x, D(z)) + β_kl·KL(q(z|x) || N(0, I)) ],   z ~ q(z|x)
+    L = E_b[ β_rec·R(x, D(z)) + β_kl·KL(q(z|x) || p) ],   z ~ q(z|x)
 
     D             the decoder
     q(z|x)        N(μ, diag(σ²)), the output of the encoder
     R(x, y)       Σ (x - y)², the squared error summed over a sample
-    KL            ½ Σ_d (μ² + σ² - 1 - log σ²), in nats
+    p             the prior, N(0, I) by default: KL = ½ Σ_d (μ² + σ² - 1 - log σ²), in nats
     E_b           the mean over the batch
 
 R is, up to a constant, -log p(x|z) of a Gaussian decoder with variance ½. So β_rec = β_kl = 1 gives the VAE itself, and
@@ -25,10 +25,12 @@ from typing import Annotated
 
 from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
-from genkit.core.elbo import kl_to_prior, negative_elbo, squared_error
+from genkit.core.elbo import negative_elbo, squared_error
 from genkit.core.field_types import Doc
 from genkit.core.model import Autoencoder
 from genkit.core.types import Phase, PhaseLoss, Schedule
+
+UPDATES = ("encoder", "decoder", "prior")  # genkit leaves out a prior that is not learnt
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ class VAE:
     beta_kl: Annotated[Schedule, Doc("Weight β_kl of the KL divergence.")] = ConstantSchedule(1.0)
 
     def phases(self) -> tuple[Phase, ...]:
-        """Return one phase, `vae`, which updates the encoder and the decoder."""
-        return (Phase("vae", ("encoder", "decoder"), self.loss),)
+        """Return one phase, `vae`, which updates the encoder, the decoder and a learnt prior."""
+        return (Phase("vae", UPDATES, self.loss),)
 
     def warm_up(self, stop: int, *, per_component: bool) -> Phase:
         """Return the phase as the warm-up of another method, due before step `stop`.
@@ -50,7 +52,7 @@ class VAE:
         second moments, which on 28x28 pixels are 784² times too large then, take some 13,000 steps to forget that.
         """
         loss = self.loss_per_component if per_component else self.loss
-        return Phase("vae", ("encoder", "decoder"), loss, stop=stop)
+        return Phase("vae", UPDATES, loss, stop=stop)
 
     def loss_per_component(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
         """Return the loss divided by the number of components of a sample."""
@@ -63,6 +65,6 @@ class VAE:
         reconstruction = model.decoder(posterior.sample(batch.randn("posterior", model.latent_dim)))
 
         error = squared_error(batch.x, reconstruction)
-        kl = kl_to_prior(posterior)
+        kl = model.prior.kl(posterior, batch.noise.within("kl"))
         total = negative_elbo(error, kl, self.beta_rec(batch.t), self.beta_kl(batch.t)).mean()
         return PhaseLoss(total, {"rec": error.detach().mean(), "kl": kl.detach().mean()})

@@ -1,9 +1,10 @@
 """Grid-normalised ELBO (gnELBO) of 2-D points, a number that the published 2-D code prints.
 
-    gnELBO = mean_n e(x_n) / ( Σ_k e(g_k) + Σ_n e(x_n) ),   e(x) = KL(q(z|x) || N(0, I)) + R(x, D(μ(x)))
+    gnELBO = mean_n e(x_n) / ( Σ_k e(g_k) + Σ_n e(x_n) ),   e(x) = KL(q(z|x) || p) + R(x, D(μ(x)))
 
-x_n are 100 · 128 points of the data, g_k the 1024 x 1024 nodes of a grid over the box, its border included, and e is
-the negative ELBO with weights of 1, whatever the weights of the loss. Lower is better. The consequences:
+p is the prior, N(0, I) by default, x_n are 100 · 128 points of the data, g_k the 1024 x 1024 nodes of a grid over the
+box, its border included, and e is the negative ELBO with weights of 1, whatever the weights of the loss. Lower is
+better. The consequences:
 
 - a model for which data are like any other point of the box has 1/(1024² + 12,800) = 9.4e-7;
 - the number also falls if e grows far from the data, without bound, while e of the data stays the same;

@@ -1,7 +1,7 @@
 """Metrics of the posteriors q(z|x) = N(μ(x), diag(σ²(x))) of an encoder, which reveal posterior collapse.
 
     active units   = #{d : A_d > threshold},   A_d = Var_x(E_q[z_d|x]) = Var_x(μ_d(x))
-    posterior KL   = 1/N Σ_n KL(q(z|y_n) || N(0, I)),   y_n = x_n, D(μ(x_n)) or D(z_n)
+    posterior KL   = 1/N Σ_n KL(q(z|y_n) || p),   y_n = x_n, D(μ(x_n)) or D(z_n),   p the prior, N(0, I) by default
 
 A latent dimension whose posterior mean does not vary with the data carries no information about them. A_d and its
 threshold of 0.01 are from Burda, Grosse & Salakhutdinov 2016, section 5.2, https://arxiv.org/abs/1509.00519. They find
@@ -14,6 +14,7 @@ training does not clamp them either.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -22,7 +23,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from genkit.core.elbo import kl_to_prior
+from genkit.core.elbo import same_for_all_rows
 from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
@@ -130,8 +131,9 @@ class PosteriorKL(ModelMetric):
     def compute(self, evaluation: Evaluation) -> float:
         """Return the mean in nats. Raises `ValueError` if a posterior is not finite."""
         total, count = 0.0, 0
+        prior = copy.deepcopy(evaluation.model.prior).to("cpu", torch.float64)
         for q in posteriors(evaluation, self.of):
-            total += kl_to_prior(q).sum().item()
+            total += prior.kl(q, same_for_all_rows("posterior-kl", q.mu)).sum().item()
             count += len(q.mu)
         return total / count / (evaluation.model.latent_dim if self.dimensions == "mean" else 1)
 

@@ -44,7 +44,7 @@ def convert(file: Path, plan: Plan, out: Path) -> dict[str, Any]:
 def _build_published_network(plan: Plan) -> Model:
     """Return the untrained model of a plan. Raises `UsageError` unless it is the network of the published code."""
     model = plan.build_model()
-    norm = plan.model_arguments.get("norm", "group")
+    norm = plan.model.network.arguments.get("norm", "group")
     if isinstance(model, IntroVAEConv) and norm in ("batch", "sync-batch"):
         return model
     found = f'use = "{plan.recipe.model.name}"' + (f', norm = "{norm}"' if isinstance(model, IntroVAEConv) else "")

@@ -10,9 +10,9 @@ minimise, in alternation,
                                  + ½·γ_r·β_rec·( R(r, r̂) + R(g, ĝ) ) ) ]
 
     r = D(z), z ~ q(z|x)      the reconstruction
-    g = D(z), z ~ N(0, I)     the sample
+    g = D(z), z ~ p           the sample; p is the prior, N(0, I) by default
     ŷ = D(z), z ~ q(z|y)      the reconstruction of a fake y, which is r or g
-    KL(y) = KL(q(z|y) || N(0, I)) in nats; R the squared error summed over a sample; E_b the mean over the batch
+    KL(y) = KL(q(z|y) || p) in nats; R the squared error summed over a sample; E_b the mean over the batch
     s = 1 / (number of components of a sample): 1/(C·H·W) for images, ½ for points of the plane
     D_E, D_D = D({q(z|r)}, {q(z|g)}), one number for the whole batch, as each player computes it; with
         pair = "real-fake", D({q(z|x)}, {q(z|g)}) instead; the key distance_weight multiplies both
@@ -84,17 +84,22 @@ from genkit.api import (
     Phase,
     PhaseLoss,
     Schedule,
-    kl_to_prior,
     negative_elbo,
+    require_standard_normal,
     squared_error,
 )
 from genkit_as_introvae.as_distance import ASDistance
 from genkit_as_introvae.curriculum_c import CurriculumC
 
 
-def kl_after_tanh(q: DiagNormal) -> Tensor:
-    """Return KL(N(tanh μ, exp(tanh logvar)) || N(0, I)) in nats, (B, L) -> (B,), as in the published decoder phase."""
-    return kl_to_prior(DiagNormal(q.mu.tanh(), q.logvar.tanh()))
+def _kl(model: Autoencoder, q: DiagNormal, batch: Batch, of: str) -> Tensor:
+    """Return KL(q || p) in nats, (B, L) -> (B,), to the prior p of the model."""
+    return model.prior.kl(q, batch.noise.within(f"kl-{of}"))
+
+
+def kl_after_tanh(model: Autoencoder, q: DiagNormal, batch: Batch, of: str) -> Tensor:
+    """Return KL(N(tanh μ, exp(tanh logvar)) || p) in nats, (B, L) -> (B,), as in the published decoder phase."""
+    return _kl(model, DiagNormal(q.mu.tanh(), q.logvar.tanh()), batch, of)
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class Variant:
     encoder: Annotated[Divergence, Doc("Distance D_E of the encoder.")]
     decoder: Annotated[Divergence, Doc("Distance D_D of the decoder.")]
     c: Annotated[Schedule, Doc("Ramp c, a function of the progress since the end of the warm-up.")]
-    decoder_kl: Annotated[Callable[[DiagNormal], Tensor], Doc("KL(r) and KL(g) in L_D.")] = kl_to_prior
+    decoder_kl: Annotated[Callable[[Autoencoder, DiagNormal, Batch, str], Tensor], Doc("KL(r) and KL(g) in L_D.")] = _kl
     decoder_weight: Annotated[float, Doc("Weight w of D_D, relative to the mean of the two KLs.")] = 1.0
 
 
@@ -176,17 +181,19 @@ class ASIntroVAE:
         """Return L_E, and store r and g, each (B, *data_shape), in `batch.carry` for the decoder phase."""
         beta_rec, beta_kl, beta_neg = self.beta_rec(batch.t), self.beta_kl(batch.t), self.beta_neg(batch.t)
         s, c = 1 / math.prod(model.data_shape), self._c(batch)
+        self._check_prior(model)
 
         posterior = model.encoder(batch.x)
         rec = model.decoder(posterior.sample(batch.randn("posterior", model.latent_dim)))
-        fake = model.decoder(batch.z)
+        fake = model.decoder(model.prior.sample(batch.prior_noise))
         batch.carry.update(rec=rec, fake=fake)
 
         # Fakes are detached as inputs of the encoder, but not as targets of their own reconstruction.
         q_rec, q_fake = model.encoder(rec.detach()), model.encoder(fake.detach())
-        error, kl_real = squared_error(batch.x, rec), kl_to_prior(posterior)
-        error_rec, kl_rec = squared_error(rec, _reconstruction(model, q_rec, batch, "rec")), kl_to_prior(q_rec)
-        error_fake, kl_fake = squared_error(fake, _reconstruction(model, q_fake, batch, "fake")), kl_to_prior(q_fake)
+        error, kl_real = squared_error(batch.x, rec), _kl(model, posterior, batch, "real")
+        error_rec = squared_error(rec, _reconstruction(model, q_rec, batch, "rec"))
+        error_fake = squared_error(fake, _reconstruction(model, q_fake, batch, "fake"))
+        kl_rec, kl_fake = _kl(model, q_rec, batch, "rec"), _kl(model, q_fake, batch, "fake")
         other = posterior if self.pair == "real-fake" else q_rec
         distance = self._distance(VARIANTS[self.variant].encoder, other, q_fake, c, batch)
 
@@ -204,7 +211,8 @@ class ASIntroVAE:
 
         rec, fake = batch.carry["rec"], batch.carry["fake"]
         q_rec, q_fake = model.encoder(rec), model.encoder(fake)
-        error, kl_rec, kl_fake = squared_error(batch.x, rec), variant.decoder_kl(q_rec), variant.decoder_kl(q_fake)
+        error = squared_error(batch.x, rec)
+        kl_rec, kl_fake = (variant.decoder_kl(model, q, batch, of) for q, of in ((q_rec, "rec"), (q_fake, "fake")))
         other = _encode_detached(model.encoder, batch.x) if self.pair == "real-fake" and c < 1 else q_rec
         distance = self._distance(variant.decoder, other, q_fake, c, batch)
 
@@ -216,6 +224,15 @@ class ASIntroVAE:
             error_fake = squared_error(fake.detach(), _reconstruction(model, q_fake.detach(), batch, "fake"))
             loss = loss + 0.5 * self.gamma_r * beta_rec * (error_rec + error_fake)
         return PhaseLoss(s * loss.mean(), _means(c, rec=error, kl_rec=kl_rec, kl_fake=kl_fake, distance=distance))
+
+    def _check_prior(self, model: Autoencoder) -> None:
+        """Raise `ValueError` if a setting holds for the prior N(0, I) only and the model has another prior."""
+        distance = self.divergence or VARIANTS[self.variant].encoder
+        remedy = 'Use variant = "stable", whose distance does not depend on the prior, or remove [model.prior]'
+        if self.variant == "reference":
+            require_standard_normal(model.prior, 'variant = "reference"', remedy)
+        if isinstance(distance, ASDistance) and distance.form in ("prior-weighted", "reference"):
+            require_standard_normal(model.prior, f'divergence with form = "{distance.form}"', remedy)
 
     def _c(self, batch: Batch) -> float:
         # A function of `batch.t` could reach 1 during a long warm-up, and D would never be used.

@@ -378,7 +378,7 @@ def test_every_phase_reads_each_weight_at_the_progress_of_the_run(variant, t):
 def test_the_warm_up_is_a_vae_scaled_like_the_other_phases():
     model, given = autoencoder((3, 2, 4)), batch(shape=(3, 2, 4)).in_phase("vae")
     warm_up = as_introvae(warmup_steps=10).phases()[0]
-    assert (warm_up.updates, [warm_up.due(step) for step in (0, 9, 10)]) == (CHILDREN, [True, True, False])
+    assert (warm_up.updates, [warm_up.due(step) for step in (0, 9, 10)]) == ((*CHILDREN, "prior"), [True, True, False])
     rec_weight, kl_weight, _ = map(ConstantSchedule, BETAS)
     expected = VAE(rec_weight, kl_weight).loss(model, given).total / 24
     torch.testing.assert_close(warm_up.loss(model, given).total, expected, rtol=1e-14, atol=0)
@@ -465,7 +465,7 @@ def test_without_keys_the_loss_has_the_documented_defaults():
 def test_both_phases_work_on_the_meta_device(variant):
     given = batch()
     noise = replace(given.noise, device=torch.device("meta"))
-    given = replace(given, x=given.x.to("meta"), z=given.z.to("meta"), noise=noise)
+    given = replace(given, x=given.x.to("meta"), noise=noise)
     assert all(
         phase.total.is_meta for phase in phases_of(as_introvae(variant=variant), autoencoder().to("meta"), given)
     )

@@ -7,8 +7,8 @@ pulls it down again. They minimise, in alternation,
     L_D = E_b[ β_rec·R(x, r) + ½·β_kl·( KL(r) + KL(g) ) ]
 
     r = D(z), z ~ q(z|x)      the reconstruction
-    g = D(z), z ~ N(0, I)     the sample
-    KL(y) = KL(q(z|y) || N(0, I)) in nats; R the squared error summed over a sample; E_b the mean over the batch
+    g = D(z), z ~ p           the sample; p is the prior, N(0, I) by default
+    KL(y) = KL(q(z|y) || p) in nats; R the squared error summed over a sample; E_b the mean over the batch
 
 In L_E the decoder is frozen, and r and g are detached where they enter the encoder. In L_D the encoder, which has just
 been updated, is frozen, but the gradient of KL(r) and KL(g) flows through it into r and g.
@@ -52,13 +52,13 @@ from genkit.api import (
     Autoencoder,
     Batch,
     ConstantSchedule,
+    DiagNormal,
     Doc,
     NonNegativeInt,
     Phase,
     PhaseLoss,
     PositiveFloat,
     Schedule,
-    kl_to_prior,
     squared_error,
 )
 
@@ -97,11 +97,12 @@ class IntroVAE:
         """Return L_E, and store r and g, each (B, *data_shape), in `batch.carry` for the decoder phase."""
         posterior = model.encoder(batch.x)
         rec = model.decoder(posterior.sample(batch.randn("posterior", model.latent_dim)))
-        fake = model.decoder(batch.z)
+        fake = model.decoder(model.prior.sample(batch.prior_noise))
         batch.carry.update(rec=rec, fake=fake)
 
-        error, kl_real = squared_error(batch.x, rec), kl_to_prior(posterior)
-        kl_rec, kl_fake = kl_to_prior(model.encoder(rec.detach())), kl_to_prior(model.encoder(fake.detach()))
+        error, kl_real = squared_error(batch.x, rec), _kl(model, posterior, batch, "real")
+        kl_rec = _kl(model, model.encoder(rec.detach()), batch, "rec")
+        kl_fake = _kl(model, model.encoder(fake.detach()), batch, "fake")
 
         beta_rec, beta_kl, beta_neg = self.beta_rec(batch.t), self.beta_kl(batch.t), self.beta_neg(batch.t)
         repulsion = 0.5 * beta_neg * (self._hinge(kl_rec, batch) + self._hinge(kl_fake, batch))
@@ -112,7 +113,8 @@ class IntroVAE:
         """Return L_D. It reuses the graphs of r and g, because the decoder has not changed since the encoder phase."""
         rec, fake = batch.carry["rec"], batch.carry["fake"]
         error = squared_error(batch.x, rec)
-        kl_rec, kl_fake = kl_to_prior(model.encoder(rec)), kl_to_prior(model.encoder(fake))
+        kl_rec = _kl(model, model.encoder(rec), batch, "rec")
+        kl_fake = _kl(model, model.encoder(fake), batch, "fake")
 
         attraction = 0.5 * self.beta_kl(batch.t) * (kl_rec.mean() + kl_fake.mean())
         total = self.beta_rec(batch.t) * error.mean() + attraction
@@ -121,6 +123,11 @@ class IntroVAE:
     def _hinge(self, kl: Tensor, batch: Batch) -> Tensor:
         # A mean inside a nonlinearity couples the samples, so all processes are gathered. kl: (B,) nats -> ().
         return (self.margin - batch.gather(kl).mean()).relu()
+
+
+def _kl(model: Autoencoder, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
+    """Return KL(`posterior` || p) in nats, (B,), to the prior p of the model."""
+    return model.prior.kl(posterior, batch.noise.within(f"kl-{of}"))
 
 
 def _means(**values: Tensor) -> dict[str, Tensor]:

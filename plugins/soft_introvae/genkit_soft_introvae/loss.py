@@ -8,9 +8,9 @@ outputs, a soft threshold in place of the hinge of IntroVAE; the decoder raises 
     L_D = E_b[ s·( β_rec·R(x, r) + ½·β_kl·( KL(r) + KL(g) ) + ½·γ_r·β_rec·( R(r, r̂) + R(g, ĝ) ) ) ]
 
     r = D(z), z ~ q(z|x)      the reconstruction
-    g = D(z), z ~ N(0, I)     the sample
+    g = D(z), z ~ p           the sample; p is the prior, N(0, I) by default
     ŷ = D(z), z ~ q(z|y)      the reconstruction of a fake y, which is r or g
-    KL(y) = KL(q(z|y) || N(0, I)) in nats; R the squared error summed over a sample; E_b the mean over the batch
+    KL(y) = KL(q(z|y) || p) in nats; R the squared error summed over a sample; E_b the mean over the batch
     s = 1 / (number of components of a sample): 1/(C·H·W) for images, ½ for points of the plane
 
 In L_E the decoder is frozen. A fake is detached where it enters the encoder, but not where it is the target of R(r, r̂):
@@ -59,7 +59,6 @@ from genkit.api import (
     Phase,
     PhaseLoss,
     Schedule,
-    kl_to_prior,
     negative_elbo,
     squared_error,
 )
@@ -104,14 +103,15 @@ class SoftIntroVAE:
 
         posterior = model.encoder(batch.x)
         rec = model.decoder(posterior.sample(batch.randn("posterior", model.latent_dim)))
-        fake = model.decoder(batch.z)
+        fake = model.decoder(model.prior.sample(batch.prior_noise))
         batch.carry.update(rec=rec, fake=fake)
 
         # Fakes are detached as inputs of the encoder, but not as targets of their own reconstruction.
         q_rec, q_fake = model.encoder(rec.detach()), model.encoder(fake.detach())
-        error, kl_real = squared_error(batch.x, rec), kl_to_prior(posterior)
-        error_rec, kl_rec = squared_error(rec, _reconstruction(model, q_rec, batch, "rec")), kl_to_prior(q_rec)
-        error_fake, kl_fake = squared_error(fake, _reconstruction(model, q_fake, batch, "fake")), kl_to_prior(q_fake)
+        error, kl_real = squared_error(batch.x, rec), _kl(model, posterior, batch, "real")
+        error_rec = squared_error(rec, _reconstruction(model, q_rec, batch, "rec"))
+        error_fake = squared_error(fake, _reconstruction(model, q_fake, batch, "fake"))
+        kl_rec, kl_fake = _kl(model, q_rec, batch, "rec"), _kl(model, q_fake, batch, "fake")
 
         exp_rec = (-2 * s * negative_elbo(error_rec, kl_rec, beta_rec, beta_neg)).exp()
         exp_fake = (-2 * s * negative_elbo(error_fake, kl_fake, beta_rec, beta_neg)).exp()
@@ -126,7 +126,8 @@ class SoftIntroVAE:
 
         rec, fake = batch.carry["rec"], batch.carry["fake"]
         q_rec, q_fake = model.encoder(rec), model.encoder(fake)
-        error, kl_rec, kl_fake = squared_error(batch.x, rec), kl_to_prior(q_rec), kl_to_prior(q_fake)
+        error = squared_error(batch.x, rec)
+        kl_rec, kl_fake = _kl(model, q_rec, batch, "rec"), _kl(model, q_fake, batch, "fake")
 
         loss = negative_elbo(error, 0.5 * (kl_rec + kl_fake), beta_rec, beta_kl)
         if self.gamma_r > 0:
@@ -139,6 +140,11 @@ class SoftIntroVAE:
 def _reconstruction(model: Autoencoder, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
     """Return D(z) for z ~ `posterior`, (B, *data_shape), the reconstruction of the fake `of`."""
     return model.decoder(posterior.sample(batch.randn(f"posterior-{of}", model.latent_dim)))
+
+
+def _kl(model: Autoencoder, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
+    """Return KL(`posterior` || p) in nats, (B,), to the prior p of the model."""
+    return model.prior.kl(posterior, batch.noise.within(f"kl-{of}"))
 
 
 def _means(**values: Tensor) -> dict[str, Tensor]:

@@ -6,7 +6,8 @@ networks minimise
     L_critic    = E_b[ f(x̃) - f(x) ] + λ·E_b[ (‖∇f(x̂)‖₂ - 1)² ]
     L_generator = -E_b[ f(G(z)) ]
 
-    x̃ = G(z), z ~ N(0, I);   x̂ = ε·x + (1 - ε)·x̃, ε ~ U[0, 1), one ε per sample;   E_b the mean over the batch
+    x̃ = G(z), z ~ p, the prior, N(0, I) by default;   x̂ = ε·x + (1 - ε)·x̃, ε ~ U[0, 1), one ε per sample
+    E_b the mean over the batch
 
 A step is a critic step: `steps` in a recipe counts updates of the critic. The generator is updated every `n_critic`
 steps, after the critic, with latent codes of its own.
@@ -54,7 +55,7 @@ class WGANGP:
     def critic_loss(self, model: GAN, batch: Batch) -> PhaseLoss:
         """Return L_critic. The term `wasserstein` is the estimate E f(x) - E f(x̃); `penalty` does not include λ."""
         with torch.no_grad():
-            fake = model.generator(batch.z)
+            fake = model.generator(model.prior.sample(batch.prior_noise))
         wasserstein = (model.critic(batch.x) - model.critic(fake)).mean()
 
         norms = gradient_norms(model.critic, interpolate(batch.x, fake, batch.rand("mix")), batch)
@@ -67,7 +68,7 @@ class WGANGP:
 
     def generator_loss(self, model: GAN, batch: Batch) -> PhaseLoss:
         """Return L_generator, for latent codes different from those of the critic phase."""
-        score = model.critic(model.generator(batch.randn("z", model.latent_dim))).mean()
+        score = model.critic(model.generator(model.prior.sample(batch.noise))).mean()
         # Algorithm 1, line 12.
         return PhaseLoss(-score, {"critic_fake": score.detach()})
 

@@ -15,7 +15,7 @@ from genkit.storage.weights import write_tensors
 
 
 def plan_of(loss: str, precision: str) -> Plan:
-    """Return a plan of a tiny loss, of images, or of a published method in two dimensions."""
+    """Return a plan of a tiny loss, of images, of a learnt prior, or of a published method in two dimensions."""
     training = Train(steps=20, batch_size=8, precision=precision)
     if loss in ("coupled", "reached-in-warm-up"):
         from support.tiny_parts import registry_with
@@ -27,12 +27,16 @@ def plan_of(loss: str, precision: str) -> Plan:
     if loss == "images":
         data, loss_part = Use("digits"), Use("vae")
         model = Use("introvae-conv", latent_dim=4, channels=(4, 8), norm="sync-batch")
+    children = ["encoder", "decoder"]
+    if loss == "mixture":
+        prior = Use("mixture", components=5, learnt=True, learnt_weights=True, kl="sampled", draws=4)
+        model, loss_part, children = Use("mlp", width=16, prior=prior), Use("vae"), [*children, "prior"]
     recipe = Recipe(
         title=loss,
         data=data,
         model=model,
         loss=loss_part,
-        optimiser={"encoder": adam, "decoder": adam},
+        optimiser=dict.fromkeys(children, adam),
         train=training,
     )
     return make_plan(recipe, registry=load_registry())
@@ -48,7 +52,7 @@ def main() -> None:
         assert world.size == size
         state = initial_state(plan, world)
         records = list(train_steps(plan, state, world))
-        terms = world.mean(records[-1].terms["vae/total" if loss == "images" else "encoder/total"])
+        terms = world.mean(records[-1].terms["vae/total" if loss in ("images", "mixture") else "encoder/total"])
         if world.is_main:
             (out / loss).mkdir(parents=True, exist_ok=True)
             write_tensors(out / training, {**tensors_of(state), "terms": terms})
