@@ -1,4 +1,4 @@
-"""The processes that a launcher has started, as it announces them in environment variables."""
+"""The processes that a launcher has started, and the settings that it passes to them, in environment variables."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from genkit.errors import UsageError
 
 LAUNCHER = "GENKIT_LAUNCHER"  # set by a genkit command for the genkit processes that it starts
+CPU = "ACCELERATE_USE_CPU"  # the one setting of Accelerate that genkit obeys
 ELASTIC = "TORCHELASTIC_RUN_ID"  # set by torchrun and by `accelerate launch`
 LOST = 71  # exit code of one of several genkit processes that another one has left alone; the command reports that one
 SECONDS_BETWEEN_LOOKS = 0.5
+
+# Variables of Accelerate that would replace the engine or its choices, and why genkit does not train that way.
+REFUSED = {
+    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed would run the backward and the optimisers of genkit's phases",
+    "ACCELERATE_USE_FSDP": "FSDP would split networks that several phases share and train separately",
+    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM would replace the networks and the training loop",
+    "ACCELERATE_USE_PARALLELISM_CONFIG": "tensor, context and sequence parallelism would split the networks",
+    "ACCELERATE_TORCH_DEVICE": "each process takes the device of its own number",
+}
+TRUE, FALSE = ("1", "true", "t", "yes", "y", "on"), ("", "0", "false", "f", "no", "n", "off")
 
 
 def announced_size() -> int:
@@ -33,6 +46,43 @@ def check_announced() -> None:
         raise UsageError(f"RANK={rank}: expected less than WORLD_SIZE={size}. {REMEDY}")
     _number("LOCAL_RANK", "the number of this process on its machine, from 0", default=0)
     _number("MASTER_PORT", "the port of the main process", default=0)
+
+
+def is_cpu_asked_for() -> bool:
+    """Return whether the launcher asks for a training on the CPU. Raises `UsageError` for a value that is no answer."""
+    value = os.environ.get(CPU, "")
+    if value.lower() not in (*TRUE, *FALSE):
+        raise UsageError(f"{CPU}={value}: expected true or false. Unset this environment variable.")
+    return value.lower() in TRUE
+
+
+def refuse_other_engines() -> None:
+    """Raise `UsageError` if the launcher asks for an engine other than genkit's. Names all such variables."""
+    refused = [
+        f"{name}={value}: {reason}, so genkit refuses it. Launch without it: `genkit run RECIPE --processes N`, or "
+        "`accelerate launch --multi_gpu` with a configuration that does not set it."
+        for name, reason in REFUSED.items()
+        if (value := os.environ.get(name, "")).lower() not in FALSE
+    ]
+    if refused:
+        raise UsageError("\n".join(refused))
+
+
+def launcher_setting(name: str) -> str:
+    """Return the value of a setting of Accelerate, such as MIXED_PRECISION, in lower case; empty if it is not set."""
+    return os.environ.get(f"ACCELERATE_{name}", "").lower()
+
+
+@contextmanager
+def hidden_from_accelerate(size: int) -> Iterator[None]:
+    """Hide the settings of Accelerate, and of a process on its own what looks as if a launcher had started it."""
+    alone = ("RANK", "LOCAL_RANK", "WORLD_SIZE") if size == 1 else ()
+    names = [name for name in os.environ if name.startswith("ACCELERATE_") or name in alone]
+    hidden = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def is_main_process() -> bool:

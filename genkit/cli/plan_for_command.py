@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genkit.launched import refuse_other_engines
+
 if TYPE_CHECKING:
     from genkit.recipe.plan import Plan
 
@@ -12,10 +14,11 @@ if TYPE_CHECKING:
 def plan_for_command(recipe: Path, overrides: list[str] | None, *, stand_in: bool = False) -> Plan:
     """Return the plan of a recipe, with `stand_in` on generated data of the shape that its own data declare.
 
-    Raises `RecipeError` with all that is wrong.
+    Raises `RecipeError` with all that is wrong, and `UsageError` if a launcher asks for another engine.
     """
     from genkit.recipe.plan import document_of, make_plan
     from genkit.recipe.stand_in import with_stand_in
 
+    refuse_other_engines()
     document = document_of(recipe, tuple(overrides or ()))
     return make_plan(with_stand_in(document) if stand_in else document)

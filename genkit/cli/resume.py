@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from genkit.cli.options import Json, Processes, Quiet, RunPath, Threads
+from genkit.launched import is_main_process, is_started_by_genkit, refuse_other_engines
 
 
 def resume(
@@ -22,6 +23,7 @@ def resume(
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
     from genkit.engine.threads import choose_threads
+    from genkit.recipe.launcher_remarks import launcher_remarks
     from genkit.recipe.plan import make_plan
     from genkit.runs.checkpoint import read_facts
     from genkit.runs.results import read_results
@@ -41,15 +43,18 @@ def resume(
         console.info(*lost_lines(folder))
         print_finished_run(folder, plan, results, console, json)
         return
+    refuse_other_engines()
     plan.check_met(resuming=bool(saved))
     if saved:  # before data are prepared and processes are started; the run checks it again
         check_recipe_of_checkpoint(plan, folder, read_facts(folder.checkpoint(saved[-1])))
     read_data(plan)
+    console = Console(silent=not is_main_process(), quiet=quiet or json)
+    if not is_started_by_genkit():  # the command that started it has printed them
+        console.info(*launcher_remarks(plan.recipe.train))
     if must_launch(plan, processes):
         train_on_processes(folder, processes, choose_threads(plan, threads, processes).number, json, quiet)
         return
     world = World(plan.recipe.train.precision)
-    console = Console(silent=not world.is_main, quiet=quiet or json)
     torch.set_num_threads(choose_threads(plan, threads).number)
     if saved:
         console.info(*world.on_main(lambda: resume_remarks(folder, plan)))

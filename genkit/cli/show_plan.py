@@ -10,6 +10,7 @@ from genkit.console.quantities import quantity
 from genkit.engine.threads import Threads
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.splits import remarks_on_splits
+from genkit.recipe.launcher_remarks import launcher_remarks
 from genkit.recipe.plan import Plan
 from genkit.recipe.values import in_toml
 
@@ -67,7 +68,7 @@ def plan_as_dict(plan: Plan, threads: Threads) -> dict[str, Any]:
         "memory_text": f"{quantity(dry_run.state_bytes, 'B')} of weights, gradients and moments, "
         f"{quantity(dry_run.activation_bytes, 'B')} of activations in the largest phase",
         "steps": _steps(plan),
-        "remarks": [*dry_run.remarks, *remarks_on_splits(plan.data)],
+        "remarks": [*dry_run.remarks, *remarks_on_splits(plan.data), *launcher_remarks(plan.recipe.train)],
         "unmet": [*plan.unmet, *plan.unmet_start],
         "keys": [
             {"key": ".".join(key.path), "value": key.value, "from": key.origin} for key in (*plan.keys, *plan.data_keys)

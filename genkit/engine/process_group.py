@@ -1,27 +1,40 @@
 """The process group: the processes that a launcher started, joined by HF Accelerate.
 
-genkit takes nothing but the group and `ACCELERATE_USE_CPU` from the environment; the recipe decides everything else.
+genkit takes nothing but the group and `ACCELERATE_USE_CPU` from the environment; the recipe decides everything else
+(`genkit.recipe.launcher_remarks`).
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import torch
+import torch.distributed as dist
 from accelerate import Accelerator
-from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs, str_to_bool
+from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs
 
 from genkit.engine.host_accelerate import forget_group, forget_precision
 from genkit.errors import UsageError
-from genkit.launched import announced_size, check_announced
+from genkit.launched import (
+    announced_size,
+    check_announced,
+    hidden_from_accelerate,
+    is_cpu_asked_for,
+    is_main_process,
+    refuse_other_engines,
+)
 
 ACCELERATE_PRECISION = {"fp32": "no", "tf32": "no", "fp64": "no", "bf16": "bf16", "fp16": "fp16"}
 
-# How long a process waits for the others: the main process may evaluate for hours. A crash is noticed at once anyway,
-# through the closed connections and by the launcher.
+# How long the processes wait for each other to start. Machines of a cluster start minutes apart.
+JOINING = timedelta(minutes=30)
+
+# How long a process then waits for the others: the main process may evaluate for hours. A crash is noticed at once
+# anyway, through the closed connections and by the launcher.
 PATIENCE = timedelta(days=7)
 
 REMEDY = "Start several processes with `genkit run RECIPE --processes N`."
@@ -32,22 +45,24 @@ def join_group(precision: str) -> Accelerator:
     forget_precision()  # one process may train several recipes, in different precisions
     announced = announced_size()
     check_announced()
-    _refuse_other_engines()
+    refuse_other_engines()
     # Without an accelerator, several processes form a group only with `cpu=True`.
-    on_cpu = _is_cpu_asked_for() or not torch.accelerator.is_available()
+    on_cpu = is_cpu_asked_for() or not torch.accelerator.is_available()
     try:
-        with _hidden_from_accelerate(announced):
+        with hidden_from_accelerate(announced):
             accelerator = Accelerator(
                 cpu=on_cpu,
                 mixed_precision=ACCELERATE_PRECISION[precision],
                 # The plugin, because the environment would win over the plain number, and divide the loss.
                 gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
                 dynamo_backend="no",
-                kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+                kwargs_handlers=_how_to_join() if announced > 1 else [],
             )
     except (ValueError, RuntimeError) as error:
         forget_group()
-        raise UsageError(f"the {announced} processes could not form a group: {error}. {REMEDY}") from error
+        if announced == 1:
+            raise UsageError(f"this process cannot train in {precision}: {error}") from error
+        raise _no_group(announced, error) from error
     if announced != accelerator.num_processes:
         raise UsageError(
             f"the launcher announced {announced} processes, but this group has {accelerator.num_processes}: each "
@@ -56,32 +71,27 @@ def join_group(precision: str) -> Accelerator:
     return accelerator
 
 
-def _is_cpu_asked_for() -> bool:
-    """Return whether the one setting of Accelerate that genkit obeys is set. Raises `UsageError` for another value."""
-    value = os.environ.get("ACCELERATE_USE_CPU", "false")
-    try:
-        return bool(str_to_bool(value))
-    except ValueError:
-        raise UsageError(
-            f"ACCELERATE_USE_CPU={value}: expected true or false. Unset this environment variable."
-        ) from None
+def _how_to_join() -> list[InitProcessGroupKwargs]:
+    """Return where the processes find each other: as the environment says, but with a shorter wait."""
+    with suppress(RuntimeError):  # registered before
+        dist.register_rendezvous_handler("genkit", _join)
+    return [InitProcessGroupKwargs(init_method="genkit://", timeout=PATIENCE)]
 
 
-@contextmanager
-def _hidden_from_accelerate(size: int) -> Iterator[None]:
-    """Hide the settings of Accelerate, and of a process on its own what looks as if a launcher had started it."""
-    alone = ("RANK", "LOCAL_RANK", "WORLD_SIZE") if size == 1 else ()
-    names = [name for name in os.environ if name.startswith("ACCELERATE_") or name in alone]
-    hidden = {name: os.environ.pop(name) for name in names}
-    try:
-        yield
-    finally:
-        os.environ.update(hidden)
+def _join(url: str, timeout: timedelta, **options: Any) -> Iterator[Any]:
+    return dist.rendezvous("env://", timeout=min(JOINING, timeout), **options)
 
 
-def _refuse_other_engines() -> None:
-    """Raise `UsageError` if a variable would make Accelerate train in another way than the recipe states."""
-    for name in ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_MEGATRON_LM", "ACCELERATE_TORCH_DEVICE"):
-        value = os.environ.get(name, "")
-        if value.lower() not in ("", "0", "false", "no"):
-            raise UsageError(f"{name}={value}: genkit trains with its own engine. Unset this environment variable.")
+def _no_group(announced: int, error: Exception) -> UsageError:
+    """Return the error of a process that has not found the others."""
+    place = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+    said = str(error).partition("\n")[0].rstrip(".")
+    if "EADDRINUSE" in said or "address already in use" in said.lower():
+        why = f"another program uses {place}. Choose a free MASTER_PORT; launchers have an option for it"
+    elif isinstance(error, dist.DistError):
+        why = f"{said}. All of them must start within {JOINING} and reach the main process at {place}"
+    else:
+        why = said
+    refused = UsageError(f"the {announced} processes could not form a group: {why}. {REMEDY}")
+    refused.alone = not is_main_process()  # the main process may not run, and cannot report it
+    return refused

@@ -17,6 +17,7 @@ from genkit.core.metric import Extractor, Metric
 from genkit.core.types import Dataset
 from genkit.errors import Problem
 from genkit.recipe.document import KeyPath
+from genkit.recipe.missing_precision import missing_precision
 from genkit.recipe.tables import Recipe
 from genkit.storage.listing import exists
 from genkit.storage.memory import lack_of_memory
@@ -41,11 +42,11 @@ def unmet_always(recipe: Recipe, data: Dataset, metrics: Mapping[str, Metric], s
         *data.held_out().unmet(),
         *_unmet_batch(recipe, data),
         *map(str, unmet_extractors(metrics)),
-        *_unmet_precision(recipe),
+        missing_precision(recipe.train.precision),
         *_unmet_memory(state_bytes),
         *_unmet_trackers(recipe),
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def unmet_start(recipe: Recipe) -> tuple[str, ...]:
@@ -101,13 +102,6 @@ def too_large(batch_size: int, size: int) -> str:
 def _unmet_batch(recipe: Recipe, data: Dataset) -> Iterator[str]:
     if not data.unmet() and data.size is not None and data.size < recipe.train.batch_size:
         yield too_large(recipe.train.batch_size, data.size)
-
-
-def _unmet_precision(recipe: Recipe) -> Iterator[str]:
-    if recipe.train.precision == "fp16" and not torch.accelerator.is_available():
-        yield '[train] precision = "fp16" needs an accelerator, and this machine has none. Use "fp32" or "bf16".'
-    if recipe.train.precision == "tf32" and not torch.cuda.is_available():
-        yield '[train] precision = "tf32" needs an NVIDIA GPU, and this machine has none. Use "fp32".'
 
 
 def _unmet_trackers(recipe: Recipe) -> Iterator[str]:

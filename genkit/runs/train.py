@@ -14,7 +14,9 @@ from genkit.core.torch_defaults import standard_defaults
 from genkit.engine.batches import read_data
 from genkit.engine.distributed import World
 from genkit.engine.loop import StepRecord, train_steps
-from genkit.errors import Interrupted, PartFailed, RunError, UsageError
+from genkit.errors import GenkitWarning, Interrupted, PartFailed, RunError, UsageError
+from genkit.launched import is_main_process
+from genkit.recipe.launcher_remarks import launcher_remarks
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Recipe
 from genkit.runs.callbacks import RunCallback
@@ -45,6 +47,8 @@ def train(
         stack.enter_context(standard_defaults())
         stack.enter_context(restored_generators())
         plan.check_met()
+        for remark in launcher_remarks(plan.recipe.train) if is_main_process() else ():
+            warnings.warn(remark, GenkitWarning, stacklevel=2)
         read_data(plan)
         world = stack.enter_context(World(plan.recipe.train.precision))
         make = partial(RunFolder.create, user_path(runs), plan.document, dict(plan.resolved), plan.notes)

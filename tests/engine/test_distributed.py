@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from importlib.util import find_spec
 from unittest.mock import patch
 
@@ -56,6 +57,38 @@ def test_processes_that_cannot_form_a_group_are_refused():
     assert_names(caught.value, "2 processes", "genkit run RECIPE --processes N")
 
 
+@pytest.fixture
+def launched(monkeypatch):
+    """Announce two processes on a free port, which this test may listen on; wait a second for the other one."""
+    AcceleratorState._reset_state(True)
+    monkeypatch.setattr("genkit.engine.process_group.JOINING", timedelta(seconds=1))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(listening.getsockname()[1])}
+        for name, value in {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", **place}.items():
+            monkeypatch.setenv(name, value)
+        yield listening
+
+
+@pytest.mark.parametrize(("rank", "said"), [("0", "1/2"), ("1", "timed out")])
+def test_a_process_that_is_missing_is_not_waited_for_long(rank, said, launched, monkeypatch):
+    launched.close()
+    monkeypatch.setenv("RANK", rank)
+    with pytest.raises(UsageError) as caught:
+        World()
+    assert_names(caught.value, "2 processes", said, f"127.0.0.1:{os.environ['MASTER_PORT']}", "--processes N")
+    assert caught.value.alone == (rank == "1")  # nobody else can print the message of the only process
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_port_in_use_is_named(launched):
+    launched.listen()
+    with pytest.raises(UsageError) as caught:
+        World()
+    assert_names(caught.value, "2 processes", f"127.0.0.1:{os.environ['MASTER_PORT']}", "MASTER_PORT")
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_a_group_of_another_size_than_launched_is_refused(monkeypatch):
     class Alone:
         def __init__(self, **options):
@@ -84,14 +117,6 @@ def test_the_environment_of_accelerate_does_not_change_the_weights(monkeypatch):
         monkeypatch.setenv(f"ACCELERATE_{name}", value)
     other, _ = train_all(tiny_plan())
     assert_same_bits(tensors_of(state), tensors_of(other))
-
-
-@pytest.mark.parametrize("name", ["ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_MEGATRON_LM", "ACCELERATE_TORCH_DEVICE"])
-def test_a_variable_that_would_replace_the_engine_is_refused(monkeypatch, name):
-    monkeypatch.setenv(name, "true")
-    with pytest.raises(UsageError) as caught:
-        World()
-    assert_names(caught.value, f"{name}=true: ")
 
 
 @pytest.mark.parametrize("text", ["0", "3", "junk"])

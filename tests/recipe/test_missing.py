@@ -1,10 +1,12 @@
 """What a recipe needs and this machine lacks: a plan lists it, and a run refuses to start."""
 
 import pytest
+import torch
 from support.messages import assert_names
 from support.tiny_recipes import tiny_plan
 
 from genkit.errors import UsageError
+from genkit.recipe.missing_precision import Device, missing_precision
 from genkit.recipe.tables import Train, Use
 
 
@@ -16,13 +18,40 @@ def test_weights_to_start_from_are_needed_by_a_new_run_only(tmp_path):
     plan.check_met(resuming=True)
 
 
-def test_half_precision_needs_an_accelerator(monkeypatch):
-    train = Train(steps=2, batch_size=8, precision="fp16")
+CPU, TURING, AMPERE = (
+    Device("cpu", "the CPU"),
+    Device("cuda", "Tesla T4", bf16=False),
+    Device("cuda", "A100", tf32=True),
+)
+APPLE = Device("mps", "mps")
+
+
+@pytest.mark.parametrize(
+    ("precision", "lacking"),
+    [
+        ("fp32", ()),
+        ("fp16", (CPU,)),
+        ("tf32", (CPU, TURING, APPLE)),
+        ("bf16", (TURING,)),
+        ("fp64", (APPLE,)),
+    ],
+)
+def test_a_precision_needs_a_device_that_has_it(precision, lacking, monkeypatch):
+    for device in (CPU, TURING, AMPERE, APPLE):
+        monkeypatch.setattr("genkit.recipe.missing_precision.training_device", lambda device=device: device)
+        unmet = tiny_plan(train=Train(steps=2, batch_size=8, precision=precision)).unmet
+        assert len(unmet) == (device in lacking), device
+        for text in unmet:
+            assert_names(text, "[train] precision", f'"{precision}"', device.name)
+
+
+def test_a_launcher_can_ask_for_the_cpu(monkeypatch):
     monkeypatch.setattr("torch.accelerator.is_available", lambda: True)
-    assert tiny_plan(train=train).unmet == ()
-    monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
-    (unmet,) = tiny_plan(train=train).unmet
-    assert_names(unmet, "[train]", '"fp16"', "accelerator", '"bf16"')
+    monkeypatch.setattr("torch.accelerator.current_accelerator", lambda: torch.device("mps"))
+    assert missing_precision("fp16") == "" and "mps" in missing_precision("fp64")
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "yes")
+    assert_names(missing_precision("fp16"), "ACCELERATE_USE_CPU")
+    assert missing_precision("fp64") == ""
 
 
 def test_a_network_that_does_not_fit_in_the_memory_is_unmet(monkeypatch):
@@ -32,15 +61,6 @@ def test_a_network_that_does_not_fit_in_the_memory_is_unmet(monkeypatch):
     assert_names(unmet, "[model]", "1 kB of memory")
     monkeypatch.setattr("genkit.storage.memory.physical_memory", lambda: None)
     assert tiny_plan().unmet == ()
-
-
-def test_tf32_needs_a_gpu_that_has_it(monkeypatch):
-    train = Train(steps=2, batch_size=8, precision="tf32")
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert tiny_plan(train=train).unmet == ()
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    (unmet,) = tiny_plan(train=train).unmet
-    assert_names(unmet, "[train]", '"tf32"', "GPU", '"fp32"')
 
 
 def test_a_batch_needs_as_many_samples():

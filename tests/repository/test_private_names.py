@@ -18,7 +18,7 @@ ALLOWED = {
     # No public name identifies the content of a table without reading all of it.
     "genkit/parts/datasets/pictures/hf_source.py": {"_fingerprint"},
     # Accelerate keeps settings for the whole process and has no public way to restore those of the host program.
-    "genkit/engine/distributed.py": {"_reset_state", "_shared_state"},
+    "genkit/engine/host_accelerate.py": {"_shared_state"},
     # torch.compile's own fused product, several times as fast as the public operations on a CPU.
     "genkit/core/layers/linear.py": {"_linear_pointwise"},
 }

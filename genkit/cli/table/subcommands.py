@@ -121,7 +121,9 @@ def run_settings(runs: Path, jobs: int, threads: int, quiet: bool) -> RunSetting
 def train_selected(table: OpenTable, experiments: list[Experiment], settings: RunSettings) -> list[str]:
     """Train the experiments that are missing, and return their errors. Raises `Interrupted` after Ctrl-C."""
     from genkit.errors import Interrupted
+    from genkit.launched import refuse_other_engines
 
+    refuse_other_engines()  # once, and not for each run
     try:
         return table.train(experiments, settings)
     except KeyboardInterrupt:  # while numbers are read or computed; training itself ends with `Interrupted`

@@ -1,0 +1,104 @@
+"""Settings of a launcher: the recipe decides and says so, and another engine is refused."""
+
+import pytest
+from support.commands import TINY, genkit
+from support.messages import assert_names
+from support.tiny_recipes import tiny_plan
+
+from genkit.engine.distributed import World
+from genkit.errors import UsageError
+from genkit.launched import REFUSED, is_cpu_asked_for
+from genkit.recipe.launcher_remarks import launcher_remarks
+from genkit.recipe.tables import Train
+
+
+def remarks(monkeypatch, settings, **train):
+    for name, value in settings.items():
+        monkeypatch.setenv(f"ACCELERATE_{name}", value)
+    return launcher_remarks(Train(steps=2, batch_size=8, **train))
+
+
+@pytest.mark.parametrize(
+    ("settings", "train", "key"),
+    [
+        ({"MIXED_PRECISION": "bf16"}, {}, '[train] precision = "fp32"'),
+        ({"MIXED_PRECISION": "fp8"}, {"precision": "bf16"}, '[train] precision = "bf16"'),
+        ({"DYNAMO_BACKEND": "INDUCTOR"}, {}, "[train] compile = false"),
+        ({"DYNAMO_BACKEND": "EAGER"}, {"compile": True}, "[train] compile = true"),
+        ({"GRADIENT_ACCUMULATION_STEPS": "4"}, {"accumulate": 2}, "[train] accumulate = 2"),
+        ({"GRADIENT_ACCUMULATION_STEPS": "auto"}, {}, "[train] accumulate = 1"),
+    ],
+)
+def test_a_setting_that_the_recipe_overrules_is_one_line(settings, train, key, monkeypatch):
+    (remark,) = remarks(monkeypatch, settings, **train)
+    ((name, value),) = settings.items()
+    assert_names(remark, f"ACCELERATE_{name}={value.lower()}", "the recipe decides", key)
+
+
+@pytest.mark.parametrize(
+    ("settings", "train"),
+    [
+        # What `accelerate launch` passes without options.
+        ({"MIXED_PRECISION": "no", "DYNAMO_BACKEND": "no"}, {"precision": "bf16", "compile": True}),
+        ({"MIXED_PRECISION": "bf16", "DYNAMO_BACKEND": "inductor"}, {"precision": "bf16", "compile": True}),
+        ({"GRADIENT_ACCUMULATION_STEPS": "1"}, {"accumulate": 2}),
+        ({"GRADIENT_ACCUMULATION_STEPS": "2"}, {"accumulate": 2}),
+    ],
+)
+def test_a_setting_that_agrees_or_asks_for_nothing_is_silent(settings, train, monkeypatch):
+    assert remarks(monkeypatch, settings, **train) == []
+
+
+def test_the_plan_lists_what_it_overrules(isolated, monkeypatch):
+    (isolated / "tiny.toml").write_text(TINY)
+    for name, value in {"MIXED_PRECISION": "bf16", "DYNAMO_BACKEND": "INDUCTOR"}.items():
+        monkeypatch.setenv(f"ACCELERATE_{name}", value)
+    done = genkit("plan", "tiny.toml")
+    assert done.code == 0
+    assert done.out.count("ACCELERATE_MIXED_PRECISION=bf16") == done.out.count("ACCELERATE_DYNAMO_BACKEND=") == 1
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_another_engine_is_refused_by_the_plan_and_by_the_engine(name, isolated, monkeypatch):
+    (isolated / "tiny.toml").write_text(TINY)
+    monkeypatch.setenv(name, "true")
+    for command in ("plan", "run"):
+        done = genkit(command, "tiny.toml")
+        assert done.code == 2
+        assert_names(done.err, f"{name}=true: ", "genkit run RECIPE --processes N")
+        assert len(done.err.splitlines()) == 1
+    assert not (isolated / "runs").exists()
+    with pytest.raises(UsageError) as caught:
+        World()
+    assert_names(caught.value, f"{name}=true: ")
+
+
+def test_a_table_refuses_another_engine_once(isolated, monkeypatch):
+    (isolated / "tiny.toml").write_text(TINY)
+    table = 'title = "t"\nmetrics = ["modes"]\nseeds = [0, 1]\n[columns.c]\nrecipe = "tiny.toml"\n[rows.r]\n'
+    (isolated / "table.toml").write_text(table)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    done = genkit("table", "train", "table.toml")
+    assert done.code == 2
+    assert done.err.count("ACCELERATE_USE_FSDP=true") == 1
+
+
+def test_only_the_main_process_prints_that_an_engine_is_refused(isolated, monkeypatch):
+    (isolated / "tiny.toml").write_text(TINY)
+    for name, value in {"ACCELERATE_USE_FSDP": "true", "WORLD_SIZE": "2", "RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    done = genkit("run", "tiny.toml")
+    assert (done.code, done.err) == (2, "")
+
+
+@pytest.mark.parametrize("value", ["", "false", "0", "no"])
+def test_a_launcher_may_say_that_it_uses_no_other_engine(value, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", value)
+    World()
+    assert tiny_plan()
+
+
+@pytest.mark.parametrize(("value", "cpu"), [("true", True), ("1", True), ("False", False), ("", False)])
+def test_the_launcher_may_ask_for_the_cpu(value, cpu, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_USE_CPU", value)
+    assert is_cpu_asked_for() is cpu
