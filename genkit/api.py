@@ -5,7 +5,7 @@ The ``__init__`` module of a plugin imports `genkit.hooks` instead, which does n
 
 from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
-from genkit.core.elbo import negative_elbo, squared_error
+from genkit.core.elbo import negative_elbo
 from genkit.core.field_types import Doc, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
@@ -14,6 +14,7 @@ from genkit.core.metric import Draws, Evaluation, EvaluationProtocol, Extractor,
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, StandardNormal, kl_to_prior, require_standard_normal
+from genkit.core.squared_error import SquaredError, squared_error
 from genkit.core.types import (
     Dataset,
     DiagNormal,
@@ -23,6 +24,7 @@ from genkit.core.types import (
     Optimiser,
     Phase,
     PhaseLoss,
+    ReconstructionError,
     Samples,
     Schedule,
 )
@@ -61,9 +63,11 @@ __all__ = [
     "PositiveInt",
     "Posterior",
     "Prior",
+    "ReconstructionError",
     "Rows",
     "Samples",
     "Schedule",
+    "SquaredError",
     "StandardNormal",
     "UnitInterval",
     "features_of",

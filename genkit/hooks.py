@@ -102,6 +102,23 @@ def genkit_divergences() -> Iterable[Entry]:
 
 
 @hookspec
+def genkit_errors() -> Iterable[Entry]:
+    """Yield reconstruction errors: frozen dataclasses that implement `genkit.api.ReconstructionError`.
+
+        from genkit.hooks import Entry, hookimpl
+
+        genkit_hooks = 1
+
+        @hookimpl
+        def genkit_errors():
+            yield Entry("huber", "my_plugin.huber:Huber", "Quadratic near zero, else linear", "Huber 1964")
+
+    The fields of the dataclass are the keys of ``[model.error]``.
+    """
+    raise AssertionError
+
+
+@hookspec
 def genkit_schedules() -> Iterable[Entry]:
     """Yield schedules of the progress t in [0, 1]: frozen dataclasses that implement `genkit.api.Schedule`.
 
@@ -186,4 +203,15 @@ def genkit_extractors() -> Iterable[Entry]:
     raise AssertionError
 
 
-KINDS = ("models", "priors", "losses", "divergences", "schedules", "datasets", "metrics", "optimisers", "extractors")
+KINDS = (
+    "models",
+    "priors",
+    "losses",
+    "errors",
+    "divergences",
+    "schedules",
+    "datasets",
+    "metrics",
+    "optimisers",
+    "extractors",
+)

@@ -8,27 +8,19 @@ from genkit.core.model import Autoencoder
 from genkit.core.noise import Noise, Rows
 
 
-def squared_error(x: Tensor, y: Tensor) -> Tensor:
-    """Return Σ (x - y)² over all dimensions but the first, (B, ...) -> (B,).
-
-    Up to a constant this is -log p(x | z) of a Gaussian decoder with variance ½.
-    """
-    return (x - y).square().flatten(1).sum(dim=1)
-
-
 def negative_elbo(error: Tensor, kl: Tensor, beta_rec: float, beta_kl: float) -> Tensor:
     """Return the weighted negative ELBO, β_rec·R + β_kl·KL, (B,), from R and KL of shape (B,)."""
     return beta_rec * error + beta_kl * kl
 
 
 def energy(model: Autoencoder, x: Tensor) -> Tensor:
-    """Return KL(q(z|x) || prior) + R(x, D(μ(x))) in nats, the negative ELBO at the posterior mean, x -> (B,).
+    """Return KL(q(z|x) || prior) + R(x, D(μ(x))), the negative ELBO at the posterior mean, x -> (B,).
 
-    A KL that is estimated by draws has the same draws for every sample.
+    R is the reconstruction error of the model. A KL that is estimated by draws has the same draws for every sample.
     """
     posterior = model.encoder(x)
     kl = model.prior.kl(posterior, same_for_all_rows("energy", x))
-    return negative_elbo(squared_error(x, model.decoder(posterior.mu)), kl, 1.0, 1.0)
+    return negative_elbo(model.error(x, model.decoder(posterior.mu)), kl, 1.0, 1.0)
 
 
 def same_for_all_rows(source: str, like: Tensor) -> Noise:

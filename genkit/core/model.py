@@ -7,14 +7,15 @@ optimiser in ``[optimiser.CHILD]``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from genkit.core.prior import Prior, StandardNormal
-from genkit.core.types import DiagNormal
+from genkit.core.squared_error import SquaredError
+from genkit.core.types import DiagNormal, ReconstructionError
 
 
 class Model(nn.Module, ABC):
@@ -42,10 +43,15 @@ class Model(nn.Module, ABC):
 
 
 class Autoencoder(Model):
-    """Model with the children `encoder`, x -> `DiagNormal`, and `decoder`, (B, L) -> (B, *data_shape)."""
+    """Model with the children `encoder`, x -> `DiagNormal`, and `decoder`, (B, L) -> (B, *data_shape).
+
+    `reconstruction_error` compares samples with outputs of the decoder, and says what these outputs are: samples, or
+    their logits. `as_sample` is the only function that turns outputs into samples.
+    """
 
     encoder: nn.Module
     decoder: nn.Module
+    reconstruction_error: ReconstructionError = SquaredError()  # genkit sets that of the recipe, [model.error]
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int, data_shape: tuple[int, ...]):
         super().__init__()
@@ -56,12 +62,34 @@ class Autoencoder(Model):
 
     def sample(self, z: Tensor) -> Tensor:
         """Decode z, (B, L) -> (B, *data_shape)."""
-        return self.decoder(z)
+        return self.as_sample(self.decoder(z))
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Decode the posterior mean of x, (B, *data_shape) -> (B, *data_shape)."""
         posterior: DiagNormal = self.encoder(x)
-        return self.decoder(posterior.mu)
+        return self.as_sample(self.decoder(posterior.mu))
+
+    def error(self, x: Tensor, output: Tensor) -> Tensor:
+        """Return the reconstruction error R(x, output) of each sample, (B, *data_shape) twice -> (B,).
+
+        `output` is what the decoder returns, x a sample.
+        """
+        return self.reconstruction_error.of(self)(x, output)
+
+    def as_sample(self, output: Tensor) -> Tensor:
+        """Return the samples that outputs of the decoder stand for, (B, *data_shape)."""
+        return output.sigmoid() if self.reconstruction_error.link == "sigmoid" else output
+
+    def features(self, x: Tensor) -> Sequence[Tensor]:
+        """Return what the encoder computes from x on its way to the posterior, from the pixels on, each (B, ...).
+
+        The second dimension of each level is that of the channels. A network that has features overrides this method;
+        this one raises `ValueError`.
+        """
+        raise ValueError(
+            f"{type(self).__name__} does not say what its features are. Implement Autoencoder.features, or use a "
+            "network of genkit"
+        )
 
 
 class GAN(Model):

@@ -1,4 +1,4 @@
-"""Interfaces of losses, schedules, divergences, optimisers and data sets. Importing this module does not import torch.
+"""Interfaces of losses, errors, schedules, divergences, optimisers and data sets. Importing this does not import torch.
 
 Shapes, here and elsewhere: B batch, C channels, H height, W width, L latent dimension; t is progress in [0, 1].
 
@@ -8,7 +8,7 @@ step. A *phase* is one update: it names the children of the model that it trains
 
     from dataclasses import dataclass
 
-    from genkit.api import Autoencoder, Batch, ConstantSchedule, Phase, PhaseLoss, Schedule, kl_to_prior, squared_error
+    from genkit.api import Autoencoder, Batch, ConstantSchedule, Phase, PhaseLoss, Schedule, kl_to_prior
 
     @dataclass(frozen=True)
     class BetaVAE:
@@ -20,7 +20,7 @@ step. A *phase* is one update: it names the children of the model that it trains
         def vae_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
             posterior = model.encoder(batch.x)
             z = posterior.sample(batch.randn("posterior", model.latent_dim))
-            error, kl = squared_error(batch.x, model.decoder(z)), kl_to_prior(posterior)
+            error, kl = model.error(batch.x, model.decoder(z)), kl_to_prior(posterior)
             total = (error + self.beta(batch.t) * kl).mean()
             return PhaseLoss(total, {"rec": error.detach().mean(), "kl": kl.detach().mean()})
 
@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
     from genkit.core.batch import Batch
+    from genkit.core.model import Autoencoder
     from genkit.core.noise import Noise
 
 
@@ -78,6 +79,33 @@ class Divergence(Protocol):
     def __call__(self, p: DiagNormal, q: DiagNormal, /) -> Tensor:
         """Return the divergence of `p` from `q`, (B,)."""
         ...
+
+
+Link = Literal["identity", "sigmoid"]
+
+
+class ReconstructionError(Protocol):
+    """Error of a reconstruction: a pure function of samples and of the decoder's output for each, summed over a sample.
+
+    It is a *sum* over the components of a sample, never their mean, so that a weight β_rec means the same for all
+    errors. Raise `ValueError` for shapes that do not fit: the dry run calls every error on tensors without values.
+    A target x may carry a gradient, since introspective losses compare the fakes of the decoder.
+
+    Derive from this class; only `__call__` must be implemented.
+    """
+
+    @property
+    def link(self) -> Link:
+        """How a sample follows from the decoder's output: it is the output, or for logits the sigmoid of the output."""
+        return "identity"
+
+    def __call__(self, x: Tensor, output: Tensor, /) -> Tensor:
+        """Return the error of each sample, (B, *data_shape) twice -> (B,)."""
+        ...
+
+    def of(self, model: Autoencoder) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return the error as a function of x and the output, for an error that also reads networks of the model."""
+        return self
 
 
 @runtime_checkable

@@ -64,6 +64,31 @@ def genkit_losses() -> Iterator[Entry]:
 
 
 @hookimpl
+def genkit_errors() -> Iterator[Entry]:
+    """Supply errors of reconstructions."""
+    yield Entry("squared", "genkit.core.squared_error:SquaredError", "Squared error; the default", "closed form")
+    yield Entry("l1", "genkit.parts.errors.l1:L1", "Absolute error", "closed form")
+    yield Entry(
+        "bce",
+        "genkit.parts.errors.bce:BCE",
+        "Binary cross-entropy of images; the decoder returns logits",
+        "closed form",
+    )
+    yield Entry(
+        "ssim",
+        "genkit.parts.errors.ssim:SSIM",
+        "Structural dissimilarity of images",
+        "https://doi.org/10.1109/TIP.2003.819861",
+    )
+    yield Entry(
+        "features",
+        "genkit.parts.errors.features:Features",
+        "Difference of features of the model's own encoder",
+        "https://arxiv.org/abs/1801.03924",
+    )
+
+
+@hookimpl
 def genkit_divergences() -> Iterator[Entry]:
     """Supply divergences with a closed form."""
     yield Entry("kl", "genkit.parts.divergences.kl:KL", "Kullback-Leibler divergence, per sample", "closed form")
@@ -198,8 +223,8 @@ def genkit_metrics() -> Iterator[Entry]:
     )
     yield Entry(
         "reconstruction-error",
-        "genkit.parts.metrics.reconstruction:ReconstructionError",
-        "Mean squared error of reconstructions",
+        "genkit.parts.metrics.reconstruction:ReconstructionErrorMetric",
+        "Mean squared error of reconstructions, or another error",
         "",
     )
     yield Entry("psnr", "genkit.parts.metrics.psnr:PSNR", "Peak signal-to-noise ratio of reconstructions, dB", "")

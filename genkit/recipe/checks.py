@@ -11,7 +11,7 @@ from genkit.core.model import Model
 from genkit.core.types import Dataset, Phase
 from genkit.evaluation.batch_norm import norms_of
 from genkit.near_miss import near_miss
-from genkit.recipe.bind_model import PRIOR
+from genkit.recipe.bind_model import ERROR, PRIOR
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.costs import PhaseCost
 from genkit.recipe.document import KeyPath
@@ -124,6 +124,14 @@ def check_prior_is_asked(bound: BoundRecipe, asked: bool) -> Iterator[Finding]:
             "loss, or remove [model.prior]."
         )
         yield Finding(("model", PRIOR), text, loss.owner)
+
+
+def check_error_is_used(bound: BoundRecipe, used: bool) -> Iterator[Finding]:
+    """Check that the loss calls the reconstruction error, if the recipe names one."""
+    if bound.model.error is not None and not used:
+        loss = bound.parts[("loss",)]
+        text = f'no effect: "{loss.entry.name}" does not call model.error. Remove this key, or use another loss.'
+        yield Finding(("model", ERROR), text, loss.owner)
 
 
 def check_split(label: str, protocol: EvaluationProtocol, data: Dataset) -> Iterator[Finding]:

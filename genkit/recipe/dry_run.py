@@ -30,13 +30,14 @@ from genkit.core.types import Dataset, Phase, Schedule
 from genkit.errors import UsageError
 from genkit.evaluation.compute_metrics import protocol_of
 from genkit.part_code import code_of, describe_bug, is_refusal
-from genkit.recipe.bind_model import PRIOR
+from genkit.recipe.bind_model import ERROR, PRIOR
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.checks import (
     Finding,
     check_accumulation,
     check_children,
     check_ema,
+    check_error_is_used,
     check_prior_is_asked,
     check_prior_is_trained,
     check_split,
@@ -46,10 +47,11 @@ from genkit.recipe.checks import (
 )
 from genkit.recipe.costs import PhaseCost, costs_of
 from genkit.recipe.document import KeyPath
+from genkit.recipe.error_probe import recording_error
 from genkit.recipe.prior_probe import recording_questions
 from genkit.recipe.schedule_probe import recording_schedules
 from genkit.recipe.tables import Recipe
-from genkit.recipe.try_parts import try_data, try_model, try_optimiser, try_phases, try_prior
+from genkit.recipe.try_parts import try_data, try_error, try_model, try_optimiser, try_phases, try_prior
 
 MOST_TENSORS = 10_000  # parameters of a network; one of hundreds of layers has hundreds
 MOST_NAMES = 4  # of parameters, in a remark
@@ -126,10 +128,15 @@ class _Checker:
         self.findings += check_children(bound, model, phases)
         self.findings += check_prior_is_trained(bound, model, phases)
         self._try_optimisers()
+        error_fits = bound.model.error is None or self._call(
+            ("model", ERROR), partial(try_error, model, tuple(bound.data.shape))
+        )
         protocols = self._protocols(model) if data_fits else {}
         if recipe is None or nothing_to_update or not children_trained_by(phases) <= children_of(model):
             return None
         self.findings += check_ema(recipe, protocols)
+        if not error_fits:  # the step would report the same mistake again
+            return None
         step = self._try_step(model, recipe) if try_step else _Step({}, {}, ())
         if step is None or not data_fits:
             return None
@@ -187,8 +194,9 @@ class _Checker:
             found = self._call(("loss",), partial(_costs_and_schedules, self.bound, model, recipe))
         if found is None:
             return None
-        costs, schedules, asks = found
+        costs, schedules, asks, compares = found
         self.findings += check_prior_is_asked(self.bound, asks)
+        self.findings += check_error_is_used(self.bound, compares)
         return _Step(costs, schedules, tuple(str(warning.message) for warning in caught))
 
     def _call(self, path: KeyPath, function: Callable[[], Any]) -> Any:
@@ -209,12 +217,16 @@ class _Checker:
 
 def _costs_and_schedules(
     bound: BoundRecipe, model: Model, recipe: Recipe
-) -> tuple[Mapping[str, PhaseCost], Mapping[str, Schedule], bool]:
-    """Return the costs of each phase, the schedules of the loss that follow the run, and whether it asks the prior."""
+) -> tuple[Mapping[str, PhaseCost], Mapping[str, Schedule], bool, bool]:
+    """Return the costs of each phase, and the schedules of the loss that follow the run.
+
+    The last two are whether the loss asks the prior, and whether it calls the reconstruction error of the model.
+    """
     loss, recording = recording_schedules(bound.loss)
-    with recording_questions(model.prior) as asked:
+    with recording_questions(model.prior) as asked, recording_error(model) as compared:
         costs = costs_of(model, loss.phases(), recipe, bound.data)
-    return costs, {name: each.schedule for name, each in recording.items() if each.follows_the_run}, bool(asked)
+    schedules = {name: each.schedule for name, each in recording.items() if each.follows_the_run}
+    return costs, schedules, bool(asked), bool(compared)
 
 
 def _on_meta(build: Callable[[], Model]) -> Model:

@@ -16,13 +16,23 @@ from pydantic.errors import PydanticSchemaGenerationError
 
 from genkit.core.field_types import Doc
 from genkit.core.metric import Extractor
-from genkit.core.types import Divergence, Schedule
+from genkit.core.types import Divergence, ReconstructionError, Schedule
 from genkit.recipe.tables import Use
 
-KIND_OF_HINT: dict[Any, str] = {Schedule: "schedules", Divergence: "divergences", Extractor: "extractors"}
+KIND_OF_HINT: dict[Any, str] = {
+    Schedule: "schedules",
+    Divergence: "divergences",
+    Extractor: "extractors",
+    ReconstructionError: "errors",
+}
 SUPPLIED = {"models": ("data_shape",), "priors": ("latent_dim",)}  # parameters that no recipe sets, by kind
 SUPPLIERS = {"data_shape": "data set", "latent_dim": "network"}
-WORDS_OF_KIND = {"schedules": "a number or a schedule", "divergences": "a divergence", "extractors": "an extractor"}
+WORDS_OF_KIND = {
+    "schedules": "a number or a schedule",
+    "divergences": "a divergence",
+    "extractors": "an extractor",
+    "errors": "a reconstruction error",
+}
 
 
 class Parameter(NamedTuple):

@@ -13,11 +13,12 @@ from inspect import get_annotations, getattr_static
 from typing_extensions import get_protocol_members
 
 from genkit.core.metric import Extractor, Metric
-from genkit.core.types import Dataset, Divergence, Loss, Optimiser, Schedule
+from genkit.core.types import Dataset, Divergence, Loss, Optimiser, ReconstructionError, Schedule
 from genkit.part_code import code_of
 
 INTERFACES: dict[str, type] = {
     "losses": Loss,
+    "errors": ReconstructionError,
     "divergences": Divergence,
     "schedules": Schedule,
     "datasets": Dataset,

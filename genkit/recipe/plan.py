@@ -18,6 +18,7 @@ from genkit.evaluation.data_fingerprint import data_fingerprint
 from genkit.recipe.bind import Binder
 from genkit.recipe.bind_model import BoundModel
 from genkit.recipe.bind_recipe import BoundRecipe, bind_recipe
+from genkit.recipe.check_warm_start import check_warm_start
 from genkit.recipe.checks import check_evaluate, check_learning_rates
 from genkit.recipe.data_keys import data_keys
 from genkit.recipe.document import Document, KeyPath, read
@@ -134,6 +135,8 @@ def make_plan(
     if bound.recipe is not None and bound.recipe.evaluate is not None:
         for finding in check_evaluate(bound, bound.recipe.evaluate):
             binder.problem(*finding)
+    for finding in check_warm_start(bound, binder.registry):
+        binder.problem(*finding)
     if binder.problems or dry_run is None:
         for missing in [*unmet_of_refused(binder.problems, bound.metrics)]:
             binder.problem(*missing)

@@ -195,7 +195,9 @@ def _changed_defaults() -> list[str]:
 
 
 def _singular(kind: str) -> str:
-    return {"losses": "loss", "datasets": "data set"}.get(kind, kind.removesuffix("s"))
+    return {"losses": "loss", "errors": "reconstruction error", "datasets": "data set"}.get(
+        kind, kind.removesuffix("s")
+    )
 
 
 def load_registry() -> Registry:

@@ -161,6 +161,21 @@ def try_prior(model: Model, batch_size: int) -> bool:
     return True
 
 
+def try_error(model: Model, data_shape: tuple[int, ...]) -> bool:
+    """Compare two samples without content by the reconstruction error of a model on the meta device. Return True."""
+    if not isinstance(model, Autoencoder):
+        raise ValueError(f"a {type(model).__name__} has no reconstructions, so this key has no effect. Remove it")
+    x, output = torch.empty(2, 2, *data_shape, device="meta")
+    error: Any = model.reconstruction_error
+    if error.link not in ("identity", "sigmoid"):
+        raise ValueError(f'{code_of(error)}: link is {error.link!r}. Return "identity", or "sigmoid" for logits')
+    found: Any = model.error(x, output)
+    if not isinstance(found, Tensor) or found.shape != (2,):
+        shape = f"the shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"type {type(found).__name__}"
+        raise ValueError(f"{code_of(error)}: the error of 2 samples has {shape}. Return one number a sample, (B,)")
+    return True
+
+
 def _expect_posterior(model: Autoencoder, found: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(found, DiagNormal):
         raise ValueError(

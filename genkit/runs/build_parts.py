@@ -18,9 +18,11 @@ def build_model(document: Document, data_shape: tuple[int, ...]) -> Model:
         bound = bind_model(binder, document.tables.get("model"), ("model",))
         model: Model = binder.construct(bound.build_network, {"data_shape": data_shape}, ("model",))
         binder.construct(bound.add_prior, {"model": model}, ("model", PRIOR))
-        return model
+        if not binder.problems:
+            return model
     except Invalid:
-        raise RecipeError(binder.problems) from None
+        pass
+    raise RecipeError(binder.problems)
 
 
 def build_data(document: Document) -> Dataset:

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
-from genkit.core.elbo import energy, negative_elbo, squared_error
+from genkit.core.elbo import energy, negative_elbo
 from genkit.core.model import Autoencoder
 from genkit.core.prior import kl_to_prior
+from genkit.core.squared_error import squared_error
 from genkit.core.types import DiagNormal
+from genkit.parts.errors.l1 import L1
 
 
 def posterior(rows: int = 7, latent_dim: int = 4) -> DiagNormal:
@@ -92,3 +94,12 @@ def test_the_energy_is_kl_plus_squared_error_at_the_posterior_mean(x: float, y: 
     expected = kl + (x - back[0]) ** 2 + (y - back[1]) ** 2
     found = energy(Autoencoder(Encoder(), Decoder(), 2, (2,)), torch.tensor([[x, y]], dtype=torch.float64))
     assert found.tolist() == pytest.approx([expected], rel=1e-12)
+
+
+def test_the_energy_uses_the_error_of_the_model() -> None:
+    model = Autoencoder(Encoder(), Decoder(), 2, (2,))
+    x = torch.randn(5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    q = model.encoder(x)
+    model.reconstruction_error = L1()
+    expected = kl_to_prior(q) + (x - model.decoder(q.mu)).abs().sum(dim=1)
+    torch.testing.assert_close(energy(model, x), expected)

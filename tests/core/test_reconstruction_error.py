@@ -5,7 +5,7 @@ import torch
 
 from genkit.core.model import Autoencoder
 from genkit.core.reconstruction_error import mean_squared_error
-from genkit.parts.metrics.reconstruction import ReconstructionError
+from genkit.parts.metrics.reconstruction import ReconstructionErrorMetric
 
 
 class Model(Autoencoder):
@@ -29,4 +29,4 @@ def test_the_mean_squared_error_equals_the_metric(shape):
 
     Evaluation.data.shape = shape[1:]
     (x,) = Evaluation.reference
-    assert mean_squared_error(x, 1.5 * x - 0.1) == pytest.approx(ReconstructionError().compute(Evaluation))
+    assert mean_squared_error(x, 1.5 * x - 0.1) == pytest.approx(ReconstructionErrorMetric().compute(Evaluation))

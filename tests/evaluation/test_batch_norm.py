@@ -30,7 +30,7 @@ from genkit.parts import builtin
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.modes import Modes
-from genkit.parts.metrics.reconstruction import ReconstructionError
+from genkit.parts.metrics.reconstruction import ReconstructionErrorMetric
 from genkit.recipe.plan import make_plan
 from genkit.recipe.registry import Owner, Registry
 
@@ -209,7 +209,7 @@ def test_too_few_data_for_recalibration_are_refused() -> None:
 
     with pytest.raises(ValueError, match=r"recalibrated.*\b100\b.*train split.*\b60\b"):
         recalibrated_statistics(model(), Few(), 0)
-    metric = ReconstructionError(samples=50, batch_norm="recalibrated")
+    metric = ReconstructionErrorMetric(samples=50, batch_norm="recalibrated")
     (result,) = evaluate({"error": metric}, Few(), lambda which: model(), 0)
     assert result.value is None and "train split" in result.reason and "60" in result.reason
 
@@ -221,9 +221,9 @@ def test_the_protocol_names_the_mode_and_the_samples_of_its_statistics() -> None
     plain = EvaluationProtocol(50, "test", "raw")
     assert complete_protocol(plain, model(), Digits(), 1000).batch_norm == "running"
     assert complete_protocol(plain, model(), Digits(), 1000).details == {}
-    metric = ReconstructionError(samples=500, batch_norm="batch")
+    metric = ReconstructionErrorMetric(samples=500, batch_norm="batch")
     assert protocol_of(metric, Digits(), model()).details["statistics"] == "of 500 samples at a time"
-    metric = ReconstructionError(samples=500, batch_norm="recalibrated")
+    metric = ReconstructionErrorMetric(samples=500, batch_norm="recalibrated")
     expected = "of 2000 train and 2000 generated samples, 100 at a time"
     assert protocol_of(metric, Digits(), model()).details["statistics"] == expected
     protocols = {str(protocol_of(metric, Digits(), model(), mode)) for mode in ("running", "batch", "recalibrated")}

@@ -6,12 +6,12 @@ It is the baseline, and the warm-up of the introspective methods. It minimises
 
     D             the decoder
     q(z|x)        N(μ, diag(σ²)), the output of the encoder
-    R(x, y)       Σ (x - y)², the squared error summed over a sample
+    R(x, y)       the reconstruction error of the model, by default the squared error Σ (x - y)² over a sample
     p             the prior, N(0, I) by default: KL = ½ Σ_d (μ² + σ² - 1 - log σ²), in nats
     E_b           the mean over the batch
 
-R is, up to a constant, -log p(x|z) of a Gaussian decoder with variance ½. So β_rec = β_kl = 1 gives the VAE itself, and
-any other ratio a β-VAE, whose decoder has the variance β_kl / (2·β_rec).
+The squared error is, up to a constant, -log p(x|z) of a Gaussian decoder with variance ½. So β_rec = β_kl = 1 gives the
+VAE itself, and any other ratio a β-VAE, whose decoder has the variance β_kl / (2·β_rec).
 
 Kingma & Welling 2014, "Auto-Encoding Variational Bayes", <https://arxiv.org/abs/1312.6114>; for the weights, Higgins et
 al. 2017, "β-VAE", <https://openreview.net/forum?id=Sy2fzU9gl>.
@@ -25,7 +25,7 @@ from typing import Annotated
 
 from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
-from genkit.core.elbo import negative_elbo, squared_error
+from genkit.core.elbo import negative_elbo
 from genkit.core.field_types import Doc
 from genkit.core.model import Autoencoder
 from genkit.core.types import Phase, PhaseLoss, Schedule
@@ -64,7 +64,7 @@ class VAE:
         posterior = model.encoder(batch.x)
         reconstruction = model.decoder(posterior.sample(batch.randn("posterior", model.latent_dim)))
 
-        error = squared_error(batch.x, reconstruction)
+        error = model.error(batch.x, reconstruction)
         kl = model.prior.kl(posterior, batch.noise.within("kl"))
         total = negative_elbo(error, kl, self.beta_rec(batch.t), self.beta_kl(batch.t)).mean()
         return PhaseLoss(total, {"rec": error.detach().mean(), "kl": kl.detach().mean()})

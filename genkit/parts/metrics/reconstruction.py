@@ -4,20 +4,25 @@
 
 D in the factor is the number of coordinates of a sample, D(·) the decoder and μ the posterior mean, so the metric is
 deterministic. Reconstructed images are clamped to [0, 1], as for display, because decoders have a linear output.
+
+It is the squared error whatever error the model was trained with, so that the numbers of two models can be compared.
+The key `error` reports another one, divided by D too. An error of logits is not clamped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
+import torch
 from torch import Tensor
 
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
-from genkit.core.types import Dataset
+from genkit.core.part_name import part_name
+from genkit.core.types import Dataset, ReconstructionError
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.split import Split, split_and_samples
 
@@ -66,8 +71,13 @@ class ReconstructionMetric(ModelMetric):
 
 
 @dataclass(frozen=True)
-class ReconstructionError(ReconstructionMetric):
-    """The mean squared error per coordinate of reconstructions from the posterior mean."""
+class ReconstructionErrorMetric(ReconstructionMetric):
+    """The mean squared error per coordinate of reconstructions from the posterior mean, or another error."""
+
+    error: Annotated[
+        ReconstructionError | None,
+        Doc("Error to report; by default the squared error, whatever the model was trained with."),
+    ] = None
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -75,13 +85,56 @@ class ReconstructionError(ReconstructionMetric):
         return "lower"
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """Return the protocol. Raises `ValueError` unless the model is an autoencoder and the split large enough."""
-        return self.reconstruction_protocol(data, model, mean="over samples and coordinates")
+        """Return the protocol.
+
+        Raises `ValueError` unless the model is an autoencoder, the split large enough, and the error defined for both.
+        """
+        protocol = self.reconstruction_protocol(data, model, mean="over samples and coordinates")
+        if self.error is None:
+            return protocol
+        assert isinstance(model, Autoencoder)  # `reconstruction_protocol` refuses other models
+        _require_error(self.error, data, model)
+        details = {"error": part_name(self.error), **protocol.details}
+        if self.error.link != "identity":
+            details["range"] = f"{self.error.link} of the decoder's output"
+        return replace(protocol, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the error per coordinate. Raises `ValueError` if a reconstruction is not finite."""
         total, coordinates = 0.0, 0
+        if self.error is not None:
+            for x, errors in _errors(evaluation, self.error):
+                total += errors.double().sum().item()
+                coordinates += x.numel()
+            return total / coordinates
         for x, reconstruction in reconstructed_pairs(evaluation):
             total += (reconstruction - x).square().sum().item()
             coordinates += x.numel()
         return total / coordinates
+
+
+def _require_error(error: ReconstructionError, data: Dataset, model: Autoencoder) -> None:
+    """Raise `ValueError` unless an error is defined for the samples, and for what the decoder returns."""
+    if error.link not in ("identity", model.reconstruction_error.link):
+        name = part_name(error)
+        raise ValueError(
+            f'error = "{name}" reads logits, but the decoder of this model returns samples. Train it with '
+            f'[model] error = "{name}", or leave this metric out'
+        )
+    x = torch.zeros(2, *data.shape).to(next(model.parameters(), torch.zeros(())))
+    with torch.no_grad():
+        error.of(model)(x, x)
+
+
+def _errors(evaluation: Evaluation, error: ReconstructionError) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield data, (b, *shape), and their errors, (b,). Raises `ValueError` if a reconstruction is not finite."""
+    model = evaluation.model
+    assert isinstance(model, Autoencoder)  # `reconstruction_protocol` refuses other models
+    for x in evaluation.reference:
+        output = model.decoder(model.encoder(x).mu)
+        if error.link == "identity":
+            output = model.as_sample(output)
+            output = output.clamp(0, 1) if is_image_data(evaluation.data) else output
+        if not output.isfinite().all():
+            raise ValueError("the reconstructions are not finite")
+        yield x, error.of(model)(x, output)

@@ -32,6 +32,7 @@ Deviations from the published code:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -42,6 +43,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from genkit.core.field_types import Doc, PositiveInt
+from genkit.core.layers.levels import outputs_of
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
 from genkit.core.layers.shapes import smallest_map
@@ -87,6 +89,11 @@ class IntroVAEConv(Autoencoder):
         decoder = Decoder(latent_dim, smallest, _decoder_network(data_shape[0], channels, blocks))
         super().__init__(encoder, decoder, latent_dim, data_shape)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+
+    def features(self, x: Tensor) -> Sequence[Tensor]:
+        """Return the maps after each halving of the sides, (B, C, H, W) -> (B, C_l, H_l, W_l) each."""
+        layers = self.encoder.get_submodule("main").children()
+        return outputs_of(nn.AvgPool2d, layers, x.contiguous(memory_format=torch.channels_last))
 
 
 class Encoder(nn.Module):

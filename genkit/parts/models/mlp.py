@@ -14,12 +14,14 @@ Deviations from the published code:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Annotated
 
-from torch import nn
+from torch import Tensor, nn
 
 from genkit.core.field_types import Doc, NonNegativeInt, PositiveInt
+from genkit.core.layers.levels import outputs_of
 from genkit.core.layers.posterior import Posterior
 from genkit.core.model import Autoencoder
 
@@ -39,6 +41,10 @@ class MLP(Autoencoder):
         encoder = nn.Sequential(nn.Flatten(), *perceptron(size, 2 * latent_dim, width, layers), Posterior())
         decoder = nn.Sequential(*perceptron(latent_dim, size, width, layers), nn.Unflatten(1, tuple(data_shape)))
         super().__init__(encoder, decoder, latent_dim, data_shape)
+
+    def features(self, x: Tensor) -> Sequence[Tensor]:
+        """Return the output of each hidden layer of the encoder, (B, *data_shape) -> (B, width) each."""
+        return outputs_of(nn.ReLU, self.encoder.children(), x)
 
 
 def perceptron(inputs: int, outputs: int, width: int, layers: int) -> list[nn.Module]:

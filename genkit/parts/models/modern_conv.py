@@ -22,7 +22,7 @@ Differences from `introvae-conv`, with their reasons:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import prod
 from typing import Annotated
@@ -77,6 +77,17 @@ class ModernConv(Autoencoder):
         )
         super().__init__(encoder, decoder, latent_dim, data_shape)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+
+    def features(self, x: Tensor) -> Sequence[Tensor]:
+        """Return the maps after the last block of each resolution, (B, C, H, W) -> (B, C_l, H_l, W_l) each."""
+        found = []
+        for layer, following in pairwise(self.encoder.children()):
+            x = layer(x)
+            if isinstance(layer, PreActivationBlock) and not isinstance(following, PreActivationBlock):
+                found.append(x)
+                if not isinstance(following, nn.Conv2d):  # the head, which works in place
+                    break
+        return found
 
 
 class ChannelsLast(nn.Module):

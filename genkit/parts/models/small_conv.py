@@ -10,13 +10,14 @@ Gaussian decoder of every loss requires. Nearest-neighbour upsampling before a c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, takewhile
 from typing import Annotated
 
-from torch import nn
+from torch import Tensor, nn
 
 from genkit.core.field_types import Doc, PositiveInt
+from genkit.core.layers.levels import outputs_of
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
 from genkit.core.layers.shapes import smallest_map
@@ -58,6 +59,11 @@ class SmallConv(Autoencoder):
             *_decoder_layers(data_shape[0], channels, norm),
         )
         super().__init__(encoder, decoder, latent_dim, data_shape)
+
+    def features(self, x: Tensor) -> Sequence[Tensor]:
+        """Return the maps after each hidden convolution of the encoder, (B, C, H, W) -> (B, C_l, H_l, W_l) each."""
+        convolutions = takewhile(lambda layer: not isinstance(layer, nn.Flatten), self.encoder.children())
+        return outputs_of(nn.ReLU, convolutions, x)
 
 
 def _encoder_layers(image_channels: int, channels: tuple[int, ...], norm: Norm) -> Iterator[nn.Module]:

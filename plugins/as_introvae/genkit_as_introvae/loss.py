@@ -12,7 +12,8 @@ minimise, in alternation,
     r = D(z), z ~ q(z|x)      the reconstruction
     g = D(z), z ~ p           the sample; p is the prior, N(0, I) by default
     ŷ = D(z), z ~ q(z|y)      the reconstruction of a fake y, which is r or g
-    KL(y) = KL(q(z|y) || p) in nats; R the squared error summed over a sample; E_b the mean over the batch
+    KL(y) = KL(q(z|y) || p) in nats; E_b the mean over the batch
+    R     the reconstruction error of the model, summed over a sample; by default, and as published, the squared error
     s = 1 / (number of components of a sample): 1/(C·H·W) for images, ½ for points of the plane
     D_E, D_D = D({q(z|r)}, {q(z|g)}), one number for the whole batch, as each player computes it; with
         pair = "real-fake", D({q(z|x)}, {q(z|g)}) instead; the key distance_weight multiplies both
@@ -86,7 +87,6 @@ from genkit.api import (
     Schedule,
     negative_elbo,
     require_standard_normal,
-    squared_error,
 )
 from genkit_as_introvae.as_distance import ASDistance
 from genkit_as_introvae.curriculum_c import CurriculumC
@@ -178,7 +178,7 @@ class ASIntroVAE:
         )
 
     def encoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
-        """Return L_E, and store r and g, each (B, *data_shape), in `batch.carry` for the decoder phase."""
+        """Return L_E, and store the decoder's outputs for r and g in `batch.carry` for the decoder phase."""
         beta_rec, beta_kl, beta_neg = self.beta_rec(batch.t), self.beta_kl(batch.t), self.beta_neg(batch.t)
         s, c = 1 / math.prod(model.data_shape), self._c(batch)
         self._check_prior(model)
@@ -189,10 +189,11 @@ class ASIntroVAE:
         batch.carry.update(rec=rec, fake=fake)
 
         # Fakes are detached as inputs of the encoder, but not as targets of their own reconstruction.
-        q_rec, q_fake = model.encoder(rec.detach()), model.encoder(fake.detach())
-        error, kl_real = squared_error(batch.x, rec), _kl(model, posterior, batch, "real")
-        error_rec = squared_error(rec, _reconstruction(model, q_rec, batch, "rec"))
-        error_fake = squared_error(fake, _reconstruction(model, q_fake, batch, "fake"))
+        r, g = model.as_sample(rec), model.as_sample(fake)
+        q_rec, q_fake = model.encoder(r.detach()), model.encoder(g.detach())
+        error, kl_real = model.error(batch.x, rec), _kl(model, posterior, batch, "real")
+        error_rec = model.error(r, _reconstruction(model, q_rec, batch, "rec"))
+        error_fake = model.error(g, _reconstruction(model, q_fake, batch, "fake"))
         kl_rec, kl_fake = _kl(model, q_rec, batch, "rec"), _kl(model, q_fake, batch, "fake")
         other = posterior if self.pair == "real-fake" else q_rec
         distance = self._distance(VARIANTS[self.variant].encoder, other, q_fake, c, batch)
@@ -210,8 +211,9 @@ class ASIntroVAE:
         s, c, variant = 1 / math.prod(model.data_shape), self._c(batch), VARIANTS[self.variant]
 
         rec, fake = batch.carry["rec"], batch.carry["fake"]
-        q_rec, q_fake = model.encoder(rec), model.encoder(fake)
-        error = squared_error(batch.x, rec)
+        r, g = model.as_sample(rec), model.as_sample(fake)
+        q_rec, q_fake = model.encoder(r), model.encoder(g)
+        error = model.error(batch.x, rec)
         kl_rec, kl_fake = (variant.decoder_kl(model, q, batch, of) for q, of in ((q_rec, "rec"), (q_fake, "fake")))
         other = _encode_detached(model.encoder, batch.x) if self.pair == "real-fake" and c < 1 else q_rec
         distance = self._distance(variant.decoder, other, q_fake, c, batch)
@@ -220,8 +222,8 @@ class ASIntroVAE:
         similarity = c * (0.5 * (kl_rec + kl_fake)) + (1 - c) * variant.decoder_weight * distance
         loss = negative_elbo(error, similarity, beta_rec, beta_kl)
         if self.gamma_r > 0:
-            error_rec = squared_error(rec.detach(), _reconstruction(model, q_rec.detach(), batch, "rec"))
-            error_fake = squared_error(fake.detach(), _reconstruction(model, q_fake.detach(), batch, "fake"))
+            error_rec = model.error(r.detach(), _reconstruction(model, q_rec.detach(), batch, "rec"))
+            error_fake = model.error(g.detach(), _reconstruction(model, q_fake.detach(), batch, "fake"))
             loss = loss + 0.5 * self.gamma_r * beta_rec * (error_rec + error_fake)
         return PhaseLoss(s * loss.mean(), _means(c, rec=error, kl_rec=kl_rec, kl_fake=kl_fake, distance=distance))
 
@@ -247,7 +249,7 @@ class ASIntroVAE:
 
 
 def _reconstruction(model: Autoencoder, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
-    """Return D(z) for z ~ `posterior`, (B, *data_shape), the reconstruction of the fake `of`."""
+    """Return the decoder's output for z ~ `posterior`, (B, *data_shape), the reconstruction of the fake `of`."""
     return model.decoder(posterior.sample(batch.randn(f"posterior-{of}", model.latent_dim)))
 
 

@@ -8,7 +8,8 @@ pulls it down again. They minimise, in alternation,
 
     r = D(z), z ~ q(z|x)      the reconstruction
     g = D(z), z ~ p           the sample; p is the prior, N(0, I) by default
-    KL(y) = KL(q(z|y) || p) in nats; R the squared error summed over a sample; E_b the mean over the batch
+    KL(y) = KL(q(z|y) || p) in nats; E_b the mean over the batch
+    R     the reconstruction error of the model, summed over a sample; by default, and as published, the squared error
 
 In L_E the decoder is frozen, and r and g are detached where they enter the encoder. In L_D the encoder, which has just
 been updated, is frozen, but the gradient of KL(r) and KL(g) flows through it into r and g.
@@ -59,7 +60,6 @@ from genkit.api import (
     PhaseLoss,
     PositiveFloat,
     Schedule,
-    squared_error,
 )
 
 
@@ -94,15 +94,15 @@ class IntroVAE:
         )
 
     def encoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
-        """Return L_E, and store r and g, each (B, *data_shape), in `batch.carry` for the decoder phase."""
+        """Return L_E, and store the decoder's outputs for r and g in `batch.carry` for the decoder phase."""
         posterior = model.encoder(batch.x)
         rec = model.decoder(posterior.sample(batch.randn("posterior", model.latent_dim)))
         fake = model.decoder(model.prior.sample(batch.prior_noise))
         batch.carry.update(rec=rec, fake=fake)
 
-        error, kl_real = squared_error(batch.x, rec), _kl(model, posterior, batch, "real")
-        kl_rec = _kl(model, model.encoder(rec.detach()), batch, "rec")
-        kl_fake = _kl(model, model.encoder(fake.detach()), batch, "fake")
+        error, kl_real = model.error(batch.x, rec), _kl(model, posterior, batch, "real")
+        kl_rec = _kl(model, model.encoder(model.as_sample(rec.detach())), batch, "rec")
+        kl_fake = _kl(model, model.encoder(model.as_sample(fake.detach())), batch, "fake")
 
         beta_rec, beta_kl, beta_neg = self.beta_rec(batch.t), self.beta_kl(batch.t), self.beta_neg(batch.t)
         repulsion = 0.5 * beta_neg * (self._hinge(kl_rec, batch) + self._hinge(kl_fake, batch))
@@ -112,9 +112,9 @@ class IntroVAE:
     def decoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
         """Return L_D. It reuses the graphs of r and g, because the decoder has not changed since the encoder phase."""
         rec, fake = batch.carry["rec"], batch.carry["fake"]
-        error = squared_error(batch.x, rec)
-        kl_rec = _kl(model, model.encoder(rec), batch, "rec")
-        kl_fake = _kl(model, model.encoder(fake), batch, "fake")
+        error = model.error(batch.x, rec)
+        kl_rec = _kl(model, model.encoder(model.as_sample(rec)), batch, "rec")
+        kl_fake = _kl(model, model.encoder(model.as_sample(fake)), batch, "fake")
 
         attraction = 0.5 * self.beta_kl(batch.t) * (kl_rec.mean() + kl_fake.mean())
         total = self.beta_rec(batch.t) * error.mean() + attraction

@@ -10,7 +10,8 @@ outputs, a soft threshold in place of the hinge of IntroVAE; the decoder raises 
     r = D(z), z ~ q(z|x)      the reconstruction
     g = D(z), z ~ p           the sample; p is the prior, N(0, I) by default
     ŷ = D(z), z ~ q(z|y)      the reconstruction of a fake y, which is r or g
-    KL(y) = KL(q(z|y) || p) in nats; R the squared error summed over a sample; E_b the mean over the batch
+    KL(y) = KL(q(z|y) || p) in nats; E_b the mean over the batch
+    R     the reconstruction error of the model, summed over a sample; by default, and as published, the squared error
     s = 1 / (number of components of a sample): 1/(C·H·W) for images, ½ for points of the plane
 
 In L_E the decoder is frozen. A fake is detached where it enters the encoder, but not where it is the target of R(r, r̂):
@@ -60,7 +61,6 @@ from genkit.api import (
     PhaseLoss,
     Schedule,
     negative_elbo,
-    squared_error,
 )
 
 
@@ -97,7 +97,7 @@ class SoftIntroVAE:
         )
 
     def encoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
-        """Return L_E, and store r and g, each (B, *data_shape), in `batch.carry` for the decoder phase."""
+        """Return L_E, and store the decoder's outputs for r and g in `batch.carry` for the decoder phase."""
         beta_rec, beta_kl, beta_neg = self.beta_rec(batch.t), self.beta_kl(batch.t), self.beta_neg(batch.t)
         s = 1 / math.prod(model.data_shape)
 
@@ -107,10 +107,11 @@ class SoftIntroVAE:
         batch.carry.update(rec=rec, fake=fake)
 
         # Fakes are detached as inputs of the encoder, but not as targets of their own reconstruction.
-        q_rec, q_fake = model.encoder(rec.detach()), model.encoder(fake.detach())
-        error, kl_real = squared_error(batch.x, rec), _kl(model, posterior, batch, "real")
-        error_rec = squared_error(rec, _reconstruction(model, q_rec, batch, "rec"))
-        error_fake = squared_error(fake, _reconstruction(model, q_fake, batch, "fake"))
+        r, g = model.as_sample(rec), model.as_sample(fake)
+        q_rec, q_fake = model.encoder(r.detach()), model.encoder(g.detach())
+        error, kl_real = model.error(batch.x, rec), _kl(model, posterior, batch, "real")
+        error_rec = model.error(r, _reconstruction(model, q_rec, batch, "rec"))
+        error_fake = model.error(g, _reconstruction(model, q_fake, batch, "fake"))
         kl_rec, kl_fake = _kl(model, q_rec, batch, "rec"), _kl(model, q_fake, batch, "fake")
 
         exp_rec = (-2 * s * negative_elbo(error_rec, kl_rec, beta_rec, beta_neg)).exp()
@@ -125,20 +126,21 @@ class SoftIntroVAE:
         s = 1 / math.prod(model.data_shape)
 
         rec, fake = batch.carry["rec"], batch.carry["fake"]
-        q_rec, q_fake = model.encoder(rec), model.encoder(fake)
-        error = squared_error(batch.x, rec)
+        r, g = model.as_sample(rec), model.as_sample(fake)
+        q_rec, q_fake = model.encoder(r), model.encoder(g)
+        error = model.error(batch.x, rec)
         kl_rec, kl_fake = _kl(model, q_rec, batch, "rec"), _kl(model, q_fake, batch, "fake")
 
         loss = negative_elbo(error, 0.5 * (kl_rec + kl_fake), beta_rec, beta_kl)
         if self.gamma_r > 0:
-            error_rec = squared_error(rec.detach(), _reconstruction(model, q_rec.detach(), batch, "rec"))
-            error_fake = squared_error(fake.detach(), _reconstruction(model, q_fake.detach(), batch, "fake"))
+            error_rec = model.error(r.detach(), _reconstruction(model, q_rec.detach(), batch, "rec"))
+            error_fake = model.error(g.detach(), _reconstruction(model, q_fake.detach(), batch, "fake"))
             loss = loss + 0.5 * self.gamma_r * beta_rec * (error_rec + error_fake)
         return PhaseLoss(s * loss.mean(), _means(rec=error, kl_rec=kl_rec, kl_fake=kl_fake))
 
 
 def _reconstruction(model: Autoencoder, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
-    """Return D(z) for z ~ `posterior`, (B, *data_shape), the reconstruction of the fake `of`."""
+    """Return the decoder's output for z ~ `posterior`, (B, *data_shape), the reconstruction of the fake `of`."""
     return model.decoder(posterior.sample(batch.randn(f"posterior-{of}", model.latent_dim)))
 
 

@@ -26,7 +26,7 @@ from genkit.parts.metrics.modes import Modes
 from genkit.parts.metrics.posterior import ActiveUnits, PosteriorKL
 from genkit.parts.metrics.psnr import PSNR
 from genkit.parts.metrics.published_2d import ReferenceKL
-from genkit.parts.metrics.reconstruction import ReconstructionError
+from genkit.parts.metrics.reconstruction import ReconstructionErrorMetric
 from genkit.parts.metrics.sliced_wasserstein import SlicedWasserstein
 from genkit.parts.metrics.ssim import SSIM
 from genkit.parts.models.mlp import MLP
@@ -57,9 +57,9 @@ def refused_settings():
     yield "sliced-wasserstein", refusal(SlicedWasserstein(samples=1001).protocol, IMAGES, None)
     yield (
         "reconstruction-error",
-        refusal(ReconstructionError(split="train").protocol, Digits(split="test"), autoencoder),
+        refusal(ReconstructionErrorMetric(split="train").protocol, Digits(split="test"), autoencoder),
     )
-    yield "reconstruction-error", refusal(ReconstructionError().protocol, POINTS, gan)
+    yield "reconstruction-error", refusal(ReconstructionErrorMetric().protocol, POINTS, gan)
     yield "psnr", refusal(PSNR().protocol, POINTS, autoencoder)
     yield "ssim", refusal(SSIM().protocol, POINTS, autoencoder)
     yield "ssim", refusal(SSIM().protocol, SMALL, autoencoder)
@@ -92,7 +92,7 @@ def refused_values():
     model = MLP(latent_dim=2, width=8, layers=1, data_shape=(2,))
     yield "active-units", refusal(ActiveUnits().compute, Evaluation(model, POINTS, [], [same]))
     yield "posterior-kl", refusal(PosteriorKL().compute, Evaluation(model, POINTS, [], [bad]))
-    yield "reconstruction-error", refusal(ReconstructionError().compute, Evaluation(model, POINTS, [], [bad]))
+    yield "reconstruction-error", refusal(ReconstructionErrorMetric().compute, Evaluation(model, POINTS, [], [bad]))
     identity = Autoencoder(Identity(), nn.Identity(), 144, (1, 12, 12))
     uniform = Evaluation(identity, StandIn(shape=(1, 12, 12)), [], [torch.zeros(6, 1, 12, 12)])
     yield "psnr", refusal(PSNR().compute, uniform)

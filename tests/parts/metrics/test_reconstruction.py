@@ -10,14 +10,17 @@ from PIL import Image
 from support.messages import assert_names
 from torch import nn
 
-from genkit.api import GAN, Autoencoder, DiagNormal, Evaluation
+from genkit.api import GAN, Autoencoder, DiagNormal, Evaluation, SquaredError
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.mnist import MNIST
 from genkit.parts.datasets.stand_in import StandIn
+from genkit.parts.errors.bce import BCE
+from genkit.parts.errors.l1 import L1
+from genkit.parts.errors.ssim import SSIM as SSIM_ERROR
 from genkit.parts.metrics.psnr import PSNR
-from genkit.parts.metrics.reconstruction import ReconstructionError
+from genkit.parts.metrics.reconstruction import ReconstructionErrorMetric
 from genkit.parts.metrics.ssim import SSIM
 
 
@@ -41,7 +44,7 @@ def autoencoder(shape, then):
 
 def error(data, then, chunks):
     shape = tuple(data.shape)
-    return ReconstructionError().compute(Evaluation(autoencoder(shape, then), data, [], chunks))
+    return ReconstructionErrorMetric().compute(Evaluation(autoencoder(shape, then), data, [], chunks))
 
 
 def test_the_error_of_a_constant_shift_is_its_square():
@@ -66,55 +69,58 @@ def test_images_are_clamped_and_points_are_not():
 
 def test_the_protocol_of_the_error_states_split_and_range():
     model = autoencoder((1, 28, 28), lambda x: x)
-    protocol = ReconstructionError().protocol(Digits(), model)
+    protocol = ReconstructionErrorMetric().protocol(Digits(), model)
     assert (protocol.split, protocol.samples, protocol.weights) == ("test", 1000, "raw")
     assert "clamped to [0, 1]" in protocol.details["range"]
-    assert ReconstructionError(split="train").protocol(Digits(), model).split == "train"
-    points = ReconstructionError().protocol(EightGaussians(), autoencoder((2,), lambda x: x))
+    assert ReconstructionErrorMetric(split="train").protocol(Digits(), model).split == "train"
+    points = ReconstructionErrorMetric().protocol(EightGaussians(), autoencoder((2,), lambda x: x))
     assert points.split == "drawn" and "range" not in points.details
 
 
 def test_a_model_without_reconstructions_is_refused():
     gan = GAN(nn.Linear(2, 2), nn.Linear(2, 1), 2, (2,))
     with pytest.raises(ValueError) as refused:
-        ReconstructionError().protocol(EightGaussians(), gan)
+        ReconstructionErrorMetric().protocol(EightGaussians(), gan)
     assert_names(refused.value, "GAN", "reconstructions", "autoencoder")
 
 
 def test_more_samples_than_the_split_has_are_refused():
     model = autoencoder((1, 28, 28), lambda x: x)
     with pytest.raises(ValueError) as refused:
-        ReconstructionError(samples=1001).protocol(Digits(), model)
+        ReconstructionErrorMetric(samples=1001).protocol(Digits(), model)
     assert_names(refused.value, "samples = 1001 ", "test split", "Set samples = 1000 ")
-    assert ReconstructionError(samples=1001, split="train").protocol(Digits(), model).samples == 1001
+    assert ReconstructionErrorMetric(samples=1001, split="train").protocol(Digits(), model).samples == 1001
 
 
 def test_all_samples_of_a_small_split_are_read_by_default(tmp_path):
     for place in range(40):
         Image.new("RGB", (8, 8), (place, 0, 0)).save(tmp_path / f"{place}.png")
     pictures = ImageFolder(path=tmp_path, resolution=8, hold_out=0.5, store=tmp_path / "store")
-    protocol = ReconstructionError().protocol(pictures, autoencoder((3, 8, 8), lambda x: x))
+    protocol = ReconstructionErrorMetric().protocol(pictures, autoencoder((3, 8, 8), lambda x: x))
     assert protocol.samples == pictures.held_out().size < 1000
     with pytest.raises(ValueError) as refused:
-        ReconstructionError(samples=1000).protocol(pictures, autoencoder((3, 8, 8), lambda x: x))
+        ReconstructionErrorMetric(samples=1000).protocol(pictures, autoencoder((3, 8, 8), lambda x: x))
     assert_names(refused.value, "samples = 1000 ", f"Set samples = {protocol.samples} ")
 
 
 def test_the_train_split_of_data_set_to_the_test_split_is_refused():
     with pytest.raises(ValueError) as refused:
-        ReconstructionError(split="train").protocol(Digits(split="test"), autoencoder((1, 28, 28), lambda x: x))
+        ReconstructionErrorMetric(split="train").protocol(Digits(split="test"), autoencoder((1, 28, 28), lambda x: x))
     assert_names(refused.value, 'split = "train"', "test split")
 
 
 def test_missing_data_are_not_refused_here(tmp_path):
     model = autoencoder((1, 28, 28), lambda x: x)
-    assert ReconstructionError().protocol(MNIST(path=tmp_path), model).split == "test"
+    assert ReconstructionErrorMetric().protocol(MNIST(path=tmp_path), model).split == "test"
 
 
 def test_a_missing_held_out_split_is_not_refused_here(tmp_path):
     for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"):
         (tmp_path / name).touch()
-    assert ReconstructionError().protocol(MNIST(path=tmp_path), autoencoder((1, 28, 28), lambda x: x)).split == "test"
+    assert (
+        ReconstructionErrorMetric().protocol(MNIST(path=tmp_path), autoencoder((1, 28, 28), lambda x: x)).split
+        == "test"
+    )
 
 
 def test_reconstructions_that_are_not_finite_are_refused():
@@ -217,3 +223,43 @@ def test_an_infinite_psnr_and_an_ssim_of_uniform_images_are_refused():
             similarity(SSIM(), lambda y: 0.5 * y, uniform)
         assert_names(refused.value, "all 6 images", "structure")
     assert similarity(SSIM(), lambda y: 0.5 * y, x) < 1
+
+
+# Other errors
+
+
+def reported(reconstruction_error, metric_error, x, then=lambda x: x):
+    model = autoencoder(tuple(x.shape[1:]), then)
+    model.reconstruction_error = reconstruction_error
+    metric = ReconstructionErrorMetric(error=metric_error)
+    return metric.protocol(Digits(), model), metric.compute(Evaluation(model, Digits(), [], x.split(2)))
+
+
+def test_another_error_is_reported_per_coordinate_and_named_in_the_protocol():
+    x = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    protocol, value = reported(SquaredError(), L1(), x, lambda x: 0.5 * x)
+    assert value == pytest.approx(0.5 * x.mean().item(), rel=1e-6)
+    assert protocol.details["error"] == "l1" and "clamped" in protocol.details["range"]
+    protocol, value = reported(SquaredError(), SSIM_ERROR(window=7), x)
+    assert value == pytest.approx(0, abs=1e-6) and protocol.details["error"] == "ssim (window 7)"
+    assert "error" not in reported(L1(), None, x)[0].details
+
+
+def test_the_squared_error_of_a_decoder_of_logits_is_that_of_its_pictures():
+    x = 0.8 * torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0)) + 0.1
+    assert reported(BCE(), None, x, torch.logit)[1] == pytest.approx(0, abs=1e-9)
+    protocol, value = reported(BCE(), BCE(), x, torch.logit)
+    entropy = -(x * x.log() + (1 - x) * (1 - x).log()).mean().item()
+    assert value == pytest.approx(entropy, rel=1e-5) and "sigmoid" in protocol.details["range"]
+
+
+def test_an_error_of_logits_is_refused_for_a_decoder_of_samples():
+    with pytest.raises(ValueError, match="logits") as refused:
+        reported(SquaredError(), BCE(), torch.rand(2, 1, 28, 28))
+    assert_names(refused.value, '"bce"', "[model] error")
+
+
+def test_an_error_that_is_not_defined_for_the_data_is_refused_by_the_protocol():
+    model = autoencoder((2,), lambda x: x)
+    with pytest.raises(ValueError, match="images"):
+        ReconstructionErrorMetric(error=SSIM_ERROR()).protocol(EightGaussians(), model)

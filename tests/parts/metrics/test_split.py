@@ -10,7 +10,7 @@ from support.tiny_parts import TinyAutoencoder
 
 from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.metrics.posterior import ActiveUnits, PosteriorKL
-from genkit.parts.metrics.reconstruction import ReconstructionError
+from genkit.parts.metrics.reconstruction import ReconstructionErrorMetric
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ def read(metric, data) -> tuple[str, int]:
     return protocol.split, protocol.samples
 
 
-@pytest.mark.parametrize(("kind", "most"), [(ReconstructionError, 1_000), (ActiveUnits, 5_000), (PosteriorKL, 5_000)])
+@pytest.mark.parametrize(
+    ("kind", "most"), [(ReconstructionErrorMetric, 1_000), (ActiveUnits, 5_000), (PosteriorKL, 5_000)]
+)
 def test_a_mean_over_samples_reads_a_small_split_whole_and_the_most_of_a_large_one(kind, most):
     data = Points((10_000, most + 1))
     assert read(kind(), data) == ("test", most)
@@ -51,7 +53,7 @@ def test_a_mean_over_samples_reads_a_small_split_whole_and_the_most_of_a_large_o
     assert read(kind(), Points((0, 0), missing=True)) == ("test", most)
 
 
-@pytest.mark.parametrize("kind", [ReconstructionError, ActiveUnits, PosteriorKL])
+@pytest.mark.parametrize("kind", [ReconstructionErrorMetric, ActiveUnits, PosteriorKL])
 def test_more_samples_than_the_split_has_are_refused(kind):
     with pytest.raises(ValueError) as refused:
         read(kind(samples=41), Points((100, 40)))

@@ -1,0 +1,26 @@
+"""Squared error, the reconstruction error of an autoencoder whose recipe names none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from genkit.core.types import ReconstructionError
+
+
+def squared_error(x: Tensor, y: Tensor) -> Tensor:
+    """Return Σ (x - y)² over all dimensions but the first, (B, ...) -> (B,).
+
+    Up to a constant this is -log p(x | z) of a Gaussian decoder with variance ½.
+    """
+    return (x - y).square().flatten(1).sum(dim=1)
+
+
+@dataclass(frozen=True)
+class SquaredError(ReconstructionError):
+    """Squared error Σ (x - y)²: up to a constant -log p(x|z) of a Gaussian decoder with variance ½."""
+
+    def __call__(self, x: Tensor, output: Tensor, /) -> Tensor:
+        """Return the error of each sample, (B, *data_shape) -> (B,)."""
+        return squared_error(x, output)
