@@ -19,6 +19,10 @@ class UsageError(GenkitError):
     exit_code = 2
 
 
+class Unmet(GenkitError):
+    """A recipe without mistakes that this machine cannot run, because it lacks something."""
+
+
 class Unreadable(UsageError):
     """A file or folder that exists and cannot be read. Its content may be intact."""
 

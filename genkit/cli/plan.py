@@ -11,17 +11,21 @@ from genkit.cli.plan_for_command import plan_for_command
 def plan(recipe: RecipePath, overrides: Overrides = None, stand_in: StandIn = False, json: Json = False) -> None:
     """Show the parts, phases, costs and keys of a recipe.
 
-    Nothing is trained or written. Missing data are listed as unmet, and each key with the place where it was set.
+    Nothing is trained or written. Each key is listed with the place where it was set. What this machine lacks, such as
+    the data, comes last, and the exit code is 1 then; it is 2 if the recipe is wrong.
     """
     from genkit.cli.show_plan import plan_as_dict, print_keys, print_plan
     from genkit.console.output import Console
     from genkit.engine.threads import choose_threads
+    from genkit.errors import Unmet
 
     assembled = plan_for_command(recipe, overrides, stand_in=stand_in)
     threads = choose_threads(assembled)
     if json:
         print(json_format.dumps(plan_as_dict(assembled, threads)))
-        return
-    console = Console()
-    print_plan(assembled, threads, console)
-    print_keys(assembled, console)
+    else:
+        console = Console()
+        print_plan(assembled, threads, console)
+        print_keys(assembled, console)
+    if unmet := (*assembled.unmet, *assembled.unmet_start):
+        raise Unmet("\n".join(("unmet: the recipe is valid, but cannot run here:", *unmet)))

@@ -16,7 +16,7 @@ from genkit.recipe.values import in_toml
 
 
 def print_plan(plan: Plan, threads: Threads, console: Console) -> None:
-    """Print the parts with their owners, the phases with their costs, the size of the run, remarks and unmet needs."""
+    """Print the parts with their owners, the phases with their costs, the size of the run, and remarks."""
     console.info(f"{plan.recipe.title}\n")
     if console.quiet:
         return
@@ -88,7 +88,6 @@ def _summary(plan: Plan, threads: Threads, facts: Mapping[str, Any]) -> Iterator
         best = f"; the best step by {evaluate.best} is kept" if evaluate.best is not None else ""
         yield "evaluated", f"every {evaluate.every} steps: {', '.join(evaluate.metrics or plan.metrics)}{best}"
     yield from (("remark", remark) for remark in facts["remarks"])
-    yield from (("unmet", text) for text in facts["unmet"])
 
 
 def _due(every: int, start: int, stop: int | None) -> str:

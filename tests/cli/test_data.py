@@ -191,8 +191,8 @@ def test_a_picture_is_not_drawn_into_the_folder_of_the_data(recipe, place, monke
 
 def test_plan_does_not_need_the_data(place):
     result = genkit("plan", write_recipe(place, RECIPE.replace("steps = 6", "epochs = 2")))
-    assert result.code == 0
-    assert_names(result.out, "\nunmet ", f"{place}/pictures", "2 epochs")
+    assert result.code == 1 and "2 epochs" in result.out
+    assert_names(result.err, "unmet: ", f"\n[data] path: folder {place}/pictures")
 
 
 def test_plan_counts_the_steps_of_epochs_without_decoding(recipe, place):
@@ -203,7 +203,7 @@ def test_plan_counts_the_steps_of_epochs_without_decoding(recipe, place):
 
 def test_a_batch_size_above_the_size_of_the_data_is_unmet_in_the_plan(recipe):
     result = genkit("plan", recipe, "--set", "train.batch_size=64")
-    assert result.code == 0 and "unmet       [train] batch_size = 64 " in result.out
+    assert result.code == 1 and "\n[train] batch_size = 64 " in result.err
 
 
 # genkit run

@@ -1,5 +1,6 @@
 """Mistakes in a call of `genkit run`: one message with the place, exit code 2, and no run folder."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -111,9 +112,10 @@ def test_missing_data_are_unmet_in_the_plan_and_stop_the_run(tmp_path):
     names = (f"{tmp_path}/nowhere/mnist", "train-images-idx3-ubyte")
     assert_names(run_refused("tiny.toml"), *names)
     result = genkit("plan", "tiny.toml")
-    assert result.code == 0
-    line = next(line for line in result.out.splitlines() if line.startswith("unmet "))
-    assert_names(line, "[data] path: ", *names)
+    assert result.code == 1 and "\nkeys" in result.out
+    assert_names(result.err, "unmet: ", "\n[data] path: ", *names)
+    result = genkit("plan", "tiny.toml", "--json")
+    assert result.code == 1 and "[data] path: " in json.loads(result.out)["unmet"][0]
 
 
 def test_unreadable_data_leave_no_run(tmp_path):
@@ -128,7 +130,7 @@ def test_half_precision_without_an_accelerator_is_refused(monkeypatch):
     monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
     assert_names(run_refused("tiny.toml", "--set", "train.precision=fp16"), "[train] precision", "fp16", "accelerator")
     result = genkit("plan", "tiny.toml", "--set", "train.precision=fp16")
-    assert result.code == 0 and "unmet       [train] precision" in result.out
+    assert result.code == 1 and "\n[train] precision" in result.err
 
 
 def test_an_unknown_precision_is_refused():
