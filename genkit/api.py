@@ -15,6 +15,7 @@ from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, StandardNormal, kl_to_prior, require_standard_normal
 from genkit.core.squared_error import SquaredError, squared_error
+from genkit.core.two_steps import batch_in_two_steps
 from genkit.core.types import (
     Dataset,
     DiagNormal,
@@ -24,9 +25,11 @@ from genkit.core.types import (
     Optimiser,
     Phase,
     PhaseLoss,
+    Raw,
     ReconstructionError,
     Samples,
     Schedule,
+    TwoStepDataset,
 )
 from genkit.parts.losses.vae import VAE
 from genkit.parts.metrics.base import ModelMetric
@@ -63,13 +66,16 @@ __all__ = [
     "PositiveInt",
     "Posterior",
     "Prior",
+    "Raw",
     "ReconstructionError",
     "Rows",
     "Samples",
     "Schedule",
     "SquaredError",
     "StandardNormal",
+    "TwoStepDataset",
     "UnitInterval",
+    "batch_in_two_steps",
     "features_of",
     "image_shape",
     "kl_to_prior",

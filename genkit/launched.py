@@ -27,6 +27,10 @@ REFUSED = {
 }
 TRUE, FALSE = ("1", "true", "t", "yes", "y", "on"), ("", "0", "false", "f", "no", "n", "off")
 
+# The signals that ask a command to stop. Terminals and schedulers send them to every process of a command.
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+STOP = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
+
 
 def announced_size() -> int:
     """Return the number of processes that a launcher has started; 1 without a launcher.
@@ -115,6 +119,25 @@ def _watch(launcher: int) -> None:
     while os.getppid() == launcher:
         time.sleep(SECONDS_BETWEEN_LOOKS)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def serve(parent: int) -> None:
+    """Let this worker process end with the process `parent` that started it, and by no request to stop.
+
+    The parent receives such requests, too, and needs its workers until it has saved. If it is killed, nobody else would
+    end them.
+    """
+    for number in STOP:
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)  # they were blocked while this process started
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    os._exit(1)
 
 
 REMEDY = (

@@ -176,6 +176,33 @@ class Samples(NamedTuple):
     extra: Mapping[str, Tensor] = {}  # labels and similar, each (B, ...)
 
 
+class Raw(NamedTuple):
+    """What a `TwoStepDataset` has loaded, before it becomes samples."""
+
+    tensors: Mapping[str, Tensor]  # on the CPU, each (B, ...); the training copies them to its device
+    notes: Mapping[str, str] = {}  # texts for `finish`, such as the pictures that were skipped
+
+
+@runtime_checkable
+class TwoStepDataset(Protocol):
+    """Data set that makes samples in two steps: it loads bytes on the CPU, and converts them on the device.
+
+    A data set implements it in addition to `Dataset`, with ``batch = load, then finish`` (`batch_in_two_steps`).
+    """
+
+    def load(self, indices: Tensor, noise: Noise) -> Raw:
+        """Return what `finish` needs for the samples at `indices`, (B,) int64.
+
+        It may run in a worker process, some steps ahead. What it stores in the data set is lost there, and `noise` is
+        on the CPU.
+        """
+        ...
+
+    def finish(self, raw: Raw, noise: Noise) -> Samples:
+        """Return the samples. Runs in the process that trains; the tensors are on the device of `noise`."""
+        ...
+
+
 @runtime_checkable
 class FingerprintedSource(Protocol):
     """Data set of unknown size whose source may change, such as a stream of files.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import torch
 
 from genkit.core.batch import Batch
-from genkit.core.data_order import indices_of_step
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset, Samples
 from genkit.engine.distributed import World
+from genkit.engine.loading import StepParts, load_and_finish
 from genkit.engine.state import TrainState
 from genkit.errors import UsageError
 from genkit.part_code import describe_bug, is_refusal
-from genkit.recipe.check_samples import check_values, checked_samples
+from genkit.recipe.check_samples import check_values
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.missing import too_large
 from genkit.recipe.plan import Plan
@@ -46,8 +47,8 @@ def _try_samples(plan: Plan, data: Dataset) -> None:
             return
         noise = Noise(plan.recipe.seed, 0, "read", Rows.all(number))
         with refusing_global_draws(data, FROM_THE_NOISE):
-            found = data.batch(torch.arange(number), noise)
-        check_values(data, checked_samples(data, found, noise))
+            found = load_and_finish(data, torch.arange(number), noise)
+        check_values(data, found)
     except UsageError:
         raise
     except (Exception, SystemExit, GeneratorExit) as error:
@@ -76,8 +77,13 @@ def check_batch(plan: Plan, processes: int) -> None:
 
 def batches_of_step(plan: Plan, state: TrainState, world: World) -> list[Batch]:
     """Return this process's micro-batches of the next step of `state`."""
+    return as_batches(plan, state, world, samples_of_step(plan, state.step, world))
+
+
+def as_batches(plan: Plan, state: TrainState, world: World, parts: Iterable[tuple[Samples, Noise]]) -> list[Batch]:
+    """Return a micro-batch for the samples and the noise of each part of the next step."""
     batches = []
-    for samples, noise in samples_of_step(plan, state.step, world):
+    for samples, noise in parts:
         batches.append(
             Batch(
                 x=samples.x.to(world.device, world.dtype),
@@ -95,12 +101,14 @@ def batches_of_step(plan: Plan, state: TrainState, world: World) -> list[Batch]:
 
 def samples_of_step(plan: Plan, step: int, world: World) -> Iterator[tuple[Samples, Noise]]:
     """Yield the samples of each of this process's micro-batches of a step, with the noise of the prior."""
+    for indices, noise in parts_of(plan, world).of(step):
+        on_device = replace(noise, device=world.device)
+        yield load_and_finish(plan.data, indices, on_device), on_device.of("prior")
+
+
+def parts_of(plan: Plan, world: World) -> StepParts:
+    """Return the micro-batches of this process in each step of a plan."""
     train = plan.recipe.train
-    micro = train.batch_size // (world.size * train.accumulate)
-    indices = indices_of_step(plan.recipe.seed, step, train.batch_size, plan.data.size)
-    for j in range(train.accumulate):
-        part = world.rank * train.accumulate + j
-        rows = Rows(part * micro, (part + 1) * micro, train.batch_size)
-        noise = Noise(plan.recipe.seed, step, "prior", rows, world.device, world.dtype)
-        found = plan.data.batch(indices[rows.start : rows.stop], noise.of("data"))
-        yield checked_samples(plan.data, found, noise), noise
+    return StepParts(
+        plan.recipe.seed, train.batch_size, train.accumulate, plan.data.size, world.rank, world.size, world.dtype
+    )

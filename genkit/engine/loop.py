@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from genkit.engine.batches import check_batch
 from genkit.engine.coupling import check_coupling
 from genkit.engine.distributed import World
 from genkit.engine.part_calls import PartCalls
+from genkit.engine.pipeline import InputPipeline
 from genkit.engine.state import TrainState
 from genkit.engine.step_flags import StepFlags
 from genkit.recipe.phase_result import checked_result
@@ -27,14 +28,17 @@ class StepRecord(NamedTuple):
     step: int  # number of completed steps
     terms: Mapping[str, Tensor]  # "phase/term" -> (), the mean over this process's samples, on its device
     stopping: bool = False  # whether a process was asked to stop, the same on all
+    waited: float = 0.0  # seconds that the step has waited for its data
 
 
 def train_steps(
-    plan: Plan, state: TrainState, world: World, stop: Callable[[], bool] = lambda: False
-) -> Iterator[StepRecord]:
+    plan: Plan, state: TrainState, world: World, stop: Callable[[], bool] = lambda: False, *, workers: int = 0
+) -> Generator[StepRecord]:
     """Train from `state.step` to the end, advancing `state`, and yield a record after each step.
 
-    `stop` returns whether this process was asked to stop; the records of all processes then say so together.
+    `stop` returns whether this process was asked to stop; the records of all processes then say so together. `workers`
+    processes load the data, which does not change the result. Close the generator to end them early.
+
     Raises `UsageError` on all processes if the data of a step cannot be read or the processes would not compute the
     step of one, and `PartFailed` for a mistake in the code of a part. `state` is then as before that step, unless
     `state.whole` is False.
@@ -44,21 +48,22 @@ def train_steps(
     if state.step == 0:
         world.on_all(partial(check_coupling, plan, state, world, calls))
     flags = StepFlags(world, state.model, stop)
-    while state.step < plan.steps:
-        batches = flags.read(calls.batches)
-        due = [phase for phase in plan.phases if phase.due(state.step)]
+    with world.on_all(partial(InputPipeline, plan, state, world, calls, workers)) as pipeline:
+        while state.step < plan.steps:
+            batches = flags.read(pipeline.batches)
+            due = [phase for phase in plan.phases if phase.due(state.step)]
 
-        terms: dict[str, Tensor] = {}
-        with state.in_step():
-            for phase in due:
-                inputs = [batch.in_phase(phase.name, phase.start / plan.steps) for batch in batches]
-                terms |= update(phase, state, inputs, world, calls, keep_graphs=phase is not due[-1])
-            flags.finish()
+            terms: dict[str, Tensor] = {}
+            with state.in_step():
+                for phase in due:
+                    inputs = [batch.in_phase(phase.name, phase.start / plan.steps) for batch in batches]
+                    terms |= update(phase, state, inputs, world, calls, keep_graphs=phase is not due[-1])
+                flags.finish()
 
-        if state.average is not None:
-            state.average.update()
-        state.step += 1
-        yield StepRecord(state.step, terms, flags.stopping)
+            if state.average is not None:
+                state.average.update()
+            state.step += 1
+            yield StepRecord(state.step, terms, flags.stopping, pipeline.waited)
 
 
 def update(

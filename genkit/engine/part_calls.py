@@ -7,14 +7,13 @@ generator, because a resumed run would draw other numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from genkit.core.batch import Batch
 from genkit.core.global_generators import GeneratorWatch
-from genkit.engine.batches import batches_of_step
 from genkit.engine.distributed import World
 from genkit.engine.state import TrainState
 from genkit.errors import GenkitError, PartFailed
@@ -27,16 +26,22 @@ from genkit.storage.os_errors import describe_os_error
 USE_THE_NOISE = "Use the random numbers that the part is given: noise.randn and noise.rand, or those of the batch."
 
 
-class PartCalls:
-    """Calls of the parts of one training."""
+@dataclass(frozen=True)
+class PartCall:
+    """A call of a part in a step, in the process that trains or in a worker process that loads its data."""
 
-    def __init__(self, plan: Plan, state: TrainState, world: World):
-        self._plan, self._state, self._world = plan, state, world
-        self._watch = GeneratorWatch(world.device)
+    path: KeyPath  # of the table of the part
+    part: object
+    owner: object
+    step: int  # counted from 0
+    alone: bool = False  # other processes train on, so this one prints the message
 
     @contextmanager
-    def of(self, path: KeyPath, part: object) -> Iterator[None]:
-        """Run the block, which calls a part of the table `path`. Raises `PartFailed` for any exception but Ctrl-C."""
+    def watched(self, watch: GeneratorWatch) -> Iterator[None]:
+        """Run the block, which calls the part. Raises `PartFailed` for any exception but Ctrl-C and errors of genkit.
+
+        Also raises it if a global generator has moved since the watch was last asked.
+        """
         try:
             yield
         except (GenkitError, KeyboardInterrupt):
@@ -44,30 +49,39 @@ class PartCalls:
         except BaseException as error:  # also `SystemExit`: a part must not end a run
             if is_out_of_memory(error):
                 raise
-            raise self._failed(path, self._describe(path, part, error)) from error
-        if moved := self._watch.moved():
-            raise self._failed(path, global_draw_text(part, moved[0], USE_THE_NOISE) + self._remedy(path))
+            raise self.failed(self._describe(error)) from error
+        if moved := watch.moved():
+            raise self.failed(global_draw_text(self.part, moved[0], USE_THE_NOISE) + self._remedy)
 
-    def batches(self) -> list[Batch]:
-        """Return this process's micro-batches of the next step. It is called within `World.on_all`."""
-        self._watch.moved()  # forget what callbacks and the host program have drawn between two steps
-        with self.of(("data",), self._plan.data):
-            return batches_of_step(self._plan, self._state, self._world)
+    def failed(self, text: str) -> PartFailed:
+        """Return the error with this text, the step and the table."""
+        failed = PartFailed(f"in step {self.step + 1}, [{'.'.join(self.path)}] {text}")
+        failed.alone = self.alone
+        return failed
 
-    def _describe(self, path: KeyPath, part: object, error: BaseException) -> str:
+    def _describe(self, error: BaseException) -> str:
         if isinstance(error, OSError) and error.filename:  # a file that has vanished is no mistake of the part
             place = Path(error.filename)
             return f"{place}: {describe_os_error(error, place)}."
-        text = str(error) if is_refusal(error) else describe_bug(part, error)
-        return f"{text.rstrip('.')}.{self._remedy(path)}"
+        text = str(error) if is_refusal(error) else describe_bug(self.part, error)
+        return f"{text.rstrip('.')}.{self._remedy}"
 
-    def _remedy(self, path: KeyPath) -> str:
-        return f" This is a mistake in {self._plan.parts[path].owner}: fix or update it, then resume the run."
+    @property
+    def _remedy(self) -> str:
+        return f" This is a mistake in {self.owner}: fix or update it, then resume the run."
 
-    def _failed(self, path: KeyPath, text: str) -> PartFailed:
-        failed = PartFailed(f"in step {self._state.step + 1}, [{'.'.join(path)}] {text}")
-        failed.alone = self._world.size > 1 and path != ("data",)  # data are read on all processes together
-        return failed
+
+class PartCalls:
+    """Calls of the parts of one training."""
+
+    def __init__(self, plan: Plan, state: TrainState, world: World):
+        self._plan, self._state, self._world = plan, state, world
+        self.watch = GeneratorWatch(world.device)
+
+    def of(self, path: KeyPath, part: object) -> AbstractContextManager[None]:
+        """Return a context that calls a part of the table `path`. Raises `PartFailed` for any exception but Ctrl-C."""
+        alone = self._world.size > 1 and path != ("data",)  # data are read on all processes together
+        return PartCall(path, part, self._plan.parts[path].owner, self._state.step, alone).watched(self.watch)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genkit.core.noise import Noise
-from genkit.core.types import Dataset, Samples
+from genkit.core.types import Dataset, Raw, Samples
 from genkit.part_code import code_of
 
 
@@ -18,6 +18,27 @@ def checked_samples(data: Dataset, found: Any, noise: Noise) -> Samples:
     if mistake := _mistake(data, found, noise):  # the place in the code is looked up only now, since that takes long
         raise ValueError(f"{code_of(data)}: batch returned {mistake}")
     return found
+
+
+def checked_raw(data: Dataset, found: Any, noise: Noise) -> Raw:
+    """Return what `load` returned with this noise. Raises `ValueError` unless it is what `Raw` requires."""
+    if mistake := _mistake_of_raw(found, noise):
+        raise ValueError(f"{code_of(data)}: load returned {mistake}")
+    return found
+
+
+def _mistake_of_raw(found: Any, noise: Noise) -> str:
+    if not isinstance(found, Raw) or not isinstance(found.tensors, Mapping) or not isinstance(found.notes, Mapping):
+        return f"a {type(found).__name__}. Return genkit.api.Raw(tensors, notes), both by name"
+    for name, tensor in found.tensors.items():
+        if not isinstance(tensor, Tensor) or tensor.device.type != "cpu":
+            kind = f"a tensor on {tensor.device}" if isinstance(tensor, Tensor) else f"a {type(tensor).__name__}"
+            return f'{kind} as "{name}". Return a tensor on the CPU'
+        if tensor.dim() == 0 or len(tensor) != len(noise.rows):
+            return f'the shape {tuple(tensor.shape)} as "{name}". Return a tensor with {len(noise.rows)} rows'
+    if not all(isinstance(text, str) for pair in found.notes.items() for text in pair):
+        return "notes that are no texts. Return texts by name"
+    return ""
 
 
 def _mistake(data: Dataset, found: Any, noise: Noise) -> str:

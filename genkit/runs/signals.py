@@ -17,9 +17,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 from genkit.errors import Interrupted
+from genkit.launched import STOP
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
-STOP = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 Handler = Callable[[int, FrameType | None], None]
 
 _of_open_blocks: list[list[int]] = []  # the signals that each open block has received, the outermost block first

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -60,8 +60,12 @@ def train(
     return folder
 
 
-def train_in_folder(plan: Plan, folder: RunFolder, world: World, *callbacks: RunCallback) -> list[Result]:
+def train_in_folder(
+    plan: Plan, folder: RunFolder, world: World, *callbacks: RunCallback, workers: int = 0
+) -> list[Result]:
     """Train from the newest checkpoint, or from the start, to the end; then evaluate and write the model folder.
+
+    `workers` processes load the data of the next steps; 0: this process does. The run is the same.
 
     Raises `Diverged` if training is no longer finite, and `Interrupted` after a signal, once the state is saved.
     Raises `RunError` if data can no longer be read or a part fails, and `UsageError` if a checkpoint cannot be read or
@@ -73,8 +77,8 @@ def train_in_folder(plan: Plan, folder: RunFolder, world: World, *callbacks: Run
     _report_drawn(callbacks, run.state.step, drawer.before_training())
     evaluator.after_step(run.state.step)  # the run may have been killed in this evaluation
 
-    with stop_requested() as stop:
-        for record in _steps(run, checkpoints, stop):
+    with stop_requested() as stop, closing(_steps(run, checkpoints, stop, workers)) as steps:
+        for record in steps:
             run.watch.observe(record)
             line = logger.after_step(record)
             pictures = drawer.after_step(record)
@@ -97,11 +101,11 @@ def _report_drawn(callbacks: Sequence[RunCallback], step: int, pictures: Sequenc
         callback.drawn(step, pictures)
 
 
-def _steps(run: Run, checkpoints: CheckpointWriter, stop: Callable[[], bool]) -> Iterator[StepRecord]:
+def _steps(run: Run, checkpoints: CheckpointWriter, stop: Callable[[], bool], workers: int) -> Generator[StepRecord]:
     """Yield the steps; save the state if the next step fails before it has changed weights."""
     first = run.state.step
     try:
-        yield from train_steps(run.plan, run.state, run.world, stop)
+        yield from train_steps(run.plan, run.state, run.world, stop, workers=workers)
     except UsageError as error:
         if run.state.step == first:  # nothing has been trained
             raise

@@ -13,9 +13,11 @@ from torch import Tensor
 
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.noise import Noise
-from genkit.core.types import Samples
+from genkit.core.two_steps import batch_in_two_steps
+from genkit.core.types import Raw, Samples
 from genkit.errors import UsageError
-from genkit.parts.datasets.base.image_set import to_samples
+from genkit.parts.datasets.base.image_set import finished_images, raw_images
+from genkit.parts.datasets.base.keys_only import KeysOnly
 from genkit.parts.datasets.base.picture_keys import (
     BackgroundKey,
     ChannelsKey,
@@ -39,7 +41,7 @@ from genkit.parts.datasets.pictures.transform import Transform, transform_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class HubStream:
+class HubStream(KeysOnly):
     """The pictures of a hub id, or of a folder of parquet files, without end and shuffled a window at a time.
 
     Raises `ValueError` for an empty crop.
@@ -146,25 +148,37 @@ class HubStream:
 
     def batch(self, indices: Tensor, noise: Noise) -> Samples:
         """Return the pictures at these positions of the stream, (B,), as (B, C, H, W) in [0, 1], with their labels."""
+        return batch_in_two_steps(self, indices, noise)
+
+    def load(self, indices: Tensor, noise: Noise) -> Raw:
+        """Decode the pictures at these positions of the stream, (B,), and note those that were skipped."""
         seed = noise.seed if self.split == "train" else None
         asked = [self.stream.at(position, seed) for position in indices.tolist()]
         with closing(map_in_threads(self._decode_usable, asked)) as decoded:
-            pixels, places = zip(*decoded, strict=True)
+            pixels, places, skipped = zip(*decoded, strict=True)
         labels = [window.rows[place].label for (window, _), place in zip(asked, places, strict=True)]
         all_labels = None if None in labels else np.asarray(labels)
-        return to_samples(np.stack(pixels), all_labels, noise, flip=self.flip and self.split == "train")
+        raw = raw_images(np.stack(pixels), all_labels, noise, flip=self.flip and self.split == "train")
+        return raw._replace(notes={bad.name: bad.reason for each in skipped for bad in each})
 
-    def _decode_usable(self, asked: tuple[Window, int]) -> tuple[np.ndarray, int]:
-        """Return a picture and its index in the window; if it is to be skipped, the next usable one in the window."""
+    def finish(self, raw: Raw, noise: Noise) -> Samples:
+        """Return the pictures in [0, 1], (B, C, H, W), and their labels. Remember which pictures were skipped."""
+        self._skipped.update(raw.notes)
+        return finished_images(raw, noise)
+
+    def _decode_usable(self, asked: tuple[Window, int]) -> tuple[np.ndarray, int, list[BadPicture]]:
+        """Return a picture, its index in the window, and the bad pictures that were skipped before it.
+
+        If a picture is to be skipped, the next usable one in the window replaces it.
+        """
         window, start = asked
         bad: list[BadPicture] = []
         for step in range(len(window.rows)):
             place = (start + step) % len(window.rows)
             decoded = decode(window, place, self.transform)
             if not isinstance(decoded, BadPicture):
-                return decoded, place
+                return decoded, place, bad
             bad.append(decoded)
             if self.on_bad == "refuse":
                 break
-            self._skipped[decoded.name] = decoded.reason
         raise bad_pictures_error(bad, len(window.rows), f"{self.where}, in one window")

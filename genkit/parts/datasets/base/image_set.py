@@ -1,4 +1,7 @@
-"""Base class of finite image sets: images as bytes, in memory or memory-mapped, converted to floats batch by batch."""
+"""Base class of finite image sets: images as bytes, in memory or memory-mapped, converted to floats batch by batch.
+
+A batch is loaded as bytes, and becomes floats on the device of training: bytes are a quarter of what is copied there.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,13 @@ import torch
 from torch import Tensor
 
 from genkit.core.noise import Noise
-from genkit.core.types import Samples
+from genkit.core.two_steps import batch_in_two_steps
+from genkit.core.types import Raw, Samples
+from genkit.parts.datasets.base.keys_only import KeysOnly
 from genkit.parts.datasets.base.picture_keys import SplitKey
 from genkit.storage.mapped_file import check_mapped
+
+IMAGE, LABEL, FLIP = "image", "label", "flip"  # of the tensors that are loaded
 
 
 class Arrays(NamedTuple):
@@ -25,7 +32,7 @@ class Arrays(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ImageSet(ABC):
+class ImageSet(KeysOnly, ABC):
     """Images in [0, 1] with a train and a test split; a split is read when it is first used."""
 
     split: SplitKey = "train"
@@ -71,30 +78,57 @@ class ImageSet(ABC):
 
         Raises `OSError` if a memory-mapped file was cut short.
         """
+        return batch_in_two_steps(self, indices, noise)
+
+    def load(self, indices: Tensor, noise: Noise) -> Raw:
+        """Return the bytes of the images at `indices`, (B,), their labels, and which of them are to be mirrored.
+
+        Raises `OSError` if a memory-mapped file was cut short.
+        """
         rows = indices.cpu().numpy()
         images, labels = self.arrays
         check_mapped(images)
         flip = self.flip and self.split == "train"
-        return to_samples(images[rows], None if labels is None else labels[rows], noise, flip=flip)
+        return raw_images(images[rows], None if labels is None else labels[rows], noise, flip=flip)
+
+    def finish(self, raw: Raw, noise: Noise) -> Samples:
+        """Return the images in [0, 1], (B, C, H, W), and their labels."""
+        return finished_images(raw, noise)
 
 
-def to_samples(images: np.ndarray, labels: np.ndarray | None, noise: Noise, *, flip: bool) -> Samples:
-    """Convert images, (B, C, H, W) uint8, to floats in [0, 1], and add their labels, (B,), if any.
+def raw_images(images: np.ndarray, labels: np.ndarray | None, noise: Noise, *, flip: bool) -> Raw:
+    """Return images, (B, C, H, W) uint8, labels, (B,), if any, and with `flip` about half of the rows, to be mirrored.
 
-    With `flip`, about half of the images are mirrored; `images` is changed in place.
+    `finished_images` changes the images in place.
     """
+    tensors = {IMAGE: torch.from_numpy(images)}
+    if labels is not None:
+        tensors[LABEL] = torch.from_numpy(labels.astype(np.int64))
     if flip:
-        rows = noise.randint("flip", 2).bool().cpu().numpy()  # (B,), a function of the step like all randomness
-        images[rows] = flip_horizontally(images[rows])
-    x = torch.from_numpy(images).to(noise.device, noise.dtype).div_(255)
-    if labels is None:
-        return Samples(x)
-    return Samples(x, {"label": torch.from_numpy(labels.astype(np.int64)).to(noise.device)})
+        tensors[FLIP] = noise.randint("flip", 2).bool()  # (B,), a function of the step like all randomness
+    return Raw(tensors)
+
+
+def finished_images(raw: Raw, noise: Noise) -> Samples:
+    """Mirror the images that `raw_images` has chosen, and convert all to floats in [0, 1]."""
+    images, flip = raw.tensors[IMAGE], raw.tensors.get(FLIP)
+    if flip is not None:
+        images = _mirrored(images, flip)
+    x = images.to(noise.dtype).div_(255)
+    return Samples(x, {LABEL: raw.tensors[LABEL]} if LABEL in raw.tensors else {})
+
+
+def _mirrored(images: Tensor, rows: Tensor) -> Tensor:
+    if images.device.type != "cpu":
+        return torch.where(rows[:, None, None, None], images.flip(-1), images)
+    pixels, chosen = images.numpy(), rows.numpy()
+    pixels[chosen] = flip_horizontally(pixels[chosen])
+    return images
 
 
 def flip_horizontally(images: np.ndarray) -> np.ndarray:
-    """Return contiguous images, (B, C, H, W) uint8, with left and right exchanged."""
+    """Return images, (B, C, H, W) uint8, with left and right exchanged."""
     if images.shape[-1] % 8:
         return images[..., ::-1]
     # Eight pixels at a time: words in reverse order, with their bytes reversed. This takes half the time.
-    return images.view(np.uint64)[..., ::-1].byteswap().view(np.uint8)
+    return np.ascontiguousarray(images).view(np.uint64)[..., ::-1].byteswap().view(np.uint8)
