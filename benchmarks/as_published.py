@@ -73,12 +73,13 @@ class Fresh:
 
     data: Callable[[], Tensor]
     shape: tuple[int, int]  # (B, L)
+    device: str = "cpu"
 
     def batch(self) -> Tensor:
-        return self.data()
+        return self.data().to(self.device)
 
     def prior(self) -> Tensor:
-        return torch.randn(size=self.shape)
+        return torch.randn(size=self.shape).to(self.device)
 
     def like(self, std: Tensor, phase: str, tag: str) -> Tensor:
         return torch.randn_like(std)

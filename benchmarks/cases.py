@@ -60,3 +60,4 @@ def images(name: str, shape: tuple[int, int, int], latent_dim: int, channels: tu
 MNIST = images("MNIST", (1, 28, 28), 32, (64, 128))
 CIFAR10 = images("CIFAR-10", (3, 32, 32), 128, (64, 128, 256))
 CELEBA128 = images("CelebA-128", (3, 128, 128), 256, (64, 128, 256, 512, 512))
+CELEBA256 = images("CelebA-256", (3, 256, 256), 256, (64, 128, 256, 512, 512, 512))

@@ -134,7 +134,8 @@ class DrawnByEngine:
 
 def published(given: Comparison, plan: Plan, model: nn.Module, draws: Draws) -> Iterator[Totals]:
     """Return the endless steps of the published side, starting from the weights of `model`."""
-    networks = given.networks(**given.case.networks.model.arguments).to(next(model.parameters()).dtype)
+    weight = next(model.parameters())
+    networks = given.networks(**given.case.networks.model.arguments).to(weight.device, weight.dtype)
     for child in given.case.networks.children:
         theirs, ours = networks.get_submodule(child), model.get_submodule(child)
         for to, of in zip(layers(theirs), layers(ours), strict=True):
@@ -148,10 +149,10 @@ def layers(network: nn.Module) -> list[nn.Module]:
     return [module for module in network.modules() if not list(module.children()) and module.state_dict()]
 
 
-def difference(given: Comparison, precision: Precision) -> float:
+def difference(given: Comparison, precision: Precision, world: World | None = None) -> float:
     """Return the largest relative difference between the totals of both, with genkit's random numbers."""
     case = replace(given.case, batch_size=given.check.batch_size)
-    plan, world = case.plan(given.check.steps, precision), World(precision)
+    plan, world = case.plan(given.check.steps, precision), world or World(precision)
     state = initial_state(plan, world)
     genkit, theirs = (
         with_engine(plan, state, world),
@@ -185,12 +186,12 @@ def steps_of_genkit(given: Comparison, steps: int) -> Iterator[Any]:
     return with_engine(plan, initial_state(plan, world), world)
 
 
-def steps_as_published(given: Comparison, steps: int) -> Iterator[Any]:
+def steps_as_published(given: Comparison, steps: int, device: str = "cpu") -> Iterator[Any]:
     """Train as the published script does, without genkit's engine in the process."""
     plan = given.case.plan(steps)
     torch.manual_seed(0)
-    model = plan.build_model()
-    draws = Fresh(given.data(given.case.batch_size), (given.case.batch_size, model.latent_dim))
+    model = plan.build_model().to(device)
+    draws = Fresh(given.data(given.case.batch_size), (given.case.batch_size, model.latent_dim), device)
     return published(given, plan, model, draws)
 
 

@@ -1,4 +1,4 @@
-"""Set-up of all tests: `support` can be imported, torch uses one thread, and the cache is a temporary folder."""
+"""Set-up of all tests: `support` and `benchmarks` can be imported, torch uses one thread, the cache is temporary."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[1]))  # for `benchmarks`, which is not installed
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 

@@ -1,0 +1,174 @@
+"""Steps at the published sizes, in each precision and compiled, timed beside the published step in the same process.
+
+Both sides alternate. What is timed is a block of steps and the wait for its end, because a step of genkit does not wait
+for the device. genkit reads its pictures from an array, the published side has its batch ready in memory.
+
+The published step runs with torch's defaults, as its authors ran it: convolutions of float32 in tf32, products in fp32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.cases import CELEBA128, CELEBA256, CIFAR10, Networks, images
+from benchmarks.gpu.device import product_rate, synchronise
+from benchmarks.gpu.rows import Check, Row, at_most, left_out, measured
+from benchmarks.gpu.settings import PRECISIONS, Settings, world_on
+from benchmarks.gpu.small import with_train
+from benchmarks.interleaved import CLOCKS, Side, compare, with_engine
+from benchmarks.step import LARGEST_DIFFERENCE, Comparison, difference, on_images, steps_as_published
+from genkit.engine.batches import batches_of_step
+from genkit.engine.precision import set_float32_products
+from genkit.engine.state import initial_state
+from genkit.recipe.plan import Plan
+from genkit.recipe.tables import Train, Use
+
+ENDLESS = 10**6  # steps of the run that is timed; it is never finished
+BATCHES = 8  # that the pictures of the array fill
+
+
+@dataclass(frozen=True)
+class Size:
+    """A published size."""
+
+    networks: Networks
+    batch_size: int
+    block: int  # steps that are timed together
+    blocks: int = 10
+
+    @property
+    def comparison(self) -> Comparison:
+        """The published step and that of genkit."""
+        return on_images(self.networks, self.batch_size, steps=self.blocks)
+
+
+TINY = Size(images("tiny", (3, 16, 16), 4, (4, 8)), batch_size=4, block=1, blocks=2)
+SIZES = (Size(CIFAR10, 64, block=20), Size(CELEBA128, 32, block=4), Size(CELEBA256, 16, block=2))
+
+
+def checks(settings: Settings) -> Iterator[Check]:
+    """Yield the comparisons of all sizes, uncompiled first: compilation takes long."""
+    sizes = (TINY,) if settings.tiny else SIZES
+    yield Check("totals", partial(same_totals, settings, sizes[0]))
+    for compiled in (False, True):
+        for size in sizes:
+            names = PRECISIONS if not compiled else ("bf16", "tf32", "fp32", "fp16")
+            for precision in names[:1] if settings.tiny and compiled else names:
+                label = f"{size.networks.name}, {precision}" + ", compiled" * compiled
+                yield Check(label, partial(time_step, settings, size, precision, compiled))
+
+
+def same_totals(settings: Settings, size: Size) -> Iterator[Row]:
+    """Yield whether both sides compute the same in float64, with equal random numbers."""
+    given = size.comparison
+    if settings.mistake:
+        given = replace(given, weights=given.weights._replace(beta_rec=2 * given.weights.beta_rec))
+    with world_on(settings.device, "fp64") as world:
+        apart = difference(given, "fp64", world)
+    yield at_most(size.networks.name, "fp64, genkit - published", apart, LARGEST_DIFFERENCE)
+
+
+def time_step(settings: Settings, size: Size, precision: str, compiled: bool) -> Iterator[Row]:
+    """Yield the times and the memory of both sides."""
+    case, what = f"{size.networks.name}, batch {size.batch_size}", precision + ", compiled" * compiled
+    why = settings.refuses(precision)
+    if compiled and "compile" not in {field.name for field in fields(Train)}:
+        why = "not available: [train] has no key compile"
+    if why:
+        yield left_out(case, what, why)
+        return
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        plan = with_train(_plan(size, folder), precision=precision, **({"compile": True} if compiled else {}))
+        baseline = _start_of_peak(settings)
+        theirs = _blocks(steps_as_published(size.comparison, ENDLESS, settings.device), size.block, settings, None)
+        next(theirs)
+        published_peak, baseline = _peak(settings, baseline), _start_of_peak(settings)
+
+        world = stack.enter_context(world_on(settings.device, precision))
+        state = initial_state(plan, world)
+        ours = _blocks(with_engine(plan, state, world), size.block, settings, precision)
+        start = perf_counter()
+        next(ours)
+        first_block_s, peak = perf_counter() - start, _peak(settings, baseline)
+        took = compare(Side(ours, CLOCKS["wall"]), Side(theirs, CLOCKS["wall"]), size.blocks, warmup=2)
+
+        start = perf_counter()
+        for _ in range(size.blocks):
+            batches_of_step(plan, state, world)
+            synchronise(settings.device)
+        input_ms = 1e3 * (perf_counter() - start) / size.blocks
+    genkit_ms, published_ms = took.first_ms / size.block, took.second_ms / size.block
+    rate = product_rate(settings, precision)
+    yield measured(
+        case,
+        what,
+        genkit_ms=genkit_ms,
+        published_ms=published_ms,
+        ratio=took.ratio,
+        low=took.low,
+        high=took.high,
+        images_per_s=1e3 * size.batch_size / genkit_ms,
+        published_images_per_s=1e3 * size.batch_size / published_ms,
+        peak_mb=peak,
+        published_peak_mb=published_peak,
+        gflop=plan.dry_run.flops / 1e9,
+        share_of_product=plan.dry_run.flops / (genkit_ms / 1e3) / rate,
+        product_tflop_per_s=rate / 1e12,
+        input_ms=input_ms,
+        input_share=input_ms / genkit_ms,
+        first_block_s=first_block_s,
+    )
+
+
+def _plan(size: Size, folder: Path) -> Plan:
+    """Return the plan of genkit's side, whose pictures are made and lie in an array."""
+    channels, height, width = size.networks.data.arguments["shape"]
+    pictures = np.random.default_rng(0).integers(
+        256, size=(BATCHES * size.batch_size, height, width, channels), dtype=np.uint8
+    )
+    np.save(folder / "pictures.npy", pictures)
+    data = Use(
+        "image-arrays",
+        path=folder / "pictures.npy",
+        store=folder / "store",
+        resolution=height,
+        flip=True,
+        layout="NHWC",
+    )
+    return replace(size.comparison.case, networks=replace(size.networks, data=data)).plan(ENDLESS)
+
+
+def _blocks(steps: Iterator[Any], block: int, settings: Settings, precision: str | None) -> Iterator[None]:
+    """Take `block` steps and wait for the device, without end, with the products of a precision or torch's default."""
+    while True:
+        set_float32_products(precision or "fp32")
+        if precision is None:
+            torch.backends.cudnn.allow_tf32 = True
+        for _ in range(block):
+            next(steps)
+        synchronise(settings.device)
+        yield
+
+
+def _start_of_peak(settings: Settings) -> int:
+    """Begin to measure the peak of the memory, and return the bytes that are in use."""
+    if settings.device != "cuda":
+        return 0
+    torch.cuda.reset_peak_memory_stats()
+    return torch.cuda.memory_allocated()
+
+
+def _peak(settings: Settings, baseline: int) -> float | None:
+    """Return the MB that were used at most above the baseline; None on the CPU."""
+    return (torch.cuda.max_memory_allocated() - baseline) / 1e6 if settings.device == "cuda" else None
