@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,8 +22,8 @@ import torch
 
 from benchmarks.cases import CELEBA128, CELEBA256, CIFAR10, Networks, images
 from benchmarks.gpu.device import product_rate, synchronise
-from benchmarks.gpu.rows import Check, Row, at_most, left_out, measured
-from benchmarks.gpu.settings import PRECISIONS, Settings, world_on
+from benchmarks.gpu.rows import Check, Row, at_most, failed, left_out, measured
+from benchmarks.gpu.settings import PRECISIONS, Settings, compiler_of, world_on
 from benchmarks.gpu.small import with_train
 from benchmarks.interleaved import CLOCKS, Side, compare, with_engine
 from benchmarks.step import LARGEST_DIFFERENCE, Comparison, difference, on_images, steps_as_published
@@ -31,7 +31,7 @@ from genkit.engine.batches import batches_of_step
 from genkit.engine.precision import set_float32_products
 from genkit.engine.state import initial_state
 from genkit.recipe.plan import Plan
-from genkit.recipe.tables import Train, Use
+from genkit.recipe.tables import Use
 
 ENDLESS = 10**6  # steps of the run that is timed; it is never finished
 BATCHES = 8  # that the pictures of the array fill
@@ -81,15 +81,19 @@ def same_totals(settings: Settings, size: Size) -> Iterator[Row]:
 def time_step(settings: Settings, size: Size, precision: str, compiled: bool) -> Iterator[Row]:
     """Yield the times and the memory of both sides."""
     case, what = f"{size.networks.name}, batch {size.batch_size}", precision + ", compiled" * compiled
-    why = settings.refuses(precision)
-    if compiled and "compile" not in {field.name for field in fields(Train)}:
-        why = "not available: [train] has no key compile"
-    if why:
+    if why := settings.refuses(precision):
         yield left_out(case, what, why)
         return
+    with compiler_of(settings) as uncompiled:
+        row = _timed(settings, size, precision, compiled)
+    yield failed(case, what, uncompiled[0]) if uncompiled else measured(case, what, **row)
+
+
+def _timed(settings: Settings, size: Size, precision: str, compiled: bool) -> dict[str, Any]:
+    """Return the times and the memory of both sides."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        plan = with_train(_plan(size, folder), precision=precision, **({"compile": True} if compiled else {}))
+        plan = with_train(_plan(size, folder), precision=precision, compile=compiled or None)
         baseline = _start_of_peak(settings)
         theirs = _blocks(steps_as_published(size.comparison, ENDLESS, settings.device), size.block, settings, None)
         next(theirs)
@@ -110,9 +114,7 @@ def time_step(settings: Settings, size: Size, precision: str, compiled: bool) ->
         input_ms = 1e3 * (perf_counter() - start) / size.blocks
     genkit_ms, published_ms = took.first_ms / size.block, took.second_ms / size.block
     rate = product_rate(settings, precision)
-    yield measured(
-        case,
-        what,
+    return dict(
         genkit_ms=genkit_ms,
         published_ms=published_ms,
         ratio=took.ratio,
