@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from genkit.cli.show_progress import ProgressOnConsole
 from genkit.cli.show_run import print_finished_run
 from genkit.console.output import Console
 from genkit.console.streams import excuse_lost_output
@@ -17,7 +18,6 @@ from genkit.errors import Diverged, GenkitError, Interrupted, ProcessLost, RunEr
 from genkit.parts.datasets.pictures.skipped_pictures import skipped_before_training, skipped_during_training
 from genkit.recipe.plan import Plan
 from genkit.runs.run_folder import RunFolder
-from genkit.runs.trackers import trackers
 from genkit.runs.train import train_in_folder
 from genkit.storage.os_errors import describe_os_error
 
@@ -40,9 +40,7 @@ def _train(folder: RunFolder, plan: Plan, world: World, console: Console) -> lis
         splits = plan.data, plan.data.held_out()
         console.info(*skipped_before_training(*splits))
         stack.callback(lambda: console.info(*skipped_during_training(*splits)))
-        tracking = stack.enter_context(trackers(plan, folder, console.info)) if world.is_main else ()
-        progress = stack.enter_context(console.progress(plan.steps))
-        return train_in_folder(plan, folder, world, progress, *tracking)
+        return train_in_folder(plan, folder, world, ProgressOnConsole(console), report=console.info)
 
 
 @contextmanager

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import rich.console
@@ -127,17 +126,11 @@ def progress_count(what: str, total: int) -> Iterator[Callable[[int], None]]:
 class SilentProgress:
     """Progress of a run that shows nothing; base class of the others."""
 
-    def update(self, step: int, line: dict[str, float] | None) -> None:
+    def update(self, step: int, line: Mapping[str, float] | None) -> None:
         """Report a completed step, with its line of the log if the step is logged."""
-
-    def drawn(self, step: int, pictures: Sequence[Path]) -> None:
-        """Report the pictures of a step: shown by no progress."""
 
     def evaluated(self, step: int, results: Sequence[Any]) -> None:
         """Report the evaluation results of a step."""
-
-    def finished(self, step: int, results: Sequence[Any]) -> None:
-        """Report the results after the last step: the command prints them as a table."""
 
 
 class ProgressBar(SilentProgress):
@@ -147,7 +140,7 @@ class ProgressBar(SilentProgress):
         self._bar = bar
         self._task = bar.add_task("", total=total, rate="", terms="")
 
-    def update(self, step: int, line: dict[str, float] | None) -> None:
+    def update(self, step: int, line: Mapping[str, float] | None) -> None:
         """Move the bar, and show the totals of a logged step."""
         speed = self._bar.tasks[self._task].speed
         rate = f"{speed:.1f} steps/s" if speed else ""
@@ -169,7 +162,7 @@ class ProgressLines(SilentProgress):
         self._first: tuple[int, float] | None = None
         self._last_line = time.monotonic()
 
-    def update(self, step: int, line: dict[str, float] | None) -> None:
+    def update(self, step: int, line: Mapping[str, float] | None) -> None:
         """Print a line if the last one is old enough, and at the last step."""
         now = time.monotonic()
         if self._first is None:
@@ -192,5 +185,5 @@ def _values(results: Sequence[Any]) -> str:
     return "  ".join(f"{each.label} {'refused' if each.value is None else f'{each.value:.4g}'}" for each in results)
 
 
-def _totals(line: dict[str, float]) -> str:
+def _totals(line: Mapping[str, float]) -> str:
     return " ".join(f"{name} {value:.3g}" for name, value in line.items() if name.endswith(f"/{TOTAL}"))

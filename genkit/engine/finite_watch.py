@@ -23,12 +23,14 @@ class FiniteWatch:
     """Records the first term that was not finite, with its phase and step."""
 
     def __init__(self) -> None:
+        self.newest = StepRecord(0, {})  # the step that was observed last
         self._unread: list[StepRecord] = []
         self._found: str | None = None
         self._step = 0  # of the term that was found
 
     def observe(self, record: StepRecord) -> None:
         """Add the terms of a step."""
+        self.newest = record
         self._unread.append(record)
         if len(self._unread) == READ_AFTER:
             self._read()

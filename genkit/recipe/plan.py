@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from genkit.core.callback import Callback
 from genkit.core.global_generators import restored_generators
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
@@ -43,6 +44,7 @@ class Plan:
     phases: tuple[Phase, ...]
     optimisers: Mapping[str, Optimiser]  # by child
     metrics: Mapping[str, Metric]  # by label
+    callbacks: Mapping[str, Callback]  # by label
     dry_run: DryRun  # the costs of a step, and what else the dry run has found out
     data_shape: tuple[int, ...]
     model: BoundModel
@@ -156,6 +158,7 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
         phases=dry_run.phases,
         optimisers=optimisers,
         metrics=metrics,
+        callbacks={},
         dry_run=dry_run,
         data_shape=bound.data_shape,
         model=bound.model,

@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-from genkit.engine.loop import StepRecord
+from collections.abc import Callable
+
+from genkit.core.callback import Callback
+from genkit.errors import Interrupted
 from genkit.runs import checkpoint
 from genkit.runs.evaluate_during_training import is_evaluation_due
-from genkit.runs.run import Run
+from genkit.runs.run import Run, Tell
 from genkit.runs.timing import Stopwatch
 from genkit.runs.trained_recipe import recipe_of_weights
 
 
-class CheckpointWriter:
-    """Writes a checkpoint every `checkpoint.every` steps, before every evaluation, on a stop, and after the last step.
+class CheckpointWriter(Callback):
+    """Writes a checkpoint every `checkpoint.every` steps, before an evaluation, on a signal, and after the last step.
 
-    `genkit.runs.train` also saves if the data of the next step cannot be read.
+    It also saves what has been trained if the next step fails.
 
     An evaluation therefore runs on a state that has just been saved: a run that is killed repeats the unfinished
     evaluation when it resumes.
     """
 
-    def __init__(self, run: Run):
-        self._run, self._stopwatch = run, Stopwatch(run)
+    def __init__(self, run: Run, tell: Tell):
+        self._run, self._tell = run, tell
+        self._stopwatch = Stopwatch(run)
+        self.newest = run.state.step  # the step of the newest checkpoint; 0: none, or none is needed
 
-    def after_step(self, record: StepRecord, *, stopping: bool) -> bool:
-        """Write a checkpoint if one is due, and return whether it was. Raises `Diverged`."""
+    def stepped(self, step: int) -> None:
+        """Write a checkpoint if one is due. Raises `Diverged`."""
         run = self._run
-        due = run.is_due(record.step, run.plan.recipe.checkpoint.every)
-        due = due or stopping or is_evaluation_due(run.plan, record.step)
-        if due:
-            self.save()
-        return due
+        due = run.is_due(step, run.plan.recipe.checkpoint.every) or is_evaluation_due(run.plan, step)
+        if due or run.watch.newest.stopping:
+            self._save()
 
-    def save(self) -> None:
+    def stopped(self, step: int, reason: str) -> None:
+        """Write the last checkpoint, unless the step has one. Raises `Diverged`."""
+        if self.newest != step:
+            self._save()
+
+    def failed(self, step: int) -> None:
+        """Write a checkpoint of the last whole step, unless it has one. Raises `Diverged`."""
+        self.stopped(step, "")
+
+    def _save(self) -> None:
         """Write a checkpoint of finite weights, and delete all but the newest `checkpoint.keep`. Raises `Diverged`."""
-        run = self._run
+        run, step = self._run, self._run.state.step
         run.check_finite()
+        self.newest = step
         if run.world.is_main:
             facts = {
                 "data": run.plan.data_fingerprint,
@@ -43,6 +56,20 @@ class CheckpointWriter:
                 "parts": run.plan.owners,
                 "lines": {log.path.name: log.count() for log in run.folder.logs},
             }
-            checkpoint.save(run.state, run.folder.checkpoint(run.state.step), facts)
+            checkpoint.save(run.state, run.folder.checkpoint(step), facts)
             run.folder.keep_newest(run.plan.recipe.checkpoint.keep)
             self._stopwatch.save()
+        self._tell("saved", step, run.folder.checkpoint(step))
+
+
+class SignalStop(Callback):
+    """Ends the run after a signal, once the state is saved and reported, and before an evaluation."""
+
+    def __init__(self, run: Run, writer: CheckpointWriter, stop: Callable[[], bool]):
+        self._run, self._writer, self._stop = run, writer, stop
+
+    def stepped(self, step: int) -> None:
+        """Raise `Interrupted` on every process if a signal has come to one. Drawing and saving may have taken long."""
+        run = self._run
+        if self._writer.newest == step and run.world.any(self._stop()):
+            raise Interrupted(f"stopped after step {step} of {run.plan.steps}; the state is saved.")

@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from genkit.core.callback import Callback, RunView
 from genkit.draw.preview import save_previews
-from genkit.engine.loop import StepRecord
-from genkit.runs.run import Run
+from genkit.runs.run import Run, Tell
 from genkit.runs.stability_strip import save_strip_row, strip_captions
 
 
-class PictureDrawer:
+class PictureDrawer(Callback):
     """Draws previews every `report.draw_every` steps and after the last step, on the main process."""
 
-    def __init__(self, run: Run):
-        self._run = run
+    def __init__(self, run: Run, tell: Tell):
+        self._run, self._tell = run, tell
         self._strip_steps = strip_captions(run.plan)
 
-    def before_training(self) -> list[Path]:
-        """Draw the untrained model. Return the previews."""
-        return self._draw() if self._run.state.step == 0 else []
+    def started(self, run: RunView) -> None:
+        """Draw the untrained model."""
+        if run.step == 0:
+            self._draw(0)
 
-    def after_step(self, record: StepRecord) -> list[Path]:
-        """Draw what is due. Return the previews."""
-        due = self._run.is_due(record.step, self._run.plan.recipe.report.draw_every)
-        previews = self._draw() if due else []
-        if record.step in self._strip_steps:
+    def stepped(self, step: int) -> None:
+        """Draw what is due."""
+        if self._is_due(step):
+            self._draw(step)
+        if step in self._strip_steps:
             self._save_strip_row()
-        return previews
 
-    def _draw(self) -> list[Path]:
+    def stopped(self, step: int, reason: str) -> None:
+        """Draw the previews of the last step, unless `stepped` has drawn them."""
+        if not self._is_due(step):
+            self._draw(step)
+
+    def _is_due(self, step: int) -> bool:
+        return self._run.is_due(step, self._run.plan.recipe.report.draw_every)
+
+    def _draw(self, step: int) -> None:
         run = self._run
         if not run.world.is_main:
-            return []
-        step = run.state.step
+            return
         title = f"{run.plan.recipe.title}: step {step}, {run.shown_weights} weights"
         with run.state.full_precision():
             folder, stem = run.folder.samples, f"step-{step:08d}"
-            return save_previews(folder, stem, title, run.shown_model, run.plan.data, run.picture_noise)
+            previews = save_previews(folder, stem, title, run.shown_model, run.plan.data, run.picture_noise)
+        self._tell("drawn", step, previews)
 
     def _save_strip_row(self) -> None:
         run = self._run

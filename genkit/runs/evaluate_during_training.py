@@ -10,36 +10,46 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from genkit.core.callback import Callback, RunView
 from genkit.core.metric import Metric
 from genkit.core.result import EvaluationRecord, Result
 from genkit.evaluation.compute_metrics import evaluate
 from genkit.recipe.plan import Plan
-from genkit.runs.callbacks import RunCallback
 from genkit.runs.model_folder import replace_model
 from genkit.runs.results import results_of
-from genkit.runs.run import Run
+from genkit.runs.run import Run, Tell
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import interruptible
 
 
-class Evaluator:
-    """Evaluates the model every `evaluate.every` steps and after the last step, and keeps the best weights in best/."""
+class Evaluator(Callback):
+    """Evaluates the model every `evaluate.every` steps and after the last step, and keeps the best weights in best/.
 
-    def __init__(self, run: Run, callbacks: Sequence[RunCallback]):
-        self._run, self._callbacks = run, callbacks
+    Raises `KeyboardInterrupt` on Ctrl-C and SIGTERM at once: the state has been saved, so nothing is lost.
+    """
 
-    def after_step(self, step: int) -> None:
-        """Evaluate if it is due, and report the results to the callbacks.
+    def __init__(self, run: Run, tell: Tell):
+        self._run, self._tell = run, tell
 
-        Raises `KeyboardInterrupt` on Ctrl-C and SIGTERM at once: the state has been saved, so nothing is lost.
-        """
+    def started(self, run: RunView) -> None:
+        """Repeat the evaluation in which the run may have been killed."""
+        self.stepped(run.step)
+
+    def stepped(self, step: int) -> None:
+        """Evaluate if it is due."""
+        if is_evaluation_due(self._run.plan, step):
+            self._evaluate(step)
+
+    def stopped(self, step: int, reason: str) -> None:
+        """Evaluate if the recipe asks for evaluations and `stepped` has made none."""
+        if self._run.plan.recipe.evaluate is not None and not is_evaluation_due(self._run.plan, step):
+            self._evaluate(step)
+
+    def _evaluate(self, step: int) -> None:
         run = self._run
-        if not is_evaluation_due(run.plan, step):
-            return
         with interruptible():
             results = run.world.on_main(lambda: evaluate_state(run))
-        for callback in self._callbacks:
-            callback.evaluated(step, results)
+        self._tell("evaluated", step, results)
 
 
 def is_evaluation_due(plan: Plan, step: int) -> bool:

@@ -7,28 +7,32 @@ from __future__ import annotations
 
 import torch
 
+from genkit.core.callback import Callback
 from genkit.engine.loop import StepRecord
-from genkit.runs.run import Run
+from genkit.runs.run import Run, Tell
 
 Line = dict[str, float]
 
 
-class StepLogger:
+class StepLogger(Callback):
     """Appends a line to metrics.jsonl every `report.log_every` steps and after the last step."""
 
-    def __init__(self, run: Run):
-        self._run = run
+    def __init__(self, run: Run, tell: Tell):
+        self._run, self._tell = run, tell
 
-    def after_step(self, record: StepRecord) -> Line | None:
-        """Log the step if it is due, and return its line. Raises `Diverged`."""
+    def stepped(self, step: int) -> None:
+        """Log the step if it is due. Raises `Diverged`.
+
+        A step at which a callback stops the run gets no line of its own: a resume at its checkpoint has not its terms.
+        """
         run = self._run
-        if not run.is_due(record.step, run.plan.recipe.report.steps_between_lines(run.plan.steps)):
-            return None
+        if not run.is_due(step, run.plan.recipe.report.steps_between_lines(run.plan.steps)):
+            return
         run.check_finite()
-        line = line_of(run, record)
+        line = line_of(run, run.watch.newest)
         if run.world.is_main:
             run.folder.append(line)
-        return line
+        self._tell("logged", step, line)
 
 
 def line_of(run: Run, record: StepRecord) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from genkit.core.model import Model
@@ -12,16 +13,18 @@ from genkit.engine.state import TrainState, initial_state
 from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.recipe.plan import Plan
 from genkit.runs import checkpoint
+from genkit.runs.cut_back import cut_back
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.trained_recipe import check_recipe_of_checkpoint
 
 DATA_REMEDY = "Restore the data, or start a new run; warm_start lets it begin with the weights of this one."
 PREVIEW_ROWS = 64  # latent codes that the pictures of a run can show
+Tell = Callable[..., None]  # passes on what a callback has made: the name of a method of `Callback`, and its arguments
 
 
 @dataclass(frozen=True)
 class Run:
-    """The state that the consumers of a run share: each of them logs, draws, saves or evaluates after a step."""
+    """The state that the callbacks of genkit share: each of them logs, draws, saves or evaluates after a step."""
 
     plan: Plan
     folder: RunFolder
@@ -47,7 +50,7 @@ class Run:
         state = initial_state(plan, world, resuming=bool(saved))
         if newest is not None:
             checkpoint.load(state, newest)
-        world.on_main(lambda: folder.cut_back(state.step, plan.recipe.checkpoint.keep))
+        world.on_main(lambda: cut_back(folder, state.step, plan.recipe.checkpoint.keep))
         return cls(plan, folder, world, state)
 
     def is_due(self, step: int, every: int) -> bool:

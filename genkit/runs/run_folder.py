@@ -8,6 +8,7 @@ runs/0007-as-introvae-8gaussians-s0/
     samples/                pictures drawn during training, named by step
     strip/                  samples of fixed latent codes at a few steps: the rows of figures/stability.png
     checkpoints/            step-00001000/{state.safetensors,state.json}
+    stopped.json            the last step and the reason, if a callback has stopped the run
     timing.json             seconds, steps and memory of the training
     results.json            the metrics after the last step, and their protocols
     figures/                samples, reconstructions and stability strip, drawn after the last step
@@ -58,6 +59,7 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.results = path / "results.json"
         self.timing = path / "timing.json"
+        self.stopped = path / "stopped.json"
         self.final = path / "final"
         self.best = path / "best"
         self.step_log = StepLog(self.metrics, "the curves are lost")
@@ -172,33 +174,6 @@ class RunFolder:
         """Return the lines of metrics.jsonl except an incomplete last one. Raises `UsageError` if it is damaged."""
         return self.step_log.lines()
 
-    def cut_back(self, step: int, keep: int) -> None:
-        """Delete the lines, pictures, rows and best weights of all steps after `step`; a resumed run makes them again.
-
-        Also delete what a killed process left: an incomplete checkpoint, and all but the newest `keep` checkpoints.
-        Raises `UsageError` if a log is damaged or a file cannot be written.
-        """
-        try:
-            self._cut_back(step)
-            self.keep_newest(keep)
-            for name in names_in(self.checkpoints):
-                if re.fullmatch(r"\.step-\d+\.partial", name):
-                    shutil.rmtree(self.checkpoints / name)
-        except OSError as error:
-            place = Path(error.filename or self.path)
-            reason = describe_os_error(error, place)
-            raise UsageError(f"{place}: cannot be written: {reason}. {HOW_TO_WRITE}") from None
-
-    def _cut_back(self, step: int) -> None:
-        for log in self.logs:
-            log.cut_back(step)
-        if (best := step_of(self.best)) is not None and best > step:
-            shutil.rmtree(self.best)
-        for folder, ending in ((self.samples, r"(-.*)?\.png"), (self.strip, r"\.npy")):
-            for name in names_in(folder):
-                if (drawn := _step(name, ending)) is not None and drawn > step:
-                    (folder / name).unlink()
-
     def _why_unwritable(self) -> str:
         """Return why a run cannot write to its folder; empty if it can."""
         folders = (self.path, self.checkpoints, self.samples, self.strip, self.figures, self.final, self.best)
@@ -211,7 +186,7 @@ class RunFolder:
 
 def steps_in(checkpoints: Path) -> list[int]:
     """Return the steps of the checkpoints in a folder, in ascending order. Raises `UsageError`."""
-    return [step for name in names_in(checkpoints) if (step := _step(name, "")) is not None]
+    return [step for name in names_in(checkpoints) if (step := step_in(name, "")) is not None]
 
 
 def name_of_checkpoint(step: int) -> str:
@@ -258,7 +233,7 @@ def _slug(document: Document, title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:NAME_CHARACTERS]
 
 
-def _step(name: str, ending: str) -> int | None:
+def step_in(name: str, ending: str) -> int | None:
     """Return the step in a name such as ``step-00001000.npy``; None if it has another ending, a regular expression."""
     found = re.fullmatch(rf"step-(\d{{8,18}}){ending}", name)
     return int(found[1]) if found else None

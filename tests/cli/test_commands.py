@@ -420,7 +420,7 @@ def test_a_run_prints_its_best_step_or_why_there_is_none(monkeypatch, reason):
 def test_a_signal_at_the_last_step_is_obeyed(monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(FiniteWatch, "observe", lambda watch, record: signal.raise_signal(signal.SIGTERM))
-        patched.setattr("genkit.runs.train.evaluate_end", lambda *given: pytest.fail("went on"))
+        patched.setattr("genkit.runs.finish.evaluate_end", lambda *given: pytest.fail("went on"))
         result = genkit("run", "tiny.toml", "-q", "--set", "train.steps=1")
     assert resume_of(result)
     assert_names(result.err, "step 1 of 1")
@@ -432,16 +432,16 @@ def test_a_signal_at_the_last_step_is_obeyed(monkeypatch):
 def test_a_signal_while_a_step_is_drawn_or_saved_stops_before_the_evaluation(monkeypatch, place, step):
     module, _, name = place.partition(".")
     consumer = getattr(importlib.import_module(f"genkit.runs.{module}"), name)
-    before = consumer.after_step
+    before = consumer.stepped
 
-    def stop_in(self, record, **options):
-        if record.step == step:
+    def stop_in(self, completed):
+        if completed == step:
             signal.raise_signal(signal.SIGTERM)
-        return before(self, record, **options)
+        return before(self, completed)
 
     evaluated = []
     with monkeypatch.context() as patched:
-        patched.setattr(consumer, "after_step", stop_in)
+        patched.setattr(consumer, "stepped", stop_in)
         patched.setattr(Modes, "compute", lambda *given: evaluated.append(1) or 1.0)
         result = genkit("run", "tiny.toml", "-q", "--set", "train.steps=4", "--set", "evaluate.every=2")
     command = resume_of(result)

@@ -136,7 +136,7 @@ def test_ends_of_a_run(isolated, monkeypatch, golden):
     answers = []
     for name, error in ENDS.items():
 
-        def fail(*arguments, error=error):
+        def fail(*arguments, error=error, **options):
             raise error
 
         monkeypatch.setattr("genkit.cli.training.train_in_folder", fail)

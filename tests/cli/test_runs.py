@@ -393,7 +393,7 @@ RESUME = "genkit resume runs/0001-tiny-s0"
     ],
 )
 def test_an_error_during_training_is_reported_with_a_remedy(tmp_path, monkeypatch, error, code, names):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise error
 
     monkeypatch.setattr("genkit.cli.training.train_in_folder", fail)
@@ -404,7 +404,7 @@ def test_an_error_during_training_is_reported_with_a_remedy(tmp_path, monkeypatc
 
 
 def test_an_unknown_error_keeps_its_traceback(tmp_path, monkeypatch):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise RuntimeError("a mistake in genkit")
 
     monkeypatch.setattr("genkit.cli.training.train_in_folder", fail)

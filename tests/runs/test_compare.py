@@ -12,6 +12,7 @@ from support.commands import IMAGES, TINY, genkit, refused, write_recipe
 from support.messages import assert_names
 
 from genkit.runs.compare import compare
+from genkit.runs.cut_back import cut_back
 from genkit.runs.run_folder import RunFolder
 
 pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("isolated")]
@@ -156,7 +157,7 @@ def test_the_same_pictures_in_another_folder_are_the_same_data(runs, tmp_path):
 def test_an_unfinished_run_is_compared_by_its_newest_evaluation(runs, tmp_path):
     unfinished = Path(shutil.copytree(run(runs, 2), tmp_path / "unfinished"))
     shutil.rmtree(unfinished / "final")
-    RunFolder(unfinished).cut_back(3, keep=9)
+    cut_back(RunFolder(unfinished), 3, keep=9)
     result = genkit("compare", run(runs, 1), unfinished)
     assert result.code == 0, result.err
     printed = " ".join(result.out.split())

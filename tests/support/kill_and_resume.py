@@ -8,28 +8,28 @@ from typing import Any
 
 import pytest
 
+from genkit.core.callback import Callback
 from genkit.core.result import Result
 from genkit.engine.distributed import World
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Recipe
-from genkit.runs.callbacks import RunCallback
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.train import train_in_folder
 from support.tiny_parts import registry_with
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """A crash that nothing can prepare for."""
 
 
-class KillingCallback(RunCallback):
+class KillingCallback(Callback):
     """Kills the run after a step, and remembers which metrics were evaluated at which steps."""
 
     def __init__(self, kill_at: int | None = None):
         self.kill_at = kill_at
         self.evaluations: list[tuple[int, list[str]]] = []
 
-    def update(self, step: int, line: Mapping[str, float] | None) -> None:
+    def stepped(self, step: int) -> None:
         if step == self.kill_at:
             raise Killed
 

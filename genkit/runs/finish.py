@@ -1,0 +1,20 @@
+"""The end of a run: its metrics, its figures and its model folder."""
+
+from __future__ import annotations
+
+from genkit.core.result import Result
+from genkit.runs.evaluate_during_training import evaluate_end
+from genkit.runs.figures import save_figures
+from genkit.runs.model_folder import write_model
+from genkit.runs.run import Run
+from genkit.storage.weights import write_json
+
+
+def finish(run: Run) -> list[Result]:
+    """Evaluate, draw, and write results.json and the model folder; a resume repeats all of it after an interruption."""
+    results = evaluate_end(run)
+    with run.state.full_precision():
+        save_figures(run.plan, run.folder, run.shown_model, run.shown_weights, run.picture_noise)
+    write_json(run.folder.results, [result.as_dict() for result in results])
+    write_model(run, run.folder.final, {})
+    return results
