@@ -418,8 +418,10 @@ def test_a_run_prints_its_best_step_or_why_there_is_none(monkeypatch, reason):
 
 @pytest.mark.trains
 def test_a_signal_at_the_last_step_is_obeyed(monkeypatch):
+    observe = FiniteWatch.observe
     with monkeypatch.context() as patched:
-        patched.setattr(FiniteWatch, "observe", lambda watch, record: signal.raise_signal(signal.SIGTERM))
+        signalled = lambda watch, record: signal.raise_signal(signal.SIGTERM) or observe(watch, record)  # noqa: E731
+        patched.setattr(FiniteWatch, "observe", signalled)
         patched.setattr("genkit.runs.finish.evaluate_end", lambda *given: pytest.fail("went on"))
         result = genkit("run", "tiny.toml", "-q", "--set", "train.steps=1")
     assert resume_of(result)

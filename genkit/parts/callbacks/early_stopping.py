@@ -30,9 +30,7 @@ class EarlyStopping(Callback):
     min_change: Annotated[
         NonNegativeFloat, Doc("An improvement is a value that is better than the best one by more than this.")
     ] = 0.0
-    after: Annotated[
-        NonNegativeInt, Doc("Steps whose evaluations do not count, for example those of a warm-up.")
-    ] = 0
+    after: Annotated[NonNegativeInt, Doc("Steps whose evaluations do not count, for example those of a warm-up.")] = 0
 
     def check(self, plan: PlanView) -> None:
         """Refuse a metric that is not evaluated during training, or that has no better direction."""
@@ -57,8 +55,8 @@ class EarlyStopping(Callback):
         counted = [record for record in self._run.evaluations() if self.after < record.step <= step]
         best, since = _best_and_since(counted, self.metric, better, self.min_change)
         if best is not None and since >= self.patience:
-            value = best.value(self.metric)
-            raise StopTraining(f"{self.metric} is no better than {value:g} of step {best.step} since {since} evaluations")
+            value = f"{best.value(self.metric):g} at step {best.step}"
+            raise StopTraining(f"{self.metric} was best with {value}; {since} evaluations since did not improve it")
 
 
 def _best_and_since(
