@@ -28,9 +28,12 @@ BACKEND = "inductor"
 MOST_KINDS = 8  # of inputs that a child is compiled for; training has about four, and torch's own limit is eight
 MOST_CHARACTERS = 300  # of an error of torch in a warning
 
-REMEDY = (
+INSTALL = (
     "torch.compile needs a C++ compiler for the CPU (the environment variable CXX names it), and Triton for a GPU. "
     "Install it, or remove the key."
+)
+SECOND_DERIVATIVES = (
+    "torch cannot compile second derivatives: a loss that needs them runs the networks within batch.full_precision()."
 )
 
 
@@ -58,12 +61,12 @@ class CompiledChildren:
         """Whether the networks run compiled now."""
         return self._on and not self._failed
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException, remedy: str = INSTALL) -> None:
         """Run the networks uncompiled from now on, and warn once."""
         if not self._failed:
             self._failed = True
             text = f"[train] compile: the networks cannot be compiled, so the run goes on uncompiled: {_cause(error)}"
-            warnings.warn(f"{text.rstrip('.')}. {REMEDY}", GenkitWarning, stacklevel=2)
+            warnings.warn(f"{text.rstrip('.')}. {remedy}", GenkitWarning, stacklevel=2)
 
 
 class _CompiledForward:

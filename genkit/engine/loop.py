@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,12 +12,14 @@ from torch import Tensor
 from genkit.core.batch import Batch
 from genkit.core.types import Phase
 from genkit.engine.batches import check_batch
+from genkit.engine.compilation import SECOND_DERIVATIVES
 from genkit.engine.coupling import check_coupling
 from genkit.engine.distributed import World
 from genkit.engine.part_calls import PartCalls
 from genkit.engine.pipeline import InputPipeline
 from genkit.engine.state import TrainState
 from genkit.engine.step_flags import StepFlags
+from genkit.errors import PartFailed
 from genkit.recipe.phase_result import checked_result
 from genkit.recipe.plan import Plan
 
@@ -51,19 +53,47 @@ def train_steps(
     with world.on_all(partial(InputPipeline, plan, state, world, calls, workers)) as pipeline:
         while state.step < plan.steps:
             batches = flags.read(pipeline.batches)
-            due = [phase for phase in plan.phases if phase.due(state.step)]
-
-            terms: dict[str, Tensor] = {}
-            with state.in_step():
-                for phase in due:
-                    inputs = [batch.in_phase(phase.name, phase.start / plan.steps) for batch in batches]
-                    terms |= update(phase, state, inputs, world, calls, keep_graphs=phase is not due[-1])
-                flags.finish()
+            try:
+                terms = _step(plan, state, batches, world, calls, flags)
+            except PartFailed as error:
+                terms = _step_uncompiled(error, plan, state, batches, world, calls, flags)
 
             if state.average is not None:
                 state.average.update()
             state.step += 1
             yield StepRecord(state.step, terms, flags.stopping, pipeline.waited)
+
+
+def _step(
+    plan: Plan, state: TrainState, batches: list[Batch], world: World, calls: PartCalls, flags: StepFlags
+) -> dict[str, Tensor]:
+    """Run the phases that are due, and return their terms."""
+    due = [phase for phase in plan.phases if phase.due(state.step)]
+    terms: dict[str, Tensor] = {}
+    with state.in_step():
+        for phase in due:
+            inputs = [batch.in_phase(phase.name, phase.start / plan.steps) for batch in batches]
+            terms |= update(phase, state, inputs, world, calls, keep_graphs=phase is not due[-1])
+        flags.finish()
+    return terms
+
+
+def _step_uncompiled(
+    error: PartFailed, plan: Plan, state: TrainState, batches: list[Batch], *others: Any
+) -> dict[str, Tensor]:
+    """Repeat a step that may have failed because the networks are compiled. Raise `error` if that is not possible."""
+    if state.compiled is None or not state.compiled.on:
+        raise error
+    if error.alone or not state.whole:  # other processes are elsewhere in the step, or weights have changed
+        hinted = PartFailed(f"{error} Or its compilation has failed, if it trains without [train] compile.")
+        hinted.alone = error.alone
+        raise hinted from error.__cause__
+    for batch in batches:
+        batch.carry.clear()
+    with state.compiled.off():
+        terms = _step(plan, state, batches, *others)  # a mistake of the part is raised here
+    state.compiled.fail(error.__cause__ or error, SECOND_DERIVATIVES)
+    return terms
 
 
 def update(

@@ -78,6 +78,7 @@ class TrainState:
     # A context in which networks run in float32 and uncompiled.
     full_precision: Callable[[], AbstractContextManager[None]]
     scaler: torch.amp.GradScaler | None = None  # for fp16
+    compiled: CompiledChildren | None = None
     whole: bool = True  # False after a step that failed when weights had been changed
 
     @contextmanager
@@ -111,25 +112,21 @@ def initial_state(plan: Plan, world: World, *, resuming: bool = False) -> TrainS
     optimisers = {
         child: ChildOptimiser(recipe, model.get_submodule(child)) for child, recipe in plan.optimisers.items()
     }
-    return TrainState(0, model, optimisers, average, _fast_forward(model, plan, world), world.scaler)
+    # The compiled network is inside the autocast, because torch compiles what autocast has made of it.
+    compiled = CompiledChildren(model) if plan.recipe.train.compile else None
+    mixed = MixedPrecision(model, world.autocast) if plan.recipe.train.precision in ("bf16", "fp16") else None
+    return TrainState(0, model, optimisers, average, _plain(compiled, mixed), world.scaler, compiled)
 
 
-def _fast_forward(model: Model, plan: Plan, world: World) -> Callable[[], AbstractContextManager[None]]:
-    """Let the children of the model run compiled and in mixed precision; return a context in which they do neither.
-
-    The compiled network is inside the autocast, because torch compiles what autocast has made of it.
-    """
-    switches: list[CompiledChildren | MixedPrecision] = []
-    if plan.recipe.train.compile:
-        switches.append(CompiledChildren(model))
-    if plan.recipe.train.precision in ("bf16", "fp16"):
-        switches.append(MixedPrecision(model, world.autocast))
+def _plain(*switches: CompiledChildren | MixedPrecision | None) -> Callable[[], AbstractContextManager[None]]:
+    """Return a context in which networks run as they are written."""
+    given = [switch for switch in switches if switch is not None]
 
     @contextmanager
     def off() -> Iterator[None]:
         with ExitStack() as stack:
-            for switch in switches:
+            for switch in given:
                 stack.enter_context(switch.off())
             yield
 
-    return off if switches else nullcontext
+    return off if given else nullcontext

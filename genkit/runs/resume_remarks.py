@@ -14,7 +14,8 @@ from genkit.runs.run_folder import RunFolder
 def resume_remarks(folder: RunFolder, plan: Plan) -> list[str]:
     """Return the remarks of a resume from the newest checkpoint. Raises `UsageError` if a file is damaged."""
     newest = folder.checkpoint(folder.saved_steps()[-1])
-    differences = [*changed_environment(newest), *_other_versions(read_facts(newest), plan)]
+    facts = read_facts(newest)
+    differences = [*changed_environment(newest), *_other_versions(facts, plan), *_compiled_differently(facts, plan)]
     remarks = [f"the bits may differ from an uninterrupted run: {difference}" for difference in differences]
     return [*remarks, *lost_lines(folder)]
 
@@ -32,6 +33,16 @@ def lost_lines(folder: RunFolder) -> list[str]:
         if isinstance(before, int) and kept < before:
             remarks.append(f"{log.path}: has {kept} of the {before} lines up to step {step}; {log.lost}")
     return remarks
+
+
+def _compiled_differently(facts: Mapping[str, Any], plan: Plan) -> Iterator[str]:
+    """Yield ``[train] compile`` if it differs from the run so far. An earlier version did not keep the recipe."""
+    recipe = facts.get("recipe")
+    if recipe is None:
+        return
+    then, now = (recipe.get("train") or {}).get("compile"), plan.recipe.train.compile
+    if bool(then) != bool(now):
+        yield f"[train] compile {str(bool(then)).lower()} then, {str(bool(now)).lower()} now"
 
 
 def _other_versions(facts: Mapping[str, Any], plan: Plan) -> Iterator[str]:

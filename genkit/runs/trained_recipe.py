@@ -54,7 +54,7 @@ def _check_keys(plan: Plan, folder: RunFolder, then: Mapping[str, Any], data: Ma
     then, now = with_weight(then), _as_json(with_weight(known))
     if data.keys() - {"samples", "held_out"}:  # a fingerprint of the samples themselves, which a resume compares
         then, now = _without_places(then), _without_places(now)
-    if changes := changed_keys(then, now):
+    if changes := changed_keys(_without_compile(then), _without_compile(now)):
         raise UsageError(
             f"{folder.resolved}: differs from the recipe that the weights of this run were trained with: "
             f"{'; '.join(changes)}. Change it back to continue the run, or start a new run with "
@@ -76,6 +76,14 @@ def _without_places(recipe: Mapping[str, Any]) -> dict[str, Any]:
     data = recipe.get("data")
     kept = {key: value for key, value in data.items() if key not in PLACES_OF_DATA} if isinstance(data, dict) else data
     return {**recipe, "data": kept}
+
+
+def _without_compile(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe without the key that changes the last digits only, as the number of threads does."""
+    train = recipe.get("train")
+    if not isinstance(train, Mapping):
+        return dict(recipe)
+    return {**recipe, "train": {key: value for key, value in train.items() if key != "compile"}}
 
 
 def _steps(recipe: Mapping[str, Any] | None) -> int | None:

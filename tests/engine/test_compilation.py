@@ -188,6 +188,60 @@ def test_a_mistake_of_the_network_is_its_own(use):
         model.critic(torch.randn(4, 3))
 
 
+def penalised(phase):
+    """Return a phase whose loss has a second derivative, and does not say so."""
+
+    def loss(model, batch):
+        result = phase.loss(model, batch)
+        z = batch.z.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(model.decoder(z).sum(), z, create_graph=True)
+        return result._replace(total=result.total + gradient.square().mean())
+
+    return replace(phase, loss=loss)
+
+
+def test_a_step_that_cannot_be_compiled_is_repeated_uncompiled(use):
+    use("aot_eager")
+
+    def train(compiled):
+        plan = tiny_plan(train=replace(TRAIN, compile=compiled))
+        return train_all(replace(plan, phases=(penalised(plan.phases[0]), *plan.phases[1:])))
+
+    with pytest.warns(GenkitWarning) as caught:
+        state, records = train(True)
+    assert len(caught) == 1
+    assert_names(caught[0].message, "[train] compile", "double backward", "batch.full_precision()")
+    plain, expected = train(None)
+    assert_same_bits(tensors_of(state), tensors_of(plain))
+    assert [record.step for record in records] == list(range(1, 13))
+    assert all(torch.equal(a.terms[name], b.terms[name]) for a, b in zip(records, expected) for name in b.terms)
+
+
+def test_a_step_that_fails_after_its_first_update_names_the_key(use):
+    use("aot_eager")
+    plan = tiny_plan(train=replace(TRAIN, compile=True))
+    plan = replace(plan, phases=(*plan.phases[:2], penalised(plan.phases[2])))
+    with pytest.raises(PartFailed) as caught:
+        train_all(plan)
+    assert_names(caught.value, "step 6", "[loss]", "[train] compile")
+
+
+def test_a_mistake_of_a_loss_is_reported_as_it_is_uncompiled(use):
+    use("aot_eager")
+
+    def loss(model, batch):
+        raise ValueError("bad")
+
+    messages = []
+    for compiled in (True, None):
+        plan = tiny_plan(train=replace(TRAIN, compile=compiled))
+        with warnings.catch_warnings(), pytest.raises(PartFailed) as caught:
+            warnings.simplefilter("error", GenkitWarning)
+            train_all(replace(plan, phases=(replace(plan.phases[0], loss=loss),)))
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
 # Global generators
 
 

@@ -211,6 +211,16 @@ def test_another_version_of_a_plugin_is_reported(plan, folder):
             assert_names(remarks[0], "bits", f"{loss.owner.distribution} 0.0.1 then", str(loss.owner))
 
 
+@pytest.mark.parametrize(("then", "said"), [({"compile": True}, 1), ({"compile": False}, 0), ({}, 0)])
+def test_another_compilation_is_reported(then, said, plan, folder):
+    run = open_run(plan, folder)
+    checkpoint.save(run.state, folder.checkpoint(4), {"recipe": {"train": then}})
+    remarks = resume_remarks(folder, plan)
+    assert len(remarks) == said
+    for remark in remarks:
+        assert_names(remark, "bits", "[train] compile true then, false now")
+
+
 def test_the_last_checkpoint_is_not_deleted_without_saying_what_follows(folder):
     (folder.checkpoint(4) / "state.json").write_text("")
     assert_names(refused(lambda: checkpoint.read(folder.checkpoint(4))), f"Delete {folder.checkpoint(4)}", "step 0")

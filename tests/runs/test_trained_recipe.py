@@ -57,7 +57,10 @@ def test_a_key_that_decides_the_weights_is_named(plan, override, named):
     assert_names(refusal(changed_plan(override), recipe_of_weights(plan)), "recipe.resolved.toml", named)
 
 
-@pytest.mark.parametrize("override", ["title=x", "checkpoint.keep=9", "report.log_every=1", "seed=3"])
+@pytest.mark.parametrize(
+    "override",
+    ["title=x", "checkpoint.keep=9", "report.log_every=1", "seed=3", "train.compile=true", "train.compile=false"],
+)
 def test_other_keys_may_change(plan, override):
     facts = {"step": 4, "recipe": json.loads(json.dumps(recipe_of_weights(plan)))}
     check_recipe_of_checkpoint(changed_plan(override), RunFolder(Path("run")), facts)
