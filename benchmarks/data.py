@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 
 from benchmarks.interleaved import CLOCKS, Side, compare
 from genkit.console.output import Console
+from genkit.core.cores import available_cores
 from genkit.core.data_order import indices_of_step
 from genkit.core.noise import Noise, Rows
 from genkit.parts.datasets.base.image_set import ImageSet
@@ -30,7 +31,6 @@ from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.pictures.folder_source import FolderSource, list_files
 from genkit.parts.datasets.pictures.prepare import prepare
 from genkit.parts.datasets.pictures.store import Store
-from genkit.parts.datasets.pictures.threads import available_cores
 from genkit.parts.datasets.pictures.transform import Transform
 
 TARGET = 40  # images/s of the prepared pictures, relative to the published loader

@@ -40,6 +40,16 @@ def announced_size() -> int:
     return _number("WORLD_SIZE", "the number of processes", default=1, lowest=1)
 
 
+def local_size() -> int:
+    """Return the number of processes that a launcher has started on this machine; 1 if it does not tell.
+
+    Raises `UsageError` if LOCAL_WORLD_SIZE is not a positive integer.
+    """
+    if announced_size() == 1:
+        return 1
+    return _number("LOCAL_WORLD_SIZE", "the number of processes on this machine", default=1, lowest=1)
+
+
 def check_announced() -> None:
     """Raise `UsageError` unless the variables of the launcher tell this process its place among several."""
     size = announced_size()

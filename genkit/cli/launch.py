@@ -49,7 +49,7 @@ def must_launch(plan: Plan, processes: int) -> bool:
     return True
 
 
-def train_on_processes(folder: RunFolder, processes: int, threads: int, json: bool, quiet: bool) -> None:
+def train_on_processes(folder: RunFolder, processes: int, threads: int, workers: int, json: bool, quiet: bool) -> None:
     """Train the run on several processes to its end.
 
     Exits with their exit code if they fail together, with a message of their own. Raises `RunError` if one of them
@@ -57,7 +57,7 @@ def train_on_processes(folder: RunFolder, processes: int, threads: int, json: bo
     """
     if sys.stdout is not None:  # None if the standard output is closed
         sys.stdout.flush()
-    options = ["--threads", str(threads), *["--json"] * json, *["--quiet"] * quiet]
+    options = ["--threads", str(threads), "--workers", str(workers), *["--json"] * json, *["--quiet"] * quiet]
     shared = {
         "WORLD_SIZE": str(processes),
         "LOCAL_WORLD_SIZE": str(processes),

@@ -43,6 +43,15 @@ Threads = Annotated[
         "Another number gives other bits.",
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Number of processes that load the data of the next steps; 0: the training itself does. The result is the "
+        "same; the plan prints the default.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="OUT", parser=user_path, help="File to write, without its ending, or folder."),

@@ -17,15 +17,17 @@ def plan(recipe: RecipePath, overrides: Overrides = None, stand_in: StandIn = Fa
     from genkit.cli.show_plan import plan_as_dict, print_keys, print_plan
     from genkit.console.output import Console
     from genkit.engine.threads import choose_threads
+    from genkit.engine.workers import choose_workers
     from genkit.errors import Unmet
 
     assembled = plan_for_command(recipe, overrides, stand_in=stand_in)
     threads = choose_threads(assembled)
+    workers = choose_workers(assembled, threads.number)
     if json:
-        print(json_format.dumps(plan_as_dict(assembled, threads)))
+        print(json_format.dumps(plan_as_dict(assembled, threads, workers)))
     else:
         console = Console()
-        print_plan(assembled, threads, console)
+        print_plan(assembled, threads, workers, console)
         print_keys(assembled, console)
     if unmet := (*assembled.unmet, *assembled.unmet_start):
         raise Unmet("\n".join(("unmet: the recipe is valid, but cannot run here:", *unmet)))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from genkit.cli.options import Json, Processes, Quiet, RunPath, Threads
+from genkit.cli.options import Json, Processes, Quiet, RunPath, Threads, Workers
 from genkit.launched import is_main_process, is_started_by_genkit, refuse_other_engines
 
 
 def resume(
-    run: RunPath, processes: Processes = 1, threads: Threads = None, json: Json = False, quiet: Quiet = False
+    run: RunPath,
+    processes: Processes = 1,
+    threads: Threads = None,
+    workers: Workers = None,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Resume a run from its newest checkpoint, bit for bit.
 
     The results of a finished run are printed again. A run with --processes or --threads needs them again, because they
-    are not keys of the recipe.
+    are not keys of the recipe. So does one with --workers, which does not change its bits.
     """
     import torch
 
@@ -23,6 +28,7 @@ def resume(
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
     from genkit.engine.threads import choose_threads
+    from genkit.engine.workers import choose_workers
     from genkit.recipe.launcher_remarks import launcher_remarks
     from genkit.recipe.plan import make_plan
     from genkit.runs.checkpoint import read_facts
@@ -51,11 +57,14 @@ def resume(
     console = Console(silent=not is_main_process(), quiet=quiet or json)
     if not is_started_by_genkit():  # the command that started it has printed them
         console.info(*launcher_remarks(plan.recipe.train))
-    if must_launch(plan, processes):
-        train_on_processes(folder, processes, choose_threads(plan, threads, processes).number, json, quiet)
+    launching = must_launch(plan, processes)
+    count = choose_threads(plan, threads, processes if launching else 1).number
+    loading = choose_workers(plan, count, workers, processes if launching else None).number
+    if launching:
+        train_on_processes(folder, processes, count, loading, json, quiet)
         return
     world = World(plan.recipe.train.precision)
-    torch.set_num_threads(choose_threads(plan, threads).number)
+    torch.set_num_threads(count)
     if saved:
         console.info(*world.on_main(lambda: resume_remarks(folder, plan)))
-    train_and_print(folder, plan, world, console, json)
+    train_and_print(folder, plan, world, console, json, loading)

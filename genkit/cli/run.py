@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath, Runs, StandIn, Threads
+from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath, Runs, StandIn, Threads, Workers
 from genkit.cli.plan_for_command import plan_for_command
 from genkit.errors import UsageError
 from genkit.launched import is_main_process
@@ -25,6 +25,7 @@ def run(
     runs: Runs = Path("runs"),
     processes: Processes = 1,
     threads: Threads = None,
+    workers: Workers = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -41,6 +42,7 @@ def run(
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
     from genkit.engine.threads import choose_threads
+    from genkit.engine.workers import choose_workers
     from genkit.runs.run_folder import RunFolder
 
     plan = plan_for_command(recipe, overrides, stand_in=stand_in)
@@ -51,17 +53,18 @@ def run(
     console = Console(silent=not is_main_process(), quiet=quiet or json)
     chosen = choose_threads(plan, threads, processes if launching else 1)
     torch.set_num_threads(chosen.number)
-    print_plan(plan, chosen, console)
+    loading = choose_workers(plan, chosen.number, workers, processes if launching else None)
+    print_plan(plan, chosen, loading, console)
 
     make = partial(RunFolder.create, runs, plan.document, dict(plan.resolved), plan.notes)
     if world is None:
         folder = make()
         with _nothing_left_if_nothing_is_trained(folder):
-            train_on_processes(folder, processes, chosen.number, json, quiet)
+            train_on_processes(folder, processes, chosen.number, loading.number, json, quiet)
         return
     folder = RunFolder(world.on_main(lambda: make().path))
     with _nothing_left_if_nothing_is_trained(folder) if world.is_main else nullcontext():
-        train_and_print(folder, plan, world, console, json)
+        train_and_print(folder, plan, world, console, json, loading.number)
 
 
 @contextmanager

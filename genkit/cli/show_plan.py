@@ -8,6 +8,7 @@ from typing import Any
 from genkit.console.output import Console
 from genkit.console.quantities import quantity
 from genkit.engine.threads import Threads
+from genkit.engine.workers import Workers
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.splits import remarks_on_splits
 from genkit.recipe.launcher_remarks import launcher_remarks
@@ -15,12 +16,12 @@ from genkit.recipe.plan import Plan
 from genkit.recipe.values import in_toml
 
 
-def print_plan(plan: Plan, threads: Threads, console: Console) -> None:
+def print_plan(plan: Plan, threads: Threads, workers: Workers, console: Console) -> None:
     """Print the parts with their owners, the phases with their costs, the size of the run, and remarks."""
     console.info(f"{plan.recipe.title}\n")
     if console.quiet:
         return
-    facts = plan_as_dict(plan, threads)
+    facts = plan_as_dict(plan, threads, workers)
     rows = [(part["table"], part["name"], part["owner"]) for part in facts["parts"]]
     console.table("parts", ("table", "part", "supplied by"), rows)
     phases = [
@@ -28,7 +29,7 @@ def print_plan(plan: Plan, threads: Threads, console: Console) -> None:
         for phase in facts["phases"]
     ]
     console.table("phases of a step", ("phase", "updates", "due", "costs"), phases)
-    for label, text in _summary(plan, threads, facts):
+    for label, text in _summary(plan, threads, workers, facts):
         console.print(f"{label:11} {text}")
     console.print("")
 
@@ -40,7 +41,7 @@ def print_keys(plan: Plan, console: Console) -> None:
     console.table("keys", ("key", "value", "from"), rows)
 
 
-def plan_as_dict(plan: Plan, threads: Threads) -> dict[str, Any]:
+def plan_as_dict(plan: Plan, threads: Threads, workers: Workers) -> dict[str, Any]:
     """Return the facts of a plan as JSON holds them."""
     dry_run = plan.dry_run
     return {
@@ -63,6 +64,7 @@ def plan_as_dict(plan: Plan, threads: Threads) -> dict[str, Any]:
         "flops_per_step": dry_run.flops,
         "flops_per_step_text": quantity(dry_run.flops, "FLOP"),
         "threads": threads.number,
+        "workers": workers.number,
         "state_bytes": dry_run.state_bytes,
         "activation_bytes": dry_run.activation_bytes,
         "memory_text": f"{quantity(dry_run.state_bytes, 'B')} of weights, gradients and moments, "
@@ -76,13 +78,14 @@ def plan_as_dict(plan: Plan, threads: Threads) -> dict[str, Any]:
     }
 
 
-def _summary(plan: Plan, threads: Threads, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _summary(plan: Plan, threads: Threads, workers: Workers, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield labels and texts, a line each."""
     yield "parameters", ", ".join(f"{child} {count:,}" for child, count in facts["parameters"].items())
     batch_size = plan.recipe.train.batch_size
     when = "" if all(phase.stop is None for phase in plan.phases) else " at the end"
     yield "steps", f"{facts['steps']} of {batch_size} samples, {facts['flops_per_step_text']} each{when}"
     yield "threads", f"{threads.number} ({threads.why})"
+    yield "workers", f"{workers.number} ({workers.why})"
     yield "memory", facts["memory_text"]
     if (evaluate := plan.recipe.evaluate) is not None:
         best = f"; the best step by {evaluate.best} is kept" if evaluate.best is not None else ""

@@ -22,17 +22,17 @@ from genkit.runs.train import train_in_folder
 from genkit.storage.os_errors import describe_os_error
 
 
-def train_and_print(folder: RunFolder, plan: Plan, world: World, console: Console, as_json: bool) -> None:
+def train_and_print(folder: RunFolder, plan: Plan, world: World, console: Console, as_json: bool, workers: int) -> None:
     """Train in the folder from its newest checkpoint to the end, then print the results and the next commands."""
     with _with_next_step(folder, world):
-        results = _train(folder, plan, world, console)
+        results = _train(folder, plan, world, console, workers)
     world.close()
     if world.is_main:
         print_finished_run(folder, plan, results, console, as_json)
         excuse_lost_output()  # the run folder has all of it
 
 
-def _train(folder: RunFolder, plan: Plan, world: World, console: Console) -> list[Result]:
+def _train(folder: RunFolder, plan: Plan, world: World, console: Console, workers: int) -> list[Result]:
     """Hold the lock of the folder, show the progress, and train. Print which pictures were skipped, however it ends."""
     with ExitStack() as stack:
         # Lock through `on_main`: if the run is in use, every process stops, and none waits for the main one.
@@ -40,7 +40,8 @@ def _train(folder: RunFolder, plan: Plan, world: World, console: Console) -> lis
         splits = plan.data, plan.data.held_out()
         console.info(*skipped_before_training(*splits))
         stack.callback(lambda: console.info(*skipped_during_training(*splits)))
-        return train_in_folder(plan, folder, world, ProgressOnConsole(console), report=console.info)
+        progress = ProgressOnConsole(console)
+        return train_in_folder(plan, folder, world, progress, report=console.info, workers=workers)
 
 
 @contextmanager

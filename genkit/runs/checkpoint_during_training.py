@@ -30,6 +30,7 @@ class CheckpointWriter(Callback):
     def stepped(self, step: int) -> None:
         """Write a checkpoint if one is due. Raises `Diverged`."""
         run = self._run
+        self._stopwatch.observe(run.watch.newest)
         due = run.is_due(step, run.plan.recipe.checkpoint.every) or is_evaluation_due(run.plan, step)
         if due or run.watch.newest.stopping:
             self._save()

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from genkit.console.quantities import duration, quantity
+from genkit.engine.loop import StepRecord
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.weights import write_json
@@ -28,12 +29,20 @@ class Timing:
     steps: int  # that were timed
     seconds: float
     peak_memory: int | None  # in bytes, of the main process: on the GPU if it has one; None if it is not known
+    waited: float | None = None  # seconds of it in which the main process waited for data; None in an older file
 
     def __str__(self) -> str:
-        """Return the numbers in words: ``12 s, 245 steps/s, at most 310 MB of memory``."""
+        """Return the numbers in words: ``12 s, 245 steps/s, 3 % waiting for data, at most 310 MB of memory``."""
         rate = f", {self.steps / self.seconds:.3g} steps/s" if self.seconds > 0 else ""
         memory = "" if self.peak_memory is None else f", at most {quantity(self.peak_memory, 'B')} of memory"
-        return f"{duration(self.seconds)}{rate}{memory}"
+        return f"{duration(self.seconds)}{rate}{self._waiting}{memory}"
+
+    @property
+    def _waiting(self) -> str:
+        if self.waited is None or self.seconds <= 0:
+            return ""
+        share = min(self.waited / self.seconds, 1)
+        return f", {share:.0%} waiting for data".replace("%", " %") if share >= 0.005 else ", no waiting for data"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers as JSON holds them."""
@@ -45,8 +54,9 @@ def read_timing(folder: RunFolder) -> Timing | None:
     try:
         facts = json.loads(folder.timing.read_text(encoding="utf-8"))
         steps, seconds, memory = int(facts["steps"]), float(facts["seconds"]), facts["peak_memory"]
-        valid = steps >= 0 and 0 <= seconds < math.inf
-        return Timing(steps, seconds, None if memory is None else int(memory)) if valid else None
+        waited = None if facts.get("waited") is None else float(facts["waited"])
+        valid = steps >= 0 and 0 <= seconds < math.inf and 0 <= (waited or 0) < math.inf
+        return Timing(steps, seconds, None if memory is None else int(memory), waited) if valid else None
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
@@ -58,22 +68,30 @@ class Stopwatch:
         self._run = run
         self._first, self._start = run.state.step, time.monotonic()
         self._earlier = _up_to(run.state.step, read_timing(run.folder))
+        self._waited = 0.0
+
+    def observe(self, record: StepRecord) -> None:
+        """Add the seconds that a step has waited for its data."""
+        self._waited += record.waited
 
     def save(self) -> None:
         """Write the timing up to the current step. Raises `OSError`."""
         earlier, steps = self._earlier, self._run.state.step - self._first
         peaks = [peak for peak in (earlier.peak_memory, _peak_memory(self._run.world.device)) if peak is not None]
         seconds = earlier.seconds + time.monotonic() - self._start
-        timing = Timing(earlier.steps + steps, round(seconds, 3), max(peaks, default=None))
+        waited = None if earlier.waited is None else round(earlier.waited + self._waited, 3)
+        timing = Timing(earlier.steps + steps, round(seconds, 3), max(peaks, default=None), waited)
         write_json(self._run.folder.timing, timing.as_dict())
 
 
 def _up_to(step: int, timing: Timing | None) -> Timing:
     """Return the timing of the first steps of a run, also of one that has lost its later checkpoints."""
     if timing is None or timing.steps == 0 or step == 0:
-        return Timing(0, 0.0, None)
+        return Timing(0, 0.0, None, 0.0)
     kept = min(step, timing.steps)
-    return Timing(kept, timing.seconds * kept / timing.steps, timing.peak_memory)
+    share = kept / timing.steps
+    waited = None if timing.waited is None else timing.waited * share
+    return Timing(kept, timing.seconds * share, timing.peak_memory, waited)
 
 
 def _peak_memory(device: torch.device) -> int | None:

@@ -8,6 +8,8 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from genkit.core.callback import Callback
 from genkit.core.global_generators import restored_generators
 from genkit.core.result import Result
@@ -15,6 +17,7 @@ from genkit.core.torch_defaults import standard_defaults
 from genkit.engine.batches import read_data
 from genkit.engine.distributed import World
 from genkit.engine.loop import StepRecord, train_steps
+from genkit.engine.workers import choose_workers
 from genkit.errors import GenkitWarning, PartFailed, RunError, UsageError
 from genkit.launched import is_main_process
 from genkit.recipe.launcher_remarks import launcher_remarks
@@ -31,11 +34,17 @@ from genkit.storage.user_path import user_path
 
 
 def train(
-    source: Recipe | Plan | Path | str, runs: Path | str = "runs", *, callbacks: Sequence[Callback] = ()
+    source: Recipe | Plan | Path | str,
+    runs: Path | str = "runs",
+    *,
+    callbacks: Sequence[Callback] = (),
+    workers: int | None = None,
 ) -> RunFolder:
     """Train a recipe in a new run folder under `runs`, without output, and return the folder.
 
-    `callbacks` follow the run, after those of the recipe. One that fails is dropped with a warning.
+    `callbacks` follow the run, after those of the recipe. One that fails is dropped with a warning. `workers` is the
+    number of processes that load the data, by default that of `genkit run`; the run is the same.
+
     Settings of the program that calls are restored: defaults of torch, states of random generators, and Accelerate.
     Raises what `make_plan` and `train_in_folder` raise, and `UsageError` for data that cannot be read.
     """
@@ -53,7 +62,8 @@ def train(
         folder = RunFolder(world.on_main(lambda: make().path))
         if world.is_main:
             stack.enter_context(folder.locked())
-        train_in_folder(plan, folder, world, *callbacks)
+        loading = choose_workers(plan, torch.get_num_threads(), workers)
+        train_in_folder(plan, folder, world, *callbacks, workers=loading.number)
     return folder
 
 

@@ -27,6 +27,7 @@ from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
 from genkit.engine.threads import choose_threads
+from genkit.engine.workers import choose_workers
 from genkit.errors import RecipeError
 from genkit.evaluation.compute_metrics import evaluate
 from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS
@@ -238,7 +239,7 @@ def test_the_plan_that_is_shown_is_the_plan_of_the_shipped_recipe(capsys, monkey
     monkeypatch.delenv("OMP_NUM_THREADS")
     shown = next(b.text for b in BLOCKS if b.page.name == "first-run.md" and "phases of a step" in b.text)
     plan = make_plan(ROOT / "recipes" / "as_introvae_8gaussians_fast.toml")
-    print_plan(plan, choose_threads(plan), Console())
+    print_plan(plan, choose_threads(plan), choose_workers(plan, 1), Console())
     printed = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
     assert {" ".join(line.split()) for line in shown.splitlines()} - {"..."} <= printed
 

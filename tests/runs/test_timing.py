@@ -70,3 +70,25 @@ def test_durations_and_timings_in_words():
     expected = {0.12: "0.12 s", 59: "59 s", 200: "3 min 20 s", 7500: "2 h 5 min", 350000: "4 d 1 h"}
     assert {seconds: duration(seconds) for seconds in expected} == expected
     assert str(Timing(0, 0.0, None)) == "0 s"
+    assert str(Timing(6, 8.0, None, 2.0)) == "8 s, 0.75 steps/s, 25 % waiting for data"
+    assert str(Timing(6, 8.0, None, 0.0)) == "8 s, 0.75 steps/s, no waiting for data"
+
+
+@pytest.mark.trains
+def test_the_seconds_that_steps_wait_for_data_are_added(tmp_path, clock, monkeypatch):
+    seconds = iter(range(10**6))
+    monkeypatch.setattr("genkit.engine.pipeline.time.perf_counter", lambda: next(seconds))  # a second in each step
+    folder = new_run(tmp_path, RECIPE)
+    train_and_kill(folder, 5)
+    assert read_timing(folder).waited == 4
+    train_on(folder)
+    assert read_timing(folder).waited == 6
+
+
+@pytest.mark.trains
+def test_a_run_with_a_file_of_an_older_version_does_not_know_how_long_it_waited(tmp_path):
+    folder = new_run(tmp_path, RECIPE)
+    train_and_kill(folder, 5)
+    folder.timing.write_text('{"steps": 4, "seconds": 8.0, "peak_memory": null}')
+    train_on(folder)
+    assert read_timing(folder).waited is None and "waiting" not in str(read_timing(folder))

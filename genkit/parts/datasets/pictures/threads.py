@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -10,15 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+from torch.utils.data import get_worker_info
+
+from genkit.core.cores import available_cores
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 QUEUED_PER_WORKER = 4  # items that are submitted before their results are read
 
 
-def available_cores() -> int:
-    """Return the number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def usable_threads() -> int:
+    """Return the number of threads for pictures in this process: a worker of a training has its share of the cores."""
+    info = get_worker_info()
+    return max(1, available_cores() // (1 if info is None else info.num_workers))
 
 
 def map_in_threads(
@@ -26,10 +30,10 @@ def map_in_threads(
 ) -> Generator[Result]:
     """Yield ``work(item)`` for each item, in order; close the generator to stop early.
 
-    One thread per available core computes a few results ahead of the reader. Threads suffice: Pillow releases the GIL
-    while it decodes and resizes. An exception of `work` is raised when its result is due.
+    One thread per core (`usable_threads`) computes a few results ahead of the reader. Threads suffice: Pillow releases
+    the GIL while it decodes and resizes. An exception of `work` is raised when its result is due.
     """
-    workers, waiting = workers or available_cores(), iter(items)
+    workers, waiting = workers or usable_threads(), iter(items)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="pictures")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # warnings of Pillow about single pictures; the filter applies to all threads
