@@ -14,6 +14,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from genkit.core.transfer import to_device
+
 
 def seed_of(*key: object) -> int:
     """Return a 64-bit seed, a hash of `key`. torch's CPU generator uses 32 bits of it."""
@@ -79,4 +81,4 @@ class Noise:
         # Always in float32 on the CPU: a generator gives different numbers for other dtypes and devices.
         generator = torch.Generator().manual_seed(seed_of(self.seed, self.step, self.source, tag))
         drawn = make((self.rows.total, *shape), generator=generator)
-        return drawn[self.rows.start : self.rows.stop].to(self.device)
+        return to_device(drawn[self.rows.start : self.rows.stop], self.device)

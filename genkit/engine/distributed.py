@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from genkit.core.collectives import gather_rows, together
+from genkit.core.transfer import to_device
 from genkit.engine import process_group
 from genkit.engine.host_accelerate import HostAccelerate
 from genkit.engine.malloc import keep_freed_memory
@@ -80,7 +81,7 @@ class World:
             return
         reached = [parameter.grad is not None for parameter in parameters]
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flags = torch.tensor(reached, device=self.device).to(gradients[0].dtype)
+        flags = to_device(torch.tensor(reached), self.device, gradients[0].dtype)
         flat = torch.cat([*(gradient.flatten() for gradient in gradients), flags])
         with self._exchange():
             dist.all_reduce(flat)

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from torch import Tensor
 
 from genkit.core.noise import Noise
+from genkit.core.transfer import to_device
 from genkit.core.types import Samples
 from genkit.parts.datasets.base.density import DensitySet
 
@@ -33,4 +34,4 @@ class GaussianMixture(DensitySet):
         """Return one fresh point for each row of `noise`, (B, D); `indices`, (B,), has no effect."""
         mode = noise.randint("mode", len(self.centres))
         spread = noise.randn("spread", *self.shape)
-        return Samples(self.centres.to(spread)[mode] + self.std * spread)
+        return Samples(to_device(self.centres, spread.device, spread.dtype)[mode] + self.std * spread)
