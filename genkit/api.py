@@ -6,6 +6,7 @@ The ``__init__`` module of a plugin imports `genkit.hooks` instead, which does n
 from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.elbo import negative_elbo
+from genkit.core.estimate import Estimate
 from genkit.core.field_types import Doc, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
@@ -14,6 +15,7 @@ from genkit.core.metric import Draws, Evaluation, EvaluationProtocol, Extractor,
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, StandardNormal, kl_to_prior, require_standard_normal
+from genkit.core.score import Score
 from genkit.core.squared_error import SquaredError, squared_error
 from genkit.core.two_steps import batch_in_two_steps
 from genkit.core.types import (
@@ -46,6 +48,7 @@ __all__ = [
     "Divergence",
     "Doc",
     "Draws",
+    "Estimate",
     "Evaluation",
     "EvaluationProtocol",
     "Extractor",
@@ -71,6 +74,7 @@ __all__ = [
     "Rows",
     "Samples",
     "Schedule",
+    "Score",
     "SquaredError",
     "StandardNormal",
     "TwoStepDataset",

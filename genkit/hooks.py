@@ -170,6 +170,23 @@ def genkit_metrics() -> Iterable[Entry]:
 
 
 @hookspec
+def genkit_scores() -> Iterable[Entry]:
+    """Yield scores of abnormality: frozen dataclasses that implement `genkit.api.Score`.
+
+        from genkit.hooks import Entry, hookimpl
+
+        genkit_hooks = 1
+
+        @hookimpl
+        def genkit_scores():
+            yield Entry("worst-pixel", "my_plugin.worst:WorstPixel", "Largest error of a pixel", "https://example.org")
+
+    The fields of the dataclass are the keys of the table that names the score, such as ``[metrics.LABEL.score]``.
+    """
+    raise AssertionError
+
+
+@hookspec
 def genkit_optimisers() -> Iterable[Entry]:
     """Yield optimisers: frozen dataclasses that implement `genkit.api.Optimiser`.
 
@@ -212,6 +229,7 @@ KINDS = (
     "schedules",
     "datasets",
     "metrics",
+    "scores",
     "optimisers",
     "extractors",
 )

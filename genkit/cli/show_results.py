@@ -11,6 +11,8 @@ def print_results(results: list[Result], console: Console) -> None:
     rows = []
     for result in results:
         value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
+        if result.interval is not None:
+            value += " ({:.4g} to {:.4g})".format(*result.interval)
         direction = "" if result.better is None else f"{result.better} is better"
         rows.append((result.label, value, direction, str(result.protocol)))
     console.table("results", ("metric", "value", "", "protocol"), rows)

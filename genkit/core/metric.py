@@ -33,7 +33,7 @@ number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -139,6 +139,8 @@ class Evaluation:
     generated: Draws  # samples of the model
     reference: Draws  # samples of the data
     shared: dict[Any, Any] = field(default_factory=dict)  # results to share with other metrics of the same draws
+    training: Dataset | None = None  # the split that the model was trained on
+    read: Callable[[Dataset, int], Draws] | None = None  # samples of any data set, and how many
 
 
 class Draws(Protocol):

@@ -21,10 +21,14 @@ class Result:
     better: Literal["lower", "higher"] | None  # direction of better values; None: neither
     protocol: EvaluationProtocol
     reason: str = ""
+    interval: tuple[float, float] | None = None  # of confidence, if the metric gives one
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as values that JSON can store."""
-        return asdict(self)
+        facts = asdict(self)
+        if self.interval is None:  # as before results had intervals
+            del facts["interval"]
+        return facts
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Result:

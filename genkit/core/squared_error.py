@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -24,3 +25,14 @@ class SquaredError(ReconstructionError):
     def __call__(self, x: Tensor, output: Tensor, /) -> Tensor:
         """Return the error of each sample, (B, *data_shape) -> (B,)."""
         return squared_error(x, output)
+
+    @property
+    def implied_variance(self) -> float:
+        """Variance ½ of a Gaussian decoder."""
+        return 0.5
+
+    def log_density(self, x: Tensor, output: Tensor, variance: float | None) -> Tensor:
+        """Return the log-density of a Gaussian decoder, (B, *data_shape) -> (B,)."""
+        variance = self.implied_variance if variance is None else variance
+        constant = 0.5 * x[0].numel() * math.log(2 * math.pi * variance)
+        return -squared_error(x, output).double() / (2 * variance) - constant

@@ -103,6 +103,21 @@ class ReconstructionError(Protocol):
         """Return the error of each sample, (B, *data_shape) twice -> (B,)."""
         ...
 
+    @property
+    def implied_variance(self) -> float | None:
+        """Variance of a component under which the error is -log p(x|z) up to a constant; None if there is none."""
+        return None
+
+    def log_density(self, x: Tensor, output: Tensor, variance: float | None) -> Tensor:
+        """Return log p(x|z) in nats with all constants, (B, *data_shape) twice -> (B,), for an error that is a density.
+
+        `variance` is that of each component; None is `implied_variance`.
+        """
+        raise ValueError(
+            f"the reconstruction error {type(self).__name__} is no density, so the model has no likelihood. Leave this "
+            'out, or train with [model] error = "squared", "l1" or "bce"'
+        )
+
     def of(self, model: Autoencoder) -> Callable[[Tensor, Tensor], Tensor]:
         """Return the error as a function of x and the output, for an error that also reads networks of the model."""
         return self

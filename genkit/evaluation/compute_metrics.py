@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor
 
+from genkit.core.estimate import Estimate
 from genkit.core.global_generators import seeded_generators
-from genkit.core.metric import PRIOR, BatchNormMode, Evaluation, EvaluationProtocol, Metric
+from genkit.core.metric import PRIOR, BatchNormMode, Draws, Evaluation, EvaluationProtocol, Metric
 from genkit.core.model import Model, evaluating
 from genkit.core.noise import seed_of
 from genkit.core.prior import StandardNormal
@@ -94,7 +96,7 @@ class _Evaluator:
                 return Result(label, None, metric.better, protocol, str(error))
             # A bug in one metric must not lose the other results, nor a finished training.
             return Result(label, None, metric.better, protocol, f"{describe_bug(metric, error)}. {AFTER_A_FIX}")
-        return Result(label, value, metric.better, protocol)
+        return Result(label, float(value), metric.better, protocol, interval=getattr(value, "interval", None))
 
     def _seeded(self) -> AbstractContextManager[None]:
         return seeded_generators(seed_of(self.seed, "metric"))
@@ -103,13 +105,16 @@ class _Evaluator:
         data = self.data if protocol.split == self.data.split else self.data.held_out()
         generated, reference = draws(model, data, protocol.samples, self.seed)
         shared = self.shared[protocol.samples, protocol.split, protocol.weights, protocol.batch_norm]
-        return Evaluation(model, data, generated, reference, shared)
+        return Evaluation(model, data, generated, reference, shared, self.data, partial(self._read, model))
+
+    def _read(self, model: Model, data: Dataset, total: int) -> Draws:
+        return draws(model, data, total, self.seed)[1]
 
 
 def _finite(value: Any) -> float:
     """Return the value of a metric as a float. Raises `ValueError` unless it is one finite number."""
     try:
-        number = float(value)
+        number = value if isinstance(value, Estimate) else float(value)
     except (TypeError, ValueError, RuntimeError):
         shape = f" of the shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
         raise ValueError(f"compute returned a {type(value).__name__}{shape}; expected one float") from None

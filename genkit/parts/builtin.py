@@ -281,10 +281,60 @@ def genkit_metrics() -> Iterator[Entry]:
         "https://doi.org/10.1007/s10851-014-0506-3",
     )
     yield Entry(
+        "auroc",
+        "genkit.parts.metrics.detection:AUROC",
+        "Area under the ROC curve of a score, against a second data set",
+        "https://doi.org/10.1148/radiology.143.1.7063747",
+    )
+    yield Entry(
+        "auprc",
+        "genkit.parts.metrics.detection:AUPRC",
+        "Average precision of a score, against a second data set",
+        "",
+    )
+    yield Entry(
+        "fpr-at-tpr",
+        "genkit.parts.metrics.detection:FPRAtTPR",
+        "False positive rate of a score at a true positive rate, against a second data set",
+        "",
+    )
+    yield Entry(
+        "log-likelihood",
+        "genkit.parts.metrics.log_likelihood:LogLikelihoodMetric",
+        "Mean importance-weighted log-likelihood of data, nats",
+        IWAE,
+    )
+    yield Entry(
         "class-imbalance",
         "genkit.parts.metrics.class_imbalance:ClassImbalance",
         "Total variation distance of the class frequencies of digits",
         "",
+    )
+
+
+@hookimpl
+def genkit_scores() -> Iterator[Entry]:
+    """Scores of how abnormal a sample is."""
+    yield Entry("elbo", "genkit.parts.scores.elbo:ELBO", "Negative evidence lower bound", "closed form")
+    yield Entry("error", "genkit.parts.scores.elbo:Error", "Reconstruction error", "closed form")
+    yield Entry("kl", "genkit.parts.scores.elbo:KL", "KL divergence of the posterior, nats", "closed form")
+    yield Entry(
+        "log-likelihood",
+        "genkit.parts.scores.log_likelihood:LogLikelihood",
+        "Negative importance-weighted log-likelihood, nats",
+        IWAE,
+    )
+    yield Entry(
+        "features",
+        "genkit.parts.scores.features:Features",
+        "Difference to the reconstruction in features of the model's own encoder",
+        "https://arxiv.org/abs/1801.03924",
+    )
+    yield Entry(
+        "mahalanobis",
+        "genkit.parts.scores.mahalanobis:Mahalanobis",
+        "Squared Mahalanobis distance of the code from those of training data",
+        "https://arxiv.org/abs/1807.03888",
     )
 
 

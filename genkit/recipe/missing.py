@@ -18,6 +18,7 @@ from genkit.core.types import Dataset
 from genkit.errors import Problem
 from genkit.recipe.document import KeyPath
 from genkit.recipe.missing_precision import missing_precision
+from genkit.recipe.part_fields import KIND_OF_HINT, parameters_of, without_none
 from genkit.recipe.tables import Recipe
 from genkit.storage.listing import exists
 from genkit.storage.memory import lack_of_memory
@@ -42,6 +43,7 @@ def unmet_always(recipe: Recipe, data: Dataset, metrics: Mapping[str, Metric], s
         *data.held_out().unmet(),
         *_unmet_batch(recipe, data),
         *map(str, unmet_extractors(metrics)),
+        *map(str, unmet_data(metrics)),
         missing_precision(recipe.train.precision),
         *_unmet_memory(state_bytes),
         *_unmet_trackers(recipe),
@@ -65,6 +67,18 @@ def unmet_extractors(metrics: Mapping[str, Metric]) -> Iterator[MissingFile]:
         for name, extractor in getmembers_static(part, lambda member: isinstance(member, Extractor)):
             key = (name,) if name in keys else ()  # an extractor is a key of the metric, or built into it
             yield from (MissingFile(("metrics", label, *key), absent) for absent in extractor.unmet())
+
+
+def unmet_data(metrics: Mapping[str, Metric]) -> Iterator[MissingFile]:
+    """Yield what the data sets within these metrics lack."""
+    for label, metric in metrics.items():
+        for key, parameter in parameters_of(type(metric)).items():
+            if (
+                KIND_OF_HINT.get(without_none(parameter.hint)) == "datasets"
+                and (data := getattr(metric, key)) is not None
+            ):
+                absent = dict.fromkeys((*data.unmet(), *data.held_out().unmet()))
+                yield from (MissingFile(("metrics", label, key), text) for text in absent)
 
 
 def unmet_of_refused(problems: Iterable[Problem], metrics: Mapping[str, Metric | None]) -> Iterator[MissingFile]:

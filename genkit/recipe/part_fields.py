@@ -16,7 +16,8 @@ from pydantic.errors import PydanticSchemaGenerationError
 
 from genkit.core.field_types import Doc
 from genkit.core.metric import Extractor
-from genkit.core.types import Divergence, ReconstructionError, Schedule
+from genkit.core.score import Score
+from genkit.core.types import Dataset, Divergence, ReconstructionError, Schedule
 from genkit.recipe.tables import Use
 
 KIND_OF_HINT: dict[Any, str] = {
@@ -24,6 +25,8 @@ KIND_OF_HINT: dict[Any, str] = {
     Divergence: "divergences",
     Extractor: "extractors",
     ReconstructionError: "errors",
+    Score: "scores",
+    Dataset: "datasets",
 }
 SUPPLIED = {"models": ("data_shape",), "priors": ("latent_dim",)}  # parameters that no recipe sets, by kind
 SUPPLIERS = {"data_shape": "data set", "latent_dim": "network"}
@@ -32,6 +35,8 @@ WORDS_OF_KIND = {
     "divergences": "a divergence",
     "extractors": "an extractor",
     "errors": "a reconstruction error",
+    "scores": "a score",
+    "datasets": "a data set",
 }
 
 

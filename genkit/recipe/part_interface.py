@@ -13,6 +13,7 @@ from inspect import get_annotations, getattr_static
 from typing_extensions import get_protocol_members
 
 from genkit.core.metric import Extractor, Metric
+from genkit.core.score import Score
 from genkit.core.types import Dataset, Divergence, Loss, Optimiser, ReconstructionError, Schedule
 from genkit.part_code import code_of
 
@@ -23,6 +24,7 @@ INTERFACES: dict[str, type] = {
     "schedules": Schedule,
     "datasets": Dataset,
     "metrics": Metric,
+    "scores": Score,
     "optimisers": Optimiser,
     "extractors": Extractor,
 }

@@ -37,3 +37,12 @@ class BCE(ReconstructionError):
                 f'{tuple(x.shape[1:])}. Use "squared" or "l1"'
             )
         return (softplus(output) - x * output).flatten(1).sum(dim=1)
+
+    def log_density(self, x: Tensor, output: Tensor, variance: float | None) -> Tensor:
+        """Return the log-probability of a Bernoulli decoder, (B, C, H, W) -> (B,).
+
+        Raises `ValueError` for a variance, which a Bernoulli decoder does not have.
+        """
+        if variance is not None:
+            raise ValueError(f"variance = {variance:g}: the error bce has no variance. Leave it out")
+        return -self(x, output).double()

@@ -6,6 +6,7 @@ error, so edges blur less.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -20,3 +21,13 @@ class L1(ReconstructionError):
     def __call__(self, x: Tensor, output: Tensor, /) -> Tensor:
         """Return the error of each sample, (B, *data_shape) -> (B,)."""
         return (x - output).abs().flatten(1).sum(dim=1)
+
+    @property
+    def implied_variance(self) -> float:
+        """Variance 2 of a Laplace decoder of scale 1."""
+        return 2.0
+
+    def log_density(self, x: Tensor, output: Tensor, variance: float | None) -> Tensor:
+        """Return the log-density of a Laplace decoder, (B, *data_shape) -> (B,)."""
+        scale = math.sqrt((self.implied_variance if variance is None else variance) / 2)
+        return -self(x, output).double() / scale - x[0].numel() * math.log(2 * scale)

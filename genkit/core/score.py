@@ -1,0 +1,62 @@
+"""Interface of scores: how abnormal each sample is to a trained model.
+
+A *score* is a frozen dataclass whose fields are the keys of the table that names it, such as ``[metrics.LABEL.score]``.
+It is a function of a model in evaluation mode, of samples, and of noise, with one number for each sample: the higher,
+the more abnormal. A minimal score:
+
+    from dataclasses import dataclass
+
+    from torch import Tensor
+
+    from genkit.api import Autoencoder, Noise, Score
+
+    @dataclass(frozen=True)
+    class WorstPixel(Score):
+        def __call__(self, model: Autoencoder, x: Tensor, noise: Noise, /) -> Tensor:
+            return (x - model.reconstruct(x)).abs().flatten(1).amax(dim=1)
+
+The score of a sample must depend on no other sample of x: `genkit.core.sample_noise` gives each row noise of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from genkit.core.model import Autoencoder, Model
+from genkit.core.noise import Noise
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Score(Protocol):
+    """Score of samples, higher for more abnormal ones. Derive from it; only `__call__` must be implemented."""
+
+    def __call__(self, model: Autoencoder, x: Tensor, noise: Noise, /) -> Tensor:
+        """Return the score of each sample, (B, *data_shape) -> (B,)."""
+        ...
+
+    @property
+    def samples_to_fit(self) -> int:
+        """Number of training samples that the score is fitted to; 0 for a score that needs none."""
+        return 0
+
+    def fitted(self, model: Autoencoder, normal: Iterable[Tensor]) -> Score:
+        """Return the score fitted to training samples, which come in chunks, (b, *data_shape)."""
+        return self
+
+    def check(self, model: Autoencoder) -> None:
+        """Raise `ValueError` if the model cannot give the score. It may be on the meta device."""
+        return
+
+
+def require_score(score: Score, model: Model) -> Autoencoder:
+    """Return the model. Raises `ValueError` if it cannot give the score."""
+    if not isinstance(model, Autoencoder):
+        raise ValueError(
+            f"a {type(model).__name__} has no encoder, so it cannot score samples; scores need an autoencoder. Leave "
+            "this metric out"
+        )
+    score.check(model)
+    return model

@@ -1,0 +1,183 @@
+"""Detection of abnormal samples: how well a score separates held-out data from another data set.
+
+    auroc        P(score of other > score of data) + ½ P(equal)
+    auprc        average precision; samples of the other data set are the positives
+    fpr-at-tpr   share of data called abnormal where a share `tpr` of the other data set is found
+
+The interval is the 95 % percentile interval of 1,000 bootstrap replicates of both sets, for the trained model as it is:
+it does not cover the variation over seeds of the training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Gt, Le
+from torch import Tensor
+
+from genkit.core.estimate import Estimate
+from genkit.core.field_types import Doc, PositiveInt
+from genkit.core.metric import Evaluation, EvaluationProtocol
+from genkit.core.model import Model
+from genkit.core.part_name import part_name
+from genkit.core.score import Score, require_score
+from genkit.core.types import Dataset
+from genkit.parts.metrics.base import ModelMetric
+from genkit.parts.metrics.ranking import REPLICATES, auroc, average_precision, fpr_at_tpr, with_interval
+from genkit.parts.metrics.scoring import fitted_score, read, scores_of
+from genkit.parts.metrics.split import Split, split_and_samples
+from genkit.parts.scores.elbo import ELBO
+
+MOST = 5_000  # samples of each data set, if the recipe does not give a number
+
+
+@dataclass(frozen=True)
+class DetectionMetric(ModelMetric):
+    """Base class of metrics that separate the samples of a second data set from those of the first."""
+
+    other: Annotated[Dataset, Doc("Data set of abnormal samples, of the shape of [data].")]
+    score: Annotated[Score, Doc("Score of a sample, higher for more abnormal ones.")] = ELBO()
+    samples: Annotated[
+        PositiveInt | None, Doc("Number of samples of [data]; by default all of the split, at most 5,000.")
+    ] = None
+    split: Annotated[Split, Doc('Split of [data] to score; "test" is the held-out split.')] = "test"
+    other_samples: Annotated[
+        PositiveInt | None, Doc("Number of samples of the other data set; by default all of the split, at most 5,000.")
+    ] = None
+    other_split: Annotated[Split, Doc('Split of the other data set to score; "test" is the held-out split.')] = "test"
+
+    def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
+        """Return the protocol, with both data sets and the score.
+
+        Raises `ValueError` for a model that cannot give the score, for sets of different shapes, for an empty set, and
+        for equal sets.
+        """
+        require_score(self.score, model)
+        name, number = split_and_samples(data, self.split, self.samples, MOST)
+        if number == 0:
+            raise ValueError(f"the {name} split of [data] has no samples, and two classes are needed")
+        normal, other = data if self.split == "train" else data.held_out(), self.abnormal
+        _check_other(normal, other)
+        _check_fit(self.score, data)
+        details: Mapping[str, str | int | float] = {
+            "data": part_name(normal, brief=True),
+            "other": f"{part_name(other, brief=True)}, {self.abnormal_samples} samples, {other.split} split",
+            "score": part_name(self.score),
+            **self.settings,
+            "interval": f"95 %, {REPLICATES} bootstrap replicates",
+        }
+        return EvaluationProtocol(number, name, self.weights, self.batch_norm, details=details)
+
+    @property
+    def abnormal(self) -> Dataset:
+        """The split of the other data set that is scored."""
+        return self.other if self.other_split == "train" else self.other.held_out()
+
+    @property
+    def abnormal_samples(self) -> int:
+        """The number of samples of the other data set. Raises `ValueError` if it has too few or none."""
+        size = _size(self.abnormal)
+        if size == 0:
+            raise ValueError("`other` has no samples in its split, and two classes are needed")
+        wanted = self.other_samples or MOST
+        if size is None or size >= wanted:
+            return wanted
+        if self.other_samples is not None:
+            raise ValueError(
+                f"other_samples = {wanted} exceeds the {size} samples of `other`. Set other_samples = {size} or less"
+            )
+        return size
+
+    @property
+    def settings(self) -> Mapping[str, str | int | float]:
+        """The keys of this metric that change its number, for the protocol."""
+        return {}
+
+    def statistic(self, normal: Tensor, abnormal: Tensor) -> Tensor:
+        """Return the number for counts of scores (`genkit.parts.metrics.ranking`)."""
+        raise NotImplementedError
+
+    def compute(self, evaluation: Evaluation) -> Estimate:
+        """Return the number with its interval. Raises `ValueError` for samples or scores that are not finite."""
+        score = fitted_score(self.score, evaluation)
+        abnormal = read(evaluation, self.abnormal, self.abnormal_samples)
+        of_normal = scores_of(score, evaluation, evaluation.reference, "the data")
+        of_abnormal = scores_of(score, evaluation, abnormal, "the other data set")
+        return with_interval(self.statistic, of_normal, of_abnormal)
+
+
+@dataclass(frozen=True)
+class AUROC(DetectionMetric):
+    """Area under the ROC curve: the probability that an abnormal sample scores higher than a normal one."""
+
+    @property
+    def better(self) -> Literal["lower", "higher"]:
+        """Higher is better."""
+        return "higher"
+
+    def statistic(self, normal: Tensor, abnormal: Tensor) -> Tensor:
+        """Return the area, 0 to 1."""
+        return auroc(normal, abnormal)
+
+
+@dataclass(frozen=True)
+class AUPRC(DetectionMetric):
+    """Average precision, the area under the precision-recall curve; abnormal samples are the positives."""
+
+    @property
+    def better(self) -> Literal["lower", "higher"]:
+        """Higher is better."""
+        return "higher"
+
+    def statistic(self, normal: Tensor, abnormal: Tensor) -> Tensor:
+        """Return the average precision, 0 to 1."""
+        return average_precision(normal, abnormal)
+
+
+@dataclass(frozen=True)
+class FPRAtTPR(DetectionMetric):
+    """Share of normal samples called abnormal, at the threshold that finds a share `tpr` of the abnormal ones."""
+
+    tpr: Annotated[
+        Annotated[float, Gt(0), Le(1)], Doc("Share of the abnormal samples that the threshold must find.")
+    ] = 0.95
+
+    @property
+    def better(self) -> Literal["lower", "higher"]:
+        """Lower is better."""
+        return "lower"
+
+    @property
+    def settings(self) -> Mapping[str, str | int | float]:
+        """The share."""
+        return {"tpr": self.tpr}
+
+    def statistic(self, normal: Tensor, abnormal: Tensor) -> Tensor:
+        """Return the share, 0 to 1."""
+        return fpr_at_tpr(normal, abnormal, self.tpr)
+
+
+def _check_other(normal: Dataset, other: Dataset) -> None:
+    if tuple(other.shape) != tuple(normal.shape):
+        raise ValueError(
+            f"samples of `other` have the shape {tuple(other.shape)}, but the model is trained on "
+            f"{tuple(normal.shape)}. Give `other` keys that make them equal, such as size or channels"
+        )
+    if other == normal:
+        raise ValueError("`other` is the same split of the same data set as [data], so nothing is abnormal")
+
+
+def _check_fit(score: Score, data: Dataset) -> None:
+    size = _size(data)
+    if size is not None and score.samples_to_fit > size:
+        raise ValueError(
+            f"the score is fitted to {score.samples_to_fit} samples, but [data] has only {size}. Set samples = {size} "
+            "or less in the table of the score"
+        )
+
+
+def _size(data: Dataset) -> int | None:
+    """Return the number of samples; None for data that are missing on this machine, or never end."""
+    return None if data.unmet() else data.size

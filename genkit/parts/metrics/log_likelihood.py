@@ -1,0 +1,80 @@
+"""Test log-likelihood: the mean of the importance-weighted estimate log p̂_M(x) over data (`genkit.core.likelihood`).
+
+It is in nats a sample. The expectation of log p̂_M is a lower bound of log p(x) that rises with M, so compare numbers of
+one M only. Publications use M = 200 to 5,000. A Gaussian decoder has no likelihood without a variance, so the protocol
+states it, and numbers of different variances are not comparable. For pixels of 8 bits the number is a density, not bits
+per dimension; for the error `bce` it is a likelihood of pixels 0 and 1 only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from torch import Tensor
+
+from genkit.core.estimate import Estimate
+from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
+from genkit.core.metric import Evaluation, EvaluationProtocol
+from genkit.core.model import Model
+from genkit.core.part_name import part_name
+from genkit.core.score import require_score
+from genkit.core.types import Dataset
+from genkit.parts.metrics.base import ModelMetric
+from genkit.parts.metrics.scoring import scores_of
+from genkit.parts.metrics.split import Split, split_and_samples
+from genkit.parts.scores.log_likelihood import LogLikelihood
+
+MOST = 1_000  # samples, if the recipe does not give a number: each takes `draws` decodes
+QUANTILE = 1.959963984540054  # of the standard normal distribution at 97.5 %
+
+
+@dataclass(frozen=True)
+class LogLikelihoodMetric(ModelMetric):
+    """Mean importance-weighted log-likelihood of data, in nats a sample."""
+
+    samples: Annotated[
+        PositiveInt | None, Doc("Number of data samples; by default all of the split, at most 1,000.")
+    ] = None
+    split: Annotated[Split, Doc('Split of the data; "test" is the held-out split.')] = "test"
+    draws: Annotated[PositiveInt, Doc("Number M of codes drawn for each sample.")] = 200
+    variance: Annotated[
+        PositiveFloat | None,
+        Doc("Variance of the decoder; by default ½ for the error squared, 2 for l1. bce has none."),
+    ] = None
+
+    @property
+    def better(self) -> Literal["lower", "higher"]:
+        """Higher is better."""
+        return "higher"
+
+    def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
+        """Return the protocol, with M and the variance.
+
+        Raises `ValueError` unless the model is an autoencoder whose error is a density, and the split large enough.
+        """
+        autoencoder = require_score(self._score, model)
+        name, number = split_and_samples(data, self.split, self.samples, MOST)
+        error = autoencoder.reconstruction_error
+        details: Mapping[str, str | int | float] = {
+            "draws": self.draws,
+            "error": part_name(error),
+            "variance": self.variance or error.implied_variance or "none",
+            "unit": "nats",
+        }
+        return EvaluationProtocol(number, name, self.weights, self.batch_norm, details=details)
+
+    def compute(self, evaluation: Evaluation) -> float:
+        """Return the mean with its normal 95 % interval over samples. Raises `ValueError` if it is not finite."""
+        found: Tensor = -scores_of(self._score, evaluation, evaluation.reference, "the data")
+        mean = found.mean().item()
+        if len(found) < 2:
+            return mean
+        half = QUANTILE * found.std().item() / math.sqrt(len(found))
+        return Estimate(mean, (mean - half, mean + half))
+
+    @property
+    def _score(self) -> LogLikelihood:
+        return LogLikelihood(self.draws, self.variance)

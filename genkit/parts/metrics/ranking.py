@@ -1,0 +1,85 @@
+"""How well scores separate abnormal samples from normal ones, and intervals by bootstrap.
+
+Everything is computed from counts: n_v normal and a_v abnormal samples with the v-th distinct score, in ascending
+order, tensors (..., V). A sample is called abnormal if its score is at least a threshold, and abnormal samples are the
+positives. A bootstrap replicate is another pair of counts, so equal scores stay equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from genkit.core.estimate import Estimate
+from genkit.core.noise import seed_of
+
+REPLICATES, BLOCK = 1_000, 50  # bootstrap replicates, and how many are made at a time
+CONFIDENCE = 0.95
+
+Statistic = Callable[[Tensor, Tensor], Tensor]  # counts of normal and of abnormal samples, (..., V) each -> (...)
+
+
+def counts_of(normal: Tensor, abnormal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the counts of both sets, (V,) each, and the place of every score among the V, (N + A,)."""
+    _, places = torch.cat([normal, abnormal]).unique(return_inverse=True)
+    size = int(places.max()) + 1
+    return _count(places[: len(normal)], size), _count(places[len(normal) :], size), places
+
+
+def auroc(normal: Tensor, abnormal: Tensor) -> Tensor:
+    """Return P(abnormal > normal) + ½ P(abnormal = normal), the area under the ROC curve: 0 to 1, ½ for chance.
+
+    It is (U of Mann & Whitney) / (number of pairs): Hanley & McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747.
+    """
+    below = normal.cumsum(dim=-1) - normal
+    wins = (abnormal * (below + 0.5 * normal)).sum(dim=-1)
+    return wins / (normal.sum(dim=-1) * abnormal.sum(dim=-1))
+
+
+def average_precision(normal: Tensor, abnormal: Tensor) -> Tensor:
+    """Return Σ_k (recall_k - recall_{k-1})·precision_k over all thresholds, from the highest down: 0 to 1.
+
+    It depends on the share of abnormal samples, which is its value for scores that say nothing.
+    """
+    true, false = (counts.flip(-1).cumsum(dim=-1) for counts in (abnormal, normal))
+    precision = true / (true + false).clamp(min=1)
+    return (abnormal.flip(-1) * precision).sum(dim=-1) / abnormal.sum(dim=-1)
+
+
+def fpr_at_tpr(normal: Tensor, abnormal: Tensor, tpr: float) -> Tensor:
+    """Return the share of normal samples called abnormal at the highest threshold that finds a share `tpr` or more."""
+    true, false = (counts.flip(-1).cumsum(dim=-1) for counts in (abnormal, normal))
+    found = true >= tpr * true[..., -1:] - 1e-9  # products of floats: 0.95 of 20 is a little above 19
+    first = found.to(torch.uint8).argmax(dim=-1, keepdim=True)
+    return (false.gather(-1, first) / false[..., -1:]).squeeze(-1)
+
+
+def with_interval(statistic: Statistic, normal: Tensor, abnormal: Tensor) -> Estimate:
+    """Return the statistic of two sets of scores, (N,) and (A,), with the percentile interval of a bootstrap.
+
+    Each replicate draws N of the normal and A of the abnormal samples with replacement (Efron & Tibshirani 1993). The
+    seed is a function of N and A.
+    """
+    of_normal, of_abnormal, places = counts_of(normal, abnormal)
+    value = statistic(of_normal, of_abnormal).item()
+    generator = torch.Generator().manual_seed(seed_of("bootstrap", len(normal), len(abnormal)))
+    groups = places[: len(normal)], places[len(normal) :]
+    replicates = []
+    for start in range(0, REPLICATES, BLOCK):
+        drawn = [_resampled(group, min(BLOCK, REPLICATES - start), len(of_normal), generator) for group in groups]
+        replicates.append(statistic(*drawn))
+    ends = torch.tensor([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], dtype=torch.float64)
+    low, high = torch.cat(replicates).quantile(ends).tolist()
+    return Estimate(value, (low, high))
+
+
+def _resampled(places: Tensor, replicates: int, size: int, generator: torch.Generator) -> Tensor:
+    """Return the counts of samples drawn with replacement, (replicates, size)."""
+    drawn = places[torch.randint(len(places), (replicates, len(places)), generator=generator)]
+    return torch.zeros(replicates, size, dtype=torch.float64).scatter_add_(1, drawn, torch.ones_like(drawn).double())
+
+
+def _count(places: Tensor, size: int) -> Tensor:
+    return torch.bincount(places, minlength=size).double()

@@ -1,0 +1,59 @@
+"""Scores of the samples of a data set, (N,) float64: one number a sample is all that is kept."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from genkit.core.metric import Draws, Evaluation
+from genkit.core.model import Autoencoder
+from genkit.core.sample_noise import noise_of_samples
+from genkit.core.score import Score
+from genkit.core.types import Dataset
+
+SEED = 0  # of the noise of scores that draw: a score does not depend on the seed of a run
+
+
+def fitted_score(score: Score, evaluation: Evaluation) -> Score:
+    """Return the score, fitted to samples that the model was trained on, if it needs any."""
+    model = evaluation.model
+    assert isinstance(model, Autoencoder)  # `protocol` refuses other models
+    if score.samples_to_fit == 0:
+        return score
+    assert evaluation.training is not None
+    return score.fitted(model, read(evaluation, evaluation.training, score.samples_to_fit))
+
+
+def read(evaluation: Evaluation, data: Dataset, samples: int) -> Draws:
+    """Return samples of any data set."""
+    assert evaluation.read is not None
+    return evaluation.read(data, samples)
+
+
+def scores_of(score: Score, evaluation: Evaluation, samples: Draws, name: str) -> Tensor:
+    """Return the scores of samples, (N,) float64 on the CPU. `name` is that of the samples in messages.
+
+    Raises `ValueError` for samples or scores that are not finite.
+    """
+    model = evaluation.model
+    assert isinstance(model, Autoencoder)  # `protocol` refuses other models
+    of_chunk = partial(score_of_chunk, model, score, name)
+    return torch.cat([*map(of_chunk, samples)])
+
+
+def score_of_chunk(model: Autoencoder, score: Score, name: str, x: Tensor) -> Tensor:
+    """Return the scores of one chunk, (b, *data_shape) -> (b,) float64 on the CPU."""
+    if not x.isfinite().all():
+        raise ValueError(f"some values of {name} are not finite")
+    found = score(model, x, noise_of_samples(SEED, "score", x))
+    if found.shape != (len(x),):
+        raise ValueError(
+            f"the score {type(score).__name__} returned the shape {tuple(found.shape)} for {len(x)} samples. Return "
+            "one number a sample, (B,)"
+        )
+    not_finite = int((~found.isfinite()).sum())
+    if not_finite:
+        raise ValueError(f"the scores of {not_finite} of {len(x)} samples of {name} are not finite")
+    return found.detach().cpu().double()
