@@ -15,7 +15,13 @@ def main() -> None:
     from genkit.console.streams import lost_output, protect_streams
     from genkit.console.warning_lines import print_warnings_as_lines
     from genkit.errors import GenkitError, ProcessLost, UsageError
-    from genkit.launched import LOST, is_main_process, is_started_by_genkit, stop_with_launcher
+    from genkit.launched import (
+        LOST,
+        is_main_process,
+        is_started_by_genkit,
+        let_main_process_print,
+        stop_with_launcher,
+    )
     from genkit.runs.signals import ignore_requests, interruptible
 
     protect_streams()
@@ -34,6 +40,8 @@ def main() -> None:
         if error.alone or is_main_process():
             message = f"error: {error}" if error.exit_code != 130 else str(error)
             print(escaped(message), file=sys.stderr)
+        else:
+            let_main_process_print()
         sys.exit(error.exit_code)
     except (MemoryError, RuntimeError) as error:
         from genkit.engine.part_calls import describe_out_of_memory, is_out_of_memory

@@ -16,6 +16,7 @@ CPU = "ACCELERATE_USE_CPU"  # the one setting of Accelerate that genkit obeys
 ELASTIC = "TORCHELASTIC_RUN_ID"  # set by torchrun and by `accelerate launch`
 LOST = 71  # exit code of one of several genkit processes that another one has left alone; the command reports that one
 SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_TO_PRINT = 10.0  # that the main process has to print an error of all processes
 
 # Variables of Accelerate that would replace the engine or its choices, and why genkit does not train that way.
 REFUSED = {
@@ -114,6 +115,16 @@ def is_main_process() -> bool:
 def is_started_by_genkit() -> bool:
     """Return whether a genkit command has started this process as one of several, and reports how they end."""
     return LAUNCHER in os.environ and announced_size() > 1
+
+
+def let_main_process_print() -> None:
+    """Wait before a process other than the main one ends with an error that the main one prints.
+
+    torchrun stops all processes as soon as the first one has failed, and the main one would be silent. Once that one
+    has failed, torchrun ends this wait.
+    """
+    if ELASTIC in os.environ:
+        time.sleep(SECONDS_TO_PRINT)
 
 
 def stop_with_launcher() -> None:

@@ -1,5 +1,9 @@
 """Settings of a launcher: the recipe decides and says so, and another engine is refused."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from support.commands import TINY, genkit
 from support.messages import assert_names
@@ -89,6 +93,20 @@ def test_only_the_main_process_prints_that_an_engine_is_refused(isolated, monkey
         monkeypatch.setenv(name, value)
     done = genkit("run", "tiny.toml")
     assert (done.code, done.err) == (2, "")
+
+
+@pytest.mark.trains
+def test_an_error_of_all_processes_is_printed_although_the_launcher_stops_them_at_the_first(tmp_path):
+    """The main process is late: it finds the mistake after the other one."""
+    (tmp_path / "tiny.toml").write_text(TINY)
+    script = 'import os, time; time.sleep(3 * (os.environ["RANK"] == "0")); from genkit.__main__ import main; main()'
+    (tmp_path / "late.py").write_text(script)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    environment = {**os.environ, "ACCELERATE_USE_FSDP": "true"}
+    command = [*launcher, "late.py", "plan", "tiny.toml"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode
+    assert done.stderr.count("ACCELERATE_USE_FSDP=true: ") == 1
 
 
 @pytest.mark.parametrize("value", ["", "false", "0", "no"])
