@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
@@ -26,6 +25,7 @@ from genkit.cli import (
     table,
 )
 from genkit.cli.command_group import CommandGroup
+from genkit.recipe.plugin_selection import select_plugins
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -54,8 +54,7 @@ def options(
     ] = False,
 ) -> None:
     """Handle the options before the command."""
-    if plugins_to_load:
-        os.environ["GENKIT_PLUGINS"] = plugins_to_load  # inherited by the processes that a command launches
+    select_plugins(plugins_to_load)
 
 
 app.command("run")(run.run)

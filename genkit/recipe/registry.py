@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.metadata
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,9 +22,9 @@ from genkit.errors import UsageError
 from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS, Entry
 from genkit.near_miss import near_miss
 from genkit.part_code import line_of_part
+from genkit.recipe.plugin_selection import OPTION, VARIABLE, selection
 
 FAILURES = (Exception, SystemExit, GeneratorExit)  # of a plugin's code; Ctrl-C is the user's
-SELECTION = "GENKIT_PLUGINS"  # "all" (the default), "none", or a comma-separated list of plugin names
 
 
 @dataclass(frozen=True)
@@ -112,8 +111,8 @@ class Registry:
             owners = " and ".join(str(part.owner) for part in parts)
             others = [part.owner.plugin for part in parts if part.owner.plugin != "genkit"]
             raise UsageError(
-                f'"{name}" is supplied by {owners}. Uninstall one of them, or list the plugins to load in {SELECTION}, '
-                f"with at most one of {', '.join(others)} (genkit's own parts are always loaded)."
+                f'"{name}" is supplied by {owners}. Uninstall one of them, or list the plugins to load in {VARIABLE} '
+                f"or with {OPTION}, at most one of {', '.join(others)} (genkit's own parts are always loaded)."
             )
         if not parts:
             raise UsageError(f'unknown {_singular(kind)} "{name}".{self._hint(kind, name)}')
@@ -130,8 +129,8 @@ class Registry:
         if self.broken:
             hint += " Plugins that failed to load: "
             hint += "; ".join(map(str, self.broken)) + "."
-        if selection := os.environ.get(SELECTION):
-            hint += f" Only some plugins are loaded ({SELECTION}={selection}); unset {SELECTION} to load all."
+        if not (chosen := selection()).is_all:
+            hint += f" Only some plugins are loaded ({chosen.text}); {chosen.remedy} to load all."
         return hint
 
     def _check_version(self, plugin: object) -> None:
@@ -231,12 +230,11 @@ def _selected_entry_points() -> list[importlib.metadata.EntryPoint]:
     """Return the entry points that ``GENKIT_PLUGINS`` selects, by name. Raises `UsageError` for a missing plugin."""
     points = sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
     names = {point.name for point in points}
-    selection = os.environ.get(SELECTION, "").strip() or "all"
-    selected = {name.strip() for name in selection.split(",") if name.strip()}
-    if missing := selected - names - {"all", "none"}:
+    chosen = selection()
+    if missing := chosen.names - names - {"all", "none"}:
         name = min(missing)
-        raise UsageError(f"{SELECTION}={selection}: no plugin named {name} is installed.{near_miss(name, names)}")
-    return [point for point in points if selection == "all" or point.name in selected]
+        raise UsageError(f"{chosen.text}: no plugin named {name} is installed.{near_miss(name, names)}")
+    return [point for point in points if chosen.is_all or point.name in chosen.names]
 
 
 def _distribution(point: importlib.metadata.EntryPoint) -> tuple[str, str]:

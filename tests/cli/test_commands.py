@@ -484,7 +484,7 @@ def test_characters_that_the_output_cannot_show_are_replaced(isolated):
     command = [sys.executable, "-m", "genkit", "plan", "tiny.toml", "--set", "title=Möwe"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert "M?we" in done.stdout
+    assert "Mowe" in done.stdout
 
 
 # Text

@@ -9,6 +9,7 @@ from support.tiny_parts import registry_with
 
 from genkit.errors import UsageError
 from genkit.hooks import Entry, hookimpl
+from genkit.recipe import plugin_selection
 from genkit.recipe import registry as registry_module
 from genkit.recipe.registry import Owner, load_registry
 
@@ -210,8 +211,26 @@ def test_plugins_can_be_selected(monkeypatch, selection, found):
 def test_selecting_a_plugin_that_is_not_installed_is_refused(monkeypatch):
     install(monkeypatch, FakePoint("good", Moons))
     monkeypatch.setenv("GENKIT_PLUGINS", "goood")
-    with pytest.raises(UsageError, match="Did you mean good"):
+    with pytest.raises(UsageError, match="^GENKIT_PLUGINS=goood: .*Did you mean good"):
         load_registry()
+
+
+def test_a_message_names_the_option_or_the_variable_that_selects_the_plugins(monkeypatch):
+    install(monkeypatch, FakePoint("good", Moons))
+    monkeypatch.setenv("GENKIT_PLUGINS", "none")
+    with pytest.raises(UsageError, match=r"\(GENKIT_PLUGINS=none\); unset GENKIT_PLUGINS"):
+        load_registry().find("datasets", "two-moons")
+    monkeypatch.setattr(plugin_selection, "_by_option", False)  # restored after the test
+    plugin_selection.select_plugins("none")
+    with pytest.raises(UsageError, match=r"\(--plugins none\); leave out --plugins"):
+        load_registry().find("datasets", "two-moons")
+    plugin_selection.select_plugins("goood")
+    with pytest.raises(UsageError, match="^--plugins goood: .*Did you mean good"):
+        load_registry()
+    plugin_selection.select_plugins("all")
+    with pytest.raises(UsageError) as refused:
+        load_registry().find("datasets", "two-moon")
+    assert "Only some plugins" not in str(refused.value)
 
 
 def test_every_built_in_part_loads_and_has_fields_and_a_docstring():
