@@ -16,11 +16,13 @@ from typing import Any
 __version__ = "0.1.0"
 
 _EXPORTS = {
+    "Callback": "genkit.core.callback",
     "Checkpoint": "genkit.recipe.tables",
     "EMA": "genkit.recipe.tables",
     "Evaluate": "genkit.recipe.tables",
     "Recipe": "genkit.recipe.tables",
     "Report": "genkit.recipe.tables",
+    "StopTraining": "genkit.core.callback",
     "Train": "genkit.recipe.tables",
     "Use": "genkit.recipe.tables",
     "load": "genkit.runs.load",
@@ -28,7 +30,20 @@ _EXPORTS = {
     "train": "genkit.runs.train",
 }
 
-__all__ = ["EMA", "Checkpoint", "Evaluate", "Recipe", "Report", "Train", "Use", "load", "make_plan", "train"]
+__all__ = [
+    "EMA",
+    "Callback",
+    "Checkpoint",
+    "Evaluate",
+    "Recipe",
+    "Report",
+    "StopTraining",
+    "Train",
+    "Use",
+    "load",
+    "make_plan",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ The ``__init__`` module of a plugin imports `genkit.hooks` instead, which does n
 """
 
 from genkit.core.batch import Batch
+from genkit.core.callback import Callback, PlanView, RunView, StopTraining
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.elbo import negative_elbo
 from genkit.core.estimate import Estimate
@@ -15,6 +16,7 @@ from genkit.core.metric import Draws, Evaluation, EvaluationProtocol, Extractor,
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, StandardNormal, kl_to_prior, require_standard_normal
+from genkit.core.result import EvaluationRecord, Result
 from genkit.core.score import Score
 from genkit.core.squared_error import SquaredError, squared_error
 from genkit.core.two_steps import batch_in_two_steps
@@ -42,6 +44,7 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "Batch",
+    "Callback",
     "ConstantSchedule",
     "Dataset",
     "DiagNormal",
@@ -51,6 +54,7 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "EvaluationProtocol",
+    "EvaluationRecord",
     "Extractor",
     "Features",
     "FingerprintedSource",
@@ -65,18 +69,22 @@ __all__ = [
     "Optimiser",
     "Phase",
     "PhaseLoss",
+    "PlanView",
     "PositiveFloat",
     "PositiveInt",
     "Posterior",
     "Prior",
     "Raw",
     "ReconstructionError",
+    "Result",
     "Rows",
+    "RunView",
     "Samples",
     "Schedule",
     "Score",
     "SquaredError",
     "StandardNormal",
+    "StopTraining",
     "TwoStepDataset",
     "UnitInterval",
     "batch_in_two_steps",

@@ -5,7 +5,8 @@ sets ``genkit_hooks = 1``, the version of the hooks that it was written for, and
 Each hook yields `Entry` records. A record holds the *name* of its target and not the target itself, so listing the
 plugins imports neither torch nor the parts.
 
-A tracker such as TensorBoard is no part: see `genkit.runs.trackers`, and `genkit.runs.callbacks` for other callbacks.
+A tracker such as TensorBoard is no part: ``[track]`` names those that genkit knows. A plugin adds another one as a
+callback.
 
 The docstring of each hook contains a complete, working plugin module.
 """
@@ -220,6 +221,23 @@ def genkit_extractors() -> Iterable[Entry]:
     raise AssertionError
 
 
+@hookspec
+def genkit_callbacks() -> Iterable[Entry]:
+    """Yield callbacks of a run: dataclasses that are derived from `genkit.api.Callback`.
+
+        from genkit.hooks import Entry, hookimpl
+
+        genkit_hooks = 1
+
+        @hookimpl
+        def genkit_callbacks():
+            yield Entry("until", "my_plugin.until:Until", "Stop a run at a target", "https://example.org")
+
+    The fields of the dataclass are the keys of ``[callbacks.LABEL]``.
+    """
+    raise AssertionError
+
+
 KINDS = (
     "models",
     "priors",
@@ -232,4 +250,5 @@ KINDS = (
     "scores",
     "optimisers",
     "extractors",
+    "callbacks",
 )

@@ -32,6 +32,7 @@ def resume(
     from genkit.recipe.launcher_remarks import launcher_remarks
     from genkit.recipe.plan import make_plan
     from genkit.runs.checkpoint import read_facts
+    from genkit.runs.early_end import last_step
     from genkit.runs.results import read_results
     from genkit.runs.resume_remarks import lost_lines, resume_remarks
     from genkit.runs.run_folder import RunFolder
@@ -45,7 +46,7 @@ def resume(
         check_recipe_of_finished(plan, folder)
         console = Console(quiet=quiet or json)
         results = read_results(folder.results)
-        console.info(f"{folder.path}: already finished, after {plan.steps} steps.")
+        console.info(f"{folder.path}: already finished, after {last_step(plan, folder)} steps.")
         console.info(*lost_lines(folder))
         print_finished_run(folder, plan, results, console, json)
         return

@@ -83,7 +83,8 @@ def _summary(plan: Plan, threads: Threads, workers: Workers, facts: Mapping[str,
     yield "parameters", ", ".join(f"{child} {count:,}" for child, count in facts["parameters"].items())
     batch_size = plan.recipe.train.batch_size
     when = "" if all(phase.stop is None for phase in plan.phases) else " at the end"
-    yield "steps", f"{facts['steps']} of {batch_size} samples, {facts['flops_per_step_text']} each{when}"
+    most = "at most " if plan.stopping else ""
+    yield "steps", f"{most}{facts['steps']} of {batch_size} samples, {facts['flops_per_step_text']} each{when}"
     yield "threads", f"{threads.number} ({threads.why})"
     yield "workers", f"{workers.number} ({workers.why})"
     yield "memory", facts["memory_text"]

@@ -9,6 +9,7 @@ from genkit.cli.show_results import print_results
 from genkit.console.output import Console
 from genkit.core.result import Result
 from genkit.recipe.plan import Plan
+from genkit.runs.early_end import early_end_of, last_step
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.run_folder import RunFolder, step_of
 from genkit.runs.timing import read_timing
@@ -22,11 +23,14 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
         print(json.dumps({**facts, "timing": timing and timing.as_dict()}))
         return
     print_results(results, console)
-    pictures = sorted(folder.samples.glob(f"step-{plan.steps:08d}*.png"))
+    end = early_end_of(folder)
+    pictures = sorted(folder.samples.glob(f"step-{last_step(plan, folder):08d}*.png"))
     pictures += [*sorted(folder.figures.glob("*.png")), folder.curves]
     console.info("pictures  " + "\n          ".join(str(path) for path in pictures))
     if timing is not None:
         console.info(f"training  {timing}")
+    if end is not None:
+        console.print(f"stopped   after step {end.step} of {plan.steps}: {end.reason}")
     console.print(f"run       {folder.path}")
     if plan.recipe.evaluate is not None and (label := plan.recipe.evaluate.best) is not None:
         console.print(f"best      {describe_best(folder, label)}")

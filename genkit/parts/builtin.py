@@ -363,3 +363,14 @@ def genkit_optimisers() -> Iterator[Entry]:
         "Adam with decoupled weight decay",
         "https://arxiv.org/abs/1711.05101",
     )
+
+
+@hookimpl
+def genkit_callbacks() -> Iterator[Entry]:
+    """Supply early stopping."""
+    yield Entry(
+        "early-stopping",
+        "genkit.parts.callbacks.early_stopping:EarlyStopping",
+        "Stop a run when a metric no longer improves",
+        "https://doi.org/10.1007/3-540-49430-8_3",
+    )

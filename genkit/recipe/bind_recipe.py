@@ -1,4 +1,4 @@
-"""A whole recipe, bound to its parts: data, model, loss, optimisers and metrics."""
+"""A whole recipe, bound to its parts: data, model, loss, optimisers, metrics and callbacks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from genkit.core.callback import Callback
 from genkit.core.metric import Metric
 from genkit.core.model import Model
 from genkit.core.types import Dataset, Loss, Optimiser
@@ -31,6 +32,7 @@ class BoundRecipe:
     loss: Loss
     optimisers: Mapping[str, Optimiser | None] | None  # by child of the model; None if [optimiser] is no table
     metrics: Mapping[str, Metric | None]  # by label
+    callbacks: Mapping[str, Callback | None]  # by label
     parts: Mapping[KeyPath, Part]  # the part that each table became
 
     def build_model(self) -> Model:
@@ -50,6 +52,7 @@ def bind_recipe(binder: Binder) -> BoundRecipe:
     loss = _try_table(binder, "loss", partial(binder.part, "losses"))
     optimisers = _each(binder, "optimisers", "optimiser")
     metrics = _each(binder, "metrics", "metrics") or {}
+    callbacks = _each(binder, "callbacks", "callbacks") or {}
     if data is None or model is None or loss is None:
         raise RecipeError(binder.problems)
     shape = _try(lambda: shape_of_data(binder, data))
@@ -63,6 +66,7 @@ def bind_recipe(binder: Binder) -> BoundRecipe:
         loss=loss,
         optimisers=optimisers,
         metrics=metrics,
+        callbacks=callbacks,
         parts=dict(binder.used),
     )
 

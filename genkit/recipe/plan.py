@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from genkit.evaluation.data_fingerprint import data_fingerprint
 from genkit.recipe.bind import Binder
 from genkit.recipe.bind_model import BoundModel
 from genkit.recipe.bind_recipe import BoundRecipe, bind_recipe
+from genkit.recipe.callback_checks import check_callbacks, unmet_callbacks
 from genkit.recipe.check_warm_start import check_warm_start
 from genkit.recipe.checks import check_evaluate, check_learning_rates
 from genkit.recipe.data_keys import data_keys
@@ -58,6 +59,11 @@ class Plan:
     def build_model(self) -> Model:
         """Construct the model with the current state of torch's global generator."""
         return self.model.build(self.data_shape)
+
+    @property
+    def stopping(self) -> tuple[str, ...]:
+        """The labels of the callbacks that may stop the run before its last step."""
+        return tuple(label for label, callback in self.callbacks.items() if type(callback).stops)
 
     @property
     def protocols(self) -> Mapping[str, EvaluationProtocol]:
@@ -143,7 +149,12 @@ def make_plan(
         for missing in [*unmet_of_refused(binder.problems, bound.metrics)]:
             binder.problem(*missing)
         raise RecipeError(binder.problems)
-    return _plan_of(binder, bound, dry_run)
+    plan = _plan_of(binder, bound, dry_run)
+    for finding in check_callbacks(plan, plan.callbacks, plan.parts):
+        binder.problem(*finding)
+    if binder.problems:
+        raise RecipeError(binder.problems)
+    return replace(plan, unmet=(*plan.unmet, *unmet_callbacks(plan.callbacks)))
 
 
 def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
@@ -151,6 +162,7 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
     recipe: Any = bound.recipe
     optimisers: Any = bound.optimisers
     metrics: Any = bound.metrics
+    callbacks: Any = bound.callbacks
     return Plan(
         recipe=recipe,
         data=bound.data,
@@ -158,7 +170,7 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
         phases=dry_run.phases,
         optimisers=optimisers,
         metrics=metrics,
-        callbacks={},
+        callbacks=callbacks,
         dry_run=dry_run,
         data_shape=bound.data_shape,
         model=bound.model,

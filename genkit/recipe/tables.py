@@ -12,7 +12,8 @@ from annotated_types import Interval
 from genkit.core.field_types import Doc, NonNegativeInt, PositiveInt
 from genkit.recipe.document import Document
 
-# Keys that change no weight: the title, what is measured, and what a run logs, draws and saves.
+# Keys that change no weight: the title, what is measured, and what a run logs, draws and saves. With a callback that
+# may stop the run, some of them do: `genkit.recipe.changed_keys`.
 WITHOUT_WEIGHT = ("title", "metrics", "evaluate", "report", "checkpoint", "track")
 # Keys of [data] that say where the samples are and what to do with bad files. The fingerprint of the data says whether
 # the samples are the same, so data may be moved.
@@ -159,6 +160,7 @@ class Recipe:
     checkpoint: Annotated[Checkpoint, Doc("When to save a checkpoint, and how many to keep.")] = Checkpoint()
     report: Annotated[Report, Doc("What a run logs and draws while it trains.")] = Report()
     track: Annotated[Track | None, Doc("Trackers of the run; without this table a run has none.")] = None
+    callbacks: Annotated[Mapping[str, Use] | None, Doc("Callbacks of the run by label, such as early stopping.")] = None
 
     def document(self) -> Document:
         """Return the recipe as the tables of a TOML file."""

@@ -32,8 +32,9 @@ def evaluation_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[s
     """
     registry = load_registry()
     document = document_of(find_model(path).recipe, overrides)
-    # [evaluate] is for training only, and may name metrics that are not evaluated now.
-    document = replace(document, tables={key: table for key, table in document.tables.items() if key != "evaluate"})
+    # These are for training only, and may name metrics that are not evaluated now.
+    kept = {key: table for key, table in document.tables.items() if key not in ("evaluate", "callbacks")}
+    document = replace(document, tables=kept)
     if names is not None:
         document = _select_metrics(names, document, registry)
     return make_plan(document, registry=registry, try_step=False)

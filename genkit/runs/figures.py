@@ -24,6 +24,7 @@ from genkit.evaluation.samples import describe_samples, in_chunks, latent_codes,
 from genkit.recipe.plan import Plan
 from genkit.recipe.schedule_probe import schedule_keys
 from genkit.runs.curves import sections_of
+from genkit.runs.early_end import last_step
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.stability_strip import save_strip, strip_captions, unreached_rows
@@ -36,7 +37,8 @@ def save_figures(plan: Plan, folder: RunFolder, model: Model, which: str, noise:
     previews, the figures show the same latent codes and held-out samples as the previews. Raises `OSError` if a file
     cannot be written.
     """
-    title = f"{plan.recipe.title}: step {plan.steps}, {which} weights"
+    last = last_step(plan, folder)
+    title = f"{plan.recipe.title}: step {last}, {which} weights"
     written = []
     if len(model.data_shape) == 3:
         with evaluating(model):
@@ -64,7 +66,7 @@ def _save_reconstructions(path: Path, plan: Plan, model: Autoencoder, noise: Noi
 
 def _save_stability_strip(folder: RunFolder, plan: Plan, which: str) -> list[Path]:
     rows = {caption: folder.row(step) for step, caption in strip_captions(plan).items()}
-    note = f"The same latent codes at each step, {which} weights." + unreached_rows(plan)
+    note = f"The same latent codes at each step, {which} weights." + unreached_rows(plan, last_step(plan, folder))
     return save_strip(folder.figures / "stability.png", rows, plan.recipe.title, note)
 
 

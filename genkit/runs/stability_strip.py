@@ -46,14 +46,14 @@ def strip_captions(plan: Plan) -> dict[int, str]:
     return {step: (f"epoch {step / epoch:.4g}, " if epoch else "") + f"step {step}" for step in within}
 
 
-def unreached_rows(plan: Plan) -> str:
-    """Return a remark on the rows in the recipe that the run is too short for; empty if there are none."""
-    report, steps = plan.recipe.report, plan.steps
+def unreached_rows(plan: Plan, last: int) -> str:
+    """Return a remark on the rows in the recipe after its `last` step; empty if there are none."""
+    report = plan.recipe.report
     if report.strip_epochs:
         epoch = plan.epoch("[report] strip_epochs")
-        unreached, unit = [number for number in report.strip_epochs if epoch * number > steps], "epoch"
+        unreached, unit = [number for number in report.strip_epochs if epoch * number > last], "epoch"
     else:
-        unreached, unit = [step for step in report.strip_steps if step > steps], "step"
+        unreached, unit = [step for step in report.strip_steps if step > last], "step"
     return f" After the end of the run: {unit} {', '.join(map(str, unreached))}." if unreached else ""
 
 

@@ -16,6 +16,7 @@ from genkit.recipe.document import read
 from genkit.recipe.plan import Plan
 from genkit.recipe.resolved import as_tables
 from genkit.recipe.tables import PLACES_OF_DATA
+from genkit.runs.early_end import last_step
 from genkit.runs.run_folder import RunFolder, facts_in
 from genkit.storage.listing import exists
 from genkit.storage.names import RECIPE
@@ -23,7 +24,7 @@ from genkit.storage.names import RECIPE
 
 def recipe_of_weights(plan: Plan) -> dict[str, Any]:
     """Return the keys of a plan that decide the weights, defaults included, as values that JSON can store."""
-    return _as_json(with_weight(plan.resolved))
+    return _as_json(with_weight(plan.resolved, plan.stopping))
 
 
 def check_recipe_of_checkpoint(plan: Plan, folder: RunFolder, facts: Mapping[str, Any]) -> None:
@@ -35,23 +36,24 @@ def check_recipe_of_checkpoint(plan: Plan, folder: RunFolder, facts: Mapping[str
     if step > plan.steps or (step != plan.steps and _steps(recipe) == step):
         raise _ended(plan, folder, step)
     if recipe is not None:
-        _check_keys(plan, folder, recipe, facts.get("data") or {})
+        stopping = {*plan.stopping, *recipe.get("callbacks", {})}  # it keeps only those that may stop the run
+        _check_keys(plan, folder, with_weight(recipe, stopping), facts.get("data") or {})
 
 
 def check_recipe_of_finished(plan: Plan, folder: RunFolder) -> None:
     """Compare a plan with the model folder of a finished run. Raises `UsageError` as for a checkpoint."""
     facts = facts_in(folder.final)
-    if facts and facts["step"] != plan.steps:
+    if facts and facts["step"] != last_step(plan, folder):
         raise _ended(plan, folder, facts["step"])
     if exists(folder.final / RECIPE):
         trained = _as_json(read(folder.final / RECIPE).tables)
-        _check_keys(plan, folder, trained, facts.get("data") or {})
+        _check_keys(plan, folder, with_weight(trained, plan.stopping), facts.get("data") or {})
 
 
 def _check_keys(plan: Plan, folder: RunFolder, then: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     # A default that `then` does not have is of a key that a later version of the part has introduced.
     known = as_tables(key for key in plan.keys if not key.is_default or _has(then, key.path))
-    then, now = with_weight(then), _as_json(with_weight(known))
+    now = _as_json(with_weight(known, plan.stopping))
     if data.keys() - {"samples", "held_out"}:  # a fingerprint of the samples themselves, which a resume compares
         then, now = _without_places(then), _without_places(now)
     if changes := changed_keys(_without_compile(then), _without_compile(now)):

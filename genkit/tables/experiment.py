@@ -13,12 +13,9 @@ from genkit.errors import UsageError
 from genkit.recipe.changed_keys import changed_keys, with_weight
 from genkit.recipe.plan import Plan
 from genkit.recipe.resolved import as_tables
-from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.os_errors import describe_os_error
 from genkit.tables.cells import Cell
-
-NOT_IN_DIGEST = (*WITHOUT_WEIGHT, "seed")  # the seed is in the name of the run folder
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,9 @@ class Experiment:
         resolved recipes had such defaults stay current.
         """
         keys = as_tables(key for key in self.plan.keys if not key.dependent)
-        return {key: value for key, value in keys.items() if key not in NOT_IN_DIGEST}
+        deciding = with_weight(keys, self.plan.stopping)
+        del deciding["seed"]  # it is in the name of the run folder
+        return deciding
 
     @property
     def recipe_digest(self) -> str:
@@ -69,8 +68,9 @@ class Experiment:
             raise UsageError(f"{folder.path}: cannot be created: {reason}. Choose another --runs.") from None
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{folder.resolved}: damaged ({error}). Delete the run folder, or move it away.") from None
-        expected = with_weight(self.plan.resolved) | {"seed": self.seed}
-        found = with_weight(found)
+        stopping = self.plan.stopping
+        expected = with_weight(self.plan.resolved, stopping) | {"seed": self.seed}
+        found = with_weight(found, stopping)
         before_dependent_defaults = {**self.recipe, "seed": self.seed}
         if found != before_dependent_defaults and (changes := changed_keys(expected, found)):
             raise UsageError(

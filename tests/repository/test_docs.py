@@ -36,6 +36,9 @@ from genkit.parts.datasets.hub_stream import HubStream
 from genkit.recipe.part_fields import parameters_of
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.registry import Owner, Registry
+from genkit.runs.evaluate_during_training import evaluations_of
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.train import train_in_folder
 from genkit.tables.planning import experiments_of
 from genkit.tables.read_table import read_table
 
@@ -316,6 +319,16 @@ def test_the_plugins_of_the_docs_train_together(plugin_files, tmp_path):
     assert len(losses) == plan.steps and losses[-1] < losses[0]
     (result,) = evaluate(plan.metrics, plan.data, state.weights, 0)
     assert result.value is not None and result.value >= 0
+
+
+@pytest.mark.trains
+def test_the_callback_of_the_docs_stops_a_run(plugin_files, tmp_path):
+    plan = plan_of(titled("plugins.md", "all.toml"), tmp_path, registry_of(plugin_files))
+    folder = RunFolder.create(tmp_path / "runs", plan.document, dict(plan.resolved))
+    train_in_folder(plan, folder, World(), report=pytest.fail)
+    values = [(record.step, record.value("mean-shift")) for record in evaluations_of(folder)]
+    reached = [step for step, value in values if value <= 0.92]
+    assert reached == [values[-1][0]] and reached[0] < plan.steps == 100, values
 
 
 def test_the_first_plugin_of_the_docs_plans_with_its_recipe(plugin_files, tmp_path):

@@ -8,6 +8,8 @@ from typing import ClassVar
 import pytest
 import torch
 from safetensors.torch import load_file
+from support.commands import TINY, genkit_process, write_recipe
+from support.commands import genkit as genkit_command
 from support.kill_and_resume import Killed, new_run
 from support.messages import assert_names
 from support.tiny_parts import registry_with
@@ -19,6 +21,7 @@ from genkit.engine.distributed import World
 from genkit.errors import UsageError
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Evaluate, Report, Use
+from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.train import train_in_folder
 
@@ -310,3 +313,57 @@ def test_a_resume_from_before_the_end_decides_again(tmp_path):
     shutil.rmtree(folder.checkpoint(7), ignore_errors=True)
     assert train_with(folder) == []
     assert not folder.stopped.exists() and folder.saved_steps()[-1] == 12
+
+
+STOPPED_EARLY = (
+    TINY.replace("steps = 5", "steps = 40")
+    + """
+[evaluate]
+every = 4
+
+[callbacks.patience]
+use = "early-stopping"
+metric = "modes"
+patience = 2
+"""
+)
+
+
+def test_early_stopping_ends_the_run_of_a_command_and_stays_ended(isolated):
+    done = genkit_command("run", write_recipe(isolated, STOPPED_EARLY))
+    assert done.code == 0, done.err
+    folder = RunFolder(isolated / "runs/0001-tiny-s0")
+    (stopped,) = (line for line in done.out.splitlines() if line.startswith("stopped "))
+    assert_names(stopped, "step 12 of 40", "[callbacks.patience]", "early-stopping", "genkit-torch", "modes")
+    assert_names(done.out, "at most 40", "step-00000012")
+    again = genkit_command("resume", folder.path)
+    assert again.code == 0, again.err
+    assert_names(again.out, "already finished, after 12 steps", stopped)
+    assert genkit_command("figures", folder.path).code == 0
+    evaluated = genkit_command("eval", folder.path, "--json")
+    assert evaluated.code == 0, evaluated.err
+    assert json.loads(evaluated.out)["results"] == json.loads(folder.results.read_text())
+
+
+def test_a_resume_refuses_another_rule_of_stopping(isolated):
+    assert genkit_command("run", write_recipe(isolated, STOPPED_EARLY), "-q").code == 0
+    folder = RunFolder(isolated / "runs/0001-tiny-s0")
+    text = folder.resolved.read_text()
+    folder.resolved.write_text(text.replace("patience = 2", "patience = 3"))
+    for unfinished in (False, True):
+        if unfinished:
+            (folder.final / "about.json").unlink()
+        refused = genkit_command("resume", folder.path, "-q")
+        assert refused.code == 2
+        assert_names(refused.err, "callbacks.patience.patience 2 -> 3")
+    folder.resolved.write_text(text)
+    assert genkit_command("resume", folder.path, "-q").code == 0
+
+
+def test_two_processes_stop_after_the_same_step(tmp_path):
+    text = STOPPED_EARLY.replace("batch_size = 16", 'batch_size = 8\nprecision = "fp64"')
+    done = genkit_process("run", write_recipe(tmp_path, text), "--processes", "2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = RunFolder(tmp_path / "runs/0001-tiny-s0")
+    assert json.loads(folder.stopped.read_text())["step"] == 12 == folder.saved_steps()[-1]
+    assert [record.step for record in evaluations_of(folder)] == [4, 8, 12]
