@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from support.author_mistakes import PLUGIN, MistakenPlugin
+from support.commands import on_processes
 from support.messages import assert_names
 from support.pictures import noise_picture, write_folder
 from support.tiny_parts import Numbered, registry_with
@@ -115,6 +116,10 @@ def test_a_training_has_the_same_bits_with_workers(data):
             2 if data.name == "numbered" else 0
         )  # a density reads nothing
     assert_same_bits(tensors_of(state), tensors_of(train_all(plan)[0]))
+
+
+def test_several_processes_have_the_same_bits_with_workers():
+    on_processes(2, "pipeline_worker.py")
 
 
 def test_the_device_of_the_noise_of_what_is_read_is_the_cpu():
