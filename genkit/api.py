@@ -21,11 +21,13 @@ from genkit.core.score import Score
 from genkit.core.squared_error import SquaredError, squared_error
 from genkit.core.two_steps import batch_in_two_steps
 from genkit.core.types import (
+    Action,
     Dataset,
     DiagNormal,
     Divergence,
     FingerprintedSource,
     Loss,
+    LossWithActions,
     Optimiser,
     Phase,
     PhaseLoss,
@@ -42,6 +44,7 @@ from genkit.parts.metrics.features import Features, features_of, protocol_of
 __all__ = [
     "GAN",
     "VAE",
+    "Action",
     "Autoencoder",
     "Batch",
     "Callback",
@@ -59,6 +62,7 @@ __all__ = [
     "Features",
     "FingerprintedSource",
     "Loss",
+    "LossWithActions",
     "Metric",
     "Model",
     "ModelMetric",

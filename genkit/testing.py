@@ -17,10 +17,11 @@ from genkit.core.metric import Extractor
 from genkit.core.model import Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, StandardNormal
-from genkit.core.types import DiagNormal, Loss, Phase, ReconstructionError
+from genkit.core.types import Action, DiagNormal, Loss, Phase, ReconstructionError, turns_of
 from genkit.recipe.costs import USE_THE_NOISE
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.phase_result import checked_result
+from genkit.recipe.try_parts import actions_of
 
 
 def batch_of(
@@ -79,13 +80,20 @@ def take_step(
     loss: Loss, model: Model, optimisers: Mapping[str, torch.optim.Optimizer], batch: Batch, *, step: int = 0
 ) -> None:
     """Take one step as the training loop does; `optimisers` has that of each child of the model by name."""
-    for phase in loss.phases():
-        if phase.due(step):
-            for name, gradient in phase_gradients(phase, model, batch).items():
-                model.get_parameter(name).grad = gradient
-            for child in phase.updates:
-                if any(True for _ in model.get_submodule(child).parameters()):  # a prior may have none
-                    optimisers[child].step()
+    for turn in turns_of(loss.phases(), actions_of(loss)):
+        if not turn.due(step):
+            continue
+        if isinstance(turn, Action):
+            with torch.no_grad():
+                turn.do(model, batch.in_phase(turn.name))
+            for child in turn.resets:
+                optimisers[child].state.clear()
+            continue
+        for name, gradient in phase_gradients(turn, model, batch).items():
+            model.get_parameter(name).grad = gradient
+        for child in turn.updates:
+            if any(True for _ in model.get_submodule(child).parameters()):  # a prior may have none
+                optimisers[child].step()
 
 
 def assert_schedules_follow_the_run(loss: Loss, model: Model, batch: Batch, *keys: str) -> None:

@@ -24,10 +24,14 @@ def print_plan(plan: Plan, threads: Threads, workers: Workers, console: Console)
     facts = plan_as_dict(plan, threads, workers)
     rows = [(part["table"], part["name"], part["owner"]) for part in facts["parts"]]
     console.table("parts", ("table", "part", "supplied by"), rows)
-    phases = [
-        (phase["name"], ", ".join(phase["updates"]), phase["due"], quantity(phase["flops"], "FLOP"))
+    of_phases = {
+        phase["name"]: (phase["name"], ", ".join(phase["updates"]), phase["due"], quantity(phase["flops"], "FLOP"))
         for phase in facts["phases"]
-    ]
+    }
+    of_actions = {
+        action["name"]: (action["name"], _describe_action(action), action["due"], "") for action in facts["actions"]
+    }
+    phases = [(of_phases | of_actions)[turn.name] for turn in plan.turns]
     console.table("phases of a step", ("phase", "updates", "due", "costs"), phases)
     for label, text in _summary(plan, threads, workers, facts):
         console.print(f"{label:11} {text}")
@@ -59,6 +63,15 @@ def plan_as_dict(plan: Plan, threads: Threads, workers: Workers) -> dict[str, An
                 "couples_samples": dry_run.costs[phase.name].couples_samples,
             }
             for phase in plan.phases
+        ],
+        "actions": [
+            {
+                "name": action.name,
+                "before": action.before,
+                "due": _due(action.every, action.start, action.stop),
+                "resets": list(action.resets),
+            }
+            for action in plan.actions
         ],
         "parameters": dict(dry_run.parameters),
         "flops_per_step": dry_run.flops,
@@ -92,6 +105,10 @@ def _summary(plan: Plan, threads: Threads, workers: Workers, facts: Mapping[str,
         best = f"; the best step by {evaluate.best} is kept" if evaluate.best is not None else ""
         yield "evaluated", f"every {evaluate.every} steps: {', '.join(evaluate.metrics or plan.metrics)}{best}"
     yield from (("remark", remark) for remark in facts["remarks"])
+
+
+def _describe_action(action: Mapping[str, Any]) -> str:
+    return "(action)" + (f" resets {', '.join(action['resets'])}" if action["resets"] else "")
 
 
 def _due(every: int, start: int, stop: int | None) -> str:

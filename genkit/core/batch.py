@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor
 
-from genkit.core.noise import Noise
+from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, require_standard_normal
 
 
@@ -83,3 +84,18 @@ class Batch:
     def phase_t(self) -> float:
         """Progress since the first step of the phase, in [0, 1). Use it for a curriculum within the phase."""
         return max(self.t - self.phase_start, 0.0) / (1 - self.phase_start) if self.phase_start < 1 else 0.0
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Return the micro-batches of a process, which follow each other in the global batch, as one batch."""
+    first = batches[0]
+    if len(batches) == 1:
+        return first
+    rows = Rows(first.noise.rows.start, batches[-1].noise.rows.stop, first.noise.rows.total)
+    return replace(
+        first,
+        x=torch.cat([batch.x for batch in batches]),
+        noise=replace(first.noise, rows=rows),
+        extra={name: torch.cat([batch.extra[name] for batch in batches]) for name in first.extra},
+        carry={name: torch.cat([batch.carry[name] for batch in batches]) for name in first.carry},
+    )

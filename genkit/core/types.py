@@ -155,7 +155,51 @@ class Phase:
 
     def due(self, step: int) -> bool:
         """Return whether this phase runs in step number `step`, counted from 0."""
-        return self.start <= step and (self.stop is None or step < self.stop) and (step + 1) % self.every == 0
+        return _due(self, step)
+
+
+@dataclass(frozen=True)
+class Action:
+    """A change of the model that minimises nothing, such as a copy of weights or a new start of a prior.
+
+    `do` is called with the model and the batch of the step, without gradients, and changes tensors in place. It must
+    compute from gathered rows, ``batch.gather(...)``, what depends on the samples: then n processes do what one does.
+    Like a phase it is a function of the step, so a resumed run repeats it.
+    """
+
+    name: str  # also the source of its random numbers
+    do: Callable[[Any, Batch], None]
+    before: str | None = None  # the phase that it precedes in a step; None: it follows all phases
+    every: int = 1  # runs when (step + 1) % every == 0
+    start: int = 0  # first step
+    stop: int | None = None  # runs before this step; None: to the end of the run
+    resets: tuple[str, ...] = ()  # children whose optimisers then forget their moments
+
+    def due(self, step: int) -> bool:
+        """Return whether this action runs in step number `step`, counted from 0."""
+        return _due(self, step)
+
+
+def _due(turn: Phase | Action, step: int) -> bool:
+    return turn.start <= step and (turn.stop is None or step < turn.stop) and (step + 1) % turn.every == 0
+
+
+def turns_of(phases: Sequence[Phase], actions: Sequence[Action]) -> tuple[Phase | Action, ...]:
+    """Return the phases and the actions of a step in the order in which they run."""
+    turns: list[Phase | Action] = []
+    for phase in phases:
+        turns += [action for action in actions if action.before == phase.name]
+        turns.append(phase)
+    return (*turns, *(action for action in actions if action.before is None))
+
+
+@runtime_checkable
+class LossWithActions(Protocol):
+    """A loss that also changes the model without minimising anything."""
+
+    def actions(self) -> tuple[Action, ...]:
+        """Return the actions of one step; those at the same place run in this order."""
+        ...
 
 
 class Loss(Protocol):

@@ -1,4 +1,4 @@
-"""The one training loop. It runs the phases of any loss and names no method."""
+"""The one training loop. It runs the phases and the actions of any loss and names no method."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genkit.core.batch import Batch
 from genkit.core.types import Phase
+from genkit.engine.actions import Actions
 from genkit.engine.batches import check_batch
 from genkit.engine.compilation import SECOND_DERIVATIVES
 from genkit.engine.coupling import check_coupling
@@ -49,14 +50,15 @@ def train_steps(
     calls = PartCalls(plan, state, world)
     if state.step == 0:
         world.on_all(partial(check_coupling, plan, state, world, calls))
+    actions = Actions(state, world, calls)
     flags = StepFlags(world, state.model, stop)
     with world.on_all(partial(InputPipeline, plan, state, world, calls, workers)) as pipeline:
         while state.step < plan.steps:
             batches = flags.read(pipeline.batches)
             try:
-                terms = _step(plan, state, batches, world, calls, flags)
+                terms = _step(plan, state, batches, world, calls, flags, actions)
             except PartFailed as error:
-                terms = _step_uncompiled(error, plan, state, batches, world, calls, flags)
+                terms = _step_uncompiled(error, plan, state, batches, world, calls, flags, actions)
 
             if state.average is not None:
                 state.average.update()
@@ -65,15 +67,25 @@ def train_steps(
 
 
 def _step(
-    plan: Plan, state: TrainState, batches: list[Batch], world: World, calls: PartCalls, flags: StepFlags
+    plan: Plan,
+    state: TrainState,
+    batches: list[Batch],
+    world: World,
+    calls: PartCalls,
+    flags: StepFlags,
+    actions: Actions,
 ) -> dict[str, Tensor]:
-    """Run the phases that are due, and return their terms."""
-    due = [phase for phase in plan.phases if phase.due(state.step)]
+    """Run the phases and actions that are due, and return the terms of the phases."""
+    due = [turn for turn in plan.turns if turn.due(state.step)]
+    last = next((turn for turn in reversed(due) if isinstance(turn, Phase)), None)
     terms: dict[str, Tensor] = {}
     with state.in_step():
-        for phase in due:
-            inputs = [batch.in_phase(phase.name, phase.start / plan.steps) for batch in batches]
-            terms |= update(phase, state, inputs, world, calls, keep_graphs=phase is not due[-1])
+        for turn in due:
+            inputs = [batch.in_phase(turn.name, turn.start / plan.steps) for batch in batches]
+            if isinstance(turn, Phase):
+                terms |= update(turn, state, inputs, world, calls, keep_graphs=turn is not last)
+            else:
+                actions.run(turn, inputs)
         flags.finish()
     return terms
 

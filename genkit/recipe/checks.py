@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
-from genkit.core.types import Dataset, Phase
+from genkit.core.types import Action, Dataset, Phase
 from genkit.evaluation.batch_norm import norms_of
 from genkit.near_miss import near_miss
 from genkit.recipe.bind_model import ERROR, PRIOR
@@ -100,6 +100,19 @@ def without_fixed_prior(phases: tuple[Phase, ...], model: Model) -> tuple[tuple[
         if not phase.updates
     ]
     return kept, found
+
+
+def check_resets(bound: BoundRecipe, phases: tuple[Phase, ...], actions: tuple[Action, ...]) -> Iterator[Finding]:
+    """Check that the children whose moments an action resets have moments."""
+    trained, loss = children_trained_by(phases) | {PRIOR}, bound.parts["loss",]  # a prior that is not learnt has none
+    for action in actions:
+        for child in sorted(set(action.resets) - trained):
+            names = " and ".join(sorted(trained - {PRIOR}))
+            text = (
+                f'action "{action.name}" resets the moments of "{child}", but "{loss.entry.name}" trains '
+                f"{names} only. Remove it from resets."
+            )
+            yield Finding(("loss",), text, loss.owner)
 
 
 def check_prior_is_trained(bound: BoundRecipe, model: Model, phases: tuple[Phase, ...]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, UntypedStorage
 from torch.utils.flop_counter import flop_registry
 
-from genkit.core.batch import Batch
+from genkit.core.batch import Batch, joined
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.torch_operations import OperationWatch
-from genkit.core.types import Dataset, Phase
+from genkit.core.types import Action, Dataset, Phase, turns_of
+from genkit.part_code import code_of
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.phase_result import checked_result
 from genkit.recipe.schedule_probe import RunProgress
@@ -36,14 +37,52 @@ class PhaseCost:
     unreached: tuple[str, ...]  # names of those to which the loss gives no gradient
 
 
-def costs_of(model: Model, phases: tuple[Phase, ...], recipe: Recipe, data: Dataset) -> dict[str, PhaseCost]:
-    """Return the costs of every phase by name, for a model on the meta device. Errors of the losses are not caught."""
+def costs_of(
+    model: Model, phases: tuple[Phase, ...], actions: tuple[Action, ...], recipe: Recipe, data: Dataset
+) -> dict[str, PhaseCost]:
+    """Return the costs of every phase by name, for a model on the meta device. Errors of the losses are not caught.
+
+    The actions are tried at their places. Raises `ValueError` if one returns something or replaces a tensor.
+    """
     # A schedule may switch a part of a loss on or off, so each phase is tried at both ends of the run.
-    with refusing_global_draws(phases[0].loss, USE_THE_NOISE):
-        start, end = (
-            {phase.name: _cost(model, phase, batch) for phase in phases} for batch in _batches(model, recipe, data)
-        )
+    turns, micro_batches = turns_of(phases, actions), recipe.train.accumulate
+    start, end = (_costs(model, turns, batch, micro_batches) for batch in _batches(model, recipe, data))
     return {name: _larger(start[name], end[name], recipe.train.accumulate) for name in start}
+
+
+def _costs(model: Model, turns: tuple[Phase | Action, ...], batch: Batch, micro_batches: int) -> dict[str, PhaseCost]:
+    costs, size = {}, len(batch.x)
+    for turn in turns:
+        if isinstance(turn, Action):
+            rows = [Rows(start, start + size, size * micro_batches) for start in range(0, size * micro_batches, size)]
+            _try_action(model, turn, joined([replace(batch, noise=replace(batch.noise, rows=each)) for each in rows]))
+            continue
+        with refusing_global_draws(turn.loss, USE_THE_NOISE):
+            costs[turn.name] = _cost(model, turn, batch)
+    return costs
+
+
+def _try_action(model: Model, action: Action, batch: Batch) -> None:
+    before = {name: id(tensor) for name, tensor in _named_tensors(model)}
+    with torch.no_grad(), refusing_global_draws(action.do, USE_THE_NOISE):
+        do: Callable[..., Any] = action.do
+        returned = do(model, batch.in_phase(action.name))
+    subject = f'{code_of(action.do)}: action "{action.name}"'
+    if returned is not None:
+        raise ValueError(
+            f"{subject} returned a {type(returned).__name__}. An action changes the model and returns nothing"
+        )
+    if replaced := {name for name, tensor in _named_tensors(model) if before.get(name) != id(tensor)} | (
+        before.keys() - dict(_named_tensors(model)).keys()
+    ):
+        raise ValueError(
+            f"{subject} replaced the tensor {min(replaced)}. Change tensors in place, for example with copy_()"
+        )
+
+
+def _named_tensors(model: Model) -> Iterator[tuple[str, Tensor]]:
+    yield from model.named_parameters(remove_duplicate=False)
+    yield from model.named_buffers(remove_duplicate=False)
 
 
 def _batches(model: Model, recipe: Recipe, data: Dataset) -> Iterator[Batch]:

@@ -26,7 +26,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.types import Dataset, Phase, Schedule
+from genkit.core.types import Action, Dataset, Phase, Schedule
 from genkit.errors import UsageError
 from genkit.evaluation.compute_metrics import protocol_of
 from genkit.part_code import code_of, describe_bug, is_refusal
@@ -40,6 +40,7 @@ from genkit.recipe.checks import (
     check_error_is_used,
     check_prior_is_asked,
     check_prior_is_trained,
+    check_resets,
     check_split,
     children_of,
     children_trained_by,
@@ -51,7 +52,16 @@ from genkit.recipe.error_probe import recording_error
 from genkit.recipe.prior_probe import recording_questions
 from genkit.recipe.schedule_probe import recording_schedules
 from genkit.recipe.tables import Recipe
-from genkit.recipe.try_parts import try_data, try_error, try_model, try_optimiser, try_phases, try_prior
+from genkit.recipe.try_parts import (
+    actions_of,
+    try_actions,
+    try_data,
+    try_error,
+    try_model,
+    try_optimiser,
+    try_phases,
+    try_prior,
+)
 
 MOST_TENSORS = 10_000  # parameters of a network; one of hundreds of layers has hundreds
 MOST_NAMES = 4  # of parameters, in a remark
@@ -64,6 +74,7 @@ class DryRun:
     """The facts that the dry run has measured about a step."""
 
     phases: tuple[Phase, ...]
+    actions: tuple[Action, ...]
     parameters: Mapping[str, int]  # number of parameters by child
     costs: Mapping[str, PhaseCost]  # by phase; empty if no step was tried
     protocols: Mapping[str, EvaluationProtocol]  # by label of the metric
@@ -123,9 +134,13 @@ class _Checker:
         data_fits = self._call(("data",), partial(try_data, bound.data))
         if model is None or phases is None or not self._add_prior(model):
             return None
+        actions = self._call(("loss",), partial(try_actions, bound.loss, phases))
+        if actions is None:
+            return None
         phases, nothing_to_update = without_fixed_prior(phases, model)
         self.findings += nothing_to_update
         self.findings += check_children(bound, model, phases)
+        self.findings += check_resets(bound, phases, actions)
         self.findings += check_prior_is_trained(bound, model, phases)
         self._try_optimisers()
         error_fits = bound.model.error is None or self._call(
@@ -144,6 +159,7 @@ class _Checker:
         parameters = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
         return DryRun(
             phases=phases,
+            actions=actions,
             parameters=parameters,
             costs=step.costs,
             protocols=protocols,
@@ -224,7 +240,7 @@ def _costs_and_schedules(
     """
     loss, recording = recording_schedules(bound.loss)
     with recording_questions(model.prior) as asked, recording_error(model) as compared:
-        costs = costs_of(model, loss.phases(), recipe, bound.data)
+        costs = costs_of(model, loss.phases(), actions_of(loss), recipe, bound.data)
     schedules = {name: each.schedule for name, each in recording.items() if each.follows_the_run}
     return costs, schedules, bool(asked), bool(compared)
 

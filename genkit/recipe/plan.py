@@ -13,7 +13,7 @@ from genkit.core.global_generators import restored_generators
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
 from genkit.core.torch_defaults import standard_defaults
-from genkit.core.types import Dataset, Loss, Optimiser, Phase
+from genkit.core.types import Action, Dataset, Loss, Optimiser, Phase, turns_of
 from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.data_fingerprint import data_fingerprint
 from genkit.recipe.bind import Binder
@@ -43,6 +43,7 @@ class Plan:
     data: Dataset
     loss: Loss
     phases: tuple[Phase, ...]
+    actions: tuple[Action, ...]
     optimisers: Mapping[str, Optimiser]  # by child
     metrics: Mapping[str, Metric]  # by label
     callbacks: Mapping[str, Callback]  # by label
@@ -64,6 +65,11 @@ class Plan:
     def stopping(self) -> tuple[str, ...]:
         """The labels of the callbacks that may stop the run before its last step."""
         return tuple(label for label, callback in self.callbacks.items() if type(callback).stops)
+
+    @property
+    def turns(self) -> tuple[Phase | Action, ...]:
+        """The phases and the actions of a step, in order."""
+        return turns_of(self.phases, self.actions)
 
     @property
     def protocols(self) -> Mapping[str, EvaluationProtocol]:
@@ -168,6 +174,7 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
         data=bound.data,
         loss=bound.loss,
         phases=dry_run.phases,
+        actions=dry_run.actions,
         optimisers=optimisers,
         metrics=metrics,
         callbacks=callbacks,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Dataset, DiagNormal, Loss, Optimiser, Phase
+from genkit.core.types import Action, Dataset, DiagNormal, Loss, LossWithActions, Optimiser, Phase
 from genkit.part_code import code_of
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_interface import check_interface
@@ -86,6 +86,33 @@ def try_phases(loss: Loss) -> tuple[Phase, ...]:
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f'{code_of(loss)}: two phases have the name "{min(twice)}". Give each its own')
     return tuple(phases)
+
+
+def actions_of(loss: Loss) -> Any:
+    """Return what a loss gives as its actions; none for most losses."""
+    return loss.actions() if isinstance(loss, LossWithActions) else ()
+
+
+def try_actions(loss: Loss, phases: tuple[Phase, ...]) -> tuple[Action, ...]:
+    """Return the actions of a loss, after a check of their fields."""
+    actions: Any = actions_of(loss)
+    if not isinstance(actions, (tuple, list)) or not all(isinstance(action, Action) for action in actions):
+        found = "nothing" if actions is None else f"a {type(actions).__name__}"
+        raise ValueError(f"{code_of(loss)}: actions returned {found}. Return a tuple of Action, () for none")
+    names = [turn.name for turn in (*phases, *actions)]
+    for action in actions:
+        subject = f'{code_of(loss)}: action "{action.name}"'
+        if not callable(action.do):
+            raise ValueError(f"{subject}: do is a {type(action.do).__name__}. Give a function of model and batch")
+        if action.every < 1:
+            raise ValueError(f"{subject}: every is {action.every}. Give a positive integer")
+        if isinstance(action.resets, str):
+            raise ValueError(f'{subject}: resets is {action.resets!r}. Give a tuple of names, such as ("decoder",)')
+        if action.before is not None and action.before not in (known := [phase.name for phase in phases]):
+            raise ValueError(f'{subject}: before is "{action.before}". Give the name of a phase: {", ".join(known)}')
+        if names.count(action.name) > 1:
+            raise ValueError(f"{subject}: the name of another action or phase. Give each its own")
+    return tuple(actions)
 
 
 def try_optimiser(optimiser: Optimiser) -> None:

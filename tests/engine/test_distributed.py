@@ -27,7 +27,7 @@ pytestmark = pytest.mark.trains
 def test_two_processes_compute_the_run_of_one(tmp_path):
     """All trainings share one start of the processes, which takes longer than they do."""
     plugins = [loss for loss in ("introvae", "as-introvae") if find_spec(f"genkit_{loss.replace('-', '_')}")]
-    in_float64 = [f"{loss}/fp64" for loss in ("coupled", "reached-in-warm-up", "images", "mixture", *plugins)]
+    in_float64 = [f"{loss}/fp64" for loss in ("coupled", "reached-in-warm-up", "images", "mixture", "acting", *plugins)]
     for processes in (1, 2):
         on_processes(processes, "world_worker.py", tmp_path / str(processes), processes, *in_float64, "coupled/fp32")
     for training in in_float64:

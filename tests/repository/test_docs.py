@@ -331,6 +331,16 @@ def test_the_callback_of_the_docs_stops_a_run(plugin_files, tmp_path):
     assert reached == [values[-1][0]] and reached[0] < plan.steps == 100, values
 
 
+def test_the_action_of_the_docs_starts_the_prior_from_codes(plugin_files, tmp_path):
+    plan = plan_of(titled("plugins.md", "start.toml"), tmp_path, registry_of(plugin_files))
+    state = initial_state(plan, World())
+    means = {}
+    for record in train_steps(plan, state, World()):
+        means[record.step] = state.model.prior.means.detach().clone()
+    moved = {step: (means[step] - means[step - 1]).abs().max().item() for step in (20, 21, 22)}
+    assert moved[21] > 0.1 > 10 * max(moved[20], moved[22])
+
+
 def test_the_first_plugin_of_the_docs_plans_with_its_recipe(plugin_files, tmp_path):
     recipe = titled("plugins.md", "steps.toml")
     skip_unless_installed(recipe)

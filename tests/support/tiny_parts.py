@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from genkit.api import Autoencoder, Batch, DiagNormal, Noise, Phase, PhaseLoss, Samples, Schedule, kl_to_prior
+from genkit.api import (
+    VAE,
+    Action,
+    Autoencoder,
+    Batch,
+    DiagNormal,
+    Noise,
+    Phase,
+    PhaseLoss,
+    Samples,
+    Schedule,
+    kl_to_prior,
+)
 from genkit.hooks import Entry, hookimpl
 from genkit.parts import builtin
 from genkit.recipe.registry import Owner, Registry
@@ -112,6 +124,28 @@ class ReachedInWarmUp(Coupled):
         return PhaseLoss(model.decoder[:2](batch.z).square().mean(), {})
 
 
+@dataclass(frozen=True)
+class Acting(VAE):
+    """VAE with actions: shrink a weight, take a bias from all codes of the batch, and forget moments once."""
+
+    def actions(self) -> tuple[Action, ...]:
+        return (
+            Action("shrink", self.shrink, before="vae", every=2),
+            Action("centre", self.centre, start=3),
+            Action("forget", self.forget, start=5, stop=6, resets=("decoder",)),
+        )
+
+    def shrink(self, model: TinyAutoencoder, batch: Batch) -> None:
+        model.decoder[0].weight.mul_(0.9)
+
+    def centre(self, model: TinyAutoencoder, batch: Batch) -> None:
+        codes = model.encoder(batch.x).sample(batch.randn("codes", model.latent_dim))
+        model.encoder.linear.bias[: model.latent_dim] -= 0.1 * batch.gather(codes).mean(dim=0)
+
+    def forget(self, model: TinyAutoencoder, batch: Batch) -> None:
+        pass
+
+
 class TinyPlugin:
     """Plugin as an object. pluggy accepts modules and objects."""
 
@@ -129,6 +163,7 @@ class TinyPlugin:
     @hookimpl
     def genkit_losses(self):
         yield Entry("coupled", f"{__name__}:Coupled", "", "")
+        yield Entry("acting", f"{__name__}:Acting", "", "")
         yield Entry("reached-in-warm-up", f"{__name__}:ReachedInWarmUp", "", "")
 
 

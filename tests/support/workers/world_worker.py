@@ -22,6 +22,10 @@ def plan_of(loss: str, precision: str) -> Plan:
 
         recipe = tiny_recipe(loss=Use(loss, weight=0.5, warmup_steps=2), train=training)
         return make_plan(recipe, registry=registry_with())
+    if loss == "acting":
+        from support.tiny_parts import registry_with
+
+        return make_plan(tiny_recipe(loss=Use(loss), train=training), registry=registry_with())
     adam = Use("adam", lr=1e-3)
     data, model, loss_part = Use("8-gaussians"), Use("mlp", width=16), Use(loss, warmup_steps=2)
     if loss == "images":
@@ -52,7 +56,9 @@ def main() -> None:
         assert world.size == size
         state = initial_state(plan, world)
         records = list(train_steps(plan, state, world))
-        terms = world.mean(records[-1].terms["vae/total" if loss in ("images", "mixture") else "encoder/total"])
+        terms = world.mean(
+            records[-1].terms["vae/total" if loss in ("images", "mixture", "acting") else "encoder/total"]
+        )
         if world.is_main:
             (out / loss).mkdir(parents=True, exist_ok=True)
             write_tensors(out / training, {**tensors_of(state), "terms": terms})
