@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import asdict
 
 from genkit.cli.show_results import print_results
 from genkit.console.output import Console
@@ -17,13 +18,13 @@ from genkit.runs.timing import read_timing
 
 def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], console: Console, as_json: bool) -> None:
     """Print the results of a finished run, its pictures and folders, and the next commands; or all as JSON."""
-    timing = read_timing(folder)
+    timing, end = read_timing(folder), early_end_of(folder)
     if as_json:
         facts = {"run": str(folder.path), "results": [result.as_dict() for result in results]}
-        print(json.dumps({**facts, "timing": timing and timing.as_dict()}))
+        early = {} if end is None else {"stopped": asdict(end)}
+        print(json.dumps({**facts, "timing": timing and timing.as_dict(), **early}))
         return
     print_results(results, console)
-    end = early_end_of(folder)
     pictures = sorted(folder.samples.glob(f"step-{last_step(plan, folder):08d}*.png"))
     pictures += [*sorted(folder.figures.glob("*.png")), folder.curves]
     console.info("pictures  " + "\n          ".join(str(path) for path in pictures))

@@ -67,8 +67,12 @@ def train(
     return folder
 
 
+def _warn(text: str) -> None:
+    warnings.warn(text, GenkitWarning, stacklevel=2)
+
+
 def train_in_folder(
-    plan: Plan, folder: RunFolder, world: World, *callbacks: Callback, report: Report = warnings.warn, workers: int = 0
+    plan: Plan, folder: RunFolder, world: World, *callbacks: Callback, report: Report = _warn, workers: int = 0
 ) -> list[Result]:
     """Train from the newest checkpoint, or from the start, to the end; then evaluate and write the model folder.
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.commands import TINY, genkit_process, write_recipe
+from support.commands import TINY, genkit_process, on_processes, write_recipe
 from support.commands import genkit as genkit_command
 from support.kill_and_resume import Killed, new_run
 from support.messages import assert_names
@@ -339,6 +339,7 @@ def test_early_stopping_ends_the_run_of_a_command_and_stays_ended(isolated):
     again = genkit_command("resume", folder.path)
     assert again.code == 0, again.err
     assert_names(again.out, "already finished, after 12 steps", stopped)
+    assert json.loads(genkit_command("resume", folder.path, "--json").out)["stopped"]["step"] == 12
     assert genkit_command("figures", folder.path).code == 0
     evaluated = genkit_command("eval", folder.path, "--json")
     assert evaluated.code == 0, evaluated.err
@@ -358,6 +359,14 @@ def test_a_resume_refuses_another_rule_of_stopping(isolated):
         assert_names(refused.err, "callbacks.patience.patience 2 -> 3")
     folder.resolved.write_text(text)
     assert genkit_command("resume", folder.path, "-q").code == 0
+
+
+def test_callbacks_of_one_process_hold_up_no_other(tmp_path):
+    on_processes(2, "callbacks_worker.py", tmp_path)
+    (path,) = tmp_path.glob("0001-*")
+    folder = RunFolder(path)
+    assert folder.finished and folder.saved_steps() == [5, 7]
+    assert json.loads(folder.stopped.read_text())["step"] == 7
 
 
 def test_two_processes_stop_after_the_same_step(tmp_path):

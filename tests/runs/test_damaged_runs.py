@@ -17,6 +17,7 @@ from genkit.errors import Unreadable, UsageError
 from genkit.recipe.plan import make_plan
 from genkit.runs import checkpoint
 from genkit.runs.compare import compare
+from genkit.runs.early_end import EarlyEnd, save_early_end
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.results import read_results
 from genkit.runs.resume_remarks import lost_lines, resume_remarks
@@ -150,6 +151,19 @@ def test_damaged_results_are_refused(folder, results):
 
 STATES = ["[]", "null", "{}", DEEP, "", *({"step": step} for step in ("x", 3.5, -1, True, None)), {"data": "x"},
           {"scaler": 3}, {"sha256": 5}]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"step": -1, "reason": ""}', '{"step": 4, "reason": 3}', DEEP])
+def test_a_damaged_record_of_an_early_end_is_refused(plan, folder, content):
+    folder.stopped.write_text(content)
+    assert_names(refused(lambda: open_run(plan, folder)), folder.stopped, "damaged", "Delete it")
+
+
+@pytest.mark.parametrize(("step", "kept"), [(4, True), (5, False)])
+def test_a_record_of_an_early_end_after_the_checkpoint_is_deleted(plan, folder, step, kept):
+    save_early_end(folder, EarlyEnd(step, "that will do"))
+    open_run(plan, folder)
+    assert folder.stopped.exists() is kept
 
 
 @pytest.mark.parametrize("state", STATES, ids=range(len(STATES)))
