@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,12 +47,15 @@ def evaluate(
     """Compute the metrics of a run. One that has not finished is evaluated at its newest checkpoint.
 
     Change or add a metric with --set metrics.LABEL.KEY=VALUE; [data] and seed can be changed, too. Nothing is written:
-    results.json keeps the results of the run. The exit code is 1 if a metric is refused.
+    results.json keeps the results of the run. The exit code is 1 if a metric is refused. Processes that torchrun or
+    another launcher starts share the work.
     """
     from genkit.cli.inputs import print_remark
     from genkit.cli.show_results import print_results
     from genkit.console.output import Console
+    from genkit.engine.distributed import World
     from genkit.errors import Interrupted, RecipeError, UsageError
+    from genkit.launched import announced_size, is_main_process
     from genkit.near_miss import near_miss
     from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
     from genkit.runs.saved_model import find_model
@@ -65,14 +69,17 @@ def evaluate(
         of_metrics = any(problem.place.path[:1] == ("metrics",) for problem in error.problems)
         raise UsageError(f"{error}\n{HOW_TO_SET}" if of_metrics else str(error)) from None
     try:
-        print_remark(find_model(run).remark)
-        results = evaluate_run(run, plan, plan.recipe.seed, MODES[batch_norm] if batch_norm else ())
+        if is_main_process():
+            print_remark(find_model(run).remark)
+        modes = MODES[batch_norm] if batch_norm else ()
+        with World() if announced_size() > 1 else nullcontext() as world:
+            results = evaluate_run(run, plan, plan.recipe.seed, modes, world)
     except KeyboardInterrupt:
         raise Interrupted("stopped during the evaluation; nothing was written. Run the same command again.") from None
-    if json:
+    if json and is_main_process():
         print(json_format.dumps({"run": str(run), "results": [result.as_dict() for result in results]}))
-    else:
-        console = Console()
+    elif not json:
+        console = Console(silent=not is_main_process())
         print_results(results, console)
         if not results:
             console.print("The recipe has no metrics. Compute one with --metrics NAME; `genkit plugins` lists them.")

@@ -33,7 +33,7 @@ number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -130,6 +130,12 @@ class Extractor(Protocol):
         ...
 
 
+# `parallel_map(function, items)` yields function(item) for each item, in order. Several processes share the items, so
+# the function must be pure, and one that can be sent: a function of a module, a method of the model, or a
+# `functools.partial` of these. The main process computes another, such as a lambda, alone.
+ParallelMap = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """Input of a metric. `generated` and `reference` can be iterated any number of times."""
@@ -141,6 +147,7 @@ class Evaluation:
     shared: dict[Any, Any] = field(default_factory=dict)  # results to share with other metrics of the same draws
     training: Dataset | None = None  # the split that the model was trained on
     read: Callable[[Dataset, int], Draws] | None = None  # samples of any data set, and how many
+    parallel_map: ParallelMap = map  # computes a function of each chunk, on all processes
 
 
 class Draws(Protocol):

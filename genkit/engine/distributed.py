@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import torch
 import torch.distributed as dist
-from accelerate.utils import broadcast, broadcast_object_list, gather_object, reduce
+from accelerate.utils import broadcast, gather_object, reduce
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -22,6 +22,7 @@ from genkit.core.transfer import to_device
 from genkit.engine import process_group
 from genkit.engine.host_accelerate import HostAccelerate
 from genkit.engine.malloc import keep_freed_memory
+from genkit.engine.outcome import Outcome
 from genkit.engine.precision import set_float32_products
 from genkit.errors import GenkitError
 
@@ -42,10 +43,10 @@ class World:
         self.size: int = self.accelerator.num_processes
         self.device: torch.device = self.accelerator.device
         self.dtype = torch.float64 if precision == "fp64" else torch.float32
-        # Flags are exchanged every step. They stay on the CPU, so that reading one does not wait for the device.
-        of_flags = self.size > 1 and self.device.type != "cpu"
+        # Flags and objects travel between CPUs, so that no device waits for them.
+        beside = self.size > 1 and self.device.type != "cpu"
         patience = process_group.PATIENCE
-        self._flags = dist.new_group(backend="gloo", timeout=patience) if of_flags else None  # None: the whole group
+        self._on_cpu = dist.new_group(backend="gloo", timeout=patience) if beside else None  # None: the whole group
         self._started: Callable[[], None] | None = None  # finishes an exchange that others must not overtake
 
     @property
@@ -112,7 +113,7 @@ class World:
         """
         shared = torch.tensor(flags, dtype=torch.uint8)
         with together():
-            work = dist.all_reduce(shared, dist.ReduceOp.MAX, group=self._flags, async_op=True)
+            work = dist.all_reduce(shared, dist.ReduceOp.MAX, group=self._on_cpu, async_op=True)
 
         def wait() -> list[bool]:
             with together():
@@ -147,17 +148,21 @@ class World:
         """Call `do` on the main process only; return its result, or raise its `GenkitError`, on every process."""
         if self.size == 1:
             return do()
-        outcome: list[Any] = [None, None]
-        if self.is_main:
-            try:
-                outcome[0] = do()
-            except GenkitError as error:
-                outcome[1] = error
+        return self.from_main(Outcome.of(do) if self.is_main else None).get()
+
+    def from_main(self, value: Any) -> Any:
+        """Return the value of the main process. The others wait on the CPU, because it may take hours."""
+        box = [value]
         with self._exchange():
-            broadcast_object_list(outcome)
-        if outcome[1] is not None:
-            raise outcome[1]
-        return outcome[0]
+            dist.broadcast_object_list(box, src=0, group=self._on_cpu)
+        return box[0]
+
+    def gather_on_main(self, value: Any) -> list[Any]:
+        """Return the values of all processes on the main process, by rank; nothing on the others."""
+        values: list[Any] = [None] * self.size if self.is_main else []
+        with self._exchange():
+            dist.gather_object(value, values if self.is_main else None, dst=0, group=self._on_cpu)
+        return values
 
     def on_all(self, do: Callable[[], Result]) -> Result:
         """Call `do` on every process and return its result; a `GenkitError` of any is raised on every process."""

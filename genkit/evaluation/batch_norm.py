@@ -23,13 +23,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from genkit.core.data_order import indices_of_step
-from genkit.core.metric import BatchNormMode, EvaluationProtocol
+from genkit.core.metric import BatchNormMode, EvaluationProtocol, ParallelMap
 from genkit.core.model import GAN, Autoencoder, Model, evaluating
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset
@@ -81,7 +82,7 @@ def complete_protocol(protocol: EvaluationProtocol, model: Model, data: Dataset,
 @contextmanager
 def using_statistics(model: nn.Module, statistics: StatisticsByNorm) -> Iterator[None]:
     """Run the block with other statistics in the model's norms, then restore the tensors that the norms held."""
-    norms = norms_of(model)
+    norms: dict[str, Any] = {name: model.get_submodule(name) for name in statistics}
     before = {name: NormStatistics(norm.running_mean, norm.running_var) for name, norm in norms.items()}
     try:
         for name, found in statistics.items():
@@ -95,22 +96,28 @@ def using_statistics(model: nn.Module, statistics: StatisticsByNorm) -> Iterator
 class BatchNormModes:
     """Modes of models that were trained on `data`. The statistics of a model and a mode are computed once."""
 
-    def __init__(self, data: Dataset, seed: int):
-        self._data, self._seed = data, seed
+    def __init__(self, data: Dataset, seed: int, parallel_map: ParallelMap = map):
+        self._data, self._seed, self._parallel_map = data, seed, parallel_map
         self._statistics: dict[tuple[Model, BatchNormMode | None], StatisticsByNorm] = {}
 
     @contextmanager
     def using(self, model: Model, mode: BatchNormMode | None) -> Iterator[None]:
         """Run the block with the model in a mode. Raises `ValueError` if the mode needs more data than there are."""
+        with using_statistics(model, self.statistics(model, mode)):
+            yield
+
+    def statistics(self, model: Model, mode: BatchNormMode | None) -> StatisticsByNorm:
+        """Return the statistics of a mode. Raises `ValueError` if the mode needs more data than there are."""
         if (model, mode) not in self._statistics:
             self._statistics[model, mode] = self._compute(model, mode)
-        with using_statistics(model, self._statistics[model, mode]):
-            yield
+        return self._statistics[model, mode]
 
     def _compute(self, model: Model, mode: BatchNormMode | None) -> StatisticsByNorm:
         if mode == "batch":
             return _statistics_of_input(model)
-        return recalibrated_statistics(model, self._data, self._seed) if mode == "recalibrated" else {}
+        if mode == "recalibrated":
+            return recalibrated_statistics(model, self._data, self._seed, self._parallel_map)
+        return {}
 
 
 def _statistics_of_input(model: Model) -> StatisticsByNorm:
@@ -118,7 +125,9 @@ def _statistics_of_input(model: Model) -> StatisticsByNorm:
     return dict.fromkeys(norms_of(model), NormStatistics())
 
 
-def recalibrated_statistics(model: Model, data: Dataset, seed: int) -> StatisticsByNorm:
+def recalibrated_statistics(
+    model: Model, data: Dataset, seed: int, parallel_map: ParallelMap = map
+) -> StatisticsByNorm:
     """Return the moments of the inputs of every norm, a pure function of the model and the seed.
 
     Raises `ValueError` if the data have fewer samples than one batch.
@@ -129,15 +138,24 @@ def recalibrated_statistics(model: Model, data: Dataset, seed: int) -> Statistic
             f"only {data.size}"
         )
     moments = {name: RunningMoments() for name in norms_of(model)}
-    with ExitStack() as stack:
-        for name, norm in norms_of(model).items():
-            stack.enter_context(_adding_inputs(norm, moments[name]))
-        stack.enter_context(evaluating(model))
-        stack.enter_context(using_statistics(model, _statistics_of_input(model)))
-        for number in range(RECALIBRATION_SAMPLES // RECALIBRATION_BATCH):
-            _forward_batch(model, data, seed, number)
+    numbers = range(RECALIBRATION_SAMPLES // RECALIBRATION_BATCH)
+    for found in parallel_map(partial(_moments_of_batch, model, data, seed), numbers):
+        for name, count, mean, squares in found:
+            moments[name].merge(count, mean, squares)
     # A norm without input keeps its running statistics.
     return {name: _statistics(norm, moments[name]) for name, norm in norms_of(model).items() if moments[name].count}
+
+
+def _moments_of_batch(model: Model, data: Dataset, seed: int, number: int) -> list[tuple[str, int, Tensor, Tensor]]:
+    """Return the moments of the inputs of every norm in one batch: its name, and what `RunningMoments.merge` takes."""
+    found: list[tuple[str, int, Tensor, Tensor]] = []
+    with ExitStack() as stack:
+        for name, norm in norms_of(model).items():
+            stack.enter_context(_adding_inputs(name, norm, found))
+        stack.enter_context(evaluating(model))
+        stack.enter_context(using_statistics(model, _statistics_of_input(model)))
+        _forward_batch(model, data, seed, number)
+    return found
 
 
 def _forward_batch(model: Model, data: Dataset, seed: int, number: int) -> None:
@@ -152,15 +170,15 @@ def _forward_batch(model: Model, data: Dataset, seed: int, number: int) -> None:
 
 
 @contextmanager
-def _adding_inputs(norm: nn.Module, moments: RunningMoments) -> Iterator[None]:
-    """Add every input of the norm, (B, C, ...), to the moments, in float64, while the block runs."""
+def _adding_inputs(name: str, norm: nn.Module, found: list[tuple[str, int, Tensor, Tensor]]) -> Iterator[None]:
+    """Append the moments of every input of the norm, (B, C, ...), in float64, while the block runs."""
 
     def add(module: nn.Module, inputs: tuple[Any, ...]) -> None:
         x: Tensor = inputs[0]
         others = [dim for dim in range(x.dim()) if dim != 1]
         variance, mean = (moment.double() for moment in torch.var_mean(x, dim=others, correction=0))
         count = x.numel() // x.shape[1]
-        moments.merge(count, mean, count * variance)
+        found.append((name, count, mean, count * variance))
 
     handle = norm.register_forward_pre_hook(add)
     try:

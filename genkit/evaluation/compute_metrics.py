@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genkit.core.estimate import Estimate
 from genkit.core.global_generators import seeded_generators
-from genkit.core.metric import PRIOR, BatchNormMode, Draws, Evaluation, EvaluationProtocol, Metric
+from genkit.core.metric import PRIOR, BatchNormMode, Draws, Evaluation, EvaluationProtocol, Metric, ParallelMap
 from genkit.core.model import Model, evaluating
 from genkit.core.noise import seed_of
 from genkit.core.prior import StandardNormal
@@ -23,6 +23,7 @@ from genkit.core.types import Dataset
 from genkit.errors import UsageError
 from genkit.evaluation.batch_norm import BatchNormModes, complete_protocol
 from genkit.evaluation.draws import draws, rows_of_chunk
+from genkit.evaluation.in_state import map_in_state
 from genkit.part_code import code_of, describe_bug, is_refusal
 
 AFTER_A_FIX = "This is a bug in the metric. After a fix, `genkit eval` computes the number"
@@ -59,14 +60,23 @@ def evaluate(
     model_of: Callable[[str], Model],
     seed: int,
     batch_norm: BatchNormMode | None = None,
+    parallel_map: ParallelMap = map,
 ) -> list[Result]:
     """Return the result of every metric, by label.
 
     `data` is the training data; `model_of("raw")` and `model_of("ema")` return the model with these weights.
-    `batch_norm` overrides the mode of all metrics.
+    `batch_norm` overrides the mode of all metrics. `parallel_map` lets other processes help, which have the
+    `evaluated_objects`.
     """
-    evaluator = _Evaluator(data, model_of, seed, batch_norm, BatchNormModes(data, seed))
+    modes = BatchNormModes(data, seed, parallel_map)
+    evaluator = _Evaluator(data, model_of, seed, batch_norm, modes, parallel_map)
     return [evaluator.result(label, metric) for label, metric in metrics.items()]
+
+
+def evaluated_objects(data: Dataset, model_of: Callable[[str], Model]) -> dict[str, object]:
+    """Return by name what an evaluation reads, and what every process that helps must have."""
+    models = {which: model_of(which) for which in ("raw", "ema")}
+    return {**models, "data": data, "held-out data": data.held_out()}
 
 
 @dataclass(frozen=True)
@@ -78,14 +88,15 @@ class _Evaluator:
     seed: int
     batch_norm: BatchNormMode | None
     modes: BatchNormModes
+    parallel_map: ParallelMap
     # What metrics of the same draws share, by the part of the protocol that decides the draws.
     shared: dict[Any, dict[Any, Any]] = field(default_factory=lambda: defaultdict(dict))
 
     def result(self, label: str, metric: Metric) -> Result:
         protocol = protocol_of(metric, self.data, self.model_of("raw"), self.batch_norm)
         model = self.model_of(protocol.weights)
-        evaluation = self._input_of(model, protocol)
         try:
+            evaluation = self._input_of(model, protocol)
             # A metric is given no noise: what it draws from a global generator is then a function of the seed, too.
             with evaluating(model), self.modes.using(model, protocol.batch_norm), self._seeded():
                 value = _finite(metric.compute(evaluation))
@@ -103,9 +114,12 @@ class _Evaluator:
 
     def _input_of(self, model: Model, protocol: EvaluationProtocol) -> Evaluation:
         data = self.data if protocol.split == self.data.split else self.data.held_out()
-        generated, reference = draws(model, data, protocol.samples, self.seed)
+        statistics = self.modes.statistics(model, protocol.batch_norm)
+        mapped = map_in_state(self.parallel_map, model, statistics, seed_of(self.seed, "metric"))
+        generated, reference = draws(model, data, protocol.samples, self.seed, mapped)
         shared = self.shared[protocol.samples, protocol.split, protocol.weights, protocol.batch_norm]
-        return Evaluation(model, data, generated, reference, shared, self.data, partial(self._read, model))
+        read = partial(self._read, model)
+        return Evaluation(model, data, generated, reference, shared, self.data, read, mapped)
 
     def _read(self, model: Model, data: Dataset, total: int) -> Draws:
         return draws(model, data, total, self.seed)[1]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from genkit.core.metric import ParallelMap
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows, seed_of
 from genkit.core.types import Dataset
@@ -25,33 +27,82 @@ class ChunkedDraws:
     total: int
     chunk: Callable[[int, int], Tensor]
     rows: int = CHUNK
+    parallel_map: ParallelMap = map
 
     def __len__(self) -> int:
         return self.total
 
     def __iter__(self) -> Iterator[Tensor]:
         """Yield the chunks, (b, *shape)."""
-        for start in range(0, self.total, self.rows):
-            yield self.chunk(start, min(self.rows, self.total - start))
+        yield from self.parallel_map(OfChunk(self.chunk), self.places())
+
+    def places(self) -> list[tuple[int, int]]:
+        """Return the start and the size of each chunk."""
+        return [(start, min(self.rows, self.total - start)) for start in range(0, self.total, self.rows)]
 
 
-def draws(model: Model, data: Dataset, total: int, seed: int) -> tuple[ChunkedDraws, ChunkedDraws]:
-    """Return `total` samples of the model, and `total` samples of the data, as pure functions of the seed."""
-    weight = next(model.parameters())
+@dataclass(frozen=True)
+class OfChunk:
+    """Function of the place of a chunk: of the chunk itself, or of what a function returns for it."""
 
-    def noise(start: int, size: int, source: str) -> Noise:
-        return Noise(seed, start, source, Rows.all(size), weight.device, weight.dtype)
+    chunk: Callable[[int, int], Tensor]
+    function: Callable[[Tensor], Any] | None = None
 
-    def generate(start: int, size: int) -> Tensor:
-        return model.sample(model.prior.sample(noise(start, size, "evaluation/prior")))
+    def __call__(self, place: tuple[int, int], /) -> Any:
+        """Return the value of the chunk that starts at place[0] and has place[1] samples."""
+        chunk = self.chunk(*place)
+        return chunk if self.function is None else self.function(chunk)
 
-    def read(start: int, size: int) -> Tensor:
-        samples = data.batch(indices()[start : start + size], noise(start, size, "evaluation/data"))
-        return samples.x.to(weight.device, weight.dtype)
 
-    indices = cache(partial(subset, data, total))  # computed when data are first read: not every metric reads them
+def draws(
+    model: Model, data: Dataset, total: int, seed: int, parallel_map: ParallelMap = map
+) -> tuple[ChunkedDraws, ChunkedDraws]:
+    """Return `total` samples of the model, and `total` samples of the data, as pure functions of the seed.
+
+    With `parallel_map`, several processes generate. The process that asks reads the data: sending them takes longer.
+    """
     rows = rows_of_chunk(data)
-    return ChunkedDraws(total, generate, rows), ChunkedDraws(total, read, rows)
+    generated = ChunkedDraws(total, Generated(model, seed), rows, parallel_map)
+    return generated, ChunkedDraws(total, Read(model, data, total, seed), rows)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Samples of a model, (b, *shape), as a function of start and number."""
+
+    model: Model
+    seed: int
+
+    def __call__(self, start: int, size: int, /) -> Tensor:
+        """Return the samples."""
+        noise = _noise(self.model, self.seed, start, size, "evaluation/prior")
+        return self.model.sample(self.model.prior.sample(noise))
+
+
+@dataclass(frozen=True)
+class Read:
+    """Samples of the data, (b, *shape), on the device of the model, as a function of start and number."""
+
+    model: Model
+    data: Dataset
+    total: int
+    seed: int
+
+    def __call__(self, start: int, size: int, /) -> Tensor:
+        """Return the samples. Raises `ValueError` if the split has fewer than `total`."""
+        noise = _noise(self.model, self.seed, start, size, "evaluation/data")
+        samples = self.data.batch(self.indices[start : start + size], noise)
+        return samples.x.to(noise.device, noise.dtype)
+
+    @cached_property
+    def indices(self) -> Tensor:
+        """The indices of all samples, (total,) int64, drawn when data are first read: not every metric reads them."""
+        return subset(self.data, self.total)
+
+
+def _noise(model: Model, seed: int, start: int, size: int, source: str) -> Noise:
+    weight = next(model.parameters())
+    return Noise(seed, start, source, Rows.all(size), weight.device, weight.dtype)
 
 
 def rows_of_chunk(data: Dataset) -> int:

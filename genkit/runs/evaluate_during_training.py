@@ -8,10 +8,11 @@ resumed run does not reach again. An evaluation changes nothing that training re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 from genkit.core.callback import Callback, RunView
-from genkit.core.metric import Metric
+from genkit.core.metric import Metric, ParallelMap
 from genkit.core.result import EvaluationRecord, Result
 from genkit.evaluation.compute_metrics import evaluate
 from genkit.recipe.plan import Plan
@@ -48,7 +49,7 @@ class Evaluator(Callback):
     def _evaluate(self, step: int) -> None:
         run = self._run
         with interruptible():
-            results = run.world.on_main(lambda: evaluate_state(run))
+            results = run.led_by_main(partial(evaluate_state, run))
         self._tell("evaluated", step, results)
 
 
@@ -65,8 +66,8 @@ def metrics_during_training(plan: Plan) -> Mapping[str, Metric]:
     return {label: metric for label, metric in plan.metrics.items() if label in chosen}
 
 
-def evaluate_state(run: Run) -> Sequence[Result]:
-    """Evaluate the model, keep its weights if they are the best so far, and log the results.
+def evaluate_state(run: Run, parallel_map: ParallelMap = map) -> Sequence[Result]:
+    """Evaluate the model, keep its weights if they are the best so far, and log the results; see `Run.led_by_main`.
 
     Returns the logged results if this step has been evaluated already.
     """
@@ -74,8 +75,8 @@ def evaluate_state(run: Run) -> Sequence[Result]:
     earlier = evaluations_of(folder)
     if earlier and earlier[-1].step == state.step:
         return earlier[-1].results
-    with state.full_precision():
-        results = evaluate(metrics_during_training(plan), plan.data, state.weights, plan.recipe.seed)
+    metrics, seed = metrics_during_training(plan), plan.recipe.seed
+    results = evaluate(metrics, plan.data, state.weights, seed, parallel_map=parallel_map)
     record = EvaluationRecord(state.step, results)
 
     label = plan.recipe.evaluate.best if plan.recipe.evaluate else None
@@ -85,7 +86,7 @@ def evaluate_state(run: Run) -> Sequence[Result]:
     return results
 
 
-def evaluate_end(run: Run) -> list[Result]:
+def evaluate_end(run: Run, parallel_map: ParallelMap = map) -> list[Result]:
     """Return all metrics of the recipe after the last step; those already evaluated at this step are reused."""
     plan, state = run.plan, run.state
     known = {
@@ -95,8 +96,8 @@ def evaluate_end(run: Run) -> list[Result]:
         for result in record.results
     }
     others = {label: metric for label, metric in plan.metrics.items() if label not in known}
-    with state.full_precision():
-        known |= {result.label: result for result in evaluate(others, plan.data, state.weights, plan.recipe.seed)}
+    found = evaluate(others, plan.data, state.weights, plan.recipe.seed, parallel_map=parallel_map)
+    known |= {result.label: result for result in found}
     return [known[label] for label in plan.metrics]
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from genkit.core.metric import BatchNormMode
+from genkit.core.metric import BatchNormMode, ParallelMap
+from genkit.core.model import Model
 from genkit.core.result import Result
+from genkit.engine.distributed import World
+from genkit.engine.led_by_main import led_by_main
 from genkit.engine.malloc import keep_freed_memory
 from genkit.errors import UsageError
 from genkit.evaluation.batch_norm import norms_of
-from genkit.evaluation.compute_metrics import evaluate
+from genkit.evaluation.compute_metrics import evaluate, evaluated_objects
 from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.missing import relative_paths, unmet_extractors
@@ -40,22 +44,45 @@ def evaluation_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[s
     return make_plan(document, registry=registry, try_step=False)
 
 
-def evaluate_run(path: Path, plan: Plan, seed: int, batch_norm: Sequence[BatchNormMode] = ()) -> list[Result]:
+def evaluate_run(
+    path: Path, plan: Plan, seed: int, batch_norm: Sequence[BatchNormMode] = (), world: World | None = None
+) -> list[Result]:
     """Return the plan's metrics of a run or model folder, each in every mode of `batch_norm`.
 
-    If `batch_norm` is empty, each metric uses its own mode. Raises `UsageError` if data or weights are missing, if the
-    data differ from those of the run, and if modes are given for a model without batch norm.
+    If `batch_norm` is empty, each metric uses its own mode. The processes of `world` share the work, and all of them
+    return the results. Raises `UsageError` if data or weights are missing, if the data differ from those of the run,
+    and if modes are given for a model without batch norm.
     """
+    if world is None:
+        return _evaluate(plan, _load(path, plan, batch_norm), seed, batch_norm, map)
+    models = world.on_all(partial(_load, path, plan, batch_norm))
+    do = partial(_evaluate, plan, models, seed, batch_norm)
+    return led_by_main(world, do, lambda: evaluated_objects(plan.data, models.__getitem__))
+
+
+def _load(path: Path, plan: Plan, batch_norm: Sequence[BatchNormMode]) -> Mapping[str, Model]:
+    """Return the models to evaluate, by weights; "ema" are the raw ones if no metric asks for others."""
     _check_requirements(plan)
     saved = find_model(path)
     check_data_shape(path, saved, plan.data)
     refuse_other_data(path, saved, plan.data)
     keep_freed_memory()
-    models = {which: load_saved(saved, which) for which in {m.weights for m in plan.protocols.values()} | {"raw"}}
-    if batch_norm and not norms_of(models["raw"]):
+    raw = load_saved(saved, "raw")
+    if batch_norm and not norms_of(raw):
         raise UsageError(f"{path}: the model has no batch norm, so --batch-norm has no effect. Leave it out.")
+    of_ema = any(protocol.weights == "ema" for protocol in plan.protocols.values())
+    return {"raw": raw, "ema": load_saved(saved, "ema") if of_ema else raw}
+
+
+def _evaluate(
+    plan: Plan,
+    models: Mapping[str, Model],
+    seed: int,
+    batch_norm: Sequence[BatchNormMode],
+    parallel_map: ParallelMap,
+) -> list[Result]:
     modes: Sequence[BatchNormMode | None] = batch_norm or (None,)
-    by_mode = [evaluate(plan.metrics, plan.data, models.__getitem__, seed, mode) for mode in modes]
+    by_mode = [evaluate(plan.metrics, plan.data, models.__getitem__, seed, mode, parallel_map) for mode in modes]
     return [result for of_one_metric in zip(*by_mode, strict=True) for result in of_one_metric]
 
 

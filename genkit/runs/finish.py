@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from genkit.core.metric import ParallelMap
 from genkit.core.result import Result
 from genkit.runs.evaluate_during_training import evaluate_end
 from genkit.runs.figures import save_figures
@@ -10,11 +11,13 @@ from genkit.runs.run import Run
 from genkit.storage.weights import write_json
 
 
-def finish(run: Run) -> list[Result]:
-    """Evaluate, draw, and write results.json and the model folder; a resume repeats all of it after an interruption."""
-    results = evaluate_end(run)
-    with run.state.full_precision():
-        save_figures(run.plan, run.folder, run.shown_model, run.shown_weights, run.picture_noise)
+def finish(run: Run, parallel_map: ParallelMap) -> list[Result]:
+    """Evaluate, draw, and write results.json and the model folder; a resume repeats all of it after an interruption.
+
+    See `Run.led_by_main` for `parallel_map`, and for the precision of the networks.
+    """
+    results = evaluate_end(run, parallel_map)
+    save_figures(run.plan, run.folder, run.shown_model, run.shown_weights, run.picture_noise)
     write_json(run.folder.results, [result.as_dict() for result in results])
     write_model(run, run.folder.final, {})
     return results

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from genkit.core.metric import ParallelMap
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
 from genkit.engine.distributed import World
 from genkit.engine.finite_watch import FiniteWatch
+from genkit.engine.led_by_main import led_by_main
 from genkit.engine.state import TrainState, initial_state
+from genkit.evaluation.compute_metrics import evaluated_objects
 from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.recipe.plan import Plan
 from genkit.runs import checkpoint
 from genkit.runs.cut_back import cut_back
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.trained_recipe import check_recipe_of_checkpoint
+
+Result = TypeVar("Result")
 
 DATA_REMEDY = "Restore the data, or start a new run; warm_start lets it begin with the weights of this one."
 PREVIEW_ROWS = 64  # latent codes that the pictures of a run can show
@@ -52,6 +58,14 @@ class Run:
             checkpoint.load(state, newest)
         world.on_main(lambda: cut_back(folder, state.step, plan.recipe.checkpoint.keep))
         return cls(plan, folder, world, state)
+
+    def led_by_main(self, do: Callable[[ParallelMap], Result]) -> Result:
+        """Call `do` on the main process, with networks in float32 and a map that all processes share.
+
+        Returns its result, or raises its `GenkitError`, on every process.
+        """
+        with self.state.full_precision():
+            return led_by_main(self.world, do, lambda: evaluated_objects(self.plan.data, self.state.weights))
 
     def is_due(self, step: int, every: int) -> bool:
         """Return whether `step` is a multiple of `every`, or the last step."""

@@ -94,7 +94,7 @@ def train_in_folder(
                 listed.stepped()
             if listed.has_stopped():
                 listed.stopped()
-        results = world.on_main(lambda: finish(run))
+        results = run.led_by_main(partial(finish, run))
         listed.finished(results)
     return results
 

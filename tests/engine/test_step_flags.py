@@ -1,14 +1,9 @@
 """What processes exchange in a step, and that a failure, a stop or a kill of one of them is obeyed by all."""
 
 import pytest
-from support.commands import start_group
+from support.commands import ends_of, start_group
 
 pytestmark = pytest.mark.trains
-
-
-def ends_of(processes):
-    """Return the exit code and the errors of each process."""
-    return [(process.returncode, errors) for process in processes for errors in [process.communicate(timeout=120)[1]]]
 
 
 @pytest.mark.parametrize("count", [2, 3])

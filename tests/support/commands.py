@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
@@ -97,6 +97,11 @@ def start_group(count: int, script: str, *arguments: object) -> list[subprocess.
         )
         for rank in range(count)
     ]
+
+
+def ends_of(processes: Sequence[subprocess.Popen[str]]) -> list[tuple[int, str]]:
+    """Return the exit code of each process, and what it wrote to stderr."""
+    return [(process.returncode, errors) for process in processes for errors in [process.communicate(timeout=240)[1]]]
 
 
 class CommandResult(NamedTuple):

@@ -16,16 +16,18 @@ from typing import IO
 
 import numpy as np
 
-from genkit.core.metric import Draws, Extractor
+from genkit.core.metric import Draws, Extractor, ParallelMap
 from genkit.parts.metrics.extraction import quantised_samples, settings_of, write_features
 from genkit.storage.atomic import partial_path
 from genkit.storage.shared_folder import delete_leftovers, lock_of
 
-FORMAT = 3  # of the files and of `quantised_samples`: increase it when either changes
+FORMAT = 3  # of the files and of `quantised`: increase it when either changes
 DIGEST_BYTES, CHUNK_BYTES = 16, 2**20
 
 
-def cached_features(draws: Draws, side: str, extractor: Extractor, folder: Path) -> np.ndarray:
+def cached_features(
+    draws: Draws, side: str, extractor: Extractor, folder: Path, parallel_map: ParallelMap
+) -> np.ndarray:
     """Return the features of all samples, (N, F) float32, memory-mapped; compute them if no intact file holds them.
 
     Of several processes that need the same features, one computes them and the others wait.
@@ -40,7 +42,7 @@ def cached_features(draws: Draws, side: str, extractor: Extractor, folder: Path)
         with lock_of(path):
             if not _is_intact(path, size):
                 delete_leftovers(folder)
-                _write_whole(path, size, draws, side, extractor)
+                _write_whole(path, size, draws, side, extractor, parallel_map)
     return np.memmap(path, np.float32, "r", shape=(rows, width))
 
 
@@ -57,12 +59,14 @@ def _key_of(draws: Draws, side: str, extractor: Extractor) -> tuple[str, tuple[i
     return digest.hexdigest(), shape
 
 
-def _write_whole(path: Path, size: int, draws: Draws, side: str, extractor: Extractor) -> None:
+def _write_whole(
+    path: Path, size: int, draws: Draws, side: str, extractor: Extractor, parallel_map: ParallelMap
+) -> None:
     """Write a file of `size` bytes of features and their digest; it appears under its name once it is complete."""
     partial = partial_path(path)
     try:
         with partial.open("w+b") as file:
-            write_features(draws, side, extractor, file)
+            write_features(draws, side, extractor, file, parallel_map)
             file.write(_digest_of_features(file, size))
             file.flush()
             os.fsync(file.fileno())

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from genkit.core.field_types import Doc
-from genkit.core.metric import BatchNormMode, Draws, Evaluation, EvaluationProtocol, Extractor
+from genkit.core.metric import BatchNormMode, Draws, Evaluation, EvaluationProtocol, Extractor, ParallelMap
 from genkit.core.types import Dataset
 from genkit.errors import UsageError
 from genkit.parts.metrics.extraction import settings_of, write_features
@@ -98,11 +98,11 @@ def features_of(evaluation: Evaluation, side: Side, extractor: Extractor) -> Fea
     key = ("features", side, settings_of(extractor))
     if key not in evaluation.shared:
         draws: Draws = getattr(evaluation, side)
-        evaluation.shared[key] = Features(_stored_features(draws, side, extractor))
+        evaluation.shared[key] = Features(_stored_features(draws, side, extractor, evaluation.parallel_map))
     return evaluation.shared[key]
 
 
-def _stored_features(draws: Draws, side: Side, extractor: Extractor) -> np.ndarray:
+def _stored_features(draws: Draws, side: Side, extractor: Extractor, parallel_map: ParallelMap) -> np.ndarray:
     """Return features, (N, F) float32, memory-mapped, in the cache folder if possible."""
     store = cached_features if side == "reference" and extractor.digest else _temporary_features
     try:
@@ -112,7 +112,7 @@ def _stored_features(draws: Draws, side: Side, extractor: Extractor) -> np.ndarr
     else:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return store(draws, side, extractor, folder)
+            return store(draws, side, extractor, folder, parallel_map)
         except OSError as error:
             warnings.warn(
                 f"{folder}: features are not kept: {describe_os_error(error, folder)}. "
@@ -121,7 +121,7 @@ def _stored_features(draws: Draws, side: Side, extractor: Extractor) -> np.ndarr
             )
     elsewhere = Path(gettempdir())
     try:
-        return _temporary_features(draws, side, extractor, elsewhere)
+        return _temporary_features(draws, side, extractor, elsewhere, parallel_map)
     except OSError as error:
         raise UsageError(
             f"{elsewhere}: features cannot be written: {describe_os_error(error, elsewhere)}. "
@@ -129,8 +129,10 @@ def _stored_features(draws: Draws, side: Side, extractor: Extractor) -> np.ndarr
         ) from error
 
 
-def _temporary_features(draws: Draws, side: str, extractor: Extractor, folder: Path) -> np.ndarray:
+def _temporary_features(
+    draws: Draws, side: str, extractor: Extractor, folder: Path, parallel_map: ParallelMap
+) -> np.ndarray:
     """Return features, (N, F) float32, memory-mapped from an unnamed file that the system deletes after use."""
     with TemporaryFile(dir=folder) as file:
-        width = write_features(draws, side, extractor, file)
+        width = write_features(draws, side, extractor, file, parallel_map)
         return np.memmap(file, np.float32, "r", shape=(len(draws), width))

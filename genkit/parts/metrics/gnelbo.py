@@ -17,8 +17,8 @@ https://github.com/taldatech/soft-intro-vae-pytorch/blob/e0253ad/soft_intro_vae_
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -36,10 +36,11 @@ NODES = 1024  # of the grid along each axis
 CHUNK = 8192  # nodes that the networks read at a time
 
 
-def grid(half_width: float) -> Tensor:
-    """Return the nodes of the grid over [-w, w]², (NODES², 2), with the four corners."""
+def nodes(half_width: float, start: int, stop: int) -> Tensor:
+    """Return the nodes start ... stop - 1 of the grid over [-w, w]², (n, 2) float64. Its corners are nodes."""
     along = torch.linspace(-half_width, half_width, NODES, dtype=torch.float64)
-    return torch.cartesian_prod(along, along)
+    number = torch.arange(start, min(stop, NODES**2))
+    return torch.stack([along[number // NODES], along[number % NODES]], dim=1)
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,19 @@ class GridNormalisedELBO(ModelMetric):
         """Return the ratio. Raises `ValueError` if the ELBO of a point is not finite."""
         model = evaluation.model
         assert isinstance(model, Autoencoder)  # `protocol` refuses other models
-        nodes = grid(box_half_width(evaluation.data)).to(next(model.parameters()))
-        of_grid = _sum_of_energies(model, nodes.split(CHUNK), "nodes of the grid")
-        of_data = _sum_of_energies(model, evaluation.reference, "data")
+        half_width, starts = box_half_width(evaluation.data), range(0, NODES**2, CHUNK)
+        of_grid = sum(evaluation.parallel_map(partial(_energy_of_nodes, model, half_width), starts), 0.0)
+        of_data = sum(evaluation.parallel_map(partial(_energy, model, "data"), evaluation.reference), 0.0)
         return of_data / len(evaluation.reference) / (of_grid + of_data)
 
 
-def _sum_of_energies(model: Autoencoder, chunks: Iterable[Tensor], points: str) -> float:
-    """Return Σ e(x) over all chunks, summed in float64. Raises `ValueError` if a term is not finite."""
-    total = 0.0
-    for x in chunks:
-        energies = energy(model, x).double()
-        if not energies.isfinite().all():
-            raise ValueError(f"the ELBO of some {points} is not finite")
-        total += energies.sum().item()
-    return total
+def _energy_of_nodes(model: Autoencoder, half_width: float, start: int) -> float:
+    return _energy(model, "nodes of the grid", nodes(half_width, start, start + CHUNK).to(next(model.parameters())))
+
+
+def _energy(model: Autoencoder, points: str, x: Tensor) -> float:
+    """Return Σ e(x) over a chunk, summed in float64. Raises `ValueError` if a term is not finite."""
+    energies = energy(model, x).double()
+    if not energies.isfinite().all():
+        raise ValueError(f"the ELBO of some {points} is not finite")
+    return energies.sum().item()

@@ -17,6 +17,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -139,15 +140,19 @@ class PosteriorKL(ModelMetric):
 
 
 def posteriors(evaluation: Evaluation, of: EncoderInput) -> Iterator[DiagNormal]:
-    """Yield the posteriors in chunks, (b, L) float64 on the CPU. Raises `ValueError` if a posterior is not finite."""
+    """Return the posteriors in chunks, (b, L) float64 on the CPU. Raises `ValueError` if a posterior is not finite."""
     model = evaluation.model
     assert isinstance(model, Autoencoder)  # `protocol` refuses other models
-    for chunk in evaluation.generated if of == "fake" else evaluation.reference:
-        mu, logvar = model.encoder(model.reconstruct(chunk) if of == "rec" else chunk)
-        # NaN > threshold is false, so without this check NaN would count as an inactive dimension.
-        if not (mu.isfinite() & logvar.isfinite()).all():
-            raise ValueError(f"the posteriors of {INPUTS[of]} are not finite")
-        yield DiagNormal(mu.cpu().double(), logvar.cpu().double())
+    samples = evaluation.generated if of == "fake" else evaluation.reference
+    return evaluation.parallel_map(partial(_posterior_of_chunk, model, of), samples)
+
+
+def _posterior_of_chunk(model: Autoencoder, of: EncoderInput, chunk: Tensor) -> DiagNormal:
+    mu, logvar = model.encoder(model.reconstruct(chunk) if of == "rec" else chunk)
+    # NaN > threshold is false, so without this check NaN would count as an inactive dimension.
+    if not (mu.isfinite() & logvar.isfinite()).all():
+        raise ValueError(f"the posteriors of {INPUTS[of]} are not finite")
+    return DiagNormal(mu.cpu().double(), logvar.cpu().double())
 
 
 def samples_differ(chunks: Iterable[Tensor]) -> bool:

@@ -11,10 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from torch import Tensor
+
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
 from genkit.core.types import Dataset
-from genkit.parts.metrics.reconstruction import ReconstructionMetric, is_image_data, reconstructed_pairs
+from genkit.parts.metrics.reconstruction import ReconstructionMetric, is_image_data, of_reconstructions
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,19 @@ class PSNR(ReconstructionMetric):
     def compute(self, evaluation: Evaluation) -> float:
         """Return the mean in dB. Raises `ValueError` if it is infinite or a reconstruction is not finite."""
         total, count, perfect = 0.0, 0, 0
-        for x, reconstruction in reconstructed_pairs(evaluation):
-            errors = (x - reconstruction).square().flatten(1).mean(dim=1)
-            perfect += int((errors == 0).sum())
-            total -= 10 * errors.log10().sum().item()
-            count += len(x)
+        for without_error, ratios, added in of_reconstructions(evaluation, _ratios):
+            perfect += without_error
+            total -= ratios
+            count += added
         if perfect:
             raise ValueError(
                 f"{perfect} of {count} images are reconstructed without any error, so the mean PSNR is infinite. "
                 "Use reconstruction-error"
             )
         return total / count
+
+
+def _ratios(x: Tensor, reconstruction: Tensor) -> tuple[int, float, int]:
+    """Return the number of images without error, the sum of 10 log₁₀ MSE over the images, and their number."""
+    errors = (x - reconstruction).square().flatten(1).mean(dim=1)
+    return int((errors == 0).sum()), 10 * errors.log10().sum().item(), len(x)

@@ -11,9 +11,10 @@ The key `error` reports another one, divided by D too. An error of logits is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -26,21 +27,28 @@ from genkit.core.types import Dataset, ReconstructionError
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.split import Split, split_and_samples
 
+Value = TypeVar("Value")
 
-def reconstructed_pairs(evaluation: Evaluation) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield data and their reconstructions, (b, *shape) float64 each; reconstructed images are clamped to [0, 1].
 
-    Raises `ValueError` if a reconstruction is not finite.
+def of_reconstructions(evaluation: Evaluation, value: Callable[[Tensor, Tensor], Value]) -> Iterator[Value]:
+    """Yield value(x, reconstruction) for each chunk of data, (b, *shape) float64 on the CPU each.
+
+    Reconstructed images are clamped to [0, 1]. `value` is a function of a module, since several processes may share the
+    chunks. Raises `ValueError` if a reconstruction is not finite.
     """
     model = evaluation.model
     assert isinstance(model, Autoencoder)  # `reconstruction_protocol` refuses other models
-    for x in evaluation.reference:
-        reconstruction = model.reconstruct(x)
-        if not reconstruction.isfinite().all():
-            raise ValueError("the reconstructions are not finite")
-        if is_image_data(evaluation.data):
-            reconstruction = reconstruction.clamp(0, 1)
-        yield x.cpu().double(), reconstruction.cpu().double()
+    of_chunk = partial(_of_chunk, model, value, is_image_data(evaluation.data))
+    return evaluation.parallel_map(of_chunk, evaluation.reference)
+
+
+def _of_chunk(model: Autoencoder, value: Callable[[Tensor, Tensor], Value], images: bool, x: Tensor) -> Value:
+    reconstruction = model.reconstruct(x)
+    if not reconstruction.isfinite().all():
+        raise ValueError("the reconstructions are not finite")
+    if images:
+        reconstruction = reconstruction.clamp(0, 1)
+    return value(x.cpu().double(), reconstruction.cpu().double())
 
 
 def is_image_data(data: Dataset) -> bool:
@@ -102,15 +110,33 @@ class ReconstructionErrorMetric(ReconstructionMetric):
     def compute(self, evaluation: Evaluation) -> float:
         """Return the error per coordinate. Raises `ValueError` if a reconstruction is not finite."""
         total, coordinates = 0.0, 0
-        if self.error is not None:
-            for x, errors in _errors(evaluation, self.error):
-                total += errors.double().sum().item()
-                coordinates += x.numel()
-            return total / coordinates
-        for x, reconstruction in reconstructed_pairs(evaluation):
-            total += (reconstruction - x).square().sum().item()
-            coordinates += x.numel()
+        for added, number in self._errors(evaluation):
+            total += added
+            coordinates += number
         return total / coordinates
+
+    def _errors(self, evaluation: Evaluation) -> Iterator[tuple[float, int]]:
+        """Yield the sum of the errors of each chunk, and its number of coordinates."""
+        if self.error is None:
+            return of_reconstructions(evaluation, _squares)
+        model = evaluation.model
+        assert isinstance(model, Autoencoder)  # `reconstruction_protocol` refuses other models
+        of_chunk = partial(_error_of_chunk, model, self.error, is_image_data(evaluation.data))
+        return evaluation.parallel_map(of_chunk, evaluation.reference)
+
+
+def _squares(x: Tensor, reconstruction: Tensor) -> tuple[float, int]:
+    return (reconstruction - x).square().sum().item(), x.numel()
+
+
+def _error_of_chunk(model: Autoencoder, error: ReconstructionError, images: bool, x: Tensor) -> tuple[float, int]:
+    output = model.decoder(model.encoder(x).mu)
+    if error.link == "identity":
+        output = model.as_sample(output)
+        output = output.clamp(0, 1) if images else output
+    if not output.isfinite().all():
+        raise ValueError("the reconstructions are not finite")
+    return error.of(model)(x, output).double().sum().item(), x.numel()
 
 
 def _require_error(error: ReconstructionError, data: Dataset, model: Autoencoder) -> None:
@@ -124,17 +150,3 @@ def _require_error(error: ReconstructionError, data: Dataset, model: Autoencoder
     x = torch.zeros(2, *data.shape).to(next(model.parameters(), torch.zeros(())))
     with torch.no_grad():
         error.of(model)(x, x)
-
-
-def _errors(evaluation: Evaluation, error: ReconstructionError) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield data, (b, *shape), and their errors, (b,). Raises `ValueError` if a reconstruction is not finite."""
-    model = evaluation.model
-    assert isinstance(model, Autoencoder)  # `reconstruction_protocol` refuses other models
-    for x in evaluation.reference:
-        output = model.decoder(model.encoder(x).mu)
-        if error.link == "identity":
-            output = model.as_sample(output)
-            output = output.clamp(0, 1) if is_image_data(evaluation.data) else output
-        if not output.isfinite().all():
-            raise ValueError("the reconstructions are not finite")
-        yield x, error.of(model)(x, output)
