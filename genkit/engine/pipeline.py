@@ -40,7 +40,7 @@ class InputPipeline:
         self.waited = 0.0  # seconds that the last step has waited for its data
 
     def batches(self) -> list[Batch]:
-        """Return this process's micro-batches of the next step. Call it within `World.on_all`.
+        """Return this process's micro-batches of the next step; `StepFlags.read` calls it.
 
         Raises `PartFailed` for a mistake of the data set or a dead worker, and `UsageError` for data that cannot be
         read.

@@ -11,7 +11,7 @@ from support.tiny_recipes import assert_same_bits, tensors_of, tiny_plan
 
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
-from genkit.engine.part_calls import PartCalls
+from genkit.engine.pipeline import InputPipeline
 from genkit.engine.state import TrainState, initial_state
 from genkit.errors import ProcessLost, UsageError
 from genkit.recipe.plan import Plan
@@ -37,14 +37,14 @@ def plan_of(loss: str = "coupled", **model: object) -> Plan:
 
 def fails_at(step: int, rank: int, world: World):
     """Return a context in which this rank cannot read the data of the step, counted from 0."""
-    batches = PartCalls.batches
+    batches = InputPipeline.batches
 
-    def read(calls: PartCalls):
-        if calls._state.step == step and world.rank == rank:
+    def read(pipeline: InputPipeline):
+        if pipeline._state.step == step and world.rank == rank:
             raise UsageError(f"no data on rank {rank}")
-        return batches(calls)
+        return batches(pipeline)
 
-    return patch.object(PartCalls, "batches", read)
+    return patch.object(InputPipeline, "batches", read)
 
 
 def check_exchanges(world: World) -> None:
