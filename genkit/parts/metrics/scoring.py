@@ -40,7 +40,7 @@ def scores_of(score: Score, evaluation: Evaluation, samples: Draws, name: str) -
     model = evaluation.model
     assert isinstance(model, Autoencoder)  # `protocol` refuses other models
     of_chunk = partial(score_of_chunk, model, score, name)
-    return torch.cat([*map(of_chunk, samples)])
+    return torch.cat([*evaluation.parallel_map(of_chunk, samples)])
 
 
 def score_of_chunk(model: Autoencoder, score: Score, name: str, x: Tensor) -> Tensor:

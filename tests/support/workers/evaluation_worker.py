@@ -47,6 +47,11 @@ OF_POINTS = {
     **{name: {"samples": 50_000} for name in ("histogram-kl", "histogram-jsd")},
     "gnelbo": {"samples": 3_000},
     "posterior-kl": {"of": "fake"},
+    "log-likelihood": {"samples": 1_500, "draws": 5},
+    **{
+        name: {"other": {"use": "rings"}, "samples": 2_500, "other_samples": 1_200, "score": {"use": score}}
+        for name, score in {"auroc": "elbo", "auprc": "mahalanobis", "fpr-at-tpr": "log-likelihood"}.items()
+    },
 }
 CHUNK = 97  # neither the samples of a split nor the chunks divide by the number of processes
 
