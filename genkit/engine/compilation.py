@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from genkit.core.global_generators import restored_generators
 from genkit.core.model import Model
 from genkit.core.torch_defaults import keep_compiled_graphs
-from genkit.errors import GenkitWarning
+from genkit.engine.distributed import World
+from genkit.errors import GenkitError, GenkitWarning
 
 BACKEND = "inductor"
 MOST_KINDS = 8  # of inputs that a child is compiled for; training has about four, and torch's own limit is eight
@@ -61,6 +62,17 @@ class CompiledChildren:
         """Whether the networks run compiled now."""
         return self._on and not self._failed
 
+    def agree(self, world: World) -> None:
+        """Turn compilation off on all processes if one of them cannot compile a small function.
+
+        The networks may communicate, so processes must try them together, or none may.
+        """
+        if world.size == 1:
+            return
+        error = _error_of_compiler(world.device)
+        if world.any(error is not None):
+            self.fail(error or RuntimeError("another process of this run cannot compile"))
+
     def fail(self, error: BaseException, remedy: str = INSTALL) -> None:
         """Run the networks uncompiled from now on, and warn once."""
         if not self._failed:
@@ -87,6 +99,8 @@ class _CompiledForward:
                 return self._plain(*args, **kwargs)
             try:
                 self._try(args, kwargs)
+            except GenkitError:  # such as the loss of a process that a layer communicates with
+                raise
             except Exception as error:  # torch's own errors and those of any backend share no base class
                 outputs = self._plain(*args, **kwargs)  # a mistake of the network itself is raised here
                 self._children.fail(error)
@@ -117,6 +131,18 @@ class _CompiledForward:
             if outputs and inputs:
                 total = torch.stack([output.sum() for output in outputs]).sum()
                 torch.autograd.grad(total, inputs, allow_unused=True)
+
+
+def _error_of_compiler(device: torch.device) -> Exception | None:
+    """Return why this process cannot compile; None if it can."""
+    with restored_generators():
+        try:
+            x = torch.ones(8, device=device, requires_grad=True)
+            compiled: Callable[[Tensor], Tensor] = torch.compile(_with_own_code(torch.tanh), backend=BACKEND)
+            torch.autograd.grad(compiled(x).sum(), x)
+        except Exception as error:
+            return error
+    return None
 
 
 @contextmanager

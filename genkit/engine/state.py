@@ -114,6 +114,8 @@ def initial_state(plan: Plan, world: World, *, resuming: bool = False) -> TrainS
     }
     # The compiled network is inside the autocast, because torch compiles what autocast has made of it.
     compiled = CompiledChildren(model) if plan.recipe.train.compile else None
+    if compiled is not None:
+        compiled.agree(world)
     mixed = MixedPrecision(model, world.autocast) if plan.recipe.train.precision in ("bf16", "fp16") else None
     return TrainState(0, model, optimisers, average, _plain(compiled, mixed), world.scaler, compiled)
 

@@ -28,14 +28,17 @@ def test_two_processes_compute_the_run_of_one(tmp_path):
     """All trainings share one start of the processes, which takes longer than they do."""
     plugins = [loss for loss in ("introvae", "as-introvae") if find_spec(f"genkit_{loss.replace('-', '_')}")]
     in_float64 = [f"{loss}/fp64" for loss in ("coupled", "reached-in-warm-up", "images", "mixture", "acting", *plugins)]
-    for processes in (1, 2):
-        on_processes(processes, "world_worker.py", tmp_path / str(processes), processes, *in_float64, "coupled/fp32")
-    for training in in_float64:
-        one, two = (load_file(tmp_path / processes / training) for processes in ("1", "2"))
+    compiled = ["images compiled/fp64", "images half-compiled/fp64", "coupled compiled/fp64"]
+    for processes, further in ((1, []), (2, compiled)):
+        trainings = [*in_float64, *further, "coupled/fp32"]
+        on_processes(processes, "world_worker.py", tmp_path / str(processes), processes, *trainings)
+    for training in (*in_float64, *compiled):
+        uncompiled = f"{training.split()[0].removesuffix('/fp64')}/fp64"
+        one, two = load_file(tmp_path / "1" / uncompiled), load_file(tmp_path / "2" / training)
         assert one.keys() == two.keys(), training
         assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10, training
         batch_norm_over_both = "model/encoder.main.res_0.norm1.running_mean" in one
-        assert batch_norm_over_both == (training == "images/fp64")
+        assert batch_norm_over_both == (uncompiled == "images/fp64")
 
     one, two = (load_file(tmp_path / processes / "coupled/fp32") for processes in ("1", "2"))
     weights = [name for name in one if name.startswith("model/")]
