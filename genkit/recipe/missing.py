@@ -78,7 +78,7 @@ def unmet_data(metrics: Mapping[str, Metric]) -> Iterator[MissingFile]:
                 and (data := getattr(metric, key)) is not None
             ):
                 absent = dict.fromkeys((*data.unmet(), *data.held_out().unmet()))
-                yield from (MissingFile(("metrics", label, key), text) for text in absent)
+                yield from (MissingFile(("metrics", label, key), text.removeprefix("[data] ")) for text in absent)
 
 
 def unmet_of_refused(problems: Iterable[Problem], metrics: Mapping[str, Metric | None]) -> Iterator[MissingFile]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from genkit.parts.datasets.base.image_set import Arrays, ImageSet
+from genkit.parts.datasets.base.picture_keys import ClassesKey
 
 FILE = Path(__file__).with_name("digits.npz")
 
@@ -18,6 +19,8 @@ FILE = Path(__file__).with_name("digits.npz")
 @dataclass(frozen=True)
 class Digits(ImageSet):
     """5,000 training digits and 1,000 test digits from the same splits of MNIST, equally many of each class."""
+
+    classes: ClassesKey = None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -63,7 +63,7 @@ class DetectionMetric(ModelMetric):
         _check_fit(self.score, data)
         details: Mapping[str, str | int | float] = {
             "data": part_name(normal, brief=True),
-            "other": f"{part_name(other, brief=True)}, {self.abnormal_samples} samples, {other.split} split",
+            "other": f"{part_name(other, brief=True)}, {self.abnormal_samples} samples of the {other.split} split",
             "score": part_name(self.score),
             **self.settings,
             "interval": f"95 %, {REPLICATES} bootstrap replicates",

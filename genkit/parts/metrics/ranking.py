@@ -15,7 +15,8 @@ from torch import Tensor
 from genkit.core.estimate import Estimate
 from genkit.core.noise import seed_of
 
-REPLICATES, BLOCK = 1_000, 50  # bootstrap replicates, and how many are made at a time
+REPLICATES = 1_000  # of the bootstrap
+BLOCK, BLOCK_NUMBERS = 50, 2**22  # most replicates that are made at a time, and most numbers in them
 CONFIDENCE = 0.95
 
 Statistic = Callable[[Tensor, Tensor], Tensor]  # counts of normal and of abnormal samples, (..., V) each -> (...)
@@ -66,9 +67,10 @@ def with_interval(statistic: Statistic, normal: Tensor, abnormal: Tensor) -> Est
     value = statistic(of_normal, of_abnormal).item()
     generator = torch.Generator().manual_seed(seed_of("bootstrap", len(normal), len(abnormal)))
     groups = places[: len(normal)], places[len(normal) :]
+    block = max(1, min(BLOCK, BLOCK_NUMBERS // len(places)))
     replicates = []
-    for start in range(0, REPLICATES, BLOCK):
-        drawn = [_resampled(group, min(BLOCK, REPLICATES - start), len(of_normal), generator) for group in groups]
+    for start in range(0, REPLICATES, block):
+        drawn = [_resampled(group, min(block, REPLICATES - start), len(of_normal), generator) for group in groups]
         replicates.append(statistic(*drawn))
     ends = torch.tensor([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], dtype=torch.float64)
     low, high = torch.cat(replicates).quantile(ends).tolist()

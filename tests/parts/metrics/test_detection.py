@@ -10,7 +10,7 @@ from support.messages import assert_names
 from support.tiny_parts import Blob, Numbered, TinyAutoencoder
 from torch import Tensor, nn
 
-from genkit.api import GAN, Noise, Samples, Score
+from genkit.api import GAN, Noise, Rows, Samples, Score
 from genkit.core.likelihood import log_likelihood
 from genkit.core.result import Result
 from genkit.core.sample_noise import noise_of_samples
@@ -61,7 +61,7 @@ def test_the_protocol_names_both_data_sets_the_score_and_the_weights():
     protocol = protocol_of(FPRAtTPR(FAR, KL(), samples=70, other_samples=30, tpr=0.9), Blob(), model())
     assert (protocol.samples, protocol.split, protocol.weights) == (70, "drawn", "raw")
     assert protocol.details["data"] == "blob"
-    assert_names(protocol.details["other"], "blob (spread 3)", "30 samples", "drawn split")
+    assert_names(protocol.details["other"], "blob (spread 3)", "30 samples of the drawn split")
     assert protocol.details["score"] == "kl" and protocol.details["tpr"] == 0.9
     assert_names(protocol, "1000 bootstrap replicates")
 
@@ -195,4 +195,19 @@ def test_pictures_of_another_size_are_refused_at_the_metric():
 
 def test_missing_files_of_the_other_data_set_are_unmet(tmp_path):
     plan = make_plan(with_metric(other={"use": "fashion-mnist", "path": str(tmp_path / "nowhere")}))
-    assert_names(plan.unmet, "[metrics.ood.other]", "nowhere")
+    assert_names(plan.unmet, "[metrics.ood.other] path", "nowhere")
+
+
+def test_a_class_that_was_left_out_can_be_the_other_data_set():
+    recipe = with_metric(other={"use": "digits", "classes": [9]}, score="kl")
+    plan = make_plan({**recipe, "data": {"use": "digits", "classes": [0, 1, 2, 3, 4, 5, 6, 7, 8]}})
+    assert_names(plan.protocols["ood"], "900 samples", "digits (split test, classes (9,)), 100 samples")
+    labels = plan.data.batch(torch.arange(plan.data.size), Noise(0, 0, "x", Rows.all(plan.data.size))).extra["label"]
+    assert plan.data.size == 4500 and labels.unique().tolist() == [*range(9)]
+    assert "classes" not in make_plan(DIGITS).resolved["data"]
+
+
+def test_a_class_without_pictures_is_refused():
+    with pytest.raises(RecipeError) as refused:
+        make_plan({**DIGITS, "data": {"use": "digits", "classes": [10]}})
+    assert_names(refused.value, "data", "classes", "10", "0, 1, 2")

@@ -43,6 +43,11 @@ class ImageSet(KeysOnly, ABC):
         return False
 
     @property
+    def classes(self) -> tuple[int, ...] | None:
+        """The labels of the pictures to keep, None for all; a data set with labels makes it a key."""
+        return None
+
+    @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
         """The shape of one image, (C, H, W), known without reading."""
@@ -57,8 +62,8 @@ class ImageSet(KeysOnly, ABC):
 
     @cached_property
     def arrays(self) -> Arrays:
-        """The whole split, read once."""
-        return self.read()
+        """The whole split, read once, or the pictures of some classes. Raises `ValueError` for a class of none."""
+        return self.read() if self.classes is None else _of_classes(self.read(), self.classes)
 
     @property
     @abstractmethod
@@ -94,6 +99,18 @@ class ImageSet(KeysOnly, ABC):
     def finish(self, raw: Raw, noise: Noise) -> Samples:
         """Return the images in [0, 1], (B, C, H, W), and their labels."""
         return finished_images(raw, noise)
+
+
+def _of_classes(arrays: Arrays, classes: tuple[int, ...]) -> Arrays:
+    """Return the images and labels of these classes, in their order."""
+    images, labels = arrays
+    if labels is None:
+        raise ValueError("classes: these pictures have no labels. Leave the key out")
+    if unknown := set(classes) - set(labels.tolist()):
+        known = ", ".join(map(str, sorted(set(labels.tolist()))))
+        raise ValueError(f"classes: no picture has the label {min(unknown)}. The labels are {known}")
+    kept = np.isin(labels, classes)
+    return Arrays(images[kept], labels[kept])
 
 
 def raw_images(images: np.ndarray, labels: np.ndarray | None, noise: Noise, *, flip: bool) -> Raw:

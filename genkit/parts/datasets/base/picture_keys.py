@@ -33,6 +33,9 @@ BackgroundKey = Annotated[
 FlipKey = Annotated[
     bool, Doc("Whether each training picture is mirrored with probability 1/2, drawn again whenever it is used.")
 ]
+ClassesKey = Annotated[
+    tuple[int, ...] | None, Doc("Labels of the pictures to keep; by default all. The others can be a set to detect.")
+]
 OnBadKey = Annotated[
     Literal["refuse", "skip"],
     Doc('What happens to pictures that cannot be used: "refuse" is an error, "skip" leaves them out.'),

@@ -13,7 +13,7 @@ import numpy as np
 from genkit.core.field_types import Doc
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.image_set import Arrays, ImageSet
-from genkit.parts.datasets.base.picture_keys import HubKey, check_one_place
+from genkit.parts.datasets.base.picture_keys import ClassesKey, HubKey, check_one_place
 from genkit.parts.datasets.pictures.hf_datasets import read_pictures
 from genkit.parts.datasets.pictures.hub_folder import unmet_hub
 from genkit.storage.user_path import user_path
@@ -25,6 +25,7 @@ class PublishedSet(ImageSet):
 
     path: Annotated[Path | None, Doc("Folder with the files that the authors of the set distribute.")] = None
     hub: HubKey = None
+    classes: ClassesKey = None
 
     NAME: ClassVar[str]  # of the set, as messages write it
     SHAPE: ClassVar[tuple[int, int, int]]  # of one image, (C, H, W)
