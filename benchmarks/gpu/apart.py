@@ -1,7 +1,7 @@
 """A part in its own process, with an end that it cannot miss.
 
-The processes are forked from one that has imported everything and has not touched the device. So each starts at once,
-and has the device to itself.
+In tiny form the processes are forked from one that has imported everything, which takes longer than a tiny part. CUDA
+must not be forked, and a library may touch it when it is imported, so on a GPU each process starts anew.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def run_apart(part: str, settings: Settings, seconds: float) -> Iterator[list[Ro
 
     The last row says how the process ended, if it was stopped or crashed.
     """
-    context = multiprocessing.get_context("forkserver")
+    context = multiprocessing.get_context("forkserver" if settings.tiny else "spawn")
     context.set_forkserver_preload([f"benchmarks.gpu.{name}" for name in PARTS])
     start = time.monotonic()
     with TemporaryDirectory() as folder:

@@ -21,7 +21,7 @@ SPEED = {
     "peak_mb": ("MB", "{:,.0f}"),
     "published_peak_mb": ("published, MB", "{:,.0f}"),
     "share_of_product": ("share of product", "{:.0%}"),
-    "input_share": ("input", "{:.1%}"),
+    "waiting_for_data": ("waiting for data", "{:.1%}"),
     "first_block_s": ("first block, s", "{:.1f}"),
 }
 

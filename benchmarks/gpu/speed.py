@@ -1,18 +1,20 @@
 """Steps at the published sizes, in each precision and compiled, timed beside the published step in the same process.
 
 Both sides alternate. What is timed is a block of steps and the wait for its end, because a step of genkit does not wait
-for the device. genkit reads its pictures from an array, the published side has its batch ready in memory.
+for the device. genkit reads its pictures from an array, with and without worker processes; the published side has its
+batch ready in memory.
 
 The published step runs with torch's defaults, as its authors ran it: convolutions of float32 in tf32, products in fp32.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
@@ -25,11 +27,13 @@ from benchmarks.gpu.device import product_rate, synchronise
 from benchmarks.gpu.rows import Check, Row, at_most, failed, left_out, measured
 from benchmarks.gpu.settings import PRECISIONS, Settings, compiler_of, world_on
 from benchmarks.gpu.small import with_train
-from benchmarks.interleaved import CLOCKS, Side, compare, with_engine
+from benchmarks.interleaved import CLOCKS, Side, compare
 from benchmarks.step import LARGEST_DIFFERENCE, Comparison, difference, on_images, steps_as_published
-from genkit.engine.batches import batches_of_step
+from genkit.engine.finite_watch import FiniteWatch
+from genkit.engine.loop import StepRecord, train_steps
 from genkit.engine.precision import set_float32_products
 from genkit.engine.state import initial_state
+from genkit.engine.workers import choose_workers
 from genkit.recipe.plan import Plan
 from genkit.recipe.tables import Use
 
@@ -52,6 +56,21 @@ class Size:
         return on_images(self.networks, self.batch_size, steps=self.blocks)
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A way in which genkit takes the step."""
+
+    precision: str
+    compiled: bool = False
+    workers: int | None = None  # None: as many as `genkit run` takes
+
+    @property
+    def name(self) -> str:
+        """The name in a table."""
+        workers = "" if self.workers is None else f", {self.workers} workers"
+        return self.precision + ", compiled" * self.compiled + workers
+
+
 TINY = Size(images("tiny", (3, 16, 16), 4, (4, 8)), batch_size=4, block=1, blocks=2)
 SIZES = (Size(CIFAR10, 64, block=20), Size(CELEBA128, 32, block=4), Size(CELEBA256, 16, block=2))
 
@@ -60,12 +79,14 @@ def checks(settings: Settings) -> Iterator[Check]:
     """Yield the comparisons of all sizes, uncompiled first: compilation takes long."""
     sizes = (TINY,) if settings.tiny else SIZES
     yield Check("totals", partial(same_totals, settings, sizes[0]))
-    for compiled in (False, True):
+    uncompiled = [Variant(precision) for precision in PRECISIONS]
+    compiled = [Variant(precision, compiled=True) for precision in ("bf16", "tf32", "fp32", "fp16")]
+    other = Variant("bf16", workers=1 if settings.tiny else 0)  # than `genkit run` takes
+    for variants in ([*uncompiled, other], compiled[:1] if settings.tiny else compiled):
         for size in sizes:
-            names = PRECISIONS if not compiled else ("bf16", "tf32", "fp32", "fp16")
-            for precision in names[:1] if settings.tiny and compiled else names:
-                label = f"{size.networks.name}, {precision}" + ", compiled" * compiled
-                yield Check(label, partial(time_step, settings, size, precision, compiled))
+            for variant in variants:
+                label = f"{size.networks.name}, {variant.name}"
+                yield Check(label, partial(time_step, settings, size, variant))
 
 
 def same_totals(settings: Settings, size: Size) -> Iterator[Row]:
@@ -78,59 +99,66 @@ def same_totals(settings: Settings, size: Size) -> Iterator[Row]:
     yield at_most(size.networks.name, "fp64, genkit - published", apart, LARGEST_DIFFERENCE)
 
 
-def time_step(settings: Settings, size: Size, precision: str, compiled: bool) -> Iterator[Row]:
+def time_step(settings: Settings, size: Size, variant: Variant) -> Iterator[Row]:
     """Yield the times and the memory of both sides."""
-    case, what = f"{size.networks.name}, batch {size.batch_size}", precision + ", compiled" * compiled
-    if why := settings.refuses(precision):
-        yield left_out(case, what, why)
+    case = f"{size.networks.name}, batch {size.batch_size}"
+    if why := settings.refuses(variant.precision):
+        yield left_out(case, variant.name, why)
         return
     with compiler_of(settings) as uncompiled:
-        row = _timed(settings, size, precision, compiled)
-    yield failed(case, what, uncompiled[0]) if uncompiled else measured(case, what, **row)
+        row = _timed(settings, size, variant)
+    yield failed(case, variant.name, uncompiled[0]) if uncompiled else measured(case, variant.name, **row)
 
 
-def _timed(settings: Settings, size: Size, precision: str, compiled: bool) -> dict[str, Any]:
+def _timed(settings: Settings, size: Size, variant: Variant) -> dict[str, Any]:
     """Return the times and the memory of both sides."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        plan = with_train(_plan(size, folder), precision=precision, compile=compiled or None)
+        plan = with_train(_plan(size, folder), precision=variant.precision, compile=variant.compiled or None)
         baseline = _start_of_peak(settings)
-        theirs = _blocks(steps_as_published(size.comparison, ENDLESS, settings.device), size.block, settings, None)
+        published = steps_as_published(size.comparison, ENDLESS, settings.device)
+        theirs = _blocks(published, size.block, settings, None)
         next(theirs)
         published_peak, baseline = _peak(settings, baseline), _start_of_peak(settings)
 
-        world = stack.enter_context(world_on(settings.device, precision))
-        state = initial_state(plan, world)
-        ours = _blocks(with_engine(plan, state, world), size.block, settings, precision)
+        world = stack.enter_context(world_on(settings.device, variant.precision))
+        workers = choose_workers(plan, torch.get_num_threads(), variant.workers).number
+        steps = stack.enter_context(closing(train_steps(plan, initial_state(plan, world), world, workers=workers)))
+        waited: list[float] = []
+        ours = _blocks(_observed(steps, waited), size.block, settings, variant.precision)
         start = perf_counter()
         next(ours)
         first_block_s, peak = perf_counter() - start, _peak(settings, baseline)
+        waited.clear()
         took = compare(Side(ours, CLOCKS["wall"]), Side(theirs, CLOCKS["wall"]), size.blocks, warmup=2)
-
-        start = perf_counter()
-        for _ in range(size.blocks):
-            batches_of_step(plan, state, world)
-            synchronise(settings.device)
-        input_ms = 1e3 * (perf_counter() - start) / size.blocks
     genkit_ms, published_ms = took.first_ms / size.block, took.second_ms / size.block
-    rate = product_rate(settings, precision)
-    return dict(
-        genkit_ms=genkit_ms,
-        published_ms=published_ms,
-        ratio=took.ratio,
-        low=took.low,
-        high=took.high,
-        images_per_s=1e3 * size.batch_size / genkit_ms,
-        published_images_per_s=1e3 * size.batch_size / published_ms,
-        peak_mb=peak,
-        published_peak_mb=published_peak,
-        gflop=plan.dry_run.flops / 1e9,
-        share_of_product=plan.dry_run.flops / (genkit_ms / 1e3) / rate,
-        product_tflop_per_s=rate / 1e12,
-        input_ms=input_ms,
-        input_share=input_ms / genkit_ms,
-        first_block_s=first_block_s,
-    )
+    rate = product_rate(settings, variant.precision)
+    return {
+        "genkit_ms": genkit_ms,
+        "published_ms": published_ms,
+        "ratio": took.ratio,
+        "low": took.low,
+        "high": took.high,
+        "images_per_s": 1e3 * size.batch_size / genkit_ms,
+        "published_images_per_s": 1e3 * size.batch_size / published_ms,
+        "peak_mb": peak,
+        "published_peak_mb": published_peak,
+        "gflop": plan.dry_run.flops / 1e9,
+        "share_of_product": plan.dry_run.flops / (genkit_ms / 1e3) / rate,
+        "product_tflop_per_s": rate / 1e12,
+        "workers": workers,
+        "waiting_for_data": 1e3 * median(waited) / genkit_ms,
+        "first_block_s": first_block_s,
+    }
+
+
+def _observed(steps: Iterable[StepRecord], waited: list[float]) -> Iterator[None]:
+    """Take steps as `genkit run` does between two logs, and add the seconds that each has waited for its data."""
+    watch = FiniteWatch()
+    for record in steps:
+        watch.observe(record)
+        waited.append(record.waited)
+        yield
 
 
 def _plan(size: Size, folder: Path) -> Plan:

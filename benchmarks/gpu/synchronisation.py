@@ -79,13 +79,17 @@ def reads_on_cpu(do: Callable[[], None]) -> Counter[str]:
 
 
 class _Reads(TorchDispatchMode):
-    """Counts the operations that read a value. It sees no reads within a fused optimiser, which reads on a CPU only."""
+    """Counts the operations that read a value of a number, but not of bytes: states of generators are on the CPU.
+
+    It sees no reads within a fused optimiser, which reads on a CPU only.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.found: Counter[str] = Counter()
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if (name := function.overloadpacket.__name__) in READS:
+        name = function.overloadpacket.__name__
+        if name in READS and args[0].dtype != torch.uint8:
             self.found[name] += 1
         return function(*args, **(kwargs or {}))

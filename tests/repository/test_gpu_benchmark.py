@@ -52,7 +52,7 @@ def test_all_parts_run_and_every_claim_holds(tmp_path):
     assert {row["case"].split(",")[0] for row in rows["agreement"]} == {"vae", *METHODS}
     assert len(rows["agreement"]) == 2 * 2 * 5  # precisions, kinds of data, methods
     timed = next(row for row in rows["speed"] if "genkit_ms" in row)
-    assert {"published_ms", "ratio", "images_per_s", "peak_mb", "share_of_product", "input_share"} <= timed.keys()
+    assert {"published_ms", "ratio", "images_per_s", "peak_mb", "share_of_product", "waiting_for_data"} <= timed.keys()
     assert f"{result['claims']} of {result['claims']} claims hold" in output
     assert all(f"\n{name}, " in f"\n{output}" for name in PARTS)  # each part has its table
 
@@ -86,9 +86,10 @@ def test_a_check_that_fails_is_a_row_and_one_that_is_late_is_left_out(monkeypatc
     assert late["ok"] is None and "no time left" in late["left_out"]
 
 
+@pytest.mark.parametrize("settings", [TINY, Settings("cuda")], ids=["forked", "started"])
 @pytest.mark.parametrize(("part", "seconds", "said"), [("absent", 60, "No module named"), ("speed", -20, "stopped")])
-def test_a_part_that_crashes_or_does_not_end_is_a_row(part, seconds, said):
-    *_, rows = apart.run_apart(part, TINY, seconds)
+def test_a_part_that_crashes_or_does_not_end_is_a_row(part, seconds, said, settings):
+    *_, rows = apart.run_apart(part, settings, seconds)
     assert rows[-1]["ok"] is False and rows[-1]["case"] == part and said in rows[-1]["error"]
 
 
