@@ -67,6 +67,16 @@ def read(path: Path) -> Document:
     return Document(tables, str(path), _lines(text), suppliers=suppliers_in_comments(text))
 
 
+def is_recipe(tables: Mapping[str, Any]) -> bool:
+    """Return whether these tables are meant as a recipe, and not as a table of results."""
+    return bool({"data", "model", "loss"} & tables.keys()) and not is_table_of_results(tables)
+
+
+def is_table_of_results(tables: Mapping[str, Any]) -> bool:
+    """Return whether these tables are meant as a table of results, and not as a recipe."""
+    return bool({"rows", "columns"} & tables.keys()) and not {"data", "model", "loss"} & tables.keys()
+
+
 def is_unicode(text: str) -> bool:
     """Return whether a text has no lone surrogates, which stand for bytes that are not UTF-8."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

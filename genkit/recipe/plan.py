@@ -23,7 +23,7 @@ from genkit.recipe.callback_checks import check_callbacks, unmet_callbacks
 from genkit.recipe.check_warm_start import check_warm_start
 from genkit.recipe.checks import check_evaluate, check_learning_rates
 from genkit.recipe.data_keys import data_keys
-from genkit.recipe.document import Document, KeyPath, read
+from genkit.recipe.document import Document, KeyPath, is_table_of_results, read
 from genkit.recipe.dry_run import DryRun, run_dry
 from genkit.recipe.missing import relative_paths, too_large, unmet_always, unmet_of_refused, unmet_start
 from genkit.recipe.overrides import with_override
@@ -209,4 +209,7 @@ def _read_recipe(path: Path) -> Document:
             f"{path}: a run folder, expected a recipe. `genkit resume {path}` continues the run; "
             f"`genkit run {path / RECIPE}` starts a new run of its recipe."
         )
-    return read(path)
+    document = read(path)
+    if is_table_of_results(document.tables):
+        raise UsageError(f"{path}: a table of results, expected a recipe. `genkit table {path}` trains its recipes.")
+    return document

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genkit.errors import RecipeError
+from genkit.errors import RecipeError, UsageError
 from genkit.recipe.bind import Binder, Invalid
-from genkit.recipe.document import read
+from genkit.recipe.document import is_recipe, read
 from genkit.recipe.registry import load_registry
 from genkit.tables.spec import TableSpec
 from genkit.tables.spec_checks import check_spec
@@ -18,6 +18,8 @@ def read_table(path: Path) -> TableSpec:
     Raises `RecipeError` with all problems of its content, and `UsageError` if the file cannot be read.
     """
     document = read(path)
+    if is_recipe(document.tables):
+        raise UsageError(f"{path}: a recipe, expected a table of results. `genkit run {path}` trains it.")
     binder = Binder(load_registry(), document)
     try:
         table = binder.construct(TableSpec, binder.arguments(TableSpec, document.tables, (), "a table"), ())

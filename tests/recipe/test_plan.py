@@ -33,6 +33,14 @@ def test_a_run_folder_is_not_read_as_a_recipe(tmp_path):
     assert_names(refused.value, f"{tmp_path}: ", f"genkit resume {tmp_path}", f"genkit run {tmp_path}/recipe.toml")
 
 
+def test_a_table_of_results_is_not_read_as_a_recipe(tmp_path):
+    (tmp_path / "t.toml").write_text('metrics = ["modes"]\n[rows.a]\n')
+    with pytest.raises(UsageError) as refused:
+        make_plan(tmp_path / "t.toml", registry=registry_with())
+    assert_names(refused.value, f"{tmp_path}/t.toml: ", f"`genkit table {tmp_path}/t.toml`")
+    assert "\n" not in str(refused.value)
+
+
 def test_a_density_has_no_epochs():
     with pytest.raises(UsageError) as refused:
         _ = tiny_plan(train=Train(epochs=2, batch_size=8)).steps

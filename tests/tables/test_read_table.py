@@ -152,3 +152,11 @@ def test_the_file_of_a_shipped_table_is_answered_with_its_name(name, expected, t
     with pytest.raises(UsageError) as refused:
         OpenTable(Path(name))
     assert_names(refused.value, "not found", expected)
+
+
+def test_a_recipe_is_not_read_as_a_table(tmp_path):
+    (tmp_path / "r.toml").write_text(TINY)
+    with pytest.raises(UsageError) as refused:
+        read_table(tmp_path / "r.toml")
+    assert_names(refused.value, f"{tmp_path}/r.toml: ", f"`genkit run {tmp_path}/r.toml`")
+    assert "\n" not in str(refused.value)
