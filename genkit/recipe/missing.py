@@ -5,7 +5,9 @@ None of it is a mistake of the recipe: a plan lists it as unmet, and a run refus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from inspect import getmembers_static
 from pathlib import Path
@@ -81,15 +83,28 @@ def unmet_data(metrics: Mapping[str, Metric]) -> Iterator[MissingFile]:
                 yield from (MissingFile(("metrics", label, key), text.removeprefix("[data] ")) for text in absent)
 
 
-def unmet_of_refused(problems: Iterable[Problem], metrics: Mapping[str, Metric | None]) -> Iterator[MissingFile]:
-    """Yield what the extractors of metrics with a problem lack.
+def unmet_of_refused(
+    problems: Iterable[Problem], data: Dataset, metrics: Mapping[str, Metric | None]
+) -> Iterator[MissingFile]:
+    """Yield the data that are missing, and what the extractors of metrics with a problem lack.
 
-    A recipe with problems has no plan, which would list it. So a metric reports all of its obstacles at once.
+    A recipe with problems has no plan, which would list it. So the data and a metric report all obstacles at once.
     """
+    problems = list(problems)
+    with suppress(Exception):  # a mistake of the data set is among the problems
+        of_data = any(problem.place.path[:1] == ("data",) for problem in problems)
+        for text in () if of_data else dict.fromkeys((*data.unmet(), *data.held_out().unmet())):
+            yield from map(_of_data, re.split(r"\n(?=\[data\] )", text))
     refused = {problem.place.path[:2] for problem in problems}
     yield from unmet_extractors(
         {label: metric for label, metric in metrics.items() if metric and ("metrics", label) in refused}
     )
+
+
+def _of_data(text: str) -> MissingFile:
+    """Return a message of a data set, such as ``[data] path: not found``, with its key as a path."""
+    key, text = re.fullmatch(r"(?:\[data\] (?:(\w+): )?)?(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    return MissingFile(("data", key) if key else ("data",), text)
 
 
 def relative_paths(data: Dataset) -> tuple[str, ...]:

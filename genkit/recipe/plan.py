@@ -152,7 +152,7 @@ def make_plan(
     for finding in check_warm_start(bound, binder.registry):
         binder.problem(*finding)
     if binder.problems or dry_run is None:
-        for missing in [*unmet_of_refused(binder.problems, bound.metrics)]:
+        for missing in [*unmet_of_refused(binder.problems, bound.data, bound.metrics)]:
             binder.problem(*missing)
         raise RecipeError(binder.problems)
     plan = _plan_of(binder, bound, dry_run)

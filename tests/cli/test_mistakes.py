@@ -172,3 +172,9 @@ def test_a_call_that_does_not_parse_is_answered_with_the_usage(arguments):
     message = refused(*arguments)
     assert message.startswith("Usage: ") and " -h" in message
     assert not Path("runs").exists()
+
+
+def test_missing_data_are_reported_with_the_mistakes_of_a_recipe(tmp_path):
+    with_mnist()
+    message = refused("plan", "tiny.toml", "--set", "train.stps=3")
+    assert_names(message, "[train] stps: ", "tiny.toml:", "[data] path: ", f"{tmp_path}/nowhere/mnist")

@@ -244,3 +244,10 @@ def test_a_store_that_is_cut_short_under_a_run_is_an_error_and_no_signal(tmp_pat
     with pytest.raises(OSError, match="cut short") as refused:
         batch(data, [0, 1])
     assert refused.value.filename == str(images)
+
+
+def test_all_missing_folders_are_reported_together(tmp_path):
+    data = ImageFolder(path=tmp_path / "absent", resolution=4, hold_out=tmp_path / "gone")
+    (unmet,) = data.unmet()
+    assert_names(unmet, f"[data] path: folder {tmp_path}/absent", f"\n[data] hold_out: folder {tmp_path}/gone")
+    assert data.held_out().unmet() == (unmet,)

@@ -30,10 +30,10 @@ def split_of_folder(path: Path, split: str, hold_out: float | Path | None, hint:
     `hold_out` or `HELD_OUT_SHARE`. `hint` says how to get the folder `path`. Raises `UsageError` if a folder is
     missing or empty, or if its sub-folders may be splits or classes.
     """
-    folder = existing_folder(path, "path", hint)
+    folder, held_out = _existing_folders(path, hold_out, hint)
     with listing(folder):
         train, own_test = _find_splits(folder)
-    test = _separate_folder(hold_out, train) if isinstance(hold_out, Path) else own_test
+    test = own_test if held_out is None else _separate_folder(held_out, train)
     if test is None:
         share = hold_out if isinstance(hold_out, float) else HELD_OUT_SHARE
         return split_by_name(replace(list_files(train), unread=_unread(folder, train)), split, share)
@@ -43,6 +43,22 @@ def split_of_folder(path: Path, split: str, hold_out: float | Path | None, hint:
             "Remove hold_out, or set it to a folder."
         )
     return replace(_list_split(train, test, split), unread=_unread(folder, train, test))
+
+
+def _existing_folders(path: Path, hold_out: float | Path | None, hint: str) -> tuple[Path, Path | None]:
+    """Return the folder of the data set, and `hold_out` if it is one. Raises `UsageError` with all that are missing."""
+    wanted = [(path, "path", hint)]
+    if isinstance(hold_out, Path):
+        wanted.append((hold_out, "hold_out", "Give a folder with the held-out pictures."))
+    found, missing = [], []
+    for each in wanted:
+        try:
+            found.append(existing_folder(*each))
+        except UsageError as error:
+            missing.append(str(error))
+    if missing:
+        raise UsageError("\n".join(missing))
+    return found[0], found[1] if len(found) > 1 else None
 
 
 def existing_folder(path: Path, key: str, hint: str) -> Path:
@@ -96,9 +112,8 @@ def _which_is_it(folder: Path, train: str | None, test: str | None, others: list
     )
 
 
-def _separate_folder(hold_out: Path, train: Path) -> Path:
-    """Return the folder `hold_out`. Raises `UsageError` if it shares pictures with the folder `train`."""
-    test = existing_folder(hold_out, "hold_out", "Give a folder with the held-out pictures.")
+def _separate_folder(test: Path, train: Path) -> Path:
+    """Return the folder of held-out pictures. Raises `UsageError` if it shares pictures with the folder `train`."""
     one, other = train.resolve(), test.resolve()
     if one == other or one in other.parents or other in one.parents:
         raise UsageError(
