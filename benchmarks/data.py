@@ -2,7 +2,9 @@
 
 Both sides return batches of the same folder, each in its own order, with flips, as float numbers in [0, 1]. First both
 read the same pictures without flips, to show that they are equal. Then the cost of preparing is measured, in passes of
-Pillow over all pictures with one process a core, and the memory that a pass over the prepared pictures adds.
+Pillow over all pictures with one process a core, and the memory that a pass over the prepared pictures adds. Last, the
+share of the time that the steps of a small training wait for their data, with and without a worker, for the prepared
+pictures and for a stream of the same files.
 """
 
 from __future__ import annotations
@@ -21,19 +23,24 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from benchmarks.interleaved import CLOCKS, Side, compare
+from benchmarks.cases import Case, Networks
+from benchmarks.interleaved import CLOCKS, Side, compare, with_engine
 from genkit.console.output import Console
 from genkit.core.cores import available_cores
 from genkit.core.data_order import indices_of_step
 from genkit.core.noise import Noise, Rows
+from genkit.engine.distributed import World
+from genkit.engine.state import initial_state
 from genkit.parts.datasets.base.image_set import ImageSet
 from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.pictures.folder_source import FolderSource, list_files
 from genkit.parts.datasets.pictures.prepare import prepare
 from genkit.parts.datasets.pictures.store import Store
 from genkit.parts.datasets.pictures.transform import Transform
+from genkit.recipe.tables import Use
 
 TARGET = 40  # images/s of the prepared pictures, relative to the published loader
+LONGEST = 50  # steps of a training whose waiting is measured
 MADE, SIDE = 2000, 128  # number and side of the pictures that are made if no folder is given
 
 
@@ -144,7 +151,36 @@ def measure(folder: Path, resolution: int, batch_size: int, steps: int, clock: s
         "grown_mb": grown(data, batch_size),
         "store_mb": store.nbytes / 1e6,
         "difference": difference(store, files, resolution),
+        "waiting": waiting(data, stream_of(files, cache / "stream"), batch_size, min(steps, LONGEST)),
     }
+
+
+def stream_of(files: FolderSource, folder: Path) -> Use:
+    """Write the files as one parquet file for each split, and return the data set that decodes them."""
+    from datasets import Dataset, Features
+    from datasets import Image as Pictures
+
+    folder.mkdir()
+    table = Dataset.from_dict({"image": [str(files.folder / file.name) for file in files.files]})
+    for split in ("train", "test"):
+        table.cast(Features({"image": Pictures()})).to_parquet(folder / f"{split}.parquet", batch_size=64)
+    return Use("hub-stream", hub=str(folder))
+
+
+def waiting(prepared: ImageFolder, stream: Use, batch_size: int, steps: int) -> dict[str, float]:
+    """Return the share of their time that steps wait for data, by the data and the number of workers."""
+    shares = {}
+    pictures = Use("image-folder", path=str(prepared.path), store=str(prepared.store))
+    for name, use in {"prepared": pictures, "stream": stream}.items():
+        for workers in (0, 1):
+            data = Use(use.name, **use.arguments, resolution=prepared.resolution, flip=True)
+            networks = Networks(name, data, Use("small-conv", latent_dim=16, channels=(16, 32)))
+            plan, world = Case("vae", networks, batch_size, {}).plan(steps), World()
+            training = with_engine(plan, initial_state(plan, world), world, workers)
+            for _ in training:
+                pass
+            shares[f"{name}, {workers} workers"] = training.waiting
+    return shares
 
 
 def main() -> None:
@@ -207,6 +243,12 @@ def main() -> None:
             )
             for row in rows
         ],
+    )
+
+    console.table(
+        "Share of their time (wall) that the steps of a small training wait for data",
+        ("batch", *rows[0]["waiting"]),
+        [(str(row["batch"]), *(f"{share:.1%}" for share in row["waiting"].values())) for row in rows],
     )
 
 

@@ -11,7 +11,7 @@ import multiprocessing
 import resource
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
-from time import perf_counter_ns, process_time_ns, sleep
+from time import perf_counter, perf_counter_ns, process_time_ns, sleep
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,12 +38,39 @@ class Comparison(NamedTuple):
     high: float
 
 
-def with_engine(plan: Plan, state: TrainState, world: World) -> Iterator[Any]:
+class EngineSteps:
+    """Steps of a training as `genkit run` takes them, without the work that happens once in many steps.
+
+    An item is the terms of a step.
+    """
+
+    def __init__(self, plan: Plan, state: TrainState, world: World, workers: int):
+        self._steps, self._watch = train_steps(plan, state, world, workers=workers), FiniteWatch()
+        self._waited, self._took = 0.0, 0.0  # seconds
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        start = perf_counter()
+        record = next(self._steps)
+        self._watch.observe(record)
+        self._took, self._waited = self._took + perf_counter() - start, self._waited + record.waited
+        return record.terms
+
+    @property
+    def waiting(self) -> float:
+        """The share of the time of all steps that they have waited for their data."""
+        return self._waited / self._took if self._took else 0.0
+
+    def close(self) -> None:
+        """End the workers."""
+        self._steps.close()
+
+
+def with_engine(plan: Plan, state: TrainState, world: World, workers: int = 0) -> EngineSteps:
     """Train as `genkit run` does, without the work that happens once in many steps."""
-    watch = FiniteWatch()
-    for record in train_steps(plan, state, world):
-        watch.observe(record)
-        yield record.terms
+    return EngineSteps(plan, state, world, workers)
 
 
 class Side:
@@ -51,6 +78,11 @@ class Side:
 
     def __init__(self, steps: Iterator[Any], clock: Callable[[], int]):
         self._steps, self._clock = steps, clock
+
+    @property
+    def waiting(self) -> float:
+        """The share of the time that genkit's steps have waited for their data; 0 for another side."""
+        return getattr(self._steps, "waiting", 0.0)
 
     def __call__(self) -> int:
         start = self._clock()
@@ -80,6 +112,12 @@ class SideApart:
         self._pipe.send("peak")
         return self._pipe.recv()
 
+    @property
+    def waiting(self) -> float:
+        """The share of the time that genkit's steps have waited for their data; 0 for another side."""
+        self._pipe.send("waiting")
+        return self._pipe.recv()
+
     def close(self) -> None:
         """End the process."""
         self._pipe.close()
@@ -94,7 +132,13 @@ def _serve(pipe: Connection, make: Callable[[], Iterator[Any]], clock: str, thre
             asked = pipe.recv()
         except EOFError:
             return
-        pipe.send(side() if asked == "step" else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        match asked:
+            case "step":
+                pipe.send(side())
+            case "waiting":
+                pipe.send(side.waiting)
+            case _:
+                pipe.send(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def compare(first: Callable[[], int], second: Callable[[], int], steps: int, warmup: int | None = None) -> Comparison:

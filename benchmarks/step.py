@@ -222,10 +222,14 @@ def measure(given: Comparison, steps: int | None, clock: str, threads: int) -> d
         for make in (steps_of_genkit, steps_as_published)
     ]
     took = compare(*sides, steps, given.warmup)
-    peaks = [side.peak() for side in sides]
+    peaks, waiting = [side.peak() for side in sides], sides[0].waiting
     for side in sides:
         side.close()
-    return row(given, took, arithmetic_rate(CLOCKS[clock]), differ) | {"steps": steps, "memory": peaks[0] / peaks[1]}
+    return row(given, took, arithmetic_rate(CLOCKS[clock]), differ) | {
+        "steps": steps,
+        "memory": peaks[0] / peaks[1],
+        "waiting": waiting,
+    }
 
 
 def row(given: Comparison, took: Took, rate: float, differ: Mapping[Precision, float]) -> dict[str, Any]:
@@ -272,13 +276,14 @@ def main() -> None:
             f"{row['published_gflop'] / row['genkit_gflop']:.2f}",
             f"{row['share']:.0%}",
             f"{row['memory']:.2f}",
+            f"{row['waiting']:.1%}",
             *(f"{row['difference'][each]:.0e}" if each in row["difference"] else "" for each in PRECISIONS),
         )
         for row in measured
     ]
     columns = (
         *("case, batch", "steps", "published, ms", "genkit, ms", "ratio", "95 % interval", "target"),
-        *("FLOPs", "share", "memory", "in fp64", "in fp32"),
+        *("FLOPs", "share", "memory", "waiting", "in fp64", "in fp32"),
     )
     console = Console()
     console.table(f"A step ({given.clock}), median, {given.threads} thread(s)", columns, rows)
@@ -287,6 +292,7 @@ def main() -> None:
         f"share: rate of genkit / rate of a float32 matrix product, {PRODUCT} x {PRODUCT}, on as many threads."
     )
     console.print("memory: genkit / published, peaks of whole processes.")
+    console.print("waiting: part of genkit's steps in which they wait for their data.")
     console.print("in fp64, fp32: largest relative difference of a total over the first steps.")
 
 

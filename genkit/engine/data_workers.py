@@ -96,17 +96,18 @@ class StepLoader:
             self._loaded = iter(loader)
             return
         before = set(multiprocessing.active_children())
+        atexit.register(self._kill)  # workers ignore SIGTERM, by which Python would end them
         try:
             with _undisturbed():
                 self._loaded = iter(loader)
-        except (OSError, pickle.PicklingError, AttributeError, TypeError) as error:
+        except (OSError, pickle.PicklingError, AttributeError, TypeError, AssertionError) as error:  # of a daemon
+            for process in set(multiprocessing.active_children()) - before:
+                process.kill()
             raise UsageError(
                 f"[data] {workers} worker processes cannot be started: {error}. Load the data in this process with "
                 "--workers 0."
             ) from error
-        finally:
-            atexit.register(self._kill)  # workers ignore SIGTERM, by which Python would end them
-            self._processes = [each for each in multiprocessing.active_children() if each not in before]
+        self._processes = [each for each in multiprocessing.active_children() if each not in before]
 
     def __next__(self) -> list[Loaded]:
         """Return what is loaded for the next step. Raises the error of that step; `PartFailed` for a dead worker."""

@@ -6,6 +6,7 @@ import pickle
 import signal
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from support.tiny_recipes import assert_same_bits, tensors_of, tiny_recipe, trai
 
 from genkit.api import Noise, Raw, Rows, Samples, batch_in_two_steps
 from genkit.core.batch import Batch
+from genkit.engine import data_workers
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.engine.part_calls import PartCalls
@@ -262,6 +264,43 @@ def test_a_worker_that_hangs_is_killed():
     time.sleep(0.2)
     steps.close()
     assert not multiprocessing.active_children()
+
+
+def test_a_worker_ends_with_a_process_that_is_killed_also_in_the_middle_of_a_read():
+    def train_until_killed(pipe):
+        plan, world = replace(plan_of(data=Use("numbered")), data=Ailing(do=lambda: time.sleep(1000))), World()
+        steps = train_steps(plan, initial_state(plan, world), world, workers=1)
+        next(steps), next(steps)  # the worker loads two steps ahead
+        pipe.send([worker.pid for worker in multiprocessing.active_children()])
+        time.sleep(1000)
+
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=train_until_killed, args=(there,))
+    process.start()
+    (worker,) = here.recv()
+    os.kill(worker, 0)  # it is there
+    process.kill()
+    process.join()
+    until = time.monotonic() + 30
+    while Path(f"/proc/{worker}").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_workers_that_cannot_be_started_are_refused(monkeypatch):
+    def refuse(*arguments):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    with pytest.raises(UsageError) as refused:
+        batches(plan_of(data=Use("numbered")), 2)
+    assert_names(refused.value, "[data]", "2 worker processes", "temporarily unavailable", "--workers 0")
+
+
+def test_workers_that_are_not_forked_load_the_same_bits(monkeypatch):
+    plan = plan_of(**IMAGES, data=Use("digits"))
+    monkeypatch.setattr(data_workers, "FORK", "spawn")
+    assert_same_batches(batches(plan, 0), batches(plan, 1))
 
 
 def test_the_pipeline_leaves_the_handlers_of_signals_as_they_were():

@@ -197,6 +197,7 @@ def test_the_published_loader_and_the_store_show_the_same_pictures(benchmark, tm
     row = data.measure(folder, 16, 8, 2, "wall", tmp_path / "cache")
     assert row["difference"] == 0 and row["ratio"] > 0 and row["preparing_s"] > 0
     assert row["store_mb"] == pytest.approx(40 * 3 * 16 * 16 / 1e6)
+    assert len(row["waiting"]) == 4 and all(0 < share < 1 for share in row["waiting"].values())
     for batches in (
         data.published(data.list_files(folder), 16, 8),
         data.prepared(data.ImageFolder(path=folder, resolution=16, store=tmp_path / "cache"), 8),
