@@ -40,6 +40,7 @@ from genkit.core.types import (
 from genkit.parts.losses.vae import VAE
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Features, features_of, protocol_of
+from genkit.parts.priors.mixture import Mixture
 
 __all__ = [
     "GAN",
@@ -64,6 +65,7 @@ __all__ = [
     "Loss",
     "LossWithActions",
     "Metric",
+    "Mixture",
     "Model",
     "ModelMetric",
     "Noise",

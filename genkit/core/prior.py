@@ -93,5 +93,5 @@ def require_standard_normal(prior: Prior, asked_by: str, remedy: str) -> None:
     """Raise `ValueError` unless the prior is N(0, I). `asked_by` is the setting that needs it."""
     if not isinstance(prior, StandardNormal):
         raise ValueError(
-            f"{asked_by} needs the prior N(0, I), but the prior of the model is a {prior.description}. {remedy}"
+            f"{asked_by} needs the prior N(0, I), but the model has another prior: {prior.description}. {remedy}"
         )

@@ -36,7 +36,7 @@ def choose_path(asked: str | None, model: Model) -> str:
     standard = isinstance(model.prior, StandardNormal)
     if asked == "spherical" and not standard:
         raise UsageError(
-            f"--path spherical: needs the prior N(0, I), but the prior of this model is a {model.prior.description}. "
+            f"--path spherical: needs the prior N(0, I), but the model has another prior: {model.prior.description}. "
             "Use --path linear."
         )
     return asked or ("spherical" if standard else "linear")

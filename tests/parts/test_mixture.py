@@ -137,7 +137,7 @@ def test_only_what_is_learnt_is_a_parameter_and_gets_a_gradient(learnt, learnt_w
     names = {"means", "logvars"} if learnt else set()
     names |= {"logits"} if learnt_weights else set()
     assert {name for name, _ in prior.named_parameters()} == names
-    assert set(prior.state_dict()) == {"means", "logvars", "logits"}
+    assert set(prior.state_dict()) == {"means", "logvars", "logits", "lowest", "highest"}
     assert (", learnt" in prior.description) == bool(names)
     if names:
         prior.kl(posteriors(), NOISE).sum().backward()

@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
 from genkit.core.layers.posterior import LOGVAR_MAX, LOGVAR_MIN
@@ -43,6 +44,8 @@ class Mixture(Prior):
     means: Tensor  # (C, L)
     logvars: Tensor  # (C, L)
     logits: Tensor  # ω, (C,)
+    lowest: Tensor  # bounds of the log-variances, (L,); those of posteriors until a loss sets others
+    highest: Tensor
 
     def __init__(
         self,
@@ -85,6 +88,8 @@ class Mixture(Prior):
         _check_range(logvars)
         self.latent_dim, self.components = latent_dim, number
         self.form, self.draws = kl, draws
+        self.register_buffer("lowest", torch.full((latent_dim,), LOGVAR_MIN))
+        self.register_buffer("highest", torch.full((latent_dim,), LOGVAR_MAX))
         self._hold("means", centres, learnt)
         self._hold("logvars", spreads, learnt)
         self._hold("logits", torch.tensor([math.log(weight) for weight in weights or [1.0] * number]), learnt_weights)
@@ -109,8 +114,24 @@ class Mixture(Prior):
 
     @property
     def bounded_logvars(self) -> Tensor:
-        """Log-variances, (C, L), clamped to the range of those of posteriors."""
-        return self.logvars.clamp(LOGVAR_MIN, LOGVAR_MAX)
+        """Log-variances, (C, L), clamped to the range of those of posteriors, or softly to the bounds that were set."""
+        v = self.logvars.clamp(LOGVAR_MIN, LOGVAR_MAX)
+        beta = 10 / (self.highest - self.lowest + 1e-8)
+        bounded = v - softplus(beta * (v - self.highest)) / beta + softplus(beta * (self.lowest - v)) / beta
+        is_set = (self.lowest > LOGVAR_MIN) | (self.highest < LOGVAR_MAX)
+        return torch.where(is_set, bounded, v)
+
+    def bound_logvars(self) -> None:
+        """Bound the log-variances of each dimension by the present range over the components, without gradient."""
+        with torch.no_grad():
+            self.lowest.copy_(self.logvars.amin(dim=0))
+            self.highest.copy_(self.logvars.amax(dim=0))
+
+    def start_from(self, q: DiagNormal) -> None:
+        """Set the components to the first C Gaussians of `q`, (B, L), B >= C, without gradient."""
+        with torch.no_grad():
+            self.means.copy_(q.mu[: self.components])
+            self.logvars.copy_(q.logvar[: self.components])
 
     def sample(self, noise: Noise) -> Tensor:
         """Return one code for each row of the noise, (B, L), with gradient to means and log-variances."""

@@ -1,4 +1,4 @@
-"""Plugin of genkit with the loss `soft-introvae`: Soft-IntroVAE (Daniel & Tamar 2021)."""
+"""Plugin of genkit for Soft-IntroVAE (Daniel & Tamar 2021), with N(0, I) or a learnt prior (TMLR 2025)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ genkit_hooks = 1
 
 @hookimpl
 def genkit_losses() -> Iterator[Entry]:
-    """Supply the loss `soft-introvae`."""
+    """Supply the losses `soft-introvae` and `soft-introvae-prior`."""
     yield Entry(
         "soft-introvae",
         "genkit_soft_introvae.loss:SoftIntroVAE",
         "Soft-IntroVAE: the exponential of the ELBO of reconstructions and samples",
         "https://arxiv.org/abs/2012.13253",
+    )
+    yield Entry(
+        "soft-introvae-prior",
+        "genkit_soft_introvae.learnt_prior:SoftIntroVAEPrior",
+        "Soft-IntroVAE with a learnt prior, which sides with the decoder",
+        "https://arxiv.org/abs/2408.13805",
     )

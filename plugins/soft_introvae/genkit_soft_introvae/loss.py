@@ -59,6 +59,7 @@ from genkit.api import (
     NonNegativeInt,
     Phase,
     PhaseLoss,
+    Prior,
     Schedule,
     negative_elbo,
 )
@@ -109,16 +110,27 @@ class SoftIntroVAE:
         # Fakes are detached as inputs of the encoder, but not as targets of their own reconstruction.
         r, g = model.as_sample(rec), model.as_sample(fake)
         q_rec, q_fake = model.encoder(r.detach()), model.encoder(g.detach())
-        error, kl_real = model.error(batch.x, rec), _kl(model, posterior, batch, "real")
+        error, kl_real = model.error(batch.x, rec), _kl(model.prior, posterior, batch, "real")
         error_rec = model.error(r, _reconstruction(model, q_rec, batch, "rec"))
         error_fake = model.error(g, _reconstruction(model, q_fake, batch, "fake"))
-        kl_rec, kl_fake = _kl(model, q_rec, batch, "rec"), _kl(model, q_fake, batch, "fake")
+        kl_rec, kl_fake = _kl(model.prior, q_rec, batch, "rec"), _kl(model.prior, q_fake, batch, "fake")
 
         exp_rec = (-2 * s * negative_elbo(error_rec, kl_rec, beta_rec, beta_neg)).exp()
         exp_fake = (-2 * s * negative_elbo(error_fake, kl_fake, beta_rec, beta_neg)).exp()
         total = (s * negative_elbo(error, kl_real, beta_rec, beta_kl) + 0.25 * (exp_rec + exp_fake)).mean()
         terms = _means(rec=error, kl_real=kl_real, kl_rec=kl_rec, kl_fake=kl_fake, exp_rec=exp_rec, exp_fake=exp_fake)
-        return PhaseLoss(total, terms)
+        further, further_terms = self.further_encoder_loss(model, posterior, batch)
+        return PhaseLoss(total if further is None else total + s * further, {**terms, **further_terms})
+
+    def further_encoder_loss(
+        self, model: Autoencoder, posterior: DiagNormal, batch: Batch
+    ) -> tuple[Tensor | None, dict[str, Tensor]]:
+        """Return what a variant adds to L_E before the factor s, (), and its terms for the log; here none."""
+        return None, {}
+
+    def density_of_fakes(self, model: Autoencoder) -> Prior:
+        """Return the prior from which L_D measures KL(r) and KL(g)."""
+        return model.prior
 
     def decoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
         """Return L_D. It reuses the graphs of r and g, because the decoder has not changed since the encoder phase."""
@@ -128,8 +140,8 @@ class SoftIntroVAE:
         rec, fake = batch.carry["rec"], batch.carry["fake"]
         r, g = model.as_sample(rec), model.as_sample(fake)
         q_rec, q_fake = model.encoder(r), model.encoder(g)
-        error = model.error(batch.x, rec)
-        kl_rec, kl_fake = _kl(model, q_rec, batch, "rec"), _kl(model, q_fake, batch, "fake")
+        error, prior = model.error(batch.x, rec), self.density_of_fakes(model)
+        kl_rec, kl_fake = _kl(prior, q_rec, batch, "rec"), _kl(prior, q_fake, batch, "fake")
 
         loss = negative_elbo(error, 0.5 * (kl_rec + kl_fake), beta_rec, beta_kl)
         if self.gamma_r > 0:
@@ -144,9 +156,9 @@ def _reconstruction(model: Autoencoder, posterior: DiagNormal, batch: Batch, of:
     return model.decoder(posterior.sample(batch.randn(f"posterior-{of}", model.latent_dim)))
 
 
-def _kl(model: Autoencoder, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
-    """Return KL(`posterior` || p) in nats, (B,), to the prior p of the model."""
-    return model.prior.kl(posterior, batch.noise.within(f"kl-{of}"))
+def _kl(prior: Prior, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
+    """Return KL(`posterior` || `prior`) in nats, (B,)."""
+    return prior.kl(posterior, batch.noise.within(f"kl-{of}"))
 
 
 def _means(**values: Tensor) -> dict[str, Tensor]:

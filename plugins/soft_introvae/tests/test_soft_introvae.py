@@ -7,6 +7,7 @@ from pkgutil import resolve_name
 import genkit_soft_introvae
 import pytest
 import torch
+from genkit_soft_introvae.learnt_prior import SoftIntroVAEPrior
 from genkit_soft_introvae.loss import SoftIntroVAE
 from torch import nn
 
@@ -227,6 +228,5 @@ def test_without_keys_the_loss_has_the_documented_defaults():
 
 
 def test_the_plugin_supplies_the_loss():
-    (entry,) = genkit_soft_introvae.genkit_losses()
-    assert entry.name == "soft-introvae"
-    assert resolve_name(entry.target) is SoftIntroVAE
+    entries = {entry.name: resolve_name(entry.target) for entry in genkit_soft_introvae.genkit_losses()}
+    assert entries == {"soft-introvae": SoftIntroVAE, "soft-introvae-prior": SoftIntroVAEPrior}
