@@ -14,6 +14,8 @@ from genkit.engine.state import initial_state
 from genkit.recipe.plan import Plan
 from genkit.runs import checkpoint
 
+SMALL_SCALE = 64.0
+
 Terms = Sequence[Mapping[str, float]]  # of each step: "phase/term" -> value
 
 
@@ -25,9 +27,14 @@ def make_mistake(model: Model) -> None:
 
 
 def first_terms(plan: Plan, device: str, steps: int, *, mistake: bool = False) -> Terms:
-    """Train a few steps on a device and return their terms."""
+    """Train a few steps on a device and return their terms.
+
+    fp16 starts with a small scale of the gradients: with torch's, the first steps overflow, and change no weight.
+    """
     with world_on(device, plan.recipe.train.precision) as world:
         state = initial_state(plan, world)
+        if state.scaler is not None:
+            state.scaler.load_state_dict(state.scaler.state_dict() | {"scale": SMALL_SCALE})
         if mistake:
             make_mistake(state.model)
         records = train_steps(plan, state, world)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks.gpu import __main__ as program
-from benchmarks.gpu import apart, parts, synchronisation
+from benchmarks.gpu import apart, parts
 from benchmarks.gpu.parts import PARTS, checks_of, rows_of
 from benchmarks.gpu.rows import Check, at_most, failed, measured
 from benchmarks.gpu.settings import Settings
@@ -131,10 +131,3 @@ def test_what_cannot_be_run_is_refused(options, monkeypatch, capsys):
 
 def test_a_nan_is_no_claim_that_holds():
     assert at_most("", "", float("nan"), 1.0) == {"case": "", "what": "", "ok": False, "value": "nan", "bound": 1.0}
-
-
-@pytest.mark.parametrize("read", [lambda x: x.sum().item(), lambda x: bool(x.any()), lambda x: x.nonzero()])
-def test_a_read_of_a_value_counts(read):
-    x = torch.ones(3)
-    assert synchronisation.reads_on_cpu(lambda: x * 2).total() == 0
-    assert synchronisation.reads_on_cpu(lambda: read(x)).total() == 1
