@@ -22,25 +22,31 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
     """Decode every picture and report what is bad, without writing.
 
     The report has the number of pictures, their sizes, modes and formats, the effect of the transform, and the pictures
-    that are bad, identical or smaller than the input of the network. The exit code is 2 if the recipe refuses bad
-    pictures and there are any.
+    that are bad, identical or smaller than the input of the network. Its last line says whether a run can use the data;
+    the exit code is 2 if not.
     """
-    from genkit.cli.show_data import describe_split, print_picture_report, print_splits
+    from genkit.cli.show_data import describe_split, print_picture_report, print_splits, verdict
     from genkit.console.output import Console
     from genkit.errors import UsageError
     from genkit.parts.datasets.pictures.splits import both_splits, inspect_splits
+    from genkit.recipe.missing import too_large
 
-    splits = both_splits(plan_for_command(recipe, overrides).data)
+    plan = plan_for_command(recipe, overrides)
+    splits = both_splits(plan.data)
     reports, refusals = inspect_splits(splits)
+    usable = reports[0].usable if reports else plan.data.size
+    if plan.data.size is not None and usable is not None and 0 < usable < plan.recipe.train.batch_size:
+        refusals.append(too_large(plan.recipe.train.batch_size, usable))
     if json:
         facts = [report.as_dict() for report in reports] or [describe_split(data) for data in splits]
-        print(json_format.dumps({"splits": facts}))
-    elif reports:
+        print(json_format.dumps({"splits": facts, "usable": not refusals, "verdict": verdict(reports, refusals)}))
+    else:
         console = Console()
         for report in reports:
             print_picture_report(report, console)
-    else:
-        print_splits(splits, Console())
+        if not reports:
+            print_splits(splits, console)
+        console.print(f"verdict   {verdict(reports, refusals)}")
     if refusals:
         raise UsageError("\n".join(refusals))
 

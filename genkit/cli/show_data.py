@@ -19,10 +19,26 @@ NAMED = 10  # lines of one kind that are printed; the rest are counted
 def print_picture_report(report: PictureReport, console: Console) -> None:
     """Print what a split of pictures holds: a label, then its lines, for each fact that has any."""
     for label, texts in _lines(report):
-        for text in filter(None, texts):
-            console.print(f"{label:9} {shown_name(text)}")
-            label = ""
+        for number, text in enumerate(filter(None, texts)):
+            console.print(f"{label if number == 0 else '':9} {shown_name(text)}")
     console.print("")
+
+
+def verdict(reports: Sequence[PictureReport], refusals: Sequence[str]) -> str:
+    """Return whether a run can use the data, and which lines of the reports deserve a look."""
+    if refusals:
+        return f"not usable: {count(len(refusals), 'problem')}"
+    if not reports:
+        return "usable"
+    usable = " and ".join(f"{count(report.usable, 'picture')} of the {report.split} split" for report in reports)
+    skipped = sum(len(report.bad) for report in reports)
+    labels = dict.fromkeys(label for report in reports for label, texts in _lines(report) if any(texts))
+    look = [label for label in ("unread", "enlarged", "bad", "identical", "names") if label in labels]
+    return (
+        f"usable: {usable}"
+        + (f"; {count(skipped, 'bad picture')} left out" if skipped else "")
+        + (f". Look at the lines {', '.join(look)}" if look else "; nothing unusual")
+    )
 
 
 def print_splits(splits: Sequence[Dataset], console: Console) -> None:

@@ -80,6 +80,7 @@ def test_check_reports_all_pictures_and_writes_nothing(recipe, place):
     assert [split["split"] for split in facts] == ["train", "test"] and sum(split["number"] for split in facts) == 26
     assert {(size["width"], size["height"]) for split in facts for size in split["sizes"]} == {(12, 12), (40, 10)}
     assert sum(len(split["alike"]) for split in facts) == 1
+    assert "\nverdict   usable: " in result.out and result.out.rstrip().endswith("identical, names")
 
 
 def test_check_names_files_that_differ_only_in_case(place):
@@ -94,7 +95,7 @@ def test_check_names_bad_pictures_and_fails_where_they_are_refused(recipe, place
     (place / "pictures" / "text.png").write_text("no picture")
     result = genkit("data", "check", recipe)
     assert result.code == 2
-    assert_names(result.out, "\nbad ", "text.png")
+    assert_names(result.out, "\nbad ", "text.png", "\nverdict   not usable: 1 problem\n")
     assert_names(result.err, "[data] ", "text.png", 'on_bad = "skip"')
     assert genkit("data", "check", recipe, "--set", "data.on_bad=skip").code == 0
     for path in (place / "pictures").iterdir():
@@ -102,6 +103,12 @@ def test_check_names_bad_pictures_and_fails_where_they_are_refused(recipe, place
     result = genkit("data", "check", recipe, "--set", "data.on_bad=skip")
     assert result.code == 2
     assert_names(result.err, "[data] ", "15 of 15 ", "0001.png")
+
+
+def test_check_compares_the_usable_pictures_with_the_batch_size(recipe, place):
+    result = genkit("data", "check", recipe, "--set", "train.batch_size=64", "--json")
+    assert result.code == 2 and json.loads(result.out)["usable"] is False
+    assert_names(result.err, "[train] batch_size = 64")
 
 
 def test_check_names_enlarged_pictures_and_single_pixels(recipe, place):

@@ -62,6 +62,11 @@ class PictureReport:
     enlarged: int = 0  # pictures with less width or height than the network sees
     smallest: str = ""  # the name and size of the one with the fewest pixels among them
 
+    @property
+    def usable(self) -> int:
+        """The number of pictures that a run can use."""
+        return self.number - len(self.bad)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report in the types of JSON."""
         return {
