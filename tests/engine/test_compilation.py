@@ -4,6 +4,7 @@ import copy
 import random
 import shutil
 import warnings
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from genkit.engine.compilation import MOST_KINDS, CompiledChildren
 from genkit.engine.distributed import World
 from genkit.engine.state import initial_state
 from genkit.errors import GenkitWarning, PartFailed
-from genkit.recipe.tables import Train, Use
+from genkit.recipe.tables import Evaluate, Report, Train, Use
 from genkit.runs import checkpoint
 
 TRAIN = Train(steps=12, batch_size=8)
@@ -84,12 +85,21 @@ def gan():
     return GAN(Net(), Net(), 2, (2,))
 
 
+@contextmanager
+def no_failure():
+    """Fail if a compilation fails: the run would go on uncompiled, and compute the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GenkitWarning)
+        yield
+
+
 # The same training
 
 
 def test_a_compiled_run_computes_the_same_and_leaves_no_trace_in_its_tensors(use):
     use("aot_eager")  # differentiates as torch's own backend does, and computes as the uncompiled network
-    compiled, records = train_all(tiny_plan(train=replace(TRAIN, compile=True)))
+    with no_failure():
+        compiled, records = train_all(tiny_plan(train=replace(TRAIN, compile=True)))
     plain, expected = train_all(tiny_plan(train=TRAIN))
     assert_same_bits(tensors_of(compiled), tensors_of(plain))
     assert all(torch.equal(a.terms[name], b.terms[name]) for a, b in zip(records, expected) for name in b.terms)
@@ -133,6 +143,21 @@ def test_checkpoints_of_compiled_and_uncompiled_runs_are_alike(then, use, tmp_pa
     other = initial_state(tiny_plan(train=replace(TRAIN, compile=None if then else True)), World())
     checkpoint.load(other, tmp_path / "saved")
     assert_same_bits(tensors_of(other), tensors_of(first))
+
+
+@pytest.mark.trains
+def test_pictures_and_metrics_are_computed_uncompiled(use, tmp_path):
+    recipe = replace(CASES["vae, mlp"], metrics={"modes": Use("modes", samples=100)}, report=Report(draw_every=2))
+    recipe = replace(recipe, train=replace(recipe.train, compile=True), evaluate=Evaluate(every=3))
+    backend = use(Backend())
+    with no_failure():
+        train_all(genkit.make_plan(recipe))
+    trained, backend.graphs = backend.graphs, 0
+    with no_failure():
+        run = genkit.train(recipe, runs=tmp_path)
+    assert backend.graphs == trained > 0
+    names = genkit.load(run.path).state_dict()
+    assert names.keys() == genkit.make_plan(recipe).build_model().state_dict().keys()
 
 
 # Failures
@@ -245,13 +270,17 @@ def test_a_mistake_of_a_loss_is_reported_as_it_is_uncompiled(use):
 # Global generators
 
 
-@pytest.mark.parametrize("backend", [Backend(draw), Backend(lambda: (draw(), fails()))])
-def test_numbers_that_the_compiler_draws_are_not_held_against_a_part(backend, use):
-    use(backend)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", GenkitWarning)
+def test_numbers_that_the_compiler_draws_are_not_held_against_a_part(use):
+    backend = use(Backend(draw))
+    with no_failure():
         train_all(tiny_plan(train=replace(TRAIN, compile=True)))
     assert backend.graphs
+
+
+def test_numbers_that_a_failing_compiler_draws_are_not_held_against_a_part(use):
+    use(Backend(lambda: (draw(), fails())))
+    with pytest.warns(GenkitWarning, match="no C\\+\\+ compiler"):
+        train_all(tiny_plan(train=replace(TRAIN, compile=True)))
 
 
 def test_a_network_that_draws_is_still_found(use):
@@ -344,8 +373,7 @@ def compiler_cache(tmp_path_factory):
 @pytest.mark.skipif(not (shutil.which("c++") or shutil.which("g++")), reason="torch.compile needs a C++ compiler")
 @pytest.mark.parametrize("recipe", CASES.values(), ids=CASES)
 def test_torchs_own_compiler_computes_the_same_totals(recipe):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", GenkitWarning)  # the warning of a failed compilation
+    with no_failure():
         _, compiled = train_all(genkit.make_plan(replace(recipe, train=replace(recipe.train, compile=True))))
     _, plain = train_all(genkit.make_plan(recipe))
     for a, b in zip(compiled, plain, strict=True):
