@@ -11,8 +11,9 @@ from support.tiny_recipes import tiny_plan
 
 from genkit.engine.distributed import World
 from genkit.errors import UsageError
-from genkit.launched import REFUSED, is_cpu_asked_for
+from genkit.launched import CPU, REFUSED, is_cpu_asked_for
 from genkit.recipe.launcher_remarks import launcher_remarks
+from genkit.recipe.missing_precision import Device, missing_precision
 from genkit.recipe.tables import Train
 
 
@@ -120,3 +121,22 @@ def test_a_launcher_may_say_that_it_uses_no_other_engine(value, monkeypatch):
 def test_the_launcher_may_ask_for_the_cpu(value, cpu, monkeypatch):
     monkeypatch.setenv("ACCELERATE_USE_CPU", value)
     assert is_cpu_asked_for() is cpu
+
+
+def test_messages(monkeypatch, golden):
+    settings = {"MIXED_PRECISION": "bf16", "DYNAMO_BACKEND": "INDUCTOR", "GRADIENT_ACCUMULATION_STEPS": "4"}
+    text = ["# settings that the recipe overrules", *remarks(monkeypatch, settings)]
+    for name in REFUSED:
+        monkeypatch.setenv(name, "true")
+    with pytest.raises(UsageError) as refused:
+        World()
+    text += ["# other engines", str(refused.value), "# precisions that a device lacks"]
+    for device, precision in (
+        (Device("cpu", "the CPU"), "fp16"),
+        (Device("cpu", f"the CPU, because of {CPU}"), "tf32"),
+        (Device("cuda", "Tesla T4", bf16=False), "bf16"),
+        (Device("mps", "mps"), "fp64"),
+    ):
+        monkeypatch.setattr("genkit.recipe.missing_precision.training_device", lambda device=device: device)
+        text.append(missing_precision(precision))
+    golden("launcher", "\n".join(text) + "\n")

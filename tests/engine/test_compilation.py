@@ -2,6 +2,7 @@
 
 import copy
 import random
+import re
 import shutil
 import warnings
 from contextlib import contextmanager
@@ -145,6 +146,17 @@ def test_checkpoints_of_compiled_and_uncompiled_runs_are_alike(then, use, tmp_pa
     assert_same_bits(tensors_of(other), tensors_of(first))
 
 
+def test_a_graph_that_a_later_phase_uses_again_survives_the_next_compilation(use):
+    use("aot_eager")
+    model, x = GAN(nn.Linear(2, 2), nn.Linear(2, 2), 2, (2,)), torch.randn(4, 2)
+    CompiledChildren(model)
+    carried = model.generator(model.critic(x))
+    carried.sum().backward(inputs=list(model.critic.parameters()), retain_graph=True)
+    score = model.critic(carried)  # of another kind than x: it has a gradient
+    score.sum().backward(inputs=list(model.generator.parameters()))
+    assert model.generator.weight.grad is not None
+
+
 @pytest.mark.trains
 def test_pictures_and_metrics_are_computed_uncompiled(use, tmp_path):
     recipe = replace(CASES["vae, mlp"], metrics={"modes": Use("modes", samples=100)}, report=Report(draw_every=2))
@@ -180,6 +192,22 @@ def test_the_warning_has_the_reason(use):
     with pytest.warns(GenkitWarning) as caught:
         train_all(tiny_plan(train=replace(TRAIN, compile=True)))
     assert "no C++ compiler" in str(caught[0].message) and "long explanation" not in str(caught[0].message)
+
+
+def test_messages(use, golden):
+    text = []
+    for error in (OSError("no C++ compiler"), RuntimeError("x" * 1000)):
+
+        def fail(graph, inputs, error=error):
+            raise error
+
+        use(fail)
+        model = gan()
+        CompiledChildren(model)
+        with pytest.warns(GenkitWarning) as caught:
+            model.critic(torch.randn(4, 2))
+        text.append(re.sub("backend=.* raised", "backend='B' raised", str(caught[0].message)))
+    golden("compilation", "\n".join(text) + "\n")
 
 
 @pytest.mark.parametrize("fails_at", ["the second graph", "the backward"])

@@ -20,7 +20,7 @@ from torch import Tensor
 from genkit.core.field_types import Doc
 from genkit.core.metric import BatchNormMode, Draws, Evaluation, EvaluationProtocol, Extractor, ParallelMap
 from genkit.core.types import Dataset
-from genkit.errors import UsageError
+from genkit.errors import GenkitWarning, UsageError
 from genkit.parts.metrics.extraction import settings_of, write_features
 from genkit.parts.metrics.feature_cache import cached_features
 from genkit.parts.metrics.split import Split, require_split
@@ -108,7 +108,7 @@ def _stored_features(draws: Draws, side: Side, extractor: Extractor, parallel_ma
     try:
         folder = cache_folder() / "features"
     except UsageError as error:  # the home folder is unknown
-        warnings.warn(f"features are not kept: {error}", stacklevel=2)
+        warnings.warn(f"features are not kept: {error}", GenkitWarning, stacklevel=2)
     else:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -117,6 +117,7 @@ def _stored_features(draws: Draws, side: Side, extractor: Extractor, parallel_ma
             warnings.warn(
                 f"{folder}: features are not kept: {describe_os_error(error, folder)}. "
                 "Set GENKIT_CACHE to another folder.",
+                GenkitWarning,
                 stacklevel=2,
             )
     elsewhere = Path(gettempdir())
