@@ -52,7 +52,7 @@ def average_precision(normal: Tensor, abnormal: Tensor) -> Tensor:
 def fpr_at_tpr(normal: Tensor, abnormal: Tensor, tpr: float) -> Tensor:
     """Return the share of normal samples called abnormal at the highest threshold that finds a share `tpr` or more."""
     true, false = (counts.flip(-1).cumsum(dim=-1) for counts in (abnormal, normal))
-    found = true >= tpr * true[..., -1:] - 1e-9  # products of floats: 0.95 of 20 is a little above 19
+    found = true >= tpr * true[..., -1:] - 1e-9  # 0.55 * 100 is a little above 55
     first = found.to(torch.uint8).argmax(dim=-1, keepdim=True)
     return (false.gather(-1, first) / false[..., -1:]).squeeze(-1)
 

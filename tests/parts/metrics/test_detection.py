@@ -147,7 +147,7 @@ def test_a_score_that_is_fitted_to_more_samples_than_there_are_is_refused():
 @pytest.mark.parametrize(
     ("metric", "names"),
     [
-        (AUROC(Holds(value=float("nan")), Error()), ("the other data set", "not finite")),
+        (AUROC(Holds(value=float("nan")), Error()), ("some values of the other data set", "not finite")),
         (AUROC(FAR, Raw(infinite=True), samples=10), ("scores of 10 of 10", "the data", "not finite")),
     ],
 )

@@ -64,6 +64,8 @@ def test_a_threshold_at_95_of_100_finds_95() -> None:
     normal, abnormal = torch.arange(100.0) - 0.5, torch.arange(100.0)
     # The highest threshold that finds 95 is 5, and 94 normal scores are above it.
     assert fpr_at_tpr(*counts_of(normal, abnormal)[:2], 0.95).item() == 0.94
+    # 0.55 * 100 is a little above 55 in floating point.
+    assert fpr_at_tpr(*counts_of(normal, abnormal)[:2], 0.55).item() == 0.54
 
 
 def test_the_interval_is_deterministic_and_that_of_replicates_made_one_by_one() -> None:
