@@ -20,7 +20,7 @@ from genkit.core.noise import seed_of
 from genkit.core.prior import StandardNormal
 from genkit.core.result import Result
 from genkit.core.types import Dataset
-from genkit.errors import UsageError
+from genkit.errors import GenkitError
 from genkit.evaluation.batch_norm import BatchNormModes, complete_protocol
 from genkit.evaluation.draws import draws, rows_of_chunk
 from genkit.evaluation.in_state import map_in_state
@@ -100,7 +100,7 @@ class _Evaluator:
             # A metric is given no noise: what it draws from a global generator is then a function of the seed, too.
             with evaluating(model), self.modes.using(model, protocol.batch_norm), self._seeded():
                 value = _finite(metric.compute(evaluation))
-        except (UsageError, MemoryError):
+        except (GenkitError, MemoryError):  # such as `ProcessLost`, which is no mistake of the metric
             raise
         except (Exception, SystemExit, GeneratorExit) as error:
             if is_refusal(error):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.commands import TINY, genkit_process, write_recipe
+from support.commands import TINY, genkit, genkit_process, start_processes, write_recipe
 from support.messages import assert_names
 
 from genkit.errors import UsageError
@@ -134,3 +134,71 @@ def test_a_mistake_that_only_training_finds_leaves_no_folder():
     done = genkit_process("run", "tiny.toml", "-q", "--processes", "2", "--set", "train.batch_size=9", cwd=Path())
     assert done.returncode == 2
     assert not Path("runs").exists()
+
+
+EVALUATED = (
+    RECIPE
+    + """
+[metrics.posterior-kl]
+
+[metrics.sliced-wasserstein]
+samples = 2_500
+weights = "ema"
+
+[ema]
+decay = 0.5
+
+[evaluate]
+every = 3
+metrics = ["posterior-kl", "modes"]
+best = "modes"
+"""
+)
+
+
+def test_several_processes_evaluate_to_the_numbers_of_one():
+    """During the run, at its end, and for `genkit eval` under a launcher, which prints once."""
+    write_recipe(Path(), EVALUATED)
+    done = genkit_process("run", "tiny.toml", "-q", "--processes", "2", cwd=Path())
+    assert done.returncode == 0, done.stderr
+    results = json.loads(Path(RUN, "results.json").read_text())
+    alone = genkit("eval", RUN, "--json")
+    assert alone.code == 0 and json.loads(alone.out)["results"] == results
+    best = genkit("eval", f"{RUN}/best", "--json", "--metrics", "posterior-kl,modes")
+    about = json.loads(Path(RUN, "best/about.json").read_text())
+    lines = map(json.loads, Path(RUN, "evaluations.jsonl").read_text().splitlines())
+    logged = {line["step"]: line["results"] for line in lines}
+    assert json.loads(best.out)["results"] == sorted(logged[about["step"]], key=lambda each: each["label"] == "modes")
+
+    processes = start_processes(2, *COMMAND, "eval", RUN, "--json")
+    (main, errors), (other, more) = (process.communicate(timeout=120) for process in processes)
+    assert [process.returncode for process in processes] == [0, 0], (errors, more)
+    assert json.loads(main)["results"] == results and other == more == ""
+
+
+STOPS = {
+    "Ctrl-C": (lambda command, ranks: os.killpg(command.pid, signal.SIGINT), 130),
+    "SIGTERM": (lambda command, ranks: command.terminate(), 130),
+    "main killed": (lambda command, ranks: os.kill(ranks["0"], signal.SIGKILL), 1),
+    "other killed": (lambda command, ranks: os.kill(ranks["1"], signal.SIGKILL), 1),
+}
+
+
+@pytest.mark.parametrize("how", STOPS)
+@needs_proc
+def test_a_stop_in_an_evaluation_stops_all_processes_and_loses_nothing(how):
+    text = EVALUATED.replace("samples = 100\n", "samples = 100_000_000\n")  # many minutes
+    write_recipe(Path(), text)
+    arguments = ["run", "tiny.toml", "-q", "--processes", "2"]
+    command = subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for(lambda: Path(RUN, "checkpoints/step-00000003").exists() or command.poll() is not None)
+    time.sleep(0.5)
+    stop, code = STOPS[how]
+    stop(command, children(command))
+    errors = command.communicate(timeout=60)[1]
+    assert command.returncode == code, errors
+    assert "Traceback" not in errors
+    assert_names(errors, f"genkit resume {RUN} --processes 2")
+    assert not children(command) and is_free()
+    folder = RunFolder(Path(RUN))
+    assert folder.saved_steps() == [3] and not folder.evaluations.lines() and not folder.best.exists()

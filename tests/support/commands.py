@@ -10,7 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from genkit.__main__ import main
 
@@ -74,29 +75,24 @@ def on_processes(count: int, script: str, *arguments: object) -> None:
 def start_group(count: int, script: str, *arguments: object) -> list[subprocess.Popen[str]]:
     """Start a script of `workers/` on `count` processes, which can communicate. The failure of one ends no other."""
     tests = Path(__file__).parents[1]
+    path = os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, tests / "support" / "workers" / script, *arguments]
+    return start_processes(count, *command, variables={"PYTHONPATH": path})
+
+
+def start_processes(
+    count: int, *command: object, variables: Mapping[str, str] = MappingProxyType({})
+) -> list[subprocess.Popen[str]]:
+    """Start a command on `count` processes with the variables of a launcher, and one thread each."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")]),
-        "OMP_NUM_THREADS": "1",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "WORLD_SIZE": str(count),
-        "LOCAL_WORLD_SIZE": str(count),
-    }
-    command = [sys.executable, str(tests / "support" / "workers" / script), *map(str, arguments)]
-    return [
-        subprocess.Popen(
-            command,
-            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(count)
-    ]
+    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count), "OMP_NUM_THREADS": "1"}
+    group |= {"LOCAL_WORLD_SIZE": str(count), **variables}
+    places = [{"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    arguments = [*map(str, command)]
+    return [subprocess.Popen(arguments, env={**os.environ, **group, **place}, **pipes) for place in places]
 
 
 def ends_of(processes: Sequence[subprocess.Popen[str]]) -> list[tuple[int, str]]:
