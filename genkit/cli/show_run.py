@@ -12,7 +12,9 @@ from genkit.core.result import Result
 from genkit.recipe.plan import Plan
 from genkit.runs.early_end import early_end_of, last_step
 from genkit.runs.evaluate_during_training import evaluations_of
-from genkit.runs.run_folder import RunFolder, step_of
+from genkit.runs.model_facts import step_of
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.step_names import name_of_step
 from genkit.runs.timing import read_timing
 
 
@@ -25,7 +27,7 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
         print(json.dumps({**facts, "timing": timing and timing.as_dict(), **early}))
         return
     print_results(results, console)
-    pictures = sorted(folder.samples.glob(f"step-{last_step(plan, folder):08d}*.png"))
+    pictures = sorted(folder.samples.glob(f"{name_of_step(last_step(plan, folder))}*.png"))
     pictures += [*sorted(folder.figures.glob("*.png")), folder.curves]
     console.info("pictures  " + "\n          ".join(str(path) for path in pictures))
     if timing is not None:

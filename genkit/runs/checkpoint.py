@@ -19,7 +19,7 @@ from torch import Tensor
 from genkit.engine.state import ChildOptimiser, TrainState
 from genkit.errors import UsageError
 from genkit.runs.environment import environment
-from genkit.runs.run_folder import name_of_checkpoint, steps_in
+from genkit.runs.step_names import name_of_step, steps_in
 from genkit.storage.atomic import new_folder
 from genkit.storage.json_tables import Counts, read_table
 from genkit.storage.os_errors import ABSENT, unreadable
@@ -82,7 +82,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     try:
         optional = {**dict.fromkeys(TABLES, dict), "data_shape": Counts, "parts": list}
         about = read_table(path, {"step": int, "sha256": str}, optional)
-        if folder.name.startswith("step-") and folder.name != name_of_checkpoint(about["step"]):
+        if folder.name.startswith("step-") and folder.name != name_of_step(about["step"]):
             raise ValueError(f"step {about['step']} in a folder of another step")
         return about
     except ABSENT as error:
@@ -94,7 +94,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
 
 
 def _remedy(folder: Path) -> str:
-    previous = any(name_of_checkpoint(step) < folder.name for step in steps_in(folder.parent))
+    previous = any(name_of_step(step) < folder.name for step in steps_in(folder.parent))
     whence = "continues from the previous checkpoint" if previous else "starts again from step 0"
     return f"Delete {folder}; a resume then {whence}."
 

@@ -13,9 +13,10 @@ from genkit.evaluation.data_fingerprint import same_images
 from genkit.recipe.document import read
 from genkit.runs.checkpoint import read_facts
 from genkit.runs.evaluate_during_training import evaluations_of
+from genkit.runs.model_facts import step_of
 from genkit.runs.results import read_results
 from genkit.runs.resume_remarks import lost_lines
-from genkit.runs.run_folder import RunFolder, step_of
+from genkit.runs.run_folder import RunFolder
 from genkit.runs.timing import Timing, read_timing
 
 

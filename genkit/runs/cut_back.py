@@ -8,7 +8,10 @@ from pathlib import Path
 
 from genkit.errors import UsageError
 from genkit.runs.early_end import cut_back_early_end
-from genkit.runs.run_folder import HOW_TO_WRITE, RunFolder, step_in, step_of
+from genkit.runs.model_facts import step_of
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.run_lock import HOW_TO_WRITE
+from genkit.runs.step_names import step_in
 from genkit.storage.listing import names_in
 from genkit.storage.os_errors import describe_os_error
 

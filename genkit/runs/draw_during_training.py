@@ -6,6 +6,7 @@ from genkit.core.callback import Callback, RunView
 from genkit.draw.preview import save_previews
 from genkit.runs.run import Run, Tell
 from genkit.runs.stability_strip import save_strip_row, strip_captions
+from genkit.runs.step_names import name_of_step
 
 
 class PictureDrawer(Callback):
@@ -41,7 +42,7 @@ class PictureDrawer(Callback):
             return
         title = f"{run.plan.recipe.title}: step {step}, {run.shown_weights} weights"
         with run.state.full_precision():
-            folder, stem = run.folder.samples, f"step-{step:08d}"
+            folder, stem = run.folder.samples, name_of_step(step)
             previews = save_previews(folder, stem, title, run.shown_model, run.plan.data, run.picture_noise)
         self._tell("drawn", step, previews)
 

@@ -20,30 +20,26 @@ runs/0007-as-introvae-8gaussians-s0/
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import tomli_w
-from filelock import FileLock, Timeout
 
 from genkit.errors import UsageError
-from genkit.near_miss import near_miss
 from genkit.recipe.document import Document
+from genkit.runs.not_a_run_folder import not_a_run_folder
+from genkit.runs.numbered_folder import create_numbered
+from genkit.runs.run_lock import run_lock
+from genkit.runs.step_names import name_of_step, steps_in
 from genkit.storage.atomic import write_file
-from genkit.storage.json_tables import read_table
 from genkit.storage.jsonl import StepLog
-from genkit.storage.listing import exists, names_in
+from genkit.storage.listing import exists
 from genkit.storage.names import RECIPE, RESOLVED
-from genkit.storage.os_errors import ABSENT, describe_os_error, unreadable, why_unwritable
+from genkit.storage.os_errors import describe_os_error, why_unwritable
 from genkit.storage.weights import ABOUT, write_text
-
-SUGGESTED_RUNS = 10  # at most, in an error message
-HOW_TO_WRITE = "Make the run folder writable, or copy it to a place that is, and repeat the command."
-NAME_CHARACTERS = 60  # at most, of the recipe's name in the name of a run folder
 
 
 class RunFolder:
@@ -80,10 +76,10 @@ class RunFolder:
         resume the run without them, and what the data decide.
         Raises `UsageError` if the folder cannot be written.
         """
-        name = f"{_slug(document, str(resolved['title']))}-s{resolved['seed']}"
+        source = Path(document.file)
+        name = source.stem if source.suffix == ".toml" else str(resolved["title"])
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            folder = cls(_create_numbered(root, name))
+            folder = cls(create_numbered(root, name, resolved["seed"]))
             folder.begin(document, resolved, notes)
         except OSError as error:
             raise UsageError(
@@ -125,34 +121,20 @@ class RunFolder:
         """The logs of the steps and of the evaluations."""
         return self.step_log, self.evaluations
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Lock the run for this process. The operating system releases the lock if the process is killed.
+    def locked(self) -> AbstractContextManager[None]:
+        """Return a context that locks the run for this process.
 
-        Raises `UsageError` if another process holds the lock, or if the folder cannot be written.
+        It raises `UsageError` if another process holds the lock, or if the folder cannot be written.
         """
-        if reason := self._why_unwritable():
-            raise UsageError(f"{self.path}: cannot be written: {reason}. {HOW_TO_WRITE}")
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise UsageError(f"{self.path}: in use by another process. Wait until it ends, or stop it.") from None
-        except OSError as error:
-            reason = describe_os_error(error, self.path)
-            raise UsageError(f"{self.path}: cannot be written: {reason}. {HOW_TO_WRITE}") from None
-        try:
-            yield
-        finally:
-            lock.release()
+        return run_lock(self.path, self._why_unwritable())
 
     def checkpoint(self, step: int) -> Path:
         """Return the path of the checkpoint of a step."""
-        return self.checkpoints / name_of_checkpoint(step)
+        return self.checkpoints / name_of_step(step)
 
     def row(self, step: int) -> Path:
         """Return the path of the stability strip's row of a step."""
-        return self.strip / f"step-{step:08d}.npy"
+        return self.strip / f"{name_of_step(step)}.npy"
 
     def saved_steps(self) -> list[int]:
         """Return the steps that have a checkpoint, in ascending order.
@@ -182,74 +164,3 @@ class RunFolder:
             if exists(log.path) and not os.access(log.path, os.W_OK):
                 reasons.append(f"no permission to write to {log.path}")
         return next(filter(None, reasons), "")
-
-
-def steps_in(checkpoints: Path) -> list[int]:
-    """Return the steps of the checkpoints in a folder, in ascending order. Raises `UsageError`."""
-    return [step for name in names_in(checkpoints) if (step := step_in(name, "")) is not None]
-
-
-def name_of_checkpoint(step: int) -> str:
-    """Return the name of the folder of a checkpoint."""
-    return f"step-{step:08d}"
-
-
-def not_a_run_folder(path: Path) -> UsageError:
-    """Return the error for a path that is not a run folder: what the path is instead, and what the user can do."""
-    remedy = "`genkit run RECIPE` creates a run folder, in runs/."
-    if path.is_dir():
-        return UsageError(f"{path}: not a run folder (no {RESOLVED}). {remedy}")
-    if not path.exists():
-        return UsageError(f"{path}: not found.{_runs_like(path)} {remedy}")
-    if path.suffix == ".toml":
-        remedy = f"If it is a recipe, start a run with `genkit run {path}`."
-    return UsageError(f"{path}: a file, not a run folder. {remedy}")
-
-
-def step_of(folder: Path) -> int | None:
-    """Return the step of the weights in a model folder; None if it is not a model folder, or does not name its step.
-
-    Raises `UsageError` if the folder cannot be read.
-    """
-    step: int | None = facts_in(folder).get("step")
-    return step
-
-
-def facts_in(folder: Path) -> dict[str, Any]:
-    """Return the facts of a model folder of a run; none if it is not one. Raises `UsageError` if it cannot be read."""
-    path = folder / ABOUT
-    try:
-        return read_table(path, {"step": int}, {"data": dict})
-    except (*ABSENT, ValueError):
-        return {}
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
-def _slug(document: Document, title: str) -> str:
-    """Return the name of the recipe file, or else the title, with only a-z, 0-9 and hyphens."""
-    source = Path(document.file)
-    name = source.stem if source.suffix == ".toml" else title
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:NAME_CHARACTERS]
-
-
-def step_in(name: str, ending: str) -> int | None:
-    """Return the step in a name such as ``step-00001000.npy``; None if it has another ending, a regular expression."""
-    found = re.fullmatch(rf"step-(\d{{8,18}}){ending}", name)
-    return int(found[1]) if found else None
-
-
-def _runs_like(path: Path) -> str:
-    """Return a hint with names of runs in the same folder: those that start alike, or else similar or new ones."""
-    runs = sorted(resolved.parent.name for resolved in path.parent.glob(f"*/{RESOLVED}"))
-    same_start = [name for name in runs if name.startswith(path.name)]
-    return near_miss(path.name, (same_start or runs)[-SUGGESTED_RUNS:])
-
-
-def _create_numbered(root: Path, name: str) -> Path:
-    """Create the next numbered folder in `root`; two processes that do so at the same time get different numbers."""
-    with FileLock(root / ".numbering.lock"):
-        taken = [int(found.group()) for path in root.iterdir() if (found := re.match(r"\d{4,}", path.name))]
-        path = root / f"{max(taken, default=0) + 1:04d}-{name}"
-        path.mkdir()
-    return path

@@ -15,7 +15,8 @@ from genkit.recipe.document import Document, read
 from genkit.recipe.owners import suppliers_in
 from genkit.runs import checkpoint
 from genkit.runs.build_parts import build_data
-from genkit.runs.run_folder import RunFolder, not_a_run_folder
+from genkit.runs.not_a_run_folder import not_a_run_folder
+from genkit.runs.run_folder import RunFolder
 from genkit.storage.json_tables import Counts, read_table
 from genkit.storage.listing import exists
 from genkit.storage.names import RECIPE, RESOLVED

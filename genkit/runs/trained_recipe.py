@@ -17,7 +17,8 @@ from genkit.recipe.plan import Plan
 from genkit.recipe.resolved import as_tables
 from genkit.recipe.tables import PLACES_OF_DATA
 from genkit.runs.early_end import last_step
-from genkit.runs.run_folder import RunFolder, facts_in
+from genkit.runs.model_facts import facts_in
+from genkit.runs.run_folder import RunFolder
 from genkit.storage.listing import exists
 from genkit.storage.names import RECIPE
 

@@ -19,10 +19,11 @@ from genkit.runs import checkpoint
 from genkit.runs.compare import compare
 from genkit.runs.early_end import EarlyEnd, save_early_end
 from genkit.runs.evaluate_during_training import evaluations_of
+from genkit.runs.model_facts import step_of
 from genkit.runs.results import read_results
 from genkit.runs.resume_remarks import lost_lines, resume_remarks
 from genkit.runs.run import Run
-from genkit.runs.run_folder import RunFolder, step_of
+from genkit.runs.run_folder import RunFolder
 from genkit.runs.saved_model import facts_of
 from genkit.storage.weights import read_weights, write_model_folder
 

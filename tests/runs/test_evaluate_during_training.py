@@ -23,7 +23,8 @@ from genkit.evaluation.compute_metrics import evaluate
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report, Use
 from genkit.runs.evaluate_during_training import best_of, evaluations_of
-from genkit.runs.run_folder import RunFolder, step_of
+from genkit.runs.model_facts import step_of
+from genkit.runs.run_folder import RunFolder
 from genkit.storage.weights import copy_by_name, select
 from genkit.tables.experiment import Experiment
 

@@ -1,0 +1,30 @@
+"""The error for a path that is not a run folder: it names what the path is instead, and runs with a similar name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from genkit.errors import UsageError
+from genkit.near_miss import near_miss
+from genkit.storage.names import RESOLVED
+
+SUGGESTED_RUNS = 10  # at most, in an error message
+
+
+def not_a_run_folder(path: Path) -> UsageError:
+    """Return the error for a path that is not a run folder: what the path is instead, and what the user can do."""
+    remedy = "`genkit run RECIPE` creates a run folder, in runs/."
+    if path.is_dir():
+        return UsageError(f"{path}: not a run folder (no {RESOLVED}). {remedy}")
+    if not path.exists():
+        return UsageError(f"{path}: not found.{_runs_like(path)} {remedy}")
+    if path.suffix == ".toml":
+        remedy = f"If it is a recipe, start a run with `genkit run {path}`."
+    return UsageError(f"{path}: a file, not a run folder. {remedy}")
+
+
+def _runs_like(path: Path) -> str:
+    """Return a hint with names of runs in the same folder: those that start alike, or else similar or new ones."""
+    runs = sorted(resolved.parent.name for resolved in path.parent.glob(f"*/{RESOLVED}"))
+    same_start = [name for name in runs if name.startswith(path.name)]
+    return near_miss(path.name, (same_start or runs)[-SUGGESTED_RUNS:])
