@@ -17,6 +17,8 @@ from genkit.core.metric import Extractor
 from genkit.core.model import Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, StandardNormal
+from genkit.core.sample_noise import noise_of_samples
+from genkit.core.score import Score
 from genkit.core.types import Action, DiagNormal, Loss, Phase, ReconstructionError, turns_of
 from genkit.recipe.costs import USE_THE_NOISE
 from genkit.recipe.draw_finder import refusing_global_draws
@@ -206,6 +208,26 @@ def assert_error_is_lawful(error: ReconstructionError, model: Autoencoder, x: Te
     if measure is error and x.dim() == 4:
         twice = measure(torch.cat([target, target], dim=1), torch.cat([output, output], dim=1))
         torch.testing.assert_close(twice, 2 * errors, rtol=1e-4, atol=1e-4)
+
+
+def assert_score_is_lawful(score: Score, model: Autoencoder, x: Tensor) -> None:
+    """Assert what metrics assume of a score, on samples x, (B, *data_shape), B >= 2. A score that asks is fitted to x.
+
+    - The model can give it. It is one finite number a sample, (B,).
+    - The score of a sample does not depend on the other samples, nor on its place among them.
+    - A second call returns the same scores, and x is unchanged.
+    """
+    before = x.clone()
+    with torch.no_grad():
+        score.check(model)
+        fitted = score.fitted(model, x.split(max(len(x) // 2, 1)))
+        together, again = (fitted(model, x, noise_of_samples(0, "score", x)) for _ in range(2))
+        alone = torch.cat([fitted(model, row, noise_of_samples(0, "score", row)) for row in x.flip(0).split(1)]).flip(0)
+    assert together.shape == (len(x),), f"score: the shape is {tuple(together.shape)}, expected {(len(x),)}"
+    assert together.isfinite().all(), "score: not finite"
+    torch.testing.assert_close(again, together, rtol=0, atol=0)
+    torch.testing.assert_close(x, before, rtol=0, atol=0)
+    torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-4)
 
 
 def assert_features_are_lawful(extractor: Extractor, x: Tensor, *others: Extractor) -> None:

@@ -10,7 +10,7 @@ from support.messages import assert_names
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Laplace, MultivariateNormal, Normal
 
-from genkit.api import GAN, Autoencoder, DiagNormal, Score, SquaredError, kl_to_prior, squared_error
+from genkit.api import GAN, Autoencoder, DiagNormal, Noise, Score, SquaredError, kl_to_prior, squared_error
 from genkit.core.likelihood import log_likelihood
 from genkit.core.sample_noise import noise_of_samples
 from genkit.core.score import require_score
@@ -23,6 +23,7 @@ from genkit.parts.scores.features import Features
 from genkit.parts.scores.log_likelihood import LogLikelihood
 from genkit.parts.scores.mahalanobis import Mahalanobis
 from genkit.recipe.registry import load_registry
+from genkit.testing import assert_score_is_lawful
 
 SCORES = [ELBO(), Error(), KL(), LogLikelihood(), LogLikelihood(draws=70), Features(), Mahalanobis()]
 
@@ -48,6 +49,20 @@ def test_a_score_is_one_number_a_sample_and_does_not_depend_on_the_others(score:
     assert together.shape == (6,) and together.isfinite().all() and together.unique().numel() == 6
     alone = torch.cat([score_of(score, row) for row in x.flip(0).split(1)]).flip(0)
     torch.testing.assert_close(alone, together, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("score", SCORES, ids=repr)
+def test_every_score_is_lawful(score: Score) -> None:
+    assert_score_is_lawful(score, model(), points())
+
+
+def test_a_score_of_the_whole_batch_is_unlawful() -> None:
+    class Ranked(Error):
+        def __call__(self, model: Autoencoder, x: Tensor, noise: Noise, /) -> Tensor:
+            return super().__call__(model, x, noise) - super().__call__(model, x, noise).mean()
+
+    with pytest.raises(AssertionError):
+        assert_score_is_lawful(Ranked(), model(), points())
 
 
 def test_every_installed_score_has_been_tried() -> None:

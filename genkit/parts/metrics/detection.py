@@ -26,7 +26,7 @@ from genkit.core.score import Score, require_score
 from genkit.core.types import Dataset
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.ranking import REPLICATES, auroc, average_precision, fpr_at_tpr, with_interval
-from genkit.parts.metrics.scoring import fitted_score, read, scores_of
+from genkit.parts.metrics.scoring import scores_of_both
 from genkit.parts.metrics.split import Split, split_and_samples
 from genkit.parts.scores.elbo import ELBO
 
@@ -101,11 +101,8 @@ class DetectionMetric(ModelMetric):
 
     def compute(self, evaluation: Evaluation) -> Estimate:
         """Return the number with its interval. Raises `ValueError` for samples or scores that are not finite."""
-        score = fitted_score(self.score, evaluation)
-        abnormal = read(evaluation, self.abnormal, self.abnormal_samples)
-        of_normal = scores_of(score, evaluation, evaluation.reference, "the data")
-        of_abnormal = scores_of(score, evaluation, abnormal, "the other data set")
-        return with_interval(self.statistic, of_normal, of_abnormal)
+        normal, abnormal = scores_of_both(self.score, evaluation, self.abnormal, self.abnormal_samples)
+        return with_interval(self.statistic, normal, abnormal)
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,7 @@ def _check_other(normal: Dataset, other: Dataset) -> None:
     if tuple(other.shape) != tuple(normal.shape):
         raise ValueError(
             f"samples of `other` have the shape {tuple(other.shape)}, but the model is trained on "
-            f"{tuple(normal.shape)}. Give `other` keys that make them equal, such as size or channels"
+            f"{tuple(normal.shape)}. Give `other` keys that make them equal, such as resolution or channels"
         )
     if other == normal:
         raise ValueError("`other` is the same split of the same data set as [data], so nothing is abnormal")

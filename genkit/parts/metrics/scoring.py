@@ -16,6 +16,24 @@ from genkit.core.types import Dataset
 SEED = 0  # of the noise of scores that draw: a score does not depend on the seed of a run
 
 
+def scores_of_both(
+    score: Score, evaluation: Evaluation, abnormal: Dataset, abnormal_samples: int
+) -> tuple[Tensor, Tensor]:
+    """Return the scores of the reference samples, and of samples of another data set. Metrics share both.
+
+    Raises `ValueError` for samples or scores that are not finite.
+    """
+    named = repr(score)  # with all keys
+    of_other = ("scores", named, repr(abnormal), abnormal_samples)
+    if of_other not in evaluation.shared:
+        fitted = fitted_score(score, evaluation)
+        if ("scores", named) not in evaluation.shared:
+            evaluation.shared["scores", named] = scores_of(fitted, evaluation, evaluation.reference, "the data")
+        other = read(evaluation, abnormal, abnormal_samples)
+        evaluation.shared[of_other] = scores_of(fitted, evaluation, other, "the other data set")
+    return evaluation.shared["scores", named], evaluation.shared[of_other]
+
+
 def fitted_score(score: Score, evaluation: Evaluation) -> Score:
     """Return the score, fitted to samples that the model was trained on, if it needs any."""
     model = evaluation.model

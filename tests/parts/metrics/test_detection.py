@@ -48,6 +48,21 @@ def test_the_area_is_that_of_all_pairs_of_scores():
     assert 0.6 < low < result.value < high <= 1
 
 
+def test_metrics_of_one_score_share_its_scores():
+    calls = []
+
+    class Counted(Raw):
+        def __call__(self, model, x, noise, /):
+            calls.append(len(x))
+            return super().__call__(model, x, noise)
+
+    metrics = {each.__name__: each(FAR, Counted(), samples=30, other_samples=20) for each in METRICS}
+    metrics["other set"] = AUROC(Blob(spread=2.0), Counted(), samples=30, other_samples=20)
+    autoencoder = model()
+    evaluate(metrics, Blob(), lambda weights: autoencoder, seed=0)
+    assert calls == [30, 20, 20]
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_has_a_value_an_interval_and_a_direction(metric):
     result = result_of(metric(FAR, Error(), samples=100, other_samples=100))
