@@ -40,9 +40,10 @@ def must_launch(plan: Plan, processes: int) -> bool:
     import torch
 
     from genkit.engine.batches import check_batch
+    from genkit.recipe.training_device import device_kind
 
     check_batch(plan, processes)
-    if torch.accelerator.is_available() and (devices := torch.accelerator.device_count()) < processes:
+    if device_kind() != "cpu" and (devices := torch.accelerator.device_count()) < processes:
         raise UsageError(
             f"--processes {processes}: each process needs a GPU of its own, and this machine has {devices}."
         )

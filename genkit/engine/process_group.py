@@ -12,7 +12,6 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-import torch
 import torch.distributed as dist
 from accelerate import Accelerator
 from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs
@@ -23,10 +22,10 @@ from genkit.launched import (
     announced_size,
     check_announced,
     hidden_from_accelerate,
-    is_cpu_asked_for,
     is_main_process,
     refuse_other_engines,
 )
+from genkit.recipe.training_device import device_kind
 
 ACCELERATE_PRECISION = {"fp32": "no", "tf32": "no", "fp64": "no", "bf16": "bf16", "fp16": "fp16"}
 
@@ -47,7 +46,7 @@ def join_group(precision: str) -> Accelerator:
     check_announced()
     refuse_other_engines()
     # Without an accelerator, several processes form a group only with `cpu=True`.
-    on_cpu = is_cpu_asked_for() or not torch.accelerator.is_available()
+    on_cpu = device_kind() == "cpu"
     try:
         with hidden_from_accelerate(announced):
             accelerator = Accelerator(

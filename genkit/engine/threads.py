@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from genkit.recipe.plan import Plan
+from genkit.recipe.training_device import device_kind
 
 SMALL_STEP = 2e9  # FLOP; two threads were at most a tenth faster at .6e9, and 1.5 times as fast at 4.7e9
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # read by torch; launchers of several processes set the first
@@ -37,7 +38,7 @@ def choose_threads(plan: Plan, asked: int | None = None, processes: int = 1) -> 
             return Threads(torch.get_num_threads(), name)
     if processes > 1:
         return Threads(1, "one for each process; --threads changes it")
-    if torch.cuda.is_available():
+    if device_kind() == "cuda":
         return Threads(torch.get_num_threads(), "all cores")
     if plan.dry_run.flops < SMALL_STEP:
         return Threads(1, "a small step is best with one thread; --threads changes it")

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
-
 from genkit.core.cores import available_cores
 from genkit.core.types import FingerprintedSource
 from genkit.engine.data_workers import FORK
 from genkit.engine.loading import is_drawn
 from genkit.launched import local_size
 from genkit.recipe.plan import Plan
+from genkit.recipe.training_device import device_kind
 
 MOST_BESIDE_GPU = {False: 2, True: 4}  # of each process; True: for a stream. Each of them decodes with several threads
 
@@ -41,7 +40,7 @@ def choose_workers(plan: Plan, threads: int, asked: int | None = None, processes
         return Workers(0, "this system cannot fork processes; --workers changes it")
     free = available_cores() // (processes or local_size()) - threads
     stream = isinstance(plan.data, FingerprintedSource)
-    if torch.cuda.is_available():
+    if device_kind() == "cuda":
         return Workers(max(1, min(MOST_BESIDE_GPU[stream], free + threads - 1)), "beside a GPU; --workers changes it")
     if not stream:
         return Workers(0, "reading takes little time; --workers changes it")

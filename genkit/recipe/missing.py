@@ -13,8 +13,6 @@ from inspect import getmembers_static
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from genkit.core.metric import Extractor, Metric
 from genkit.core.types import Dataset
 from genkit.errors import Problem
@@ -22,6 +20,7 @@ from genkit.recipe.document import KeyPath
 from genkit.recipe.missing_precision import missing_precision
 from genkit.recipe.part_fields import KIND_OF_HINT, parameters_of, without_none
 from genkit.recipe.tables import Recipe
+from genkit.recipe.training_device import device_kind
 from genkit.storage.listing import exists
 from genkit.storage.memory import lack_of_memory
 from genkit.storage.weights import ABOUT, model_folder
@@ -145,7 +144,7 @@ def _unmet_trackers(recipe: Recipe) -> Iterator[str]:
 
 
 def _unmet_memory(state_bytes: int) -> Iterator[str]:
-    if not torch.accelerator.is_available() and (lack := lack_of_memory(state_bytes)):
+    if device_kind() == "cpu" and (lack := lack_of_memory(state_bytes)):
         yield (
             f"[model]: its weights, gradients and moments take {lack}. Use a smaller [model], or samples of a smaller "
             "shape."

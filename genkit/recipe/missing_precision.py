@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import torch
-
-from genkit.launched import CPU, is_cpu_asked_for
-
-AMPERE = (8, 0)  # compute capability of the first NVIDIA GPUs with TF32 and bfloat16
-
-
-class Device(NamedTuple):
-    """The device that a process of a training takes."""
-
-    kind: str  # "cpu", "cuda", "mps", ...
-    name: str  # for a message
-    tf32: bool = False
-    bf16: bool = True
+from genkit.launched import CPU
+from genkit.recipe.training_device import training_device
 
 
 def missing_precision(precision: str) -> str:
@@ -39,20 +25,3 @@ def missing_precision(precision: str) -> str:
     else:
         return ""
     return f'[train] precision = "{precision}" needs {needs}, and this machine trains on {device.name}. Use {instead}.'
-
-
-def training_device() -> Device:
-    """Return the device that a training on this machine takes. Raises `UsageError` as `is_cpu_asked_for` does."""
-    if is_cpu_asked_for():
-        return Device("cpu", f"the CPU, because of {CPU}")
-    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    if accelerator is None:
-        return Device("cpu", "the CPU")
-    if accelerator.type != "cuda":
-        return Device(accelerator.type, accelerator.type)
-    return Device(
-        "cuda",
-        torch.cuda.get_device_name(),
-        tf32=torch.version.cuda is not None and torch.cuda.get_device_capability() >= AMPERE,
-        bf16=torch.cuda.is_bf16_supported(including_emulation=False),
-    )

@@ -3,18 +3,23 @@
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
+import torch
 from support.commands import TINY, genkit
 from support.messages import assert_names
 from support.tiny_recipes import tiny_plan
 
+from genkit.cli.launch import must_launch
 from genkit.engine.distributed import World
 from genkit.errors import UsageError
 from genkit.launched import CPU, REFUSED, is_cpu_asked_for
 from genkit.recipe.launcher_remarks import launcher_remarks
-from genkit.recipe.missing_precision import Device, missing_precision
+from genkit.recipe.missing_precision import missing_precision
 from genkit.recipe.tables import Train
+from genkit.recipe.training_device import Device
 
 
 def remarks(monkeypatch, settings, **train):
@@ -108,6 +113,17 @@ def test_an_error_of_all_processes_is_printed_although_the_launcher_stops_them_a
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode
     assert done.stderr.count("ACCELERATE_USE_FSDP=true: ") == 1
+
+
+@pytest.mark.parametrize("asked", ["true", "false"])
+def test_processes_on_the_cpu_need_no_gpu_each(asked, monkeypatch):
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: True)
+    monkeypatch.setattr("torch.accelerator.current_accelerator", lambda: torch.device("mps"))
+    monkeypatch.setattr("torch.accelerator.device_count", lambda: 1)
+    monkeypatch.setenv("ACCELERATE_USE_CPU", asked)
+    plan = SimpleNamespace(recipe=SimpleNamespace(train=Train(steps=1, batch_size=8)), data=SimpleNamespace(size=None))
+    with nullcontext() if asked == "true" else pytest.raises(UsageError, match="--processes 2"):
+        assert must_launch(plan, 2)
 
 
 @pytest.mark.parametrize("value", ["", "false", "0", "no"])

@@ -18,7 +18,7 @@ def _seven_cores(monkeypatch):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(torch, "get_num_threads", lambda: CORES)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("genkit.engine.threads.device_kind", lambda: "cpu")
 
 
 def plan_with_flops(flops):
@@ -48,7 +48,7 @@ def test_the_option_wins_over_everything(monkeypatch):
 
 
 def test_a_gpu_leaves_the_threads_alone(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("genkit.engine.threads.device_kind", lambda: "cuda")
     assert choose_threads(plan_with_flops(0)).number == CORES
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from support.commands import IMAGES, genkit, write_recipe
 from support.tiny_recipes import tiny_plan
 
@@ -24,7 +23,7 @@ def _eight_cores(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(module, "available_cores", lambda: CORES)
     monkeypatch.setattr(module, "FORK", "fork")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("genkit.engine.workers.device_kind", lambda: "cpu")
 
 
 def plan_with(data):
@@ -48,7 +47,7 @@ def plan_with(data):
     ],
 )
 def test_the_default_depends_on_the_data_and_on_free_cores(monkeypatch, data, gpu, threads, processes, number):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr("genkit.engine.workers.device_kind", lambda: "cuda" if gpu else "cpu")
     assert choose_workers(plan_with(data), threads, processes=processes).number == number
 
 

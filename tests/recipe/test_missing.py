@@ -6,8 +6,9 @@ from support.messages import assert_names
 from support.tiny_recipes import tiny_plan
 
 from genkit.errors import UsageError
-from genkit.recipe.missing_precision import Device, missing_precision
+from genkit.recipe.missing_precision import missing_precision
 from genkit.recipe.tables import Train, Use
+from genkit.recipe.training_device import Device
 
 
 def test_weights_to_start_from_are_needed_by_a_new_run_only(tmp_path):
@@ -55,7 +56,7 @@ def test_a_launcher_can_ask_for_the_cpu(monkeypatch):
 
 
 def test_a_network_that_does_not_fit_in_the_memory_is_unmet(monkeypatch):
-    monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
+    monkeypatch.setattr("genkit.recipe.missing.device_kind", lambda: "cpu")
     monkeypatch.setattr("genkit.storage.memory.physical_memory", lambda: 1000)
     (unmet,) = tiny_plan().unmet
     assert_names(unmet, "[model]", "1 kB of memory")

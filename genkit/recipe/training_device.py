@@ -1,0 +1,41 @@
+"""The device that a training on this machine takes: the accelerator, unless the launcher asks for the CPU."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from genkit.launched import CPU, is_cpu_asked_for
+
+AMPERE = (8, 0)  # compute capability of the first NVIDIA GPUs with TF32 and bfloat16
+
+
+class Device(NamedTuple):
+    """The device that a process of a training takes."""
+
+    kind: str  # "cpu", "cuda", "mps", ...
+    name: str  # for a message
+    tf32: bool = False
+    bf16: bool = True
+
+
+def device_kind() -> str:
+    """Return the kind of the device, such as "cpu" or "cuda". Raises `UsageError` as `is_cpu_asked_for` does."""
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return "cpu" if accelerator is None or is_cpu_asked_for() else accelerator.type
+
+
+def training_device() -> Device:
+    """Return the device. Raises `UsageError` as `is_cpu_asked_for` does."""
+    kind = device_kind()
+    if kind == "cpu":
+        return Device(kind, f"the CPU, because of {CPU}" if is_cpu_asked_for() else "the CPU")
+    if kind != "cuda":
+        return Device(kind, kind)
+    return Device(
+        kind,
+        torch.cuda.get_device_name(),
+        tf32=torch.version.cuda is not None and torch.cuda.get_device_capability() >= AMPERE,
+        bf16=torch.cuda.is_bf16_supported(including_emulation=False),
+    )
