@@ -186,9 +186,9 @@ def steps_of_genkit(given: Comparison, steps: int) -> Iterator[Any]:
     return with_engine(plan, initial_state(plan, world), world)
 
 
-def steps_as_published(given: Comparison, steps: int, device: str = "cpu") -> Iterator[Any]:
-    """Train as the published script does, without genkit's engine in the process."""
-    plan = given.case.plan(steps)
+def steps_as_published(given: Comparison, steps: int, device: str = "cpu", plan: Plan | None = None) -> Iterator[Any]:
+    """Train as the published script does, without genkit's engine in the process; `plan` spares another dry run."""
+    plan = plan or given.case.plan(steps)
     torch.manual_seed(0)
     model = plan.build_model().to(device)
     draws = Fresh(given.data(given.case.batch_size), (given.case.batch_size, model.latent_dim), device)

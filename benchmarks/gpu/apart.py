@@ -10,11 +10,11 @@ import json
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.gpu.parts import PARTS, rows_of
 from benchmarks.gpu.rows import Row, failed
@@ -32,7 +32,7 @@ def run_apart(part: str, settings: Settings, seconds: float) -> Iterator[list[Ro
     context = multiprocessing.get_context("forkserver" if settings.tiny else "spawn")
     context.set_forkserver_preload([f"benchmarks.gpu.{name}" for name in PARTS])
     start = time.monotonic()
-    with TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         lines, errors = Path(folder) / "lines", Path(folder) / "errors"
         process = context.Process(target=_write_rows, args=(part, settings, seconds, lines, errors))
         process.start()
@@ -61,6 +61,7 @@ def run_apart(part: str, settings: Settings, seconds: float) -> Iterator[list[Ro
 def _write_rows(part: str, settings: Settings, seconds: float, lines: Path, errors: Path) -> None:
     """Write the rows of a part to a file, one a line."""
     os.setsid()
+    tempfile.tempdir = str(lines.parent)  # which is removed also after a crash
     for stream, path in ((1, os.devnull), (2, errors)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
     with lines.open("a", encoding="utf-8") as file:

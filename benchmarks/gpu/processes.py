@@ -115,15 +115,26 @@ def train(settings: Settings, size: int, out: Path, backend: str, cases: Sequenc
         for member in members:
             member.kill()
     if any(member.returncode for member in members):
-        raise GroupFailed(" | ".join(text.strip().splitlines()[-1] for text in said if text.strip()))
+        raise GroupFailed(" | ".join(filter(None, map(reason_in, said))))
+
+
+def reason_in(stderr: str) -> str:
+    """Return the line of an output that names the error; NCCL's own words, if there are any."""
+    lines = stderr.strip().splitlines()
+    for word in ("Duplicate GPU", "Error", "ProcessLost", ""):
+        if found := [line for line in lines if word in line]:
+            return found[-1].strip()
+    return ""
 
 
 def main() -> None:
     """Train in this member of a group."""
     out, steps, backend, *cases = sys.argv[1:]
-    dist.init_process_group(backend)  # genkit trains on the group that the program around it has formed
+    if backend == "gloo":  # genkit itself chooses NCCL on a GPU, but trains on a group that the program has formed
+        dist.init_process_group(backend)
     train_here(Path(out), int(steps), cases)
-    dist.destroy_process_group()
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 if __name__ == "__main__":

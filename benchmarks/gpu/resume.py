@@ -1,7 +1,7 @@
 """A run that was resumed, compared bit by bit with one that was not: weights, EMA, optimisers, gradient scaler.
 
 A resume can only have equal bits if a training that is repeated has. Where bits differ, the row also says how many
-differ when the training is repeated, and a second row shows the resume with the deterministic algorithms of cuDNN.
+differ when the training is repeated, and a second row shows the resume with deterministic algorithms.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from unittest.mock import patch
 
 import torch
 
@@ -40,8 +39,11 @@ def resume(settings: Settings, case: Small, precision: str) -> Iterator[Row]:
     row = _resumed(settings, case, plan, precision)
     yield row
     if not row["ok"] and settings.device == "cuda":
-        with patch.object(torch.backends.cudnn, "deterministic", True):
-            yield _resumed(settings, case, plan, f"{precision}, cudnn.deterministic")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        try:
+            yield _resumed(settings, case, plan, f"{precision}, deterministic")
+        finally:
+            torch.use_deterministic_algorithms(False)
 
 
 def _resumed(settings: Settings, case: Small, plan: Plan, what: str) -> Row:

@@ -9,15 +9,15 @@ The published step runs with torch's defaults, as its authors ran it: convolutio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ ENDLESS = 10**6  # steps of the run that is timed; it is never finished
 BATCHES = 8  # that the pictures of the array fill
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a key of the cache of plans
 class Size:
     """A published size."""
 
@@ -63,12 +63,25 @@ class Variant:
     precision: str
     compiled: bool = False
     workers: int | None = None  # None: as many as `genkit run` takes
+    algorithms: Literal["", "deterministic", "benchmark"] = ""  # as torch chooses them, or equal bits, or the fastest
 
     @property
     def name(self) -> str:
         """The name in a table."""
         workers = "" if self.workers is None else f", {self.workers} workers"
-        return self.precision + ", compiled" * self.compiled + workers
+        return self.precision + ", compiled" * self.compiled + workers + f", {self.algorithms}" * bool(self.algorithms)
+
+    def set_flags(self) -> None:
+        """Set the flags of torch under which this variant runs."""
+        set_float32_products(self.precision)
+        torch.use_deterministic_algorithms(self.algorithms == "deterministic", warn_only=True)
+        torch.backends.cudnn.benchmark = self.algorithms == "benchmark"
+
+
+def set_published_flags() -> None:
+    """Set the flags of torch as they are by default: convolutions of float32 are computed in tf32."""
+    Variant("fp32").set_flags()
+    torch.backends.cudnn.allow_tf32 = True
 
 
 TINY = Size(images("tiny", (3, 16, 16), 4, (4, 8)), batch_size=4, block=1, blocks=2)
@@ -81,8 +94,9 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield Check("totals", partial(same_totals, settings, sizes[0]))
     uncompiled = [Variant(precision) for precision in PRECISIONS]
     compiled = [Variant(precision, compiled=True) for precision in ("bf16", "tf32", "fp32", "fp16")]
-    other = Variant("bf16", workers=1 if settings.tiny else 0)  # than `genkit run` takes
-    for variants in ([*uncompiled, other], [] if settings.tiny else compiled):
+    others = [Variant("bf16", workers=1 if settings.tiny else 0)]  # another number than `genkit run` takes
+    others += [Variant("bf16", algorithms=each) for each in ("deterministic", "benchmark")]
+    for variants in ([*uncompiled, *others], [] if settings.tiny else compiled):
         for size in sizes:
             for variant in variants:
                 label = f"{size.networks.name}, {variant.name}"
@@ -113,11 +127,11 @@ def time_step(settings: Settings, size: Size, variant: Variant) -> Iterator[Row]
 def _timed(settings: Settings, size: Size, variant: Variant) -> dict[str, Any]:
     """Return the times and the memory of both sides."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        plan = with_train(_plan(size, folder), precision=variant.precision, compile=variant.compiled or None)
+        stack.callback(Variant("fp32").set_flags)
+        plan = with_train(_plan(size), precision=variant.precision, compile=variant.compiled or None)
         baseline = _start_of_peak(settings)
-        published = steps_as_published(size.comparison, ENDLESS, settings.device)
-        theirs = _blocks(published, size.block, settings, None)
+        published = steps_as_published(size.comparison, ENDLESS, settings.device, plan)
+        theirs = _blocks(published, size.block, settings, set_published_flags)
         next(theirs)
         published_peak, baseline = _peak(settings, baseline), _start_of_peak(settings)
 
@@ -125,7 +139,7 @@ def _timed(settings: Settings, size: Size, variant: Variant) -> dict[str, Any]:
         workers = choose_workers(plan, torch.get_num_threads(), variant.workers).number
         steps = stack.enter_context(closing(train_steps(plan, initial_state(plan, world), world, workers=workers)))
         waited: list[float] = []
-        ours = _blocks(_observed(steps, waited), size.block, settings, variant.precision)
+        ours = _blocks(_observed(steps, waited), size.block, settings, variant.set_flags)
         start = perf_counter()
         next(ours)
         first_block_s, peak = perf_counter() - start, _peak(settings, baseline)
@@ -161,8 +175,10 @@ def _observed(steps: Iterable[StepRecord], waited: list[float]) -> Iterator[None
         yield
 
 
-def _plan(size: Size, folder: Path) -> Plan:
-    """Return the plan of genkit's side, whose pictures are made and lie in an array."""
+@cache
+def _plan(size: Size) -> Plan:
+    """Return the plan of genkit's side. Its pictures are made, and lie in a temporary folder of the part."""
+    folder = Path(mkdtemp())
     channels, height, width = size.networks.data.arguments["shape"]
     pictures = np.random.default_rng(0).integers(
         256, size=(BATCHES * size.batch_size, height, width, channels), dtype=np.uint8
@@ -179,12 +195,10 @@ def _plan(size: Size, folder: Path) -> Plan:
     return replace(size.comparison.case, networks=replace(size.networks, data=data)).plan(ENDLESS)
 
 
-def _blocks(steps: Iterator[Any], block: int, settings: Settings, precision: str | None) -> Iterator[None]:
-    """Take `block` steps and wait for the device, without end, with the products of a precision or torch's default."""
+def _blocks(steps: Iterator[Any], block: int, settings: Settings, set_flags: Callable[[], None]) -> Iterator[None]:
+    """Take `block` steps and wait for the device, without end."""
     while True:
-        set_float32_products(precision or "fp32")
-        if precision is None:
-            torch.backends.cudnn.allow_tf32 = True
+        set_flags()
         for _ in range(block):
             next(steps)
         synchronise(settings.device)
