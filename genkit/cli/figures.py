@@ -17,12 +17,14 @@ def figures(run: RunPath) -> None:
     from genkit.runs.figures import save_figures
     from genkit.runs.resume_remarks import lost_lines
     from genkit.runs.run_folder import RunFolder
-    from genkit.runs.saved_model import find_model
+    from genkit.runs.saved_model import find_model, without_checkpoint
     from genkit.runs.trained import open_trained, refuse_other_data
     from genkit.runs.trained_recipe import check_recipe_of_finished
 
     folder = RunFolder.open(run)
     if not folder.finished:
+        if not folder.saved_steps():
+            raise without_checkpoint(run, "figures")
         remedy = f"Continue it with `genkit resume {run}`; `genkit sample {run}` shows its newest checkpoint."
         raise UsageError(f"{run}: has not finished, so it has no figures yet. {remedy}")
     plan = make_plan(folder.resolved, try_step=False)

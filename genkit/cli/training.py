@@ -24,7 +24,7 @@ from genkit.storage.os_errors import describe_os_error
 
 def train_and_print(folder: RunFolder, plan: Plan, world: World, console: Console, as_json: bool, workers: int) -> None:
     """Train in the folder from its newest checkpoint to the end, then print the results and the next commands."""
-    with _with_next_step(folder, world):
+    with _with_next_step(folder, plan, world):
         results = _train(folder, plan, world, console, workers)
     world.close()
     if world.is_main:
@@ -45,7 +45,7 @@ def _train(folder: RunFolder, plan: Plan, world: World, console: Console, worker
 
 
 @contextmanager
-def _with_next_step(folder: RunFolder, world: World) -> Iterator[None]:
+def _with_next_step(folder: RunFolder, plan: Plan, world: World) -> Iterator[None]:
     """Add the run and the next command to an error of the block. An unknown error keeps its traceback."""
     try:
         yield
@@ -65,8 +65,14 @@ def _with_next_step(folder: RunFolder, world: World) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        text = f"{describe_out_of_memory(error)} Use a smaller [model] or batch_size, or a larger accumulate; "
-        raise _alone(UsageError(f"{text}`genkit plan` estimates the memory.")) from None
+        train = plan.recipe.train
+        raise _alone(
+            UsageError(
+                f"{describe_out_of_memory(error)}\n[train] batch_size = {train.batch_size}, accumulate = "
+                f"{train.accumulate}: use a smaller batch_size, a larger accumulate, or a smaller [model]. "
+                "`genkit plan` estimates the memory."
+            )
+        ) from None
 
 
 def _explain(error: GenkitError, folder: RunFolder, world: World) -> GenkitError:
@@ -77,11 +83,22 @@ def _explain(error: GenkitError, folder: RunFolder, world: World) -> GenkitError
         case ProcessLost():
             return ProcessLost(f"{error} The checkpoints already written are kept. {resume}")
         case Diverged():
-            return Diverged(f"{error} The run folder is {folder.path}.")
+            return Diverged(f"{error} {_after_divergence(folder)}")
         case RunError():
             return RunError(f"{error}\nThe recipe of this run is {folder.resolved}. {resume}")
         case _:
             return error
+
+
+def _after_divergence(folder: RunFolder) -> str:
+    """Return where the run is, and what can be done with it; a resume would diverge again."""
+    path = shlex.quote(str(folder.path))
+    if saved := folder.saved_steps():
+        return f"The run folder is {folder.path}; `genkit eval {path}` evaluates its checkpoint of step {saved[-1]}."
+    return (
+        f"The run folder is {folder.path}. It has no checkpoint, and a resume would diverge again: start a new run "
+        f"with `genkit run {shlex.quote(str(folder.resolved))} --set TABLE.KEY=VALUE`."
+    )
 
 
 def _alone(error: GenkitError) -> GenkitError:

@@ -49,9 +49,7 @@ class FiniteWatch:
         if plan is not None and world.any(found is not None and _data_are_bad(plan, step, world)):
             data = f"{code_of(plan.data)} of {plan.parts['data',].owner}"
             remedy = f"[data] has samples in that step that are not finite. Remove them, or fix {data}."
-        raise Diverged(
-            f"training is no longer finite: {found or 'on another process'}. Earlier checkpoints are kept. {remedy}"
-        )
+        raise Diverged(f"training is no longer finite: {found or 'on another process'}. {remedy}")
 
     def _read(self) -> None:
         """Read all unread records at once, and one by one only if a term is not finite."""

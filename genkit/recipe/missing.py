@@ -37,8 +37,13 @@ class MissingFile(NamedTuple):
         return f"[{'.'.join(self.path)}] {self.text}"
 
 
-def unmet_always(recipe: Recipe, data: Dataset, metrics: Mapping[str, Metric], state_bytes: int) -> tuple[str, ...]:
-    """Return what a run needs and this machine lacks, each with the remedy. `state_bytes` are those of its network."""
+def unmet_always(
+    recipe: Recipe, data: Dataset, metrics: Mapping[str, Metric], state_bytes: int, activation_bytes: int
+) -> tuple[str, ...]:
+    """Return what a run needs and this machine lacks, each with the remedy.
+
+    `state_bytes` are those of its network, `activation_bytes` those that a micro-batch keeps for the backward.
+    """
     found = (
         *data.unmet(),
         *data.held_out().unmet(),
@@ -46,7 +51,7 @@ def unmet_always(recipe: Recipe, data: Dataset, metrics: Mapping[str, Metric], s
         *map(str, unmet_extractors(metrics)),
         *map(str, unmet_data(metrics)),
         missing_precision(recipe.train.precision),
-        *_unmet_memory(state_bytes),
+        *_unmet_memory(recipe, state_bytes, activation_bytes),
         *_unmet_trackers(recipe),
     )
     return tuple(dict.fromkeys(filter(None, found)))
@@ -143,9 +148,17 @@ def _unmet_trackers(recipe: Recipe) -> Iterator[str]:
             yield f'[track] to = "{name}" is not installed. Install it with `pip install {name}`.'
 
 
-def _unmet_memory(state_bytes: int) -> Iterator[str]:
-    if device_kind() == "cpu" and (lack := lack_of_memory(state_bytes)):
+def _unmet_memory(recipe: Recipe, state_bytes: int, activation_bytes: int) -> Iterator[str]:
+    if device_kind() != "cpu":
+        return
+    if lack := lack_of_memory(state_bytes):
         yield (
             f"[model]: its weights, gradients and moments take {lack}. Use a smaller [model], or samples of a smaller "
             "shape."
+        )
+    elif lack := lack_of_memory(state_bytes + activation_bytes):
+        train = recipe.train
+        yield (
+            f"[train] batch_size = {train.batch_size}, accumulate = {train.accumulate}: a step takes {lack}. Use a "
+            "smaller batch_size, or a larger accumulate."
         )

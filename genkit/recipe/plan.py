@@ -185,7 +185,7 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
         resolved=binder.resolved.tables(),
         keys=tuple(binder.resolved.keys),
         parts=bound.parts,
-        unmet=unmet_always(recipe, bound.data, metrics, dry_run.state_bytes),
+        unmet=unmet_always(recipe, bound.data, metrics, dry_run.state_bytes, dry_run.activation_bytes),
         unmet_start=unmet_start(recipe),
     )
 

@@ -99,10 +99,18 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
         if exists(Path(path) / RESOLVED):
             remedy = f"Continue the run with `genkit resume {path}`."
             if not exists(folder / ABOUT):
-                raise UsageError(f"{path}: this run has no checkpoint yet, so it has no model. {remedy}") from None
+                raise without_checkpoint(Path(path), "model") from None
         raise UsageError(f"{folder}: not a model folder (no readable {ABOUT}). {remedy}") from None
     except OSError as error:
         raise unreadable(folder / ABOUT, error) from None
+
+
+def without_checkpoint(run: Path, what: str) -> UsageError:
+    """Return the error about a run that was stopped, or that diverged, before its first checkpoint."""
+    return UsageError(
+        f"{run}: this run has no checkpoint yet, so it has no {what}. Continue the run with `genkit resume {run}`. "
+        f"If it diverged, start a new run with `genkit run {run / RESOLVED} --set TABLE.KEY=VALUE`."
+    )
 
 
 def recipe_of(folder: Path) -> Document:

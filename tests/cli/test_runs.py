@@ -411,3 +411,18 @@ def test_an_unknown_error_keeps_its_traceback(tmp_path, monkeypatch):
     (tmp_path / "tiny.toml").write_text(TINY)
     with pytest.raises(RuntimeError, match="a mistake in genkit"):
         genkit("run", "tiny.toml", "-q")
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_after_a_divergence_no_hint_leads_back_to_it(tmp_path, monkeypatch, saved):
+    monkeypatch.chdir(tmp_path)
+    write_recipe(tmp_path)
+    keys = ("--runs", "diverged", "--set", "train.steps=40", "--set", f"checkpoint.every={1 if saved else 40}")
+    result = genkit("run", "tiny.toml", "-q", *keys, "--set", "optimiser.encoder.lr=1e30")
+    assert result.code == 3
+    (folder,) = Path("diverged").glob("0*")
+    new_run = f"`genkit run {folder}/recipe.resolved.toml --set "
+    assert (new_run in result.err) is not saved and (f"`genkit eval {folder}`" in result.err) is saved
+    if not saved:
+        for command in ("eval", "figures", "sample"):
+            assert new_run in refused(command, folder)

@@ -68,3 +68,11 @@ def test_a_batch_needs_as_many_samples():
     assert tiny_plan(data=Use("numbered"), train=Train(steps=2, batch_size=40)).unmet == ()
     (unmet,) = tiny_plan(data=Use("numbered"), train=Train(steps=2, batch_size=41)).unmet
     assert_names(unmet, "[train]", "batch_size = 41", "40 samples")
+
+
+def test_a_batch_that_does_not_fit_in_the_memory_is_unmet(monkeypatch):
+    monkeypatch.setattr("genkit.recipe.missing.device_kind", lambda: "cpu")
+    state = tiny_plan().dry_run.state_bytes
+    monkeypatch.setattr("genkit.storage.memory.physical_memory", lambda: state + 1)
+    (unmet,) = tiny_plan().unmet
+    assert_names(unmet, "[train] batch_size = 8, accumulate = 1: ", "smaller batch_size")
