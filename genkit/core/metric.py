@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 # Statistics that batch norms use: "running", the averages kept in training; "batch", those of the samples that are
 # evaluated together; "recalibrated", those of the training data, computed again from the trained model.
 PRIOR = "prior"  # detail of a protocol: the prior of the model, unless it is N(0, I)
+ERROR = "error of the model"  # detail of a protocol: the reconstruction error of the model, unless it is squared
 BatchNormMode = Literal["running", "batch", "recalibrated"]
 
 
@@ -67,11 +68,11 @@ class EvaluationProtocol:
     def comparable(self) -> EvaluationProtocol:
         """Protocol to compare numbers by.
 
-        It ignores running statistics, because models without batch norm are comparable, and the prior, a property of
-        the model.
+        It ignores running statistics, because models without batch norm are comparable, and the prior and the
+        reconstruction error, which are properties of the model.
         """
         batch_norm = None if self.batch_norm == "running" else self.batch_norm
-        details = {name: value for name, value in self.details.items() if name != PRIOR}
+        details = {name: value for name, value in self.details.items() if name not in (PRIOR, ERROR)}
         return replace(self, batch_norm=batch_norm, details=details)
 
     def __str__(self) -> str:

@@ -86,6 +86,7 @@ def genkit_errors() -> Iterator[Entry]:
         "Difference of features of the model's own encoder",
         "https://arxiv.org/abs/1801.03924",
     )
+    yield Entry("weighted", "genkit.parts.errors.weighted:Weighted", "Weighted sum of errors", "")
 
 
 @hookimpl

@@ -18,6 +18,7 @@ from genkit.parts.errors.bce import BCE
 from genkit.parts.errors.features import Features
 from genkit.parts.errors.l1 import L1
 from genkit.parts.errors.ssim import SSIM
+from genkit.parts.errors.weighted import Weighted
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.parts.models.mlp import MLP
 from genkit.parts.models.modern_conv import ModernConv
@@ -25,7 +26,10 @@ from genkit.parts.models.small_conv import SmallConv
 from genkit.recipe.registry import load_registry
 from genkit.testing import assert_error_is_lawful
 
-ERRORS = [SquaredError(), L1(), BCE(), SSIM(), SSIM(window=7), Features(), Features(pixels=0.0)]
+ERRORS = [
+    *(SquaredError(), L1(), BCE(), SSIM(), SSIM(window=7), Features(), Features(pixels=0.0)),
+    *(Weighted(l1=3.0, ssim=1.0), Weighted(squared=1.0, features=0.5)),
+]
 
 
 def images(rows: int = 4, channels: int = 1, side: int = 16, seed: int = 0) -> Tensor:
@@ -174,6 +178,16 @@ def test_features_leave_running_statistics_alone() -> None:
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     constant_features(model, torch.rand(4, 1, 8, 8))
     assert before and all(torch.equal(buffer, before[name]) for name, buffer in model.named_buffers())
+
+
+def test_a_weighted_error_is_the_sum_of_its_terms() -> None:
+    model, x, y = network(), images(seed=1), images(seed=2)
+    expected = 3 * L1()(x, y) + 2 * SSIM()(x, y) + 0.5 * squared_error(x, y)
+    torch.testing.assert_close(Weighted(squared=0.5, l1=3.0, ssim=2.0).of(model)(x, y), expected)
+    features = Features(pixels=0.0).of(model)(x, y)
+    torch.testing.assert_close(Weighted(0.5, 3.0, 2.0, 0.1).of(model)(x, y), expected + 0.1 * features)
+    with pytest.raises(ValueError, match="weights"):
+        Weighted()
 
 
 def test_a_network_without_features_is_refused() -> None:

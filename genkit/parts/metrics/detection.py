@@ -19,10 +19,11 @@ from torch import Tensor
 
 from genkit.core.estimate import Estimate
 from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.metric import Evaluation, EvaluationProtocol
-from genkit.core.model import Model
+from genkit.core.metric import ERROR, Evaluation, EvaluationProtocol
+from genkit.core.model import Autoencoder, Model
 from genkit.core.part_name import part_name
 from genkit.core.score import Score, require_score
+from genkit.core.squared_error import SquaredError
 from genkit.core.types import Dataset
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.ranking import REPLICATES, auroc, average_precision, fpr_at_tpr, with_interval
@@ -54,7 +55,7 @@ class DetectionMetric(ModelMetric):
         Raises `ValueError` for a model that cannot give the score, for sets of different shapes, for an empty set, and
         for equal sets.
         """
-        require_score(self.score, model)
+        autoencoder = require_score(self.score, model)
         name, number = split_and_samples(data, self.split, self.samples, MOST)
         if number == 0:
             raise ValueError(f"the {name} split of [data] has no samples, and two classes are needed")
@@ -65,6 +66,7 @@ class DetectionMetric(ModelMetric):
             "data": part_name(normal, brief=True),
             "other": f"{part_name(other, brief=True)}, {self.abnormal_samples} samples of the {other.split} split",
             "score": part_name(self.score),
+            **_error_of(autoencoder),
             **self.settings,
             "interval": f"95 %, {REPLICATES} bootstrap replicates",
         }
@@ -154,6 +156,11 @@ class FPRAtTPR(DetectionMetric):
     def statistic(self, normal: Tensor, abnormal: Tensor) -> Tensor:
         """Return the share, 0 to 1."""
         return fpr_at_tpr(normal, abnormal, self.tpr)
+
+
+def _error_of(model: Autoencoder) -> Mapping[str, str]:
+    error = model.reconstruction_error
+    return {} if error == SquaredError() else {ERROR: part_name(error)}
 
 
 def _check_other(normal: Dataset, other: Dataset) -> None:

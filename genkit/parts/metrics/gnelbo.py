@@ -28,6 +28,8 @@ from genkit.core.elbo import energy
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
+from genkit.core.part_name import part_name
+from genkit.core.squared_error import SquaredError
 from genkit.core.types import Dataset
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.histogram_2d import box_half_width, box_text
@@ -62,6 +64,8 @@ class GridNormalisedELBO(ModelMetric):
         if not isinstance(model, Autoencoder):
             raise ValueError(f"a {type(model).__name__} has no ELBO; this metric needs an autoencoder. Leave it out")
         details = {"box": box_text(half_width), "grid": f"{NODES} x {NODES}", "reconstruction": "of the posterior mean"}
+        if model.reconstruction_error != SquaredError():
+            details["error"] = part_name(model.reconstruction_error)
         return EvaluationProtocol(self.samples, data.held_out().split, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:

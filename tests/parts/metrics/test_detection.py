@@ -17,7 +17,10 @@ from genkit.core.sample_noise import noise_of_samples
 from genkit.errors import RecipeError
 from genkit.evaluation.compute_metrics import evaluate, protocol_of
 from genkit.evaluation.draws import draws
+from genkit.parts.datasets.eight_gaussians import EightGaussians
+from genkit.parts.errors.l1 import L1
 from genkit.parts.metrics.detection import AUPRC, AUROC, FPRAtTPR
+from genkit.parts.metrics.gnelbo import GridNormalisedELBO
 from genkit.parts.metrics.log_likelihood import LogLikelihoodMetric
 from genkit.parts.scores.elbo import KL, Error
 from genkit.parts.scores.mahalanobis import Mahalanobis
@@ -79,6 +82,16 @@ def test_the_protocol_names_both_data_sets_the_score_and_the_weights():
     assert_names(protocol.details["other"], "blob (spread 3)", "30 samples of the drawn split")
     assert protocol.details["score"] == "kl" and protocol.details["tpr"] == 0.9
     assert_names(protocol, "1000 bootstrap replicates")
+
+
+def test_the_protocol_names_the_error_of_the_model_and_compares_models_of_different_errors():
+    squared, absolute = model(), model()
+    absolute.reconstruction_error = L1()
+    a, b = (protocol_of(AUROC(FAR), Blob(), each) for each in (squared, absolute))
+    assert "error of the model" not in a.details and b.details["error of the model"] == "l1"
+    assert a.comparable == b.comparable != protocol_of(AUROC(FAR, KL()), Blob(), squared).comparable
+    a, b = (protocol_of(GridNormalisedELBO(), EightGaussians(), each) for each in (squared, absolute))
+    assert "error" not in a.details and b.details["error"] == "l1" and a.comparable != b.comparable
 
 
 def test_a_fitted_score_reads_the_training_data():
