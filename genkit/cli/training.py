@@ -41,7 +41,7 @@ def _train(folder: RunFolder, plan: Plan, world: World, console: Console, worker
         console.info(*skipped_before_training(*splits))
         stack.callback(lambda: console.info(*skipped_during_training(*splits)))
         progress = ProgressOnConsole(console)
-        return train_in_folder(plan, folder, world, progress, report=console.info, workers=workers)
+        return train_in_folder(plan, folder, world, progress, workers=workers)
 
 
 @contextmanager

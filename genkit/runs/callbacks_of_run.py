@@ -10,10 +10,11 @@ from genkit.errors import UsageError
 from genkit.part_code import code_of
 from genkit.recipe.plan import Plan
 from genkit.runs.guarded_callback import GuardedCallback, Report
+from genkit.runs.run_folder import RunFolder
 from genkit.runs.trackers import Tracker
 
 
-def callbacks_of_run(plan: Plan, given: Sequence[Callback], report: Report) -> list[GuardedCallback]:
+def callbacks_of_run(plan: Plan, folder: RunFolder, given: Sequence[Callback], report: Report) -> list[GuardedCallback]:
     """Return the callbacks of ``[callbacks]`` and of ``[track]``, then those that are `given`, each behind a guard.
 
     `report` takes the message about one that fails. Raises `UsageError` if an object that is given is no callback.
@@ -28,7 +29,7 @@ def callbacks_of_run(plan: Plan, given: Sequence[Callback], report: Report) -> l
         track = plan.recipe.track
         named += [(f"[track] {name}", Tracker(name, track.project)) for name in track.to]
     named += [(code_of(callback), callback) for callback in given]
-    return [GuardedCallback(callback, name, report) for name, callback in named]
+    return [GuardedCallback(callback, name, lambda text: report(f"{folder.path}: {text}")) for name, callback in named]
 
 
 def check_given(given: Sequence[object]) -> None:

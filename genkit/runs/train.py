@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,8 @@ from genkit.core.result import Result
 from genkit.core.torch_defaults import standard_defaults
 from genkit.engine.batches import read_data
 from genkit.engine.distributed import World
-from genkit.engine.loop import StepRecord, train_steps
 from genkit.engine.workers import choose_workers
-from genkit.errors import GenkitWarning, PartFailed, RunError, UsageError
+from genkit.errors import GenkitWarning
 from genkit.launched import is_main_process
 from genkit.recipe.launcher_remarks import launcher_remarks
 from genkit.recipe.plan import Plan, make_plan
@@ -29,6 +28,7 @@ from genkit.runs.finish import finish
 from genkit.runs.guarded_callback import Report
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
+from genkit.runs.safe_steps import safe_steps
 from genkit.runs.signals import stop_requested
 from genkit.storage.user_path import user_path
 
@@ -67,16 +67,13 @@ def train(
     return folder
 
 
-def _warn(text: str) -> None:
-    warnings.warn(text, GenkitWarning, stacklevel=2)
-
-
 def train_in_folder(
-    plan: Plan, folder: RunFolder, world: World, *callbacks: Callback, report: Report = _warn, workers: int = 0
+    plan: Plan, folder: RunFolder, world: World, *callbacks: Callback, report: Report | None = None, workers: int = 0
 ) -> list[Result]:
     """Train from the newest checkpoint, or from the start, to the end; then evaluate and write the model folder.
 
-    `callbacks` follow the run, after those of the recipe; `report` takes a message about one that fails.
+    `callbacks` follow the run, after those of the recipe; `report` takes the message about one that fails; without it,
+    the message is a warning.
     `workers` processes load the data of the next steps; 0: this process does. The run is the same.
 
     Raises `Diverged` if training is no longer finite, and `Interrupted` after a signal, once the state is saved.
@@ -84,12 +81,12 @@ def train_in_folder(
     the data have changed since it was written.
     """
     run = Run.open(plan, folder, world)
-    outside = callbacks_of_run(plan, callbacks, report)
+    outside = callbacks_of_run(plan, folder, callbacks, report or _warn)
     with ExitStack() as stack:
         with stop_requested() as stop:
             listed = stack.enter_context(closing(CallbackList(run, outside, stop)))
             listed.started()
-            for record in stack.enter_context(closing(_steps(run, listed, stop, workers))):
+            for record in stack.enter_context(closing(safe_steps(run, listed, stop, workers))):
                 run.watch.observe(record)
                 listed.stepped()
             if listed.has_stopped():
@@ -99,29 +96,5 @@ def train_in_folder(
     return results
 
 
-def _steps(run: Run, listed: CallbackList, stop: Callable[[], bool], workers: int) -> Generator[StepRecord]:
-    """Yield the steps, until a callback stops the run. If one fails before it has changed weights, save the state."""
-    first = run.state.step
-    try:
-        with closing(train_steps(run.plan, run.state, run.world, stop, workers=workers)) as steps:
-            while not listed.has_stopped() and (record := next(steps, None)) is not None:
-                yield record
-    except UsageError as error:
-        if run.state.step == first:  # nothing has been trained
-            raise
-        listed.failed()
-        raise RunError(f"{_stopped(run)}: {error}") from error
-    except PartFailed as error:
-        if run.state.whole and not error.alone and run.state.step > first:  # saving needs all processes
-            listed.failed()
-        stopped = PartFailed(f"{_stopped(run)}: {error}")
-        stopped.alone = error.alone
-        raise stopped from error
-
-
-def _stopped(run: Run) -> str:
-    """Return where a run has stopped, and which step a resume continues from."""
-    step, saved = run.state.step, run.folder.saved_steps()
-    newest = f"the newest checkpoint is of step {saved[-1]}" if saved else "there is no checkpoint yet"
-    kept = "the state is saved" if saved and saved[-1] == step else newest
-    return f"stopped after step {step} of {run.plan.steps}; {kept}"
+def _warn(text: str) -> None:
+    warnings.warn(text, GenkitWarning, stacklevel=2)

@@ -74,7 +74,7 @@ def test_a_tracker_that_fails_does_not_end_the_run_and_changes_no_weight(isolate
     monkeypatch.setattr("accelerate.tracking.TensorBoardTracker.log", fail)
     done = genkit("run", write_recipe(isolated, TINY + LOGGED + TRACK))
     assert done.code == 0, done.err
-    assert done.out.count("[track] tensorboard failed") == 1 and "the disk is full" in done.out
+    assert done.err.count("[track] tensorboard failed") == 1 and "the disk is full" in done.err
     one, two = (load_file(isolated / f"runs/000{n}-tiny-s0/final/model.safetensors") for n in (1, 2))
     assert all(one[name].equal(two[name]) for name in one)
 
