@@ -22,12 +22,13 @@ class Part(NamedTuple):
 PARTS = {
     "device": Part(10, "the device, and the rate of large products in each precision"),
     "agreement": Part(40, "totals of the first steps on the GPU and on the CPU: relative difference"),
+    "input": Part(10, "batches on the GPU with other bits than those on the CPU"),
     "resume": Part(50, "tensors of a resumed run with other bits than those of an uninterrupted one"),
     "precision": Part(40, "totals of the first steps in tf32, bf16 and fp16, and in fp32: relative difference"),
     "synchronisation": Part(30, "operations of a step that let the program wait for the device"),
     "processes": Part(60, "weights of two processes and of one: relative L2 difference"),
     "compiled": Part(80, "totals of the first steps, compiled and uncompiled: relative difference"),
-    "speed": Part(170, "time, memory and share of the device's rate of a step, beside the published step"),
+    "speed": Part(160, "time, memory and share of the device's rate of a step, beside the published step"),
 }
 BUDGET = sum(part.seconds for part in PARTS.values())
 

@@ -6,7 +6,7 @@ import torch
 from benchmarks.gpu.parts import checks_of
 from benchmarks.gpu.settings import Settings
 
-CLAIMING = ("agreement", "resume", "precision", "synchronisation", "processes", "compiled")
+CLAIMING = ("agreement", "input", "resume", "precision", "synchronisation", "processes", "compiled")
 
 
 def claims():

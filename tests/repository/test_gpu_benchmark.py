@@ -67,7 +67,7 @@ def test_a_wrong_number_is_a_failure_and_sets_the_exit_code(tmp_path):
     assert "FAILED" in output and "0 of 5 claims hold, 5 fail" in output
 
 
-QUICK, LONG = ("resume", "precision", "synchronisation"), ("agreement", "processes", "compiled")
+QUICK, LONG = ("input", "resume", "precision", "synchronisation"), ("agreement", "processes", "compiled")
 
 
 @pytest.mark.parametrize("part", [*QUICK, *(pytest.param(part, marks=pytest.mark.slow) for part in LONG)])
