@@ -245,8 +245,9 @@ def penalised(phase):
     """Return a phase whose loss has a second derivative, and does not say so."""
 
     def loss(model, batch):
+        assert "z" not in batch.carry, "left by the attempt before"
         result = phase.loss(model, batch)
-        z = batch.z.clone().requires_grad_()
+        z = batch.carry["z"] = batch.z.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(model.decoder(z).sum(), z, create_graph=True)
         return result._replace(total=result.total + gradient.square().mean())
 
