@@ -5,7 +5,18 @@ import pytest
 from genkit.recipe.part_fields import SUPPLIED, parameters_of
 from genkit.recipe.registry import Part, load_registry
 
-KINDS = ("models", "priors", "losses", "divergences", "schedules", "optimisers", "callbacks")
+KINDS = (
+    "models",
+    "priors",
+    "losses",
+    "divergences",
+    "schedules",
+    "optimisers",
+    "callbacks",
+    "errors",
+    "scores",
+    "metrics",
+)
 PARTS = [part for kind in KINDS for part in load_registry().of_kind(kind)]
 
 

@@ -65,6 +65,11 @@ def score_of_chunk(model: Autoencoder, score: Score, name: str, x: Tensor) -> Te
     """Return the scores of one chunk, (b, *data_shape) -> (b,) float64 on the CPU."""
     if not x.isfinite().all():
         raise ValueError(f"some values of {name} are not finite")
+    if x.dim() == 4 and not (x.min() >= 0 and x.max() <= 1):
+        raise ValueError(
+            f"images of {name} have values from {x.min().item():g} to {x.max().item():g}, but the model reads [0, 1]. "
+            "Scale them"
+        )
     found = score(model, x, noise_of_samples(SEED, "score", x))
     if found.shape != (len(x),):
         raise ValueError(

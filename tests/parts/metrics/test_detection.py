@@ -22,6 +22,7 @@ from genkit.parts.errors.l1 import L1
 from genkit.parts.metrics.detection import AUPRC, AUROC, FPRAtTPR
 from genkit.parts.metrics.gnelbo import GridNormalisedELBO
 from genkit.parts.metrics.log_likelihood import LogLikelihoodMetric
+from genkit.parts.metrics.scoring import score_of_chunk
 from genkit.parts.scores.elbo import KL, Error
 from genkit.parts.scores.mahalanobis import Mahalanobis
 from genkit.recipe.plan import make_plan
@@ -183,6 +184,13 @@ def test_values_that_are_not_finite_are_refused_in_place_of_a_number(metric, nam
     result = result_of(metric)
     assert result.value is None and result.interval is None
     assert_names(result.reason, *names)
+
+
+def test_images_of_another_range_are_refused():
+    x = torch.full((3, 1, 4, 4), 255.0)
+    with pytest.raises(ValueError, match="0, 1") as refused:
+        score_of_chunk(model(), Raw(), "the other data set", x)
+    assert_names(refused.value, "the other data set", "255")
 
 
 def test_equal_scores_are_no_detection():
