@@ -171,6 +171,19 @@ def test_a_bad_picture_stops_a_run_without_loss_of_a_step(tmp_path, hub, monkeyp
     assert_names(said.out, 'on_bad = "skip"', "row 0: not an image")
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_bad_picture_is_named_and_skipped_pictures_are_listed_with_workers(tmp_path, hub, monkeypatch, workers):
+    monkeypatch.chdir(tmp_path)
+    break_one(hub)
+    recipe = recipe_of(tmp_path, hub)
+    said = genkit("run", recipe, "--workers", workers)
+    assert said.code == 1
+    assert_names(said.err, "the state is saved", "train-00003-of-00003.parquet, row group 0, row", "not an image")
+    said = genkit("run", recipe, "--workers", workers, "--set", "data.on_bad=skip")
+    assert said.code == 0, said.err
+    assert_names(said.out, 'on_bad = "skip"', "row 0: not an image", "row 1: not an image")
+
+
 @pytest.mark.trains
 def test_a_resume_refuses_a_changed_stream(tmp_path, hub, monkeypatch):
     monkeypatch.chdir(tmp_path)
