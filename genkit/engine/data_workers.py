@@ -124,7 +124,9 @@ class StepLoader:
                 if not dead:
                     raise
         if dead:  # outside of the handler, so that the error does not keep the loader alive
-            raise PartCall(("data",), self._reader.data, self._reader.owner, self._step).failed(_describe(dead))
+            raise PartCall(("data",), self._reader.data, self._reader.owner, self._step).failed(
+                describe_end(dead[0].exitcode)
+            )
         if isinstance(found, Failure):
             raise found.error
         self._step += 1
@@ -182,9 +184,8 @@ def _undisturbed() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def _describe(dead: list[Any]) -> str:
-    """Return how a worker has ended, and what to do."""
-    code = dead[0].exitcode
+def describe_end(code: int) -> str:
+    """Return how a worker with this exit code has ended, and what to do; -N: it was killed by the signal N."""
     if code >= 0:
         return f"a worker process that loads the data has ended with exit code {code}. Resume with --workers 0."
     name = signal.Signals(-code).name
@@ -192,5 +193,5 @@ def _describe(dead: list[Any]) -> str:
         "SIGKILL": "Perhaps memory ran out: resume with fewer --workers, or with --workers 0.",
         "SIGBUS": "Perhaps shared memory (/dev/shm) is too small: enlarge it, or resume with --workers 0.",
     }
-    remedy = remedies.get(name, "Resume with --workers 0 to see which sample does it.")
+    remedy = remedies.get(name, "Perhaps a sample crashes a library: `genkit data check RECIPE` reads all pictures.")
     return f"a worker process that loads the data was killed by {name}. {remedy}"

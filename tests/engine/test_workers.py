@@ -1,15 +1,22 @@
 """Number of worker processes: the option of the user, else what the data and the machine ask for."""
 
+import itertools
 import json
-from dataclasses import replace
+import signal
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from support.commands import IMAGES, genkit, write_recipe
+from support.tiny_parts import Numbered
 from support.tiny_recipes import tiny_plan
 
+from genkit.api import Noise, Raw, Rows, Samples
 from genkit.engine import workers as module
-from genkit.engine.data_workers import StepLoader
+from genkit.engine.data_workers import StepLoader, describe_end
+from genkit.engine.loading import load
 from genkit.engine.workers import choose_workers
 from genkit.parts.datasets.hub_stream import HubStream
 from genkit.recipe.tables import Use
@@ -69,6 +76,43 @@ def test_a_system_that_cannot_fork_has_workers_only_on_request(monkeypatch):
     monkeypatch.setattr(module, "FORK", None)
     assert choose_workers(plan_with("stream"), 1).number == 0
     assert choose_workers(plan_with("stream"), 1, 2).number == 2
+
+
+WRONG = {
+    "samples": lambda: Samples(torch.zeros(2, 2)),
+    "array": lambda: Raw({"x": np.zeros((2, 2))}),
+    "device": lambda: Raw({"x": torch.zeros(2, 2, device="meta")}),
+    "rows": lambda: Raw({"x": torch.zeros(3, 2)}),
+    "scalar": lambda: Raw({"x": torch.zeros(())}),
+    "notes": lambda: Raw({}, {"skipped": 3}),
+}
+
+
+@dataclass(frozen=True)
+class Loading(Numbered):
+    """A data set of two steps, with a mistake in the first."""
+
+    how: str = ""
+
+    def load(self, indices, noise):
+        return WRONG[self.how]()
+
+    def finish(self, raw, noise):
+        raise AssertionError
+
+
+def test_messages(monkeypatch, golden):
+    text = ["# workers that have ended", *(describe_end(-getattr(signal, f"SIG{n}")) for n in ("KILL", "BUS", "SEGV"))]
+    text += [describe_end(3), "# mistakes of load"]
+    for how in WRONG:
+        with pytest.raises(ValueError) as wrong:
+            load(Loading(how=how), torch.arange(2), Noise(0, 0, "data", Rows.all(2)))
+        text.append(str(wrong.value))
+    text.append("# reasons of the plan")
+    for device, data, threads in itertools.product(("cpu", "cuda"), ("blob", "numbered", "stream"), (1, CORES)):
+        monkeypatch.setattr("genkit.engine.workers.device_kind", lambda device=device: device)
+        text.append(choose_workers(plan_with(data), threads).why)
+    golden("workers", "\n".join(dict.fromkeys(text)) + "\n")
 
 
 @pytest.mark.trains
