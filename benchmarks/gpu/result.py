@@ -69,7 +69,9 @@ class Result:
             others = [(row["case"], row["what"], *_verdict(row)) for row in rows if "genkit_ms" not in row]
             console.table("" if timed else title, ("case", "", "value", "bound", "result"), others)
         claims = sum(row["ok"] is not None for row in self.rows())
-        state = "" if self.complete else " The program was stopped before its end."
+        missing = sum("left_out" in row for row in self.rows())
+        state = f" {missing} checks were left out." if missing else ""
+        state += "" if self.complete else " The program was stopped before its end."
         console.print(f"{claims - self.failures} of {claims} claims hold, {self.failures} fail.{state}")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from statistics import median
 from tempfile import mkdtemp
@@ -85,22 +86,20 @@ def set_published_flags() -> None:
 
 
 TINY = Size(images("tiny", (3, 16, 16), 4, (4, 8)), batch_size=4, block=1, blocks=2)
-SIZES = (Size(CIFAR10, 64, block=20), Size(CELEBA128, 32, block=4), Size(CELEBA256, 16, block=2))
+SIZES = (Size(CIFAR10, 64, block=5), Size(CELEBA128, 32, block=2), Size(CELEBA256, 16, block=1))
 
 
 def checks(settings: Settings) -> Iterator[Check]:
     """Yield the comparisons of all sizes, uncompiled first: compilation takes long."""
     sizes = (TINY,) if settings.tiny else SIZES
     yield Check("totals", partial(same_totals, settings, sizes[0]))
-    uncompiled = [Variant(precision) for precision in PRECISIONS]
-    compiled = [Variant(precision, compiled=True) for precision in ("bf16", "tf32", "fp32", "fp16")]
     others = [Variant("bf16", workers=1 if settings.tiny else 0)]  # another number than `genkit run` takes
     others += [Variant("bf16", algorithms=each) for each in ("deterministic", "benchmark")]
-    for variants in ([*uncompiled, *others], [] if settings.tiny else compiled):
-        for size in sizes:
-            for variant in variants:
-                label = f"{size.networks.name}, {variant.name}"
-                yield Check(label, partial(time_step, settings, size, variant))
+    uncompiled = product(sizes, [*map(Variant, PRECISIONS), *others])
+    compiled = [(size, Variant(each, compiled=True)) for each in ("bf16", "tf32", "fp32", "fp16") for size in sizes]
+    for size, variant in (*uncompiled, *(compiled if not settings.tiny else ())):
+        label = f"{size.networks.name}, {variant.name}"
+        yield Check(label, partial(time_step, settings, size, variant))
 
 
 def same_totals(settings: Settings, size: Size) -> Iterator[Row]:
