@@ -11,9 +11,14 @@ import typer
 from genkit.cli.options import Json, Overrides, RunOrModel, overrides_within
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from genkit.core.metric import BatchNormMode
+    from genkit.errors import RecipeError
 
 TABLES = ("metrics", "data", "seed")  # the tables of a recipe that an evaluation reads
+LABEL = ("metrics", "LABEL")  # the path of a metric
+OF_METRIC = "--metrics"  # the place of a key of a metric that the recipe lacks
 HOW_TO_SET = "To change a key of a metric for this evaluation only, use --set metrics.LABEL.KEY=VALUE."
 MODES: dict[str, tuple[BatchNormMode, ...]] = {
     "running": ("running",),
@@ -66,8 +71,7 @@ def evaluate(
     try:
         plan = evaluation_plan(run, overrides_within(TABLES, overrides, "metrics.psnr.samples=100"), names)
     except RecipeError as error:
-        of_metrics = any(problem.place.path[:1] == ("metrics",) for problem in error.problems)
-        raise UsageError(f"{error}\n{HOW_TO_SET}" if of_metrics else str(error)) from None
+        raise UsageError("\n".join((str(error), *_remedies(error)))) from None
     try:
         if is_main_process():
             print_remark(find_model(run).remark)
@@ -85,3 +89,13 @@ def evaluate(
             console.print("The recipe has no metrics. Compute one with --metrics NAME; `genkit plugins` lists them.")
     if any(result.value is None for result in results):
         raise typer.Exit(1)  # so that a script notices a refused metric; the reason is among the results
+
+
+def _remedies(error: RecipeError) -> Iterator[str]:
+    """Yield how the keys of metrics are set for an evaluation, if any of them is wrong."""
+    paths = [problem.place.path for problem in error.problems if problem.place.path[:1] == ("metrics",)]
+    missing = [p.place.path for p in error.problems if p.place.file == OF_METRIC and len(p.place.path) > len(LABEL)]
+    for path in missing:
+        yield f"Set it with --set {'.'.join(path)}=VALUE; `genkit plugins show {path[1]}` describes the keys."
+    if len(paths) > len(missing):
+        yield HOW_TO_SET

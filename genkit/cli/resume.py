@@ -21,13 +21,14 @@ def resume(
     """
     import torch
 
+    from genkit.cli.inputs import print_remark
     from genkit.cli.launch import must_launch, train_on_processes
     from genkit.cli.show_run import print_finished_run
     from genkit.cli.training import train_and_print
     from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
-    from genkit.engine.threads import choose_threads
+    from genkit.engine.threads import choose_threads, remark_on_cores
     from genkit.engine.workers import choose_workers
     from genkit.recipe.launcher_remarks import launcher_remarks
     from genkit.recipe.plan import make_plan
@@ -60,6 +61,8 @@ def resume(
         console.info(*launcher_remarks(plan.recipe.train))
     launching = must_launch(plan, processes)
     count = choose_threads(plan, threads, processes if launching else 1).number
+    if is_main_process() and not is_started_by_genkit():
+        print_remark(remark_on_cores(count, processes if launching else 1))
     loading = choose_workers(plan, count, workers, processes if launching else None).number
     if launching:
         train_on_processes(folder, processes, count, loading, json, quiet)

@@ -35,13 +35,14 @@ def run(
     """
     import torch
 
+    from genkit.cli.inputs import print_remark
     from genkit.cli.launch import must_launch, train_on_processes
     from genkit.cli.show_plan import print_plan
     from genkit.cli.training import train_and_print
     from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
-    from genkit.engine.threads import choose_threads
+    from genkit.engine.threads import choose_threads, remark_on_cores
     from genkit.engine.workers import choose_workers
     from genkit.runs.run_folder import RunFolder
 
@@ -55,6 +56,8 @@ def run(
     torch.set_num_threads(chosen.number)
     loading = choose_workers(plan, chosen.number, workers, processes if launching else None)
     print_plan(plan, chosen, loading, console)
+    if is_main_process():
+        print_remark(remark_on_cores(chosen.number, processes if launching else 1))
 
     make = partial(RunFolder.create, runs, plan.document, dict(plan.resolved), plan.notes)
     if world is None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 
+from genkit.core.cores import available_cores
 from genkit.recipe.plan import Plan
 from genkit.recipe.training_device import device_kind
 
@@ -43,3 +44,15 @@ def choose_threads(plan: Plan, asked: int | None = None, processes: int = 1) -> 
     if plan.dry_run.flops < SMALL_STEP:
         return Threads(1, "a small step is best with one thread; --threads changes it")
     return Threads(torch.get_num_threads(), "all cores; --threads changes it")
+
+
+def remark_on_cores(threads: int, processes: int) -> str:
+    """Return a remark if the threads of all processes on this machine are more than its cores; otherwise empty."""
+    if threads * processes <= (available := available_cores()):
+        return ""
+    threads_text = f"{threads} thread{'s' * (threads != 1)}"
+    asked = f"{processes} processes with {threads_text} each" if processes > 1 else threads_text
+    return (
+        f"{asked} on {available} core{'s' * (available != 1)}: they wait for each other, and the run takes longer. Use "
+        f"{'fewer --processes or ' * (processes > 1)}fewer --threads."
+    )

@@ -8,7 +8,7 @@ import torch
 from support.commands import TINY, genkit_process
 from support.tiny_recipes import tiny_plan
 
-from genkit.engine.threads import SMALL_STEP, VARIABLES, choose_threads
+from genkit.engine.threads import SMALL_STEP, VARIABLES, choose_threads, remark_on_cores
 
 CORES = 7  # as many as no test machine chooses by itself
 
@@ -65,3 +65,18 @@ def test_a_run_and_its_resume_use_the_number_and_record_it(tmp_path, options, co
     resumed = genkit_process("resume", str(run), *options, cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert "bits" not in resumed.stdout  # the number is the one of the run
+
+
+@pytest.mark.parametrize(
+    "threads, processes, named",
+    [
+        (4, 1, ()),
+        (2, 2, ()),
+        (5, 1, ("5 threads on 4 cores",)),
+        (1, 5, ("5 processes with 1 thread each", "--processes")),
+    ],
+)
+def test_more_threads_than_cores_are_remarked(monkeypatch, threads, processes, named):
+    monkeypatch.setattr("genkit.engine.threads.available_cores", lambda: 4)
+    remark = remark_on_cores(threads, processes)
+    assert bool(remark) == bool(named) and all(text in remark for text in named)

@@ -106,3 +106,12 @@ def test_an_empty_list_of_names_is_refused_with_the_known_ones(run, names):
 @pytest.mark.parametrize("override", ["foo", "metrics", "data.=3"])
 def test_an_override_without_a_value_is_refused_with_an_example(run, override):
     assert_names(refused("eval", run, "--set", override), f"--set {override}: ", "--set metrics.psnr.samples=100")
+
+
+def test_a_missing_key_of_a_metric_is_reported_with_the_option_that_sets_it(isolated):
+    write_recipe(isolated, TEXT)
+    assert genkit("run", "tiny.toml", "-q").code == 0
+    (run,) = (isolated / "runs").glob("0001-*")
+    message = refused("eval", run, "--metrics", "fid")
+    assert_names(message, "[metrics.fid] features: missing", "--set metrics.fid.features=VALUE")
+    assert "metrics.LABEL.KEY" not in message
