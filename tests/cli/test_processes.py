@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.commands import TINY, genkit, genkit_process, start_processes, write_recipe
@@ -22,11 +24,31 @@ RECIPE = TINY.replace("batch_size = 16", "batch_size = 8")
 ENDLESS = RECIPE.replace("steps = 5", "steps = 1000000") + "\n[report]\nlog_every = 10\n"
 COMMAND = [sys.executable, "-P", "-m", "genkit"]  # as the installed command, whose path has no working folder
 RUN = "runs/0001-tiny-s0"
+STARTED: list[subprocess.Popen] = []
 
 
 @pytest.fixture(autouse=True)
 def _isolated(isolated):
     """Run each test in an empty folder."""
+
+
+@pytest.fixture(autouse=True)
+def _ended() -> Iterator[None]:
+    """End what a test has started: a test that fails would leave a training of hours behind."""
+    STARTED.clear()
+    yield
+    for process in STARTED:
+        ranks = children(process).values() if Path("/proc/self/environ").exists() else ()
+        process.kill()
+        for number in ranks:
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+
+
+def start_command(*arguments: str, **options: Any) -> subprocess.Popen:
+    """Start a command, which ends with the test."""
+    STARTED.append(subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, **options))
+    return STARTED[-1]
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -38,7 +60,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 def start(*arguments: str) -> subprocess.Popen:
     """Start a command, and wait for a line of the log of the first run."""
-    process = subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True)
+    process = start_command(*arguments)
     log = Path(RUN) / "metrics.jsonl"
     wait_for(lambda: process.poll() is not None or (log.exists() and log.read_text()))
     assert process.poll() is None, process.communicate()[1]
@@ -189,8 +211,7 @@ STOPS = {
 def test_a_stop_in_an_evaluation_stops_all_processes_and_loses_nothing(how):
     text = EVALUATED.replace("samples = 100\n", "samples = 100_000_000\n")  # many minutes
     write_recipe(Path(), text)
-    arguments = ["run", "tiny.toml", "-q", "--processes", "2"]
-    command = subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    command = start_command("run", "tiny.toml", "-q", "--processes", "2", start_new_session=True)
     wait_for(lambda: Path(RUN, "checkpoints/step-00000003").exists() or command.poll() is not None)
     time.sleep(0.5)
     stop, code = STOPS[how]
