@@ -8,7 +8,7 @@ step. A *phase* is one update: it names the children of the model that it trains
 
     from dataclasses import dataclass
 
-    from genkit.api import Autoencoder, Batch, ConstantSchedule, Phase, PhaseLoss, Schedule, kl_to_prior
+    from genkit.api import Autoencoder, Batch, ConstantSchedule, Phase, PhaseLoss, Schedule
 
     @dataclass(frozen=True)
     class BetaVAE:
@@ -20,7 +20,8 @@ step. A *phase* is one update: it names the children of the model that it trains
         def vae_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
             posterior = model.encoder(batch.x)
             z = posterior.sample(batch.randn("posterior", model.latent_dim))
-            error, kl = model.error(batch.x, model.decoder(z)), kl_to_prior(posterior)
+            error = model.error(batch.x, model.decoder(z))
+            kl = model.prior.kl(posterior, batch.noise.within("kl"))
             total = (error + self.beta(batch.t) * kl).mean()
             return PhaseLoss(total, {"rec": error.detach().mean(), "kl": kl.detach().mean()})
 

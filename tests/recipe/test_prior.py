@@ -209,7 +209,11 @@ def test_the_protocol_names_a_prior_that_is_not_n01():
 
 @pytest.mark.parametrize(
     "loss",
-    [Use("as-introvae", variant="reference"), Use("as-introvae", divergence=Use("as-distance", form="prior-weighted"))],
+    [
+        Use("as-introvae", variant="reference"),
+        Use("as-introvae", variant="reference", divergence="as-distance"),
+        Use("as-introvae", divergence=Use("as-distance", form="prior-weighted")),
+    ],
 )
 def test_forms_for_n01_are_refused_before_the_run(loss):
     pytest.importorskip("genkit_as_introvae")
