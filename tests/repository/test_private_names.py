@@ -66,6 +66,12 @@ def test_no_private_name_of_a_library_is_used(path: Path) -> None:
     assert not found, f"{file}: use a public name instead of {sorted(found)}, or allow it in ALLOWED with the reason"
 
 
+@pytest.mark.parametrize("file", ALLOWED)
+def test_every_allowed_name_is_still_used(file: str) -> None:
+    found = foreign((CHECKOUT / file).read_text(encoding="utf-8")) if (CHECKOUT / file).exists() else set()
+    assert ALLOWED[file] <= found, f"{file}: remove {sorted(ALLOWED[file] - found)} from ALLOWED"
+
+
 @pytest.mark.parametrize(
     "line, name",
     [
