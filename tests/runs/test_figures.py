@@ -112,9 +112,11 @@ def test_the_recipe_sets_the_steps_of_the_rows(tmp_path, overrides, captions):
 
 
 def test_rows_after_the_end_of_the_run_are_named(tmp_path):
-    assert unreached_rows(plan_of(tmp_path, IMAGES)) == ""
-    assert unreached_rows(plan_of(tmp_path, IMAGES, "report.strip_epochs=[50, 100]")).endswith(": epoch 50, 100.")
-    assert unreached_rows(plan_of(tmp_path, TINY, "report.strip_steps=[5, 6]")).endswith(": step 6.")
+    assert unreached_rows(plan_of(tmp_path, IMAGES), 5) == ""
+    assert unreached_rows(plan_of(tmp_path, IMAGES, "report.strip_epochs=[50, 100]"), 5).endswith(": epoch 50, 100.")
+    plan = plan_of(tmp_path, TINY, "report.strip_steps=[5, 6]")
+    assert unreached_rows(plan, 5).endswith(": step 6.")
+    assert unreached_rows(plan, 4).endswith(": step 5, 6.")  # a callback has stopped the run
 
 
 def test_epochs_are_refused_for_data_without_epochs(tmp_path):
