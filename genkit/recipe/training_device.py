@@ -22,8 +22,10 @@ class Device(NamedTuple):
 
 def device_kind() -> str:
     """Return the kind of the device, such as "cpu" or "cuda". Raises `UsageError` as `is_cpu_asked_for` does."""
-    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return "cpu" if accelerator is None or is_cpu_asked_for() else accelerator.type
+    if is_cpu_asked_for() or not torch.accelerator.is_available():
+        return "cpu"
+    accelerator = torch.accelerator.current_accelerator()
+    return "cpu" if accelerator is None else accelerator.type
 
 
 def training_device() -> Device:
