@@ -68,9 +68,9 @@ def soft_introvae(model: Autoencoder, steps: int) -> Iterator[Totals]:
     adam_e, adam_d = adam(encoder), adam(decoder)
     encoder_parameters, decoder_parameters = list(encoder.parameters()), list(decoder.parameters())
     while True:
-        x, z = eight_gaussians(), prior()
+        x = eight_gaussians()
         posterior = encoder(x)
-        rec, fake = decoder(draw(*posterior)), decoder(z)
+        rec, fake = decoder(draw(*posterior)), decoder(prior())
         q_rec, q_fake = encoder(rec.detach()), encoder(fake.detach())
         e_rec = (-2 * S * (BETA_REC * error(rec, decoder(draw(*q_rec))) + BETA_NEG * kl(*q_rec))).exp()
         e_fake = (-2 * S * (BETA_REC * error(fake, decoder(draw(*q_fake))) + BETA_NEG * kl(*q_fake))).exp()
@@ -103,9 +103,9 @@ def as_introvae(model: Autoencoder, steps: int) -> Iterator[Totals]:
     step = 0
     while True:
         c = min(5 * step / steps, 1)
-        x, z = eight_gaussians(), prior()
+        x = eight_gaussians()
         posterior = encoder(x)
-        rec, fake = decoder(draw(*posterior)), decoder(z)
+        rec, fake = decoder(draw(*posterior)), decoder(prior())
         q_rec, q_fake = encoder(rec.detach()), encoder(fake.detach())
         apart = (1 - c) * distance(q_rec, q_fake)
         e_rec = BETA_REC * error(rec, decoder(draw(*q_rec))) + BETA_NEG * (c * kl(*q_rec) + apart)

@@ -52,7 +52,7 @@ def draws_by(replacement: Any) -> Iterator[None]:
         yield
 
 
-def difference(method: str, engine: Iterator[Any], hand: Iterator[Any]) -> float:
+def difference(engine: Iterator[Any], hand: Iterator[Any]) -> float:
     """Return the largest difference between the totals of both, over some steps with the engine's random numbers."""
     largest = 0.0
     for _ in range(CHECKED):
@@ -67,8 +67,6 @@ def difference(method: str, engine: Iterator[Any], hand: Iterator[Any]) -> float
 
         with draws_by(recording):
             terms = next(engine)
-        if method == "vae":
-            del drawn[2]  # z: the engine draws it for every method, but a VAE does not use it
         with draws_by(lambda _, queue=drawn[::-1]: lambda *shape, **options: queue.pop()):
             totals = next(hand)
         largest = max(largest, *(abs((total - terms[name]).item()) for name, total in totals.items()))
@@ -82,7 +80,7 @@ def measure(case: Case, steps: int, clock: Callable[[], int]) -> dict[str, Any]:
     hand = by_hand.BY_HAND[case.method](copy.deepcopy(state.model), plan.steps)
     engine = with_engine(plan, state, world)
 
-    differ = difference(case.method, engine, hand)
+    differ = difference(engine, hand)
     took = compare(Side(hand, clock), Side(engine, clock), steps)
     return {
         "method": case.method,
