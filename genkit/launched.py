@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from genkit.errors import UsageError
 
@@ -152,6 +154,14 @@ def serve(parent: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)  # they were blocked while this process started
+    report = sys.excepthook
+
+    def report_with_parent(*error: Any) -> None:
+        time.sleep(SECONDS_BETWEEN_LOOKS)  # the system closes the connections of the parent first
+        if os.getppid() == parent:
+            report(*error)
+
+    sys.excepthook = report_with_parent  # else each connection to a parent that was killed would print a traceback
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
