@@ -184,6 +184,13 @@ def test_the_table_of_the_docs_plans(tmp_path):
     assert len(experiments_of(read_table(path), path)) == 12
 
 
+def test_the_table_of_hooks_has_every_hook():
+    text = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| \[`genkit_(\w+)`\]\(#genkit_(\w+)-iterableentry\)", text, re.MULTILINE)
+    assert sorted(listed) == sorted((kind, kind) for kind in KINDS)
+    assert {f"`genkit_{kind}() -> Iterable[Entry]`" for kind in KINDS} <= set(headings_of(DOCS / "plugins.md"))
+
+
 def test_every_method_has_a_page():
     assert {page.stem for page in (DOCS / "methods").glob("*.md")} == METHODS
 
