@@ -1,4 +1,4 @@
-"""Assertions for the tests of a plugin: what genkit assumes of every loss and every extractor."""
+"""Assertions for the tests of a plugin: what genkit assumes of losses, errors, scores and extractors."""
 
 from __future__ import annotations
 
