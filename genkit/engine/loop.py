@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -52,12 +53,16 @@ def train_steps(
         world.on_all(partial(check_coupling, plan, state, world, calls))
     actions = Actions(state, world, calls)
     flags = StepFlags(world, state.model, stop)
-    with world.on_all(partial(InputPipeline, plan, state, world, calls, workers)) as pipeline:
+    with ExitStack() as stack:
+        # Within the stack, so that workers end that another process cannot start.
+        pipeline = world.on_all(lambda: stack.enter_context(InputPipeline(plan, state, world, calls, workers)))
         while state.step < plan.steps:
             batches = flags.read(pipeline.batches)
             try:
                 terms = _step(plan, state, batches, world, calls, flags, actions)
             except PartFailed as error:
+                if world.size > 1 and not error.alone:  # of the data of any process, and raised on all
+                    raise
                 terms = _step_uncompiled(error, plan, state, batches, world, calls, flags, actions)
 
             if state.average is not None:
@@ -85,6 +90,7 @@ def _step(
             if isinstance(turn, Phase):
                 terms |= update(turn, state, inputs, world, calls, keep_graphs=turn is not last)
             else:
+                flags.finish()  # before weights change: another process may have failed to read its data
                 actions.run(turn, inputs)
         flags.finish()
     return terms

@@ -49,18 +49,21 @@ class CheckpointWriter(Callback):
         run, step = self._run, self._run.state.step
         run.check_finite()
         self.newest = step
-        if run.world.is_main:
-            facts = {
-                "data": run.plan.data_fingerprint,
-                "data_shape": list(run.plan.data.shape),
-                "recipe": recipe_of_weights(run.plan),
-                "parts": run.plan.owners,
-                "lines": {log.path.name: log.count() for log in run.folder.logs},
-            }
-            checkpoint.save(run.state, run.folder.checkpoint(step), facts)
-            run.folder.keep_newest(run.plan.recipe.checkpoint.keep)
-            self._stopwatch.save()
+        run.world.on_main(self._write)
         self._tell("saved", step, run.folder.checkpoint(step))
+
+    def _write(self) -> None:
+        run = self._run
+        facts = {
+            "data": run.plan.data_fingerprint,
+            "data_shape": list(run.plan.data.shape),
+            "recipe": recipe_of_weights(run.plan),
+            "parts": run.plan.owners,
+            "lines": {log.path.name: log.count() for log in run.folder.logs},
+        }
+        checkpoint.save(run.state, run.folder.checkpoint(run.state.step), facts)
+        run.folder.keep_newest(run.plan.recipe.checkpoint.keep)
+        self._stopwatch.save()
 
 
 class SignalStop(Callback):

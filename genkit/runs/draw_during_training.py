@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 from genkit.core.callback import Callback, RunView
 from genkit.draw.preview import save_previews
 from genkit.runs.run import Run, Tell
@@ -26,7 +29,7 @@ class PictureDrawer(Callback):
         if self._is_due(step):
             self._draw(step)
         if step in self._strip_steps:
-            self._save_strip_row()
+            self._run.world.on_main(self._save_strip_row)
 
     def stopped(self, step: int, reason: str) -> None:
         """Draw the previews of the last step, unless `stepped` has drawn them."""
@@ -37,17 +40,17 @@ class PictureDrawer(Callback):
         return self._run.is_due(step, self._run.plan.recipe.report.draw_every)
 
     def _draw(self, step: int) -> None:
+        previews = self._run.world.on_main(partial(self._save_previews, step))
+        self._tell("drawn", step, previews)
+
+    def _save_previews(self, step: int) -> list[Path]:
         run = self._run
-        if not run.world.is_main:
-            return
         title = f"{run.plan.recipe.title}: step {step}, {run.shown_weights} weights"
         with run.state.full_precision():
             folder, stem = run.folder.samples, name_of_step(step)
-            previews = save_previews(folder, stem, title, run.shown_model, run.plan.data, run.picture_noise)
-        self._tell("drawn", step, previews)
+            return save_previews(folder, stem, title, run.shown_model, run.plan.data, run.picture_noise)
 
     def _save_strip_row(self) -> None:
         run = self._run
-        if run.world.is_main:
-            with run.state.full_precision():
-                save_strip_row(run.folder.row(run.state.step), run.shown_model, run.picture_noise)
+        with run.state.full_precision():
+            save_strip_row(run.folder.row(run.state.step), run.shown_model, run.picture_noise)

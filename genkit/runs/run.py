@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from genkit.core.metric import ParallelMap
@@ -46,16 +48,12 @@ class Run:
         something that the run needs is missing, if the checkpoint cannot be read, or if the recipe or the data have
         changed.
         """
-        saved = folder.saved_steps()
-        plan.check_met(resuming=bool(saved))
+        saved = world.on_main(folder.saved_steps)
         newest = folder.checkpoint(saved[-1]) if saved else None
-        if newest is not None:
-            facts = checkpoint.read_facts(newest)
-            check_recipe_of_checkpoint(plan, folder, facts)
-            check_data_fingerprint(facts.get("data") or {}, plan.data, DATA_REMEDY)
+        world.on_all(partial(_check_resume, plan, folder, newest))  # machines may have other data or another disk
         state = initial_state(plan, world, resuming=bool(saved))
         if newest is not None:
-            checkpoint.load(state, newest)
+            world.on_all(partial(checkpoint.load, state, newest))
         world.on_main(lambda: cut_back(folder, state.step, plan.recipe.checkpoint.keep))
         return cls(plan, folder, world, state)
 
@@ -89,3 +87,12 @@ class Run:
     def picture_noise(self) -> Noise:
         """The noise of pictures, the same at every step: all pictures show the same latent codes."""
         return Noise(self.plan.recipe.seed, 0, "preview", Rows.all(PREVIEW_ROWS))
+
+
+def _check_resume(plan: Plan, folder: RunFolder, newest: Path | None) -> None:
+    """Raise `UsageError` if the run cannot go on at its newest checkpoint on this machine."""
+    plan.check_met(resuming=newest is not None)
+    if newest is not None:
+        facts = checkpoint.read_facts(newest)
+        check_recipe_of_checkpoint(plan, folder, facts)
+        check_data_fingerprint(facts.get("data") or {}, plan.data, DATA_REMEDY)
