@@ -38,7 +38,9 @@ def test_a_shipped_recipe_trains_at_the_start_in_the_middle_and_at_the_end(path:
 
 
 @pytest.mark.parametrize("path", OF_IMAGES, ids=lambda path: path.stem)
-def test_a_recipe_of_images_has_a_plan_at_full_size_and_trains_on_stand_in_data(path: Path, registry):
+def test_a_recipe_of_images_has_a_plan_at_full_size_and_trains_on_stand_in_data(path: Path, registry, monkeypatch):
+    # Published batches of 256 x 256 need more memory on a CPU than many machines have.
+    monkeypatch.setattr("genkit.storage.memory.physical_memory", lambda: None)
     given = tomllib.loads(path.read_text(encoding="utf-8"))
     full = plan_for_command(path, None, stand_in=True)
     assert not full.unmet
