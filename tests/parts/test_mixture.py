@@ -11,6 +11,7 @@ from support.messages import assert_names
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
 from genkit.api import DiagNormal, Noise, Rows, StandardNormal, kl_to_prior
+from genkit.parts.priors import mixture as module
 from genkit.parts.priors.mixture import Mixture
 
 MEANS = ((0.0, 1.0), (-1.5, 0.5), (1.0, -1.0))
@@ -108,6 +109,16 @@ def test_the_sampled_kl_is_unbiased():
     q = posteriors(3)
     found = mixture(kl="sampled", draws=20_000).kl(q, Noise(0, 0, "kl", Rows.all(3), dtype=torch.float64))
     torch.testing.assert_close(found, integrated_kl(mixture(), q), atol=0.05, rtol=0)
+
+
+def test_the_sampled_kl_takes_no_more_memory_for_more_draws(monkeypatch):
+    prior, q, sizes = mixture(kl="sampled", draws=50), posteriors(), []
+    noise = Noise(0, 0, "kl", Rows.all(len(q.mu)), dtype=torch.float64)
+    whole, log_prob = prior.kl(q, noise), prior.log_prob
+    monkeypatch.setattr(module, "BLOCK_NUMBERS", 3 * q.mu.numel() * prior.components)
+    monkeypatch.setattr(prior, "log_prob", lambda z: sizes.append(z.shape[1]) or log_prob(z))
+    torch.testing.assert_close(prior.kl(q, noise), whole, rtol=1e-12, atol=0)
+    assert set(sizes) == {3, 2}
 
 
 def test_the_sampled_kl_has_no_variance_where_the_posterior_is_the_only_component():

@@ -32,6 +32,7 @@ from genkit.core.prior import Prior
 from genkit.core.types import DiagNormal
 
 LOG_2PI = math.log(2 * math.pi)
+BLOCK_NUMBERS = 2**25  # most numbers B·M·C·L of draws whose density is computed together
 Rows = tuple[tuple[float, ...], ...]  # (C, L), as a recipe writes it
 
 
@@ -158,7 +159,9 @@ class Mixture(Prior):
         eps = noise.randn("kl", self.draws, self.latent_dim)  # (B, M, L), or (1, M, L) for all rows
         logvar = q.logvar[:, None]
         log_q = -0.5 * (eps.square() + logvar + LOG_2PI).sum(dim=-1)
-        return (log_q - self.log_prob(q.mu[:, None] + (0.5 * logvar).exp() * eps)).mean(dim=1)
+        z = q.mu[:, None] + (0.5 * logvar).exp() * eps
+        block = max(1, BLOCK_NUMBERS // (len(z) * self.means.numel()))
+        return (log_q - torch.cat([self.log_prob(some) for some in z.split(block, dim=1)], dim=1)).mean(dim=1)
 
     def kl_to_components(self, q: DiagNormal) -> Tensor:
         """Return KL(q || N_c) for each component c in nats, (B, L) -> (B, C)."""
