@@ -36,6 +36,8 @@ JOINING = timedelta(minutes=30)
 # anyway, through the closed connections and by the launcher.
 PATIENCE = timedelta(days=7)
 
+_stores: list[Any] = []  # of the groups so far, kept: the main process serves them to the others
+
 REMEDY = "Start several processes with `genkit run RECIPE --processes N`."
 
 
@@ -78,7 +80,10 @@ def _how_to_join() -> list[InitProcessGroupKwargs]:
 
 
 def _join(url: str, timeout: timedelta, **options: Any) -> Iterator[Any]:
-    return dist.rendezvous("env://", timeout=min(JOINING, timeout), **options)
+    for store, rank, size in dist.rendezvous("env://", timeout=min(JOINING, timeout), **options):
+        _stores.append(store)
+        # A second group of these processes must not find the addresses of the first, whose connections are closed.
+        yield dist.PrefixStore(f"genkit/{len(_stores)}", store), rank, size
 
 
 def _no_group(announced: int, error: Exception) -> UsageError:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
-from support.commands import TINY, genkit, genkit_process, on_processes
+from support.commands import TINY, ends_of, genkit, genkit_process, on_processes, start_group
 from support.messages import assert_names
 from support.tiny_recipes import assert_same_bits, tensors_of, tiny_plan, train_all
 
@@ -50,6 +50,12 @@ def test_processes_wait_for_the_main_one_until_the_timeout():
     on_processes(2, "patience_worker.py", 0, 4)
     with pytest.raises(AssertionError, match=r"(?i)timed? ?out"):
         on_processes(2, "patience_worker.py", 1, 4)
+
+
+def test_processes_form_one_group_after_another():
+    on_processes(2, "again_worker.py")  # the launcher keeps the store of addresses
+    for code, errors in ends_of(start_group(2, "again_worker.py")):  # the main process does
+        assert code == 0, errors
 
 
 def test_processes_that_cannot_form_a_group_are_refused():
