@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -78,15 +77,17 @@ def map_tensors(loaded: Loaded, change: Callable[[Tensor], Tensor]) -> Loaded:
     return None
 
 
-def finish(data: Dataset, loaded: Any, indices: Tensor, noise: Noise) -> Samples:
+def finish(data: Dataset, loaded: Loaded, indices: Tensor, noise: Noise) -> Samples:
     """Return the samples, after what was loaded has been copied to the device of `noise`.
 
     Raises `ValueError` unless they are what `Samples` requires.
     """
     if isinstance(loaded, Samples):  # checked when they were loaded
         return loaded
-    found = data.batch(indices, noise) if loaded is None else data.finish(loaded, noise)  # type: ignore[attr-defined]
-    return checked_samples(data, found, noise)
+    if loaded is None:
+        return checked_samples(data, data.batch(indices, noise), noise)
+    assert isinstance(data, TwoStepDataset)  # `load` returned its `Raw`
+    return checked_samples(data, data.finish(loaded, noise), noise)
 
 
 def load_and_finish(data: Dataset, indices: Tensor, noise: Noise) -> Samples:
