@@ -95,19 +95,28 @@ class StepLoader:
         if not workers:
             self._loaded = iter(loader)
             return
-        before = set(multiprocessing.active_children())
-        atexit.register(self._kill)  # workers ignore SIGTERM, by which Python would end them
         try:
-            with _undisturbed():
-                self._loaded = iter(loader)
-        except (OSError, pickle.PicklingError, AttributeError, TypeError, AssertionError) as error:  # of a daemon
-            for process in set(multiprocessing.active_children()) - before:
-                process.kill()
-            raise UsageError(
+            self._start(loader)
+        except (OSError, RuntimeError, pickle.PicklingError, AttributeError, TypeError, AssertionError) as error:
+            raise UsageError(  # an `AssertionError`: this process is a daemon
                 f"[data] {workers} worker processes cannot be started: {error}. Load the data in this process with "
                 "--workers 0."
             ) from error
-        self._processes = [each for each in multiprocessing.active_children() if each not in before]
+
+    def _start(self, loader: DataLoader[Any]) -> None:
+        """Start the workers. If that fails, none is left."""
+        before = set(multiprocessing.active_children())
+        atexit.register(self._kill)  # workers ignore SIGTERM, by which Python would end them
+        started = False
+        try:
+            with _undisturbed():
+                self._loaded = iter(loader)
+            started = True
+        finally:
+            self._processes = [each for each in multiprocessing.active_children() if each not in before]
+            if not started:
+                self._kill()
+                atexit.unregister(self._kill)
 
     def __next__(self) -> list[Loaded]:
         """Return what is loaded for the next step. Raises the error of that step; `PartFailed` for a dead worker."""

@@ -287,14 +287,21 @@ def test_a_worker_ends_with_a_process_that_is_killed_also_in_the_middle_of_a_rea
         time.sleep(0.05)
 
 
-def test_workers_that_cannot_be_started_are_refused(monkeypatch):
-    def refuse(*arguments):
-        raise OSError(11, "Resource temporarily unavailable")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # torch's iterator is half made
+@pytest.mark.parametrize("kind", [OSError, RuntimeError])
+def test_workers_that_cannot_be_started_are_refused(monkeypatch, kind):
+    fork = os.fork
 
-    monkeypatch.setattr(os, "fork", refuse)
+    def refuse_the_second():
+        if multiprocessing.active_children():
+            raise kind("Resource temporarily unavailable")
+        return fork()
+
+    monkeypatch.setattr(os, "fork", refuse_the_second)
     with pytest.raises(UsageError) as refused:
         batches(plan_of(data=Use("numbered")), 2)
     assert_names(refused.value, "[data]", "2 worker processes", "temporarily unavailable", "--workers 0")
+    assert not multiprocessing.active_children()
 
 
 def test_workers_that_are_not_forked_load_the_same_bits(monkeypatch):
