@@ -12,7 +12,7 @@ reads posterior codes too, but moments of both would again be a mixture. docs/me
 
 Recalibration follows Wu & Johnson 2021, "Rethinking 'Batch' in BatchNorm", section 3, https://arxiv.org/abs/2105.07576:
 while the moments of a norm are computed, the norms before it normalise by the batch, as in training. Deviation: the
-moments here are exactly those of all samples together, E[x] and the unbiased Var[x] (`genkit.evaluation.moments`).
+moments here are exactly those of all samples together, E[x] and the unbiased Var[x] (`genkit.core.moments`).
 
 The model is not copied or changed. During an evaluation its norms hold other statistics; afterwards they hold the
 original tensors again.
@@ -32,9 +32,9 @@ from torch import Tensor, nn
 from genkit.core.data_order import indices_of_step
 from genkit.core.metric import BatchNormMode, EvaluationProtocol, ParallelMap
 from genkit.core.model import GAN, Autoencoder, Model, evaluating
+from genkit.core.moments import RunningMoments
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset
-from genkit.evaluation.moments import RunningMoments
 
 RECALIBRATION_SAMPLES = 2_000
 RECALIBRATION_BATCH = 100

@@ -28,6 +28,7 @@ from genkit.core.elbo import same_for_all_rows
 from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
+from genkit.core.moments import RunningMoments
 from genkit.core.types import Dataset, DiagNormal
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.split import Split, split_and_samples
@@ -166,19 +167,12 @@ def samples_differ(chunks: Iterable[Tensor]) -> bool:
 
 
 def variance_of_means(chunks: Iterator[DiagNormal]) -> Tensor:
-    """Return the unbiased variance of mu over all rows of all chunks, (L,) float64; at least two rows in all.
-
-    Chunks are merged by the update of Chan, Golub & LeVeque 1983, https://doi.org/10.1080/00031305.1983.10483115.
-    Σμ² - (Σμ)²/N would lose all digits of a variance that is small compared with the squared mean.
-    """
-    count, mean, squares = 0, torch.tensor(0.0, dtype=torch.float64), torch.tensor(0.0, dtype=torch.float64)
+    """Return the unbiased variance of mu over all rows of all chunks, (L,) float64; at least two rows in all."""
+    moments = RunningMoments()
     for q in chunks:
-        added, centre = len(q.mu), q.mu.mean(dim=0)
-        shift, total = centre - mean, count + added
-        squares = squares + (q.mu - centre).square().sum(dim=0) + shift.square() * (count * added / total)
-        mean = mean + shift * (added / total)
-        count = total
-    return squares / (count - 1)
+        mean = q.mu.mean(dim=0)
+        moments.merge(len(q.mu), mean, (q.mu - mean).square().sum(dim=0))
+    return moments.variance
 
 
 def _require_encoder(model: Model) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genkit.evaluation.moments import RunningMoments
+from genkit.core.moments import RunningMoments
 
 
 def values(rows: int, mean: float = 0.0) -> Tensor:
