@@ -23,6 +23,7 @@ from genkit.core.global_generators import restored_generators
 from genkit.core.model import Model
 from genkit.core.torch_defaults import keep_compiled_graphs
 from genkit.engine.distributed import World
+from genkit.engine.switch import Switch
 from genkit.errors import GenkitError, GenkitWarning
 
 BACKEND = "inductor"
@@ -38,24 +39,15 @@ SECOND_DERIVATIVES = (
 )
 
 
-class CompiledChildren:
+class CompiledChildren(Switch):
     """Runs the children of a model compiled, except within `off()` and once a compilation has failed."""
 
     def __init__(self, model: Model):
-        self._on = True
+        super().__init__()
         self._failed = False
         keep_compiled_graphs()  # of a phase, which the next one may use again (`Batch.carry`)
         for name, child in model.named_children():
             child.forward = _CompiledForward(name, child, self)
-
-    @contextmanager
-    def off(self) -> Iterator[None]:
-        """Return a context in which the networks run uncompiled."""
-        before, self._on = self._on, False
-        try:
-            yield
-        finally:
-            self._on = before
 
     @property
     def on(self) -> bool:

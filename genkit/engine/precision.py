@@ -6,14 +6,15 @@ mixed precision. A loss that needs networks in float32 (a gradient penalty) uses
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from accelerate.utils import convert_to_fp32
 
 from genkit.core.model import Model
+from genkit.engine.switch import Switch
 
 
 def set_float32_products(precision: str) -> None:
@@ -26,23 +27,14 @@ def set_float32_products(precision: str) -> None:
     torch.backends.cudnn.allow_tf32 = tf32
 
 
-class MixedPrecision:
+class MixedPrecision(Switch):
     """Runs the children of a model under autocast, except within `off()`."""
 
     def __init__(self, model: Model, autocast: Callable[[], AbstractContextManager[None]]):
+        super().__init__()
         self._autocast = autocast
-        self._on = True
         for child in model.children():
             child.forward = self._mixed(child.forward)
-
-    @contextmanager
-    def off(self) -> Iterator[None]:
-        """Return a context in which the networks run without autocast."""
-        before, self._on = self._on, False
-        try:
-            yield
-        finally:
-            self._on = before
 
     def _mixed(self, forward: Callable[..., Any]) -> Callable[..., Any]:
         def mixed(*args: Any, **kwargs: Any) -> Any:

@@ -18,6 +18,7 @@ from genkit.core.types import Optimiser
 from genkit.engine.compilation import CompiledChildren
 from genkit.engine.distributed import World
 from genkit.engine.precision import MixedPrecision
+from genkit.engine.switch import Switch
 from genkit.recipe.plan import Plan
 from genkit.storage.weights import fill_weights
 
@@ -120,7 +121,7 @@ def initial_state(plan: Plan, world: World, *, resuming: bool = False) -> TrainS
     return TrainState(0, model, optimisers, average, _plain(compiled, mixed), world.scaler, compiled)
 
 
-def _plain(*switches: CompiledChildren | MixedPrecision | None) -> Callable[[], AbstractContextManager[None]]:
+def _plain(*switches: Switch | None) -> Callable[[], AbstractContextManager[None]]:
     """Return a context in which networks run as they are written."""
     given = [switch for switch in switches if switch is not None]
 
