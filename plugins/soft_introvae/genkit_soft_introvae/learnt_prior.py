@@ -8,7 +8,7 @@ VAE trains it together with both networks, the game of Soft-IntroVAE goes on wit
 
     KL(r), KL(g)   in L_DP are those from sg[p]: the prior cannot pull its density towards fakes
     g              = D(m_c + exp(v_c/2)·ε), so the gradient of KL(g) reaches m_c and v_c through the sample
-    H              = Σ_c ρ_c·log(ρ_c + 1e-8) / max(1, log C),   ρ_c = E_b[ share of component c in KL(q(z|x) || p) ]
+    H              = Σ_c ρ_c·log(ρ_c + 1e-8) / max(1, log C),   ρ_c = E_b[ share of c in the bound of KL(x) ]
     sg             without gradient
 
 So the prior follows the aggregate posterior of the data, and moves its samples where the encoder accepts them. No
@@ -27,6 +27,8 @@ Deviations from the published code:
 
 - There is no stage with a VampPrior. The mixture starts at random, or from codes of the data (`prior_from_codes`).
 - The KL is that of the prior of the model, by default a bound in closed form in place of the mean over 100 draws.
+- ρ_c is the mean share of a component in that bound, whatever the form of the KL; published is the mean of its
+  probability given a code, over draws of the posterior.
 - One code of the prior a step serves both phases, as in `genkit_soft_introvae.loss`, in place of one for each.
 - s scales the warm-up too, for the reason given there.
 """
