@@ -18,46 +18,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import torch
-from torch import Tensor
 
 from genkit.core.field_types import Doc, PositiveInt
+from genkit.core.gaussian_moments import GaussianMoments, fit_gaussian
 from genkit.core.metric import Evaluation, EvaluationProtocol, Extractor
 from genkit.core.model import Model
 from genkit.core.types import Dataset
 from genkit.parts.extractors.inception import Inception
 from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.features import Features, features_of, protocol_of
+from genkit.parts.metrics.features import features_of, protocol_of
 from genkit.parts.metrics.split import Split, split_and_size
 
 DETAILS: Mapping[str, str | int | float] = {"covariance": "unbiased"}
-
-
-class GaussianMoments(NamedTuple):
-    """The mean and the covariance of a Gaussian."""
-
-    mean: Tensor  # (F,) float64
-    covariance: Tensor  # (F, F) float64
-
-
-def fit_gaussian(features: Features) -> GaussianMoments:
-    """Return the mean and the unbiased covariance of features, (N, F), in one pass; N is at least 2.
-
-    Chunks are merged by the update of Chan, Golub & LeVeque 1983, https://doi.org/10.1080/00031305.1983.10483115.
-    """
-    first = next(iter(features))
-    count, mean = 0, torch.zeros(first.shape[1], dtype=torch.float64)
-    scatter = torch.zeros(first.shape[1], first.shape[1], dtype=torch.float64)
-    for chunk in features:
-        added, centre = len(chunk), chunk.mean(dim=0)
-        shift, total = centre - mean, count + len(chunk)
-        scatter.addmm_((chunk - centre).T, chunk - centre)
-        scatter.addr_(shift, shift, alpha=count * added / total)
-        mean = mean + shift * (added / total)
-        count = total
-    return GaussianMoments(mean, scatter / (count - 1))
 
 
 def squared_frechet_distance(p: GaussianMoments, q: GaussianMoments) -> float:

@@ -17,6 +17,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from genkit.core.field_types import Doc
+from genkit.core.gaussian_moments import fit_gaussian
 from genkit.core.model import Autoencoder
 from genkit.core.noise import Noise
 from genkit.core.score import Score
@@ -39,18 +40,7 @@ class Mahalanobis(Score):
 
     def fitted(self, model: Autoencoder, normal: Iterable[Tensor]) -> Score:
         """Return the distance from the codes of these samples. Raises `ValueError` if a code is not finite."""
-        count, mean = 0, torch.zeros(model.latent_dim, dtype=torch.float64)
-        scatter = torch.zeros(model.latent_dim, model.latent_dim, dtype=torch.float64)
-        for x in normal:
-            codes = model.encoder(x).mu.cpu().double()
-            if not codes.isfinite().all():
-                raise ValueError("the posteriors of training samples are not finite")
-            added, centre = len(codes), codes.mean(dim=0)
-            shift, total = centre - mean, count + added
-            centred = codes - centre
-            scatter += centred.T @ centred + torch.outer(shift, shift) * (count * added / total)
-            mean, count = mean + shift * (added / total), total
-        covariance = scatter / (count - 1)
+        mean, covariance = fit_gaussian(_codes(model, x) for x in normal)
         ridge = RIDGE * covariance.diagonal().mean()
         if ridge == 0:
             raise ValueError("all training samples have the same code, so no distance is defined")
@@ -59,6 +49,13 @@ class Mahalanobis(Score):
     def __call__(self, model: Autoencoder, x: Tensor, noise: Noise, /) -> Tensor:
         """Raise `ValueError`: the score must be fitted first."""
         raise ValueError("the score mahalanobis must be fitted to training samples first: call `fitted`")
+
+
+def _codes(model: Autoencoder, x: Tensor) -> Tensor:
+    codes = model.encoder(x).mu.cpu().double()
+    if not codes.isfinite().all():
+        raise ValueError("the posteriors of training samples are not finite")
+    return codes
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ import torch
 from support.evaluations import Chunks, normal, value
 from support.messages import assert_names
 
+from genkit.core.gaussian_moments import GaussianMoments, fit_gaussian
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.stand_in import StandIn
 from genkit.parts.extractors.digits import DigitFeatures
 from genkit.parts.extractors.inception import Inception
 from genkit.parts.extractors.pixels import Pixels
-from genkit.parts.metrics.frechet import FID, FrechetDistance, GaussianMoments, fit_gaussian, squared_frechet_distance
+from genkit.parts.metrics.frechet import FID, FrechetDistance, squared_frechet_distance
 
 
 def spd(size, seed, rank=None):
