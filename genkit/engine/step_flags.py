@@ -1,9 +1,9 @@
 """What the processes tell each other in each step: whether one cannot read its data, and whether one was asked to stop.
 
 A process that cannot read its data must stop all of them before one waits for its gradients, and all of them stop after
-the same step. The exchange starts when a step has its data, and ends before the first other exchange of the step. So it
-takes place while the networks compute, and no process waits for it on its own. A request to stop is obeyed after the
-step that starts next.
+the same step. The exchange starts when a step has its data, and ends before the first other exchange of the step, and
+before an action changes weights. So it takes place while the networks compute, and no process waits for it on its own.
+A request to stop is obeyed after the step that starts next.
 """
 
 from __future__ import annotations

@@ -60,8 +60,7 @@ def train(
         world = stack.enter_context(World(plan.recipe.train.precision))
         make = partial(RunFolder.create, user_path(runs), plan.document, dict(plan.resolved), plan.notes)
         folder = RunFolder(world.on_main(lambda: make().path))
-        if world.is_main:
-            stack.enter_context(folder.locked())
+        world.on_main(lambda: stack.enter_context(folder.locked()))
         loading = choose_workers(plan, torch.get_num_threads(), workers)
         train_in_folder(plan, folder, world, *callbacks, workers=loading.number)
     return folder
