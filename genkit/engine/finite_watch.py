@@ -63,7 +63,10 @@ class FiniteWatch:
 
 def _data_are_bad(plan: Plan, step: int, world: World) -> bool:
     """Return whether this process's samples of a step, which are read again, are not finite."""
-    return not all(torch.isfinite(samples.x).all() for samples, _ in samples_of_step(plan, step, world))
+    try:
+        return not all(torch.isfinite(samples.x).all() for samples, _ in samples_of_step(plan, step, world))
+    except Exception:  # of data that cannot be read now; it must not hide the error that is reported
+        return False
 
 
 def _first_bad_term(record: StepRecord) -> str | None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from support.messages import assert_names
 
+from genkit.engine import finite_watch
 from genkit.engine.finite_watch import READ_AFTER, FiniteWatch
 from genkit.engine.loop import StepRecord
 from genkit.errors import Diverged
@@ -74,6 +75,16 @@ def test_an_error_of_another_process_is_an_error_here():
     with pytest.raises(Diverged) as caught:
         FiniteWatch().check(state(), SimpleNamespace(any=lambda flag: True))
     assert_names(caught.value, "another process")
+
+
+def test_data_that_cannot_be_read_again_do_not_hide_the_error(monkeypatch):
+    def unreadable(*given):
+        raise OSError("gone")
+
+    monkeypatch.setattr(finite_watch, "samples_of_step", unreadable)
+    with pytest.raises(Diverged) as caught:
+        watching(math.nan).check(state(), WORLD, SimpleNamespace())
+    assert_names(caught.value, "first at step 1.", "learning rate")
 
 
 def test_at_most_64_steps_wait_to_be_read(monkeypatch):
