@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import as_published, by_hand
@@ -105,7 +106,7 @@ COMPARISONS = (
     on_the_plane("soft-introvae", as_published.SOFT_INTROVAE, 1.6, ("fp64", "fp32")),
     on_the_plane("as-introvae", as_published.AS_INTROVAE, 1.8, ("fp64",), variant="reference"),
     on_images(MNIST, batch_size=128, steps=20),
-    on_images(CIFAR10, batch_size=32, steps=20, target=1.5),
+    on_images(CIFAR10, batch_size=32, steps=20, target=1.8),
     on_images(CELEBA128, batch_size=8, steps=8, beta_kl=0.5),
 )
 
@@ -169,15 +170,24 @@ def difference(given: Comparison, precision: Precision, world: World | None = No
 
 
 def arithmetic_rate(clock: Callable[[], int]) -> float:
-    """Return the floating-point operations per second of a large float32 matrix product, an upper bound for a step."""
+    """Return the floating-point operations per second of a large float32 matrix product, an upper bound for a step.
+
+    It is the faster of a product and of a 1 x 1 convolution, which is the same product through another library.
+    """
     a, b = torch.randn(PRODUCT, PRODUCT), torch.randn(PRODUCT, PRODUCT)
-    torch.mm(a, b)
-    times = []
-    for _ in range(PRODUCTS):
-        start = clock()
-        torch.mm(a, b)
-        times.append(clock() - start)
-    return 2 * PRODUCT**3 / (median(times) / 1e9)
+    image = a.view(1, 32, -1, PRODUCT).permute(0, 3, 1, 2)  # a position for each row of `a`, channels last
+    kernels = b[:, :, None, None].contiguous(memory_format=torch.channels_last)
+    ways: tuple[Callable[[], Tensor], ...] = (lambda: torch.mm(a, b), lambda: conv2d(image, kernels))
+    medians = []
+    for product in ways:
+        product()
+        times = []
+        for _ in range(PRODUCTS):
+            start = clock()
+            product()
+            times.append(clock() - start)
+        medians.append(median(times))
+    return 2 * PRODUCT**3 / (min(medians) / 1e9)
 
 
 def steps_of_genkit(given: Comparison, steps: int) -> Iterator[Any]:
