@@ -175,7 +175,7 @@ def arithmetic_rate(clock: Callable[[], int]) -> float:
     It is the faster of a product and of a 1 x 1 convolution, which is the same product through another library.
     """
     a, b = torch.randn(PRODUCT, PRODUCT), torch.randn(PRODUCT, PRODUCT)
-    image = a.view(1, 32, -1, PRODUCT).permute(0, 3, 1, 2)  # a position for each row of `a`, channels last
+    image = a.view(1, 1, PRODUCT, PRODUCT).permute(0, 3, 1, 2)  # a position for each row of `a`, channels last
     kernels = b[:, :, None, None].contiguous(memory_format=torch.channels_last)
     ways: tuple[Callable[[], Tensor], ...] = (lambda: torch.mm(a, b), lambda: conv2d(image, kernels))
     medians = []
