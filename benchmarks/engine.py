@@ -1,4 +1,4 @@
-"""Time that the engine adds to a step: `genkit.engine.loop.train` compared with the same step written by hand.
+"""Time that the engine adds to a step: `genkit.engine.loop.train_steps` compared with the same step written by hand.
 
 The networks are those of the published 8 Gaussians (MLP, width 256, latent dimension 2, batch 512), where arithmetic
 takes a small part of a step. First both take a few steps with equal random numbers, to show that they compute the same.

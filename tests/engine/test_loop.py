@@ -14,9 +14,10 @@ from genkit.core.batch import Batch
 from genkit.core.types import Samples
 from genkit.engine.batches import batches_of_step, check_batch
 from genkit.engine.distributed import World
-from genkit.engine.loop import train_steps, update
+from genkit.engine.loop import train_steps
 from genkit.engine.part_calls import PartCalls
 from genkit.engine.state import MovingAverage, initial_state
+from genkit.engine.step import update
 from genkit.errors import RecipeError, UsageError
 from genkit.recipe.tables import Train, Use
 
