@@ -15,6 +15,8 @@ def part_name(part: Any, *, brief: bool = False) -> str:
     """
     if isinstance(part, Path):
         return part.name
+    if isinstance(part, (tuple, list)):
+        return f"[{', '.join(part_name(each) for each in part)}]"
     if not is_dataclass(part) or isinstance(part, type):
         return f"{part:g}" if isinstance(part, float) else str(part)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", type(part).__name__).lower()

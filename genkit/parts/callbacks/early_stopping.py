@@ -56,7 +56,8 @@ class EarlyStopping(Callback):
         best, since = _best_and_since(counted, self.metric, better, self.min_change)
         if best is not None and since >= self.patience:
             value = f"{best.value(self.metric):g} at step {best.step}"
-            raise StopTraining(f"{self.metric} was best with {value}; {since} evaluations since did not improve it")
+            evaluations = "evaluation" if since == 1 else "evaluations"
+            raise StopTraining(f"{self.metric} was best with {value}; {since} {evaluations} since did not improve it")
 
 
 def _best_and_since(

@@ -237,7 +237,7 @@ def test_missing_files_of_the_other_data_set_are_unmet(tmp_path):
 def test_a_class_that_was_left_out_can_be_the_other_data_set():
     recipe = with_metric(other={"use": "digits", "classes": [9]}, score="kl")
     plan = make_plan({**recipe, "data": {"use": "digits", "classes": [0, 1, 2, 3, 4, 5, 6, 7, 8]}})
-    assert_names(plan.protocols["ood"], "900 samples", "digits (split test, classes (9,)), 100 samples")
+    assert_names(plan.protocols["ood"], "900 samples", "digits (split test, classes [9]), 100 samples")
     labels = plan.data.batch(torch.arange(plan.data.size), Noise(0, 0, "x", Rows.all(plan.data.size))).extra["label"]
     assert plan.data.size == 4500 and labels.unique().tolist() == [*range(9)]
     assert "classes" not in make_plan(DIGITS).resolved["data"]
