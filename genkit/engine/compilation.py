@@ -52,7 +52,7 @@ class CompiledChildren(Switch):
     @property
     def on(self) -> bool:
         """Whether the networks run compiled now."""
-        return self._on and not self._failed
+        return self.switched_on and not self._failed
 
     def agree(self, world: World) -> None:
         """Turn compilation off on all processes if one of them cannot compile a small function.

@@ -38,7 +38,7 @@ class MixedPrecision(Switch):
 
     def _mixed(self, forward: Callable[..., Any]) -> Callable[..., Any]:
         def mixed(*args: Any, **kwargs: Any) -> Any:
-            if not self._on:
+            if not self.switched_on:
                 return forward(*args, **kwargs)
             with self._autocast():
                 outputs = forward(*args, **kwargs)

@@ -10,13 +10,13 @@ class Switch:
     """Base class of what is on, except within `off()`."""
 
     def __init__(self) -> None:
-        self._on = True
+        self.switched_on = True
 
     @contextmanager
     def off(self) -> Iterator[None]:
         """Run the block with the networks as they are written, in this respect."""
-        before, self._on = self._on, False
+        before, self.switched_on = self.switched_on, False
         try:
             yield
         finally:
-            self._on = before
+            self.switched_on = before
