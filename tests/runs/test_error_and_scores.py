@@ -38,7 +38,7 @@ def test_a_run_keeps_its_error_and_its_interval(tmp_path):
     low, high = ood["interval"]
     assert low <= ood["value"] <= high
     assert "interval" not in rec and rec["value"] < 1
-    assert_names(ood["protocol"]["details"]["other"], "digits", "classes (7,)", "40 samples")
+    assert_names(ood["protocol"]["details"]["other"], "digits", "classes [7]", "40 samples")
 
     resolved = folder / "recipe.resolved.toml"
     resolved.write_text(resolved.read_text().replace('"bce"', '"l1"'))
