@@ -1,6 +1,7 @@
 """Script for one or more processes: evaluates models, and writes the results and how often each process has helped."""
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -188,6 +189,8 @@ def main() -> None:
             raise AssertionError("went on")
     (out / f"calls-{world.rank}.json").write_text(json.dumps(helped["calls"]))
     world.close()
+    # Not by the interpreter: very rarely a thread of torch's aborts its end, after all results are written.
+    os._exit(0)
 
 
 main()
