@@ -6,6 +6,7 @@ imports it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -13,12 +14,12 @@ from torch.fx.operator_schemas import normalize_function
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
-class OperationWatch(TorchDispatchMode):
+class OperationWatch(TorchDispatchMode, ABC):
     """Context that calls `seen` after each operation in it."""
 
+    @abstractmethod
     def seen(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """Called with an operation (a `torch._ops.OpOverload`), the arguments that it was given, and its result."""
-        raise NotImplementedError
 
     def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = operation(*args, **(kwargs or {}))

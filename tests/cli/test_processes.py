@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.commands import TINY, genkit, genkit_process, start_processes, write_recipe
+from support.commands import TINY, genkit, genkit_process, start_processes, wait_for, write_recipe
 from support.messages import assert_names
 
 from genkit.errors import UsageError
@@ -49,13 +49,6 @@ def start_command(*arguments: str, **options: Any) -> subprocess.Popen:
     """Start a command, which ends with the test."""
     STARTED.append(subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, **options))
     return STARTED[-1]
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def start(*arguments: str) -> subprocess.Popen:

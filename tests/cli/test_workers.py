@@ -4,12 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.commands import IMAGES, write_recipe
+from support.commands import IMAGES, wait_for, write_recipe
 from support.messages import assert_names
 
 from genkit.errors import UsageError
@@ -26,13 +24,6 @@ RUN = "runs/0001-tiny-s0"
 @pytest.fixture(autouse=True)
 def _isolated(isolated):
     """Run each test in an empty folder."""
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def start(*arguments: str) -> subprocess.Popen:

@@ -7,7 +7,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import MappingProxyType
@@ -154,3 +155,11 @@ def install(site: Path, distribution: str, module: str, source: str, version: st
     info.mkdir()
     for name, text in files.items():
         (info / name).write_text(text)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until the condition holds. Raises `AssertionError` after a minute."""
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)

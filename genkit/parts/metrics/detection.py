@@ -10,6 +10,7 @@ it does not cover the variation over seeds of the training.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -35,7 +36,7 @@ MOST = 5_000  # samples of each data set, if the recipe does not give a number
 
 
 @dataclass(frozen=True)
-class DetectionMetric(ModelMetric):
+class DetectionMetric(ModelMetric, ABC):
     """Base class of metrics that separate the samples of a second data set from those of the first."""
 
     other: Annotated[Dataset, Doc("Data set of abnormal samples, of the shape of [data].")]
@@ -97,9 +98,9 @@ class DetectionMetric(ModelMetric):
         """The keys of this metric that change its number, for the protocol."""
         return {}
 
+    @abstractmethod
     def statistic(self, normal: Tensor, abnormal: Tensor) -> Tensor:
         """Return the number for counts of scores (`genkit.parts.metrics.ranking`)."""
-        raise NotImplementedError
 
     def compute(self, evaluation: Evaluation) -> Estimate:
         """Return the number with its interval. Raises `ValueError` for samples or scores that are not finite."""
