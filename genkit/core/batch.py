@@ -11,10 +11,7 @@ from torch import Tensor
 
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, require_standard_normal
-
-
-def _gather_from_one_process(x: Tensor) -> Tensor:
-    return x
+from genkit.core.types import DiagNormal
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class Batch:
     phase_start: float = 0.0  # progress of the run at the first step of this phase
     prior: Prior | None = None  # of the model, for `z`
     rank: int = 0  # rank of this process
-    gather_rows: Callable[[Tensor], Tensor] = _gather_from_one_process
+    gather_rows: Callable[[Tensor], Tensor] | None = None  # None: this process is alone
     # Networks run in float32 and uncompiled within `with batch.full_precision():`.
     full_precision: Callable[[], AbstractContextManager[None]] = nullcontext
 
@@ -69,7 +66,19 @@ class Batch:
         A value that couples the samples of a batch (a batch mean inside a nonlinearity, a distance between batches)
         must be computed from gathered rows. Then n processes compute the same step as one process.
         """
-        return self.gather_rows(x)
+        return x if self.gather_rows is None else self.gather_rows(x)
+
+    def gather_posteriors(self, *posteriors: DiagNormal) -> tuple[DiagNormal, ...]:
+        """Return the posteriors of the samples of all processes, each (B, L) -> (B_global, L), in one exchange.
+
+        Each exchange makes the processes wait for each other, and the backward exchanges once more.
+        """
+        if self.gather_rows is None:
+            return posteriors
+        sizes = [tensor.shape[1] for posterior in posteriors for tensor in posterior]
+        joined = torch.cat([tensor for posterior in posteriors for tensor in posterior], dim=1)
+        tensors = iter(self.gather_rows(joined).split(sizes, dim=1))
+        return tuple(DiagNormal(mu, logvar) for mu, logvar in zip(tensors, tensors, strict=True))
 
     def own(self, x: Tensor) -> Tensor:
         """Return the rows of a gathered tensor that belong to this process, (B_global, ...) -> (B, ...)."""

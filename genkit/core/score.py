@@ -37,6 +37,16 @@ class Score(Protocol):
         """Return the score of each sample, (B, *data_shape) -> (B,)."""
         ...
 
+    def map(self, model: Autoencoder, x: Tensor, noise: Noise, /) -> Tensor:
+        """Return the share of each pixel in the score of images, (B, C, H, W) -> (B, H, W); the sum is the score.
+
+        Raises `ValueError` for a score that is no sum over pixels; this one is for such scores.
+        """
+        raise ValueError(
+            f"the score {type(self).__name__} is no sum over pixels, so it has no map. Use a score that has one, such "
+            "as error or features"
+        )
+
     @property
     def samples_to_fit(self) -> int:
         """Number of training samples that the score is fitted to; 0 for a score that needs none."""

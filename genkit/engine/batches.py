@@ -92,7 +92,7 @@ def as_batches(plan: Plan, state: TrainState, world: World, parts: Iterable[tupl
                 extra={name: tensor.to(world.device) for name, tensor in samples.extra.items()},
                 prior=state.model.prior,
                 rank=world.rank,
-                gather_rows=world.gather,
+                gather_rows=world.gather if world.size > 1 else None,
                 full_precision=state.full_precision,
             )
         )

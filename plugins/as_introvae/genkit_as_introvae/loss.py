@@ -244,7 +244,7 @@ class ASIntroVAE:
         """Return D over the samples of all processes, (B,), or zeros if c = 1, where D has no weight."""
         if c == 1:
             return torch.zeros_like(q.mu[:, 0])
-        p, q = (DiagNormal(batch.gather(posterior.mu), batch.gather(posterior.logvar)) for posterior in (p, q))
+        p, q = batch.gather_posteriors(p, q)
         return self.distance_weight * batch.own((self.divergence or of_variant)(p, q))
 
 

@@ -100,8 +100,7 @@ class SoftIntroVAEPrior(SoftIntroVAE):
 
     def start_prior(self, model: Autoencoder, batch: Batch) -> None:
         """Set the components of the mixture to the posteriors of the first samples of the global batch."""
-        q: DiagNormal = model.encoder(batch.x)
-        q = DiagNormal(batch.gather(q.mu), batch.gather(q.logvar))
+        (q,) = batch.gather_posteriors(model.encoder(batch.x))
         if not isinstance(model.prior, Mixture) or model.prior.components > len(q.mu):
             raise ValueError(
                 f'prior_from_codes needs [model.prior] use = "mixture" with at most {len(q.mu)} components, one for '
