@@ -321,6 +321,13 @@ def test_two_processes_that_gather_take_the_step_of_one(variant):
     assert_processes_agree(as_introvae(variant=variant), autoencoder(), batch(t=0.02))
 
 
+def test_a_phase_gathers_once():
+    gathered = []
+    given = replace(batch(), gather_rows=lambda x: gathered.append(x) or x)
+    phases_of(as_introvae(), autoencoder(), given)
+    assert len(gathered) == 2
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("step", [0, 1])
 def test_the_gradients_of_each_phase_reach_everything_that_it_updates(variant, step):
