@@ -1,4 +1,4 @@
-"""The number in one cell of a table: mean and standard deviation of a metric over training seeds."""
+"""The number in one cell of a table: mean and deviation of a metric over seeds, or the interval of one seed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class CellNumber:
     """A metric of one cell, over the training seeds."""
 
     values: tuple[float, ...] = ()  # one for each seed that has a value
+    intervals: tuple[tuple[float, float] | None, ...] = ()  # of confidence, one for each value
     seeds: tuple[int, ...] = ()  # the seeds of these values
     seeds_in_table: int = 0  # how many seeds the table has
     published: float | None = None
@@ -26,11 +27,16 @@ class CellNumber:
 
     @property
     def text(self) -> str:
-        """Mean ± standard deviation (n - 1), with † if stale and the number of seeds if some have no value."""
+        """Mean ± standard deviation (n - 1), or the one value with its confidence interval.
+
+        It has † if it is stale, and the number of seeds if some have no value.
+        """
         if not self.values:
             return self.without_values
         mean = statistics.fmean(self.values)
-        if len(set(self.values)) == 1 and mean.is_integer():  # counts, equal for all seeds
+        if self.interval is not None:
+            text = value_and_interval(mean, self.interval)
+        elif len(set(self.values)) == 1 and mean.is_integer():  # counts, equal for all seeds
             text = f"{mean:.0f}" + (" ± 0" if len(self.values) > 1 else "")
         elif len(self.values) > 1:
             text = mean_and_spread(mean, statistics.stdev(self.values))
@@ -38,6 +44,11 @@ class CellNumber:
             text = rounded(mean, mean)
         seeds = "" if self.complete else f" ({len(self.values)} of {self.seeds_in_table})"
         return text + ("†" if self.stale else "") + seeds
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The confidence interval, if there is one value and its metric gives one; several seeds have a spread."""
+        return self.intervals[0] if len(self.values) == 1 and self.intervals else None
 
     @property
     def complete(self) -> bool:
@@ -58,10 +69,11 @@ def cell_number(
         return CellNumber(published=published, without_values=NO_SUCH_METRIC)
     runs = [(each, kept[str(each)]) for each in experiments if str(each) in kept]
     measured = [(each, run, run.results[metric]) for each, run in runs if metric in run.results]
-    pairs = [(result.value, each.seed) for each, _, result in measured if result.value is not None]
+    found = [(result.value, result.interval, each.seed) for each, _, result in measured if result.value is not None]
     return CellNumber(
-        values=tuple(value for value, _ in pairs),
-        seeds=tuple(seed for _, seed in pairs),
+        values=tuple(value for value, _, _ in found),
+        intervals=tuple(interval for _, interval, _ in found),
+        seeds=tuple(seed for _, _, seed in found),
         seeds_in_table=len(experiments),
         published=published,
         stale=any(not (run.has_recipe_of(each) and run.has_protocol_of(each, metric)) for each, run, _ in measured),
@@ -83,6 +95,15 @@ def rounded(value: float, like: float, more: int = 0) -> str:
     if size >= 1e6 or 0 < size < 1e-3:
         return f"{value:.{2 + more}e}"
     return f"{value:.{more + (1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.1 or size == 0 else 4)}f}"
+
+
+def value_and_interval(value: float, interval: tuple[float, float]) -> str:
+    """Return ``value [low, high]``, with up to three more decimals if two different ends would be printed as equal."""
+    for more in range(4):
+        low, high = (rounded(end, like=value, more=more) for end in interval)
+        if low != high or interval[0] == interval[1]:
+            break
+    return f"{rounded(value, like=value, more=more)} [{low}, {high}]"
 
 
 def mean_and_spread(mean: float, spread: float) -> str:

@@ -110,6 +110,7 @@ CSV_COLUMNS = (
     *("row", "column", "metric", "better"),
     *("values", "seeds", "runs"),  # lists of equal length, separated by spaces
     *("published", "best", "stale", "protocol"),
+    *("low", "high"),  # ends of the confidence intervals, lists as `values`; empty if no value has an interval
 )
 
 
@@ -136,9 +137,17 @@ def as_csv(table: ResultsTable) -> str:
                     "best": number.best,
                     "stale": number.stale,
                     "protocol": table.protocols.get((line.row, column, line.metric), ""),
+                    "low": _ends(number, 0),
+                    "high": _ends(number, 1),
                 }
             )
     return out.getvalue()
+
+
+def _ends(number: CellNumber, end: int) -> str:
+    if not any(number.intervals):
+        return ""
+    return " ".join("nan" if interval is None else repr(interval[end]) for interval in number.intervals)
 
 
 FORMATS: dict[str, Callable[[ResultsTable], str]] = {"markdown": as_markdown, "latex": as_latex, "csv": as_csv}

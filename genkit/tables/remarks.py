@@ -16,6 +16,7 @@ def remarks_of(table: TableSpec, experiments: Sequence[Experiment], kept: Mappin
     """Return the remarks below the table, one paragraph each."""
     return [
         *_how_to_read(table),
+        *_intervals(table, experiments, kept),
         *_different_data(table, experiments, kept),
         *_rows_not_run(table, experiments, kept),
         *(
@@ -37,6 +38,15 @@ def _how_to_read(table: TableSpec) -> Iterator[str]:
         "Best (bold, or a star): every seed beats every seed of every other number in its line, which has a "
         f"probability of at most 1 in {1 / SIGNIFICANCE:.0f} if the methods are equal."
     )
+
+
+def _intervals(table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> Iterator[str]:
+    runs = [run for each in experiments if (run := kept.get(str(each)))]
+    if any(result.interval for run in runs for label, result in run.results.items() if label in table.metrics):
+        yield (
+            "A value of a single seed has the confidence interval [low, high] of its metric. It is for that trained "
+            "model, and does not cover the variation over seeds."
+        )
 
 
 def _different_data(

@@ -116,6 +116,8 @@ def _cell_result(facts: Mapping[str, Any], content: Mapping[str, Any]) -> CellRe
     for label, result in results.items():
         if result.value is not None and not math.isfinite(result.value):
             raise ValueError(f"{label} is {result.value}")
+        if result.interval is not None and not (result.interval[0] <= result.interval[1]):
+            raise ValueError(f"{label} has the interval {result.interval}")
     recipe = content["recipes"][facts["recipe"]]
     texts, tables = (facts["run"], facts["failure"]), (recipe, facts["made_with"])
     if not (all(isinstance(text, str) for text in texts) and all(isinstance(table, dict) for table in tables)):

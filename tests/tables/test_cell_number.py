@@ -32,6 +32,21 @@ def test_a_small_or_large_number_keeps_its_digits():
     assert CellNumber((2.5e7 + 0.5,)).text == "2.50e+07"
 
 
+def test_one_seed_has_the_interval_of_its_metric_and_several_have_their_spread():
+    assert CellNumber((0.93,), ((0.91, 0.95),)).text == "0.930 [0.910, 0.950]"
+    assert CellNumber((1.0,), ((1.0, 1.0),)).text == "1.00 [1.00, 1.00]"
+    assert (
+        CellNumber((-12.3,), ((-14.0, -11.0),), stale=True, seeds_in_table=2).text == "-12.3 [-14.0, -11.0]† (1 of 2)"
+    )
+    assert CellNumber((0.5,), (None,)).text == "0.500"
+    two = CellNumber((0.92, 0.94), ((0.91, 0.95), (0.9, 0.96)))
+    assert two.interval is None and two.text == "0.930 ± 0.014"
+
+
+def test_different_ends_of_an_interval_are_not_printed_as_equal():
+    assert CellNumber((0.99991,), ((0.9999, 0.99994),)).text == "0.99991 [0.99990, 0.99994]"
+
+
 def best_of(better, **values):
     numbers = mark_best({name: CellNumber(tuple(seeds)) for name, seeds in values.items()}, better)
     return [name for name, number in numbers.items() if number.best]

@@ -23,6 +23,8 @@ def test_results_are_read_back(tmp_path):
         "a/x/1": made_up_run(None),
         "a/y/0": made_up_run(1.0, "d2", failure="NaN"),
     }
+    result = replace(made_up_result(0.9), interval=(0.8, 0.95))
+    given["a/y/1"] = replace(made_up_run(0.9, "d2"), results={"modes": result})
     for name, result in given.items():
         results_file.add(name, result)
     assert results_file.read() == given

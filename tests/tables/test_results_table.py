@@ -137,6 +137,34 @@ def test_csv_holds_every_seed_in_full(filled):
     assert cells["a", "wide"]["runs"] == "run_1 run_1" and cells["a", "wide"]["seeds"] == "0 1"
     assert cells["a", "wide"]["stale"] == "True"
     assert cells["b", "wide"]["values"] == "not run"
+    assert not any("[low, high]" in remark for remark in filled.remarks)
+    assert {row["low"] for row in rows} == {row["high"] for row in rows} == {""}
+
+
+def with_intervals(path, intervals):
+    """Return the table with results of a metric that has these intervals, one for each seed of the cell a/narrow."""
+    kept = {}
+    for seed, interval in enumerate(intervals):
+        result = replace(made_up_result(0.93), interval=interval)
+        kept[f"a/narrow/{seed}"] = CellResult("run_1", "other", {}, {"modes": result})
+    return results_table(path, kept)
+
+
+def test_every_format_shows_the_interval_of_one_seed(table_file):
+    filled = with_intervals(table_file(("seeds = [0, 1]", "seeds = [0]")), [(0.91, 0.95)])
+    assert filled.rows(terminal_number)[0][2] == "0.930 [0.910, 0.950]†"
+    assert len([remark for remark in filled.remarks if "[low, high]" in remark]) == 1
+    assert "| 0.930 [0.910, 0.950]† |" in FORMATS["markdown"](filled)
+    assert r" 0.930 {[}0.910, 0.950]$\dagger$ & " in FORMATS["latex"](filled)
+    row = next(csv.DictReader(io.StringIO(FORMATS["csv"](filled))))
+    assert (row["values"], row["low"], row["high"]) == ("0.93", "0.91", "0.95")
+
+
+def test_csv_has_the_interval_of_each_seed(table_file):
+    filled = with_intervals(table_file(), [(0.91, 0.95), None])
+    assert filled.rows(terminal_number)[0][2] == "0.930 ± 0.000†"
+    row = next(csv.DictReader(io.StringIO(FORMATS["csv"](filled))))
+    assert (row["values"], row["low"], row["high"]) == ("0.93 0.93", "0.91 nan", "0.95 nan")
 
 
 def test_titles_with_line_breaks_are_written_on_one_line(table_file):
