@@ -23,10 +23,13 @@ CHANNEL_COUNTS = (1, 3, 4)
 OVERSHOOT = 0.2  # share of the range by which resampled pictures exceed it
 FAR_ABOVE_ONE = 2  # a larger maximum shows that white is not 1
 EXPECTED_VALUES = "uint8, or float values in [0, 1] (0 black, 1 white)"
+DATA = "[data]"  # the table of a recipe, whose keys say what a file alone does not show
 NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK"  # the first bytes of a .npy and of a .npz
 
 
-def read_array(path: Path, member: str | None, labels: str | None, layout: Layout | None) -> ArraySource:
+def read_array(
+    path: Path, member: str | None, labels: str | None, layout: Layout | None, place: str = DATA
+) -> ArraySource:
     """Open the pictures of a .npy, as a memory map, or of a .npz.
 
     Args:
@@ -34,20 +37,22 @@ def read_array(path: Path, member: str | None, labels: str | None, layout: Layou
         member: Name of the array with the pictures in a .npz; None if only one array fits.
         labels: Name of an array in the .npz, or a .npy file; None for the array "labels" of the .npz, if it exists.
         layout: Order of the dimensions; None if the shape shows it.
+        place: The recipe table or the option that names the file; error messages start with it.
 
     Raises:
         UsageError: If the file cannot be read, or its array cannot be pictures.
     """
-    with _reading(path):
+    with _reading(path, place):
         if not _is_archive(path):
             array, archive = np.load(path, mmap_mode="r", allow_pickle=False), None
         else:
             archive = NpzFile(path)
-            array = archive.array(_name_of_pictures(path, archive.headers, member))
-    _check_type(path, array)
-    source = ArraySource(path, array, _layout(path, array.shape, layout), _labels(path, len(array), archive, labels))
+            array = archive.array(_name_of_pictures(path, archive.headers, member, place))
+    _check_type(path, array, place)
+    found = _layout(path, array.shape, layout, place)
+    source = ArraySource(path, array, found, _labels(path, len(array), archive, labels, place))
     if array.dtype != np.uint8:
-        _check_range(source)
+        _check_range(source, place)
     return source
 
 
@@ -57,13 +62,13 @@ def _is_archive(path: Path) -> bool:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _reading(path: Path, place: str) -> Iterator[None]:
     """Turn what the block raises for a file that cannot be read into a `UsageError`."""
     try:
         yield
     except (OSError, ValueError, EOFError, RuntimeError, KeyError, zipfile.BadZipFile, *DECOMPRESSION) as error:
         raise UsageError(
-            f"[data] {path}: cannot be read as .npy or .npz: {_describe_load_error(path, error)}"
+            f"{place} {path}: cannot be read as .npy or .npz: {_describe_load_error(path, error)}"
         ) from None
 
 
@@ -83,12 +88,12 @@ def _describe_load_error(path: Path, error: Exception) -> str:
     return f"the file is truncated or damaged. {replace}"
 
 
-def _name_of_pictures(path: Path, arrays: Mapping[str, Header], member: str | None) -> str:
+def _name_of_pictures(path: Path, arrays: Mapping[str, Header], member: str | None, place: str) -> str:
     """Return the name of the array with the pictures in a .npz."""
     if member is not None:
         if member not in arrays:
             raise UsageError(
-                f"[data] array: no array {member!r} in {path}; its arrays are {', '.join(arrays) or 'none'}."
+                f"{place} array: no array {member!r} in {path}; its arrays are {', '.join(arrays) or 'none'}."
             )
         return member
     candidates = [name for name, header in arrays.items() if len(header.shape) in (3, 4)]
@@ -98,27 +103,28 @@ def _name_of_pictures(path: Path, arrays: Mapping[str, Header], member: str | No
             if candidates
             else f"no array with 3 or 4 dimensions among {', '.join(arrays) or 'none'}"
         )
-        raise UsageError(f"[data] {path}: {found}. Name the array with array = NAME.")
+        remedy = "Name the array with array = NAME." if place == DATA else "Save the pictures alone with numpy.save."
+        raise UsageError(f"{place} {path}: {found}. {remedy}")
     return candidates[0]
 
 
-def _check_type(path: Path, array: np.ndarray) -> None:
+def _check_type(path: Path, array: np.ndarray, place: str) -> None:
     """Raise `UsageError` unless an array has values, of uint8 or a float type."""
     if array.dtype != np.uint8 and array.dtype.kind != "f":
         cast = " If the values are integers in 0..255, save array.astype('uint8')." if array.dtype.kind in "iu" else ""
-        raise UsageError(f"[data] {path}: found values of type {array.dtype}, expected {EXPECTED_VALUES}.{cast}")
+        raise UsageError(f"{place} {path}: found values of type {array.dtype}, expected {EXPECTED_VALUES}.{cast}")
     if not array.size or array.ndim == 0:
-        raise UsageError(f"[data] {path}: no picture in an array of shape {array.shape}. Give (N, H, W) or larger.")
+        raise UsageError(f"{place} {path}: no picture in an array of shape {array.shape}. Give (N, H, W) or larger.")
 
 
-def _check_range(source: ArraySource) -> None:
+def _check_range(source: ArraySource, place: str) -> None:
     """Raise `UsageError` if most rows have values outside [0, 1]: then the scale is wrong, not a few pictures."""
     ranges = [(row.min(), row.max()) for row in source.some_rows()]
     if sum(is_outside(*extremes) for extremes in ranges) <= len(ranges) / 2:  # rows with NaN are bad pictures
         return
     least, most = np.nanmin(ranges), np.nanmax(ranges)
     raise UsageError(
-        f"[data] {source.path}: found values from {digits(least)} to {digits(most)}, expected {EXPECTED_VALUES}. "
+        f"{place} {source.path}: found values from {digits(least)} to {digits(most)}, expected {EXPECTED_VALUES}. "
         f"{_advise_scale(float(least), float(most))}."
     )
 
@@ -136,7 +142,7 @@ def _advise_scale(least: float, most: float) -> str:
     return "Scale them so that 0 is black and 1 is white"
 
 
-def _layout(path: Path, shape: tuple[int, ...], declared: Layout | None) -> Layout:
+def _layout(path: Path, shape: tuple[int, ...], declared: Layout | None, place: str) -> Layout:
     """Return the layout of an array of this shape. Raises `UsageError` if it is ambiguous or impossible."""
     possible: list[Layout] = ["NHW"] if len(shape) == 3 else []
     if len(shape) == 4:
@@ -146,35 +152,34 @@ def _layout(path: Path, shape: tuple[int, ...], declared: Layout | None) -> Layo
         return declared
     if declared is not None or not possible:
         wanted = declared or "(N, H, W), (N, H, W, C) or (N, C, H, W)"
-        raise UsageError(f"[data] {path}: found an array of shape {shape}, expected {wanted} with C of 1, 3 or 4.")
+        raise UsageError(f"{place} {path}: found an array of shape {shape}, expected {wanted} with C of 1, 3 or 4.")
     if len(possible) > 1:
-        raise UsageError(
-            f'[data] {path}: an array of shape {shape} can be "NHWC" or "NCHW". Set layout to one of them.'
-        )
+        remedy = "Set layout to one of them." if place == DATA else "Save the pictures as image files."
+        raise UsageError(f'{place} {path}: an array of shape {shape} can be "NHWC" or "NCHW". {remedy}')
     return possible[0]
 
 
-def _labels(path: Path, number: int, archive: NpzFile | None, given: str | None) -> np.ndarray | None:
+def _labels(path: Path, number: int, archive: NpzFile | None, given: str | None, place: str) -> np.ndarray | None:
     """Return the labels of `number` pictures, (N,) int64, or None. Raises `UsageError` for anything else."""
     name, found = given or "labels", () if archive is None else archive.headers
     if archive is not None and name in found:
-        with _reading(path):
+        with _reading(path, place):
             labels = archive.array(name)
     elif given is None:
         return None
     else:
-        labels = _load_labels(path, given)
+        labels = _load_labels(path, given, place)
     if labels.shape != (number,) or labels.dtype.kind not in "iu":
         raise UsageError(
-            f"[data] labels: found {labels.dtype} of shape {labels.shape}, expected one integer for each of the "
+            f"{place} labels: found {labels.dtype} of shape {labels.shape}, expected one integer for each of the "
             f"{number:,} pictures of {path}."
         )
     return np.asarray(labels, np.int64)
 
 
-def _load_labels(path: Path, given: str) -> np.ndarray:
+def _load_labels(path: Path, given: str, place: str) -> np.ndarray:
     file = user_path(given).absolute()
-    with _reading(file):
+    with _reading(file, place):
         if not _is_archive(file):
             return np.load(file, mmap_mode="r", allow_pickle=False)
-    raise UsageError(f"[data] labels: {given} is neither an array of {path} nor a .npy file.")
+    raise UsageError(f"{place} labels: {given} is neither an array of {path} nor a .npy file.")

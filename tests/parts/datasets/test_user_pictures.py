@@ -1,0 +1,143 @@
+"""User pictures: read a chunk at a time, transformed as the pictures of a data set are."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.messages import assert_names
+from support.pictures import batch, noise_picture, write_folder, write_picture
+
+from genkit.errors import UsageError
+from genkit.parts.datasets.digits import Digits
+from genkit.parts.datasets.image_folder import ImageFolder
+from genkit.parts.datasets.pictures.user_pictures import (
+    centred_transform,
+    files_of,
+    open_user_pictures,
+    read_user_pictures,
+    transform_for,
+)
+
+pytestmark = [pytest.mark.fast, pytest.mark.usefixtures("own_cache")]
+
+GREY = centred_transform((1, 8, 8))
+
+
+def test_they_are_exactly_the_pictures_that_a_data_set_of_the_folder_has(tmp_path):
+    folder = write_folder(tmp_path / "x" / "train", 7, size=20)
+    write_folder(tmp_path / "x" / "test", 1, size=20)
+    Image.fromarray(noise_picture(20, 20, 4)).save(folder / "transparent.png")
+    keys = {"resolution": (5, 6), "channels": 3, "crop": (9, 12), "filter": "lanczos", "background": (9, 90, 200)}
+    data = ImageFolder(path=tmp_path / "x", **keys)
+    pictures = open_user_pictures(folder, transform_for(data, data.shape))
+    x = torch.cat(list(pictures.chunks(3)))
+    assert x.shape == (8, 3, 5, 6) and len(pictures) == 8
+    assert torch.equal(x, batch(data, list(range(8))).x)
+    assert [pictures.name(index) for index in range(8)] == [f"{index:04d}.png" for index in range(7)] + [
+        "transparent.png"
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 99])
+def test_chunks_do_not_depend_on_their_size(tmp_path, size):
+    pictures = open_user_pictures(write_folder(tmp_path / "x", 5), GREY)
+    chunks = list(pictures.chunks(size))
+    assert [len(chunk) for chunk in chunks[:-1]] == [size] * (len(chunks) - 1)
+    assert torch.equal(torch.cat(chunks), read_user_pictures(tmp_path / "x", 5, (1, 8, 8))[0])
+
+
+def test_a_chunk_decodes_no_other_picture(tmp_path):
+    folder = write_folder(tmp_path / "x", 6)
+    pictures = open_user_pictures(folder, GREY)
+    for index in (0, 1, 4, 5):
+        (folder / f"{index:04d}.png").unlink()
+    assert pictures.chunk(2, 2).shape == (2, 1, 8, 8)
+
+
+def test_data_without_a_transform_get_the_largest_centred_box():
+    assert transform_for(Digits(), (1, 28, 28)) == centred_transform((1, 28, 28))
+    assert centred_transform((3, 10, 20)).box(60, 60) == (0, 15, 60, 45)
+
+
+@pytest.mark.parametrize("shape", [(2,), (4, 8, 8), (8, 8)])
+def test_a_model_of_other_samples_is_refused(shape):
+    with pytest.raises(ValueError):
+        centred_transform(shape)
+
+
+def test_all_bad_pictures_are_listed_together(tmp_path):
+    folder = write_folder(tmp_path / "x", 6, size=20)
+    write_picture(folder / "0002.png", noise_picture(1, 1))
+    (folder / "0004.png").write_text("<html>")
+    write_picture(folder / "sub" / "a\nb.png", noise_picture(9, 20))
+    pictures = open_user_pictures(folder, transform_for(ImageFolder(path=folder, resolution=8, crop=10), (3, 8, 8)))
+    assert len(pictures.chunk(0, 2)) == 2
+    with pytest.raises(UsageError) as caught:
+        list(pictures.chunks(2))
+    assert_names(caught.value, f"--data {folder}: 3 of 7 ", "0002.png: ", "0004.png: ", "sub/a\\nb.png: 20 x 9 ")
+
+
+def test_a_single_file_is_named_once(tmp_path):
+    write_picture(tmp_path / "dot.png", noise_picture(1, 1))
+    with pytest.raises(UsageError) as caught:
+        open_user_pictures(tmp_path / "dot.png", GREY, "--normal").chunk(0, 1)
+    assert str(caught.value).count("dot.png") == 1
+    assert_names(caught.value, f"--normal {tmp_path / 'dot.png'}: ")
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_arrays_are_pictures_too(tmp_path, ending):
+    bytes_ = np.stack([noise_picture(8, 8, 1, seed) for seed in range(5)])
+    for name, array in (("bytes", bytes_), ("floats", bytes_.astype(np.float32) / 255)):
+        path = tmp_path / f"{name}.{ending}"
+        np.save(path, array) if ending == "npy" else np.savez(path, x=array, labels=np.arange(5))
+        pictures = open_user_pictures(path, GREY)
+        assert torch.equal(torch.cat(list(pictures.chunks(2))), torch.from_numpy(bytes_[:, None]).float() / 255)
+        assert pictures.name(3) == "row 3"
+        assert pictures.label(3) == ("" if ending == "npy" else "3")
+        assert list(pictures.files()) == [path]
+        assert torch.equal(read_user_pictures(path, 2, (1, 8, 8))[0], pictures.chunk(0, 2))
+
+
+def test_a_value_that_is_no_number_is_refused_with_its_row(tmp_path):
+    array = np.full((6, 8, 8), 0.5)
+    array[4, 2, 2], array[5, 0, 0] = np.nan, np.inf
+    np.save(tmp_path / "x.npy", array)
+    with pytest.raises(UsageError) as caught:
+        list(open_user_pictures(tmp_path / "x.npy", GREY).chunks(4))
+    assert_names(caught.value, f"--data {tmp_path / 'x.npy'}: 2 of 6 ", "row 4: ", "row 5: ")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "named"),
+    [
+        ({"x": np.zeros((2, 8, 8), np.int64)}, "int64"),
+        ({"x": np.zeros((2, 8, 8), np.uint8), "y": np.zeros((2, 8, 8), np.uint8)}, "x, y"),
+        ({"x": np.full((2, 8, 8), 255.0)}, "255"),
+        ({"x": np.zeros((2, 3, 8, 3), np.uint8)}, "NHWC"),
+        ({"x": np.zeros((0, 8, 8), np.uint8)}, "(0, 8, 8)"),
+    ],
+)
+def test_a_message_about_an_array_names_the_option(tmp_path, arrays, named):
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(UsageError) as caught:
+        open_user_pictures(tmp_path / "x.npz", GREY)
+    assert_names(caught.value, f"--data {tmp_path / 'x.npz'}: ", named)
+    assert "[data]" not in str(caught.value) and "layout to" not in str(caught.value)
+
+
+def test_sub_folders_are_labels_and_part_of_the_names(tmp_path):
+    write_folder(tmp_path / "x" / "good", 1)
+    write_folder(tmp_path / "x" / "bad" / "deep", 1)
+    write_folder(tmp_path / "x", 1)
+    pictures = open_user_pictures(tmp_path / "x", GREY)
+    named = {pictures.name(index): pictures.label(index) for index in range(3)}
+    assert named == {"0000.png": "", "bad/deep/0000.png": "bad", "good/0000.png": "good"}
+
+
+def test_the_files_of_a_split_are_known(tmp_path):
+    folder = write_folder(tmp_path / "x", 9)
+    data = ImageFolder(path=folder, resolution=8, hold_out=0.3)
+    train, test = (set(files_of(each.listed)) for each in (data, data.held_out()))
+    assert train and test and not train & test
+    assert train | test == set(folder.iterdir())
