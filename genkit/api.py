@@ -12,6 +12,7 @@ from genkit.core.field_types import Doc, NonNegativeFloat, NonNegativeInt, Posit
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import Posterior
 from genkit.core.layers.shapes import image_shape, smallest_map
+from genkit.core.maps import smoothed, spread_positions
 from genkit.core.metric import Draws, Evaluation, EvaluationProtocol, Extractor, Metric
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
@@ -102,6 +103,8 @@ __all__ = [
     "protocol_of",
     "require_standard_normal",
     "smallest_map",
+    "smoothed",
+    "spread_positions",
     "squared_error",
 ]
 

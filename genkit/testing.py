@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -190,6 +191,7 @@ def assert_error_is_lawful(error: ReconstructionError, model: Autoencoder, x: Te
     - No sample has a smaller error than x itself, if the decoder returns samples.
     - It sums over a sample: x beside itself has twice the error of x. Only channels can be put side by side, so this is
       checked for images, unless the error reads the networks of the model, which have a fixed number of channels.
+    - If it has a map, the sum of the map is the error.
     """
     output = model.decoder(model.encoder(x).mu).detach().requires_grad_()
     target, measure = x.clone().requires_grad_(), error.of(model)
@@ -208,6 +210,8 @@ def assert_error_is_lawful(error: ReconstructionError, model: Autoencoder, x: Te
     if measure is error and x.dim() == 4:
         twice = measure(torch.cat([target, target], dim=1), torch.cat([output, output], dim=1))
         torch.testing.assert_close(twice, 2 * errors, rtol=1e-4, atol=1e-4)
+    if x.dim() == 4:
+        _assert_map_adds_up(partial(error.map, model, target, output), errors)
 
 
 def assert_score_is_lawful(score: Score, model: Autoencoder, x: Tensor) -> None:
@@ -216,6 +220,7 @@ def assert_score_is_lawful(score: Score, model: Autoencoder, x: Tensor) -> None:
     - The model can give it. It is one finite number a sample, (B,).
     - The score of a sample does not depend on the other samples, nor on its place among them.
     - A second call returns the same scores, and x is unchanged.
+    - If it has a map, the sum of the map is the score.
     """
     before = x.clone()
     with torch.no_grad():
@@ -228,6 +233,18 @@ def assert_score_is_lawful(score: Score, model: Autoencoder, x: Tensor) -> None:
     torch.testing.assert_close(again, together, rtol=0, atol=0)
     torch.testing.assert_close(x, before, rtol=0, atol=0)
     torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-4)
+    if x.dim() == 4:
+        with torch.no_grad():
+            _assert_map_adds_up(partial(fitted.map, model, x, noise_of_samples(0, "score", x)), together)
+
+
+def _assert_map_adds_up(make: Callable[[], Tensor], total: Tensor) -> None:
+    try:
+        found = make()
+    except ValueError:  # it has no map
+        return
+    assert found.dim() == 3, f"map: the shape is {tuple(found.shape)}, expected (B, H, W)"
+    torch.testing.assert_close(found.sum(dim=(1, 2)), total, rtol=1e-4, atol=1e-4, check_dtype=False)
 
 
 def assert_features_are_lawful(extractor: Extractor, x: Tensor, *others: Extractor) -> None:

@@ -23,8 +23,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from genkit.core.model import Autoencoder, Model
+import torch
+
+from genkit.core.model import Autoencoder, Model, evaluating
 from genkit.core.noise import Noise
+from genkit.core.sample_noise import noise_of_samples
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,3 +73,14 @@ def require_score(score: Score, model: Model) -> Autoencoder:
         )
     score.check(model)
     return model
+
+
+def require_map(score: Score, model: Model) -> Autoencoder:
+    """Return the model. Raises `ValueError` if it cannot give a map of the score."""
+    autoencoder = require_score(score, model)
+    if len(autoencoder.data_shape) != 3:
+        raise ValueError(f"only images have a map, but the model takes samples of the shape {autoencoder.data_shape}")
+    x = torch.zeros(2, *autoencoder.data_shape).to(next(autoencoder.parameters(), torch.zeros(())))
+    with evaluating(autoencoder):
+        score.map(autoencoder, x, noise_of_samples(0, "map", x))
+    return autoencoder

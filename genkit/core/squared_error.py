@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from genkit.core.maps import summed_over_channels
 from genkit.core.types import ReconstructionError
+
+if TYPE_CHECKING:
+    from genkit.core.model import Autoencoder
 
 
 def squared_error(x: Tensor, y: Tensor) -> Tensor:
@@ -25,6 +30,10 @@ class SquaredError(ReconstructionError):
     def __call__(self, x: Tensor, output: Tensor, /) -> Tensor:
         """Return the error of each sample, (B, *data_shape) -> (B,)."""
         return squared_error(x, output)
+
+    def map(self, model: Autoencoder, x: Tensor, output: Tensor, /) -> Tensor:
+        """Return the error of each pixel, summed over its channels, (B, C, H, W) -> (B, H, W)."""
+        return summed_over_channels((x - output).square())
 
     @property
     def implied_variance(self) -> float:

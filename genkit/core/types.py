@@ -119,6 +119,16 @@ class ReconstructionError(Protocol):
             'out, or train with [model] error = "squared", "l1" or "bce"'
         )
 
+    def map(self, model: Autoencoder, x: Tensor, output: Tensor, /) -> Tensor:
+        """Return the share of each pixel in the error of images, (B, C, H, W) twice -> (B, H, W); the sum is the error.
+
+        Raises `ValueError` for an error that is no sum over pixels; this one is for such errors.
+        """
+        raise ValueError(
+            f"the reconstruction error {type(self).__name__} is no sum over pixels, so it has no map. Use the score "
+            "features, or implement its method `map`"
+        )
+
     def of(self, model: Autoencoder) -> Callable[[Tensor, Tensor], Tensor]:
         """Return the error as a function of x and the output, for an error that also reads networks of the model."""
         return self

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from genkit.core.maps import summed_over_channels
+from genkit.core.model import Autoencoder
 from genkit.core.types import Link, ReconstructionError
 
 
@@ -37,6 +39,10 @@ class BCE(ReconstructionError):
                 f'{tuple(x.shape[1:])}. Use "squared" or "l1"'
             )
         return (softplus(output) - x * output).flatten(1).sum(dim=1)
+
+    def map(self, model: Autoencoder, x: Tensor, output: Tensor, /) -> Tensor:
+        """Return the error of each pixel, summed over its channels, (B, C, H, W) -> (B, H, W)."""
+        return summed_over_channels(softplus(output) - x * output)
 
     def log_density(self, x: Tensor, output: Tensor, variance: float | None) -> Tensor:
         """Return the log-probability of a Bernoulli decoder, (B, C, H, W) -> (B,).

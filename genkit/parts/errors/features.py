@@ -24,6 +24,7 @@ from torch import Tensor
 
 from genkit.core.constant_features import constant_features
 from genkit.core.field_types import Doc, NonNegativeFloat
+from genkit.core.maps import spread_positions, summed_over_channels
 from genkit.core.model import Autoencoder
 from genkit.core.squared_error import squared_error
 from genkit.core.types import ReconstructionError
@@ -34,6 +35,19 @@ EPSILON = 1e-10  # added to the squared length of a vector of channels: one of z
 def feature_distance(f: Tensor, g: Tensor) -> Tensor:
     """Return Σ_i ‖f̂_i - ĝ_i‖² of one level, over all positions, (B, C, ...) -> (B,)."""
     return squared_error(_unit(f), _unit(g))
+
+
+def feature_map(f: Tensor, g: Tensor, height: int, width: int) -> Tensor:
+    """Return ‖f̂_i - ĝ_i‖² of one level, spread over the pixels of each position, (B, C, h, w) -> (B, height, width).
+
+    Raises `ValueError` for a level without positions.
+    """
+    if f.dim() != 4:
+        raise ValueError(
+            f"features of the shape {tuple(f.shape[1:])} have no positions, so they have no map. Use a convolutional "
+            "network, or the score error"
+        )
+    return spread_positions((_unit(f) - _unit(g)).square().sum(dim=1), height, width)
 
 
 def _unit(f: Tensor) -> Tensor:
@@ -55,6 +69,13 @@ class Features(ReconstructionError):
     def of(self, model: Autoencoder) -> Callable[[Tensor, Tensor], Tensor]:
         """Return the error with the features of this model, (B, *data_shape) twice -> (B,)."""
         return partial(self._error, model)
+
+    def map(self, model: Autoencoder, x: Tensor, output: Tensor, /) -> Tensor:
+        """Return the share of each pixel, (B, H, W). Raises `ValueError` for features without positions."""
+        both = constant_features(model, torch.cat([x, output]))
+        pairs = [level.chunk(2) for level in both]
+        maps = [feature_map(f, g, x.shape[2], x.shape[3]) for f, g in pairs]
+        return self.pixels * summed_over_channels((x - output).square()) + torch.stack(maps).sum(dim=0)
 
     def _error(self, model: Autoencoder, x: Tensor, output: Tensor) -> Tensor:
         # One pass for both: with a batch norm they must be normalised alike.

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from genkit.core.maps import summed_over_channels
+from genkit.core.model import Autoencoder
 from genkit.core.types import ReconstructionError
 
 
@@ -21,6 +23,10 @@ class L1(ReconstructionError):
     def __call__(self, x: Tensor, output: Tensor, /) -> Tensor:
         """Return the error of each sample, (B, *data_shape) -> (B,)."""
         return (x - output).abs().flatten(1).sum(dim=1)
+
+    def map(self, model: Autoencoder, x: Tensor, output: Tensor, /) -> Tensor:
+        """Return the error of each pixel, summed over its channels, (B, C, H, W) -> (B, H, W)."""
+        return summed_over_channels((x - output).abs())
 
     @property
     def implied_variance(self) -> float:

@@ -17,9 +17,10 @@ from typing import Annotated
 import torch
 from annotated_types import Ge
 from torch import Tensor
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, conv_transpose2d
 
 from genkit.core.field_types import Doc
+from genkit.core.model import Autoencoder
 from genkit.core.types import ReconstructionError
 
 SIGMA = 1.5  # pixels
@@ -44,6 +45,23 @@ class SSIM(ReconstructionError):
 
         Raises `ValueError` for samples that are not images, and for images smaller than the window.
         """
+        self._check(x)
+        return (1 - self.similarity(x, output).flatten(1).mean(dim=1)) * x[0].numel()
+
+    def map(self, model: Autoencoder, x: Tensor, output: Tensor, /) -> Tensor:
+        """Return the share of each pixel, (B, C, H, W) -> (B, H, W). Raises `ValueError` as the error itself.
+
+        The dissimilarity of a window is shared out over its pixels by the weights of the window.
+        """
+        self._check(x)
+        dissimilarity = 1 - self.similarity(x, output)  # (B, C, H', W')
+        share = x[0].numel() / dissimilarity[0].numel()
+        weights = self._weights(dissimilarity)
+        planes = dissimilarity.sum(dim=1, keepdim=True) * share
+        across = conv_transpose2d(planes, weights.view(1, 1, 1, -1))
+        return conv_transpose2d(across, weights.view(1, 1, -1, 1)).squeeze(1)
+
+    def _check(self, x: Tensor) -> None:
         if x.dim() != 4:
             raise ValueError(
                 f"the error ssim compares images, but samples have the shape {tuple(x.shape[1:])}. "
@@ -55,7 +73,6 @@ class SSIM(ReconstructionError):
                 f"images of {height} x {width} pixels are smaller than the window of {self.window} x {self.window}. "
                 "Set a smaller window"
             )
-        return (1 - self.similarity(x, output).flatten(1).mean(dim=1)) * x[0].numel()
 
     def similarity(self, x: Tensor, y: Tensor) -> Tensor:
         """Return SSIM at every position where the window fits, (B, C, H, W) -> (B, C, H - window + 1, ...)."""
@@ -66,9 +83,13 @@ class SSIM(ReconstructionError):
 
     def _moments(self, maps: Tensor) -> Tensor:
         """Return the weighted mean in each window, (5, B, C, H, W) -> (5, B, C, H', W'), by two 1-D convolutions."""
-        distance = torch.arange(self.window, dtype=maps.dtype, device=maps.device) - self.window // 2
-        weights = (-0.5 * (distance / SIGMA).square()).exp()
-        weights = weights / weights.sum()
+        weights = self._weights(maps)
         planes = maps.flatten(0, 2)[:, None]
         means = conv2d(conv2d(planes, weights.view(1, 1, 1, -1)), weights.view(1, 1, -1, 1))
         return means.view(*maps.shape[:3], *means.shape[2:])
+
+    def _weights(self, like: Tensor) -> Tensor:
+        """Return the weights of a row of the window, (window,), which add up to 1."""
+        distance = torch.arange(self.window, dtype=like.dtype, device=like.device) - self.window // 2
+        weights = (-0.5 * (distance / SIGMA).square()).exp()
+        return weights / weights.sum()

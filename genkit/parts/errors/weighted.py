@@ -52,6 +52,10 @@ class Weighted(ReconstructionError):
         """Return the error of each sample, (B, *data_shape) -> (B,). Raises `ValueError` if it reads features."""
         return torch.stack([weight * error(x, output) for weight, error in self.terms]).sum(dim=0)
 
+    def map(self, model: Autoencoder, x: Tensor, output: Tensor, /) -> Tensor:
+        """Return the share of each pixel, (B, C, H, W) -> (B, H, W). Raises `ValueError` if a term has no map."""
+        return torch.stack([weight * error.map(model, x, output) for weight, error in self.terms]).sum(dim=0)
+
     def of(self, model: Autoencoder) -> Callable[[Tensor, Tensor], Tensor]:
         """Return the error with the features of this model, (B, *data_shape) twice -> (B,)."""
         terms = [(weight, error.of(model)) for weight, error in self.terms]

@@ -45,6 +45,10 @@ class Error(Score):
         """Return the score of each sample, (B,)."""
         return model.error(x, model.decoder(model.encoder(x).mu))
 
+    def map(self, model: Autoencoder, x: Tensor, noise: Noise, /) -> Tensor:
+        """Return the error of each pixel, (B, H, W). Raises `ValueError` if the error of the model has no map."""
+        return model.reconstruction_error.map(model, x, model.decoder(model.encoder(x).mu))
+
 
 @dataclass(frozen=True)
 class KL(Score):

@@ -15,7 +15,7 @@ from torch import Tensor
 from genkit.core.model import Autoencoder
 from genkit.core.noise import Noise
 from genkit.core.score import Score
-from genkit.parts.errors.features import feature_distance
+from genkit.parts.errors.features import feature_distance, feature_map
 
 
 @dataclass(frozen=True)
@@ -31,3 +31,11 @@ class Features(Score):
         """Return the score of each sample, (B,)."""
         pairs = zip(model.features(x), model.features(model.reconstruct(x)), strict=True)
         return torch.stack([feature_distance(*pair) for pair in pairs]).sum(dim=0)
+
+    def map(self, model: Autoencoder, x: Tensor, noise: Noise, /) -> Tensor:
+        """Return the distances of all levels, spread over the pixels, (B, H, W).
+
+        Raises `ValueError` for features without positions.
+        """
+        pairs = zip(model.features(x), model.features(model.reconstruct(x)), strict=True)
+        return torch.stack([feature_map(*pair, x.shape[2], x.shape[3]) for pair in pairs]).sum(dim=0)
