@@ -51,9 +51,9 @@ class GeneratorWatch:
     def __init__(self, device: torch.device):
         self._device = device
         self._python = random.Random()
-        self._numpy = np.random.RandomState()
-        self._torch: list[Tensor] = []
-        self._start()
+        self._python.setstate(random.getstate())
+        self._numpy = _twin_of_numpy()
+        self._torch = self._torch_states()
 
     def moved(self) -> list[str]:
         """Return the libraries whose global generator has moved since the last call."""
@@ -64,17 +64,11 @@ class GeneratorWatch:
             "Python": random.random() == self._python.random(),
         }
         self._torch = states
-        found = [name for name, equal in same.items() if not equal]
-        if found:
-            self._start()
-        return found
-
-    def _start(self) -> None:
-        self._torch = self._torch_states()
-        state = np.random.get_state(legacy=False)  # the host program may have chosen another bit generator
-        self._numpy = np.random.RandomState(getattr(np.random, state["bit_generator"])())
-        self._numpy.set_state(state)
-        self._python.setstate(random.getstate())
+        if not same["NumPy"]:
+            self._numpy = _twin_of_numpy()
+        if not same["Python"]:
+            self._python.setstate(random.getstate())
+        return [name for name, equal in same.items() if not equal]
 
     def _torch_states(self) -> list[Tensor]:
         """Return the state of the generator of the CPU, and of the accelerator, which has its own."""
@@ -82,3 +76,11 @@ class GeneratorWatch:
         if self._device.type != "cpu":
             states.append(torch.get_device_module(self._device).get_rng_state())  # of the current device
         return states
+
+
+def _twin_of_numpy() -> np.random.RandomState:
+    """Return a generator that will draw the numbers of NumPy's global one."""
+    state = np.random.get_state(legacy=False)  # the host program may have chosen another bit generator
+    twin = np.random.RandomState(getattr(np.random, state["bit_generator"])())
+    twin.set_state(state)
+    return twin
