@@ -3,6 +3,7 @@
 The ``__init__`` module of a plugin imports `genkit.hooks` instead, which does not import torch.
 """
 
+from genkit.core.augmentation import cutout, shift
 from genkit.core.batch import Batch
 from genkit.core.callback import Callback, PlanView, RunView, StopTraining
 from genkit.core.constant_schedule import ConstantSchedule
@@ -95,6 +96,7 @@ __all__ = [
     "TwoStepDataset",
     "UnitInterval",
     "batch_in_two_steps",
+    "cutout",
     "features_of",
     "image_shape",
     "kl_to_prior",
@@ -102,6 +104,7 @@ __all__ = [
     "norm_layer",
     "protocol_of",
     "require_standard_normal",
+    "shift",
     "smallest_map",
     "smoothed",
     "spread_positions",

@@ -78,6 +78,11 @@ PICTURES = {
 
 OF_IMAGES = TRAIN_SH | SOFT_README
 
+# Variants of Soft-IntroVAE on CIFAR-10, each with the keys that the variant adds. All else is that of the method.
+VARIANTS = {
+    "soft_introvae_augmented_cifar10": (Row(1000, 1.0, 1.0, 256, 128, 32), {"cutout": 0.5, "shift": 0.125}),
+}
+
 
 @pytest.mark.parametrize("name", OF_IMAGES)
 def test_a_recipe_of_images_has_the_published_numbers(name: str) -> None:
@@ -198,4 +203,13 @@ def test_every_recipe_of_a_published_row_is_in_a_table() -> None:
         stem for stem in stems if stem.endswith(("_cpu", "_fast", "_8gaussians", "_digits")) or stem.startswith("vae_")
     }
     in_the_plane = {stem for stem in stems if stem.endswith("_published")}
-    assert stems - own - in_the_plane == OF_IMAGES.keys() | (WGAN.keys() - in_the_plane)
+    assert stems - own - in_the_plane == OF_IMAGES.keys() | VARIANTS.keys() | (WGAN.keys() - in_the_plane)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_differs_from_its_method_by_its_own_keys(name: str) -> None:
+    found, method = recipe(name), recipe("soft_introvae_cifar10")
+    row, keys = VARIANTS[name]
+    assert all(found[table] == method[table] for table in ("data", "model", "optimiser"))
+    assert found["train"] == {"epochs": row.epochs, "batch_size": row.batch_size}
+    assert found["loss"] | {"use": "soft-introvae"} == method["loss"] | keys

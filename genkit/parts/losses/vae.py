@@ -28,7 +28,7 @@ from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.elbo import negative_elbo
 from genkit.core.field_types import Doc
 from genkit.core.model import Autoencoder
-from genkit.core.types import Phase, PhaseLoss, Schedule
+from genkit.core.types import DiagNormal, Phase, PhaseLoss, Schedule
 
 UPDATES = ("encoder", "decoder", "prior")  # genkit leaves out a prior that is not learnt
 
@@ -61,10 +61,15 @@ class VAE:
 
     def loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
         """Return L, the mean negative evidence lower bound of the batch, in β-weighted nats."""
-        posterior = model.encoder(batch.x)
+        posterior = self.encode(model, batch)
         reconstruction = model.decoder(posterior.sample(batch.randn("posterior", model.latent_dim)))
 
         error = model.error(batch.x, reconstruction)
         kl = model.prior.kl(posterior, batch.noise.within("kl"))
         total = negative_elbo(error, kl, self.beta_rec(batch.t), self.beta_kl(batch.t)).mean()
         return PhaseLoss(total, {"rec": error.detach().mean(), "kl": kl.detach().mean()})
+
+    def encode(self, model: Autoencoder, batch: Batch) -> DiagNormal:
+        """Return q(z|x); the warm-up of a method may change what the encoder reads."""
+        posterior: DiagNormal = model.encoder(batch.x)
+        return posterior

@@ -14,6 +14,12 @@ outputs, a soft threshold in place of the hinge of IntroVAE; the decoder raises 
     R     the reconstruction error of the model, summed over a sample; by default, and as published, the squared error
     s = 1 / (number of components of a sample): 1/(C·H·W) for images, ½ for points of the plane
 
+Two changes of these equations are off by default, and each can be combined with every variant:
+
+- `tc_beta` (β_tc) replaces each KL(y) by KL(y) + (β_tc - 1)·tc(y), where the mean of tc(y) is the total correlation
+  (TC) of the codes of a batch: `genkit_soft_introvae.total_correlation`.
+- `cutout` and `shift` change the pictures that the encoder reads, in all phases; `SoftIntroVAE.encode` states how.
+
 In L_E the decoder is frozen. A fake is detached where it enters the encoder, but not where it is the target of R(r, r̂):
 through that target e(r) also moves z ~ q(z|x). In L_D the encoder, which has just been updated, is frozen; the gradient
 of KL(r) and KL(g) flows through it into r and g, and in R(r, r̂) and R(g, ĝ) both the target and the code are detached.
@@ -43,8 +49,9 @@ Deviations from the published code:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple
 
 from torch import Tensor
 
@@ -61,8 +68,14 @@ from genkit.api import (
     PhaseLoss,
     Prior,
     Schedule,
+    UnitInterval,
+    cutout,
     negative_elbo,
+    shift,
 )
+from genkit_soft_introvae.total_correlation import total_correlation
+
+PROBABILITY = 0.5  # of cutout and of shift, as published
 
 
 @dataclass(frozen=True)
@@ -88,37 +101,72 @@ class SoftIntroVAE:
         Doc("Weight γ_r of the reconstruction of fakes by the decoder; above 0 a step takes two more decodes."),
     ] = 0.0
     warmup_steps: Annotated[NonNegativeInt, Doc("Number of steps of a plain VAE before the method starts.")] = 0
+    # The keys below are None by default, so recipes without them have the digests of earlier versions.
+    tc_beta: Annotated[
+        Schedule | None,
+        Doc("Weight β_tc of the total correlation within each KL; 1, or no value, is Soft-IntroVAE itself."),
+    ] = None
+    cutout: Annotated[
+        UnitInterval | None,
+        Doc("Side of the rectangle that the encoder does not see, as a fraction of the picture's; by default none."),
+    ] = None
+    shift: Annotated[
+        UnitInterval | None,
+        Doc("Largest shift of the pictures that the encoder reads, as a fraction of the side; by default none."),
+    ] = None
+    augment_probability: Annotated[
+        UnitInterval | None, Doc("Probability of a cutout, and of a shift, of each picture; by default 0.5.")
+    ] = None
 
     def phases(self) -> tuple[Phase, ...]:
         """Return `vae`, due before step `warmup_steps`, then `encoder` and `decoder`, due from that step on."""
         return (
-            VAE(self.beta_rec, self.beta_kl).warm_up(self.warmup_steps, per_component=True),
+            WarmUp(self.beta_rec, self.beta_kl, self).warm_up(self.warmup_steps, per_component=True),
             Phase("encoder", ("encoder",), self.encoder_loss, start=self.warmup_steps),
             Phase("decoder", ("decoder",), self.decoder_loss, start=self.warmup_steps),
         )
+
+    def encode(self, model: Autoencoder, x: Tensor, batch: Batch, of: str) -> DiagNormal:
+        """Return q(z|x) for pictures x of the kind `of`: "real", "rec" for r, or "fake" for g.
+
+        With the keys `cutout` and `shift` the encoder reads a changed copy of x, as if the change were its first layer:
+        the targets of R are never changed, or the decoder would learn to draw rectangles. Each call within a step draws
+        its own changes, as a layer does: r and x of a sample differ in their changes, as r and g do, so the encoder
+        cannot tell them apart by these.
+        """
+        probability = PROBABILITY if self.augment_probability is None else self.augment_probability
+        noise = batch.noise.within(f"augment-{of}")
+        if self.shift:
+            x = shift(x, noise, distance=self.shift, probability=probability)
+        if self.cutout:
+            x = cutout(x, noise, side=self.cutout, probability=probability)
+        posterior: DiagNormal = model.encoder(x)
+        return posterior
 
     def encoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
         """Return L_E, and store the decoder's outputs for r and g in `batch.carry` for the decoder phase."""
         beta_rec, beta_kl, beta_neg = self.beta_rec(batch.t), self.beta_kl(batch.t), self.beta_neg(batch.t)
         s = 1 / math.prod(model.data_shape)
 
-        posterior = model.encoder(batch.x)
-        rec = model.decoder(posterior.sample(batch.randn("posterior", model.latent_dim)))
+        posterior = self.encode(model, batch.x, batch, "real")
+        rec = model.decoder(code(posterior, batch, "real"))
         fake = model.decoder(model.prior.sample(batch.prior_noise))
         batch.carry.update(rec=rec, fake=fake)
 
         # Fakes are detached as inputs of the encoder, but not as targets of their own reconstruction.
         r, g = model.as_sample(rec), model.as_sample(fake)
-        q_rec, q_fake = model.encoder(r.detach()), model.encoder(g.detach())
-        error, kl_real = model.error(batch.x, rec), _kl(model.prior, posterior, batch, "real")
-        error_rec = model.error(r, _reconstruction(model, q_rec, batch, "rec"))
-        error_fake = model.error(g, _reconstruction(model, q_fake, batch, "fake"))
-        kl_rec, kl_fake = _kl(model.prior, q_rec, batch, "rec"), _kl(model.prior, q_fake, batch, "fake")
+        q_rec = self.encode(model, r.detach(), batch, "rec")
+        q_fake = self.encode(model, g.detach(), batch, "fake")
+        error = model.error(batch.x, rec)
+        error_rec = self.error_for_encoder(model, r, q_rec, batch, "rec")
+        error_fake = self.error_for_encoder(model, g, q_fake, batch, "fake")
+        found = self.divergences(model.prior, batch, real=posterior, rec=q_rec, fake=q_fake)
 
-        exp_rec = (-2 * s * negative_elbo(error_rec, kl_rec, beta_rec, beta_neg)).exp()
-        exp_fake = (-2 * s * negative_elbo(error_fake, kl_fake, beta_rec, beta_neg)).exp()
-        total = (s * negative_elbo(error, kl_real, beta_rec, beta_kl) + 0.25 * (exp_rec + exp_fake)).mean()
-        terms = _means(rec=error, kl_real=kl_real, kl_rec=kl_rec, kl_fake=kl_fake, exp_rec=exp_rec, exp_fake=exp_fake)
+        exp_rec = (-2 * s * negative_elbo(error_rec, found.weighed["rec"], beta_rec, beta_neg)).exp()
+        exp_fake = (-2 * s * negative_elbo(error_fake, found.weighed["fake"], beta_rec, beta_neg)).exp()
+        elbo = negative_elbo(error, found.weighed["real"], beta_rec, beta_kl)
+        total = (s * elbo + 0.25 * (exp_rec + exp_fake)).mean()
+        terms = _means(rec=error, **found.kls, exp_rec=exp_rec, exp_fake=exp_fake, **found.tcs)
         further, further_terms = self.further_encoder_loss(model, posterior, batch)
         return PhaseLoss(total if further is None else total + s * further, {**terms, **further_terms})
 
@@ -139,26 +187,63 @@ class SoftIntroVAE:
 
         rec, fake = batch.carry["rec"], batch.carry["fake"]
         r, g = model.as_sample(rec), model.as_sample(fake)
-        q_rec, q_fake = model.encoder(r), model.encoder(g)
-        error, prior = model.error(batch.x, rec), self.density_of_fakes(model)
-        kl_rec, kl_fake = _kl(prior, q_rec, batch, "rec"), _kl(prior, q_fake, batch, "fake")
+        q_rec, q_fake = self.encode(model, r, batch, "rec"), self.encode(model, g, batch, "fake")
+        error = model.error(batch.x, rec)
+        found = self.divergences(self.density_of_fakes(model), batch, rec=q_rec, fake=q_fake)
 
-        loss = negative_elbo(error, 0.5 * (kl_rec + kl_fake), beta_rec, beta_kl)
+        loss = negative_elbo(error, 0.5 * (found.weighed["rec"] + found.weighed["fake"]), beta_rec, beta_kl)
         if self.gamma_r > 0:
-            error_rec = model.error(r.detach(), _reconstruction(model, q_rec.detach(), batch, "rec"))
-            error_fake = model.error(g.detach(), _reconstruction(model, q_fake.detach(), batch, "fake"))
+            error_rec = self.error_for_decoder(model, r, q_rec, batch, "rec")
+            error_fake = self.error_for_decoder(model, g, q_fake, batch, "fake")
             loss = loss + 0.5 * self.gamma_r * beta_rec * (error_rec + error_fake)
-        return PhaseLoss(s * loss.mean(), _means(rec=error, kl_rec=kl_rec, kl_fake=kl_fake))
+        return PhaseLoss(s * loss.mean(), _means(rec=error, **found.kls, **found.tcs))
+
+    def error_for_encoder(self, model: Autoencoder, y: Tensor, q: DiagNormal, batch: Batch, of: str) -> Tensor:
+        """Return R(y, ŷ) of the fakes y within e(y) of L_E, (B,); `q` are their posteriors."""
+        return model.error(y, model.decoder(code(q, batch, of)))
+
+    def error_for_decoder(self, model: Autoencoder, y: Tensor, q: DiagNormal, batch: Batch, of: str) -> Tensor:
+        """Return R(y, ŷ) of the fakes y in L_D, (B,); `q` are their posteriors."""
+        return model.error(y.detach(), model.decoder(code(q.detach(), batch, of)))
+
+    def divergences(self, prior: Prior, batch: Batch, **posteriors: DiagNormal) -> Divergences:
+        """Return the KL of each of the posteriors, which are named as in `encode`, and its total correlation."""
+        kls = {of: prior.kl(q, batch.noise.within(f"kl-{of}")) for of, q in posteriors.items()}
+        weight = 1.0 if self.tc_beta is None else self.tc_beta(batch.t)
+        if weight == 1:
+            return Divergences({f"kl_{of}": kl for of, kl in kls.items()}, {}, kls)
+        gathered = dict(zip(posteriors, batch.gather_posteriors(*posteriors.values()), strict=True))
+        tcs = {of: total_correlation(code(q, batch, of), gathered[of]) for of, q in posteriors.items()}
+        return Divergences(
+            {f"kl_{of}": kl for of, kl in kls.items()},
+            {f"tc_{of}": tc for of, tc in tcs.items()},
+            {of: kl + (weight - 1) * tcs[of] for of, kl in kls.items()},
+        )
 
 
-def _reconstruction(model: Autoencoder, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
-    """Return the decoder's output for z ~ `posterior`, (B, *data_shape), the reconstruction of the fake `of`."""
-    return model.decoder(posterior.sample(batch.randn(f"posterior-{of}", model.latent_dim)))
+class Divergences(NamedTuple):
+    """Divergences of the posteriors of a phase, each (B,)."""
+
+    kls: Mapping[str, Tensor]  # KL(y) in nats, by the name of its term, such as kl_rec
+    tcs: Mapping[str, Tensor]  # tc(y) in nats, by the name of its term; none without a weight
+    weighed: Mapping[str, Tensor]  # what takes the place of KL(y) in the losses, by kind of y, such as rec
 
 
-def _kl(prior: Prior, posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
-    """Return KL(`posterior` || `prior`) in nats, (B,)."""
-    return prior.kl(posterior, batch.noise.within(f"kl-{of}"))
+@dataclass(frozen=True)
+class WarmUp(VAE):
+    """VAE of the warm-up, whose encoder reads what that of the method reads."""
+
+    method: SoftIntroVAE = field(default_factory=SoftIntroVAE)
+
+    def encode(self, model: Autoencoder, batch: Batch) -> DiagNormal:
+        """Return q(z|x) of the changed pictures."""
+        return self.method.encode(model, batch.x, batch, "real")
+
+
+def code(posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
+    """Return z ~ `posterior`, (B, L), the same for each call in a phase; `of` is the kind of sample, as in `encode`."""
+    tag = "posterior" if of == "real" else f"posterior-{of}"
+    return posterior.sample(batch.randn(tag, posterior.mu.shape[1]))
 
 
 def _means(**values: Tensor) -> dict[str, Tensor]:
