@@ -14,14 +14,14 @@ from genkit.parts.models.small_conv import SmallConv
 from genkit.recipe.registry import load_registry
 from genkit.testing import assert_gradients_reach_updates, batch_of
 
-LOSSES = ["vae", "introvae", "soft-introvae", "as-introvae"]
+LOSSES = ["vae", "introvae", "soft-introvae", "as-introvae", "reversed"]
 
 
 def loss_named(name: str, **keys: float) -> Loss:
     """Return a loss by its name in recipes; skip the test if its plugin is not installed."""
     if not load_registry().parts.get(("losses", name)):
         pytest.skip(f"{name} is not installed")
-    if name in ("soft-introvae", "as-introvae"):
+    if name in ("soft-introvae", "as-introvae", "reversed"):
         keys = {"gamma_r": 0.5, **keys}
     weights = {key: ConstantSchedule(value) if key == "beta_rec" else value for key, value in keys.items()}
     return load_registry().find("losses", name).load()(**weights)

@@ -45,7 +45,7 @@ from genkit.tables.read_table import read_table
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-METHODS = {"vae", "introvae", "soft-introvae", "as-introvae", "wgan-gp"}
+METHODS = {"vae", "introvae", "soft-introvae", "as-introvae", "reversed", "wgan-gp"}
 # The plugins in this checkout, which a page may use without being installed in every environment.
 PLUGIN_OF = {
     "introvae": "introvae",
@@ -53,6 +53,9 @@ PLUGIN_OF = {
     "as-introvae": "as-introvae",
     "as-distance": "as-introvae",
     "curriculum-c": "as-introvae",
+    "reversed": "reversed",
+    "sigmoid-squared": "reversed",
+    "reversed-map": "reversed",
     "wgan-gp": "wgan-gp",
     "mlp-gan": "wgan-gp",
     "dcgan": "wgan-gp",

@@ -78,6 +78,7 @@ METHODS = {
     "vae": {},
     "introvae": {"warmup_steps": 2},
     "soft-introvae": {"warmup_steps": 2, "gamma_r": 0.5},
+    "reversed": {"warmup_steps": 2},
     # With a distance, three gradients of a log-variance are added, in an order that depends on the prior.
     "as-introvae": {"warmup_steps": 2, "c": 1.0},
 }
