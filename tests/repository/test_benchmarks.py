@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from genkit.core.model import evaluating
 from genkit.parts.datasets.eight_gaussians import EightGaussians
+from genkit.parts.models.small_conv import SmallConv
 from genkit.recipe.tables import Use
 
 pytestmark = pytest.mark.trains
@@ -213,6 +215,44 @@ def test_the_benchmark_of_metrics_measures_what_it_names(benchmark, monkeypatch)
         monkeypatch.setattr(metrics, name, small)
     names = {"frechet-distance", "kernel-distance", "precision", "recall", "density", "coverage", "psnr", "ssim"}
     assert set(dict(metrics.measure())) == names and set(metrics.TARGETS) <= names
+
+
+@pytest.mark.parametrize("name", ["kl", "error", "elbo", "log-likelihood", "features", "mahalanobis"])
+def test_the_bare_networks_run_as_often_as_the_score_needs_them(benchmark, name):
+    scoring, passes = benchmark("scoring"), Counter()
+    assert name in scoring.SCORES
+    model = SmallConv(latent_dim=2, data_shape=(1, 8, 8), channels=(4,), hidden=4)
+    evaluation = scoring.evaluation_of(model, scoring.CHUNK)
+    with evaluating(model):
+        score = scoring.fitted_score(scoring.SCORES[name], evaluation)
+    for child in ("encoder", "decoder"):
+        first_layer = next(module for module in model.get_submodule(child).modules() if not [*module.children()])
+        first_layer.register_forward_hook(lambda *_, child=child: passes.update([child]))
+    x = torch.rand(6, 1, 8, 8)
+    with torch.no_grad():
+        next(scoring.forever(scoring.bare(name, model), x))
+        of_bare = passes.copy()
+        passes.clear()
+        scoring.score_of_chunk(model, score, "the data", x)
+    assert of_bare == passes and passes["encoder"] >= 1
+
+
+def test_a_row_of_scoring_follows_from_its_clock(benchmark):
+    scoring = benchmark("scoring")
+    model = SmallConv(latent_dim=2, data_shape=(1, 8, 8), channels=(4,), hidden=4)
+    row = scoring.measure("kl", model, 2, count(step=10**6).__next__)  # every chunk of 1,000 takes 1 ms
+    assert (row["ratio"], row["low"], row["high"]) == (1, 1, 1)
+    assert row["bare_per_s"] == row["genkit_per_s"] == pytest.approx(10**6)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the unit of the peak")
+def test_the_memory_of_scoring_does_not_grow_with_the_number_of_samples():
+    command = [sys.executable, "-m", "benchmarks.scoring", "--peak-of"]
+    few, many = (
+        float(subprocess.check_output([*command, str(number)], cwd=CHECKOUT, text=True)) for number in (4_000, 40_000)
+    )
+    assert 0 < many < few + 16, (few, many)
 
 
 @pytest.mark.slow
