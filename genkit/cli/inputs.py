@@ -96,7 +96,8 @@ def _held_out(trained: Trained, run: Path, number: int, overrides: list[str] | N
 
 def _user_pictures(trained: Trained, number: int, pictures: Path) -> SelectedInputs:
     from genkit.parts.datasets.pictures.user_pictures import read_user_pictures
+    from genkit.runs.trained import levels_of
 
-    x, names, total = read_user_pictures(pictures, number, trained.model.data_shape)
+    x, names, total = read_user_pictures(pictures, number, trained.model.data_shape, levels_of(trained))
     source = f"picture{'s' * (total != 1)} of {pictures}" if pictures.is_dir() else f"picture, {pictures}"
     return SelectedInputs(x.to(next(trained.model.parameters())), names, source, total, pictures)

@@ -33,7 +33,7 @@ def verdict(reports: Sequence[PictureReport], refusals: Sequence[str]) -> str:
     usable = " and ".join(f"{count(report.usable, 'picture')} of the {report.split} split" for report in reports)
     skipped = sum(len(report.bad) for report in reports)
     labels = dict.fromkeys(label for report in reports for label, texts in _lines(report) if any(texts))
-    look = [label for label in ("unread", "enlarged", "bad", "identical", "names") if label in labels]
+    look = [label for label in ("unread", "clipped", "enlarged", "bad", "identical", "names") if label in labels]
     return (
         f"usable: {usable}"
         + (f"; {count(skipped, 'bad picture')} left out" if skipped else "")
@@ -66,6 +66,7 @@ def print_prepared(prepared: Sequence[PreparedSplit], console: Console) -> None:
 def _lines(report: PictureReport) -> list[tuple[str, list[str]]]:
     holds = [count(report.number, "picture")]
     holds += [] if report.classes is None else [f"{report.classes} class{'es' * (report.classes != 1)}"]
+    holds += [] if report.groups is None else [count(report.groups, "group")]
     holds += [describe_other_files(report.other_suffixes)] if report.others else []
     sizes = [(f"{width} x {height}", number) for (width, height), number in report.sizes.most_common()]
     return [
@@ -75,6 +76,9 @@ def _lines(report: PictureReport) -> list[tuple[str, list[str]]]:
         ("modes", [_counted(report.modes.most_common())]),
         ("formats", [_counted(report.formats.most_common())]),
         ("transform", report.becomes),
+        ("values", [] if report.values is None else [report.values.describe()]),
+        ("clipped", _clipped(report)),
+        ("rows", _rows_without_picture(report)),
         ("enlarged", _enlarged(report)),
         ("bad", _first([str(bad) for bad in report.bad])),
         ("identical", _first([f"{first} and {second}" for first, second in report.alike])),
@@ -95,6 +99,17 @@ def _enlarged(report: PictureReport) -> list[str]:
     verb = "has" if report.enlarged == 1 else "have"
     pictures = count(report.enlarged, "picture")
     return [f"{pictures} {verb} fewer pixels than the input of the network; the smallest is {report.smallest}"]
+
+
+def _clipped(report: PictureReport) -> list[str]:
+    if report.values is None or not report.values.clips_many:
+        return []
+    return ["more than half of the values are outside the levels; compare window with the range of the values"]
+
+
+def _rows_without_picture(report: PictureReport) -> list[str]:
+    rows = report.rows_without_picture
+    return [f"{count(rows, 'row')} of groups {'has' if rows == 1 else 'have'} no picture"] if rows else []
 
 
 def _counted(counts: Sequence[tuple[str, int]]) -> str:

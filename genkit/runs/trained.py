@@ -16,6 +16,7 @@ from genkit.core.types import Dataset
 from genkit.errors import UsageError
 from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.samples import in_chunks
+from genkit.parts.datasets.pictures.levels import Levels
 from genkit.recipe.document import Document
 from genkit.recipe.missing import relative_paths
 from genkit.recipe.overrides import with_override
@@ -62,6 +63,17 @@ def open_trained(path: Path, weights: str | None = None) -> Trained:
     counted = ((unit, saved.facts.get(unit)) for unit in ("step", "epoch"))  # a converted checkpoint knows epochs only
     trained = next((f"{unit} {count}" for unit, count in counted if count is not None), "")
     return Trained(load_saved(saved, which), which, trained, saved.recipe, saved.remark)
+
+
+def levels_of(trained: Trained) -> Levels | None:
+    """Return the levels of the pictures that a model was trained on; None if its recipe declares none.
+
+    Raises `RecipeError` if ``[data]`` is wrong.
+    """
+    if not {"window", "percentiles"} & trained.data.keys():
+        return None  # no plugin of the data is needed
+    levels = getattr(build_data(trained.document), "levels", None)
+    return levels if isinstance(levels, Levels) else None
 
 
 def draw_samples(trained: Trained, number: int, seed: int) -> Tensor:

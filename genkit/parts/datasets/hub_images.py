@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from genkit.core.field_types import Doc
+from genkit.parts.datasets.base.levelled_set import LevelledSet
 from genkit.parts.datasets.base.picture_keys import ColumnKey, ConfigKey
-from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.pictures.hub_splits import split_of_hub
 from genkit.parts.datasets.pictures.source import Share, Source
 
 
 @dataclass(frozen=True, kw_only=True)
-class HubImages(PictureSet):
+class HubImages(LevelledSet):
     """The pictures of a hub id, or of a folder of Arrow or parquet files."""
 
     hub: Annotated[str, Doc("Hub id, OWNER/NAME, or a folder that the `datasets` library can open.")]

@@ -33,6 +33,7 @@ from genkit.parts.datasets.pictures.bad_pictures import BadPicture, bad_pictures
 from genkit.parts.datasets.pictures.decode import decode
 from genkit.parts.datasets.pictures.hf_datasets import data_files, find_columns
 from genkit.parts.datasets.pictures.hub_folder import unmet_hub
+from genkit.parts.datasets.pictures.levels import Levels
 from genkit.parts.datasets.pictures.parquet_files import list_row_groups, open_parquet
 from genkit.parts.datasets.pictures.parquet_stream import FileOrderSource, ParquetStream, Window
 from genkit.parts.datasets.pictures.source import Source
@@ -71,6 +72,11 @@ class HubStream(KeysOnly):
 
     def __post_init__(self) -> None:
         _ = self.transform  # raises `ValueError` for an empty crop
+
+    @property
+    def levels(self) -> Levels | None:
+        """None: a stream does not declare the levels of its pictures."""
+        return None
 
     @cached_property
     def transform(self) -> Transform:

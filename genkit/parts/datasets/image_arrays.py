@@ -8,16 +8,19 @@ from typing import Annotated
 
 from genkit.core.field_types import Doc
 from genkit.errors import UsageError
-from genkit.parts.datasets.base.picture_set import PictureSet
-from genkit.parts.datasets.pictures.array_source import Layout
+from genkit.parts.datasets.base.levelled_set import LevelledSet
+from genkit.parts.datasets.base.picture_keys import GroupsKey, check_groups
+from genkit.parts.datasets.pictures.array_picture import Layout
+from genkit.parts.datasets.pictures.group_split import split_by_group
+from genkit.parts.datasets.pictures.groups import read_groups
 from genkit.parts.datasets.pictures.numpy_files import read_array
 from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, Share, Source, split_by_name
 from genkit.storage.user_path import user_path
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageArrays(PictureSet):
-    """The rows of an array of uint8, or of float values in [0, 1]."""
+class ImageArrays(LevelledSet):
+    """The rows of an array of uint8, of float values in [0, 1], or with declared levels of any numbers."""
 
     path: Annotated[Path, Doc("The .npy or .npz file with the pictures.")]
     array: Annotated[
@@ -35,16 +38,24 @@ class ImageArrays(PictureSet):
         Share | Path | None,
         Doc("Share of the rows that is held out, or another such file with the held-out pictures; 0.1 by default."),
     ] = None
+    groups: GroupsKey = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_groups(self.groups, self.hold_out)
 
     def source(self) -> Source:
         """Open this split. Raises `UsageError`."""
         if isinstance(self.hold_out, Path):
             return self._read(self.path, "path") if self.split == "train" else self._read(self.hold_out, "hold_out")
-        share = HELD_OUT_SHARE if self.hold_out is None else self.hold_out
-        return split_by_name(self._read(self.path, "path"), self.split, share)
+        rows = self._read(self.path, "path")
+        if self.groups is not None:
+            numbers, groups = [str(row) for row in range(len(rows))], read_groups(self.groups)
+            return split_by_group(rows, numbers, groups, self.split, self.hold_out, "the number of the row, from 0")
+        return split_by_name(rows, self.split, HELD_OUT_SHARE if self.hold_out is None else self.hold_out)
 
     def _read(self, path: Path, key: str) -> Source:
         file = user_path(path).absolute()
         if not file.is_file():
             raise UsageError(f"[data] {key}: file {file} not found. Give a .npy or .npz file with pictures.")
-        return read_array(file, self.array, self.labels, self.layout)
+        return read_array(file, self.array, self.labels, self.layout, any_range=self.levels is not None)

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Annotated
 
 from genkit.core.field_types import Doc
-from genkit.parts.datasets.base.picture_set import PictureSet
+from genkit.parts.datasets.base.levelled_set import LevelledSet
+from genkit.parts.datasets.base.picture_keys import GroupsKey, check_groups
 from genkit.parts.datasets.pictures.folder_splits import split_of_folder
 from genkit.parts.datasets.pictures.source import Share, Source
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageFolder(PictureSet):
-    """The pictures in a folder and its sub-folders.
+class ImageFolder(LevelledSet):
+    """The pictures in a folder and its sub-folders; with declared levels also the .npy files there.
 
     Sub-folders are classes. If there are sub-folders `train` and `test`, `val`, `valid` or `validation`, these are the
     splits.
@@ -28,9 +29,19 @@ class ImageFolder(PictureSet):
             "by default test/, val/, valid/ or validation/ beside train/, or else a share of 0.1."
         ),
     ] = None
+    groups: GroupsKey = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_groups(self.groups, self.hold_out)
 
     def source(self) -> Source:
         """List this split. Raises `UsageError`."""
         return split_of_folder(
-            self.path, self.split, self.hold_out, "Give a folder of pictures, of any sizes and formats."
+            self.path,
+            self.split,
+            self.hold_out,
+            "Give a folder of pictures, of any sizes and formats.",
+            arrays=self.levels is not None,
+            groups=self.groups,
         )

@@ -1,4 +1,4 @@
-"""Base class of finite image sets: images as bytes, in memory or memory-mapped, converted to floats batch by batch.
+"""Base class of finite image sets: images as integers, in memory or memory-mapped, converted to floats batch by batch.
 
 A batch is loaded as bytes, and becomes floats on the device of training: bytes are a quarter of what is copied there.
 """
@@ -21,13 +21,14 @@ from genkit.parts.datasets.base.keys_only import KeysOnly
 from genkit.parts.datasets.base.picture_keys import SplitKey
 from genkit.storage.mapped_file import check_mapped
 
+WHITE_OF_16_BITS = 65535
 IMAGE, LABEL, FLIP = "image", "label", "flip"  # of the tensors that are loaded
 
 
 class Arrays(NamedTuple):
     """All images of a split, and their labels."""
 
-    images: np.ndarray  # (N, C, H, W) uint8
+    images: np.ndarray  # (N, C, H, W) uint8, or uint16 of which 65,535 is white
     labels: np.ndarray | None  # (N,) integers; None without labels
 
 
@@ -114,11 +115,12 @@ def _of_classes(arrays: Arrays, classes: tuple[int, ...]) -> Arrays:
 
 
 def raw_images(images: np.ndarray, labels: np.ndarray | None, noise: Noise, *, flip: bool) -> Raw:
-    """Return images, (B, C, H, W) uint8, labels, (B,), if any, and with `flip` about half of the rows, to be mirrored.
+    """Return images, (B, C, H, W), labels, (B,), if any, and with `flip` about half of the rows, to be mirrored.
 
-    `finished_images` changes the images in place.
+    The images are uint8 or uint16. `finished_images` changes them in place.
     """
-    tensors = {IMAGE: torch.from_numpy(images)}
+    # torch has few operations of uint16 on accelerators, so the same bits travel as int16.
+    tensors = {IMAGE: torch.from_numpy(images if images.dtype == np.uint8 else images.view(np.int16))}
     if labels is not None:
         tensors[LABEL] = torch.from_numpy(labels.astype(np.int64))
     if flip:
@@ -131,8 +133,15 @@ def finished_images(raw: Raw, noise: Noise) -> Samples:
     images, flip = raw.tensors[IMAGE], raw.tensors.get(FLIP)
     if flip is not None:
         images = _mirrored(images, flip)
-    x = images.to(noise.dtype).div_(255)
+    x = _in_unit_range(images, noise.dtype)
     return Samples(x, {LABEL: raw.tensors[LABEL]} if LABEL in raw.tensors else {})
+
+
+def _in_unit_range(images: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return images as fractions of white. int16 holds the bits of uint16."""
+    if images.dtype == torch.int16:
+        return (images.to(torch.int32) & WHITE_OF_16_BITS).to(dtype).div_(WHITE_OF_16_BITS)
+    return images.to(dtype).div_(255)
 
 
 def _mirrored(images: Tensor, rows: Tensor) -> Tensor:
@@ -144,8 +153,8 @@ def _mirrored(images: Tensor, rows: Tensor) -> Tensor:
 
 
 def flip_horizontally(images: np.ndarray) -> np.ndarray:
-    """Return images, (B, C, H, W) uint8, with left and right exchanged."""
-    if images.shape[-1] % 8:
+    """Return images, (B, C, H, W), with left and right exchanged."""
+    if images.dtype != np.uint8 or images.shape[-1] % 8:
         return images[..., ::-1]
     # Eight pixels at a time: words in reverse order, with their bytes reversed. This takes half the time.
     return np.ascontiguousarray(images).view(np.uint64)[..., ::-1].byteswap().view(np.uint8)

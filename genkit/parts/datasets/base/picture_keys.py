@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from genkit.core.field_types import Doc, PositiveInt
-from genkit.parts.datasets.pictures.transform import Background, Crop, Filter
+from genkit.parts.datasets.pictures.eight_bits import Background
+from genkit.parts.datasets.pictures.transform import Crop, Filter
 
 SplitKey = Annotated[
     Literal["train", "test"], Doc('Split that is read, "train" or "test"; the held-out split is always "test".')
@@ -40,12 +41,39 @@ OnBadKey = Annotated[
     Literal["refuse", "skip"],
     Doc('What happens to pictures that cannot be used: "refuse" is an error, "skip" leaves them out.'),
 ]
+WindowKey = Annotated[
+    tuple[float, float] | None,
+    Doc(
+        "Values in the units of the files that become black and white, [low, high]; values outside are clipped. "
+        "By default 8 and 16 bits have the range of their type, and floats of image-arrays are in [0, 1]."
+    ),
+]
+PercentilesKey = Annotated[
+    tuple[float, float] | None,
+    Doc("Percentiles of each picture that become black and white, such as [1, 99]; instead of window."),
+]
+GroupsKey = Annotated[
+    Path | None,
+    Doc(
+        "CSV file with the columns file and group: all pictures of a group are in one split. hold_out is then a share "
+        "of the groups, chosen by their names; a column split, train or test, decides in its place."
+    ),
+]
 StoreKey = Annotated[Path | None, Doc("Folder for the prepared pictures; the cache folder of genkit by default.")]
 ConfigKey = Annotated[str | None, Doc("Name of the configuration (subset), if the data set on the hub has several.")]
 ColumnKey = Annotated[str | None, Doc("Name of the column with the pictures, if several columns have pictures.")]
 HubKey = Annotated[
     str | None, Doc("Hub id, OWNER/NAME, or a folder that the `datasets` library can open; instead of path.")
 ]
+
+
+def check_groups(groups: Path | None, hold_out: object) -> None:
+    """Raise `ValueError` if there are groups, and `hold_out` is another folder or file."""
+    if groups is not None and isinstance(hold_out, Path):
+        raise ValueError(
+            f"groups: cannot be used with hold_out = {str(hold_out)!r}, since the rows of groups name pictures of path "
+            "only. Set hold_out to a share, or add a column split"
+        )
 
 
 def check_one_place(path: Path | None, hub: str | None, folder: str, example: str) -> None:

@@ -21,7 +21,9 @@ from genkit.parts.datasets.base.picture_keys import (
 )
 from genkit.parts.datasets.pictures.bad_pictures import BadPicture, bad_pictures_error
 from genkit.parts.datasets.pictures.folder_source import FolderSource
+from genkit.parts.datasets.pictures.group_split import GroupSubset
 from genkit.parts.datasets.pictures.hub_folder import unmet_hub
+from genkit.parts.datasets.pictures.levels import Levels
 from genkit.parts.datasets.pictures.prepare import prepare
 from genkit.parts.datasets.pictures.source import Source, Subset
 from genkit.parts.datasets.pictures.store import Store
@@ -53,6 +55,11 @@ class PictureSet(ImageSet):
     @property
     def library(self) -> str | None:
         """The hub id or folder that the `datasets` library opens; None if this set does not use the library."""
+        return None
+
+    @property
+    def levels(self) -> Levels | None:
+        """The values that become black and white; a data set that can declare them makes them keys."""
         return None
 
     @cached_property
@@ -88,7 +95,8 @@ class PictureSet(ImageSet):
         if self.library is not None or self.unmet():
             return ()
         files = self.listed.source if isinstance(self.listed, Subset) else self.listed
-        return tuple(files.remarks()) if isinstance(files, FolderSource) else ()
+        of_groups = [self.listed.remark()] if isinstance(self.listed, GroupSubset) else []
+        return (*(files.remarks() if isinstance(files, FolderSource) else ()), *of_groups)
 
     @property
     def size(self) -> int:

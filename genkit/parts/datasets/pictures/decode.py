@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from genkit.parts.datasets.pictures.array_picture import ArrayPicture
 from genkit.parts.datasets.pictures.bad_pictures import BadPicture
-from genkit.parts.datasets.pictures.image_formats import check_pixel_count, describe_image_error
+from genkit.parts.datasets.pictures.image_formats import check_one_page, check_pixel_count, describe_image_error
 from genkit.parts.datasets.pictures.source import Pictures, Source, shown_name
 from genkit.parts.datasets.pictures.transform import Transform
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def decode(source: Pictures, index: int, work: Callable[[Image], Result]) -> Result | BadPicture:
+def decode(source: Pictures, index: int, work: Callable[[Image | ArrayPicture], Result]) -> Result | BadPicture:
     """Return ``work(picture)`` for the picture at `index`, or a `BadPicture` if that raises.
 
     `MemoryError` is raised: it says nothing about the picture.
@@ -26,6 +27,7 @@ def decode(source: Pictures, index: int, work: Callable[[Image], Result]) -> Res
     try:
         with source.picture(index) as picture:
             check_pixel_count(picture)
+            check_one_page(picture)
             return work(picture)
     except MemoryError:
         raise
@@ -36,8 +38,11 @@ def decode(source: Pictures, index: int, work: Callable[[Image], Result]) -> Res
 def decode_some(
     source: Source, transform: Transform, indices: Sequence[int]
 ) -> tuple[np.ndarray, list[int], list[BadPicture]]:
-    """Return the usable pictures among `indices`, (N, C, H, W) uint8, the indices of these N, and the bad pictures."""
-    pixels = np.empty((len(indices), *transform.shape), np.uint8)
+    """Return the usable pictures among `indices`, the indices of these N, and the bad pictures.
+
+    The pictures are (N, C, H, W), of the type of the transform.
+    """
+    pixels = np.empty((len(indices), *transform.shape), transform.dtype)
     usable: list[int] = []
     bad: list[BadPicture] = []
     for index in indices:

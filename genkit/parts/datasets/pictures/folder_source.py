@@ -25,13 +25,15 @@ from genkit.parts.datasets.pictures.folder_walk import (
     picture_folders,
     visible_files,
 )
-from genkit.parts.datasets.pictures.image_formats import OPENERS, is_image_file, open_image, suffix_of
+from genkit.parts.datasets.pictures.image_formats import ARRAY_OPENERS, OPENERS, is_image_file, open_image, suffix_of
 from genkit.parts.datasets.pictures.source import count
 from genkit.parts.datasets.pictures.unread import Unread, describe_other_files, describe_unread
 from genkit.storage.regular_file import open_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from genkit.parts.datasets.pictures.array_picture import ArrayPicture
 
 DIGESTED_FILES = 16  # files whose content is part of the digest
 DIGESTED_BYTES = 2**24  # of each of these files, from its start
@@ -68,7 +70,7 @@ class FolderSource:
         """Return the path below the folder."""
         return self.files[index].name
 
-    def picture(self, index: int) -> Image:
+    def picture(self, index: int) -> Image | ArrayPicture:
         """Open the file."""
         return open_image(self.folder / self.files[index].name)
 
@@ -111,11 +113,15 @@ class FolderSource:
         return replace(self, files=tuple(file for file in self.files if wanted(file.name)))
 
 
-def list_files(folder: Path, classes: Sequence[str] | None = None, place: str = "[data]") -> FolderSource:
+def list_files(
+    folder: Path, classes: Sequence[str] | None = None, place: str = "[data]", *, arrays: bool = False
+) -> FolderSource:
     """List the pictures in a folder and its sub-folders, and follow links.
 
     `classes` are the names that labels index, by default the sub-folders with pictures. `place` is the recipe table or
-    the option that names the folder; error messages start with it. Raises `UsageError` if there is no picture.
+    the option that names the folder; error messages start with it. With `arrays`, a .npy file is a picture.
+
+    Raises `UsageError` if there is no picture.
     """
     if is_run_folder(folder):
         raise UsageError(f"{place} {folder}: a folder of a run or a trained model of genkit. Give a folder of data.")
@@ -123,14 +129,16 @@ def list_files(folder: Path, classes: Sequence[str] | None = None, place: str = 
     others = Counter[str]()
     with listing(folder, place):
         for entry, name in visible_files(folder):
-            if not is_image_file(name):
+            if not is_image_file(name, arrays=arrays):
                 others[suffix_of(name)] += 1
                 continue
             status = entry.stat(follow_symlinks=entry.is_file())
             files.append(PictureFile(name, status.st_size, status.st_mtime_ns))
-        names = picture_folders(folder) if classes is None else classes
+        names = picture_folders(folder, arrays=arrays) if classes is None else classes
     if not files:
         found = f"no picture among {count(others.total(), 'file')}" if others else "no picture"
-        raise UsageError(f"{place} {folder}: {found}. Accepted file suffixes: {', '.join(sorted(OPENERS))}.")
+        accepted = f"Accepted file suffixes: {', '.join(sorted([*OPENERS, *(ARRAY_OPENERS if arrays else ())]))}."
+        declare = others.keys() & ARRAY_OPENERS.keys() and " For .npy files, set window = [low, high] or percentiles."
+        raise UsageError(f"{place} {folder}: {found}. {accepted}{declare or ''}")
     files.sort(key=lambda file: natural_key(file.name))
     return FolderSource(folder, tuple(files), tuple(names), others)

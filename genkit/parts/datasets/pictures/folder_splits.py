@@ -15,34 +15,58 @@ from genkit.parts.datasets.pictures.folder_walk import (
     visible_files,
     visible_folders,
 )
+from genkit.parts.datasets.pictures.group_split import split_by_group, two_group_splits
+from genkit.parts.datasets.pictures.groups import read_groups
 from genkit.parts.datasets.pictures.image_formats import is_image_file
 from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, TEST_NAMES, Source, split_by_name
 from genkit.parts.datasets.pictures.unread import Unread, list_names
 from genkit.storage.user_path import user_path
 
+NAMES = "the path below the folder, with /"  # in the column `file` of groups
 TRAIN_NAMES = ("train", "training")  # sub-folders that are the train split, in any case; the first that exists
 
 
-def split_of_folder(path: Path, split: str, hold_out: float | Path | None, hint: str) -> Source:
+def split_of_folder(
+    path: Path,
+    split: str,
+    hold_out: float | Path | None,
+    hint: str,
+    *,
+    arrays: bool = False,
+    groups: Path | None = None,
+) -> Source:
     """Return the "train" or the "test" pictures of a folder.
 
     The test split is the folder `hold_out`, or else the first of `TEST_NAMES` beside train/, or else a share by name,
-    `hold_out` or `HELD_OUT_SHARE`. `hint` says how to get the folder `path`. Raises `UsageError` if a folder is
-    missing or empty, or if its sub-folders may be splits or classes.
+    `hold_out` or `HELD_OUT_SHARE`. `hint` says how to get the folder `path`. With `arrays`, .npy files are pictures.
+    With the CSV file `groups`, no group is in both splits.
+
+    Raises `UsageError` if a folder is missing or empty, if its sub-folders may be splits or classes, or if the groups
+    do not fit the pictures.
     """
     folder, held_out = _existing_folders(path, hold_out, hint)
     with listing(folder):
-        train, own_test = _find_splits(folder)
+        train, own_test = _find_splits(folder, arrays)
     test = own_test if held_out is None else _separate_folder(held_out, train)
+    of_groups = None if groups is None else read_groups(groups)
     if test is None:
-        share = hold_out if isinstance(hold_out, float) else HELD_OUT_SHARE
-        return split_by_name(replace(list_files(train), unread=_unread(folder, train)), split, share)
+        share = hold_out if isinstance(hold_out, float) else None
+        files = replace(list_files(train, arrays=arrays), unread=_unread(folder, arrays, train))
+        if of_groups is not None:
+            return split_by_group(files, _names_below(folder, files), of_groups, split, share, NAMES)
+        return split_by_name(files, split, HELD_OUT_SHARE if share is None else share)
     if isinstance(hold_out, float):
         raise UsageError(
             f"[data] hold_out: {folder} already has a train and a test split, {train.name}/ and {test.name}/. "
             "Remove hold_out, or set it to a folder."
         )
-    return replace(_list_split(train, test, split), unread=_unread(folder, train, test))
+    wanted = replace(_list_split(train, test, split, arrays), unread=_unread(folder, arrays, train, test))
+    if of_groups is None:
+        return wanted
+    other = {"train": "test", "test": "train"}[split]
+    splits = {split: wanted, other: _list_split(train, test, other, arrays)}
+    names = {each: _names_below(folder, files) for each, files in splits.items()}
+    return two_group_splits({**splits}, {**names}, of_groups, split, NAMES)
 
 
 def _existing_folders(path: Path, hold_out: float | Path | None, hint: str) -> tuple[Path, Path | None]:
@@ -70,7 +94,7 @@ def existing_folder(path: Path, key: str, hint: str) -> Path:
     return folder
 
 
-def _find_splits(folder: Path) -> tuple[Path, Path | None]:
+def _find_splits(folder: Path, arrays: bool) -> tuple[Path, Path | None]:
     """Return the folder of the train split, and that of the test split if there is one.
 
     Without splits, the train split is the folder itself. Raises `UsageError` if there is only one of the two beside
@@ -81,10 +105,10 @@ def _find_splits(folder: Path) -> tuple[Path, Path | None]:
     if train and test:
         return folder / train, folder / test
     alone = train or test
-    if not alone or not has_pictures(folder / alone):
+    if not alone or not has_pictures(folder / alone, arrays=arrays):
         return folder, None
-    others = [name for name in picture_folders(folder) if name != alone]
-    if others or (test and _has_loose_pictures(folder)):
+    others = [name for name in picture_folders(folder, arrays=arrays) if name != alone]
+    if others or (test and _has_loose_pictures(folder, arrays)):
         raise UsageError(_which_is_it(folder, train, test, others))
     return folder / alone, None
 
@@ -95,8 +119,8 @@ def _first(wanted: Sequence[str], names: Sequence[str]) -> str | None:
     return min(candidates)[2] if candidates else None
 
 
-def _has_loose_pictures(folder: Path) -> bool:
-    return any(is_image_file(name) for _, name in visible_files(folder) if "/" not in name)
+def _has_loose_pictures(folder: Path, arrays: bool) -> bool:
+    return any(is_image_file(name, arrays=arrays) for _, name in visible_files(folder) if "/" not in name)
 
 
 def _which_is_it(folder: Path, train: str | None, test: str | None, others: list[str]) -> str:
@@ -123,13 +147,19 @@ def _separate_folder(test: Path, train: Path) -> Path:
     return test
 
 
-def _list_split(train: Path, test: Path, split: str) -> FolderSource:
+def _list_split(train: Path, test: Path, split: str, arrays: bool) -> FolderSource:
     """List one of two folders; both number the classes of either, so a class has the same label in both."""
     with listing(train.parent):
-        classes = list(dict.fromkeys([*picture_folders(train), *picture_folders(test)]))
-    return list_files(test if split == "test" else train, classes)
+        classes = [*picture_folders(train, arrays=arrays), *picture_folders(test, arrays=arrays)]
+    return list_files(test if split == "test" else train, list(dict.fromkeys(classes)), arrays=arrays)
 
 
-def _unread(folder: Path, *splits: Path) -> Unread | None:
+def _names_below(folder: Path, files: FolderSource) -> list[str]:
+    """Return the path of each file below `folder`, with / on every system."""
+    below = files.folder.relative_to(folder).as_posix()
+    return [file.name if below == "." else f"{below}/{file.name}" for file in files.files]
+
+
+def _unread(folder: Path, arrays: bool, *splits: Path) -> Unread | None:
     """Return the part of a folder beside its splits; None if a split is the folder itself."""
-    return None if folder in splits else Unread(folder, splits)
+    return None if folder in splits else Unread(folder, splits, arrays)

@@ -36,14 +36,17 @@ def visible_folders(folder: Path) -> list[str]:
     return sorted((name for name in names if not is_run_folder(folder / name)), key=natural_key)
 
 
-def picture_folders(folder: Path) -> list[str]:
+def picture_folders(folder: Path, *, arrays: bool = False) -> list[str]:
     """Return the names of the sub-folders that have a picture, in natural order. Raises `OSError`."""
-    return [name for name in visible_folders(folder) if has_pictures(folder / name)]
+    return [name for name in visible_folders(folder) if has_pictures(folder / name, arrays=arrays)]
 
 
-def has_pictures(folder: Path) -> bool:
-    """Return whether there is a picture in the folder or below it; stops at the first one. Raises `OSError`."""
-    return any(is_image_file(name) for _, name in visible_files(folder))
+def has_pictures(folder: Path, *, arrays: bool = False) -> bool:
+    """Return whether there is a picture, with `arrays` also a .npy file, in the folder or below it.
+
+    Stops at the first one. Raises `OSError`.
+    """
+    return any(is_image_file(name, arrays=arrays) for _, name in visible_files(folder))
 
 
 def is_run_folder(folder: str | Path) -> bool:

@@ -16,6 +16,8 @@ from genkit.parts.datasets.pictures.image_formats import open_image, open_with_p
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from genkit.parts.datasets.pictures.array_picture import ArrayPicture
+
 
 @dataclass(frozen=True, eq=False)
 class HFSource:
@@ -41,7 +43,7 @@ class HFSource:
         """Return ``row 7``."""
         return f"row {index}"
 
-    def picture(self, index: int) -> Image:
+    def picture(self, index: int) -> Image | ArrayPicture:
         """Open the picture of a row."""
         return open_encoded(self.table[index][self.column])
 
@@ -59,7 +61,7 @@ class HFSource:
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def open_encoded(encoded: Any) -> Image:
+def open_encoded(encoded: Any) -> Image | ArrayPicture:
     """Open a picture as the library stores it, ``{"bytes": ..., "path": ...}``.
 
     Raises `BadPictureError` if there are neither bytes nor a path.

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from genkit.parts.datasets.pictures.array_picture import ArrayPicture, open_npy
 from genkit.parts.datasets.pictures.bad_pictures import BadPictureError
 from genkit.storage.regular_file import check_regular
 
@@ -51,12 +53,17 @@ OPENERS: Mapping[str, Callable[[str | Path], Image]] = {
     ".avif": open_with_pillow,
     ".tga": open_with_pillow,
 }
+ARRAY_OPENERS: Mapping[str, Callable[[str | Path], ArrayPicture]] = {".npy": open_npy}
 SIXTEEN_BIT_FORMATS = ("PNG", "PPM")  # Pillow may hold 16-bit values of these formats in its 32-bit mode "I"
 
 
-def is_image_file(name: str) -> bool:
-    """Return whether the suffix of a file name is that of an image; upper and lower case are equal."""
-    return suffix_of(name) in OPENERS
+def is_image_file(name: str, *, arrays: bool = False) -> bool:
+    """Return whether the suffix of a file name is that of an image, or with `arrays` that of an array.
+
+    Upper and lower case are equal. An array is a picture only if the levels of its values are declared.
+    """
+    suffix = suffix_of(name)
+    return suffix in OPENERS or (arrays and suffix in ARRAY_OPENERS)
 
 
 def suffix_of(path: str | Path) -> str:
@@ -64,16 +71,36 @@ def suffix_of(path: str | Path) -> str:
     return os.path.splitext(path)[1].lower()
 
 
-def open_image(path: str | Path) -> Image:
-    """Open an image file without decoding its pixels; Pillow opens a file whose suffix is not in `OPENERS`.
+def open_image(path: str | Path) -> Image | ArrayPicture:
+    """Open an image file without decoding its pixels; Pillow opens a file whose suffix has no opener.
 
     Raises whatever the function that opens the file raises, and `OSError` for a pipe or a device.
     """
     check_regular(path)
-    return OPENERS.get(suffix_of(path), open_with_pillow)(path)
+    suffix = suffix_of(path)
+    return ARRAY_OPENERS[suffix](path) if suffix in ARRAY_OPENERS else OPENERS.get(suffix, open_with_pillow)(path)
 
 
-def check_pixel_count(picture: Image) -> None:
+def check_one_page(picture: Image | ArrayPicture) -> None:
+    """Raise `BadPictureError` if a TIFF has several pages of one size, as a volume has.
+
+    Pages of other sizes are accepted: they are smaller copies, and the first page is the picture.
+    """
+    if isinstance(picture, ArrayPicture) or picture.format != "TIFF":
+        return
+    pages = sizes = 1
+    with suppress(Exception):  # a damaged later page says nothing about the first
+        pages = getattr(picture, "n_frames", 1)
+        if pages > 1:
+            first = picture.size
+            picture.seek(1)
+            sizes = 1 if picture.size == first else 2
+    picture.seek(0)
+    if pages > 1 and sizes == 1:
+        raise BadPictureError(f"{pages} pages of one size, a volume; save each page as a picture")
+
+
+def check_pixel_count(picture: Image | ArrayPicture) -> None:
     """Raise `BadPictureError` if an image has so many pixels that decoding it could use up the memory.
 
     Pillow itself only warns above this limit, and refuses twice as many pixels.

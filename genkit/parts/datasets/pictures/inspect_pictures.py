@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from genkit.console.output import progress_count
 from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.hub_stream import HubStream
+from genkit.parts.datasets.pictures.array_picture import ArrayPicture
 from genkit.parts.datasets.pictures.bad_pictures import BadPicture
 from genkit.parts.datasets.pictures.decode import decode
 from genkit.parts.datasets.pictures.folder_source import FolderSource
+from genkit.parts.datasets.pictures.group_split import GroupSubset
 from genkit.parts.datasets.pictures.hf_source import HFSource
 from genkit.parts.datasets.pictures.source import Source, Subset
 from genkit.parts.datasets.pictures.threads import map_in_threads
 from genkit.parts.datasets.pictures.transform import Transform
+from genkit.parts.datasets.pictures.value_range import ValueRange
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,6 +41,7 @@ class DecodedPicture(NamedTuple):
     mode: str  # of Pillow
     format: str  # of Pillow; "none" for a picture that is not from a file
     digest: bytes  # of the bytes after the transform
+    values: ValueRange | None  # of the file, if the recipe declares levels
 
 
 @dataclass
@@ -52,6 +56,9 @@ class PictureReport:
     unread: Counter[str] = field(default_factory=Counter)  # pictures that no split reads, by sub-folder
     unread_splits: list[str] = field(default_factory=list)  # of a hub id, which are neither trained on nor held out
     classes: int | None = None
+    groups: int | None = None
+    rows_without_picture: int = 0  # of the CSV file of groups
+    values: ValueRange | None = None  # if the recipe declares levels
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
@@ -73,6 +80,7 @@ class PictureReport:
             **vars(self),
             "sizes": [{"width": w, "height": h, "number": n} for (w, h), n in self.sizes.most_common()],
             "bad": [bad._asdict() for bad in self.bad],
+            "values": None if self.values is None else self.values.as_dict(),
         }
 
 
@@ -111,6 +119,9 @@ class _Inspection:
             self.report.unread = whole.unread.pictures if whole.unread else Counter()
         if isinstance(whole, HFSource):
             self.report.unread_splits = list(whole.unread)
+        if isinstance(source, GroupSubset):
+            self.report.groups = source.numbers.groups[split]
+            self.report.rows_without_picture = source.numbers.rows_without_picture
         if source.labels is not None:
             self.report.classes = len(set(source.labels.tolist()))
 
@@ -128,18 +139,27 @@ class _Inspection:
         self.report.sizes[picture.size] += 1
         self.report.modes[picture.mode] += 1
         self.report.formats[picture.format] += 1
+        if picture.values is not None:
+            self.report.values = self.report.values or ValueRange()
+            self.report.values.add(picture.values)
         self._compare_size(name, *picture.size)
         name_and_split = f"{name} ({self.report.split})"
         if (first := self._seen.setdefault(picture.digest, name_and_split)) != name_and_split:
             self.report.alike.append((first, name_and_split))
 
-    def _examine(self, picture: Image) -> DecodedPicture:
+    def _examine(self, picture: Image | ArrayPicture) -> DecodedPicture:
         mode, file_format = picture.mode, picture.format or "none"
         width, height = picture.size
-        if picture.getexif().get(EXIF_ORIENTATION) in SIDEWAYS:
+        if not isinstance(picture, ArrayPicture) and picture.getexif().get(EXIF_ORIENTATION) in SIDEWAYS:
             width, height = height, width
-        digest = hashlib.blake2b(self._transform(picture).tobytes(), digest_size=16).digest()
-        return DecodedPicture((width, height), mode, file_format, digest)
+        levels, values = self._transform.levels, None
+        if levels is not None:
+            raw = self._transform.values(picture)
+            values, pixels = ValueRange.of(raw, levels), self._transform.from_values(raw)
+        else:
+            pixels = self._transform(picture)
+        digest = hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
+        return DecodedPicture((width, height), mode, file_format, digest, values)
 
     def _compare_name(self, name: str) -> None:
         bare = name.rpartition(".")[0].casefold() or name

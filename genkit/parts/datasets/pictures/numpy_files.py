@@ -12,23 +12,30 @@ from pathlib import Path
 import numpy as np
 
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.array_source import ArraySource, Layout, digits, is_outside
+from genkit.parts.datasets.pictures.array_picture import CHANNEL_COUNTS, NPY_MAGIC, Layout, digits, is_outside
+from genkit.parts.datasets.pictures.array_source import ArraySource
 from genkit.parts.datasets.pictures.npz_file import Header, NpzFile
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.regular_file import open_regular
 from genkit.storage.user_path import user_path
 
 DECOMPRESSION = (zlib.error, lzma.LZMAError)  # raised for a damaged archive
-CHANNEL_COUNTS = (1, 3, 4)
 OVERSHOOT = 0.2  # share of the range by which resampled pictures exceed it
 FAR_ABOVE_ONE = 2  # a larger maximum shows that white is not 1
 EXPECTED_VALUES = "uint8, or float values in [0, 1] (0 black, 1 white)"
 DATA = "[data]"  # the table of a recipe, whose keys say what a file alone does not show
-NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK"  # the first bytes of a .npy and of a .npz
+DECLARE = " For values of another range, set window = [low, high] or percentiles."
+ZIP_MAGIC = b"PK"  # the first bytes of a .npz
 
 
 def read_array(
-    path: Path, member: str | None, labels: str | None, layout: Layout | None, place: str = DATA
+    path: Path,
+    member: str | None,
+    labels: str | None,
+    layout: Layout | None,
+    place: str = DATA,
+    *,
+    any_range: bool = False,
 ) -> ArraySource:
     """Open the pictures of a .npy, as a memory map, or of a .npz.
 
@@ -38,6 +45,7 @@ def read_array(
         labels: Name of an array in the .npz, or a .npy file; None for the array "labels" of the .npz, if it exists.
         layout: Order of the dimensions; None if the shape shows it.
         place: The recipe table or the option that names the file; error messages start with it.
+        any_range: Whether integers and floats of any range are accepted, since the recipe declares their levels.
 
     Raises:
         UsageError: If the file cannot be read, or its array cannot be pictures.
@@ -48,10 +56,10 @@ def read_array(
         else:
             archive = NpzFile(path)
             array = archive.array(_name_of_pictures(path, archive.headers, member, place))
-    _check_type(path, array, place)
+    _check_type(path, array, place, any_range)
     found = _layout(path, array.shape, layout, place)
     source = ArraySource(path, array, found, _labels(path, len(array), archive, labels, place))
-    if array.dtype != np.uint8:
+    if array.dtype != np.uint8 and not any_range:
         _check_range(source, place)
     return source
 
@@ -108,11 +116,14 @@ def _name_of_pictures(path: Path, arrays: Mapping[str, Header], member: str | No
     return candidates[0]
 
 
-def _check_type(path: Path, array: np.ndarray, place: str) -> None:
-    """Raise `UsageError` unless an array has values, of uint8 or a float type."""
-    if array.dtype != np.uint8 and array.dtype.kind != "f":
+def _check_type(path: Path, array: np.ndarray, place: str, any_range: bool) -> None:
+    """Raise `UsageError` unless an array has values, of uint8 or a float type, or with `any_range` of any integer."""
+    if any_range and array.dtype.kind not in "iuf":
+        raise UsageError(f"{place} {path}: found values of type {array.dtype}, expected integers or floats.")
+    if not any_range and array.dtype != np.uint8 and array.dtype.kind != "f":
         cast = " If the values are integers in 0..255, save array.astype('uint8')." if array.dtype.kind in "iu" else ""
-        raise UsageError(f"{place} {path}: found values of type {array.dtype}, expected {EXPECTED_VALUES}.{cast}")
+        found = f"found values of type {array.dtype}, expected {EXPECTED_VALUES}"
+        raise UsageError(f"{place} {path}: {found}.{cast}{DECLARE if place == DATA else ''}")
     if not array.size or array.ndim == 0:
         raise UsageError(f"{place} {path}: no picture in an array of shape {array.shape}. Give (N, H, W) or larger.")
 
@@ -125,7 +136,7 @@ def _check_range(source: ArraySource, place: str) -> None:
     least, most = np.nanmin(ranges), np.nanmax(ranges)
     raise UsageError(
         f"{place} {source.path}: found values from {digits(least)} to {digits(most)}, expected {EXPECTED_VALUES}. "
-        f"{_advise_scale(float(least), float(most))}."
+        f"{_advise_scale(float(least), float(most))}.{DECLARE if place == DATA else ''}"
     )
 
 

@@ -37,6 +37,8 @@ from genkit.parts.datasets.pictures.parquet_files import PictureRow, RowGroup, r
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from genkit.parts.datasets.pictures.array_picture import ArrayPicture
+
 
 class EpochOrder(NamedTuple):
     """The order of one epoch: its windows, and where each starts."""
@@ -55,7 +57,7 @@ class Window:
         """Return the file, the row group and the row."""
         return self.rows[index].name
 
-    def picture(self, index: int) -> Image:
+    def picture(self, index: int) -> Image | ArrayPicture:
         """Open a picture."""
         return open_encoded(self.rows[index].encoded)
 
@@ -144,7 +146,7 @@ class FileOrderSource:
         window, place = self.stream.at(index, None)
         return window.name(place)
 
-    def picture(self, index: int) -> Image:
+    def picture(self, index: int) -> Image | ArrayPicture:
         """Open a picture."""
         window, place = self.stream.at(index, None)
         return window.picture(place)

@@ -124,7 +124,7 @@ def _write_images(source: Source, transform: Transform, path: Path) -> tuple[lis
 
 def _nbytes(source: Source, transform: Transform) -> int:
     """Return the size of all pictures after the transform, in bytes."""
-    return len(source) * int(np.prod(transform.shape))
+    return len(source) * int(np.prod(transform.shape)) * transform.dtype.itemsize
 
 
 def _write(file: IO[bytes], array: np.ndarray) -> None:

@@ -15,6 +15,8 @@ from genkit.errors import UsageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from genkit.parts.datasets.pictures.array_picture import ArrayPicture
+
 Share = Annotated[float, Interval(gt=0, lt=1)]
 
 TEST_NAMES = ("test", "testing", "val", "valid", "validation")  # names of the held-out split; the first that exists
@@ -28,7 +30,7 @@ class Pictures(Protocol):
         """Return the name of a picture. Messages show it, and it decides whether the picture is held out."""
         ...
 
-    def picture(self, index: int) -> Image:
+    def picture(self, index: int) -> Image | ArrayPicture:
         """Open a picture; its pixels need not be decoded yet. Raises `BadPictureError`, or whatever Pillow raises."""
         ...
 
@@ -75,7 +77,7 @@ class Subset:
         """Return the name of a picture in the source."""
         return self.source.name(int(self.rows[index]))
 
-    def picture(self, index: int) -> Image:
+    def picture(self, index: int) -> Image | ArrayPicture:
         """Open a picture of the source."""
         return self.source.picture(int(self.rows[index]))
 

@@ -1,7 +1,7 @@
 """Store of prepared pictures on the disk: raw bytes, read through a memory map in constant memory.
 
 CACHE/pictures/3f0c.../
-    images.bin    (N, C, H, W) uint8
+    images.bin    (N, C, H, W) uint8, or with levels uint16, least byte first
     labels.bin    (N,) int64; only if the source has classes
     about.json    the source, the transform, the bad pictures, and the digests of the two other files
 
@@ -55,7 +55,13 @@ class Store:
         """The content of about.json. Raises `UsageError` if it cannot be read."""
         try:
             about = json.loads((self.path / ABOUT).read_text(encoding="utf-8"))
-            return {**about, "shape": tuple(about["shape"]), "bad": [BadPicture(*bad) for bad in about["bad"]]}
+            dtype = np.dtype(about.get("dtype", "uint8"))  # earlier versions did not write it
+            return {
+                **about,
+                "shape": tuple(about["shape"]),
+                "dtype": dtype,
+                "bad": [BadPicture(*bad) for bad in about["bad"]],
+            }
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise self._damaged(f"{ABOUT} cannot be read ({error})") from None
 
@@ -69,17 +75,17 @@ class Store:
         """The pictures, memory-mapped, and their labels. Raises `UsageError` if a file has the wrong size."""
         shape = self.about["shape"]
         labelled = "labels" in self.about["digests"]
-        for name, size in ((IMAGES, int(np.prod(shape))), *([(LABELS, 8 * shape[0])] if labelled else [])):
+        for name, size in ((IMAGES, self.nbytes), *([(LABELS, 8 * shape[0])] if labelled else [])):
             found = (self.path / name).stat().st_size if (self.path / name).exists() else 0
             if found != size:
                 raise self._damaged(f"{name} has {found:,} bytes, expected {size:,}")
-        images = np.memmap(self.path / IMAGES, np.uint8, "r", shape=shape)
+        images = np.memmap(self.path / IMAGES, self.about["dtype"], "r", shape=shape)
         return Arrays(images, np.fromfile(self.path / LABELS, np.int64) if labelled else None)
 
     @property
     def nbytes(self) -> int:
         """The size of the pictures in bytes."""
-        return int(np.prod(self.about["shape"]))
+        return int(np.prod(self.about["shape"])) * self.about["dtype"].itemsize
 
     def verify(self) -> None:
         """Read all files. Raises `UsageError` if a byte has changed since it was written."""
@@ -109,6 +115,7 @@ def write_about(
     about = {
         "source": source.where,
         "shape": list(shape),
+        "dtype": transform.dtype.str,
         "transform": transform.as_dict(),
         "bad": [list(picture) for picture in bad],
         "digests": digests,

@@ -21,6 +21,7 @@ class Unread:
 
     folder: Path
     splits: tuple[Path, ...]
+    arrays: bool = False  # whether .npy files are pictures
 
     @cached_property
     def pictures(self) -> Counter[str]:
@@ -29,7 +30,8 @@ class Unread:
         This walks through the folder, so it is done only when somebody asks.
         """
         with listing(self.folder):
-            names = [name for _, name in visible_files(self.folder, self.splits) if is_image_file(name)]
+            below = visible_files(self.folder, self.splits)
+            names = [name for _, name in below if is_image_file(name, arrays=self.arrays)]
         return Counter("".join(name.partition("/")[:2]) if "/" in name else "" for name in names)
 
 

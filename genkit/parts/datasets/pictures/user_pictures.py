@@ -16,10 +16,12 @@ from torch import Tensor
 
 from genkit.core.types import Dataset
 from genkit.errors import UsageError
+from genkit.parts.datasets.pictures.array_picture import has_one_picture
 from genkit.parts.datasets.pictures.array_source import ArraySource
 from genkit.parts.datasets.pictures.bad_pictures import BadPicture, list_bad_pictures
 from genkit.parts.datasets.pictures.decode import decode
 from genkit.parts.datasets.pictures.folder_source import FolderSource, PictureFile, list_files
+from genkit.parts.datasets.pictures.levels import Levels
 from genkit.parts.datasets.pictures.numpy_files import read_array
 from genkit.parts.datasets.pictures.source import Source, Subset, count, shown_name
 from genkit.parts.datasets.pictures.threads import map_in_threads
@@ -57,14 +59,14 @@ class UserPictures:
 
         Raises `UsageError` if one of them cannot be used; the message lists all bad pictures from `start` on.
         """
-        pixels = np.empty((size, *self.transform.shape), np.uint8)
+        pixels = np.empty((size, *self.transform.shape), self.transform.dtype)
         for row, decoded in enumerate(self._decoded(range(start, start + size))):
             if isinstance(decoded, BadPicture):
                 rest = range(start + row + 1, len(self))
                 others = (each for each in self._decoded(rest) if isinstance(each, BadPicture))
                 raise self._refusal([decoded, *others])
             pixels[row] = decoded
-        return torch.from_numpy(pixels).float() / 255
+        return in_unit_range(pixels)
 
     def chunks(self, size: int) -> Iterator[Tensor]:
         """Yield all pictures in chunks of `size`, the last of which may be smaller. Raises what `chunk` raises."""
@@ -93,14 +95,14 @@ def open_user_pictures(place: Path, transform: Transform, option: str = "--data"
     Args:
         place: An image file, which Pillow opens whatever its suffix; a folder, whose files have the suffixes in
             `genkit.parts.datasets.pictures.image_formats`, also in sub-folders; or a .npy or .npz with pictures
-            (`genkit.parts.datasets.pictures.numpy_files`).
+            (`genkit.parts.datasets.pictures.numpy_files`). With levels, .npy files may also be pictures of a folder.
         transform: The transform of each picture (`transform_for`).
         option: The option that names the place; messages start with it.
 
     Raises:
         UsageError: If there is no picture, or if the place cannot be read.
     """
-    return UserPictures(place, _open_source(place, option), transform, option)
+    return UserPictures(place, _open_source(place, option, transform.levels), transform, option)
 
 
 def transform_for(data: Dataset, shape: tuple[int, ...]) -> Transform:
@@ -116,15 +118,15 @@ def transform_for(data: Dataset, shape: tuple[int, ...]) -> Transform:
     return centred_transform(shape)
 
 
-def centred_transform(shape: tuple[int, ...]) -> Transform:
+def centred_transform(shape: tuple[int, ...], levels: Levels | None = None) -> Transform:
     """Return the transform that keeps the largest centred box with the aspect ratio of `shape`, (1 | 3, H, W).
 
-    Raises `ValueError` for another shape.
+    `levels` are those of the training pictures. Raises `ValueError` for another shape.
     """
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise ValueError(f"the model takes samples of shape {tuple(shape)}, not pictures")
     channels, height, width = shape
-    return Transform(height, width, channels, crop="centre")
+    return Transform(height, width, channels, crop="centre", levels=levels)
 
 
 def files_of(source: Source) -> Iterator[Path]:
@@ -140,13 +142,16 @@ def files_of(source: Source) -> Iterator[Path]:
             yield source.path
 
 
-def read_user_pictures(place: Path, number: int, shape: tuple[int, ...]) -> tuple[Tensor, list[str], int]:
+def read_user_pictures(
+    place: Path, number: int, shape: tuple[int, ...], levels: Levels | None = None
+) -> tuple[Tensor, list[str], int]:
     """Return user pictures as model inputs, (N, C, H, W) in [0, 1], their names, and how many pictures there are.
 
     Args:
         place: As for `open_user_pictures`.
         number: The most pictures to read, in natural order of their names.
         shape: The shape of the model's inputs, (1, H, W) or (3, H, W).
+        levels: The levels of the training pictures, if the recipe declares any.
 
     A picture is turned upright, cropped to the largest centred box with the aspect ratio of `shape`, resized (bicubic),
     and converted to grey or colour.
@@ -155,25 +160,30 @@ def read_user_pictures(place: Path, number: int, shape: tuple[int, ...]) -> tupl
         UsageError: If a picture cannot be read, there is none, or the model does not take pictures.
     """
     try:
-        transform = centred_transform(shape)
+        transform = centred_transform(shape, levels)
     except ValueError as error:
         raise UsageError(f"--data {place}: {error}. Omit --data.") from None
-    source = _open_source(place, "--data")
+    source = _open_source(place, "--data", levels)
     wanted = range(min(number, len(source)))
     decoded = list(map_in_threads(partial(decode, source, work=transform), wanted))
     if bad := [each for each in decoded if isinstance(each, BadPicture)]:
         listed = bad[0].reason if place.is_file() and isinstance(source, FolderSource) else "; ".join(map(str, bad))
         raise UsageError(f"--data {place}: {listed}. Repair or remove {'it' if len(bad) == 1 else 'them'}.")
-    x = torch.from_numpy(np.stack([each for each in decoded if isinstance(each, np.ndarray)])).float() / 255
+    x = in_unit_range(np.stack([each for each in decoded if isinstance(each, np.ndarray)]))
     return x, [shown_name(source.name(index)) for index in wanted], len(source)
 
 
-def _open_source(place: Path, option: str) -> Source:
-    if place.is_file() and place.suffix.lower() in ARRAY_SUFFIXES:
-        return read_array(place, None, None, None, option)
+def in_unit_range(pixels: np.ndarray) -> Tensor:
+    """Return pictures of uint8 or uint16 as fractions of white, float32 of the same shape."""
+    return torch.from_numpy(pixels.astype(np.float32)) / np.iinfo(pixels.dtype).max
+
+
+def _open_source(place: Path, option: str, levels: Levels | None) -> Source:
+    if place.is_file() and place.suffix.lower() in ARRAY_SUFFIXES and not has_one_picture(place):
+        return read_array(place, None, None, None, option, any_range=levels is not None)
     if place.is_file():
         status = place.stat()
         return FolderSource(place.parent, (PictureFile(place.name, status.st_size, status.st_mtime_ns),))
     if not place.is_dir():
         raise UsageError(f"{option} {place}: not found. Give a folder of pictures, an image file, or a .npy or .npz.")
-    return list_files(place, place=option)
+    return list_files(place, place=option, arrays=levels is not None)
