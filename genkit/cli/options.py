@@ -27,7 +27,9 @@ StandIn = Annotated[
 ]
 Pictures = Annotated[
     Path | None,
-    typer.Option("--data", metavar="PICTURES", parser=user_path, help="Your own pictures: a file, a folder, or a .npy or .npz."),
+    typer.Option(
+        "--data", metavar="PICTURES", parser=user_path, help="Your own pictures: a file, a folder, or a .npy or .npz."
+    ),
 ]
 Weights = Annotated[
     str | None,

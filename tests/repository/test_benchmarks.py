@@ -245,6 +245,22 @@ def test_a_row_of_scoring_follows_from_its_clock(benchmark):
     assert row["bare_per_s"] == row["genkit_per_s"] == pytest.approx(10**6)
 
 
+@pytest.mark.parametrize("case", ["bound", "sampled-10"])
+def test_the_steps_of_the_benchmark_of_priors_differ_in_the_prior_only(benchmark, case):
+    pytest.importorskip("genkit_soft_introvae")
+    given = benchmark("prior")
+    assert case in given.DRAWS
+    small = replace(given.CIFAR10, data=Use("8-gaussians"), model=Use("mlp", width=8, layers=1))
+    row = given.measure(case, 2, count(step=10**6).__next__, small, batch_size=12, components=3)
+    assert (row["ratio"], row["normal_ms"], row["mixture_ms"]) == (1, 1, 1)
+    normal, learnt = (
+        next(given.steps_with(prior, small, 12, 2)) for prior in (None, given.mixture(given.DRAWS[case], 3))
+    )
+    assert set(learnt) - set(normal) == {"decoder/kl_prior", "encoder/entropy"} and set(normal) < set(learnt)
+    assert normal["encoder/rec"] == learnt["encoder/rec"]  # equal networks and data
+    assert normal["encoder/kl_real"] != learnt["encoder/kl_real"]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the unit of the peak")
 def test_the_memory_of_scoring_does_not_grow_with_the_number_of_samples():
