@@ -6,6 +6,7 @@ The ``__init__`` module of a plugin imports `genkit.hooks` instead, which does n
 from genkit.core.augmentation import cutout, shift
 from genkit.core.batch import Batch
 from genkit.core.callback import Callback, PlanView, RunView, StopTraining
+from genkit.core.condition import ClassFacts, Conditional
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.elbo import negative_elbo
 from genkit.core.estimate import Estimate
@@ -28,6 +29,7 @@ from genkit.core.types import (
     DiagNormal,
     Divergence,
     FingerprintedSource,
+    LabelledDataset,
     Loss,
     LossWithActions,
     Optimiser,
@@ -51,6 +53,8 @@ __all__ = [
     "Autoencoder",
     "Batch",
     "Callback",
+    "ClassFacts",
+    "Conditional",
     "ConstantSchedule",
     "Dataset",
     "DiagNormal",
@@ -64,6 +68,7 @@ __all__ = [
     "Extractor",
     "Features",
     "FingerprintedSource",
+    "LabelledDataset",
     "Loss",
     "LossWithActions",
     "Metric",

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 # Statistics that batch norms use: "running", the averages kept in training; "batch", those of the samples that are
 # evaluated together; "recalibrated", those of the training data, computed again from the trained model.
 PRIOR = "prior"  # detail of a protocol: the prior of the model, unless it is N(0, I)
+LABELS = "labels"  # detail of a protocol: the classes of generated samples, if the model is conditional
 ERROR = "error of the model"  # detail of a protocol: the reconstruction error of the model, unless it is squared
 BatchNormMode = Literal["running", "batch", "recalibrated"]
 
@@ -68,11 +69,11 @@ class EvaluationProtocol:
     def comparable(self) -> EvaluationProtocol:
         """Protocol to compare numbers by.
 
-        It ignores running statistics, because models without batch norm are comparable, and the prior and the
-        reconstruction error, which are properties of the model.
+        It ignores running statistics, because models without batch norm are comparable, and the prior, the
+        reconstruction error and the condition, which are properties of the model.
         """
         batch_norm = None if self.batch_norm == "running" else self.batch_norm
-        details = {name: value for name, value in self.details.items() if name not in (PRIOR, ERROR)}
+        details = {name: value for name, value in self.details.items() if name not in (PRIOR, LABELS, ERROR)}
         return replace(self, batch_norm=batch_norm, details=details)
 
     def __str__(self) -> str:

@@ -7,12 +7,14 @@ optimiser in ``[optimiser.CHILD]``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
 
+from genkit.core.condition import LABEL, ClassFacts, Conditional, check_range, draw_labels, labels_in
+from genkit.core.noise import Noise
 from genkit.core.prior import Prior, StandardNormal
 from genkit.core.squared_error import SquaredError
 from genkit.core.types import DiagNormal, ReconstructionError
@@ -27,10 +29,68 @@ class Model(nn.Module, ABC):
     latent_dim: int
     data_shape: tuple[int, ...]
     prior: Prior
+    class_facts: ClassFacts | None = None  # of the training data, if the model is conditional; genkit sets them
 
     @abstractmethod
     def sample(self, z: Tensor) -> Tensor:
         """Map codes z, (B, L), to samples, (B, *data_shape)."""
+
+    @property
+    def condition_classes(self) -> int | None:
+        """The number of classes that the model distinguishes; None unless it is conditional.
+
+        Raises `ValueError` if its modules have different numbers.
+        """
+        numbers = sorted({module.classes for module in self._conditional_modules()})
+        if len(numbers) > 1:
+            raise ValueError(
+                f"parts of the model have different numbers of classes: {' and '.join(map(str, numbers))}. Set "
+                "`classes` of the network and of the prior to the same number"
+            )
+        return numbers[0] if numbers else None
+
+    @contextmanager
+    def given(self, extra: Mapping[str, Tensor] | None) -> Iterator[None]:
+        """Run the block with a condition: ``extra["label"]``, (B,), has the class of each row that the model computes.
+
+        Within the block every call of the prior and of the networks has these B rows in this order. None is no
+        condition: the prior is then that of all classes, and conditional networks refuse. A model that is not
+        conditional ignores `extra`. Raises `ValueError` if `extra` lacks the labels, or has one that is no class.
+        """
+        modules = self._conditional_modules()
+        labels = None
+        if modules and extra is not None:
+            labels = labels_in(extra)
+            if labels.device.type == "cpu":  # those on a GPU have been checked before: asking would wait for it
+                check_range(labels, min(module.classes for module in modules))
+        before = [module.labels for module in modules]
+        for module in modules:
+            module.labels = labels
+        try:
+            yield
+        finally:
+            for module, old in zip(modules, before, strict=True):
+                module.labels = old
+
+    def given_rows(self, extra: Mapping[str, Tensor]) -> Callable[[slice], AbstractContextManager[None]]:
+        """Return `given` as a function of some rows of `extra`, for code that computes a few rows at a time.
+
+        An empty `extra` is no condition.
+        """
+        return lambda rows: self.given({name: tensor[rows] for name, tensor in extra.items()} or None)
+
+    def draw_condition(self, noise: Noise) -> Mapping[str, Tensor]:
+        """Return a condition for each row of the noise: classes with the frequencies of the training data.
+
+        A model that is not conditional draws nothing.
+        """
+        classes = self.condition_classes
+        if classes is None:
+            return {}
+        return {LABEL: draw_labels((self.class_facts or ClassFacts.equal(classes)).frequencies, noise)}
+
+    def _conditional_modules(self) -> list[Conditional]:
+        return [module for module in self.modules() if isinstance(module, Conditional)]
 
     def __getattr__(self, name: str) -> Tensor | nn.Module:
         try:

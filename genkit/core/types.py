@@ -290,6 +290,26 @@ class FingerprintedSource(Protocol):
         ...
 
 
+@runtime_checkable
+class LabelledDataset(Protocol):
+    """Data set that knows the classes of its samples. It is optional: other data sets may give labels with a batch.
+
+    A batch has the class of each sample as ``extra["label"]``, (B,) int64, from 0 on.
+    """
+
+    def has_labels(self) -> bool | None:
+        """Return whether the samples have classes, without reading the data; None if only reading them shows it."""
+        ...
+
+    def class_labels(self) -> Tensor | None:
+        """Return the class of each sample of the split, (N,) int64; None if they have none. May read the data."""
+        ...
+
+    def class_names(self) -> tuple[str, ...]:
+        """Return the names of the classes in the order of the labels; empty if they have none."""
+        ...
+
+
 class Dataset(Protocol):
     """Samples of one shape, from one split of a source. Samples with three dimensions are images in [0, 1]."""
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from genkit.core.condition import ClassFacts
 from genkit.core.model import Autoencoder, Model, evaluating
 from genkit.core.noise import Noise
 from genkit.core.types import Dataset
 from genkit.draw.density import half_width_of, save_density_panels
 from genkit.draw.image_grid import GridRow, save_image_grid
 from genkit.draw.reconstructions import reconstruction_rows
-from genkit.evaluation.samples import in_chunks, latent_codes, select_samples
+from genkit.evaluation.reconstruct import reconstruct_samples
+from genkit.evaluation.samples import decoded_codes, labels_in_turn, select_samples
 
 COLUMNS = 8
 SAMPLES = 64  # images drawn from the prior
 RECONSTRUCTIONS = 32  # held-out images, each with its reconstruction
+MOST_CLASSES = 16  # rows of a grid with a row for each class
 POINTS = 5000  # samples, and as many reference points
 
 
@@ -41,20 +44,30 @@ def save_previews(folder: Path, stem: str, title: str, model: Model, data: Datas
 
 
 def _save_points(path: Path, title: str, model: Model, data: Dataset, noise: Noise) -> Path:
-    samples = in_chunks(model.sample, latent_codes(POINTS, model, noise), model.data_shape)
+    samples = decoded_codes(POINTS, model, noise)
     reference = select_samples(POINTS, model, data.held_out(), noise).x.cpu()
     save_density_panels(path, model, samples, reference, title, half_width_of(reference))
     return path
 
 
 def _save_samples(path: Path, title: str, model: Model, noise: Noise) -> Path:
-    images = in_chunks(model.sample, latent_codes(SAMPLES, model, noise), model.data_shape)
-    save_image_grid(path, [GridRow("", row) for row in images.split(COLUMNS)], f"{title}, samples")
+    save_image_grid(path, sample_rows(model, noise), f"{title}, samples")
     return path
 
 
+def sample_rows(model: Model, noise: Noise) -> list[GridRow]:
+    """Return rows of samples of fixed latent codes; of a conditional model a row for each class, with its name."""
+    classes = model.condition_classes
+    if classes is None:
+        return [GridRow("", row) for row in decoded_codes(SAMPLES, model, noise).split(COLUMNS)]
+    number = COLUMNS * min(classes, MOST_CLASSES)
+    images = decoded_codes(number, model, noise, labels_in_turn(number, model, COLUMNS))
+    names = (model.class_facts or ClassFacts.equal(classes)).names
+    return [GridRow(name, row) for name, row in zip(names, images.split(COLUMNS), strict=False)]
+
+
 def _save_reconstructions(path: Path, title: str, model: Autoencoder, data: Dataset, noise: Noise) -> Path:
-    x = select_samples(RECONSTRUCTIONS, model, data.held_out(), noise).x
-    outputs = in_chunks(model.reconstruct, x, model.data_shape)
+    selected = select_samples(RECONSTRUCTIONS, model, data.held_out(), noise)
+    x, outputs = selected.x, reconstruct_samples(model, selected.x, selected.extra)
     save_image_grid(path, reconstruction_rows(x.cpu(), outputs, COLUMNS), f"{title}, held-out images")
     return path

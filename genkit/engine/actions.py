@@ -33,7 +33,9 @@ class Actions:
         self._state.whole = False
         with torch.no_grad(), self._calls.of(("loss",), action.do):
             before = _sums_of_bits(model) if compare else {}
-            action.do(model, joined(batches))
+            batch = joined(batches)
+            with model.given(batch.extra):
+                action.do(model, batch)
             if compare:
                 self._compared.add(action.name)
                 self._refuse_different(action, before, _sums_of_bits(model))

@@ -8,6 +8,8 @@ from dataclasses import replace
 import torch
 
 from genkit.core.batch import Batch
+from genkit.core.condition import check_range, labels_in
+from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset, Samples
 from genkit.engine.distributed import World
@@ -37,6 +39,7 @@ def read_data(plan: Plan) -> None:
             refused.append(str(error))
     if refused:
         raise UsageError("\n".join(dict.fromkeys(refused)))
+    _ = plan.class_facts  # of a conditional model: all labels are checked
 
 
 def _try_samples(plan: Plan, data: Dataset) -> None:
@@ -49,6 +52,8 @@ def _try_samples(plan: Plan, data: Dataset) -> None:
         with refusing_global_draws(data, FROM_THE_NOISE):
             found = load_and_finish(data, torch.arange(number), noise)
         check_values(data, found)
+        if plan.classes is not None:
+            check_range(labels_in(found.extra), plan.classes)
     except UsageError:
         raise
     except (Exception, SystemExit, GeneratorExit) as error:
@@ -73,6 +78,14 @@ def check_batch(plan: Plan, processes: int) -> None:
             f"[train] batch_size = {batch_size} is not a multiple of {parts} ({processes} processes x accumulate = "
             f"{plan.recipe.train.accumulate}). Use {fitting}."
         )
+
+
+def check_conditions(model: Model, samples: Iterable[Samples]) -> None:
+    """Raise `ValueError` unless samples have the labels that a conditional model needs."""
+    classes = model.condition_classes
+    if classes is not None:
+        for each in samples:
+            check_range(labels_in(each.extra), classes)
 
 
 def batches_of_step(plan: Plan, state: TrainState, world: World) -> list[Batch]:

@@ -102,7 +102,7 @@ def _losses(
             gathered.add(name)
             return found
 
-        with calls.of(("loss",), phase.loss):
+        with calls.of(("loss",), phase.loss), model.given(extra):
             total = phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)).total
         losses[phase.name] = total.item()
     return losses

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from genkit.core.batch import Batch
-from genkit.engine.batches import as_batches, parts_of
+from genkit.engine.batches import as_batches, check_conditions, parts_of
 from genkit.engine.data_workers import StepLoader, StepReader
 from genkit.engine.distributed import World
 from genkit.engine.loading import Loaded, finish, is_drawn, map_tensors
@@ -53,6 +53,7 @@ class InputPipeline:
         on_device = [self._to_device(each) for each in loaded]
         with self._calls.of(("data",), self._plan.data):
             samples = [finish(self._plan.data, each, *row) for each, row in zip(on_device, rows, strict=True)]
+            check_conditions(self._state.model, samples)
         self.waited = time.perf_counter() - start
         parts = zip(samples, (noise.of("prior") for _, noise in rows), strict=True)
         return as_batches(self._plan, self._state, self._world, parts)

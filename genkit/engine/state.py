@@ -104,6 +104,7 @@ def initial_state(plan: Plan, world: World, *, resuming: bool = False) -> TrainS
     """Return the state before the first step, the same on every process; a resume skips the warm start."""
     with seeded_generators(seed_of(plan.recipe.seed, "weights")):
         model = plan.build_model()
+    model.class_facts = plan.class_facts
     model.to(world.device, world.dtype).train()
     if plan.recipe.train.warm_start is not None and not resuming:
         fill_weights(model, plan.recipe.train.warm_start, plan.recipe.train.warm_start_weights)

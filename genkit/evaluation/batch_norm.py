@@ -162,11 +162,14 @@ def _forward_batch(model: Model, data: Dataset, seed: int, number: int) -> None:
     """Pass one batch of prior codes, and one of training data in the order of training, through the networks."""
     weight = next(model.parameters())
     noise = Noise(seed, number, "recalibration/prior", Rows.all(RECALIBRATION_BATCH), weight.device, weight.dtype)
-    model.sample(model.prior.sample(noise))
+    with model.given(model.draw_condition(noise)):
+        model.sample(model.prior.sample(noise))
     reader = model.encoder if isinstance(model, Autoencoder) else model.critic if isinstance(model, GAN) else None
     if reader is not None:
         indices = indices_of_step(seed, number, RECALIBRATION_BATCH, data.size)
-        reader(data.batch(indices, noise.of("recalibration/data")).x.to(weight.device, weight.dtype))
+        samples = data.batch(indices, noise.of("recalibration/data"))
+        with model.given(samples.extra):
+            reader(samples.x.to(weight.device, weight.dtype))
 
 
 @contextmanager

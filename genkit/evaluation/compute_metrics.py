@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genkit.core.estimate import Estimate
 from genkit.core.global_generators import seeded_generators
-from genkit.core.metric import PRIOR, BatchNormMode, Draws, Evaluation, EvaluationProtocol, Metric, ParallelMap
+from genkit.core.metric import LABELS, PRIOR, BatchNormMode, Draws, Evaluation, EvaluationProtocol, Metric, ParallelMap
 from genkit.core.model import Model, evaluating
 from genkit.core.noise import seed_of
 from genkit.core.prior import StandardNormal
@@ -22,7 +22,7 @@ from genkit.core.result import Result
 from genkit.core.types import Dataset
 from genkit.errors import GenkitError
 from genkit.evaluation.batch_norm import BatchNormModes, complete_protocol
-from genkit.evaluation.draws import draws, rows_of_chunk
+from genkit.evaluation.draws import draws, read, rows_of_chunk
 from genkit.evaluation.in_state import map_in_state
 from genkit.part_code import code_of, describe_bug, is_refusal
 
@@ -51,6 +51,9 @@ def protocol_of(
         protocol = replace(protocol, batch_norm=batch_norm)
     if not isinstance(model.prior, StandardNormal):
         protocol = replace(protocol, details={**protocol.details, PRIOR: model.prior.description})
+    if model.condition_classes is not None:
+        drawn = f"drawn with the frequencies of the {data.split} split"
+        protocol = replace(protocol, details={**protocol.details, LABELS: drawn})
     return complete_protocol(protocol, model, data, rows_of_chunk(data))
 
 
@@ -122,7 +125,7 @@ class _Evaluator:
         return Evaluation(model, data, generated, reference, shared, self.data, read, mapped)
 
     def _read(self, model: Model, data: Dataset, total: int) -> Draws:
-        return draws(model, data, total, self.seed)[1]
+        return read(model, data, total, self.seed, labelled=False)
 
 
 def _finite(value: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from torch import Tensor
 from genkit.core.metric import ParallelMap
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows, seed_of
-from genkit.core.types import Dataset
+from genkit.core.types import Dataset, Samples
 
 CHUNK = 1000  # most samples in a chunk ...
 CHUNK_NUMBERS = 2**22  # ... and most numbers: 341 colour images of 64 x 64, or 21 of 256 x 256
@@ -49,9 +50,16 @@ class OfChunk:
     function: Callable[[Tensor], Any] | None = None
 
     def __call__(self, place: tuple[int, int], /) -> Any:
-        """Return the value of the chunk that starts at place[0] and has place[1] samples."""
-        chunk = self.chunk(*place)
-        return chunk if self.function is None else self.function(chunk)
+        """Return the value of the chunk that starts at place[0] and has place[1] samples.
+
+        The function runs under the condition of the samples, if the model is conditional.
+        """
+        if self.function is None or not isinstance(self.chunk, SamplesOfPlace):
+            chunk = self.chunk(*place)
+            return chunk if self.function is None else self.function(chunk)
+        samples = self.chunk.samples(*place)
+        with self.chunk.model.given(samples.extra or None):
+            return self.function(samples.x)
 
 
 def draws(
@@ -61,38 +69,59 @@ def draws(
 
     With `parallel_map`, several processes generate. The process that asks reads the data: sending them takes longer.
     """
-    rows = rows_of_chunk(data)
-    generated = ChunkedDraws(total, Generated(model, seed), rows, parallel_map)
-    return generated, ChunkedDraws(total, Read(model, data, total, seed), rows)
+    generated = ChunkedDraws(total, Generated(model, seed), rows_of_chunk(data), parallel_map)
+    return generated, read(model, data, total, seed)
+
+
+def read(model: Model, data: Dataset, total: int, seed: int, *, labelled: bool = True) -> ChunkedDraws:
+    """Return `total` samples of the data. Those of other data than the model's are not `labelled`."""
+    return ChunkedDraws(total, Read(model, data, total, seed, labelled), rows_of_chunk(data))
+
+
+class SamplesOfPlace(ABC):
+    """Samples for a model, as a function of start and number, with the condition of each."""
+
+    model: Model
+
+    @abstractmethod
+    def samples(self, start: int, size: int) -> Samples:
+        """Return the samples, (b, *shape), and what `Model.given` takes for them."""
+
+    def __call__(self, start: int, size: int, /) -> Tensor:
+        """Return the samples, (b, *shape)."""
+        return self.samples(start, size).x
 
 
 @dataclass(frozen=True)
-class Generated:
-    """Samples of a model, (b, *shape), as a function of start and number."""
+class Generated(SamplesOfPlace):
+    """Samples of a model. Their classes have the frequencies of the training data."""
 
     model: Model
     seed: int
 
-    def __call__(self, start: int, size: int, /) -> Tensor:
-        """Return the samples."""
+    def samples(self, start: int, size: int) -> Samples:
+        """Return the samples, and their classes if the model is conditional."""
         noise = _noise(self.model, self.seed, start, size, "evaluation/prior")
-        return self.model.sample(self.model.prior.sample(noise))
+        condition = self.model.draw_condition(noise)
+        with self.model.given(condition):
+            return Samples(self.model.sample(self.model.prior.sample(noise)), condition)
 
 
 @dataclass(frozen=True)
-class Read:
-    """Samples of the data, (b, *shape), on the device of the model, as a function of start and number."""
+class Read(SamplesOfPlace):
+    """Samples of the data, on the device of the model."""
 
     model: Model
     data: Dataset
     total: int
     seed: int
+    labelled: bool = True  # whether the samples keep their labels: those of other data may be no classes of the model
 
-    def __call__(self, start: int, size: int, /) -> Tensor:
-        """Return the samples. Raises `ValueError` if the split has fewer than `total`."""
+    def samples(self, start: int, size: int) -> Samples:
+        """Return the samples and their labels. Raises `ValueError` if the split has fewer than `total`."""
         noise = _noise(self.model, self.seed, start, size, "evaluation/data")
         samples = self.data.batch(self.indices[start : start + size], noise)
-        return samples.x.to(noise.device, noise.dtype)
+        return Samples(samples.x.to(noise.device, noise.dtype), samples.extra if self.labelled else {})
 
     @cached_property
     def indices(self) -> Tensor:

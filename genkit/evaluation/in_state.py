@@ -29,8 +29,11 @@ class InState:
 
 
 def map_in_state(parallel_map: ParallelMap, model: Model, statistics: StatisticsByNorm, seed: int) -> ParallelMap:
-    """Return the map of one evaluation. The other processes do not know the state that the main one has set."""
-    if parallel_map is map:
+    """Return the map of one evaluation. The other processes do not know the state that the main one has set.
+
+    A function of a chunk runs under the condition of its samples.
+    """
+    if parallel_map is map and model.condition_classes is None:
         return map
 
     def mapped(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:

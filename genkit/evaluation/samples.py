@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from genkit.core.condition import LABEL
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset
@@ -21,6 +23,7 @@ class SelectedSamples(NamedTuple):
 
     x: Tensor  # (B, *data_shape), in the model's dtype and on its device
     indices: Tensor | None  # indices in the held-out split, (B,) int64; None for a density
+    extra: Mapping[str, Tensor] = {}  # labels and similar, each (B, ...), on the CPU
 
 
 def latent_codes(count: int, model: Model, noise: Noise) -> Tensor:
@@ -28,9 +31,34 @@ def latent_codes(count: int, model: Model, noise: Noise) -> Tensor:
 
     `noise` with equal seed and step gives equal codes.
     """
+    return model.prior.sample(_noise_of_codes(count, model, noise))
+
+
+def decoded_codes(
+    count: int, model: Model, noise: Noise, labels: Tensor | None = None, first: int | None = None
+) -> Tensor:
+    """Return the samples that `latent_codes` decode to, (count, *data_shape), on the CPU, or the `first` of them.
+
+    A conditional model generates samples of the classes `labels`, (count,), or else of drawn ones.
+    """
+    condition = model.draw_condition(_noise_of_codes(count, model, noise)) if labels is None else {LABEL: labels}
+    with model.given(condition):
+        codes = latent_codes(count, model, noise)
+    return in_chunks(model.sample, codes[:first], model.data_shape, model.given_rows(condition))
+
+
+def labels_in_turn(count: int, model: Model, in_a_row: int = 1) -> Tensor | None:
+    """Return labels in ascending order, `in_a_row` of each class, again from 0 after the last, (count,) int64.
+
+    None for a model that is not conditional.
+    """
+    classes = model.condition_classes
+    return None if classes is None else torch.arange(count) // in_a_row % classes
+
+
+def _noise_of_codes(count: int, model: Model, noise: Noise) -> Noise:
     weight = next(model.parameters())
-    drawn = replace(noise, rows=Rows.all(count), device=weight.device, dtype=weight.dtype).of("preview")
-    return model.prior.sample(drawn)
+    return replace(noise, rows=Rows.all(count), device=weight.device, dtype=weight.dtype).of("preview")
 
 
 def select_samples(count: int, model: Model, held_out: Dataset, noise: Noise) -> SelectedSamples:
@@ -40,8 +68,9 @@ def select_samples(count: int, model: Model, held_out: Dataset, noise: Noise) ->
     # Spread over the split, because many data sets are sorted by class.
     indices = torch.arange(count) * size // count
     drawn = Noise(noise.seed, noise.step, "preview-data", Rows.all(count))
-    x = held_out.batch(indices, drawn).x.to(next(model.parameters()))
-    return SelectedSamples(x, None if held_out.size is None else indices)
+    found = held_out.batch(indices, drawn)
+    x = found.x.to(next(model.parameters()))
+    return SelectedSamples(x, None if held_out.size is None else indices, found.extra)
 
 
 def describe_samples(count: int, held_out: Dataset) -> str:
@@ -52,10 +81,21 @@ def describe_samples(count: int, held_out: Dataset) -> str:
     )
 
 
-def in_chunks(network: Callable[[Tensor], Tensor], x: Tensor, data_shape: tuple[int, ...]) -> Tensor:
+def in_chunks(
+    network: Callable[[Tensor], Tensor],
+    x: Tensor,
+    data_shape: tuple[int, ...],
+    given: Callable[[slice], AbstractContextManager[None]] | None = None,
+) -> Tensor:
     """Return network(x) on the CPU, computed a few rows at a time so that memory does not grow with their number.
 
-    `data_shape` is the shape of one sample, which decides the number of rows: fewer for images than for points.
+    `data_shape` is the shape of one sample, which decides the number of rows: fewer for images than for points. `given`
+    sets the condition of some rows: `Model.given_rows`.
     """
-    rows = IMAGE_CHUNK if len(data_shape) == 3 else POINT_CHUNK
-    return torch.cat([network(chunk).cpu() for chunk in x.split(rows)])
+    size = IMAGE_CHUNK if len(data_shape) == 3 else POINT_CHUNK
+    outputs = []
+    for start in range(0, len(x), size):
+        rows = slice(start, start + size)
+        with given(rows) if given is not None else nullcontext():
+            outputs.append(network(x[rows]).cpu())
+    return torch.cat(outputs)

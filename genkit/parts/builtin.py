@@ -47,7 +47,7 @@ def genkit_models() -> Iterator[Entry]:
 
 @hookimpl
 def genkit_priors() -> Iterator[Entry]:
-    """Supply N(0, I) and mixtures of Gaussians."""
+    """Supply N(0, I), mixtures of Gaussians, and a Gaussian for each class."""
     yield Entry("normal", "genkit.core.prior:StandardNormal", "N(0, I), the default of every model", "")
     yield Entry(
         "mixture",
@@ -55,6 +55,7 @@ def genkit_priors() -> Iterator[Entry]:
         "Mixture of diagonal Gaussians, fixed or learnt",
         "https://arxiv.org/abs/2408.13805",
     )
+    yield Entry("per-class", "genkit.parts.priors.per_class:PerClass", "Gaussian for each class, fixed or learnt", "")
 
 
 @hookimpl

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
-from genkit.core.types import Action, Dataset, Phase
+from genkit.core.types import Action, Dataset, LabelledDataset, Phase
 from genkit.evaluation.batch_norm import norms_of
 from genkit.near_miss import near_miss
 from genkit.recipe.bind_model import ERROR, PRIOR
@@ -145,6 +145,18 @@ def check_error_is_used(bound: BoundRecipe, used: bool) -> Iterator[Finding]:
         loss = bound.parts[("loss",)]
         text = f'no effect: "{loss.entry.name}" does not call model.error. Remove this key, or use another loss.'
         yield Finding(("model", ERROR), text, loss.owner)
+
+
+def check_labels(bound: BoundRecipe, classes: int | None) -> Iterator[Finding]:
+    """Check that the samples have the labels that a conditional model needs, as far as the data set knows it."""
+    data = bound.data
+    known = data.has_labels() if isinstance(data, LabelledDataset) else None if data.split != "drawn" else False
+    if classes is not None and known is False:
+        text = (
+            f"its samples have no labels, but the model distinguishes {classes} classes. Use data with labels, such as "
+            "a folder with a sub-folder for each class, or a model without conditions."
+        )
+        yield Finding(("data",), text, bound.parts["data",].owner)
 
 
 def check_split(label: str, protocol: EvaluationProtocol, data: Dataset) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.phase_result import checked_result
 from genkit.recipe.schedule_probe import RunProgress
 from genkit.recipe.tables import Recipe
+from genkit.recipe.try_parts import labels_without_content
 
 META = torch.device("meta")
 MOST_OPERATIONS = 100_000  # of torch in one phase: a step has hundreds, and more than this would not end
@@ -64,7 +65,7 @@ def _costs(model: Model, turns: tuple[Phase | Action, ...], batch: Batch, micro_
 
 def _try_action(model: Model, action: Action, batch: Batch) -> None:
     before = {name: id(tensor) for name, tensor in _named_tensors(model)}
-    with torch.no_grad(), refusing_global_draws(action.do, USE_THE_NOISE):
+    with torch.no_grad(), refusing_global_draws(action.do, USE_THE_NOISE), model.given(batch.extra):
         do: Callable[..., Any] = action.do
         returned = do(model, batch.in_phase(action.name))
     subject = f'{code_of(action.do)}: action "{action.name}"'
@@ -90,8 +91,8 @@ def _batches(model: Model, recipe: Recipe, data: Dataset) -> Iterator[Batch]:
     size = max(recipe.train.batch_size // recipe.train.accumulate, 1)
     noise = Noise(recipe.seed, 0, "prior", Rows.all(size), META)
     for t in (0.0, 1.0):
-        x = torch.empty(size, *data.shape, device=META)
-        yield Batch(x=x, t=RunProgress(t), noise=noise, prior=model.prior)
+        x, extra = torch.empty(size, *data.shape, device=META), labels_without_content(model, size)
+        yield Batch(x=x, t=RunProgress(t), noise=noise, extra=extra, prior=model.prior)
 
 
 def _larger(a: PhaseCost, b: PhaseCost, micro_batches: int) -> PhaseCost:
@@ -122,7 +123,7 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
         for name, parameter in children[child].named_parameters()
     }
     with _FlopCount() as count:
-        with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
+        with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack), model.given(batch.extra):
             computed = phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather))
         total = checked_result(phase, computed).total
         updated = list(parameters.values())

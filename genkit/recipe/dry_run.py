@@ -38,6 +38,7 @@ from genkit.recipe.checks import (
     check_children,
     check_ema,
     check_error_is_used,
+    check_labels,
     check_prior_is_asked,
     check_prior_is_trained,
     check_resets,
@@ -81,6 +82,7 @@ class DryRun:
     schedules: Mapping[str, Schedule]  # of the loss, by key: those that change with the progress of the run
     state_bytes: int  # weights, gradients, two moments and the EMA weights
     remarks: tuple[str, ...] = ()
+    classes: int | None = None  # that the model distinguishes; None unless it is conditional
 
     @property
     def flops(self) -> float:
@@ -134,6 +136,10 @@ class _Checker:
         data_fits = self._call(("data",), partial(try_data, bound.data))
         if model is None or phases is None or not self._add_prior(model):
             return None
+        classes = self._call(("model",), lambda: (model.condition_classes,))
+        if classes is None:
+            return None
+        self.findings += check_labels(bound, *classes)
         actions = self._call(("loss",), partial(try_actions, bound.loss, phases))
         if actions is None:
             return None
@@ -165,6 +171,7 @@ class _Checker:
             protocols=protocols,
             schedules=step.schedules,
             state_bytes=_state_bytes(recipe, sum(parameters.values())),
+            classes=classes[0],
             remarks=tuple(dict.fromkeys((*step.warnings, *_remarks(step.costs, bound.data)))),
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genkit.core.callback import Callback
+from genkit.core.condition import ClassFacts, class_facts
 from genkit.core.global_generators import restored_generators
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
@@ -101,6 +102,21 @@ class Plan:
     def data_fingerprint(self) -> Mapping[str, Any]:
         """Fingerprint of the training and held-out data. Reads them once."""
         return data_fingerprint(self.data)
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes that the model distinguishes; None unless it is conditional."""
+        return self.dry_run.classes
+
+    @cached_property
+    def class_facts(self) -> ClassFacts | None:
+        """The classes of the training data, for a conditional model. Reads the labels once. Raises `UsageError`."""
+        if self.classes is None:
+            return None
+        try:
+            return class_facts(self.data, self.classes)
+        except ValueError as error:
+            raise UsageError(f"[data] {error}.") from error
 
     @cached_property
     def data_keys(self) -> tuple[Key, ...]:

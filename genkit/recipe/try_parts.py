@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genkit.core.condition import LABEL
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Action, Dataset, DiagNormal, Loss, LossWithActions, Optimiser, Phase
@@ -157,7 +158,8 @@ def try_model(model: Model, data_shape: tuple[int, ...], batch_size: int) -> boo
         raise ValueError(f"{code_of(model)}: data_shape is not {data_shape}. Set it to the data_shape that it is given")
     z = Noise(0, 0, "trial", Rows.all(batch_size), device).randn("z", latent)
     x = torch.empty(batch_size, *data_shape, device=device)
-    with torch.no_grad(), refusing_global_draws(model, NO_NOISE_IN_NETWORKS):
+    given = model.given(labels_without_content(model, batch_size))
+    with torch.no_grad(), refusing_global_draws(model, NO_NOISE_IN_NETWORKS), given:
         _expect(model, "sample(z)", model.sample(z), (batch_size, *data_shape))
         if isinstance(model, Autoencoder):
             _expect_posterior(model, model.encoder(x), (batch_size, latent))
@@ -177,7 +179,8 @@ def try_prior(model: Model, batch_size: int) -> bool:
     noise = Noise(0, 0, "trial", Rows.all(batch_size), device)
     shape = (batch_size, model.latent_dim)
     q = DiagNormal(torch.empty(shape, device=device), torch.empty(shape, device=device))
-    with torch.no_grad(), refusing_global_draws(prior, NO_GLOBAL_DRAWS_IN_PRIORS):
+    given = model.given(labels_without_content(model, batch_size))
+    with torch.no_grad(), refusing_global_draws(prior, NO_GLOBAL_DRAWS_IN_PRIORS), given:
         z = prior.sample(noise)
         _expect(prior, "sample(noise)", z, shape)
         _expect(prior, "log_prob(z)", prior.log_prob(z), (batch_size,))
@@ -186,6 +189,11 @@ def try_prior(model: Model, batch_size: int) -> bool:
             prior, "kl(q, noise), with one row of noise", prior.kl(q, replace(noise, rows=Rows.all(1))), (batch_size,)
         )
     return True
+
+
+def labels_without_content(model: Model, size: int) -> dict[str, Tensor]:
+    """Return the condition of `size` rows on the meta device; nothing for a model that is not conditional."""
+    return {} if model.condition_classes is None else {LABEL: torch.empty(size, dtype=torch.int64, device="meta")}
 
 
 def try_error(model: Model, data_shape: tuple[int, ...]) -> bool:

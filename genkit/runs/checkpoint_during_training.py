@@ -7,6 +7,7 @@ from collections.abc import Callable
 from genkit.core.callback import Callback
 from genkit.errors import Interrupted
 from genkit.runs import checkpoint
+from genkit.runs.class_facts import facts_of_classes
 from genkit.runs.evaluate_during_training import is_evaluation_due
 from genkit.runs.run import Run, Tell
 from genkit.runs.timing import Stopwatch
@@ -56,6 +57,7 @@ class CheckpointWriter(Callback):
         run = self._run
         facts = {
             "data": run.plan.data_fingerprint,
+            **facts_of_classes(run.plan.class_facts),
             "data_shape": list(run.plan.data.shape),
             "recipe": recipe_of_weights(run.plan),
             "parts": run.plan.owners,

@@ -16,11 +16,13 @@ from pathlib import Path
 from genkit.core.model import Autoencoder, Model, evaluating
 from genkit.core.noise import Noise
 from genkit.core.reconstruction_error import mean_squared_error
+from genkit.draw.image_grid import save_image_grid
 from genkit.draw.panels import save_curve_panels
-from genkit.draw.preview import RECONSTRUCTIONS, SAMPLES
+from genkit.draw.preview import RECONSTRUCTIONS, SAMPLES, sample_rows
 from genkit.draw.reconstructions import reconstruction_note, save_reconstructions
 from genkit.draw.samples import save_samples
-from genkit.evaluation.samples import describe_samples, in_chunks, latent_codes, select_samples
+from genkit.evaluation.reconstruct import reconstruct_samples
+from genkit.evaluation.samples import decoded_codes, describe_samples, select_samples
 from genkit.recipe.plan import Plan
 from genkit.recipe.schedule_probe import schedule_keys
 from genkit.runs.curves import sections_of
@@ -52,14 +54,19 @@ def save_figures(plan: Plan, folder: RunFolder, model: Model, which: str, noise:
 
 
 def _save_samples(path: Path, model: Model, noise: Noise, title: str) -> list[Path]:
-    images = in_chunks(model.sample, latent_codes(SAMPLES, model, noise), model.data_shape)
-    return save_samples(path, images, title, f"{SAMPLES} samples: draws of the prior, decoded.")
+    if model.condition_classes is None:
+        images = decoded_codes(SAMPLES, model, noise)
+        return save_samples(path, images, title, f"{SAMPLES} samples: draws of the prior, decoded.")
+    rows = sample_rows(model, noise)
+    number = sum(len(row.images) for row in rows)
+    save_image_grid(path, rows, title, f"{number} samples: draws of the prior, decoded; a row for each class.")
+    return [path]
 
 
 def _save_reconstructions(path: Path, plan: Plan, model: Autoencoder, noise: Noise, title: str) -> list[Path]:
     held_out = plan.data.held_out()
-    x = select_samples(RECONSTRUCTIONS, model, held_out, noise).x
-    outputs = in_chunks(model.reconstruct, x, model.data_shape)
+    selected = select_samples(RECONSTRUCTIONS, model, held_out, noise)
+    x, outputs = selected.x, reconstruct_samples(model, selected.x, selected.extra)
     note = reconstruction_note(f"{len(x)} {describe_samples(len(x), held_out)}", mean_squared_error(x.cpu(), outputs))
     return save_reconstructions(path, x.cpu(), outputs, title, note)
 

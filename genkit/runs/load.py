@@ -10,6 +10,7 @@ from genkit.core.global_generators import restored_generators
 from genkit.core.model import Model
 from genkit.core.torch_defaults import standard_defaults
 from genkit.runs.build_parts import build_model
+from genkit.runs.class_facts import add_class_facts
 from genkit.runs.saved_model import SavedModel, find_model
 from genkit.storage.user_path import user_path
 from genkit.storage.weights import copy_by_name
@@ -35,4 +36,5 @@ def load_saved(saved: SavedModel, weights: str) -> Model:
     if any(tensor.dtype == torch.float64 for tensor in tensors.values()):
         model.double()
     copy_by_name(model, tensors, saved.place)
+    add_class_facts(model, saved.facts)
     return model.eval()

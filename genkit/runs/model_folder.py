@@ -8,6 +8,7 @@ from typing import Any
 
 import tomli_w
 
+from genkit.runs.class_facts import facts_of_classes
 from genkit.runs.environment import environment
 from genkit.runs.run import Run
 from genkit.storage.atomic import new_folder
@@ -23,6 +24,7 @@ def write_model(run: Run, folder: Path, facts: Mapping[str, Any]) -> None:
         "step": run.state.step,
         "data_shape": list(run.plan.data.shape),
         "data": run.plan.data_fingerprint,
+        **facts_of_classes(run.plan.class_facts),
         "parts": run.plan.owners,
     }
     average = run.state.average.model if run.state.average is not None else None

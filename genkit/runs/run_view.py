@@ -51,6 +51,7 @@ class OpenRun:
             raise ValueError(NO_EMA_WEIGHTS)
         with restored_generators():
             model = run.plan.build_model()  # a copy of the network would keep the forward of mixed precision
+        model.class_facts = run.plan.class_facts
         model.to(run.world.device, run.world.dtype)
         model.load_state_dict(run.state.weights(weights or run.shown_weights).state_dict())
         return model.requires_grad_(False).eval()

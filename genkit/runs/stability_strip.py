@@ -20,7 +20,7 @@ from genkit.draw.image_grid import GridRow, save_image_grid
 from genkit.draw.preview import COLUMNS, SAMPLES
 from genkit.draw.scatter import save_point_panels
 from genkit.errors import UsageError
-from genkit.evaluation.samples import in_chunks, latent_codes
+from genkit.evaluation.samples import decoded_codes, labels_in_turn
 from genkit.recipe.plan import Plan
 from genkit.storage.atomic import write_file
 from genkit.storage.listing import exists
@@ -60,17 +60,15 @@ def unreached_rows(plan: Plan, last: int) -> str:
 def save_strip_row(path: Path, model: Model, noise: Noise) -> None:
     """Write the samples of fixed latent codes as an array: images, (8, C, H, W) uint8, or points, (N, 2) float32.
 
-    The images are those in the first row of a preview. Samples of another shape have no picture: nothing is written.
-    Raises `OSError` if the file cannot be written.
+    The images are those in the first row of a preview; a conditional model shows one of each class. Samples of another
+    shape have no picture: nothing is written. Raises `OSError` if the file cannot be written.
     """
     with evaluating(model):
         match model.data_shape:
             case (2,):
-                z = latent_codes(POINTS, model, noise)
-                kept = in_chunks(model.sample, z, model.data_shape).float()
+                kept = decoded_codes(POINTS, model, noise).float()
             case (1 | 3, _, _):
-                z = latent_codes(SAMPLES, model, noise)[:COLUMNS]
-                images = in_chunks(model.sample, z, model.data_shape)
+                images = decoded_codes(SAMPLES, model, noise, labels_in_turn(SAMPLES, model), first=COLUMNS)
                 kept = (images.float().nan_to_num(nan=0.0).clamp(0, 1) * 255).round().byte()
             case _:
                 return

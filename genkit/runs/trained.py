@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genkit.core.condition import LABEL
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Dataset
@@ -76,17 +77,28 @@ def levels_of(trained: Trained) -> Levels | None:
     return levels if isinstance(levels, Levels) else None
 
 
-def draw_samples(trained: Trained, number: int, seed: int) -> Tensor:
-    """Return `number` samples of a model, (B, *data_shape), on the CPU. They depend on number and seed only."""
+def draw_samples(trained: Trained, number: int, seed: int, labels: Tensor | None = None) -> Tensor:
+    """Return `number` samples of a model, (B, *data_shape), on the CPU. They depend on the arguments only.
+
+    A conditional model generates samples of the classes `labels`, (B,), or else of drawn ones.
+    """
+    model = trained.model
+    condition = model.draw_condition(_noise_of_codes(model, number, seed)) if labels is None else {LABEL: labels}
+    given = model.given_rows(condition)
     with torch.no_grad():
-        return in_chunks(trained.model.sample, draw_codes(trained.model, number, seed), trained.model.data_shape)
+        with given(slice(None)):
+            codes = draw_codes(model, number, seed)
+        return in_chunks(model.sample, codes, model.data_shape, given)
 
 
 def draw_codes(model: Model, number: int, seed: int) -> Tensor:
     """Return `number` draws of the prior, (B, L), in the model's dtype, on the CPU."""
-    dtype = next(model.parameters()).dtype
     with torch.no_grad():
-        return model.prior.sample(Noise(seed, 0, "sample", Rows.all(number), dtype=dtype))
+        return model.prior.sample(_noise_of_codes(model, number, seed))
+
+
+def _noise_of_codes(model: Model, number: int, seed: int) -> Noise:
+    return Noise(seed, 0, "sample", Rows.all(number), dtype=next(model.parameters()).dtype)
 
 
 def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:

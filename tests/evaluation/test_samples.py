@@ -41,7 +41,7 @@ def test_codes_depend_on_seed_and_step_and_not_on_who_asks():
 
 @pytest.mark.parametrize(("count", "numbers"), [(4, [0, 10, 20, 30]), (3, [0, 13, 26]), (1, [0])])
 def test_selected_samples_are_spread_over_the_split(count, numbers):
-    x, indices = select_samples(count, model(), Numbered(), NOISE)
+    x, indices, _ = select_samples(count, model(), Numbered(), NOISE)
     assert indices.tolist() == x[:, 0].tolist() == numbers and x.dtype is torch.float64
 
 
@@ -50,7 +50,7 @@ def test_a_small_split_is_shown_whole():
 
 
 def test_points_of_a_density_have_no_indices():
-    x, indices = select_samples(5, model(), Blob(), NOISE)
+    x, indices, _ = select_samples(5, model(), Blob(), NOISE)
     assert indices is None and x.shape == (5, 2)
     assert torch.equal(select_samples(5, model(), Blob(), NOISE.of("another")).x, x)
 

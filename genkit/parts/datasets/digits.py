@@ -36,6 +36,10 @@ class Digits(ImageSet):
         """Return nothing: the digits are part of the package."""
         return ()
 
+    def has_labels(self) -> bool:
+        """Return True: a label is the digit."""
+        return True
+
     def read(self) -> Arrays:
         """Read the whole split, (N, 1, 28, 28) and (N,)."""
         with np.load(FILE, allow_pickle=False) as arrays:

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from genkit.core.elbo import same_for_all_rows
 from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
-from genkit.core.metric import Evaluation, EvaluationProtocol
+from genkit.core.metric import Draws, Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
 from genkit.core.moments import RunningMoments
 from genkit.core.types import Dataset, DiagNormal
@@ -132,20 +132,31 @@ class PosteriorKL(ModelMetric):
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the mean in nats. Raises `ValueError` if a posterior is not finite."""
-        total, count = 0.0, 0
-        prior = copy.deepcopy(evaluation.model.prior).to("cpu", torch.float64)
-        for q in posteriors(evaluation, self.of):
-            total += prior.kl(q, same_for_all_rows("posterior-kl", q.mu)).sum().item()
-            count += len(q.mu)
-        return total / count / (evaluation.model.latent_dim if self.dimensions == "mean" else 1)
+        total, count, model = 0.0, 0, evaluation.model
+        assert isinstance(model, Autoencoder)  # `protocol` refuses other models
+        of_chunk = partial(_kl_of_chunk, model, self.of)
+        for added, number in evaluation.parallel_map(of_chunk, _samples(evaluation, self.of)):
+            total += added
+            count += number
+        return total / count / (model.latent_dim if self.dimensions == "mean" else 1)
+
+
+def _kl_of_chunk(model: Autoencoder, of: EncoderInput, chunk: Tensor) -> tuple[float, int]:
+    """Return the sum of the KL divergences of a chunk, and its number of samples."""
+    q = _posterior_of_chunk(model, of, chunk)
+    prior = copy.deepcopy(model.prior).to("cpu", torch.float64)  # with the condition of the chunk
+    return prior.kl(q, same_for_all_rows("posterior-kl", q.mu)).sum().item(), len(q.mu)
 
 
 def posteriors(evaluation: Evaluation, of: EncoderInput) -> Iterator[DiagNormal]:
     """Return the posteriors in chunks, (b, L) float64 on the CPU. Raises `ValueError` if a posterior is not finite."""
     model = evaluation.model
     assert isinstance(model, Autoencoder)  # `protocol` refuses other models
-    samples = evaluation.generated if of == "fake" else evaluation.reference
-    return evaluation.parallel_map(partial(_posterior_of_chunk, model, of), samples)
+    return evaluation.parallel_map(partial(_posterior_of_chunk, model, of), _samples(evaluation, of))
+
+
+def _samples(evaluation: Evaluation, of: EncoderInput) -> Draws:
+    return evaluation.generated if of == "fake" else evaluation.reference
 
 
 def _posterior_of_chunk(model: Autoencoder, of: EncoderInput, chunk: Tensor) -> DiagNormal:

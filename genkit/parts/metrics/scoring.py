@@ -62,7 +62,10 @@ def scores_of(score: Score, evaluation: Evaluation, samples: Draws, name: str) -
 
 
 def score_of_chunk(model: Autoencoder, score: Score, name: str, x: Tensor) -> Tensor:
-    """Return the scores of one chunk, (b, *data_shape) -> (b,) float64 on the CPU."""
+    """Return the scores of one chunk, (b, *data_shape) -> (b,) float64 on the CPU.
+
+    A score judges samples whose class is unknown, so a conditional model has no condition.
+    """
     if not x.isfinite().all():
         raise ValueError(f"some values of {name} are not finite")
     if x.dim() == 4 and not (x.min() >= 0 and x.max() <= 1):
@@ -70,7 +73,8 @@ def score_of_chunk(model: Autoencoder, score: Score, name: str, x: Tensor) -> Te
             f"images of {name} have values from {x.min().item():g} to {x.max().item():g}, but the model reads [0, 1]. "
             "Scale them"
         )
-    found = score(model, x, noise_of_samples(SEED, "score", x))
+    with model.given(None):
+        found = score(model, x, noise_of_samples(SEED, "score", x))
     if found.shape != (len(x),):
         raise ValueError(
             f"the score {type(score).__name__} returned the shape {tuple(found.shape)} for {len(x)} samples. Return "

@@ -12,6 +12,7 @@ from support.evaluations import evaluation_of, normal, value
 from support.messages import assert_names
 
 from genkit.api import features_of
+from genkit.core.types import Samples
 from genkit.evaluation.compute_metrics import evaluate
 from genkit.evaluation.draws import CHUNK_NUMBERS, draws
 from genkit.parts.datasets.digits import Digits
@@ -178,7 +179,7 @@ def test_reference_samples_are_a_random_subset_that_does_not_depend_on_the_seed(
         size = 3000
 
         def batch(self, indices, noise):
-            return SimpleNamespace(x=indices[:, None].float())
+            return Samples(indices[:, None].float())
 
     def read(total, seed=0):
         return torch.cat(list(draws(model, Ordered(), total, seed)[1]))[:, 0]

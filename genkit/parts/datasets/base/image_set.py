@@ -71,6 +71,19 @@ class ImageSet(KeysOnly, ABC):
     def size(self) -> int:
         """The number of images."""
 
+    def has_labels(self) -> bool | None:
+        """Return whether the images have labels; None if only reading them shows it."""
+        return self.arrays.labels is not None if "arrays" in vars(self) else None
+
+    def class_labels(self) -> Tensor | None:
+        """Return the label of each image, (N,) int64; None without labels. Reads the split."""
+        labels = self.arrays.labels
+        return None if labels is None else torch.from_numpy(np.asarray(labels, np.int64))
+
+    def class_names(self) -> tuple[str, ...]:
+        """Return the names of the classes in the order of their labels; empty if they have none."""
+        return ()
+
     def held_out(self) -> Self:
         """Return the test split, the same object each time, so that it is read once."""
         return self._test

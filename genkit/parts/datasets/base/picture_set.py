@@ -98,6 +98,20 @@ class PictureSet(ImageSet):
         of_groups = [self.listed.remark()] if isinstance(self.listed, GroupSubset) else []
         return (*(files.remarks() if isinstance(files, FolderSource) else ()), *of_groups)
 
+    def has_labels(self) -> bool | None:
+        """Return whether the listed pictures have classes; None for a hub id, and for pictures that are missing."""
+        if "arrays" in vars(self) or self.library is not None or self.unmet():
+            return super().has_labels()
+        return self.listed.labels is not None
+
+    def class_names(self) -> tuple[str, ...]:
+        """Return the names of the sub-folders that are the classes of a folder; empty for other sources."""
+        if self.library is not None or self.unmet():
+            return ()
+        source = self.source() if "prepared" in vars(self) else self.listed
+        files = source.source if isinstance(source, Subset) else source
+        return files.classes if isinstance(files, FolderSource) else ()
+
     @property
     def size(self) -> int:
         """The number of pictures: as listed, or as prepared if bad pictures are skipped, which only decoding finds."""

@@ -77,6 +77,10 @@ class PublishedSet(ImageSet):
             f'or set hub = "{self.EXAMPLE}" instead of path.',
         )
 
+    def has_labels(self) -> bool | None:
+        """Return True for the files of the authors; a hub id may have another form."""
+        return True if self.hub is None else super().has_labels()
+
     def read(self) -> Arrays:
         """Read the whole split, (N, C, H, W) and (N,). Raises `UsageError` if that fails."""
         if unmet := self.unmet():
