@@ -22,6 +22,7 @@ from genkit.core.prior import Prior, StandardNormal, kl_to_prior, require_standa
 from genkit.core.result import EvaluationRecord, Result
 from genkit.core.score import Score
 from genkit.core.squared_error import SquaredError, squared_error
+from genkit.core.targets import follow, make_targets
 from genkit.core.two_steps import batch_in_two_steps
 from genkit.core.types import (
     Action,
@@ -32,6 +33,7 @@ from genkit.core.types import (
     LabelledDataset,
     Loss,
     LossWithActions,
+    LossWithTargets,
     Optimiser,
     Phase,
     PhaseLoss,
@@ -71,6 +73,7 @@ __all__ = [
     "LabelledDataset",
     "Loss",
     "LossWithActions",
+    "LossWithTargets",
     "Metric",
     "Mixture",
     "Model",
@@ -103,8 +106,10 @@ __all__ = [
     "batch_in_two_steps",
     "cutout",
     "features_of",
+    "follow",
     "image_shape",
     "kl_to_prior",
+    "make_targets",
     "negative_elbo",
     "norm_layer",
     "protocol_of",

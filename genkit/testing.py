@@ -28,14 +28,21 @@ from genkit.recipe.try_parts import actions_of
 
 
 def batch_of(
-    x: Tensor, latent_dim: int, *, seed: int = 0, step: int = 0, t: float = 0.0, prior: Prior | None = None
+    x: Tensor,
+    latent_dim: int,
+    *,
+    seed: int = 0,
+    step: int = 0,
+    t: float = 0.0,
+    prior: Prior | None = None,
+    targets: Mapping[str, nn.Module] | None = None,
 ) -> Batch:
     """Return the batch that the training loop makes from samples x, (B, *data_shape), with x's dtype and device.
 
-    `prior` is that of the model, by default N(0, I).
+    `prior` is that of the model, by default N(0, I). `targets` are the target networks by child.
     """
     noise = Noise(seed, step, "prior", Rows.all(len(x)), x.device, x.dtype)
-    return Batch(x=x, t=t, noise=noise, prior=prior or StandardNormal(latent_dim=latent_dim))
+    return Batch(x=x, t=t, noise=noise, targets=targets or {}, prior=prior or StandardNormal(latent_dim=latent_dim))
 
 
 class _SmallEncoder(nn.Module):

@@ -74,6 +74,7 @@ def plan_as_dict(plan: Plan, threads: Threads, workers: Workers) -> dict[str, An
             for action in plan.actions
         ],
         "parameters": dict(dry_run.parameters),
+        "targets": list(dry_run.targets),
         "flops_per_step": dry_run.flops,
         "flops_per_step_text": quantity(dry_run.flops, "FLOP"),
         "threads": threads.number,
@@ -94,6 +95,8 @@ def plan_as_dict(plan: Plan, threads: Threads, workers: Workers) -> dict[str, An
 def _summary(plan: Plan, threads: Threads, workers: Workers, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield labels and texts, a line each."""
     yield "parameters", ", ".join(f"{child} {count:,}" for child, count in facts["parameters"].items())
+    if facts["targets"]:
+        yield "targets", f"{', '.join(facts['targets'])}: a copy that the loss reads and no optimiser updates"
     batch_size = plan.recipe.train.batch_size
     when = "" if all(phase.stop is None for phase in plan.phases) else " at the end"
     most = "at most " if plan.stopping else ""

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, require_standard_normal
@@ -26,6 +26,7 @@ class Batch:
     noise: Noise  # randomness of this phase
     extra: Mapping[str, Tensor] = field(default_factory=dict)  # labels and similar, each (B, ...)
     carry: dict[str, Tensor] = field(default_factory=dict)  # tensors for later phases of this step
+    targets: Mapping[str, nn.Module] = field(default_factory=dict)  # by child: its target, for a `LossWithTargets`
     phase_start: float = 0.0  # progress of the run at the first step of this phase
     prior: Prior | None = None  # of the model, for `z`
     rank: int = 0  # rank of this process

@@ -50,14 +50,15 @@ class Model(nn.Module, ABC):
         return numbers[0] if numbers else None
 
     @contextmanager
-    def given(self, extra: Mapping[str, Tensor] | None) -> Iterator[None]:
+    def given(self, extra: Mapping[str, Tensor] | None, *beside: nn.Module) -> Iterator[None]:
         """Run the block with a condition: ``extra["label"]``, (B,), has the class of each row that the model computes.
 
         Within the block every call of the prior and of the networks has these B rows in this order. None is no
         condition: the prior is then that of all classes, and conditional networks refuse. A model that is not
-        conditional ignores `extra`. Raises `ValueError` if `extra` lacks the labels, or has one that is no class.
+        conditional ignores `extra`. Networks `beside` the model, such as targets, get the condition too. Raises
+        `ValueError` if `extra` lacks the labels, or has one that is no class.
         """
-        modules = self._conditional_modules()
+        modules = self._conditional_modules(*beside)
         labels = None
         if modules and extra is not None:
             labels = labels_in(extra)
@@ -89,8 +90,9 @@ class Model(nn.Module, ABC):
             return {}
         return {LABEL: draw_labels((self.class_facts or ClassFacts.equal(classes)).frequencies, noise)}
 
-    def _conditional_modules(self) -> list[Conditional]:
-        return [module for module in self.modules() if isinstance(module, Conditional)]
+    def _conditional_modules(self, *beside: nn.Module) -> list[Conditional]:
+        modules = (module for network in (self, *beside) for module in network.modules())
+        return [module for module in modules if isinstance(module, Conditional)]
 
     def __getattr__(self, name: str) -> Tensor | nn.Module:
         try:

@@ -213,6 +213,15 @@ class LossWithActions(Protocol):
         ...
 
 
+@runtime_checkable
+class LossWithTargets(Protocol):
+    """A loss that also reads lagging copies of networks, ``batch.targets``, and moves them in an action."""
+
+    def targets(self) -> tuple[str, ...]:
+        """Return the names of the children of the model of which the training keeps a copy."""
+        ...
+
+
 class Loss(Protocol):
     """Training objective: a frozen dataclass whose fields are the keys of ``[loss]``."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genkit.core.batch import Batch, joined
 from genkit.core.model import Model
@@ -28,17 +28,17 @@ class Actions:
         Raises `PartFailed` if the action fails, or if it changes the model of one process otherwise than that of
         another.
         """
-        model = self._state.model
+        model, targets = self._state.model, nn.ModuleDict(self._state.targets)
         compare = self._world.size > 1 and action.name not in self._compared
         self._state.whole = False
         with torch.no_grad(), self._calls.of(("loss",), action.do):
-            before = _sums_of_bits(model) if compare else {}
+            before = _sums_of_bits(model, targets) if compare else {}
             batch = joined(batches)
-            with model.given(batch.extra):
+            with model.given(batch.extra, *batch.targets.values()):
                 action.do(model, batch)
             if compare:
                 self._compared.add(action.name)
-                self._refuse_different(action, before, _sums_of_bits(model))
+                self._refuse_different(action, before, _sums_of_bits(model, targets))
         for child in self._state.optimisers.keys() & set(action.resets):  # a prior that is not learnt has no optimiser
             self._state.optimisers[child].optimiser.state.clear()
 
@@ -54,12 +54,16 @@ class Actions:
             )
 
 
-def _sums_of_bits(model: Model) -> dict[str, Tensor]:
-    """Return the sum of the bits of each parameter and of each buffer of the prior, by name.
+def _sums_of_bits(model: Model, targets: nn.Module) -> dict[str, Tensor]:
+    """Return the sum of the bits of each parameter, also of the targets, and of each buffer of the prior, by name.
 
     Buffers of the networks are left out: the running statistics of a batch norm are those of the rows of a process.
     """
-    named = {**dict(model.named_parameters()), **{f"prior.{name}": each for name, each in model.prior.named_buffers()}}
+    named = {
+        **dict(model.named_parameters()),
+        **{f"prior.{name}": each for name, each in model.prior.named_buffers()},
+        **{f"target {name}": each for name, each in targets.named_parameters()},
+    }
     return {
         name: each.detach().view(INTEGERS[each.element_size()]).sum(dtype=torch.int64) for name, each in named.items()
     }

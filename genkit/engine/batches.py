@@ -103,6 +103,7 @@ def as_batches(plan: Plan, state: TrainState, world: World, parts: Iterable[tupl
                 t=state.step / plan.steps,
                 noise=noise,
                 extra={name: tensor.to(world.device) for name, tensor in samples.extra.items()},
+                targets=state.targets,
                 prior=state.model.prior,
                 rank=world.rank,
                 gather_rows=world.gather if world.size > 1 else None,

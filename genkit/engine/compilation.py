@@ -20,7 +20,6 @@ from accelerate.utils import recursively_apply
 from torch import Tensor, nn
 
 from genkit.core.global_generators import restored_generators
-from genkit.core.model import Model
 from genkit.core.torch_defaults import keep_compiled_graphs
 from genkit.engine.distributed import World
 from genkit.engine.switch import Switch
@@ -42,7 +41,7 @@ SECOND_DERIVATIVES = (
 class CompiledChildren(Switch):
     """Runs the children of a model compiled, except within `off()` and once a compilation has failed."""
 
-    def __init__(self, model: Model):
+    def __init__(self, model: nn.Module):
         super().__init__()
         self._failed = False
         keep_compiled_graphs()  # of a phase, which the next one may use again (`Batch.carry`)

@@ -18,6 +18,7 @@ from genkit.core.batch import Batch
 from genkit.core.global_generators import restored_generators
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
+from genkit.core.targets import make_targets
 from genkit.core.torch_operations import OperationWatch
 from genkit.core.types import Phase, Samples
 from genkit.engine.batches import samples_of_step
@@ -94,7 +95,8 @@ def _losses(
     own = replace(noise, rows=Rows(start + rows.start, start + rows.stop, noise.rows.total), dtype=torch.float64)
     extra = {name: tensor[rows.start : rows.stop].to(noise.device) for name, tensor in samples.extra.items()}
     x = samples.x[rows.start : rows.stop].to(noise.device, torch.float64)
-    batch = Batch(x=x, t=t, noise=own, extra=extra, prior=model.prior)
+    targets = make_targets(model, plan.dry_run.targets)
+    batch = Batch(x=x, t=t, noise=own, extra=extra, targets=targets, prior=model.prior)
     losses = {}
     for phase in plan.phases:
 
@@ -102,7 +104,7 @@ def _losses(
             gathered.add(name)
             return found
 
-        with calls.of(("loss",), phase.loss), model.given(extra):
+        with calls.of(("loss",), phase.loss), model.given(extra, *targets.values()):
             total = phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather)).total
         losses[phase.name] = total.item()
     return losses

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 from accelerate.utils import convert_to_fp32
+from torch import nn
 
-from genkit.core.model import Model
 from genkit.engine.switch import Switch
 
 
@@ -30,7 +30,7 @@ def set_float32_products(precision: str) -> None:
 class MixedPrecision(Switch):
     """Runs the children of a model under autocast, except within `off()`."""
 
-    def __init__(self, model: Model, autocast: Callable[[], AbstractContextManager[None]]):
+    def __init__(self, model: nn.Module, autocast: Callable[[], AbstractContextManager[None]]):
         super().__init__()
         self._autocast = autocast
         for child in model.children():

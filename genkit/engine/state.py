@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch.nn import Parameter
@@ -14,6 +14,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import Model
 from genkit.core.noise import seed_of
+from genkit.core.targets import make_targets, networks_in_training
 from genkit.core.types import Optimiser
 from genkit.engine.compilation import CompiledChildren
 from genkit.engine.distributed import World
@@ -80,17 +81,22 @@ class TrainState:
     full_precision: Callable[[], AbstractContextManager[None]]
     scaler: torch.amp.GradScaler | None = None  # for fp16
     compiled: CompiledChildren | None = None
+    targets: dict[str, torch.nn.Module] = field(default_factory=dict)  # by child, for a `LossWithTargets`
     whole: bool = True  # False after a step that failed when weights had been changed
 
     @contextmanager
     def in_step(self) -> Iterator[None]:
         """Run a step, which sets `whole` to False before it changes weights. Undo it if it fails before that."""
-        before = [buffer.clone() for buffer in self.model.buffers()]  # such as the averages of a batch norm
+        buffers = [
+            *self.model.buffers(),
+            *torch.nn.ModuleDict(self.targets).buffers(),
+        ]  # such as the averages of a batch norm
+        before = [buffer.clone() for buffer in buffers]
         try:
             yield
         except BaseException:
             if self.whole:
-                for buffer, value in zip(self.model.buffers(), before, strict=True):
+                for buffer, value in zip(buffers, before, strict=True):
                     buffer.copy_(value)
             raise
         self.whole = True
@@ -114,12 +120,15 @@ def initial_state(plan: Plan, world: World, *, resuming: bool = False) -> TrainS
     optimisers = {
         child: ChildOptimiser(recipe, model.get_submodule(child)) for child, recipe in plan.optimisers.items()
     }
+    targets = make_targets(model, plan.dry_run.targets)  # also of the weights of a warm start
+    networks = networks_in_training(model, targets)
     # The compiled network is inside the autocast, because torch compiles what autocast has made of it.
-    compiled = CompiledChildren(model) if plan.recipe.train.compile else None
+    compiled = CompiledChildren(networks) if plan.recipe.train.compile else None
     if compiled is not None:
         compiled.agree(world)
-    mixed = MixedPrecision(model, world.autocast) if plan.recipe.train.precision in ("bf16", "fp16") else None
-    return TrainState(0, model, optimisers, average, _plain(compiled, mixed), world.scaler, compiled)
+    mixed = MixedPrecision(networks, world.autocast) if plan.recipe.train.precision in ("bf16", "fp16") else None
+    plain = _plain(compiled, mixed)
+    return TrainState(0, model, optimisers, average, plain, world.scaler, compiled, targets=targets)
 
 
 def _plain(*switches: Switch | None) -> Callable[[], AbstractContextManager[None]]:

@@ -83,7 +83,7 @@ def update(
     # A later phase may use what this phase stores in `carry`; the graph of it must then survive this backward.
     losses = []
     for batch in batches:
-        with calls.of(("loss",), phase.loss), state.model.given(batch.extra):
+        with calls.of(("loss",), phase.loss), state.model.given(batch.extra, *batch.targets.values()):
             loss = checked_result(phase, phase.loss(state.model, batch))
             world.backward(loss.total / len(batches), parameters, retain_graph=keep_graphs and bool(batch.carry))
         losses.append({**loss.terms, "total": loss.total.detach()})

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor, UntypedStorage
+from torch import Tensor, UntypedStorage, nn
+from torch.nn import Parameter
 from torch.utils.flop_counter import flop_registry
 
 from genkit.core.batch import Batch, joined
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
+from genkit.core.targets import make_targets
 from genkit.core.torch_operations import OperationWatch
 from genkit.core.types import Action, Dataset, Phase, turns_of
 from genkit.part_code import code_of
@@ -39,15 +41,22 @@ class PhaseCost:
 
 
 def costs_of(
-    model: Model, phases: tuple[Phase, ...], actions: tuple[Action, ...], recipe: Recipe, data: Dataset
+    model: Model,
+    phases: tuple[Phase, ...],
+    actions: tuple[Action, ...],
+    targets: tuple[str, ...],
+    recipe: Recipe,
+    data: Dataset,
 ) -> dict[str, PhaseCost]:
     """Return the costs of every phase by name, for a model on the meta device. Errors of the losses are not caught.
+
+    `targets` are the children of which the loss reads a copy.
 
     The actions are tried at their places. Raises `ValueError` if one returns something or replaces a tensor.
     """
     # A schedule may switch a part of a loss on or off, so each phase is tried at both ends of the run.
     turns, micro_batches = turns_of(phases, actions), recipe.train.accumulate
-    start, end = (_costs(model, turns, batch, micro_batches) for batch in _batches(model, recipe, data))
+    start, end = (_costs(model, turns, batch, micro_batches) for batch in _batches(model, targets, recipe, data))
     return {name: _larger(start[name], end[name], recipe.train.accumulate) for name in start}
 
 
@@ -64,8 +73,12 @@ def _costs(model: Model, turns: tuple[Phase | Action, ...], batch: Batch, micro_
 
 
 def _try_action(model: Model, action: Action, batch: Batch) -> None:
-    before = {name: id(tensor) for name, tensor in _named_tensors(model)}
-    with torch.no_grad(), refusing_global_draws(action.do, USE_THE_NOISE), model.given(batch.extra):
+    before = {name: id(tensor) for name, tensor in _named_tensors(model, batch)}
+    with (
+        torch.no_grad(),
+        refusing_global_draws(action.do, USE_THE_NOISE),
+        model.given(batch.extra, *batch.targets.values()),
+    ):
         do: Callable[..., Any] = action.do
         returned = do(model, batch.in_phase(action.name))
     subject = f'{code_of(action.do)}: action "{action.name}"'
@@ -73,26 +86,31 @@ def _try_action(model: Model, action: Action, batch: Batch) -> None:
         raise ValueError(
             f"{subject} returned a {type(returned).__name__}. An action changes the model and returns nothing"
         )
-    if replaced := {name for name, tensor in _named_tensors(model) if before.get(name) != id(tensor)} | (
-        before.keys() - dict(_named_tensors(model)).keys()
+    if replaced := {name for name, tensor in _named_tensors(model, batch) if before.get(name) != id(tensor)} | (
+        before.keys() - dict(_named_tensors(model, batch)).keys()
     ):
         raise ValueError(
             f"{subject} replaced the tensor {min(replaced)}. Change tensors in place, for example with copy_()"
         )
 
 
-def _named_tensors(model: Model) -> Iterator[tuple[str, Tensor]]:
-    yield from model.named_parameters(remove_duplicate=False)
-    yield from model.named_buffers(remove_duplicate=False)
+def _named_tensors(model: Model, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+    for prefix, module in (("", model), ("target ", nn.ModuleDict(batch.targets))):
+        for name, tensor in (
+            *module.named_parameters(remove_duplicate=False),
+            *module.named_buffers(remove_duplicate=False),
+        ):
+            yield prefix + name, tensor
 
 
-def _batches(model: Model, recipe: Recipe, data: Dataset) -> Iterator[Batch]:
+def _batches(model: Model, targets: tuple[str, ...], recipe: Recipe, data: Dataset) -> Iterator[Batch]:
     """Yield a micro-batch without content at the start of the run, and one at its end."""
     size = max(recipe.train.batch_size // recipe.train.accumulate, 1)
     noise = Noise(recipe.seed, 0, "prior", Rows.all(size), META)
     for t in (0.0, 1.0):
         x, extra = torch.empty(size, *data.shape, device=META), labels_without_content(model, size)
-        yield Batch(x=x, t=RunProgress(t), noise=noise, extra=extra, prior=model.prior)
+        targets_of_step = make_targets(model, targets)
+        yield Batch(x=x, t=RunProgress(t), noise=noise, extra=extra, targets=targets_of_step, prior=model.prior)
 
 
 def _larger(a: PhaseCost, b: PhaseCost, micro_batches: int) -> PhaseCost:
@@ -109,7 +127,7 @@ def _larger(a: PhaseCost, b: PhaseCost, micro_batches: int) -> PhaseCost:
 def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
     """Return the costs of a phase for one micro-batch."""
     gathered: list[Tensor] = []
-    kept = _KeptBytes(model)
+    kept = _KeptBytes([*model.parameters(), *nn.ModuleDict(batch.targets).parameters()])
 
     def gather(x: Tensor) -> Tensor:
         gathered.append(x)
@@ -123,7 +141,10 @@ def _cost(model: Model, phase: Phase, batch: Batch) -> PhaseCost:
         for name, parameter in children[child].named_parameters()
     }
     with _FlopCount() as count:
-        with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack), model.given(batch.extra):
+        with (
+            torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack),
+            model.given(batch.extra, *batch.targets.values()),
+        ):
             computed = phase.loss(model, replace(batch.in_phase(phase.name), gather_rows=gather))
         total = checked_result(phase, computed).total
         updated = list(parameters.values())
@@ -161,12 +182,12 @@ class _FlopCount(OperationWatch):
 class _KeptBytes:
     """Bytes that autograd keeps for the backward: each storage once, without the weights."""
 
-    model: Model
+    weights: list[Parameter]
     total: int = 0
     _seen: set[UntypedStorage] = field(default_factory=set)  # kept alive, so that none has the identity of another
 
     def __post_init__(self) -> None:
-        self._seen = {parameter.untyped_storage() for parameter in self.model.parameters()}
+        self._seen = {parameter.untyped_storage() for parameter in self.weights}
 
     def pack(self, tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()

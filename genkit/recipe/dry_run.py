@@ -55,6 +55,7 @@ from genkit.recipe.schedule_probe import recording_schedules
 from genkit.recipe.tables import Recipe
 from genkit.recipe.try_parts import (
     actions_of,
+    targets_of,
     try_actions,
     try_data,
     try_error,
@@ -62,6 +63,7 @@ from genkit.recipe.try_parts import (
     try_optimiser,
     try_phases,
     try_prior,
+    try_targets,
 )
 
 MOST_TENSORS = 10_000  # parameters of a network; one of hundreds of layers has hundreds
@@ -77,10 +79,11 @@ class DryRun:
     phases: tuple[Phase, ...]
     actions: tuple[Action, ...]
     parameters: Mapping[str, int]  # number of parameters by child
+    targets: tuple[str, ...]  # the children of which the loss reads a copy
     costs: Mapping[str, PhaseCost]  # by phase; empty if no step was tried
     protocols: Mapping[str, EvaluationProtocol]  # by label of the metric
     schedules: Mapping[str, Schedule]  # of the loss, by key: those that change with the progress of the run
-    state_bytes: int  # weights, gradients, two moments and the EMA weights
+    state_bytes: int  # weights, gradients, two moments, the EMA weights and the targets
     remarks: tuple[str, ...] = ()
     classes: int | None = None  # that the model distinguishes; None unless it is conditional
 
@@ -143,6 +146,9 @@ class _Checker:
         actions = self._call(("loss",), partial(try_actions, bound.loss, phases))
         if actions is None:
             return None
+        targets = self._call(("loss",), partial(try_targets, bound.loss, model))
+        if targets is None:
+            return None
         phases, nothing_to_update = without_fixed_prior(phases, model)
         self.findings += nothing_to_update
         self.findings += check_children(bound, model, phases)
@@ -167,10 +173,11 @@ class _Checker:
             phases=phases,
             actions=actions,
             parameters=parameters,
+            targets=targets,
             costs=step.costs,
             protocols=protocols,
             schedules=step.schedules,
-            state_bytes=_state_bytes(recipe, sum(parameters.values())),
+            state_bytes=_state_bytes(recipe, parameters, targets),
             classes=classes[0],
             remarks=tuple(dict.fromkeys((*step.warnings, *_remarks(step.costs, bound.data)))),
         )
@@ -247,7 +254,7 @@ def _costs_and_schedules(
     """
     loss, recording = recording_schedules(bound.loss)
     with recording_questions(model.prior) as asked, recording_error(model) as compared:
-        costs = costs_of(model, loss.phases(), actions_of(loss), recipe, bound.data)
+        costs = costs_of(model, loss.phases(), actions_of(loss), targets_of(loss), recipe, bound.data)
     schedules = {name: each.schedule for name, each in recording.items() if each.follows_the_run}
     return costs, schedules, bool(asked), bool(compared)
 
@@ -276,10 +283,11 @@ def _at_most_tensors() -> Iterator[None]:
         hook.remove()
 
 
-def _state_bytes(recipe: Recipe, parameters: int) -> int:
-    """Return the bytes of weights, gradients, two moments and the EMA weights."""
+def _state_bytes(recipe: Recipe, parameters: Mapping[str, int], targets: tuple[str, ...]) -> int:
+    """Return the bytes of weights, gradients, two moments, the EMA weights and the targets."""
     copies = 4 + (recipe.ema is not None)
-    return copies * parameters * BYTES_PER_PARAMETER.get(recipe.train.precision, 4)
+    numbers = copies * sum(parameters.values()) + sum(parameters[name] for name in targets)
+    return numbers * BYTES_PER_PARAMETER.get(recipe.train.precision, 4)
 
 
 def _remarks(costs: Mapping[str, PhaseCost], data: Dataset) -> Iterator[str]:

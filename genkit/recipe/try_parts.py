@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from genkit.core.condition import LABEL
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Action, Dataset, DiagNormal, Loss, LossWithActions, Optimiser, Phase
+from genkit.core.types import Action, Dataset, DiagNormal, Loss, LossWithActions, LossWithTargets, Optimiser, Phase
 from genkit.part_code import code_of
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_interface import check_interface
@@ -114,6 +114,27 @@ def try_actions(loss: Loss, phases: tuple[Phase, ...]) -> tuple[Action, ...]:
         if names.count(action.name) > 1:
             raise ValueError(f"{subject}: the name of another action or phase. Give each its own")
     return tuple(actions)
+
+
+def targets_of(loss: Loss) -> Any:
+    """Return the children whose targets a loss reads; none for most losses."""
+    return loss.targets() if isinstance(loss, LossWithTargets) else ()
+
+
+def try_targets(loss: Loss, model: Model) -> tuple[str, ...]:
+    """Return the children whose targets a loss reads, after a check that the model has them."""
+    targets: Any = targets_of(loss)
+    if not isinstance(targets, (tuple, list)) or not all(isinstance(name, str) for name in targets):
+        raise ValueError(
+            f'{code_of(loss)}: targets returned {targets!r}. Return a tuple of names, such as ("decoder",)'
+        )
+    children = [name for name, _ in model.named_children()]
+    for name in targets:
+        if name not in children:
+            raise ValueError(
+                f'{code_of(loss)}: targets has "{name}", no child of the model; it has {" and ".join(children)}'
+            )
+    return tuple(dict.fromkeys(targets))
 
 
 def try_optimiser(optimiser: Optimiser) -> None:

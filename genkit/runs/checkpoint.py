@@ -1,8 +1,8 @@
 """A checkpoint on disk: safetensors for every tensor, JSON for the rest, written whole or not at all.
 
-Keys: ``model/NAME``, ``ema/NAME``, ``optim/CHILD/PARAMETER/STATE``. It holds no pickle, no state of random generators
-(random numbers are a function of the step) and no state of schedulers (so are learning rates). When checkpoints are
-written: `genkit.runs.checkpoint_during_training`.
+Keys: ``model/NAME``, ``ema/NAME``, ``target/CHILD.NAME``, ``optim/CHILD/PARAMETER/STATE``. It holds no pickle, no
+state of random generators (random numbers are a function of the step) and no state of schedulers (so are learning
+rates). When checkpoints are written: `genkit.runs.checkpoint_during_training`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from genkit.engine.state import ChildOptimiser, TrainState
 from genkit.errors import UsageError
@@ -56,6 +56,7 @@ def load(state: TrainState, folder: Path) -> None:
     copy_by_name(state.model, select(tensors, "model/"), folder)
     if state.average is not None:
         copy_by_name(state.average.model, select(tensors, "ema/"), folder)
+    copy_by_name(nn.ModuleDict(state.targets), select(tensors, "target/"), folder)
     for child, optimiser in state.optimisers.items():
         _fill_optimiser(child, optimiser, tensors)
     if state.scaler is not None:
@@ -108,11 +109,12 @@ def changed_environment(folder: Path) -> list[str]:
 
 
 def _weights(state: TrainState) -> dict[str, Tensor]:
-    """Return the weights and buffers of the model and of the EMA weights, by key."""
+    """Return the weights and buffers of the model, of the EMA weights and of the targets, by key."""
     average = state.average.model.state_dict() if state.average is not None else {}
     return {
         **{f"model/{name}": tensor for name, tensor in state.model.state_dict().items()},
         **{f"ema/{name}": tensor for name, tensor in average.items()},
+        **{f"target/{name}": tensor for name, tensor in nn.ModuleDict(state.targets).state_dict().items()},
     }
 
 

@@ -11,6 +11,7 @@ from support.kill_and_resume import new_run, train_and_kill, train_on
 from support.messages import assert_names
 from support.tiny_parts import Acting, TinyAutoencoder, registry_with
 from support.tiny_recipes import tensors_of, tiny_recipe, train_all
+from support.two_processes import OneOfTwo
 
 from genkit.api import VAE, Action, Batch, Phase, PhaseLoss
 from genkit.cli.show_plan import plan_as_dict, print_plan
@@ -242,20 +243,6 @@ def test_an_action_that_fails_in_a_run_is_named_with_its_step_and_owner():
     with pytest.raises(PartFailed) as caught:
         train_all(plan)
     assert_names(caught.value, "step 3", "[loss]", "late", "KeyError: 'codes'", "line", "plugin0")
-
-
-class OneOfTwo:
-    """A process of two, which is told what the other has sent."""
-
-    size = 2
-    device = torch.device("cpu")
-
-    def __init__(self, other: torch.Tensor | None = None):
-        self.sent, self.other = torch.empty(0), other
-
-    def gather(self, x: torch.Tensor) -> torch.Tensor:
-        self.sent = x
-        return torch.cat([x, x if self.other is None else self.other])
 
 
 @pytest.mark.parametrize("gathers", [True, False])

@@ -1,6 +1,7 @@
 """Relations between methods of different plugins, in training runs."""
 
 import pytest
+import torch
 from support.tiny_recipes import assert_same_bits, tensors_of, train_all
 
 from genkit.recipe.plan import make_plan
@@ -50,3 +51,12 @@ def test_the_divergence_zero_removes_the_distance():
     zero = weights_of(Use("as-introvae", divergence="zero", **BETAS), "fp64")
     default = weights_of(Use("as-introvae", **BETAS), "fp64")
     assert any((zero[name] - default[name]).abs().max() > 1e-8 for name in default)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp64"])
+def test_a_target_decoder_that_is_the_decoder_is_soft_introvae_bit_for_bit(precision):
+    soft = weights_of(Use("soft-introvae", **BETAS), precision)
+    same = Use("soft-introvae-bootstrap", target_every=1, gamma_r=0.0, **BETAS)
+    assert_same_bits(weights_of(same, precision), soft)
+    lagging = weights_of(Use("soft-introvae-bootstrap", target_every=5, gamma_r=0.0, **BETAS), precision)
+    assert any(not torch.equal(soft[name], lagging[name]) for name in soft)

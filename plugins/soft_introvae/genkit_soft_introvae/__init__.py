@@ -11,7 +11,7 @@ genkit_hooks = 1
 
 @hookimpl
 def genkit_losses() -> Iterator[Entry]:
-    """Supply the losses `soft-introvae` and `soft-introvae-prior`."""
+    """Supply the losses `soft-introvae`, `soft-introvae-prior` and `soft-introvae-bootstrap`."""
     yield Entry(
         "soft-introvae",
         "genkit_soft_introvae.loss:SoftIntroVAE",
@@ -23,4 +23,10 @@ def genkit_losses() -> Iterator[Entry]:
         "genkit_soft_introvae.learnt_prior:SoftIntroVAEPrior",
         "Soft-IntroVAE with a learnt prior, which sides with the decoder",
         "https://arxiv.org/abs/2408.13805",
+    )
+    yield Entry(
+        "soft-introvae-bootstrap",
+        "genkit_soft_introvae.bootstrap:SoftIntroVAEBootstrap",
+        "Soft-IntroVAE whose fakes are reconstructed by a target decoder",
+        "https://github.com/taldatech/soft-intro-vae-pytorch",
     )

@@ -7,6 +7,7 @@ from pkgutil import resolve_name
 import genkit_soft_introvae
 import pytest
 import torch
+from genkit_soft_introvae.bootstrap import SoftIntroVAEBootstrap
 from genkit_soft_introvae.learnt_prior import SoftIntroVAEPrior
 from genkit_soft_introvae.loss import SoftIntroVAE
 from torch import nn
@@ -229,4 +230,8 @@ def test_without_keys_the_loss_has_the_documented_defaults():
 
 def test_the_plugin_supplies_the_loss():
     entries = {entry.name: resolve_name(entry.target) for entry in genkit_soft_introvae.genkit_losses()}
-    assert entries == {"soft-introvae": SoftIntroVAE, "soft-introvae-prior": SoftIntroVAEPrior}
+    assert entries == {
+        "soft-introvae": SoftIntroVAE,
+        "soft-introvae-prior": SoftIntroVAEPrior,
+        "soft-introvae-bootstrap": SoftIntroVAEBootstrap,
+    }
