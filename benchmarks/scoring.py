@@ -106,7 +106,7 @@ def evaluation_of(model: Autoencoder, samples: int) -> Evaluation:
 
 def measure(name: str, model: Autoencoder, chunks: int, clock: Callable[[], int]) -> dict[str, Any]:
     """Return the row of one score. Both sides first take one chunk, which is not timed."""
-    rows = rows_of_chunk(Repeated(model.data_shape, 1))
+    rows = rows_of_chunk(model.data_shape)
     evaluation = evaluation_of(model, rows * (chunks + 1))
     x, forward = next(iter(evaluation.reference)), bare(name, model)
     with evaluating(model):

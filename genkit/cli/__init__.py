@@ -22,6 +22,7 @@ from genkit.cli import (
     resume,
     run,
     sample,
+    score,
     table,
 )
 from genkit.cli.command_group import CommandGroup
@@ -65,6 +66,7 @@ app.command("compare")(compare.compare)
 app.command("sample")(sample.sample)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("interpolate")(interpolate.interpolate)
+app.command("score")(score.score)
 app.command("figures")(figures.figures)
 app.command("convert")(convert.convert)
 app.add_typer(table.app, name="table")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,9 +33,7 @@ def write_outputs(
     names. Raises `UsageError` where the files cannot be written, or would be in a folder of the recipe's table `data`
     or of the user's own pictures.
     """
-    stem = out / default.name if out is not None and out.is_dir() else out or default
-    if stem.suffix.lower() in ENDINGS:
-        stem = stem.with_suffix("")
+    stem = output_stem(out, default)
     refuse_inside_data(stem, data, pictures)
     named = isinstance(arrays, Mapping)
     array, picture = (stem.with_name(stem.name + ending) for ending in (".npz" if named else ".npy", ".png"))
@@ -43,6 +41,12 @@ def write_outputs(
         stem.parent.mkdir(parents=True, exist_ok=True)
         _save(array, arrays)
         return [str(path) for path in (array, *draw(picture))]
+
+
+def output_stem(out: Path | None, default: Path, endings: Sequence[str] = ENDINGS) -> Path:
+    """Return the path of the files to write, without their endings: `out`, or for a folder the default name in it."""
+    stem = out / default.name if out is not None and out.is_dir() else out or default
+    return stem.with_suffix("") if stem.suffix.lower() in endings else stem
 
 
 @contextmanager

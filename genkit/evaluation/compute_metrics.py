@@ -54,7 +54,7 @@ def protocol_of(
     if model.condition_classes is not None:
         drawn = f"drawn with the frequencies of the {data.split} split"
         protocol = replace(protocol, details={**protocol.details, LABELS: drawn})
-    return complete_protocol(protocol, model, data, rows_of_chunk(data))
+    return complete_protocol(protocol, model, data, rows_of_chunk(data.shape))
 
 
 def evaluate(

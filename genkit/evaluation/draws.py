@@ -69,13 +69,13 @@ def draws(
 
     With `parallel_map`, several processes generate. The process that asks reads the data: sending them takes longer.
     """
-    generated = ChunkedDraws(total, Generated(model, seed), rows_of_chunk(data), parallel_map)
+    generated = ChunkedDraws(total, Generated(model, seed), rows_of_chunk(data.shape), parallel_map)
     return generated, read(model, data, total, seed)
 
 
 def read(model: Model, data: Dataset, total: int, seed: int, *, labelled: bool = True) -> ChunkedDraws:
     """Return `total` samples of the data. Those of other data than the model's are not `labelled`."""
-    return ChunkedDraws(total, Read(model, data, total, seed, labelled), rows_of_chunk(data))
+    return ChunkedDraws(total, Read(model, data, total, seed, labelled), rows_of_chunk(data.shape))
 
 
 class SamplesOfPlace(ABC):
@@ -134,9 +134,9 @@ def _noise(model: Model, seed: int, start: int, size: int, source: str) -> Noise
     return Noise(seed, start, source, Rows.all(size), weight.device, weight.dtype)
 
 
-def rows_of_chunk(data: Dataset) -> int:
-    """Return the number of samples that are evaluated at a time."""
-    return max(1, min(CHUNK, CHUNK_NUMBERS // math.prod(data.shape)))
+def rows_of_chunk(shape: tuple[int, ...]) -> int:
+    """Return the number of samples of this shape that are evaluated at a time."""
+    return max(1, min(CHUNK, CHUNK_NUMBERS // math.prod(shape)))
 
 
 def subset(data: Dataset, total: int) -> Tensor:

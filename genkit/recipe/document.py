@@ -39,9 +39,12 @@ class Document:
 
     def _option_of(self, path: KeyPath) -> str:
         """Return the option that wrote the key at `path`; empty if the file did."""
+        for override, option in self.overrides.items():
+            if path[: len(override)] == override:
+                return option
         not_in_file = [path[:n] for n in range(len(path), 0, -1) if path[:n] not in self.lines]
         for override, option in self.overrides.items():
-            if path[: len(override)] == override or any(override[: len(part)] == part for part in not_in_file):
+            if any(override[: len(part)] == part for part in not_in_file):
                 return option
         return ""
 

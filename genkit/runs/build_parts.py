@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from genkit.core.model import Model
+from genkit.core.score import Score
 from genkit.core.types import Dataset
 from genkit.errors import RecipeError
 from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.bind_model import PRIOR, bind_model
 from genkit.recipe.document import Document
+from genkit.recipe.overrides import with_override
 from genkit.recipe.registry import load_registry
 
 
@@ -31,5 +35,21 @@ def build_data(document: Document) -> Dataset:
     try:
         data: Dataset = binder.part("datasets", document.tables.get("data"), ("data",))
         return data
+    except Invalid:
+        raise RecipeError(binder.problems) from None
+
+
+def build_score(name: str, overrides: Sequence[str] = ()) -> Score:
+    """Return the score of that name. `overrides` are those of ``--set``, such as ``"score.draws=50"``.
+
+    Raises `RecipeError`.
+    """
+    document = Document({"score": {"use": name}}, overrides={("score", "use"): "--score"})
+    for override in overrides:
+        document = with_override(document, override)
+    binder = Binder(load_registry(), document)
+    try:
+        score: Score = binder.part("scores", document.tables["score"], ("score",))
+        return score
     except Invalid:
         raise RecipeError(binder.problems) from None

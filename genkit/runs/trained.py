@@ -49,9 +49,14 @@ class Trained:
         return table if isinstance(table, Mapping) else {}
 
     @property
+    def seed(self) -> int:
+        """Seed of its recipe."""
+        return int(self.document.tables.get("seed", 0))
+
+    @property
     def noise(self) -> Noise:
         """Noise of its pictures, the same as in the run: pictures show the latent codes of the run's previews."""
-        return Noise(int(self.document.tables.get("seed", 0)), 0, "preview", Rows.all(1))
+        return Noise(self.seed, 0, "preview", Rows.all(1))
 
 
 def open_trained(path: Path, weights: str | None = None) -> Trained:
@@ -101,12 +106,11 @@ def _noise_of_codes(model: Model, number: int, seed: int) -> Noise:
     return Noise(seed, 0, "sample", Rows.all(number), dtype=next(model.parameters()).dtype)
 
 
-def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
-    """Return the held-out split of the data of a run or of a model folder. Neither loss nor model is built.
+def open_data(path: Path, overrides: Sequence[str] = ()) -> Dataset:
+    """Return the training data of a run or of a model folder, which may be missing. Neither loss nor model is built.
 
     `overrides` are those of ``--set``, such as ``"data.path=mnist"``, for a model folder that was copied without its
-    data. Raises `UsageError` if the data are missing, differ from those of the training or have another shape, and
-    `RecipeError` if ``[data]`` is wrong.
+    data. Raises `UsageError` if samples have another shape, and `RecipeError` if ``[data]`` is wrong.
     """
     saved = find_model(path)
     document = saved.recipe
@@ -114,11 +118,25 @@ def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
         document = with_override(document, override)
     data = build_data(document)
     check_data_shape(path, saved, data)
+    return data
+
+
+def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
+    """Return the held-out split of the data of a run or of a model folder, ready to read.
+
+    Raises what `open_data` and `require_data` raise.
+    """
+    data = open_data(path, overrides)
     held_out: Dataset = data.held_out()
-    if unmet := held_out.unmet():
-        raise UsageError("\n".join(dict.fromkeys((*unmet, *relative_paths(data)))))
-    refuse_other_data(path, saved, data)
+    require_data(path, data, held_out)
     return held_out
+
+
+def require_data(path: Path, data: Dataset, split: Dataset) -> None:
+    """Raise `UsageError` if a split of the data cannot be read, or if the data differ from those of the training."""
+    if unmet := split.unmet():
+        raise UsageError("\n".join(dict.fromkeys((*unmet, *relative_paths(data)))))
+    refuse_other_data(path, find_model(path), data)
 
 
 def check_data_shape(path: Path, saved: SavedModel, data: Dataset) -> None:

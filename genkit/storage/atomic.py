@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def partial_path(path: Path) -> Path:
@@ -16,10 +17,20 @@ def partial_path(path: Path) -> Path:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file. It appears under its name when all of it is on disk. Raises `OSError`."""
+    with new_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file to fill. It appears as `path` when the block ends, and is deleted if the block raises.
+
+    Raises `OSError`.
+    """
     partial = partial_path(path)
     try:
         with partial.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)

@@ -28,7 +28,7 @@ from genkit.core.squared_error import SquaredError
 from genkit.core.types import Dataset
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.ranking import REPLICATES, auroc, average_precision, fpr_at_tpr, with_interval
-from genkit.parts.metrics.scoring import scores_of_both
+from genkit.parts.metrics.scoring import check_fit, known_size, scores_of_both
 from genkit.parts.metrics.split import Split, split_and_samples
 from genkit.parts.scores.elbo import ELBO
 
@@ -62,7 +62,7 @@ class DetectionMetric(ModelMetric, ABC):
             raise ValueError(f"the {name} split of [data] has no samples, and two classes are needed")
         normal, other = data if self.split == "train" else data.held_out(), self.abnormal
         _check_other(normal, other)
-        _check_fit(self.score, data)
+        check_fit(self.score, data)
         details: Mapping[str, str | int | float] = {
             "data": part_name(normal, brief=True),
             "other": f"{part_name(other, brief=True)}, {self.abnormal_samples} samples of the {other.split} split",
@@ -81,7 +81,7 @@ class DetectionMetric(ModelMetric, ABC):
     @property
     def abnormal_samples(self) -> int:
         """The number of samples of the other data set. Raises `ValueError` if it has too few or none."""
-        size = _size(self.abnormal)
+        size = known_size(self.abnormal)
         if size == 0:
             raise ValueError("`other` has no samples in its split, and two classes are needed")
         wanted = self.other_samples or MOST
@@ -172,17 +172,3 @@ def _check_other(normal: Dataset, other: Dataset) -> None:
         )
     if other == normal:
         raise ValueError("`other` is the same split of the same data set as [data], so nothing is abnormal")
-
-
-def _check_fit(score: Score, data: Dataset) -> None:
-    size = _size(data)
-    if size is not None and score.samples_to_fit > size:
-        raise ValueError(
-            f"the score is fitted to {score.samples_to_fit} samples, but [data] has only {size}. Set samples = {size} "
-            "or less in the table of the score"
-        )
-
-
-def _size(data: Dataset) -> int | None:
-    """Return the number of samples; None for data that are missing on this machine, or never end."""
-    return None if data.unmet() else data.size

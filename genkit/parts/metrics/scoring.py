@@ -44,6 +44,21 @@ def fitted_score(score: Score, evaluation: Evaluation) -> Score:
     return score.fitted(model, read(evaluation, evaluation.training, score.samples_to_fit))
 
 
+def check_fit(score: Score, data: Dataset) -> None:
+    """Raise `ValueError` if the training data have fewer samples than the score is fitted to."""
+    size = known_size(data)
+    if size is not None and score.samples_to_fit > size:
+        raise ValueError(
+            f"the score is fitted to {score.samples_to_fit} samples, but [data] has only {size}. Set samples = {size} "
+            "or less in the table of the score"
+        )
+
+
+def known_size(data: Dataset) -> int | None:
+    """Return the number of samples; None for data that are missing on this machine, or never end."""
+    return None if data.unmet() else data.size
+
+
 def read(evaluation: Evaluation, data: Dataset, samples: int) -> Draws:
     """Return samples of any data set."""
     assert evaluation.read is not None
@@ -73,6 +88,18 @@ def score_of_chunk(model: Autoencoder, score: Score, name: str, x: Tensor) -> Te
             f"images of {name} have values from {x.min().item():g} to {x.max().item():g}, but the model reads [0, 1]. "
             "Scale them"
         )
+    found = raw_scores(model, score, x)
+    not_finite = int((~found.isfinite()).sum())
+    if not_finite:
+        raise ValueError(f"the scores of {not_finite} of {len(x)} samples of {name} are not finite")
+    return found
+
+
+def raw_scores(model: Autoencoder, score: Score, x: Tensor) -> Tensor:
+    """Return the scores of samples, (b, *data_shape) -> (b,) float64 on the CPU, which may not be finite.
+
+    Raises `ValueError` if the score does not return one number a sample.
+    """
     with model.given(None):
         found = score(model, x, noise_of_samples(SEED, "score", x))
     if found.shape != (len(x),):
@@ -80,7 +107,4 @@ def score_of_chunk(model: Autoencoder, score: Score, name: str, x: Tensor) -> Te
             f"the score {type(score).__name__} returned the shape {tuple(found.shape)} for {len(x)} samples. Return "
             "one number a sample, (B,)"
         )
-    not_finite = int((~found.isfinite()).sum())
-    if not_finite:
-        raise ValueError(f"the scores of {not_finite} of {len(x)} samples of {name} are not finite")
     return found.detach().cpu().double()

@@ -1,0 +1,145 @@
+"""``genkit score RUN``: how abnormal the user's own pictures are."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from genkit.cli.inputs import open_with_remark
+from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
+from genkit.cli.outputs import output_stem, refuse_inside_data, refused_if_unwritable
+from genkit.storage.user_path import user_path
+
+if TYPE_CHECKING:
+    from genkit.runs.score_pictures import ScoredSets
+
+ENDINGS = (".csv", ".jsonl", ".png")
+
+Sets = Annotated[
+    list[Path],
+    typer.Option(
+        "--data",
+        metavar="PICTURES",
+        parser=user_path,
+        help="Pictures to score: a folder, a file, or a .npy or .npz. Repeatable: each is a set with a row of its own.",
+    ),
+]
+Normal = Annotated[
+    Path | None,
+    typer.Option(
+        "--normal",
+        metavar="PICTURES",
+        parser=user_path,
+        help="Normal pictures; by default the held-out split of the run.",
+    ),
+]
+ScoreName = Annotated[
+    str, typer.Option("--score", metavar="NAME", help="Score of a picture; `genkit plugins` lists them.")
+]
+ScoreOverrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Set a key of score, or of the run's [data]. Repeatable."),
+]
+
+
+def score(
+    run: RunOrModel,
+    sets: Sets,
+    name: ScoreName = "elbo",
+    overrides: ScoreOverrides = None,
+    normal: Normal = None,
+    fpr: Annotated[
+        float, typer.Option("--fpr", help="Share of the normal pictures that may be called abnormal, above 0.")
+    ] = 0.05,
+    weights: Weights = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Score your own pictures, and call those abnormal that score above a threshold.
+
+    The threshold is the lowest score that at most a share --fpr of the normal pictures exceeds. Write OUT.csv and
+    OUT.jsonl with a row for each picture, and OUT.png with the histograms. By default OUT is
+    RUN/scores-SCORE-WEIGHTS-of-SET. Pictures are cropped, converted and resized as those of the run.
+    """
+    from genkit.draw.score_histogram import SetOfScores, save_score_histogram
+    from genkit.runs.build_parts import build_score
+    from genkit.runs.score_files import write_score_files
+    from genkit.runs.score_pictures import check_scores, score_sets
+    from genkit.runs.sets_to_score import open_sets
+
+    given = overrides_within(("score", "data"), overrides, "score.draws=50")
+    of_score = [override for override in given if override.strip().startswith("score")]
+    chosen = build_score(name, of_score)
+    trained = open_with_remark(run, weights)
+    model = check_scores(run, trained, chosen, name)
+    opened = open_sets(run, trained, sets, normal, [override for override in given if override not in of_score])
+    first, more = opened.others[0].name.replace("/", "-"), len(opened.others) - 1
+    default = f"scores-{name}-{trained.weights}-of-{first}" + f"-and-{more}-more" * (more > 0)
+    stem = output_stem(out, run / default, ENDINGS)
+    for place in (*sets, *([normal] if normal else [])):
+        refuse_inside_data(stem, trained.data, place)
+
+    scored = score_sets(run, trained, model, chosen, opened, fpr)
+    table, lines, picture = (stem.with_name(stem.name + ending) for ending in ENDINGS)
+    note = _describe(scored, name, fpr, trained.weights)
+    with refused_if_unwritable(stem, remedy=" Choose another place with --out."):
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        write_score_files(table, lines, scored)
+        of_normal, *of_others = [SetOfScores(each.name, each.scores.numpy()) for each in scored.every]
+        save_score_histogram(picture, of_normal, of_others, scored.threshold, trained.title, f"score {name}", note)
+    written = [str(path) for path in (table, lines, picture)]
+    if json:
+        facts = {"score": name, "weights": trained.weights, "fpr": fpr, "threshold": scored.threshold}
+        print(json_format.dumps({**facts, "sets": _rows(scored), "written": written}))
+    else:
+        _print(scored, note, written)
+
+
+def _describe(scored: ScoredSets, name: str, fpr: float, weights: str) -> str:
+    """Return a sentence about the threshold."""
+    above = scored.normal.above(scored.threshold)
+    return (
+        f"threshold {scored.threshold:.6g}: {above:,} of {scored.normal.described} are above it, at most a share of "
+        f"{fpr:g}. Score {name}, {weights} weights."
+    )
+
+
+def _rows(scored: ScoredSets) -> list[dict[str, Any]]:
+    """Return the numbers of each set, the normal pictures first."""
+    rows: list[dict[str, Any]] = []
+    for each in scored.every:
+        number = len(each.scores)
+        facts = {"set": each.name, "pictures": number, "median": each.median}
+        rows.append({**facts, "above": each.above(scored.threshold), "normal": each is scored.normal})
+        if each is not scored.normal:
+            found = scored.separation(each)
+            rows[-1] |= {"auroc": found.auroc, "auroc_interval": found.auroc.interval}
+            rows[-1] |= {"auprc": found.auprc, "fpr_at_95_tpr": found.fpr}
+    return rows
+
+
+def _print(scored: ScoredSets, note: str, written: list[str]) -> None:
+    """Print a row for each set, the threshold, and the files."""
+    from genkit.console.output import Console
+
+    table = []
+    for row in _rows(scored):
+        name = f"{row['set']} (normal)" if row["normal"] else row["set"]
+        cells = [name, f"{row['pictures']:,}", f"{row['median']:.5g}", f"{row['above'] / row['pictures']:.2%}"]
+        if row["normal"]:
+            cells += ["", "", ""]
+        else:
+            low, high = row["auroc_interval"]
+            cells += [f"{row['auroc']:.4f} ({low:.4f} to {high:.4f})"]
+            cells += [f"{row['auprc']:.4f}", f"{row['fpr_at_95_tpr']:.4f}"]
+        table.append(cells)
+    columns = ("set", "pictures", "median score", "above threshold", "AUROC (95 %)", "AUPRC", "FPR at 95 % TPR")
+    console = Console()
+    console.table("scores, higher for more abnormal pictures", columns, table)
+    console.print(note)
+    console.print("AUROC, AUPRC and FPR at 95 % TPR take all pictures of a set for abnormal.")
+    for path in written:
+        console.print(path)

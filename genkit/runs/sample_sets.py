@@ -1,0 +1,77 @@
+"""Sets of samples that a trained model reads: a split of the data of its run, or the user's own pictures.
+
+A set is read a chunk at a time, as often as needed, so memory does not grow with its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from genkit.core.model import Model
+from genkit.core.types import Dataset
+from genkit.evaluation.draws import Read, rows_of_chunk
+from genkit.parts.datasets.pictures.user_pictures import UserPictures
+
+LABEL = "label"  # of the extra tensors of a data set
+
+
+class SampleChunk(NamedTuple):
+    """Samples in the dtype and on the device of the model, with a name and a label for each."""
+
+    x: Tensor  # (b, *data_shape); images in [0, 1]
+    names: list[str]  # the number in the split, or the path of a picture below its folder
+    labels: list[str]  # the label of the data set, or the sub-folder of a picture; "" without one
+
+
+@dataclass(frozen=True)
+class SampleSet:
+    """A named set of samples. `chunk(start, size)` is a pure function."""
+
+    name: str
+    described: str  # "1,000 samples of the test split", "20 pictures of FOLDER"
+    total: int
+    rows: int  # of a chunk
+    chunk: Callable[[int, int], SampleChunk]
+
+    def __len__(self) -> int:
+        """The number of samples."""
+        return self.total
+
+    def __iter__(self) -> Iterator[SampleChunk]:
+        """Yield all samples in chunks. Raises `UsageError` for pictures that cannot be used."""
+        for start in range(0, self.total, self.rows):
+            yield self.chunk(start, min(self.rows, self.total - start))
+
+
+def set_of_data(name: str, data: Dataset, model: Model, total: int, seed: int) -> SampleSet:
+    """Return `total` samples of a split: those that a metric reads, so all of them if the split has no more."""
+    read = Read(model, data, total, seed)
+
+    def chunk(start: int, size: int) -> SampleChunk:
+        samples = read.samples(start, size)
+        names = [str(index) for index in read.indices[start : start + size].tolist()]
+        labels = samples.extra.get(LABEL)
+        shown = [""] * size if labels is None or labels.dim() != 1 else [str(label) for label in labels.tolist()]
+        return SampleChunk(samples.x, names, shown)
+
+    among = f" of the {data.size:,}" if data.size is not None and data.size > total else ""
+    described = f"{total:,}{among} sample{'s' * (total != 1)} of the {data.split} split"
+    return SampleSet(name, described, total, rows_of_chunk(data.shape), chunk)
+
+
+def set_of_pictures(name: str, pictures: UserPictures, model: Model) -> SampleSet:
+    """Return all pictures of the user in a folder, an array or a file."""
+    weight = next(model.parameters())
+
+    def chunk(start: int, size: int) -> SampleChunk:
+        places = range(start, start + size)
+        names, labels = [pictures.name(index) for index in places], [pictures.label(index) for index in places]
+        return SampleChunk(pictures.chunk(start, size).to(weight), names, labels)
+
+    total = len(pictures)
+    described = f"{total:,} picture{'s' * (total != 1)} of {pictures.place}"
+    return SampleSet(name, described, total, rows_of_chunk(pictures.transform.shape), chunk)

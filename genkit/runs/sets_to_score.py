@@ -1,0 +1,91 @@
+"""The sets of pictures that scores and maps compare: normal ones, and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from genkit.core.model import Autoencoder
+from genkit.core.score import Score
+from genkit.core.types import Dataset
+from genkit.errors import UsageError
+from genkit.evaluation.draws import read
+from genkit.parts.metrics.detection import MOST
+from genkit.parts.metrics.scoring import check_fit
+from genkit.runs.sample_sets import SampleSet, set_of_data, set_of_pictures
+from genkit.runs.trained import Trained, open_data, require_data
+from genkit.runs.user_sets import open_user_sets, refuse_shared_files, refuse_trained_on, set_names, split_files
+
+HELD_OUT = "held-out"  # name of the set of normal pictures, unless the user gives them
+SAME = "Normal pictures do not count as abnormal. Give other pictures"
+
+
+@dataclass(frozen=True)
+class SetsToScore:
+    """The opened sets; nothing has been decoded."""
+
+    normal: SampleSet
+    others: list[SampleSet]
+    data: Dataset  # the training data, which may be missing
+
+    @property
+    def every(self) -> list[SampleSet]:
+        """All sets, the normal pictures first."""
+        return [self.normal, *self.others]
+
+
+def open_sets(
+    path: Path, trained: Trained, places: Sequence[Path], normal: Path | None = None, overrides: Sequence[str] = ()
+) -> SetsToScore:
+    """Open the normal pictures and the sets to compare with them.
+
+    Args:
+        path: The run or the model folder.
+        trained: Its model.
+        places: Folders, files or arrays of pictures, one set each.
+        normal: Place of normal pictures; None for the held-out split of the data of the run, at most 5,000 samples of
+            it, chosen at random as the metrics choose them.
+        overrides: Those of ``--set data.KEY=VALUE``.
+
+    Raises `UsageError` if a set has no picture, or one that the model was trained on or that is among the normal
+    pictures, and if the data of the run are needed and missing.
+    """
+    data = open_data(path, overrides)
+    opened = open_user_sets(places, data, trained.model.data_shape, "--data")
+    for pictures in opened:
+        refuse_trained_on(pictures, data)
+    names = set_names([*places, *([normal] if normal else [])], taken=() if normal else (HELD_OUT,))
+    if normal is None:
+        held_out: Dataset = data.held_out()
+        for pictures in opened:
+            refuse_shared_files(pictures, split_files(held_out), "the held-out split, which is normal, has", SAME)
+        require_data(path, data, held_out)
+        if held_out.size == 0:
+            raise UsageError(f"{path}: the {held_out.split} split of its data has no samples. Add --normal FOLDER.")
+        total = MOST if held_out.size is None else min(held_out.size, MOST)
+        normal_set = set_of_data(HELD_OUT, held_out, trained.model, total, trained.seed)
+    else:
+        [of_normal] = open_user_sets([normal], data, trained.model.data_shape, "--normal")
+        refuse_trained_on(of_normal, data)
+        for pictures in opened:
+            refuse_shared_files(pictures, of_normal.files(), f"--normal {normal} has", SAME)
+        normal_set = set_of_pictures(names[-1], of_normal, trained.model)
+    others = [set_of_pictures(name, each, trained.model) for name, each in zip(names, opened, strict=False)]
+    return SetsToScore(normal_set, others, data)
+
+
+def fitted_to_training(path: Path, trained: Trained, model: Autoencoder, score: Score, data: Dataset) -> Score:
+    """Return the score, fitted to samples of the training data if it needs any: those that the metrics use.
+
+    Raises `UsageError` if the data are needed and missing, or too few.
+    """
+    if score.samples_to_fit == 0:
+        return score
+    require_data(path, data, data)
+    try:
+        check_fit(score, data)
+        with model.given(None):
+            return score.fitted(model, read(model, data, score.samples_to_fit, trained.seed))
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}.") from None

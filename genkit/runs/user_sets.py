@@ -1,0 +1,84 @@
+"""The user's own sets of pictures, with names that tell them apart, and the checks that keep them apart from the data.
+
+Files are compared by the place that they have on disk, so links are followed. A copy of a training picture is another
+file, which no check finds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from genkit.core.types import Dataset
+from genkit.errors import UsageError
+from genkit.parts.datasets.base.picture_set import PictureSet
+from genkit.parts.datasets.pictures.user_pictures import (
+    UserPictures,
+    files_of,
+    open_user_pictures,
+    transform_for,
+)
+
+FileKey = tuple[int, int]  # device and number of a file
+
+
+def open_user_sets(places: Sequence[Path], data: Dataset, shape: tuple[int, ...], option: str) -> list[UserPictures]:
+    """Return the pictures at each place, with the transform of the data. `option` is the one that named the places.
+
+    Raises `UsageError` for a place without pictures, one that is given twice, and a model that takes no pictures.
+    """
+    try:
+        transform = transform_for(data, shape)
+    except ValueError as error:
+        raise UsageError(f"{option} {places[0]}: {error}.") from None
+    opened: list[UserPictures] = []
+    for place in places:
+        if any(os.path.samefile(place, other.place) for other in opened if os.path.exists(place)):
+            raise UsageError(f"{option} {place}: given twice. Leave out one of them.")
+        opened.append(open_user_pictures(place, transform, option))
+    return opened
+
+
+def refuse_trained_on(pictures: UserPictures, data: Dataset) -> None:
+    """Raise `UsageError` if the model was trained on any of the pictures. `data` are the training data."""
+    why = "A training picture looks more normal than a new one. Give pictures that the run has not seen"
+    refuse_shared_files(pictures, split_files(data), "the model was trained on", why)
+
+
+def refuse_shared_files(pictures: UserPictures, others: Iterator[Path], which: str, why: str) -> None:
+    """Raise `UsageError` if any of the pictures is one of these files; the message says which they are, and why not."""
+    own = dict(_keyed(pictures.files()))
+    shared = [own[key] for key, _ in _keyed(others) if key in own]
+    if shared:
+        number = f"{len(shared):,} of the {len(pictures):,}" if len(pictures) > len(shared) else "the"
+        raise UsageError(f"{pictures.option} {pictures.place}: {which} {number} pictures, such as {shared[0]}. {why}.")
+
+
+def split_files(data: Dataset) -> Iterator[Path]:
+    """Yield the files of a split of the data; nothing for data that are not read from the user's own files."""
+    if isinstance(data, PictureSet) and data.library is None and not data.unmet():
+        yield from files_of(data.listed)
+
+
+def set_names(places: Sequence[Path], taken: Collection[str] = ()) -> list[str]:
+    """Return a name for each place: its last part, or as many parts as it takes to be different from all others."""
+    parts = [place.absolute().parts for place in places]
+    lengths = [1] * len(places)
+    while True:
+        names = ["/".join(each[-length:]).strip("/") or "/" for each, length in zip(parts, lengths, strict=True)]
+        clashes = [name in taken or names.count(name) > 1 for name in names]
+        longer = [min(length + clash, len(each)) for each, length, clash in zip(parts, lengths, clashes, strict=True)]
+        if longer == lengths:
+            return names
+        lengths = longer
+
+
+def _keyed(files: Iterator[Path]) -> Iterator[tuple[FileKey, Path]]:
+    """Yield the files that exist, each with its key."""
+    for file in files:
+        try:
+            status = os.stat(file)
+        except OSError:
+            continue  # reading reports it
+        yield (status.st_dev, status.st_ino), file
