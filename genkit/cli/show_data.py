@@ -104,7 +104,7 @@ def _enlarged(report: PictureReport) -> list[str]:
 def _clipped(report: PictureReport) -> list[str]:
     if report.values is None or not report.values.clips_many:
         return []
-    return ["more than half of the values are outside the levels; compare window with the range of the values"]
+    return ["more than half of the values are outside the levels; compare them with the range of the values"]
 
 
 def _rows_without_picture(report: PictureReport) -> list[str]:

@@ -55,6 +55,18 @@ def test_a_saved_set_is_prepared_with_its_splits_and_labels(tmp_path):
     )
 
 
+def test_pictures_of_16_bits_take_a_window(tmp_path):
+    import datasets
+
+    values = np.arange(36, dtype=np.uint16).reshape(6, 6) * 1000
+    columns = {"image": [Image.fromarray(values)] * 2}
+    rows = datasets.Dataset.from_dict(columns, datasets.Features({"image": datasets.Image()}))
+    hub = save(tmp_path / "s", train=rows, test=rows)
+    x = batch(HubImages(hub=hub, resolution=6, channels=1, window=(2000, 32000)), [0]).x
+    expected = np.rint(((values.astype(float) - 2000) / 30000).clip(0, 1) * 65535) / 65535
+    assert np.allclose(x[0, 0].numpy(), expected, atol=1e-7)
+
+
 def test_a_folder_of_parquet_files_is_prepared(tmp_path):
     (tmp_path / "p").mkdir()
     table(30).to_parquet(tmp_path / "p" / "train.parquet")

@@ -405,6 +405,18 @@ def test_user_pictures_have_the_levels_of_the_training_pictures(tmp_path):
 # Pages
 
 
+def test_the_mask_of_a_page_is_no_second_page(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    pixels = noise_picture(HEIGHT, WIDTH, 1)
+    for kind in (1, 4, 0):
+        with tifffile.TiffWriter(tmp_path / f"{kind}.tif") as file:
+            file.write(pixels)
+            file.write(pixels > 99 if kind == 4 else 255 - pixels, subfiletype=kind)
+    for kind in (1, 4):
+        assert np.array_equal(usable(tmp_path / f"{kind}.tif", Transform(HEIGHT, WIDTH, 1))[0], pixels)
+    assert_names(usable(tmp_path / "0.tif", Transform(HEIGHT, WIDTH, 1)), "2 pages")
+
+
 def test_a_volume_is_refused_and_a_smaller_copy_is_not(tmp_path):
     pages = [Image.fromarray(noise_picture(HEIGHT, WIDTH, 1, seed)) for seed in range(3)]
     pages[0].save(tmp_path / "volume.tif", save_all=True, append_images=pages[1:])

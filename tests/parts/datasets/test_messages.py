@@ -157,6 +157,70 @@ def offline(*arguments, **keys):
     raise ConnectionError("no connection to the hub.")
 
 
+def test_messages_about_groups(tmp_path, golden, messages):
+    folder, groups = write_folder(tmp_path / "pictures", 12), tmp_path / "patients.csv"
+    rows = [(f"{index:04d}.png", f"patient {index % 3}", "train" if index % 3 else "test") for index in range(12)]
+
+    def of(mistake, rows, header="file,group", **keys):
+        groups.write_text("\n".join([header, *(",".join(row) for row in rows)]))
+        messages.of(mistake, size_of(ImageFolder, path=folder, groups=groups, **keys))
+
+    pairs = [row[:2] for row in rows]
+    of("no column of that name", pairs, "name,patient")
+    of("semicolons", pairs, "file;group")
+    of("pictures without a row", pairs[5:])
+    of("two rows of a picture", [*pairs, pairs[2], pairs[4]])
+    of("values that are missing", [("a.png",), ("", "patient 1"), *pairs])
+    of("an unknown split", [("a.png", "patient 1", "validation"), *rows], "file,group,split")
+    of("groups in both splits", [(*rows[0][:2], "train"), *rows[1:]], "file,group,split")
+    of("a column without the test split", [(*row[:2], "train") for row in rows], "file,group,split")
+    of("a column and a share", rows, "file,group,split", hold_out=0.2)
+    of("a share that holds out nothing", pairs, hold_out=0.01)
+    of("one group", [(name, "patient 1") for name, _ in pairs])
+    of("another folder", pairs, hold_out=tmp_path / "other")
+    messages.of("no file", size_of(ImageFolder, path=folder, groups=tmp_path / "absent.csv"))
+    for split in ("train", "test"):
+        write_folder(tmp_path / "split" / split, 2)
+    of_split = [(f"{split}/{index:04d}.png", f"patient {index}") for split in ("train", "test") for index in range(2)]
+    groups.write_text("\n".join(["file,group", *(",".join(row) for row in of_split)]))
+    messages.of("groups in both sub-folders", size_of(ImageFolder, path=tmp_path / "split", groups=groups))
+    groups.write_text("file,group\n" + "".join(f"{name},patient {name[-5]}\n" for name, _ in pairs) + "x.png,x\n")
+    data = ImageFolder(path=folder, groups=groups, resolution=4, hold_out=0.3)
+    messages.add("a remark", "\n".join(data.remarks))
+    golden("datasets_groups", str(messages))
+
+
+def test_messages_about_levels(tmp_path, golden, messages):
+    (tmp_path / "slices").mkdir()
+    values = np.linspace(-1000, 1000, 64).reshape(8, 8)
+    for name, array in {
+        "flat": np.zeros((8, 8)),
+        "infinite": np.where(values == values[4, 2], np.inf, values),
+        "objects": np.array([[None]]),
+        "shape": np.zeros((3, 8, 3)),
+        "text": np.array([["a"]]),
+        "two": np.where(values > 900, np.nan, values),
+    }.items():
+        np.save(tmp_path / "slices" / f"{name}.npy", array, allow_pickle=True)
+    (tmp_path / "slices" / "cut.npy").write_bytes(b"\x93NUMPY")
+    write_picture(tmp_path / "slices" / "clear.png", noise_picture(8, 8, 4))
+    pages = [Image.fromarray(noise_picture(8, 8, 1, seed)) for seed in range(5)]
+    pages[0].save(tmp_path / "slices" / "volume.tif", save_all=True, append_images=pages[1:])
+    np.save(tmp_path / "slices" / "good.npy", values)
+    keys = {"path": tmp_path / "slices", "resolution": 4, "hold_out": tmp_path / "test"}
+    write_folder(tmp_path / "test", 1)
+    messages.of("bad pictures", lambda: ImageFolder(**keys, percentiles=(1, 99)).read())
+    messages.of("low is not below high", lambda: ImageFolder(**keys, window=(400, -1000)))
+    messages.of("no percentiles", lambda: ImageFolder(**keys, percentiles=(1, 990)))
+    messages.of("both keys", lambda: ImageFolder(**keys, window=(0, 1), percentiles=(1, 99)))
+    (tmp_path / "arrays").mkdir()
+    np.save(tmp_path / "arrays" / "x.npy", values)
+    messages.of("arrays without levels", size_of(ImageFolder, path=tmp_path / "arrays"))
+    np.save(tmp_path / "text.npy", np.full((2, 8, 8), "x"))
+    messages.of("an array of texts", size_of(ImageArrays, path=tmp_path / "text.npy", window=(0, 1)))
+    golden("datasets_levels", str(messages))
+
+
 def test_messages_about_bad_pictures(tmp_path, golden, messages, monkeypatch):
     folder = write_folder(tmp_path / "pictures" / "train", 2)
     write_folder(tmp_path / "pictures" / "test", 1)

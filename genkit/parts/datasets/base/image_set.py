@@ -132,8 +132,9 @@ def raw_images(images: np.ndarray, labels: np.ndarray | None, noise: Noise, *, f
 
     The images are uint8 or uint16. `finished_images` changes them in place.
     """
-    # torch has few operations of uint16 on accelerators, so the same bits travel as int16.
-    tensors = {IMAGE: torch.from_numpy(images if images.dtype == np.uint8 else images.view(np.int16))}
+    if images.dtype == np.dtype("<u2"):  # torch has few operations of uint16 on accelerators: send its bits as int16
+        images = images.astype(np.uint16, copy=False).view(np.int16)
+    tensors = {IMAGE: torch.from_numpy(images)}
     if labels is not None:
         tensors[LABEL] = torch.from_numpy(labels.astype(np.int64))
     if flip:

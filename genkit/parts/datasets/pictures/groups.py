@@ -62,7 +62,10 @@ def read_groups(path: Path) -> Groups:
     empty = Groups(where, {}, None)
     if missing := [name for name in (FILE, GROUP) if name not in columns]:
         found = ", ".join(columns) or "none"
-        raise empty.problem(f"no column {' and no column '.join(missing)}; its columns are {found}")
+        raise empty.problem(
+            f"no column {' and no column '.join(missing)}; its columns are {found}. Write the names of the columns "
+            "into the first line, with commas"
+        )
     read = [name for name in (FILE, GROUP, SPLIT) if name in columns]
     if blank := [f"line {line} ({name})" for line, row in rows for name in read if not row[name]]:
         raise empty.problem(f"a value is missing in {list_names(blank)}")

@@ -54,6 +54,7 @@ OPENERS: Mapping[str, Callable[[str | Path], Image]] = {
     ".tga": open_with_pillow,
 }
 ARRAY_OPENERS: Mapping[str, Callable[[str | Path], ArrayPicture]] = {".npy": open_npy}
+SUBFILE_TYPE, SMALLER_COPY, MASK = 254, 1, 4  # a tag of TIFF, and the bits of its value
 SIXTEEN_BIT_FORMATS = ("PNG", "PPM")  # Pillow may hold 16-bit values of these formats in its 32-bit mode "I"
 
 
@@ -82,21 +83,22 @@ def open_image(path: str | Path) -> Image | ArrayPicture:
 
 
 def check_one_page(picture: Image | ArrayPicture) -> None:
-    """Raise `BadPictureError` if a TIFF has several pages of one size, as a volume has.
+    """Raise `BadPictureError` if a TIFF has a second page of the same size, as a volume has.
 
-    Pages of other sizes are accepted: they are smaller copies, and the first page is the picture.
+    A smaller copy of the first page, or its mask, is no second page.
     """
     if isinstance(picture, ArrayPicture) or picture.format != "TIFF":
         return
-    pages = sizes = 1
+    pages, volume = 1, False
     with suppress(Exception):  # a damaged later page says nothing about the first
         pages = getattr(picture, "n_frames", 1)
         if pages > 1:
             first = picture.size
             picture.seek(1)
-            sizes = 1 if picture.size == first else 2
+            kind = getattr(picture, "tag_v2", {}).get(SUBFILE_TYPE, 0)
+            volume = picture.size == first and not kind & (SMALLER_COPY | MASK)
     picture.seek(0)
-    if pages > 1 and sizes == 1:
+    if volume:
         raise BadPictureError(f"{pages} pages of one size, a volume; save each page as a picture")
 
 
