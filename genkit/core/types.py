@@ -248,6 +248,9 @@ class Optimiser(Protocol):
         ...
 
 
+MASK = "mask"  # name of masks in `Samples.extra`
+
+
 class Samples(NamedTuple):
     """Samples of a data set at some indices."""
 
@@ -316,6 +319,16 @@ class LabelledDataset(Protocol):
 
     def class_names(self) -> tuple[str, ...]:
         """Return the names of the classes in the order of the labels; empty if they have none."""
+        ...
+
+
+@runtime_checkable
+class MaskedDataset(Protocol):
+    """Data set of images with masks: its samples have ``extra["mask"]``, (B, H, W) bool, True for abnormal pixels."""
+
+    @property
+    def has_masks(self) -> Literal[True]:
+        """True; a data set without masks does not have this property."""
         ...
 
 

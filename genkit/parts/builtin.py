@@ -145,6 +145,12 @@ def genkit_datasets() -> Iterator[Entry]:
     yield Entry(
         "digits", "genkit.parts.datasets.digits:Digits", "5,000 digits of MNIST, part of the package", "CC BY-SA 3.0"
     )
+    yield Entry(
+        "stroke-digits",
+        "genkit.parts.datasets.stroke_digits:StrokeDigits",
+        "The packaged digits with a pasted stroke and its mask",
+        "CC BY-SA 3.0",
+    )
     yield Entry("mnist", "genkit.parts.datasets.mnist:MNIST", "MNIST, from idx files or a hub id", "LeCun et al. 1998")
     yield Entry(
         "fashion-mnist",
@@ -180,6 +186,12 @@ def genkit_datasets() -> Iterator[Entry]:
         "image-folder",
         "genkit.parts.datasets.image_folder:ImageFolder",
         "Pictures of any size and format in a folder",
+        "",
+    )
+    yield Entry(
+        "masked-folder",
+        "genkit.parts.datasets.masked_folder:MaskedFolder",
+        "Pictures in a folder, with masks of their abnormal pixels",
         "",
     )
     yield Entry("image-arrays", "genkit.parts.datasets.image_arrays:ImageArrays", "Pictures in a .npy or .npz file", "")
@@ -300,6 +312,19 @@ def genkit_metrics() -> Iterator[Entry]:
         "False positive rate of a score at a true positive rate, against a second data set",
         "",
     )
+    yield Entry(
+        "pixel-auroc",
+        "genkit.parts.metrics.localisation:PixelAUROC",
+        "Area under the ROC curve of the pixels of maps, against masks",
+        "",
+    )
+    yield Entry(
+        "pixel-auprc",
+        "genkit.parts.metrics.localisation:PixelAUPRC",
+        "Average precision of the pixels of maps, against masks",
+        "",
+    )
+    yield Entry("dice", "genkit.parts.metrics.localisation:Dice", "Dice coefficient of maps and masks", "")
     yield Entry(
         "log-likelihood",
         "genkit.parts.metrics.log_likelihood:LogLikelihoodMetric",

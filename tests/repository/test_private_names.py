@@ -9,7 +9,7 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 SOURCES = sorted(path for folder in ("genkit", "plugins", "benchmarks") for path in (CHECKOUT / folder).rglob("*.py"))
 PUBLIC = {"_asdict", "_fields", "_make", "_replace", "_exit"}  # of a named tuple, and of os
-DATA = {"__MACOSX", "_images", "_labels"}  # texts that name files and arrays
+DATA = {"__MACOSX", "_images", "_labels", "_mask"}  # texts that name files and arrays
 ALLOWED = {
     # torch documents the class under this path ("Extending PyTorch") and has it under no other.
     "genkit/core/torch_operations.py": {"torch.utils._python_dispatch"},

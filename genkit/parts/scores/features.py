@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genkit.core.model import Autoencoder
+from genkit.core.model import Autoencoder, evaluating
 from genkit.core.noise import Noise
 from genkit.core.score import Score
 from genkit.parts.errors.features import feature_distance, feature_map
@@ -24,7 +24,7 @@ class Features(Score):
 
     def check(self, model: Autoencoder) -> None:
         """Raise `ValueError` if the network has no features."""
-        with torch.no_grad():
+        with evaluating(model):  # in training mode batch norms would update their running statistics
             model.features(torch.zeros(2, *model.data_shape).to(next(model.parameters(), torch.zeros(()))))
 
     def __call__(self, model: Autoencoder, x: Tensor, noise: Noise, /) -> Tensor:

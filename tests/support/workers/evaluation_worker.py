@@ -28,6 +28,7 @@ from genkit.recipe.tables import EMA, Recipe, Train, Use
 
 FEW = {"samples": 300}
 FEATURES = {**FEW, "features": {"use": "digits"}}
+MASKED = {"other": {"use": "stroke-digits"}, "other_samples": 300}
 OF_IMAGES = {
     "reconstruction-error": {},
     "psnr": {"split": "train", "samples": 500},
@@ -42,6 +43,9 @@ OF_IMAGES = {
     "coverage": {**FEW, "features": {"use": "pixels"}},
     "sliced-wasserstein": {**FEW, "projections": 20},
     "class-imbalance": {**FEW, "split": "train", "weights": "ema"},
+    "pixel-auroc": {**MASKED, "score": {"use": "features"}},
+    "pixel-auprc": {**MASKED, "smooth": 1.5},
+    "dice": {**MASKED, "fpr": 0.05, "samples": 300},
 }
 OF_POINTS = {
     **{name: {"samples": 5_000} for name in ("modes", "high-quality", "reference-kl", "reference-jsd")},

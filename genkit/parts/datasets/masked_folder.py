@@ -1,0 +1,100 @@
+"""A folder of image files whose abnormal pixels are marked by masks in another folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+
+from genkit.core.field_types import Doc
+from genkit.core.noise import Noise
+from genkit.core.types import MASK, Raw, Samples
+from genkit.errors import UsageError
+from genkit.parts.datasets.base.image_set import FLIP
+from genkit.parts.datasets.image_folder import ImageFolder
+from genkit.parts.datasets.pictures.folder_source import FolderSource, list_files
+from genkit.parts.datasets.pictures.folder_splits import existing_folder
+from genkit.parts.datasets.pictures.masks import Masks, Missing, pair_masks
+from genkit.parts.datasets.pictures.source import Source, Subset
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedFolder(ImageFolder):
+    """The pictures of an image-folder, and for each a mask of its abnormal pixels, ``extra["mask"]``, (B, H, W) bool.
+
+    Masks are decoded whenever they are read: they serve evaluation. Raises `ValueError` if bad pictures are skipped.
+    """
+
+    masks: Annotated[
+        Path, Doc("Folder of the masks, or a folder with a sub-folder of masks named as that of the split.")
+    ]
+    missing_masks: Annotated[
+        Missing,
+        Doc('What a picture without a mask is: "refuse" is an error, "empty" counts all of its pixels as normal.'),
+    ] = "refuse"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.on_bad == "skip":
+            raise ValueError('on_bad = "skip" would leave masks without their picture. Remove the pictures instead')
+
+    @property
+    def has_masks(self) -> Literal[True]:
+        """True."""
+        return True
+
+    @cached_property
+    def paired(self) -> Masks:
+        """The masks of this split. Raises `UsageError` if they cannot be listed or paired."""
+        pictures = self.source()
+        option, folder = "[data] masks", existing_folder(self.masks, "masks", "Give the folder of the masks.")
+        of_pictures = _folder_of(pictures)
+        if of_pictures is not None and (folder / of_pictures.name).is_dir() and of_pictures.parent != folder:
+            folder = folder / of_pictures.name
+        refuse_masks_among_pictures(folder, of_pictures, option)
+        return pair_masks(pictures, list_files(folder, place=option), self.transform, self.missing_masks, option)
+
+    def unmet(self) -> tuple[str, ...]:
+        """Return why the pictures or their masks cannot be listed."""
+        if found := super().unmet():
+            return found
+        try:
+            _ = self.paired
+        except UsageError as error:
+            return (str(error),)
+        return ()
+
+    def load(self, indices: Tensor, noise: Noise) -> Raw:
+        """Return what an image-folder loads, and the masks. Raises `UsageError` for masks that cannot be used."""
+        raw = super().load(indices, noise)
+        masks = torch.from_numpy(self.paired.read(indices.tolist()))
+        return raw._replace(tensors={**raw.tensors, MASK: masks})
+
+    def finish(self, raw: Raw, noise: Noise) -> Samples:
+        """Return the images in [0, 1], their labels, and their masks, mirrored with them."""
+        samples = super().finish(raw, noise)
+        masks = raw.tensors[MASK]
+        if FLIP in raw.tensors:
+            masks = torch.where(raw.tensors[FLIP][:, None, None], masks.flip(-1), masks)
+        return samples._replace(extra={**samples.extra, MASK: masks})
+
+
+def refuse_masks_among_pictures(masks: Path, pictures: Path | None, option: str) -> None:
+    """Raise `UsageError` if the masks are in the folder of the pictures or below it: they would be pictures, too."""
+    if pictures is None:
+        return
+    here, data = masks.resolve(), pictures.resolve()
+    if here == data or data in here.parents:
+        raise UsageError(
+            f"{option} {masks}: in {pictures}, the folder of the pictures, so the masks would be pictures, too. "
+            "Put them into a folder of their own."
+        )
+
+
+def _folder_of(source: Source) -> Path | None:
+    files = source.source if isinstance(source, Subset) else source
+    return files.folder if isinstance(files, FolderSource) else None

@@ -1,0 +1,171 @@
+"""Masks of pictures: which pixels are abnormal. Each picture has a mask of its size, paired by its name.
+
+The mask of ``a/b.png`` is ``a/b.*`` or ``a/b_mask.*`` in the folder of the masks. A mask has two values: 0 for normal
+pixels, and one other value for abnormal ones. It is cropped as its picture is, and resized with the nearest filter, so
+it stays a mask; an abnormal region thinner than the shrinkage may vanish.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from genkit.errors import UsageError
+from genkit.parts.datasets.pictures.array_picture import ArrayPicture
+from genkit.parts.datasets.pictures.bad_pictures import BadPicture, BadPictureError, list_bad_pictures
+from genkit.parts.datasets.pictures.decode import decode
+from genkit.parts.datasets.pictures.inspect_pictures import EXIF_ORIENTATION, SIDEWAYS
+from genkit.parts.datasets.pictures.source import Source, count, shown_name
+from genkit.parts.datasets.pictures.threads import map_in_threads
+from genkit.parts.datasets.pictures.transform import Transform
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Missing = Literal["refuse", "empty"]
+MASK_ENDING = "_mask"  # that published sets such as MVTec AD add to the name of a picture
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """The masks of the pictures of a source, in their order."""
+
+    pictures: Source
+    files: Source
+    rows: np.ndarray  # (N,) int64: the number of each picture's mask in `files`, -1 for a picture without one
+    transform: Transform  # of the pictures
+    option: str  # the option or key that names the masks; messages start with it
+
+    def __len__(self) -> int:
+        """The number of pictures."""
+        return len(self.rows)
+
+    def read(self, indices: Sequence[int]) -> np.ndarray:
+        """Return the masks of pictures, (b, H, W) bool, True for abnormal pixels.
+
+        Raises `UsageError`, which lists all of them that cannot be used.
+        """
+        found = np.zeros((len(indices), self.transform.height, self.transform.width), bool)
+        bad = []
+        for row, decoded in enumerate(map_in_threads(self._decoded, indices)):
+            if isinstance(decoded, BadPicture):
+                bad.append(decoded)
+            else:
+                found[row] = decoded
+        if bad:
+            masks = count(len(indices), "mask")
+            raise UsageError(
+                f"{self.option} {self.files.where}: {len(bad):,} of {masks} cannot be used:{list_bad_pictures(bad)}\n"
+                "Give each picture a mask of its size, with 0 for normal pixels and one other value for abnormal ones."
+            )
+        return found
+
+    def chunks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield all masks in chunks of `size`, the last of which may be smaller. Raises what `read` raises."""
+        for start in range(0, len(self), size):
+            yield self.read(range(start, min(start + size, len(self))))
+
+    def _decoded(self, index: int) -> np.ndarray | BadPicture:
+        row = int(self.rows[index])
+        if row < 0:
+            return np.zeros((self.transform.height, self.transform.width), bool)
+        return decode(self.files, row, partial(self._transformed, index))
+
+    def _transformed(self, index: int, mask: Image | ArrayPicture) -> np.ndarray:
+        from PIL import Image
+        from PIL.Image import Resampling
+
+        abnormal = _abnormal_pixels(mask)
+        with self.pictures.picture(index) as picture:
+            size = _upright_size(picture)
+        height, width = abnormal.shape
+        if (width, height) != size:
+            name = shown_name(self.pictures.name(index))
+            raise BadPictureError(f"{width} x {height} pixels, but the picture {name} has {size[0]} x {size[1]}")
+        kept = Image.fromarray(abnormal.astype(np.uint8)).crop(self.transform.box(width, height))
+        return np.asarray(kept.resize((self.transform.width, self.transform.height), Resampling.NEAREST)) > 0
+
+
+def pair_masks(pictures: Source, files: Source, transform: Transform, missing: Missing, option: str) -> Masks:
+    """Return the masks of pictures, paired by their names without suffix. No mask is decoded.
+
+    With `missing` "empty", a picture without a mask has no abnormal pixel; then every mask must have a picture. Raises
+    `UsageError` for a picture without a mask, or with several.
+    """
+    by_name: dict[str, int] = {}
+    for row in range(len(files)):
+        stem = _stem(files.name(row)).removesuffix(MASK_ENDING)
+        if stem in by_name:
+            both = " and ".join(shown_name(files.name(each)) for each in (by_name[stem], row))
+            raise UsageError(f"{option} {files.where}: two masks for one picture, {both}. Remove one of them.")
+        by_name[stem] = row
+    names = [pictures.name(index) for index in range(len(pictures))]
+    rows = [by_name.get(_stem(name), -1) for name in names]
+    absent = [name for name, row in zip(names, rows, strict=True) if row < 0]
+    unused = by_name.keys() - {_stem(name) for name in names}
+    if absent and missing == "refuse":
+        raise UsageError(
+            f"{option} {files.where}: no mask for {len(absent):,} of {count(len(names), 'picture')}:{_listed(absent)}\n"
+            "Name a mask as its picture. The mask of a picture without anomaly is black throughout."
+        )
+    if unused and missing == "empty":
+        unpaired = sorted(files.name(by_name[stem]) for stem in unused)
+        raise UsageError(
+            f"{option} {files.where}: no picture for {count(len(unpaired), 'mask')}:{_listed(unpaired)}\n"
+            "While a picture without a mask counts as normal, each mask needs its picture."
+        )
+    return Masks(pictures, files, np.asarray(rows, np.int64), transform, option)
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0]
+
+
+def _listed(names: Sequence[str]) -> str:
+    listed = list_bad_pictures([BadPicture(shown_name(name), "") for name in names])
+    return listed.replace(": \n", "\n").removesuffix(": ")
+
+
+def _upright_size(picture: Image | ArrayPicture) -> tuple[int, int]:
+    """Return width and height of a picture that is turned upright; its pixels are not decoded."""
+    width, height = picture.size
+    if isinstance(picture, ArrayPicture) or picture.getexif().get(EXIF_ORIENTATION) not in SIDEWAYS:
+        return width, height
+    return height, width
+
+
+def _abnormal_pixels(mask: Image | ArrayPicture) -> np.ndarray:
+    """Return which pixels of a mask are abnormal, (H, W). Raises `BadPictureError` for more than two values."""
+    pixels = _pixels_of(mask)
+    abnormal: np.ndarray = (pixels != 0).any(axis=-1)
+    values = pixels[abnormal]
+    if len(values) and (values != values[0]).any():
+        number = len(np.unique(values, axis=0))
+        raise BadPictureError(
+            f"{number:,} values besides 0, but a mask has one. Save it with two values, and not as a JPEG"
+        )
+    return abnormal
+
+
+def _pixels_of(mask: Image | ArrayPicture) -> np.ndarray:
+    """Return the values of a mask, (H, W, C), upright and without alpha. Raises `BadPictureError` if it is transparent.
+
+    A palette counts by its colours.
+    """
+    from PIL import ImageOps
+
+    if isinstance(mask, ArrayPicture):
+        return mask.values
+    upright = ImageOps.exif_transpose(mask)
+    upright = upright.convert({"P": "RGB", "PA": "RGBA", "1": "L"}.get(upright.mode, upright.mode))
+    pixels = np.asarray(upright)
+    if upright.mode not in ("LA", "RGBA"):
+        return pixels[..., None] if pixels.ndim == 2 else pixels
+    if (pixels[..., -1] != 255).any():
+        raise BadPictureError("transparent pixels; save the mask without an alpha channel")
+    return pixels[..., :-1]

@@ -1,0 +1,226 @@
+"""Localisation: how well the map of a score finds the abnormal pixels of a data set with masks.
+
+All pixels of all pictures of the data set `other` are ranked together, those of pictures without an abnormal pixel
+included; `[data]` gives the threshold of `dice` only.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from typing import Annotated, Literal
+
+from annotated_types import Gt, Lt
+
+from genkit.core.field_types import Doc, NonNegativeFloat, PositiveInt
+from genkit.core.metric import ERROR, Evaluation, EvaluationProtocol
+from genkit.core.model import Autoencoder, Model
+from genkit.core.part_name import part_name
+from genkit.core.score import Score, require_map
+from genkit.core.squared_error import SquaredError
+from genkit.core.types import Dataset, MaskedDataset
+from genkit.parts.metrics.base import ModelMetric
+from genkit.parts.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, plain_maps
+from genkit.parts.metrics.pixel_ranking import (
+    best_dice,
+    dice,
+    dice_above,
+    edges_above,
+    pixel_threshold,
+    pixel_values,
+    require_few,
+    with_picture_interval,
+)
+from genkit.parts.metrics.ranking import REPLICATES, Statistic, auroc, average_precision
+from genkit.parts.metrics.scoring import check_fit, fitted_score, known_size, read
+from genkit.parts.metrics.split import Split, split_and_samples
+from genkit.parts.metrics.threshold import samples_above
+from genkit.parts.scores.elbo import Error
+
+MOST = 5_000  # pictures of each data set, if the recipe does not give a number
+
+
+@dataclass(frozen=True)
+class LocalisationMetric(ModelMetric, ABC):
+    """Base class of metrics of the pixels of maps."""
+
+    other: Annotated[Dataset, Doc("Data set of pictures with masks, of the shape of [data].")]
+    score: Annotated[Score, Doc("Score whose map is used; it must be a sum over pixels.")] = Error()
+    smooth: Annotated[
+        NonNegativeFloat, Doc("Standard deviation in pixels of the Gaussian that smooths a map; 0: none.")
+    ] = 0.0
+    other_samples: Annotated[
+        PositiveInt | None, Doc("Number of pictures of the other data set; by default all of the split, at most 5,000.")
+    ] = None
+    other_split: Annotated[Split, Doc('Split of the other data set; "test" is the held-out split.')] = "test"
+
+    @property
+    def better(self) -> Literal["lower", "higher"]:
+        """Higher is better."""
+        return "higher"
+
+    def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
+        """Return the protocol, with the data set of the masks, the score and the smoothing.
+
+        Raises `ValueError` for a model that cannot give the map, and for data without masks or of another shape.
+        """
+        autoencoder = require_map(self.score, model)
+        check_fit(self.score, data)
+        if tuple(self.marked.shape) != tuple(data.shape):
+            raise ValueError(
+                f"samples of `other` have the shape {tuple(self.marked.shape)}, but the model is trained on "
+                f"{tuple(data.shape)}. Give `other` keys that make them equal, such as resolution or channels"
+            )
+        if not isinstance(self.marked, MaskedDataset):
+            raise ValueError(
+                f"`other`, {part_name(self.marked, brief=True)}, has no masks. Use a data set with masks, such as "
+                "masked-folder or stroke-digits"
+            )
+        require_few(self.marked_pictures * prod(data.shape[1:]))
+        error = autoencoder.reconstruction_error
+        details: Mapping[str, str | int | float] = {
+            "other": f"{part_name(self.marked, brief=True)}, {self.marked_pictures} samples of the "
+            f"{self.marked.split} split",
+            "score": part_name(self.score),
+            **({} if error == SquaredError() else {ERROR: part_name(error)}),
+            **({"smooth": self.smooth} if self.smooth else {}),
+            **self.settings,
+            "interval": f"95 %, {REPLICATES} bootstrap replicates of pictures",
+        }
+        split, samples = self.reference(data)
+        return EvaluationProtocol(samples, split, self.weights, self.batch_norm, details=details)
+
+    def reference(self, data: Dataset) -> tuple[str, int]:
+        """Return the split of the samples that the protocol counts, and their number: pictures with masks."""
+        return self.marked.split, self.marked_pictures
+
+    @property
+    def settings(self) -> Mapping[str, str | int | float]:
+        """The keys of this metric that change its number, for the protocol."""
+        return {}
+
+    @property
+    def marked(self) -> Dataset:
+        """The split of the other data set."""
+        return self.other if self.other_split == "train" else self.other.held_out()
+
+    @property
+    def marked_pictures(self) -> int:
+        """The number of pictures with masks. Raises `ValueError` if there are too few or none."""
+        size, wanted = known_size(self.marked), self.other_samples or MOST
+        if size == 0:
+            raise ValueError("`other` has no samples in its split")
+        if size is None or size >= wanted:
+            return wanted
+        if self.other_samples is not None:
+            raise ValueError(
+                f"other_samples = {wanted} exceeds the {size} samples of `other`. Set other_samples = {size} or less"
+            )
+        return size
+
+    @abstractmethod
+    def compute(self, evaluation: Evaluation) -> float:
+        """Return the number with its interval. Raises `ValueError` for masks of one class, and maps not finite."""
+
+    def maps(self, evaluation: Evaluation) -> list[MaskedChunk]:
+        """Return the maps and the masks of all pictures of the other data set. Metrics of one score share them."""
+        key = ("maps", repr(self.score), self.smooth, repr(self.marked), self.marked_pictures)
+        if key not in evaluation.shared:
+            of_chunk = partial(masked_maps, _autoencoder(evaluation), fitted_score(self.score, evaluation), self.smooth)
+            pictures = read(evaluation, WithMasks(self.marked), self.marked_pictures)
+            evaluation.shared[key] = [*evaluation.parallel_map(of_chunk, pictures)]
+        found: list[MaskedChunk] = evaluation.shared[key]
+        return found
+
+
+@dataclass(frozen=True)
+class RankingMetric(LocalisationMetric, ABC):
+    """Base class of metrics over all thresholds."""
+
+    def compute(self, evaluation: Evaluation) -> float:
+        """Return the number with its interval. Raises `ValueError` for masks of one class, and maps not finite."""
+        return ranked(self.maps(evaluation), self.statistic)
+
+    @property
+    @abstractmethod
+    def statistic(self) -> Statistic:
+        """The number for counts of pixels."""
+
+
+def ranked(chunks: list[MaskedChunk], statistic: Statistic) -> float:
+    """Return a statistic of all pixels, with its interval."""
+    values = pixel_values(chunks, sum(chunk.maps.size for chunk in chunks))
+    return with_picture_interval(statistic(*values.counts()).item(), statistic, values.levels(), chunks)
+
+
+@dataclass(frozen=True)
+class PixelAUROC(RankingMetric):
+    """Area under the ROC curve of pixels: the probability that an abnormal one has a higher value than a normal one."""
+
+    @property
+    def statistic(self) -> Statistic:
+        """The area, 0 to 1."""
+        return auroc
+
+
+@dataclass(frozen=True)
+class PixelAUPRC(RankingMetric):
+    """Average precision of pixels; abnormal pixels are the positives."""
+
+    @property
+    def statistic(self) -> Statistic:
+        """The average precision, 0 to 1."""
+        return average_precision
+
+
+@dataclass(frozen=True)
+class Dice(LocalisationMetric):
+    """Dice coefficient of the pixels above a threshold and the masks: the best threshold, or that of a given rate."""
+
+    fpr: Annotated[
+        Annotated[float, Gt(0), Lt(1)] | None,
+        Doc(
+            "Share of the pixels of held-out [data] that may be above the threshold; by default the threshold is the "
+            "one with the best Dice coefficient, which only the masks of the other data set tell."
+        ),
+    ] = None
+    samples: Annotated[
+        PositiveInt | None,
+        Doc("Number of held-out samples of [data] that give the threshold; by default all, at most 5,000."),
+    ] = None
+
+    def reference(self, data: Dataset) -> tuple[str, int]:
+        """Return the held-out split and the number of its samples that give the threshold; else as other metrics."""
+        if self.fpr is None:
+            if self.samples is not None:
+                raise ValueError("samples give the threshold of a rate. Set fpr, or leave samples out")
+            return super().reference(data)
+        name, number = split_and_samples(data, "test", self.samples, MOST)
+        pixels = number * prod(data.shape[1:])
+        require_few(pixels)
+        samples_above(pixels, self.fpr)
+        return name, number
+
+    @property
+    def settings(self) -> Mapping[str, str | int | float]:
+        """The rule of the threshold."""
+        return {"threshold": "the best"} if self.fpr is None else {"fpr": self.fpr}
+
+    def compute(self, evaluation: Evaluation) -> float:
+        """Return the coefficient with its interval. Raises `ValueError` for masks of one class, and maps not finite."""
+        chunks = self.maps(evaluation)
+        if self.fpr is None:
+            return ranked(chunks, best_dice)
+        of_chunk = partial(plain_maps, _autoencoder(evaluation), fitted_score(self.score, evaluation), self.smooth)
+        pixels = len(evaluation.reference) * prod(self.marked.shape[1:])
+        threshold = pixel_threshold(evaluation.parallel_map(of_chunk, evaluation.reference), pixels, self.fpr)
+        values = pixel_values(chunks, sum(chunk.maps.size for chunk in chunks))
+        return with_picture_interval(dice_above(values, threshold), dice, edges_above(threshold), chunks)
+
+
+def _autoencoder(evaluation: Evaluation) -> Autoencoder:
+    assert isinstance(evaluation.model, Autoencoder)  # `protocol` refuses other models
+    return evaluation.model

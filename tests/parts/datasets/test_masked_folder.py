@@ -1,0 +1,171 @@
+"""Masks of pictures: paired by name, cropped and mirrored with their pictures, binary, and refused otherwise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.messages import assert_names
+from support.pictures import batch, noise_picture, write_folder, write_picture
+
+from genkit.api import MaskedDataset
+from genkit.errors import UsageError
+from genkit.parts.datasets.image_folder import ImageFolder
+from genkit.parts.datasets.masked_folder import MaskedFolder
+
+pytestmark = [pytest.mark.fast, pytest.mark.usefixtures("own_cache")]
+
+BOX = np.s_[3:9, 2:7]  # rows and columns of the abnormal pixels of all masks below
+
+
+def mask_of(height: int = 12, width: int = 12, value: int = 255, box=BOX) -> np.ndarray:
+    mask = np.zeros((height, width), np.uint8)
+    mask[box] = value
+    return mask
+
+
+def data_of(tmp_path, **keys) -> MaskedFolder:
+    keys = {"resolution": 12, "split": "test", **keys}
+    return MaskedFolder(path=tmp_path / "x", masks=tmp_path / "masks", **keys)
+
+
+def folders(tmp_path, pictures: int = 4, size: int = 12, mask: np.ndarray | None = None):
+    """Write pictures with a train and a test split, and a mask for each picture of the latter."""
+    write_folder(tmp_path / "x" / "train", 3, size)
+    write_folder(tmp_path / "x" / "test", pictures, size)
+    for index in range(pictures):
+        write_picture(tmp_path / "masks" / f"{index:04d}.png", mask_of(size, size) if mask is None else mask)
+    return tmp_path
+
+
+def test_a_mask_has_the_abnormal_pixels_of_its_picture(tmp_path):
+    data = data_of(folders(tmp_path))
+    found = batch(data, [2, 0])
+    assert data.unmet() == () and isinstance(data, MaskedDataset)
+    assert found.extra["mask"].dtype == torch.bool
+    assert torch.equal(found.extra["mask"], torch.from_numpy(mask_of() > 0).expand(2, -1, -1))
+    plain = ImageFolder(path=tmp_path / "x", resolution=12, split="test")
+    assert torch.equal(found.x, batch(plain, [2, 0]).x)
+    assert data.held_out() is data
+
+
+@pytest.mark.parametrize("value", [1, 7, 255])
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA", "1", "I;16"])
+def test_any_value_and_any_mode_that_has_two_values_is_a_mask(tmp_path, mode, value):
+    folders(tmp_path, 1)
+    pixels = mask_of(value=value)
+    match mode:
+        case "P":
+            mask = Image.fromarray(pixels).convert("P")
+        case "I;16":
+            mask = Image.fromarray(pixels.astype(np.uint16) * 200)
+        case "1":
+            mask = Image.fromarray(pixels > 0)
+        case _:
+            mask = Image.fromarray(pixels).convert(mode)
+    mask.save(tmp_path / "masks" / "0000.png")
+    assert torch.equal(batch(data_of(tmp_path), [0]).extra["mask"][0], torch.from_numpy(pixels > 0))
+
+
+def test_a_mask_is_cropped_and_resized_as_its_picture(tmp_path):
+    rows, columns = np.indices((30, 40))
+    inside = (rows >= 9) & (rows < 21) & (columns >= 14) & (columns < 30)
+    picture = np.repeat(inside[..., None], 3, axis=2).astype(np.uint8) * 255
+    write_folder(tmp_path / "x" / "train", 1)
+    write_picture(tmp_path / "x" / "test" / "a.png", picture)
+    write_picture(tmp_path / "masks" / "a.png", inside.astype(np.uint8))
+    for keys in ({"crop": "centre"}, {"crop": (2, 1, 38, 28)}, {"crop": "none"}, {"resolution": (30, 20)}):
+        found = batch(data_of(tmp_path, filter="nearest", **keys), [0])
+        assert torch.equal(found.extra["mask"][0], found.x[0, 0] > 0.5)
+
+
+def test_a_mask_is_turned_upright_with_its_picture(tmp_path):
+    write_folder(tmp_path / "x" / "train", 1)
+    inside = mask_of(8, 14)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # rotated by a quarter
+    write_picture(tmp_path / "x" / "test" / "a.png", np.repeat(inside[..., None], 3, axis=2), exif=turned)
+    write_picture(tmp_path / "masks" / "a.png", np.rot90(inside, -1).copy())
+    found = batch(data_of(tmp_path, resolution=(14, 8)), [0])
+    assert torch.equal(found.extra["mask"][0], found.x[0, 0] > 0.5)
+    write_picture(tmp_path / "masks" / "a.png", inside, exif=turned)
+    assert torch.equal(batch(data_of(tmp_path, resolution=(14, 8)), [0]).extra["mask"], found.extra["mask"])
+
+
+def test_training_masks_are_mirrored_with_their_pictures(tmp_path):
+    for split in ("train", "test"):
+        for index in range(8):
+            write_picture(tmp_path / "x" / split / f"{index}.png", np.repeat(mask_of()[..., None], 3, axis=2))
+            write_picture(tmp_path / "masks" / split / f"{index}.png", mask_of())
+    found = batch(data_of(tmp_path, split="train", flip=True), list(range(8)))
+    assert torch.equal(found.extra["mask"], found.x[:, 0] > 0.5)
+    assert found.extra["mask"].flatten(1).unique(dim=0).shape[0] == 2
+
+
+def test_names_of_published_sets_and_of_sub_folders_are_paired(tmp_path):
+    for name in ("cut/000", "cut/001", "good/000"):
+        write_picture(tmp_path / "x" / "test" / f"{name}.png", noise_picture(12, 12))
+        write_picture(tmp_path / "x" / "train" / f"{name}.png", noise_picture(12, 12))
+    write_picture(tmp_path / "masks" / "cut" / "000_mask.bmp", mask_of())
+    write_picture(tmp_path / "masks" / "cut" / "001.png", mask_of(box=np.s_[:2]))
+    with pytest.raises(UsageError) as refused:
+        batch(data_of(tmp_path), [0])
+    assert_names(refused.value, "[data] masks", "1 of 3 pictures", "good/000.png")
+    masks = batch(data_of(tmp_path, missing_masks="empty"), [0, 1, 2]).extra["mask"]
+    assert masks.sum(dim=(1, 2)).tolist() == [30, 24, 0]
+
+
+def test_pictures_and_masks_may_be_arrays(tmp_path):
+    folders(tmp_path, 2)
+    for name, values in (("a", mask_of() > 0), ("b", mask_of().astype(np.int16) * 3)):
+        np.save(tmp_path / "x" / "test" / f"{name}.npy", noise_picture(12, 12))
+        np.save(tmp_path / "masks" / f"{name}.npy", values.astype(np.uint8) if values.dtype == bool else values)
+    masks = batch(data_of(tmp_path), [0, 1, 2, 3]).extra["mask"]
+    assert torch.equal(masks, torch.from_numpy(mask_of() > 0).expand(4, -1, -1))
+
+
+def refused_masks(tmp_path, **keys):
+    data = data_of(tmp_path, **keys)
+    with pytest.raises(UsageError) as refused:
+        batch(data, list(range(data.size)))
+    return str(refused.value)
+
+
+def test_a_mask_that_is_none_is_refused(tmp_path):
+    folders(tmp_path, 5)
+    write_picture(tmp_path / "masks" / "0001.png", mask_of(13, 12))
+    grey = mask_of()
+    grey[0, 0] = 7
+    write_picture(tmp_path / "masks" / "0002.png", grey)
+    (tmp_path / "masks" / "0003.png").write_bytes(b"no picture")
+    Image.fromarray(np.stack([mask_of()] * 4, axis=-1)).save(tmp_path / "masks" / "0004.png")
+    message = refused_masks(tmp_path)
+    assert_names(message, "[data] masks", "4 of 5", "0001.png", "12 x 13", "0002.png", "2 values", "0003.png", "0004")
+    assert "0000" not in message
+
+
+def test_masks_that_cannot_be_paired_are_refused(tmp_path):
+    folders(tmp_path)
+    (tmp_path / "masks" / "0002.png").unlink()
+    (unmet,) = data_of(tmp_path).unmet()
+    assert_names(unmet, "[data] masks", "1 of 4", "0002.png")
+    write_picture(tmp_path / "masks" / "0003.bmp", mask_of())
+    assert_names(refused_masks(tmp_path), "[data] masks", "0003.png", "0003.bmp")
+    (tmp_path / "masks" / "0003.bmp").unlink()
+    write_picture(tmp_path / "masks" / "other.png", mask_of())
+    assert_names(refused_masks(tmp_path, missing_masks="empty"), "[data] masks", "1 mask", "other.png")
+
+
+def test_masks_among_the_pictures_are_refused(tmp_path):
+    folders(tmp_path)
+    for folder in (tmp_path / "x" / "test", write_folder(tmp_path / "x" / "test" / "below", 1)):
+        (unmet,) = MaskedFolder(path=tmp_path / "x", masks=folder, resolution=12, split="test").unmet()
+        assert_names(unmet, "[data] masks", folder)
+    (unmet,) = MaskedFolder(path=tmp_path / "x", masks=tmp_path / "absent", resolution=12).unmet()
+    assert_names(unmet, "[data] masks", tmp_path / "absent", "not found")
+
+
+def test_bad_pictures_cannot_be_skipped(tmp_path):
+    with pytest.raises(ValueError, match="on_bad"):
+        data_of(tmp_path, on_bad="skip")
