@@ -12,6 +12,7 @@ from genkit.cli import (
     convert,
     data,
     doctor,
+    encode,
     evaluate,
     figures,
     interpolate,
@@ -67,6 +68,7 @@ app.command("sample")(sample.sample)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("interpolate")(interpolate.interpolate)
 app.command("score")(score.score)
+app.command("encode")(encode.encode)
 app.command("figures")(figures.figures)
 app.command("convert")(convert.convert)
 app.add_typer(table.app, name="table")

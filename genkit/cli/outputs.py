@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,24 @@ def refused_if_unwritable(place: Path, *, option: str = "", remedy: str = "") ->
     except OSError as error:
         label = f"{option} {place}".lstrip()
         raise UsageError(f"{label}: cannot be written: {describe_os_error(error, place)}.{remedy}") from None
+
+
+@contextmanager
+def made_for_files(stem: Path) -> Iterator[None]:
+    """Make the folder of the files that the block writes, and remove it again if the block raises.
+
+    Turn an `OSError` into a `UsageError`.
+    """
+    missing = [folder for folder in stem.parents if not folder.exists()]
+    try:
+        with refused_if_unwritable(stem, remedy=" Choose another place with --out."):
+            stem.parent.mkdir(parents=True, exist_ok=True)
+            yield
+    except BaseException:
+        with suppress(OSError):
+            for folder in missing:  # the innermost first
+                folder.rmdir()
+        raise
 
 
 def refuse_inside_data(out: Path, data: Mapping[str, Any], pictures: Path | None = None) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from genkit.cli.inputs import open_with_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
-from genkit.cli.outputs import output_stem, refuse_inside_data, refused_if_unwritable
+from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
 from genkit.storage.user_path import user_path
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ def score(
     scored = score_sets(run, trained, model, chosen, opened, fpr)
     table, lines, picture = (stem.with_name(stem.name + ending) for ending in ENDINGS)
     note = _describe(scored, name, fpr, trained.weights)
-    with refused_if_unwritable(stem, remedy=" Choose another place with --out."):
-        stem.parent.mkdir(parents=True, exist_ok=True)
+    with made_for_files(stem):
         write_score_files(table, lines, scored)
         of_normal, *of_others = [SetOfScores(each.name, each.scores.numpy()) for each in scored.every]
         save_score_histogram(picture, of_normal, of_others, scored.threshold, trained.title, f"score {name}", note)

@@ -5,7 +5,7 @@ A set is read a chunk at a time, as often as needed, so memory does not grow wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ class SampleChunk(NamedTuple):
     x: Tensor  # (b, *data_shape); images in [0, 1]
     names: list[str]  # the number in the split, or the path of a picture below its folder
     labels: list[str]  # the label of the data set, or the sub-folder of a picture; "" without one
+    extra: Mapping[str, Tensor] | None = None  # the condition of a conditional model; None if no class is known
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def set_of_data(name: str, data: Dataset, model: Model, total: int, seed: int) -
         names = [str(index) for index in read.indices[start : start + size].tolist()]
         labels = samples.extra.get(LABEL)
         shown = [""] * size if labels is None or labels.dim() != 1 else [str(label) for label in labels.tolist()]
-        return SampleChunk(samples.x, names, shown)
+        return SampleChunk(samples.x, names, shown, samples.extra or None)
 
     among = f" of the {data.size:,}" if data.size is not None and data.size > total else ""
     described = f"{total:,}{among} sample{'s' * (total != 1)} of the {data.split} split"

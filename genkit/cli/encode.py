@@ -1,0 +1,67 @@
+"""``genkit encode RUN``: latent codes of held-out samples, or of the user's own pictures."""
+
+from __future__ import annotations
+
+import json as json_format
+from typing import Annotated
+
+import typer
+
+from genkit.cli.inputs import open_with_remark, require_autoencoder
+from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights, overrides_within
+from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
+from genkit.errors import UsageError
+
+ENDINGS = (".npy", ".csv")
+SPLITS = ("test", "train")
+
+
+def encode(
+    run: RunOrModel,
+    pictures: Pictures = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", metavar="test|train", help="Split of [data]; test, the default, is the held-out one."),
+    ] = None,
+    number: Annotated[
+        int | None,
+        typer.Option("--number", "-n", min=1, help="Most samples of the split, chosen at random; by default all."),
+    ] = None,
+    logvar: Annotated[bool, typer.Option("--logvar", help="Also write the logarithms of the variances.")] = False,
+    overrides: DataOverrides = None,
+    weights: Weights = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Encode samples, and write the means of their posteriors.
+
+    Write OUT.npy, (N, L), and OUT.csv with the name and the label of each row; with --logvar also OUT-logvar.npy. By
+    default OUT is RUN/codes-SPLIT-WEIGHTS, or RUN/codes-of-NAME-WEIGHTS for your own pictures. Samples are read and
+    written a few at a time. Data without end give 10,000 draws.
+    """
+    from genkit.runs.encode_samples import CodeFiles, set_to_encode, write_codes
+
+    if split is not None and split not in SPLITS:
+        raise UsageError(f"--split {split}: expected test (held out) or train.")
+    if pictures is not None and (split or number):
+        option = "--split" if split else "--number"
+        raise UsageError(f"--data {pictures}: all of its pictures are encoded. Leave out {option}.")
+    changed = overrides_within(("data",), overrides, "data.path=pictures")
+    trained = open_with_remark(run, weights)
+    model = require_autoencoder(trained, run, "`genkit sample` draws samples from it.")
+    samples = set_to_encode(run, trained, pictures, split or "test", number, changed)
+    name = samples.name if pictures is None else f"of-{samples.name}"
+    stem = output_stem(out, run / f"codes-{name}-{trained.weights}", ENDINGS)
+    refuse_inside_data(stem, trained.data, pictures)
+    means, table = (stem.with_name(stem.name + ending) for ending in ENDINGS)
+    files = CodeFiles(means, table, stem.with_name(f"{stem.name}-logvar.npy") if logvar else None)
+    with made_for_files(stem):
+        write_codes(model, samples, files)
+
+    written = [str(path) for path in files.paths]
+    if json:
+        facts = {"samples": len(samples), "of": samples.described, "latent_dim": model.latent_dim}
+        print(json_format.dumps({**facts, "weights": trained.weights, "written": written}))
+    else:
+        print(f"{samples.described}: {model.latent_dim} numbers each; {trained.weights} weights")
+        print("\n".join(written))
