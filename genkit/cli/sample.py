@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json as json_format
 import re
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from genkit.cli.class_labels import first_classes, names_of, parse_labels
 from genkit.cli.inputs import open_with_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights
 from genkit.cli.outputs import write_outputs
@@ -17,7 +19,7 @@ from genkit.errors import UsageError
 if TYPE_CHECKING:
     from genkit.core.model import Model
 
-NUMBER = 64
+NUMBER, OF_EACH = 64, 8  # samples, and samples of each class of --label
 
 
 class GridSize(NamedTuple):
@@ -38,6 +40,14 @@ def sample(
     grid: Annotated[
         str, typer.Option("--grid", metavar="ROWSxCOLUMNS", help="Grid of images to fill, instead of --number.")
     ] = "",
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label",
+            metavar="CLASS,CLASS,...",
+            help=f"Classes of a conditional model to draw, by name or number; {OF_EACH} samples of each by default.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the latent codes.")] = 0,
     weights: Weights = None,
     out: Out = None,
@@ -46,28 +56,60 @@ def sample(
     """Draw samples of a run.
 
     Write OUT.npy, (N, *data_shape), and for images and points in the plane OUT.png. By default OUT is
-    RUN/samples-WEIGHTS-seedSEED. Another number of samples has other latent codes.
+    RUN/samples-WEIGHTS-seedSEED, followed by -label-CLASS. Another number of samples has other latent codes.
+
+    A conditional model writes OUT.npz with the arrays `sample` and `label`. With --label, --number is the number of
+    each class. Without --label, --number and --grid there is a row for each class; with --number or --grid alone,
+    classes are drawn with the frequencies of the training data.
     """
+    import torch
+
     from genkit.draw.samples import COLUMNS, save_samples
-    from genkit.runs.trained import draw_samples
+    from genkit.runs.trained import draw_labels, draw_samples
 
     size = _parse_grid(grid, number) if grid else None
     trained = open_with_remark(run, weights)
+    classes = None if label is None else parse_labels(label, trained.model, run)
+    suffix = "" if classes is None else "-label-" + "-".join(map(str, classes))
+    if classes is None and number is None and size is None:
+        classes = first_classes(trained.model)
     if size is not None:
         _check_grid(size, trained.model, run)
-        number = size.rows * size.columns
+        number = size.rows * size.columns // (1 if classes is None else _equal_rows(size, classes, label))
 
-    number = number or NUMBER
-    samples = draw_samples(trained, number, seed)
+    if classes is None:
+        labels = draw_labels(trained.model, number or NUMBER, seed)
+        number = number or NUMBER
+    else:
+        labels = torch.tensor(classes).repeat_interleave(number or OF_EACH)
+        number = len(labels)
+    samples = draw_samples(trained, number, seed, labels)
+    shown = () if classes is None else names_of(classes, trained.model)
     note = f"{number} sample{'s' * (number != 1)}: draws of the prior, decoded; seed {seed}."
-    note += " Beside each row, the numbers of its samples." * (samples.ndim == 4)
+    if samples.ndim == 4:
+        note += " Beside each row, its class." if shown else " Beside each row, the numbers of its samples."
+    if labels is not None and not shown:
+        note += " Classes drawn with the frequencies of the training data."
     columns = COLUMNS if size is None else size.columns
-    draw = partial(save_samples, samples=samples, title=trained.title, note=note, columns=columns)
-    written = write_outputs(out, run / f"samples-{trained.weights}-seed{seed}", samples, draw, trained.data)
+    draw = partial(save_samples, samples=samples, title=trained.title, note=note, columns=columns, groups=shown)
+    arrays = samples if labels is None else {"sample": samples, "label": labels}
+    default = run / f"samples-{trained.weights}-seed{seed}{suffix}"
+    written = write_outputs(out, default, arrays, draw, trained.data)
     if json:
-        print(json_format.dumps({"samples": number, "weights": trained.weights, "written": written}))
+        facts = {"samples": number, "weights": trained.weights, "written": written}
+        print(json_format.dumps({**facts, "classes": list(shown)} if shown else facts))
     else:
         print("\n".join(written))
+
+
+def _equal_rows(size: GridSize, classes: Sequence[int], label: str | None) -> int:
+    """Return the number of classes. Raises `UsageError` unless each gets as many rows of the grid."""
+    if size.rows % len(classes):
+        raise UsageError(
+            f"{size}: {size.rows} rows are not a multiple of the {len(classes)} classes of --label {label}. Give each "
+            f"class as many rows, such as --grid {len(classes)}x{size.columns}."
+        )
+    return len(classes)
 
 
 def _parse_grid(text: str, number: int | None) -> GridSize:

@@ -85,15 +85,20 @@ def levels_of(trained: Trained) -> Levels | None:
 def draw_samples(trained: Trained, number: int, seed: int, labels: Tensor | None = None) -> Tensor:
     """Return `number` samples of a model, (B, *data_shape), on the CPU. They depend on the arguments only.
 
-    A conditional model generates samples of the classes `labels`, (B,), or else of drawn ones.
+    A conditional model generates samples of the classes `labels`, (B,), or else of those that `draw_labels` returns.
     """
     model = trained.model
-    condition = model.draw_condition(_noise_of_codes(model, number, seed)) if labels is None else {LABEL: labels}
-    given = model.given_rows(condition)
+    labels = draw_labels(model, number, seed) if labels is None else labels
+    given = model.given_rows({} if labels is None else {LABEL: labels})
     with torch.no_grad():
         with given(slice(None)):
             codes = draw_codes(model, number, seed)
         return in_chunks(model.sample, codes, model.data_shape, given)
+
+
+def draw_labels(model: Model, number: int, seed: int) -> Tensor | None:
+    """Return `number` classes drawn with the frequencies of the training data, (B,); None unless it is conditional."""
+    return model.draw_condition(_noise_of_codes(model, number, seed)).get(LABEL)
 
 
 def draw_codes(model: Model, number: int, seed: int) -> Tensor:

@@ -62,6 +62,7 @@ genkit sample runs/0001-tiny-s0 --weights best
 genkit sample runs/0001-tiny-s0 --grid 8
 genkit sample runs/0001-tiny-s0 --grid 2x4
 genkit sample runs/0001-tiny-s0 --grid 2x4 --number 9
+genkit sample runs/0001-tiny-s0 --label 3
 genkit sample runs/0001-tiny-s0 --out tiny.toml/samples
 genkit sample unfinished
 genkit reconstruct runs/0001-tiny-s0 --data pictures
