@@ -83,8 +83,8 @@ def labels_in(extra: Mapping[str, Tensor]) -> Tensor:
     if labels is None:
         found = f"these samples have only {', '.join(sorted(extra))}" if extra else "these samples have none"
         raise ValueError(
-            f'a conditional model needs the class of each sample, extra["label"], but {found}. Use data with labels, '
-            "or a model without conditions"
+            f'the class of each sample, extra["label"], is needed, but {found}. Use data with labels, or a model and '
+            "metrics that need no classes"
         )
     if labels.dim() != 1 or labels.is_floating_point() or labels.is_complex():
         raise ValueError(

@@ -150,6 +150,7 @@ class Evaluation:
     training: Dataset | None = None  # the split that the model was trained on
     read: Callable[[Dataset, int], Draws] | None = None  # samples of any data set, and how many
     parallel_map: ParallelMap = map  # computes a function of each chunk, on all processes
+    labels: Callable[[Dataset, int], Tensor] | None = None  # classes of the samples that `read` returns, (N,) int64
 
 
 class Draws(Protocol):

@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genkit.core.condition import labels_in
 from genkit.core.metric import ParallelMap
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows, seed_of
-from genkit.core.types import Dataset, Samples
+from genkit.core.types import Dataset, LabelledDataset, Samples
 
 CHUNK = 1000  # most samples in a chunk ...
 CHUNK_NUMBERS = 2**22  # ... and most numbers: 341 colour images of 64 x 64, or 21 of 256 x 256
@@ -127,6 +128,20 @@ class Read(SamplesOfPlace):
     def indices(self) -> Tensor:
         """The indices of all samples, (total,) int64, drawn when data are first read: not every metric reads them."""
         return subset(self.data, self.total)
+
+
+def labels_of(data: Dataset, total: int) -> Tensor:
+    """Return the classes of `total` samples of the data, (total,) int64, in the order in which they are read.
+
+    Raises `ValueError` for samples without labels, and if the split has fewer than `total`.
+    """
+    indices = subset(data, total)
+    known = data.class_labels() if isinstance(data, LabelledDataset) else None
+    if known is not None:
+        return known[indices]
+    chunks = enumerate(indices.split(rows_of_chunk(data)))
+    read = (data.batch(chunk, Noise(0, at, "evaluation/labels", Rows.all(len(chunk)))) for at, chunk in chunks)
+    return torch.cat([labels_in(samples.extra).cpu() for samples in read])
 
 
 def _noise(model: Model, seed: int, start: int, size: int, source: str) -> Noise:

@@ -254,6 +254,15 @@ def genkit_metrics() -> Iterator[Entry]:
     yield Entry(
         "posterior-kl", "genkit.parts.metrics.posterior:PosteriorKL", "Mean KL(q(z|x) || N(0, I)), nats", "closed form"
     )
+    yield Entry(
+        "linear-probe",
+        "genkit.parts.metrics.linear_probe:LinearProbe",
+        "Accuracy of a logistic regression on codes",
+        "convex optimisation",
+    )
+    yield Entry(
+        "knn-probe", "genkit.parts.metrics.knn_probe:KNNProbe", "Accuracy of the nearest training codes", "closed form"
+    )
     yield Entry("frechet-distance", "genkit.parts.metrics.frechet:FrechetDistance", "Fréchet distance of features", FID)
     yield Entry(
         "fid", "genkit.parts.metrics.frechet:FID", "Fréchet Inception distance, with the published network", FID

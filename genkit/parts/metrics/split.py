@@ -26,8 +26,12 @@ def require_split(data: Dataset, split: Split, samples: int) -> str:
     return split_and_samples(data, split, samples, samples)[0]
 
 
-def split_and_samples(data: Dataset, split: Split, samples: int | None, most: int) -> tuple[str, int]:
+def split_and_samples(
+    data: Dataset, split: Split, samples: int | None, most: int, key: str = "samples"
+) -> tuple[str, int]:
     """Return the name of the split to read and how many of its samples: `samples`, or all up to `most` if None.
+
+    `key` is that of `samples` in the recipe.
 
     Use None only for metrics that are means over samples, whose expected value does not depend on the number. Distances
     between distributions depend on it, so the recipe has to choose it.
@@ -39,6 +43,6 @@ def split_and_samples(data: Dataset, split: Split, samples: int | None, most: in
         return name, most if size is None else min(size, most)
     if size is not None and size < samples:
         raise ValueError(
-            f"samples = {samples} exceeds the {size} samples of the {name} split. Set samples = {size} or less"
+            f"{key} = {samples} exceeds the {size} samples of the {name} split. Set {key} = {size} or less"
         )
     return name, samples
