@@ -1,6 +1,7 @@
 """Pictures of 12 and 16 bits and of floats: a declared window or percentiles, compared with NumPy by hand."""
 
 import json
+import pickle
 import struct
 import zlib
 
@@ -213,6 +214,9 @@ def test_a_picture_without_contrast_has_no_percentiles(tmp_path):
 def test_transparency_is_refused(tmp_path, mode):
     Image.fromarray(noise_picture(HEIGHT, WIDTH)).convert(mode).save(tmp_path / "x.png")
     assert_names(usable(tmp_path / "x.png", transform(window=(0, 255))), "transparency")
+    for shade in (noise_picture(HEIGHT, WIDTH, 1), CT.astype(np.uint16)):
+        Image.fromarray(shade).save(tmp_path / "shade.png", transparency=int(shade[0, 0]))
+        assert_names(usable(tmp_path / "shade.png", transform(window=(0, 255))), "transparency")
     np.save(tmp_path / "x.npy", np.zeros((HEIGHT, WIDTH, 4)))
     assert_names(usable(tmp_path / "x.npy", transform(window=(0, 255))), "transparency")
 
@@ -247,6 +251,22 @@ def test_a_damaged_array_is_bad(tmp_path, content):
     np.save(tmp_path / "y.npy", np.zeros((500, 500)))
     (tmp_path / "y.npy").write_bytes((tmp_path / "y.npy").read_bytes()[:1000])
     assert isinstance(usable(tmp_path / "y.npy", transform(window=(0, 1))), str)
+
+
+class WritesAFile:
+    """An object whose unpickling runs code."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_a_pickle_in_place_of_an_array_is_not_loaded(tmp_path):
+    (tmp_path / "x.npy").write_bytes(pickle.dumps(WritesAFile(tmp_path / "written")))
+    assert isinstance(usable(tmp_path / "x.npy", transform(window=(0, 1))), str)
+    assert not (tmp_path / "written").exists()
 
 
 def test_an_archive_in_place_of_an_array_is_bad(tmp_path):
@@ -308,6 +328,19 @@ def test_arrays_in_sub_folders_are_splits_and_classes(tmp_path):
     assert (data.size, data.held_out().size) == (2, 1)
     assert batch(data, [0, 1]).extra["label"].tolist() == [0, 1]
     assert batch(data.held_out(), [0]).extra["label"].tolist() == [1]
+
+
+def test_arrays_beside_splits_are_reported_and_a_folder_of_them_may_be_a_class(tmp_path):
+    for name in ("p/a/1.npy", "p/b/2.npy", "split/train/1.npy", "split/test/1.npy", "split/bus/1.npy"):
+        write_values(tmp_path / name, CT)
+    keys = {"resolution": 4, "window": (-1000, 1000)}
+    assert list_files(tmp_path / "p", arrays=True).labels.tolist() == [0, 1]
+    assert_names(ImageFolder(path=tmp_path / "split", **keys).remarks[0], "1 picture in bus/")
+    (tmp_path / "split" / "test" / "1.npy").unlink()
+    (tmp_path / "split" / "test").rmdir()
+    with pytest.raises(UsageError) as caught:
+        ImageFolder(path=tmp_path / "split", **keys).source()
+    assert_names(caught.value, "train/", "bus/")
 
 
 def test_a_batch_holds_all_levels_in_float32(tmp_path):
