@@ -15,6 +15,7 @@ from support.pictures import batch, noise_picture, write_folder, write_picture
 from genkit.errors import UsageError
 from genkit.parts.datasets.image_arrays import ImageArrays
 from genkit.parts.datasets.image_folder import ImageFolder
+from genkit.parts.datasets.pictures import prepare
 from genkit.parts.datasets.pictures.array_picture import ArrayPicture
 from genkit.parts.datasets.pictures.decode import decode
 from genkit.parts.datasets.pictures.folder_source import list_files
@@ -397,6 +398,17 @@ def test_levels_are_part_of_the_fingerprint_and_others_stay_as_they_were(tmp_pat
     del about["dtype"]  # as earlier versions wrote it
     (stores[0].path / "about.json").write_text(json.dumps(about))
     assert Store(stores[0].path).arrays.images.dtype == np.uint8
+
+
+def test_the_space_of_16_bits_is_asked_for(tmp_path, monkeypatch):
+    data = ImageFolder(path=write_folder(tmp_path / "p", 20), resolution=4, window=(0, 255))
+    needed = len(data.listed) * 3 * 4 * 4 * 2
+    free = type("", (), {"free": needed - 1})
+    monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: free)
+    with pytest.raises(UsageError):
+        _ = data.prepared
+    free.free = needed
+    assert data.prepared.nbytes == needed
 
 
 def test_the_report_has_the_range_and_the_clipped_share(tmp_path):
