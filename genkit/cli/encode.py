@@ -10,7 +10,7 @@ import typer
 from genkit.cli.inputs import open_with_remark, require_autoencoder
 from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights, overrides_within
 from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
-from genkit.errors import UsageError
+from genkit.errors import Interrupted, UsageError
 
 ENDINGS = (".npy", ".csv")
 SPLITS = ("test", "train")
@@ -55,8 +55,11 @@ def encode(
     refuse_inside_data(stem, trained.data, pictures)
     means, table = (stem.with_name(stem.name + ending) for ending in ENDINGS)
     files = CodeFiles(means, table, stem.with_name(f"{stem.name}-logvar.npy") if logvar else None)
-    with made_for_files(stem):
-        write_codes(model, samples, files)
+    try:
+        with made_for_files(files.paths):
+            write_codes(model, samples, files)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; nothing was written. Run the same command again.") from None
 
     written = [str(path) for path in files.paths]
     if json:

@@ -60,15 +60,19 @@ def refused_if_unwritable(place: Path, *, option: str = "", remedy: str = "") ->
 
 
 @contextmanager
-def made_for_files(stem: Path) -> Iterator[None]:
+def made_for_files(files: Sequence[Path]) -> Iterator[None]:
     """Make the folder of the files that the block writes, and remove it again if the block raises.
 
-    Turn an `OSError` into a `UsageError`.
+    Turn an `OSError` into a `UsageError`, and raise one if any of the files is a folder.
     """
-    missing = [folder for folder in stem.parents if not folder.exists()]
+    remedy = " Choose another place with --out."
+    if folders := [file for file in files if file.is_dir()]:
+        raise UsageError(f"{folders[0]}: cannot be written: it is a folder.{remedy}")
+    parent = files[0].parent
+    missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
     try:
-        with refused_if_unwritable(stem, remedy=" Choose another place with --out."):
-            stem.parent.mkdir(parents=True, exist_ok=True)
+        with refused_if_unwritable(files[0], remedy=remedy):
+            parent.mkdir(parents=True, exist_ok=True)
             yield
     except BaseException:
         with suppress(OSError):

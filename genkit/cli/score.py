@@ -11,6 +11,7 @@ import typer
 from genkit.cli.inputs import open_with_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
 from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
+from genkit.errors import Interrupted
 from genkit.storage.user_path import user_path
 
 if TYPE_CHECKING:
@@ -82,10 +83,13 @@ def score(
     for place in (*sets, *([normal] if normal else [])):
         refuse_inside_data(stem, trained.data, place)
 
-    scored = score_sets(run, trained, model, chosen, opened, fpr)
+    try:
+        scored = score_sets(run, trained, model, chosen, opened, fpr)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; nothing was written. Run the same command again.") from None
     table, lines, picture = (stem.with_name(stem.name + ending) for ending in ENDINGS)
     note = _describe(scored, name, fpr, trained.weights)
-    with made_for_files(stem):
+    with made_for_files([table, lines, picture]):
         write_score_files(table, lines, scored)
         of_normal, *of_others = [SetOfScores(each.name, each.scores.numpy()) for each in scored.every]
         save_score_histogram(picture, of_normal, of_others, scored.threshold, trained.title, f"score {name}", note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, PANEL, MARGINS = 6.4, 1.35, 0.95  # in inches
-BINS = 60
+MOST_BINS, FEWEST_BINS = 60, 20
 NORMAL = "#BBBBBB"
 LOGARITHMIC = 20  # positive scores that differ by more than this factor have a logarithmic axis
 TITLE_CHARACTERS, NOTE_CHARACTERS, NAME_CHARACTERS = 80, 115, 40
@@ -70,14 +71,15 @@ def _panel(
 
 
 def _edges(scores: Sequence[np.ndarray]) -> tuple[list[float], bool]:
-    """Return the BINS + 1 edges of the bins, and whether their axis is logarithmic."""
+    """Return the edges of the bins, and whether their axis is logarithmic. The smallest set decides their number."""
+    bins = min(MOST_BINS, max(FEWEST_BINS, round(2 * math.sqrt(min(map(len, scores))))))
     low, high = min(float(each.min()) for each in scores), max(float(each.max()) for each in scores)
     if low > 0 and high > LOGARITHMIC * low:
-        inner = np.geomspace(low, high, BINS + 1)[1:-1].tolist()
+        inner = np.geomspace(low, high, bins + 1)[1:-1].tolist()
         return [low, *inner, high], True  # rounding must not leave out the extremes
     if low == high:
         low, high = low - 0.5, high + 0.5
-    return np.linspace(low, high, BINS + 1).tolist(), False
+    return np.linspace(low, high, bins + 1).tolist(), False
 
 
 def _shares(scores: np.ndarray) -> np.ndarray:

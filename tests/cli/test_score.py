@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -210,6 +211,34 @@ def test_mistakes_are_named(run, root, options, named):
     message = nothing_written(run, *(option.format(root=root) for option in options))
     assert_names(message, *(name.format(root=root) for name in named))
     assert not list(root.rglob("x.*"))
+
+
+def test_a_folder_of_the_name_of_a_file_is_refused_before_any_file_is_written(run, root):
+    Path("a.png").mkdir()
+    assert_names(nothing_written(run, "--data", root / "dark", "--out", "a"), "a.png: ", "folder", "--out")
+    Path("file").write_text("")
+    assert_names(nothing_written(run, "--data", root / "dark", "--out", "file/a"), "file/a", "--out")
+
+
+@pytest.mark.parametrize("command", ["score", "encode"])
+def test_an_interrupted_command_leaves_nothing(run, root, monkeypatch, command):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("genkit.core.types.DiagNormal.__new__", interrupt)
+    result = genkit(command, run, "--data", root / "dark", "--out", "new/a")
+    assert result.code == 130 and "nothing was written" in result.err and not list(Path.cwd().iterdir())
+
+
+def test_names_are_written_in_printable_characters(run):
+    for name in ('a,"b".png', "line\nbreak.png", os.fsdecode(b"\xff.png"), "=1+1.png", "é.png"):
+        write_picture(Path("odd", "x,y", name), noise_picture(12, 12))
+    facts_of(run, "--data", "odd", "--out", "a")
+    rows = list(csv.DictReader(Path("a.csv").read_text("utf-8").splitlines()))
+    lines = [json.loads(line)["name"] for line in Path("a.jsonl").read_text("utf-8").splitlines()]
+    assert [row["name"] for row in rows] == lines
+    expected = {'a,"b".png', r"line\nbreak.png", r"\udcff.png", "=1+1.png", "é.png"}
+    assert set(lines[40:]) == {f"x,y/{name}" for name in expected}
 
 
 def test_a_link_to_a_training_picture_is_found(run, root):

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.axes import Axes
 from PIL import Image
 
-from genkit.draw.score_histogram import BINS, LOGARITHMIC, SetOfScores, save_score_histogram
+from genkit.draw.score_histogram import FEWEST_BINS, LOGARITHMIC, MOST_BINS, SetOfScores, save_score_histogram
 
 NORMAL = np.linspace(1, 2, 100)
 
@@ -46,7 +46,7 @@ def drawn(path, normal, *others, threshold=1.5):
 def test_every_score_is_in_a_bin(tmp_path, other):
     found, scales = drawn(tmp_path / "x.png", NORMAL, other)
     for heights, edges in found:
-        assert heights.sum() == pytest.approx(1) and len(edges) == BINS + 1
+        assert heights.sum() == pytest.approx(1) and len(edges) == FEWEST_BINS + 1
     everything = np.concatenate([NORMAL, other])
     wide = everything.min() > 0 and everything.max() > LOGARITHMIC * everything.min()
     assert ("log" in scales) == bool(wide)
@@ -61,3 +61,9 @@ def test_all_panels_have_the_same_bins(tmp_path):
     found, _ = drawn(tmp_path / "x.png", NORMAL, NORMAL + 5, NORMAL - 9, NORMAL)
     assert len(found) == 6 and all(np.array_equal(edges, found[0][1]) for _, edges in found)
     assert np.array_equal(found[0][0], found[2][0])
+
+
+def test_large_sets_have_more_bins(tmp_path):
+    large = np.linspace(0, 1, 5000)
+    for other, bins in ((large, MOST_BINS), (large[:400], 40), (large[:4], FEWEST_BINS)):
+        assert len(drawn(tmp_path / "x.png", large, other)[0][0][1]) == bins + 1
