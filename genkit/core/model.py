@@ -73,6 +73,11 @@ class Model(nn.Module, ABC):
             for module, old in zip(modules, before, strict=True):
                 module.labels = old
 
+    @property
+    def given_labels(self) -> Tensor | None:
+        """The class of each row of the present block, (B,) int64; None without a condition."""
+        return next((module.labels for module in self._conditional_modules()), None)
+
     def given_rows(self, extra: Mapping[str, Tensor]) -> Callable[[slice], AbstractContextManager[None]]:
         """Return `given` as a function of some rows of `extra`, for code that computes a few rows at a time.
 

@@ -33,12 +33,13 @@ def map_in_state(parallel_map: ParallelMap, model: Model, statistics: Statistics
 
     A function of a chunk runs under the condition of its samples.
     """
-    if parallel_map is map and model.condition_classes is None:
+    alone = parallel_map is map
+    if alone and model.condition_classes is None:
         return map
 
     def mapped(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         if isinstance(items, ChunkedDraws):  # the process that computes the function makes its chunk
             function, items = OfChunk(items.chunk, function), items.places()
-        return parallel_map(InState(model, statistics, seed, function), items)
+        return map(function, items) if alone else parallel_map(InState(model, statistics, seed, function), items)
 
     return mapped

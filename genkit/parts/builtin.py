@@ -346,6 +346,12 @@ def genkit_metrics() -> Iterator[Entry]:
         "Total variation distance of the class frequencies of digits",
         "",
     )
+    yield Entry(
+        "label-accuracy",
+        "genkit.parts.metrics.label_accuracy:LabelAccuracy",
+        "Share of generated digits that are of the class they were drawn for",
+        "",
+    )
 
 
 @hookimpl

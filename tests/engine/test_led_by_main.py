@@ -8,7 +8,7 @@ from support.commands import ends_of, start_group
 from genkit.recipe.registry import load_registry
 
 pytestmark = pytest.mark.trains
-CASES = ("images", "points", "few", "batch", "recalibrated")
+CASES = ("images", "points", "classes", "few", "batch", "recalibrated")
 
 
 @pytest.fixture(scope="module")
@@ -49,5 +49,5 @@ def test_all_built_in_metrics_are_compared(results):
     found, _ = results
     parts = load_registry().of_kind("metrics")
     built_in = {part.entry.name for part in parts if part.owner.distribution == "genkit-torch"}
-    compared = found[1, 0]["images"].keys() | found[1, 0]["points"].keys()
+    compared = {name for case in ("images", "points", "classes") for name in found[1, 0][case]}
     assert built_in - compared == {"fid"}  # which is frechet-distance with features that must be downloaded

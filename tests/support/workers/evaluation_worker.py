@@ -58,6 +58,11 @@ OF_POINTS = {
         for name, score in {"auroc": "elbo", "auprc": "mahalanobis", "fpr-at-tpr": "log-likelihood"}.items()
     },
 }
+OF_CLASSES = {
+    "label-accuracy": FEW,
+    "posterior-kl": {**FEW, "weights": "ema"},
+    "class-imbalance": FEW,
+}
 CHUNK = 97  # neither the samples of a split nor the chunks divide by the number of processes
 
 
@@ -171,10 +176,13 @@ def main() -> None:
 
     images = plan_of("digits", Use("introvae-conv", latent_dim=4, channels=(4, 8), norm="batch"), OF_IMAGES)
     points = plan_of("8-gaussians", Use("mlp", width=16), OF_POINTS)
+    per_class = Use("per-class", classes=10, spread=3.0)
+    classes = plan_of("digits", Use("small-conv", channels=(4, 8), hidden=16, prior=per_class), OF_CLASSES)
     few = {name: {"samples": 2} for name in ("psnr", "reconstruction-error", "active-units")}
     cases = {
         "images": (images, {**images.metrics, **OWN}, None, CHUNK),
         "points": (points, points.metrics, None, 1000),
+        "classes": (classes, {**classes.metrics, **OWN}, None, CHUNK),
         "few": (images, plan_of("digits", images.recipe.model, few).metrics, None, 1),
         "batch": (images, {**OWN, "psnr": images.metrics["psnr"]}, "batch", CHUNK),
         "recalibrated": (images, {**OWN, "psnr": images.metrics["psnr"]}, "recalibrated", CHUNK),
