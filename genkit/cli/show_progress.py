@@ -31,6 +31,10 @@ class ProgressOnConsole(Callback):
         self._progress.update(step, self._line)
         self._line = None
 
+    def remarked(self, step: int, text: str) -> None:
+        """Report the remark of the loss."""
+        self._progress.remarked(text)
+
     def evaluated(self, step: int, results: Sequence[Result]) -> None:
         """Report the results of an evaluation."""
         self._progress.evaluated(step, results)

@@ -16,15 +16,17 @@ from genkit.runs.model_facts import step_of
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.step_names import name_of_step
 from genkit.runs.timing import read_timing
+from genkit.runs.training_remark import remark_on
 
 
 def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], console: Console, as_json: bool) -> None:
     """Print the results of a finished run, its pictures and folders, and the next commands; or all as JSON."""
-    timing, end = read_timing(folder), early_end_of(folder)
+    timing, end, remark = read_timing(folder), early_end_of(folder), remark_on(plan, folder.lines())
     if as_json:
         facts = {"run": str(folder.path), "results": [result.as_dict() for result in results]}
         early = {} if end is None else {"stopped": asdict(end)}
-        print(json.dumps({**facts, "timing": timing and timing.as_dict(), **early}))
+        remarks = {} if remark is None else {"remark": remark}
+        print(json.dumps({**facts, "timing": timing and timing.as_dict(), **early, **remarks}))
         return
     print_results(results, console)
     pictures = sorted(folder.samples.glob(f"{name_of_step(last_step(plan, folder))}*.png"))
@@ -34,6 +36,8 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
         console.info(f"training  {timing}")
     if end is not None:
         console.print(f"stopped   after step {end.step} of {plan.steps}: {end.reason}")
+    if remark is not None:
+        console.print(f"remark    {remark}")
     console.print(f"run       {folder.path}")
     if plan.recipe.evaluate is not None and (label := plan.recipe.evaluate.best) is not None:
         console.print(f"best      {describe_best(folder, label)}")

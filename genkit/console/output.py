@@ -132,6 +132,9 @@ class SilentProgress:
     def evaluated(self, step: int, results: Sequence[Any]) -> None:
         """Report the evaluation results of a step."""
 
+    def remarked(self, text: str) -> None:
+        """Report a remark on the training."""
+
 
 class ProgressBar(SilentProgress):
     """Progress bar with rate, time left and the last logged totals."""
@@ -151,6 +154,10 @@ class ProgressBar(SilentProgress):
     def evaluated(self, step: int, results: Sequence[Any]) -> None:
         """Print the results above the bar."""
         self._bar.console.print(f"step {step}  {_values(results)}", markup=False)
+
+    def remarked(self, text: str) -> None:
+        """Print the remark above the bar."""
+        self._bar.console.print(f"remark: {text}", markup=False)
 
 
 class ProgressLines(SilentProgress):
@@ -179,6 +186,10 @@ class ProgressLines(SilentProgress):
     def evaluated(self, step: int, results: Sequence[Any]) -> None:
         """Print a line with the results, whenever the last line was."""
         self._console.print(f"step {step}/{self._total}  {_values(results)}")
+
+    def remarked(self, text: str) -> None:
+        """Print the remark on a line."""
+        self._console.print(f"remark: {text}")
 
 
 def _values(results: Sequence[Any]) -> str:

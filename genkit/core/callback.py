@@ -110,6 +110,9 @@ class Callback:
     def logged(self, step: int, line: Mapping[str, float]) -> None:
         """Take the line of metrics.jsonl of a logged step: terms, schedules and learning rates by name."""
 
+    def remarked(self, step: int, text: str) -> None:
+        """Take a remark of the loss on the training so far, such as two players out of balance; at most one a run."""
+
     def drawn(self, step: int, pictures: Sequence[Path]) -> None:
         """Take the previews of the model after a step."""
 

@@ -222,6 +222,27 @@ class LossWithTargets(Protocol):
         ...
 
 
+class Remark(NamedTuple):
+    """What a user should know about a training."""
+
+    text: str  # a sentence or two, with the remedy
+    keys: tuple[str, ...] = ()  # of ``[loss]``, which the remedy changes; a run adds their places
+
+
+@runtime_checkable
+class LossWithRemark(Protocol):
+    """A loss that can tell from its terms that a training goes wrong without diverging."""
+
+    def remark(self, terms: Mapping[str, float]) -> Remark | None:
+        """Return what a user should know about a training with these terms; None if there is nothing.
+
+        `terms` are means over the last 1,000 steps and at least 10 lines of the log, by name: "phase/term". A term that
+        some of the lines lack, for example because its phase has just begun, is left out. A run calls this at each
+        line, and has one remark, the first.
+        """
+        ...
+
+
 class Loss(Protocol):
     """Training objective: a frozen dataclass whose fields are the keys of ``[loss]``."""
 

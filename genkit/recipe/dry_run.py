@@ -63,6 +63,7 @@ from genkit.recipe.try_parts import (
     try_optimiser,
     try_phases,
     try_prior,
+    try_remark,
     try_targets,
 )
 
@@ -147,7 +148,7 @@ class _Checker:
         if actions is None:
             return None
         targets = self._call(("loss",), partial(try_targets, bound.loss, model))
-        if targets is None:
+        if targets is None or not self._call(("loss",), partial(try_remark, bound.loss)):
             return None
         phases, nothing_to_update = without_fixed_prior(phases, model)
         self.findings += nothing_to_update

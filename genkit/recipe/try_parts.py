@@ -15,7 +15,18 @@ from torch import Tensor, nn
 from genkit.core.condition import LABEL
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Action, Dataset, DiagNormal, Loss, LossWithActions, LossWithTargets, Optimiser, Phase
+from genkit.core.types import (
+    Action,
+    Dataset,
+    DiagNormal,
+    Loss,
+    LossWithActions,
+    LossWithRemark,
+    LossWithTargets,
+    Optimiser,
+    Phase,
+    Remark,
+)
 from genkit.part_code import code_of
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_interface import check_interface
@@ -135,6 +146,15 @@ def try_targets(loss: Loss, model: Model) -> tuple[str, ...]:
                 f'{code_of(loss)}: targets has "{name}", no child of the model; it has {" and ".join(children)}'
             )
     return tuple(dict.fromkeys(targets))
+
+
+def try_remark(loss: Loss) -> bool:
+    """Ask a loss that makes remarks for one on no terms, as at the first line of a log. Return True."""
+    if isinstance(loss, LossWithRemark):
+        remark: Any = loss.remark({})
+        if remark is not None and not isinstance(remark, Remark):
+            raise ValueError(f"{code_of(loss)}: remark returned a {type(remark).__name__}. Return a Remark, or None")
+    return True
 
 
 def try_optimiser(optimiser: Optimiser) -> None:

@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import torch
 
-from genkit.core.callback import Callback
+from genkit.core.callback import Callback, RunView
 from genkit.engine.loop import StepRecord
 from genkit.runs.run import Run, Tell
+from genkit.runs.training_remark import TrainingRemark
 
 Line = dict[str, float]
 
 
 class StepLogger(Callback):
-    """Appends a line to metrics.jsonl every `report.log_every` steps and after the last step."""
+    """Appends a line to metrics.jsonl every `report.log_every` steps and after the last step.
+
+    It also passes on the remark of the loss on these lines.
+    """
 
     def __init__(self, run: Run, tell: Tell):
-        self._run, self._tell = run, tell
+        self._run, self._tell, self._remark = run, tell, TrainingRemark(run.plan)
+
+    def started(self, run: RunView) -> None:
+        """Read the lines up to a checkpoint: their remark has been made."""
+        for line in run.lines() if self._run.world.is_main else ():
+            self._remark.add(line)
 
     def stepped(self, step: int) -> None:
         """Log the step if it is due. Raises `Diverged`.
@@ -33,6 +42,8 @@ class StepLogger(Callback):
         if run.world.is_main:
             run.folder.append(line)
         self._tell("logged", step, line)
+        if run.world.is_main and (remark := self._remark.add(line)) is not None:
+            self._tell("remarked", step, remark)
 
 
 def line_of(run: Run, record: StepRecord) -> Line:

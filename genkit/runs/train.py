@@ -42,7 +42,8 @@ def train(
 ) -> RunFolder:
     """Train a recipe in a new run folder under `runs`, without output, and return the folder.
 
-    `callbacks` follow the run, after those of the recipe. One that fails is dropped with a warning. `workers` is the
+    `callbacks` follow the run, after those of the recipe. One that fails is dropped with a warning; a remark of the
+    loss on the training is a warning too. `workers` is the
     number of processes that load the data, by default that of `genkit run`; the run is the same.
 
     Settings of the program that calls are restored: defaults of torch, states of random generators, and Accelerate.
@@ -62,7 +63,7 @@ def train(
         folder = RunFolder(world.on_main(lambda: make().path))
         world.on_main(lambda: stack.enter_context(folder.locked()))
         loading = choose_workers(plan, torch.get_num_threads(), workers)
-        train_in_folder(plan, folder, world, *callbacks, workers=loading.number)
+        train_in_folder(plan, folder, world, *callbacks, _WarningRemarks(folder), workers=loading.number)
     return folder
 
 
@@ -93,6 +94,16 @@ def train_in_folder(
         results = run.led_by_main(partial(finish, run))
         listed.finished(results)
     return results
+
+
+class _WarningRemarks(Callback):
+    """Makes the remark of a training a warning, for callers without a console."""
+
+    def __init__(self, folder: RunFolder):
+        self._folder = folder
+
+    def remarked(self, step: int, text: str) -> None:
+        _warn(f"{self._folder.path}: {text}")
 
 
 def _warn(text: str) -> None:

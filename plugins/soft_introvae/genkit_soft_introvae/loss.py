@@ -67,6 +67,7 @@ from genkit.api import (
     Phase,
     PhaseLoss,
     Prior,
+    Remark,
     Schedule,
     UnitInterval,
     cutout,
@@ -76,6 +77,7 @@ from genkit.api import (
 from genkit_soft_introvae.total_correlation import total_correlation
 
 PROBABILITY = 0.5  # of cutout and of shift, as published
+BELOW = 0.95  # share of kl_real; both are equal at the equilibrium, so a smaller difference may be noise
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,17 @@ class SoftIntroVAE:
             error_fake = self.error_for_decoder(model, g, q_fake, batch, "fake")
             loss = loss + 0.5 * self.gamma_r * beta_rec * (error_rec + error_fake)
         return PhaseLoss(s * loss.mean(), _means(rec=error, **found.kls, **found.tcs))
+
+    def remark(self, terms: Mapping[str, float]) -> Remark | None:
+        """Return a remark if the KL of samples is below that of data: the encoder does not tell them apart."""
+        real, fake = terms.get("encoder/kl_real"), terms.get("encoder/kl_fake")
+        if real is None or fake is None or fake >= BELOW * real:
+            return None
+        text = (
+            f"kl_fake is below kl_real, {fake:.3g} and {real:.3g} nats on average: the encoder does not repel samples. "
+            "Lower beta_neg"
+        )
+        return Remark(text, ("beta_neg",))
 
     def error_for_encoder(self, model: Autoencoder, y: Tensor, q: DiagNormal, batch: Batch, of: str) -> Tensor:
         """Return R(y, ŷ) of the fakes y within e(y) of L_E, (B,); `q` are their posteriors."""

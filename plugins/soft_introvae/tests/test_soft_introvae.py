@@ -222,6 +222,18 @@ def test_the_terms_are_the_quantities_that_the_totals_are_made_of():
     )
 
 
+@pytest.mark.parametrize(
+    ("fake", "remarked"), [(2.0, True), (9.4, True), (9.6, False), (10.0, False), (30.0, False), (None, False)]
+)
+def test_a_remark_is_made_if_the_kl_of_samples_is_below_that_of_data(fake, remarked):
+    terms = {"encoder/kl_real": 10.0} | ({} if fake is None else {"encoder/kl_fake": fake})
+    remark = SoftIntroVAE().remark(terms)
+    assert (remark is not None) == remarked
+    if remark is not None:
+        assert "kl_fake" in remark.text and "kl_real" in remark.text and remark.keys == ("beta_neg",)
+    assert SoftIntroVAE().remark({"vae/kl": 3.0}) is None
+
+
 def test_without_keys_the_loss_has_the_documented_defaults():
     """Published: beta_rec and beta_kl 1. beta_neg (256 there) and gamma_r (1e-8) are genkit's own."""
     one = ConstantSchedule(1.0)
