@@ -106,6 +106,7 @@ def test_a_resume_and_an_evaluation_with_another_split_are_refused(recipe, place
     write_groups(place, {index: f"p{index % 10}" for index in range(30)})  # the same groups
     shutil.move(place / "patients.csv", place / "moved.csv")
     assert_names(refused("resume", run, "-q"), "patients.csv")
-    shutil.move(place / "moved.csv", place / "patients.csv")
+    resolved = run / "recipe.resolved.toml"
+    resolved.write_text(resolved.read_text().replace("patients.csv", "moved.csv"))
     result = genkit("resume", run, "-q")
     assert result.code == 0, result.err

@@ -91,7 +91,7 @@ def test_a_column_split_decides(tmp_path, folder):
 
 
 def test_other_columns_a_byte_order_mark_and_spaces_are_ignored(tmp_path, folder):
-    text = "id, group ,file\n" + "".join(f"7,{group} ,{name}\n" for name, group in rows_of(folder))
+    text = "file, group ,id\n" + "".join(f"{name},{group} ,7\n" for name, group in rows_of(folder))
     (tmp_path / "groups.csv").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     data = ImageFolder(path=folder, resolution=4, groups=tmp_path / "groups.csv", hold_out=0.3)
     assert names(data) == names(by(tmp_path, rows_of(folder), hold_out=0.3))

@@ -356,6 +356,17 @@ def test_a_batch_holds_all_levels_in_float32(tmp_path):
         )
 
 
+def test_eight_bits_with_their_own_range_are_the_same_bits_as_without_levels(tmp_path):
+    folder = write_folder(tmp_path / "p", 20)
+    for flip in (False, True):
+        plain = ImageFolder(path=folder, resolution=12, flip=flip)
+        levelled = ImageFolder(path=folder, resolution=12, flip=flip, window=(0, 255))
+        assert torch.equal(batch(plain, [0, 1, 2, 3]).x, batch(levelled, [0, 1, 2, 3]).x)
+    small = [ImageFolder(path=folder, resolution=7, window=window) for window in (None, (0, 255))]
+    difference = batch(small[0], [0, 1]).x - batch(small[1], [0, 1]).x
+    assert 0 < difference.abs().max() < 1.6 / 255  # Pillow rounds bytes after each of its two passes
+
+
 def test_flipped_pictures_are_mirrored(tmp_path):
     for name in ("train", "test"):
         write_values(tmp_path / name / "x.npy", CT)
