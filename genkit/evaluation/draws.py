@@ -139,7 +139,7 @@ def labels_of(data: Dataset, total: int) -> Tensor:
     known = data.class_labels() if isinstance(data, LabelledDataset) else None
     if known is not None:
         return known[indices]
-    chunks = enumerate(indices.split(rows_of_chunk(data)))
+    chunks = enumerate(indices.split(rows_of_chunk(data.shape)))
     read = (data.batch(chunk, Noise(0, at, "evaluation/labels", Rows.all(len(chunk)))) for at, chunk in chunks)
     return torch.cat([labels_in(samples.extra).cpu() for samples in read])
 
