@@ -18,8 +18,8 @@ from genkit.parts.datasets.base.image_set import FLIP
 from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.pictures.folder_source import FolderSource, list_files
 from genkit.parts.datasets.pictures.folder_splits import existing_folder
-from genkit.parts.datasets.pictures.masks import Masks, Missing, pair_masks
-from genkit.parts.datasets.pictures.source import Source, Subset
+from genkit.parts.datasets.pictures.masks import Masks, Missing, no_masks, pair_masks, refuse_masks_among_pictures
+from genkit.parts.datasets.pictures.source import Subset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +51,18 @@ class MaskedFolder(ImageFolder):
     def paired(self) -> Masks:
         """The masks of this split. Raises `UsageError` if they cannot be listed or paired."""
         pictures = self.source()
+        whole = pictures
+        while isinstance(whole, Subset):
+            whole = whole.source
         option, folder = "[data] masks", existing_folder(self.masks, "masks", "Give the folder of the masks.")
-        of_pictures = _folder_of(pictures)
-        if of_pictures is not None and (folder / of_pictures.name).is_dir() and of_pictures.parent != folder:
-            folder = folder / of_pictures.name
-        refuse_masks_among_pictures(folder, of_pictures, option)
-        return pair_masks(pictures, list_files(folder, place=option), self.transform, self.missing_masks, option)
+        if isinstance(whole, FolderSource):
+            refuse_masks_among_pictures(folder, whole.folder, option)
+            if (folder / whole.folder.name).is_dir() and whole.folder.parent != folder:
+                folder = folder / whole.folder.name
+            elif self.split == "train" and whole is pictures and self.held_out().source().where != whole.where:
+                return no_masks(pictures, self.transform, option)  # training pictures are normal
+        files = list_files(folder, place=option, arrays=True)
+        return pair_masks(pictures, files, self.transform, self.missing_masks, option, whole)
 
     def unmet(self) -> tuple[str, ...]:
         """Return why the pictures or their masks cannot be listed."""
@@ -81,20 +87,3 @@ class MaskedFolder(ImageFolder):
         if FLIP in raw.tensors:
             masks = torch.where(raw.tensors[FLIP][:, None, None], masks.flip(-1), masks)
         return samples._replace(extra={**samples.extra, MASK: masks})
-
-
-def refuse_masks_among_pictures(masks: Path, pictures: Path | None, option: str) -> None:
-    """Raise `UsageError` if the masks are in the folder of the pictures or below it: they would be pictures, too."""
-    if pictures is None:
-        return
-    here, data = masks.resolve(), pictures.resolve()
-    if here == data or data in here.parents:
-        raise UsageError(
-            f"{option} {masks}: in {pictures}, the folder of the pictures, so the masks would be pictures, too. "
-            "Put them into a folder of their own."
-        )
-
-
-def _folder_of(source: Source) -> Path | None:
-    files = source.source if isinstance(source, Subset) else source
-    return files.folder if isinstance(files, FolderSource) else None

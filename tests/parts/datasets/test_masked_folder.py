@@ -121,8 +121,31 @@ def test_pictures_and_masks_may_be_arrays(tmp_path):
     for name, values in (("a", mask_of() > 0), ("b", mask_of().astype(np.int16) * 3)):
         np.save(tmp_path / "x" / "test" / f"{name}.npy", noise_picture(12, 12))
         np.save(tmp_path / "masks" / f"{name}.npy", values.astype(np.uint8) if values.dtype == bool else values)
-    masks = batch(data_of(tmp_path), [0, 1, 2, 3]).extra["mask"]
+    masks = batch(data_of(tmp_path, window=(0, 255)), [0, 1, 2, 3]).extra["mask"]
     assert torch.equal(masks, torch.from_numpy(mask_of() > 0).expand(4, -1, -1))
+
+
+def test_training_pictures_need_no_masks(tmp_path):
+    folders(tmp_path)
+    train = data_of(tmp_path, split="train")
+    assert train.unmet() == () and not batch(train, [0, 1, 2]).extra["mask"].any()
+    write_picture(tmp_path / "masks" / "train" / "0000.png", mask_of())
+    (unmet,) = data_of(tmp_path, split="train").unmet()
+    assert_names(unmet, "2 of 3 pictures", "0001.png")
+
+
+@pytest.mark.parametrize("missing", ["refuse", "empty"])
+def test_a_folder_without_splits_has_one_folder_of_masks(tmp_path, missing):
+    for index in range(40):
+        write_picture(tmp_path / "x" / f"{index}.png", noise_picture(12, 12, seed=index))
+        if index % 2 or missing == "refuse":
+            write_picture(tmp_path / "masks" / f"{index}.png", mask_of())
+    for split in ("train", "test"):
+        data = data_of(tmp_path, split=split, hold_out=0.4, missing_masks=missing)
+        assert data.unmet() == () and data.size > 5
+        masks = batch(data, list(range(data.size))).extra["mask"].any(dim=2).any(dim=1)
+        numbers = [int(data.paired.pictures.name(index).removesuffix(".png")) for index in range(data.size)]
+        assert masks.tolist() == [missing == "refuse" or number % 2 == 1 for number in numbers]
 
 
 def refused_masks(tmp_path, **keys):

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -91,11 +92,18 @@ class Masks:
         return np.asarray(kept.resize((self.transform.width, self.transform.height), Resampling.NEAREST)) > 0
 
 
-def pair_masks(pictures: Source, files: Source, transform: Transform, missing: Missing, option: str) -> Masks:
+def no_masks(pictures: Source, transform: Transform, option: str) -> Masks:
+    """Return empty masks for pictures that are all normal."""
+    return Masks(pictures, pictures, np.full(len(pictures), -1), transform, option)
+
+
+def pair_masks(
+    pictures: Source, files: Source, transform: Transform, missing: Missing, option: str, whole: Source | None = None
+) -> Masks:
     """Return the masks of pictures, paired by their names without suffix. No mask is decoded.
 
-    With `missing` "empty", a picture without a mask has no abnormal pixel; then every mask must have a picture. Raises
-    `UsageError` for a picture without a mask, or with several.
+    With `missing` "empty", a picture without a mask has no abnormal pixel; then every mask must have a picture, among
+    `whole` if `pictures` are a part of it. Raises `UsageError` for a picture without a mask, or with several.
     """
     by_name: dict[str, int] = {}
     for row in range(len(files)):
@@ -107,7 +115,8 @@ def pair_masks(pictures: Source, files: Source, transform: Transform, missing: M
     names = [pictures.name(index) for index in range(len(pictures))]
     rows = [by_name.get(_stem(name), -1) for name in names]
     absent = [name for name, row in zip(names, rows, strict=True) if row < 0]
-    unused = by_name.keys() - {_stem(name) for name in names}
+    known = pictures if whole is None else whole
+    unused = by_name.keys() - {_stem(known.name(index)) for index in range(len(known))}
     if absent and missing == "refuse":
         raise UsageError(
             f"{option} {files.where}: no mask for {len(absent):,} of {count(len(names), 'picture')}:{_listed(absent)}\n"
@@ -120,6 +129,18 @@ def pair_masks(pictures: Source, files: Source, transform: Transform, missing: M
             "While a picture without a mask counts as normal, each mask needs its picture."
         )
     return Masks(pictures, files, np.asarray(rows, np.int64), transform, option)
+
+
+def refuse_masks_among_pictures(masks: Path, pictures: Path | None, option: str) -> None:
+    """Raise `UsageError` if the masks are in the folder of the pictures or below it: they would be pictures, too."""
+    if pictures is None:
+        return
+    here, data = masks.resolve(), pictures.resolve()
+    if here == data or data in here.parents:
+        raise UsageError(
+            f"{option} {masks}: in {pictures}, the folder of the pictures, so the masks would be pictures, too. "
+            "Put them into a folder of their own."
+        )
 
 
 def _stem(name: str) -> str:
