@@ -8,6 +8,7 @@ import typer
 
 from genkit import __version__
 from genkit.cli import (
+    anomaly,
     compare,
     convert,
     data,
@@ -68,6 +69,7 @@ app.command("sample")(sample.sample)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("interpolate")(interpolate.interpolate)
 app.command("score")(score.score)
+app.command("anomaly")(anomaly.anomaly)
 app.command("encode")(encode.encode)
 app.command("figures")(figures.figures)
 app.command("convert")(convert.convert)

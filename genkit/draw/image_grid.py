@@ -59,7 +59,7 @@ def draw_image_grid(rows: Sequence[GridRow], title: str, note: str = "", heading
     from PIL import Image, ImageDraw
 
     height, width = _tile_size(rows)
-    title_font, font = _font(TITLE_SIZE), _font(CAPTION_SIZE)
+    title_font, font = grid_font(TITLE_SIZE), grid_font(CAPTION_SIZE)
 
     # Layout. The column of captions exists only if there are captions.
     captions = max(math.ceil(font.getlength(row.caption)) for row in rows)
@@ -98,7 +98,7 @@ def magnification(height: int, width: int) -> int:
     return math.ceil(READABLE / max(height, width))
 
 
-def _font(size: int) -> FreeTypeFont:
+def grid_font(size: int) -> FreeTypeFont:
     """Return the font that matplotlib ships. Pillow's default font has no Greek letters."""
     from matplotlib import get_data_path
     from PIL import ImageFont

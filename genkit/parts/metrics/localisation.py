@@ -23,7 +23,7 @@ from genkit.core.score import Score, require_map
 from genkit.core.squared_error import SquaredError
 from genkit.core.types import Dataset, MaskedDataset
 from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, plain_maps
+from genkit.parts.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, plain_maps, require_smooth
 from genkit.parts.metrics.pixel_ranking import (
     best_dice,
     dice,
@@ -69,6 +69,7 @@ class LocalisationMetric(ModelMetric, ABC):
         """
         autoencoder = require_map(self.score, model)
         check_fit(self.score, data)
+        require_smooth(self.smooth, data.shape)
         if tuple(self.marked.shape) != tuple(data.shape):
             raise ValueError(
                 f"samples of `other` have the shape {tuple(self.marked.shape)}, but the model is trained on "

@@ -31,7 +31,8 @@ def raw_maps(model: Autoencoder, score: Score, smooth: float, x: Tensor) -> np.n
 
     Raises `ValueError` if the score does not return one number a pixel.
     """
-    found = score.map(model, x, noise_of_samples(SEED, "score", x))
+    with model.given(None):  # a score judges samples whose class is unknown
+        found = score.map(model, x, noise_of_samples(SEED, "score", x))
     expected = (len(x), *x.shape[2:])
     if found.shape != expected:
         raise ValueError(
@@ -40,6 +41,12 @@ def raw_maps(model: Autoencoder, score: Score, smooth: float, x: Tensor) -> np.n
         )
     maps: np.ndarray = smoothed(found.detach().cpu().double(), smooth).float().numpy()
     return maps
+
+
+def require_smooth(smooth: float, shape: tuple[int, ...]) -> None:
+    """Raise `ValueError` for a smoothing that is negative, or wider than images of this shape, (C, H, W)."""
+    if not 0 <= smooth <= max(shape[1:]):
+        raise ValueError(f"smooth = {smooth:g}: expected 0 to {max(shape[1:])} pixels, the longer side of a map")
 
 
 def masked_maps(model: Autoencoder, score: Score, smooth: float, x: Tensor) -> MaskedChunk:

@@ -1,0 +1,152 @@
+"""``genkit anomaly RUN``: where the user's own pictures are abnormal."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from genkit.cli.inputs import open_with_remark
+from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
+from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
+from genkit.cli.score import Normal, ScoreOverrides
+from genkit.errors import Interrupted, UsageError
+from genkit.storage.user_path import user_path
+
+if TYPE_CHECKING:
+    from genkit.runs.anomaly_maps import Maps, PixelNumbers
+
+ENDINGS = (".csv", ".npy", ".png")
+
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--data", metavar="PICTURES", parser=user_path, help="Your own pictures: a folder, a file, or a .npy or .npz."
+    ),
+]
+MaskFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--masks",
+        metavar="MASKS",
+        parser=user_path,
+        help="Masks of abnormal pixels: a folder with a mask for each picture, of the same name.",
+    ),
+]
+
+
+def anomaly(
+    run: RunOrModel,
+    data: Folder,
+    masks: MaskFolder = None,
+    missing_is_empty: Annotated[
+        bool, typer.Option("--missing-is-empty", help="A picture without a mask has no abnormal pixel.")
+    ] = False,
+    name: Annotated[
+        str, typer.Option("--score", metavar="NAME", help="Score whose map is drawn: error, features, or another.")
+    ] = "error",
+    overrides: ScoreOverrides = None,
+    smooth: Annotated[
+        float, typer.Option("--smooth", metavar="S", help="Smooth maps by a Gaussian of S pixels; 0: not at all.")
+    ] = 0.0,
+    normal: Normal = None,
+    fpr: Annotated[
+        float, typer.Option("--fpr", help="Share of the pixels of normal pictures that may be above the threshold.")
+    ] = 0.05,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, help="Most pictures to draw.")] = 16,
+    weights: Weights = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Map where your own pictures are abnormal, and mark the pixels above a threshold.
+
+    The map of a picture has the share of each pixel in its score. The threshold is the lowest value that at most a
+    share --fpr of the pixels of normal pictures exceeds. Write OUT-maps.npy, OUT-reconstructions.npy, OUT.csv with a
+    row for each picture, and OUT.png with the first pictures. By default OUT is RUN/anomaly-SCORE-WEIGHTS-of-NAME. With
+    masks, also print pixel AUROC, AUPRC and Dice.
+    """
+    from genkit.draw.anomaly_grid import save_anomaly_grid
+    from genkit.runs.anomaly_maps import MapFiles, Mapping, check_map, write_maps
+    from genkit.runs.build_parts import build_score
+    from genkit.runs.sets_to_score import open_sets
+    from genkit.runs.user_masks import read_masks
+    from genkit.runs.user_sets import open_user_sets
+
+    if missing_is_empty and masks is None:
+        raise UsageError("--missing-is-empty: no effect without --masks. Add --masks FOLDER, or leave it out.")
+    given = overrides_within(("score", "data"), overrides, "score.pixels=0")
+    of_score = [override for override in given if override.strip().startswith("score")]
+    chosen = build_score(name, of_score)
+    trained = open_with_remark(run, weights)
+    model = check_map(run, trained, chosen, name, smooth)
+    sets = open_sets(run, trained, [data], normal, [override for override in given if override not in of_score])
+    default = f"anomaly-{name}-{trained.weights}-of-{sets.others[0].name.replace('/', '-')}"
+    stem = output_stem(out, run / default, ENDINGS)
+    for place in filter(None, (data, normal, masks)):
+        refuse_inside_data(stem, trained.data, place)
+    found = None
+    if masks is not None:
+        [pictures] = open_user_sets([data], sets.data, model.data_shape, "--data")
+        found = read_masks(pictures, masks, "empty" if missing_is_empty else "refuse")
+
+    def note(maps: Maps) -> str:
+        blurred = f", smoothed by {smooth:g} pixel{'s' * (smooth != 1)}" if smooth else ""
+        return (
+            f"map of the score {name}{blurred}; {trained.weights} weights. Threshold {maps.threshold:.4g}: at most a "
+            f"share of {fpr:g} of the pixels of {sets.normal.described} is above it. Share of the pixels above it: "
+            f"{maps.above:.2%} of {sets.others[0].described}."
+        )
+
+    files = MapFiles(
+        *(stem.with_name(stem.name + ending) for ending in ("-maps.npy", "-reconstructions.npy", ".csv", ".png"))
+    )
+
+    def draw(path: Path, maps: Maps) -> None:
+        save_anomaly_grid(path, maps.shown, maps.threshold, trained.title, note(maps))
+
+    mapping = Mapping(model, chosen, smooth)
+    try:
+        with made_for_files(files):
+            maps = write_maps(run, trained, mapping, sets, found, fpr, number, files, draw)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; nothing was written. Run the same command again.") from None
+    written = [str(path) for path in files]
+    if json:
+        facts = {"score": name, "weights": trained.weights, "smooth": smooth, "fpr": fpr, "threshold": maps.threshold}
+        facts |= {"pictures": len(sets.others[0]), "above": maps.above, **_as_json(maps.numbers), "written": written}
+        print(json_format.dumps(facts))
+        return
+    _print(maps.numbers, len(sets.others[0]))
+    print(note(maps))
+    print("\n".join(written))
+
+
+def _as_json(numbers: PixelNumbers | None) -> dict[str, Any]:
+    """Return the numbers against the masks by name, each with its interval if it has one."""
+    if numbers is None:
+        return {}
+    named = {
+        "pixel_auroc": numbers.auroc,
+        "pixel_auprc": numbers.auprc,
+        "best_dice": numbers.best_dice,
+        "dice": numbers.dice,
+    }
+    intervals = {name: getattr(value, "interval", None) for name, value in named.items()}
+    return {**named, "intervals": intervals, "abnormal": numbers.abnormal}
+
+
+def _print(numbers: PixelNumbers | None, pictures: int) -> None:
+    """Print a table of the numbers against the masks."""
+    if numbers is None:
+        return
+    from genkit.console.output import Console
+
+    names = ("pixel AUROC", "pixel AUPRC", "best Dice, over all thresholds", "Dice at the threshold")
+    rows = []
+    for name, value in zip(names, numbers, strict=False):
+        interval = getattr(value, "interval", None)
+        rows.append([name, f"{value:.4f}", "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"])
+    title = f"{pictures:,} pictures with masks, {numbers.abnormal:.2%} of the pixels abnormal"
+    Console().table(title, ("number", "value", "95 % interval"), rows)
