@@ -1,8 +1,9 @@
-"""``genkit data``: the data of a recipe, checked, prepared or drawn before training."""
+"""``genkit data``: the data of a recipe, checked, prepared, drawn or exported, before training."""
 
 from __future__ import annotations
 
 import json as json_format
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,15 @@ from genkit.cli.outputs import refuse_inside_data, refused_if_unwritable, requir
 from genkit.cli.plan_for_command import plan_for_command
 from genkit.storage.user_path import user_path
 
-app = typer.Typer(cls=CommandGroup, help="Check, prepare or draw the data of a recipe.", no_args_is_help=True)
+
+class Split(StrEnum):
+    """The splits of a data set."""
+
+    TRAIN = "train"
+    TEST = "test"
+
+
+app = typer.Typer(cls=CommandGroup, help="Check, prepare, draw or export the data of a recipe.", no_args_is_help=True)
 
 
 @app.command("check")
@@ -96,3 +105,61 @@ def show(
     with refused_if_unwritable(out, option="--out"):
         save_data_preview(out, plan)
     Console().print(f"picture   {out}")
+
+
+@app.command("export")
+def export(
+    recipe: RecipePath,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", parser=user_path, help="New folder for the pictures.")
+    ],
+    split: Annotated[Split, typer.Option("--split", help="Split to write; test is the held-out split.")] = Split.TRAIN,
+    number: Annotated[
+        int | None, typer.Option("--number", "-n", min=1, help="Number of pictures, spread over the split; all of it.")
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option("--masks", metavar="FOLDER", parser=user_path, help="New folder for the masks of the pictures."),
+    ] = None,
+    overrides: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Write a split as PNG files of 8 bits, one for each sample, named by its number, without the flips of training.
+
+    Samples with a class are in a sub-folder of the class. With --masks, data that have masks write them under the same
+    names.
+    """
+    from genkit.console.output import Console
+    from genkit.errors import UsageError
+    from genkit.parts.datasets.pictures.splits import both_splits
+    from genkit.runs.data_export import ExportedPictures
+
+    plan = plan_for_command(recipe, overrides)
+    data = both_splits(plan.data)[split is Split.TEST]
+    try:
+        pictures = ExportedPictures.spread(data, number)
+    except ValueError as error:
+        raise UsageError(f"{recipe} [data]: cannot be exported: {error}.") from None
+    if masks is not None and not pictures.has_masks:
+        raise UsageError(f"--masks {masks}: the data have no masks. Leave out --masks.")
+    given = {"--out": out, "--masks": masks}
+    for option, folder in {name: folder for name, folder in given.items() if folder is not None}.items():
+        refuse_inside_data(folder / "picture.png", plan.resolved["data"])
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{option} {folder}: exists and is not empty. Give a new folder.")
+    if masks is not None and out.resolve() in (masks.resolve(), *masks.resolve().parents):
+        raise UsageError(f"--masks {masks}: in the folder of the pictures, so the masks would be pictures too.")
+    with refused_if_unwritable(out, option="--out"):
+        written = pictures.write(out, masks)
+    if json:
+        facts = {
+            "pictures": written,
+            "split": data.split,
+            "out": str(out),
+            "masks": None if masks is None else str(masks),
+        }
+        print(json_format.dumps(facts))
+    else:
+        Console().print(f"pictures  {written:,} of the {data.split} split in {out}")
+        if masks is not None:
+            Console().print(f"masks     {masks}")

@@ -1,0 +1,103 @@
+"""Samples of a split written as image files: for other programs, or as a folder of pictures to try a command with.
+
+A file has the number of its sample in the split. With classes it is in the sub-folder of its class, as an
+`image-folder` reads it. Masks have the same names in a folder of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genkit.core.condition import LABEL
+from genkit.core.noise import Noise, Rows
+from genkit.core.types import MASK, Dataset, LabelledDataset, Samples
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+CHUNK = 256  # samples that are read at a time
+LEVELS_OF_8_BITS = 255
+
+
+@dataclass(frozen=True)
+class ExportedPictures:
+    """The pictures of a split in files."""
+
+    data: Dataset
+    indices: Tensor  # of the samples in the split, (N,) int64
+
+    @classmethod
+    def spread(cls, data: Dataset, number: int | None) -> ExportedPictures:
+        """Return `number` samples spread over the split, or all of them, without the flips of training.
+
+        Raises `ValueError` for samples that are no pictures, for data without an end, and for more samples than there
+        are.
+        """
+        if len(data.shape) != 3 or data.shape[0] not in (1, 3):
+            raise ValueError(f"samples of shape {tuple(data.shape)} are no pictures, (1, H, W) or (3, H, W)")
+        size = data.size
+        if size is None:
+            raise ValueError("a stream or a density has no last sample, and its samples no numbers")
+        if getattr(data, "flip", False):  # which is for training: a file has its sample as it is
+            flipped: Any = data
+            data = replace(flipped, flip=False)
+        wanted = size if number is None else number
+        if wanted > size:
+            raise ValueError(f"the {data.split} split has only {size} samples, and {wanted} are asked for")
+        return cls(data, torch.arange(wanted) * size // max(wanted, 1))
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the samples have masks."""
+        return bool(getattr(self.data, "has_masks", False))
+
+    def write(self, pictures: Path, masks: Path | None) -> int:
+        """Write the pictures, and the masks if their folder is given; return the number of pictures.
+
+        The folders are made. Raises `OSError`.
+        """
+        for samples, indices in self._chunks():
+            for row, index in enumerate(indices):
+                name = Path(self._class_of(samples, row)) / f"{index:06d}.png"
+                _save(_picture(samples.x[row]), pictures / name)
+                if masks is not None:
+                    _save(_mask(samples.extra[MASK][row]), masks / name)
+        return len(self.indices)
+
+    def _chunks(self) -> Iterator[tuple[Samples, list[int]]]:
+        for indices in self.indices.split(CHUNK):
+            yield self.data.batch(indices, Noise(0, 0, "export", Rows.all(len(indices)))), indices.tolist()
+
+    def _class_of(self, samples: Samples, row: int) -> str:
+        """Return the name of the class of a sample; empty without classes."""
+        if LABEL not in samples.extra:
+            return ""
+        label = int(samples.extra[LABEL][row])
+        names = self.data.class_names() if isinstance(self.data, LabelledDataset) else ()
+        return names[label] if label < len(names) else str(label)
+
+
+def _picture(x: Tensor) -> Image:
+    """Return a picture in [0, 1], (C, H, W), with 8 bits."""
+    from PIL import Image
+
+    pixels = (x * LEVELS_OF_8_BITS).round().clamp(0, LEVELS_OF_8_BITS).byte().numpy()
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1))
+
+
+def _mask(mask: Tensor) -> Image:
+    from PIL import Image
+
+    return Image.fromarray(mask.numpy().astype(np.uint8) * LEVELS_OF_8_BITS)
+
+
+def _save(image: Image, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)

@@ -1,0 +1,82 @@
+"""`genkit data export`: the samples of a split as files, with the bytes, classes and masks that they have."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.commands import IMAGES, genkit, refused, write_recipe
+from support.messages import assert_names
+from support.pictures import write_folder
+
+from genkit.parts.datasets.digits import Digits
+from genkit.parts.datasets.stroke_digits import StrokeDigits
+
+
+@pytest.fixture(autouse=True)
+def place(isolated, own_cache):
+    return isolated
+
+
+@pytest.fixture
+def recipe(place):
+    return write_recipe(place, IMAGES)
+
+
+def bytes_of(path):
+    return np.asarray(Image.open(path))
+
+
+def test_files_have_the_bytes_the_class_and_the_number_of_their_samples(place, recipe):
+    result = genkit("data", "export", recipe, "--out", "digits", "--split", "test", "-n", "25", "--json")
+    assert json.loads(result.out)["pictures"] == 25
+    arrays = Digits(split="test").arrays
+    files = sorted((place / "digits").rglob("*.png"))
+    numbers = [int(file.stem) for file in files]
+    assert sorted(numbers) == (np.arange(25) * len(arrays.images) // 25).tolist()
+    for file, number in zip(files, numbers, strict=True):
+        assert file.parent.name == str(arrays.labels[number])
+        assert np.array_equal(bytes_of(file), arrays.images[number, 0])
+
+
+def test_masks_have_the_names_of_their_pictures(place, recipe):
+    strokes = '{use = "stroke-digits"}'
+    genkit("data", "export", recipe, "--set", f"data={strokes}", "-n", "9", "--out", "odd", "--masks", "masks")
+    data = StrokeDigits()
+    names = [file.relative_to(place / "odd") for file in (place / "odd").rglob("*.png")]
+    assert len(names) == 9
+    for name in names:
+        assert np.array_equal(bytes_of(place / "masks" / name), 255 * data.masks[int(name.stem)])
+        assert np.array_equal(bytes_of(place / "odd" / name), data.arrays.images[int(name.stem), 0])
+
+
+def test_pictures_are_not_flipped(place, recipe):
+    write_folder(place / "pictures", 12, size=8)
+    data = '{use = "image-folder", path = "pictures", resolution = 8, flip = true}'
+    genkit("data", "export", recipe, "--set", f"data={data}", "--set", "model.channels=[4]", "--out", "out")
+    written = torch.stack([torch.from_numpy(bytes_of(file).copy()) for file in sorted((place / "out").rglob("*.png"))])
+    originals = [torch.from_numpy(np.array(Image.open(file))) for file in (place / "pictures").rglob("*.png")]
+    for picture in written:
+        assert any(torch.equal(picture, original) for original in originals)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("--masks", "masks"), ("--masks", "no masks")),
+        (("-n", "5001"), ("[data]", "5000", "5001")),
+        (("--set", 'data={use="stroke-digits"}', "--masks", "out/masks"), ("--masks",)),
+        (("--set", 'data={use="8-gaussians"}', "--set", 'model={use="mlp"}'), ("[data]", "(2,)")),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_a_file_is(place, recipe, arguments, names):
+    assert_names(refused("data", "export", recipe, "--out", "out", *arguments), *names)
+    assert not (place / "out").exists() and not (place / "masks").exists()
+
+
+def test_a_folder_with_files_is_not_written_into(place, recipe):
+    write_folder(place / "out", 1)
+    before = sorted((place / "out").rglob("*"))
+    assert_names(refused("data", "export", recipe, "--out", "out"), "--out", "out")
+    assert sorted((place / "out").rglob("*")) == before
