@@ -225,6 +225,12 @@ def test_transparency_is_refused(tmp_path, mode):
 def test_colour_of_16_bits_is_refused_since_pillow_drops_the_lower_8(tmp_path):
     reason = usable(deep_colour_png(tmp_path / "x.png"), transform(3, (1, 2), window=(0, 65535)))
     assert_names(reason, "16-bit colour", ".npy")
+    tifffile = pytest.importorskip("tifffile")
+    for compression in (None, "zlib"):
+        tifffile.imwrite(tmp_path / "x.tif", np.zeros((4, 4, 3), np.uint16), photometric="rgb", compression=compression)
+        assert_names(usable(tmp_path / "x.tif", transform(3, (4, 4), window=(0, 65535))), "16-bit colour")
+    (tmp_path / "x.ppm").write_bytes(b"P6 1 2 4095\n" + bytes(12))
+    assert_names(usable(tmp_path / "x.ppm", transform(3, (2, 1), window=(0, 65535))), "16-bit colour")
     plain = usable(tmp_path / "x.png", Transform(1, 2, 3))
     assert plain.dtype == np.uint8  # as ever without levels
 
