@@ -49,16 +49,20 @@ class Genkit:
 
     def __init__(self, checkout: Path):
         plugins = [str(path) for path in sorted((checkout / "plugins").iterdir())]
-        self.recipes = checkout / "recipes"
+        self.recipes, self._checkout = checkout / "recipes", checkout
         self._environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(checkout), *plugins]),
             "OMP_NUM_THREADS": "1",
         }
 
     def start(self, *arguments: object) -> subprocess.Popen[bytes]:
-        """Start a command in its own process."""
+        """Start a command in its own process.
+
+        It works in the checkout: `python -m` searches the working folder before the folders of PYTHONPATH.
+        """
         command = [sys.executable, "-m", "genkit", *map(str, arguments)]
-        return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=self._environment, cwd=self._checkout, stdout=pipe, stderr=pipe)
 
     def __call__(self, *arguments: object, code: int = 0) -> bytes:
         """Run a command and return its output."""

@@ -53,16 +53,19 @@ def local_size() -> int:
     return _number("LOCAL_WORLD_SIZE", "the number of processes on this machine", default=1, lowest=1)
 
 
-def check_announced() -> None:
-    """Raise `UsageError` unless the variables of the launcher tell this process its place among several."""
+def check_announced() -> int:
+    """Return the number of this process on its machine, from 0; 0 for the only process.
+
+    Raises `UsageError` unless the variables of the launcher tell this process its place among several.
+    """
     size = announced_size()
     if size == 1:
-        return
+        return 0
     rank = _number("RANK", "the number of this process, from 0")
     if rank >= size:
         raise UsageError(f"RANK={rank}: expected less than WORLD_SIZE={size}. {REMEDY}")
-    _number("LOCAL_RANK", "the number of this process on its machine, from 0", default=0)
     _number("MASTER_PORT", "the port of the main process", default=0)
+    return _number("LOCAL_RANK", "the number of this process on its machine, from 0", default=0)
 
 
 def is_cpu_asked_for() -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from genkit.cli.training import resume_command
 from genkit.console.streams import excuse_lost_output
-from genkit.errors import RunError, UsageError
+from genkit.errors import RunError
 from genkit.launched import LOST, announced_size
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
@@ -37,16 +37,11 @@ def must_launch(plan: Plan, processes: int) -> bool:
     """
     if processes == 1 or announced_size() > 1:
         return False
-    import torch
-
     from genkit.engine.batches import check_batch
-    from genkit.recipe.training_device import device_kind
+    from genkit.recipe.training_device import check_device_of
 
     check_batch(plan, processes)
-    if device_kind() != "cpu" and (devices := torch.accelerator.device_count()) < processes:
-        raise UsageError(
-            f"--processes {processes}: each process needs a GPU of its own, and this machine has {devices}."
-        )
+    check_device_of(processes - 1, f"--processes {processes}")
     return True
 
 

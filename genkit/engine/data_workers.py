@@ -13,6 +13,7 @@ import pickle
 import signal
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,6 +99,7 @@ class StepLoader:
         try:
             self._start(loader)
         except (OSError, RuntimeError, pickle.PicklingError, AttributeError, TypeError, AssertionError) as error:
+            _free_half_started(error)
             raise UsageError(  # an `AssertionError`: this process is a daemon
                 f"[data] {workers} worker processes cannot be started: {error}. Load the data in this process with "
                 "--workers 0."
@@ -160,6 +162,18 @@ class StepLoader:
 
     def _dead(self) -> list[Any]:
         return [process for process in self._processes if not process.is_alive()]
+
+
+def _free_half_started(error: Exception) -> None:
+    """Free the iterator that torch could not finish, which only the frames of the error hold, without a message.
+
+    Its `__del__` reads attributes that it does not have yet, and Python would print that error.
+    """
+    report, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        traceback.clear_frames(error.__traceback__)
+    finally:
+        sys.unraisablehook = report
 
 
 def _unchanged(found: Any) -> Any:

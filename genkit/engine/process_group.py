@@ -25,7 +25,7 @@ from genkit.launched import (
     is_main_process,
     refuse_other_engines,
 )
-from genkit.recipe.training_device import device_kind
+from genkit.recipe.training_device import check_device_of, device_kind
 
 ACCELERATE_PRECISION = {"fp32": "no", "tf32": "no", "fp64": "no", "bf16": "bf16", "fp16": "fp16"}
 
@@ -45,7 +45,13 @@ def join_group(precision: str) -> Accelerator:
     """Return the Accelerator of this process. Raises `UsageError` if the announced processes cannot form a group."""
     forget_precision()  # one process may train several recipes, in different precisions
     announced = announced_size()
-    check_announced()
+    local_rank = check_announced()
+    if announced > 1:
+        try:
+            check_device_of(local_rank, f"LOCAL_RANK={local_rank}")
+        except UsageError as error:
+            error.alone = True  # the processes that have a device do not know of it
+            raise
     refuse_other_engines()
     # Without an accelerator, several processes form a group only with `cpu=True`.
     on_cpu = device_kind() == "cpu"

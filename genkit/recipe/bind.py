@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 from genkit.core.constant_schedule import ConstantSchedule
@@ -178,8 +179,11 @@ class Binder:
         return part, target
 
     def _missing(self, path: KeyPath, parameter: Parameter, subject: str, owner: object) -> None:
-        known = self._known(KIND_OF_HINT.get(without_none(parameter.hint), ""))
+        kind = KIND_OF_HINT.get(without_none(parameter.hint), "")
+        known = self._known(kind)
         text = f"missing (required by {subject}; {expected(parameter.hint)}).{_how_to_add(path, parameter.hint)}{known}"
+        if kind in ("extractors", "datasets") or parameter.hint is Path:  # which one, or where to get it
+            text += f" {parameter.doc}" if parameter.doc else ""
         self.problem(path, text, owner)
 
     def _known(self, kind: str) -> str:

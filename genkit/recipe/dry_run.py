@@ -51,7 +51,7 @@ from genkit.recipe.costs import PhaseCost, costs_of
 from genkit.recipe.document import KeyPath
 from genkit.recipe.error_probe import recording_error
 from genkit.recipe.prior_probe import recording_questions
-from genkit.recipe.schedule_probe import recording_schedules
+from genkit.recipe.schedule_probe import recording_schedules, values_over_the_run
 from genkit.recipe.tables import Recipe
 from genkit.recipe.try_parts import (
     actions_of,
@@ -180,7 +180,9 @@ class _Checker:
             schedules=step.schedules,
             state_bytes=_state_bytes(recipe, parameters, targets),
             classes=classes[0],
-            remarks=tuple(dict.fromkeys((*step.warnings, *_remarks(step.costs, bound.data)))),
+            remarks=tuple(
+                dict.fromkeys((*step.warnings, *_remarks(step.costs, bound.data), *_constant_children(bound)))
+            ),
         )
 
     def _add_prior(self, model: Model) -> bool:
@@ -289,6 +291,13 @@ def _state_bytes(recipe: Recipe, parameters: Mapping[str, int], targets: tuple[s
     copies = 4 + (recipe.ema is not None)
     numbers = copies * sum(parameters.values()) + sum(parameters[name] for name in targets)
     return numbers * BYTES_PER_PARAMETER.get(recipe.train.precision, 4)
+
+
+def _constant_children(bound: BoundRecipe) -> Iterator[str]:
+    """Yield the children whose learning rate is 0 in the whole run."""
+    for child, optimiser in (bound.optimisers or {}).items():
+        if optimiser is not None and not any(values_over_the_run(optimiser.lr)):
+            yield f"[optimiser.{child}] has the learning rate 0 in the whole run, so its weights do not change"
 
 
 def _remarks(costs: Mapping[str, PhaseCost], data: Dataset) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 
+from genkit.errors import UsageError
 from genkit.launched import CPU, is_cpu_asked_for
 
 AMPERE = (8, 0)  # compute capability of the first NVIDIA GPUs with TF32 and bfloat16
@@ -26,6 +27,22 @@ def device_kind() -> str:
         return "cpu"
     accelerator = torch.accelerator.current_accelerator()
     return "cpu" if accelerator is None else accelerator.type
+
+
+def check_device_of(process: int, asked_by: str) -> None:
+    """Raise `UsageError` if this machine has no device for the process of this number, from 0.
+
+    `asked_by` is what has started it, such as ``--processes 2``.
+    """
+    if device_kind() == "cpu":
+        return
+    devices = torch.accelerator.device_count()
+    if process >= devices:
+        found = f"{devices} GPU" + "s" * (devices != 1)
+        raise UsageError(
+            f"{asked_by}: each process needs a GPU of its own, and this machine has {found}. Start {devices} or fewer, "
+            f"or train on the CPU with the environment variable {CPU}=true."
+        )
 
 
 def training_device() -> Device:

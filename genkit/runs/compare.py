@@ -15,6 +15,8 @@ from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.compared_run import ComparedRun
 from genkit.runs.run_folder import RunFolder
 
+LABELLED = ("metrics", "callbacks")  # tables whose keys are labels of the user
+
 
 @dataclass(frozen=True)
 class MetricProtocol:
@@ -54,12 +56,18 @@ class Comparison:
         """The keys in which the recipes differ, with one value a run.
 
         The value is "default" where the recipe leaves out a key that its part has, and None where it has no such key.
-        Keys that affect the weights come first.
+        Keys that affect the weights come first. Of a metric or callback that a recipe lacks, there is the name only,
+        and the keys in which the others differ.
         """
         recipes = [_keys_and_values(run.recipe) for run in self.runs]
         keys = sorted(dict.fromkeys(key for recipe in recipes for key in recipe), key=_has_no_effect_on_weights)
         values = {key: [_value_in(recipe, key, recipes) for recipe in recipes] for key in keys}
-        return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
+        return {
+            key: row
+            for key, row in values.items()
+            if _differ(row)
+            and _differ([value for value, recipe in zip(row, recipes, strict=True) if _asks(recipe, key)])
+        }
 
     @cached_property
     def rows(self) -> list[ComparisonRow]:
@@ -165,6 +173,17 @@ def _value_in(recipe: Mapping[str, Any], key: str, recipes: Sequence[Mapping[str
     innermost = next((use for use in around if use in recipe), None)
     same = any(key in other and other.get(innermost) == recipe[innermost] for other in recipes) if innermost else False
     return "default" if same else None
+
+
+def _differ(values: Sequence[Any]) -> bool:
+    return any(value != values[0] for value in values)
+
+
+def _asks(recipe: Mapping[str, Any], key: str) -> bool:
+    """Return whether the recipe has the label of a key of a metric or callback; True for other keys, and for `use`."""
+    table, _, rest = key.partition(".")
+    label, _, inner = rest.partition(".")
+    return table not in LABELLED or inner == "use" or f"{table}.{label}.use" in recipe
 
 
 def _has_no_effect_on_weights(key: str) -> bool:

@@ -31,6 +31,7 @@ class Tracker(Callback):
     def __init__(self, name: TrackerName, project: str):
         self._name, self._project = name, project
         self._tracker: GeneralTracker | None = None  # not started yet
+        self._evaluated, self._labels = -1, set[str]()  # step and labels of the newest metrics
 
     def started(self, run: RunView) -> None:
         """Start the tracker, and store the keys of the recipe, once a run."""
@@ -55,10 +56,12 @@ class Tracker(Callback):
         values = {f"metric/{result.label}": result.value for result in results if result.value is not None}
         if values:
             self._log(values, step)
+        self._evaluated, self._labels = step, {result.label for result in results}
 
     def finished(self, step: int, results: Sequence[Result]) -> None:
-        """Pass on the metrics at the end."""
-        self.evaluated(step, results)
+        """Pass on the metrics at the end that `evaluated` has not had: those of this step are not computed again."""
+        known = self._labels if step == self._evaluated else ()
+        self.evaluated(step, [result for result in results if result.label not in known])
 
     def closed(self) -> None:
         """Write what is pending."""

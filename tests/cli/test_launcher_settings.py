@@ -126,6 +126,32 @@ def test_processes_on_the_cpu_need_no_gpu_each(asked, monkeypatch):
         assert must_launch(plan, 2)
 
 
+def one_gpu(monkeypatch):
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: True)
+    monkeypatch.setattr("torch.accelerator.current_accelerator", lambda: torch.device("cuda"))
+    monkeypatch.setattr("torch.accelerator.device_count", lambda: 1)
+
+
+def test_more_processes_than_gpus_are_refused_with_a_remedy(monkeypatch):
+    one_gpu(monkeypatch)
+    plan = SimpleNamespace(recipe=SimpleNamespace(train=Train(steps=1, batch_size=8)), data=SimpleNamespace(size=None))
+    with pytest.raises(UsageError) as refused:
+        must_launch(plan, 2)
+    assert_names(str(refused.value), "--processes 2", "1 GPU", f"{CPU}=true")
+
+
+def test_a_process_of_another_launcher_without_a_gpu_is_refused_before_it_waits_for_the_others(monkeypatch):
+    one_gpu(monkeypatch)
+    for name in ("RANK", "LOCAL_RANK"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("MASTER_PORT", "1")
+    with pytest.raises(UsageError) as refused:
+        World()
+    assert_names(str(refused.value), "LOCAL_RANK=1", "1 GPU", f"{CPU}=true")
+    assert refused.value.alone  # this process prints it
+
+
 @pytest.mark.parametrize("value", ["", "false", "0", "no"])
 def test_a_launcher_may_say_that_it_uses_no_other_engine(value, monkeypatch):
     monkeypatch.setenv("ACCELERATE_USE_FSDP", value)

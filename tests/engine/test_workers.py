@@ -1,8 +1,14 @@
 """Number of worker processes: the option of the user, else what the data and the machine ask for."""
 
+import errno
+import gc
 import itertools
 import json
+import multiprocessing
+import os
 import signal
+import sys
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +21,11 @@ from support.tiny_recipes import tiny_plan
 
 from genkit.api import Noise, Raw, Rows, Samples
 from genkit.engine import workers as module
-from genkit.engine.data_workers import StepLoader, describe_end
+from genkit.engine.data_workers import FORK, StepLoader, StepReader, describe_end
 from genkit.engine.loading import load
 from genkit.engine.workers import choose_workers
+from genkit.errors import UsageError
+from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.hub_stream import HubStream
 from genkit.recipe.tables import Use
 
@@ -140,3 +148,24 @@ def test_the_option_reaches_the_run_and_its_resume_and_changes_no_bit(isolated, 
 def test_the_plan_states_the_default(isolated):
     recipe = write_recipe(Path(), IMAGES)
     assert json.loads(genkit("plan", recipe, "--json").out)["workers"] == 0
+
+
+@pytest.mark.skipif(FORK is None, reason="workers are not forked")
+def test_workers_that_cannot_all_be_started_are_reported_once(monkeypatch):
+    """torch cannot delete the iterator that it has half made, and Python would print that too."""
+    fork, unraisable = os.fork, []
+
+    def fork_once():
+        monkeypatch.setattr(os, "fork", refuse)
+        return fork()
+
+    def refuse():
+        raise OSError(errno.EAGAIN, "no more processes")
+
+    monkeypatch.setattr(os, "fork", fork_once)
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    with pytest.raises(UsageError, match="--workers 0"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about more workers than cores
+        StepLoader(StepReader(Digits(), None, None, None), range(3), 2, pin_memory=False)
+    gc.collect()
+    assert not unraisable and not multiprocessing.active_children()

@@ -161,6 +161,17 @@ def test_training_on_the_test_split_is_remarked():
     assert_names(plan.dry_run.remarks[0], "test split")
 
 
+def test_a_learning_rate_of_0_is_remarked():
+    def remarked(**lr):
+        plan = tiny_plan(optimiser={c: Use("adam", lr=lr.get(c, 1e-3)) for c in ("encoder", "decoder")})
+        return [remark for remark in plan.dry_run.remarks if "learning rate" in remark]
+
+    assert remarked() == remarked(decoder=Use("cosine", start=1e-3, stop=0.0)) == []
+    (remark,) = remarked(decoder=0.0)
+    assert_names(remark, "[optimiser.decoder]")
+    assert remarked(encoder=Use("cosine", start=0.0, stop=0.0))
+
+
 # Sizes that would not end
 
 

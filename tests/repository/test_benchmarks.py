@@ -261,6 +261,15 @@ def test_the_steps_of_the_benchmark_of_priors_differ_in_the_prior_only(benchmark
     assert normal["encoder/kl_real"] != learnt["encoder/kl_real"]
 
 
+def test_same_bits_measures_the_checkout_that_it_is_given_wherever_it_is_started(benchmark, tmp_path, monkeypatch):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "genkit").mkdir()
+    (tmp_path / "genkit" / "__init__.py").touch()
+    (tmp_path / "genkit" / "__main__.py").write_text("print('another checkout')")
+    monkeypatch.chdir(CHECKOUT)
+    assert benchmark("same_bits").Genkit(tmp_path)("--help").decode().strip() == "another checkout"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the unit of the peak")
 def test_the_memory_of_scoring_does_not_grow_with_the_number_of_samples():

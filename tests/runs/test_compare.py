@@ -88,7 +88,8 @@ def test_a_key_that_is_left_out_is_a_default_only_where_the_part_has_it(runs, tm
     recipe["loss"] |= {"use": "other", "only_here": 1}
     recipe["optimiser"]["encoder"]["clip_norm"] = 0.5
     recipe["optimiser"]["encoder"]["lr"] = {"use": "cosine", "start": 0.01}  # a number in the other run
-    recipe["metrics"]["another"] = {"use": "modes"}
+    recipe["metrics"]["another"] = {"use": "modes", "samples": 7}
+    recipe["callbacks"] = {"stop": {"use": "early-stopping", "metric": "modes", "patience": 3}}
     resolved.write_text(tomli_w.dumps(recipe))
     differences = compare([run(runs, 1), copy]).differences
     assert differences["optimiser.encoder.clip_norm"] == ["default", 0.5]
@@ -96,6 +97,19 @@ def test_a_key_that_is_left_out_is_a_default_only_where_the_part_has_it(runs, tm
     assert differences["optimiser.encoder.lr"][1] is None
     assert differences["loss.only_here"] == [None, 1]
     assert differences["metrics.another.use"] == [None, "modes"]
+    assert differences["callbacks.stop.use"] == [None, "early-stopping"]
+    assert not {"metrics.another.samples", "callbacks.stop.metric", "callbacks.stop.patience"} & differences.keys()
+
+
+def test_of_a_callback_that_a_run_lacks_the_keys_in_which_the_others_differ_are_shown(runs, tmp_path):
+    folders = [run(runs, 1)]
+    for patience in (3, 4):
+        folders.append(Path(shutil.copytree(run(runs, 1), tmp_path / f"patience-{patience}")))
+        with (folders[-1] / "recipe.resolved.toml").open("a") as recipe:
+            recipe.write(f'\n[callbacks.stop]\nuse = "early-stopping"\nmetric = "modes"\npatience = {patience}\n')
+    stops = "early-stopping"
+    expected = {"callbacks.stop.use": [None, stops, stops], "callbacks.stop.patience": [None, 3, 4]}
+    assert compare(folders).differences == expected
 
 
 def test_values_of_equal_protocols_share_a_row_and_are_those_of_the_runs(runs):

@@ -36,6 +36,7 @@ Deviations from the published code:
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -58,6 +59,10 @@ from genkit.api import (
 )
 from genkit_soft_introvae.loss import SoftIntroVAE
 
+NO_BOUNDS = (
+    "bound_logvars has no effect without a warm-up, at whose end the bounds are set. Set warmup_steps, or "
+    "bound_logvars = false"
+)
 TINY = 1e-8  # inside the logarithm of the entropy, as published
 
 
@@ -120,6 +125,8 @@ class SoftIntroVAEPrior(SoftIntroVAE):
         if _is_learnt(model.prior) and self.train_prior:
             batch.carry.update(mu=posterior.mu.detach(), logvar=posterior.logvar.detach())
         weight, prior = self.responsibility(batch.t), model.prior
+        if self._has_bounds_without_warm_up(prior) and batch.x.is_meta:  # the plan shows warnings of a dry run
+            warnings.warn(NO_BOUNDS, stacklevel=2)
         if not isinstance(prior, Mixture):
             if weight:
                 raise ValueError(
@@ -133,6 +140,10 @@ class SoftIntroVAEPrior(SoftIntroVAE):
             shares = (batch.gather(shares) if weight else shares).mean(dim=0)
             negative = (shares * (shares + TINY).log()).sum() / max(1.0, math.log(prior.components))
         return weight * negative if weight else None, {"entropy": -negative.detach()}
+
+    def _has_bounds_without_warm_up(self, prior: Prior) -> bool:
+        learnt = isinstance(prior, Mixture) and _is_learnt(prior)
+        return learnt and self.train_prior and self.bound_logvars and self.warmup_steps == 0
 
     def density_of_fakes(self, model: Autoencoder) -> Prior:
         """Return the prior without gradient to its parameters."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from genkit.api import Autoencoder, Batch, ConstantSchedule, DiagNormal, Mixture, StandardNormal
 from genkit.core.types import turns_of
+from genkit.recipe.plan import make_plan
 from genkit.testing import (
     assert_gradients_reach_updates,
     assert_processes_agree,
@@ -218,3 +219,23 @@ def test_settings_of_a_mixture_are_refused_for_n01(loss, words):
     with pytest.raises(ValueError, match=words):
         for turn in turns_of(loss.phases(), loss.actions()):
             (turn.do if hasattr(turn, "do") else turn.loss)(model, batch.in_phase(turn.name))
+
+
+def test_bounds_without_a_warm_up_are_remarked():
+    def remarked(prior, **keys):
+        recipe = {
+            "title": "bounds",
+            "data": {"use": "8-gaussians"},
+            "model": {"use": "mlp", "width": 4, "layers": 1, "prior": prior},
+            "loss": {"use": "soft-introvae-prior", "beta_neg": 1.0, **keys},
+            "optimiser": {child: {"use": "adam", "lr": 1e-3} for child in ("encoder", "decoder", "prior")},
+            "train": {"steps": 10, "batch_size": 8},
+        }
+        if not prior.get("learnt"):
+            del recipe["optimiser"]["prior"]
+        return [each for each in make_plan(recipe).dry_run.remarks if "bound_logvars" in each]
+
+    learnt = {"use": "mixture", "components": 2, "learnt": True}
+    assert len(remarked(learnt)) == 1
+    assert remarked(learnt, warmup_steps=2) == remarked(learnt, bound_logvars=False) == []
+    assert remarked(learnt, train_prior=False) == remarked({"use": "mixture", "components": 2}) == []
