@@ -59,7 +59,7 @@ class MaskedFolder(ImageFolder):
             refuse_masks_among_pictures(folder, whole.folder, option)
             if (folder / whole.folder.name).is_dir() and whole.folder.parent != folder:
                 folder = folder / whole.folder.name
-            elif self.split == "train" and whole is pictures and self.held_out().source().where != whole.where:
+            elif self.split == "train" and self.held_out().source().where != whole.where:
                 return no_masks(pictures, self.transform, option)  # training pictures are normal
         files = list_files(folder, place=option, arrays=True)
         return pair_masks(pictures, files, self.transform, self.missing_masks, option, whole)

@@ -8,6 +8,7 @@ from support.pictures import batch, noise_picture, write_folder, write_picture
 from genkit.errors import UsageError
 from genkit.parts.datasets.image_arrays import ImageArrays
 from genkit.parts.datasets.image_folder import ImageFolder
+from genkit.parts.datasets.masked_folder import MaskedFolder
 from genkit.parts.datasets.pictures.source import is_held_out
 from genkit.parts.datasets.pictures.splits import remarks_on_splits
 
@@ -211,6 +212,19 @@ def test_sub_folders_with_the_same_group_are_refused(tmp_path):
     data = by(tmp_path, rows)
     assert (names(data), names(data.held_out())) == (["a.png", "b.png", "c.png"], ["d.png", "e.png"])
     assert_names(remarks_on_splits(data)[0], "3 groups with 3 pictures", "2 groups with 2 pictures", "1 row ")
+
+
+def test_training_pictures_need_no_masks_with_groups_either(tmp_path):
+    for split, patients in (("train", "ab"), ("test", "cd")):
+        for name in patients:
+            write_picture(tmp_path / "p" / split / f"{name}.png", noise_picture(4, 4))
+    for name in "cd":
+        write_picture(tmp_path / "masks" / f"{name}.png", np.eye(4, dtype=np.uint8) * 255)
+    groups = write_csv(tmp_path / "groups.csv", [(name, name[-5]) for name in files(tmp_path / "p")])
+    keys = {"path": tmp_path / "p", "masks": tmp_path / "masks", "resolution": 4}
+    for data in (MaskedFolder(**keys), MaskedFolder(**keys, groups=groups)):
+        assert not batch(data, [0, 1]).extra["mask"].any()
+        assert batch(data.held_out(), [0, 1]).extra["mask"].sum() == 8
 
 
 def test_groups_of_another_folder_are_refused_before_anything_is_read(tmp_path):
