@@ -53,13 +53,11 @@ def open_sets(
     """
     data = open_data(path, overrides)
     opened = open_user_sets(places, data, trained.model.data_shape, "--data")
-    for pictures in opened:
-        refuse_trained_on(pictures, data)
+    refuse_trained_on(opened, data)
     names = set_names([*places, *([normal] if normal else [])], taken=() if normal else (HELD_OUT,))
     if normal is None:
         held_out: Dataset = data.held_out()
-        for pictures in opened:
-            refuse_shared_files(pictures, split_files(held_out), "the held-out split, which is normal, has", SAME)
+        refuse_shared_files(opened, split_files(held_out), "the held-out split, which is normal, has", SAME)
         require_data(path, data, held_out)
         if held_out.size == 0:
             raise UsageError(f"{path}: the {held_out.split} split of its data has no samples. Add --normal FOLDER.")
@@ -67,9 +65,8 @@ def open_sets(
         normal_set = set_of_data(HELD_OUT, held_out, trained.model, total, trained.seed)
     else:
         [of_normal] = open_user_sets([normal], data, trained.model.data_shape, "--normal")
-        refuse_trained_on(of_normal, data)
-        for pictures in opened:
-            refuse_shared_files(pictures, of_normal.files(), f"--normal {normal} has", SAME)
+        refuse_trained_on([of_normal], data)
+        refuse_shared_files(opened, of_normal.files(), f"--normal {normal} has", SAME)
         normal_set = set_of_pictures(names[-1], of_normal, trained.model)
     others = [set_of_pictures(name, each, trained.model) for name, each in zip(names, opened, strict=False)]
     return SetsToScore(normal_set, others, data)

@@ -40,19 +40,26 @@ def open_user_sets(places: Sequence[Path], data: Dataset, shape: tuple[int, ...]
     return opened
 
 
-def refuse_trained_on(pictures: UserPictures, data: Dataset) -> None:
-    """Raise `UsageError` if the model was trained on any of the pictures. `data` are the training data."""
+def refuse_trained_on(sets: Sequence[UserPictures], data: Dataset) -> None:
+    """Raise `UsageError` if the model was trained on any picture of the sets. `data` are the training data."""
     why = "A training picture looks more normal than a new one. Give pictures that the run has not seen"
-    refuse_shared_files(pictures, split_files(data), "the model was trained on", why)
+    refuse_shared_files(sets, split_files(data), "the model was trained on", why)
 
 
-def refuse_shared_files(pictures: UserPictures, others: Iterator[Path], which: str, why: str) -> None:
-    """Raise `UsageError` if any of the pictures is one of these files; the message says which they are, and why not."""
-    own = dict(_keyed(pictures.files()))
-    shared = [own[key] for key, _ in _keyed(others) if key in own]
-    if shared:
-        number = f"{len(shared):,} of the {len(pictures):,}" if len(pictures) > len(shared) else "the"
-        raise UsageError(f"{pictures.option} {pictures.place}: {which} {number} pictures, such as {shared[0]}. {why}.")
+def refuse_shared_files(sets: Sequence[UserPictures], others: Iterator[Path], which: str, why: str) -> None:
+    """Raise `UsageError` if a picture of the sets is one of these files; the message says which files, and why not."""
+    own = [dict(_keyed(pictures.files())) for pictures in sets]
+    shared: list[list[Path]] = [[] for _ in sets]
+    for key, _ in _keyed(others):  # once, since the training data may have millions of files
+        for files, found in zip(own, shared, strict=True):
+            if key in files:
+                found.append(files[key])
+    for pictures, found in zip(sets, shared, strict=True):
+        if found:
+            number = f"{len(found):,} of the {len(pictures):,}" if len(pictures) > len(found) else "the"
+            raise UsageError(
+                f"{pictures.option} {pictures.place}: {which} {number} pictures, such as {found[0]}. {why}."
+            )
 
 
 def split_files(data: Dataset) -> Iterator[Path]:
