@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from genkit.core.model import Model
 from genkit.core.score import Score
 from genkit.core.types import Dataset
-from genkit.errors import RecipeError
+from genkit.errors import RecipeError, UsageError
 from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.bind_model import PRIOR, bind_model
 from genkit.recipe.document import Document
-from genkit.recipe.overrides import with_override
+from genkit.recipe.overrides import parted, with_override
 from genkit.recipe.registry import load_registry
 
 
@@ -42,10 +42,12 @@ def build_data(document: Document) -> Dataset:
 def build_score(name: str, overrides: Sequence[str] = ()) -> Score:
     """Return the score of that name. `overrides` are those of ``--set``, such as ``"score.draws=50"``.
 
-    Raises `RecipeError`.
+    Raises `RecipeError`, and `UsageError` for an override that names a score.
     """
     document = Document({"score": {"use": name}}, overrides={("score", "use"): "--score"})
     for override in overrides:
+        if parted(override, "score.draws=50")[0] in (("score",), ("score", "use")):
+            raise UsageError(f"--set {override}: names a score. Use --score NAME.")
         document = with_override(document, override)
     binder = Binder(load_registry(), document)
     try:

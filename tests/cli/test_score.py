@@ -198,6 +198,8 @@ def nothing_written(run: Path, *arguments: object) -> str:
         (["--data", "{root}/dark", "--score", "elbow"], ["--score [score] use: ", '"elbow"', "elbo"]),
         (["--data", "{root}/dark", "--set", "score.beta_klo=1"], ["--set [score] beta_klo: ", "beta_kl"]),
         (["--data", "{root}/dark", "--set", "score.beta_kl=-1"], ["--set [score] beta_kl: ", "-1"]),
+        (["--data", "{root}/dark", "--set", "score=kl"], ["--set score=kl: ", "--score NAME"]),
+        (["--data", "{root}/dark", "--set", "score.use=kl"], ["--set score.use=kl: ", "--score NAME"]),
         (["--data", "{root}/dark", "--set", "train.steps=3"], ["--set train.steps=3: "]),
         (["--data", "{root}/dark", "--score", "mahalanobis"], ["2000 samples", "60", "Set samples"]),
         (["--data", "{root}/dark", "--out", "{root}/dark/x"], ["--out {root}/dark/x: ", "--data"]),
