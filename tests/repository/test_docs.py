@@ -239,10 +239,13 @@ def test_the_errors_of_the_bad_recipe_are_those_that_are_shown(tmp_path, monkeyp
     assert str(caught.value).splitlines() == page[bad + 1].text.splitlines()
 
 
-@pytest.mark.parametrize("method", ["vae", "introvae", "as-introvae"])
-def test_the_recipe_of_a_methods_page_is_the_shipped_one_but_for_metrics(method):
+OF_PAGES = {method: f"{method.replace('-', '_')}_8gaussians" for method in ("vae", "introvae", "as-introvae")}
+
+
+@pytest.mark.parametrize(("method", "name"), [*OF_PAGES.items(), ("reversed", "reversed_digits")])
+def test_the_recipe_of_a_methods_page_is_the_shipped_one_but_for_metrics(method, name):
     (text,) = (b.text for b in RECIPES if b.page == DOCS / "methods" / f"{method}.md")
-    shipped = tomllib.loads((ROOT / "recipes" / f"{method.replace('-', '_')}_8gaussians.toml").read_text())
+    shipped = tomllib.loads((ROOT / "recipes" / f"{name}.toml").read_text())
     described = tomllib.loads(text)
     assert described | {"metrics": None, "seed": 0} == shipped | {"metrics": None}
 
