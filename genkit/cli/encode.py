@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import open_with_remark, require_autoencoder
+from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder
 from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights, overrides_within
 from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
 from genkit.errors import Interrupted, UsageError
@@ -49,6 +49,7 @@ def encode(
     changed = overrides_within(("data",), overrides, "data.path=pictures")
     trained = open_with_remark(run, weights)
     model = require_autoencoder(trained, run, "`genkit sample` draws samples from it.")
+    refuse_needed_class(model, str(run), "Use a model whose prior is conditional: its encoder needs no class.")
     samples = set_to_encode(run, trained, pictures, split or "test", number, changed)
     name = samples.name if pictures is None else f"of-{samples.name}"
     stem = output_stem(out, run / f"codes-{name}-{trained.weights}", ENDINGS)

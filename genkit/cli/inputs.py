@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ class SelectedInputs:
     source: str  # "samples of the test split", "fresh draws of the data", "pictures of FOLDER"
     total: int | None  # how many the source has; None for a density
     pictures: Path | None = None  # the file or folder of the user's own pictures
+    extra: Mapping[str, Tensor] = field(default_factory=dict)  # labels and similar of held-out samples
 
     @property
     def suffix(self) -> str:
@@ -81,6 +83,14 @@ def require_autoencoder(trained: Trained, run: Path, remedy: str) -> Autoencoder
     return trained.model
 
 
+def refuse_needed_class(model: Autoencoder, option: str, remedy: str) -> None:
+    """Raise `UsageError` if the networks of the model need the class of each sample, which nothing gives here."""
+    if model.needs_class:
+        raise UsageError(
+            f"{option}: the networks of the model need the class of each sample, which is unknown. {remedy}"
+        )
+
+
 def _held_out(trained: Trained, run: Path, number: int, overrides: list[str] | None) -> SelectedInputs:
     from genkit.evaluation.samples import describe_samples, select_samples
     from genkit.runs.trained import open_held_out
@@ -91,7 +101,7 @@ def _held_out(trained: Trained, run: Path, number: int, overrides: list[str] | N
     selected = select_samples(number, trained.model, held_out, trained.noise)
     names = [] if selected.indices is None else [str(index) for index in selected.indices.tolist()]
     source = describe_samples(held_out.size or len(selected.x), held_out)
-    return SelectedInputs(selected.x, names, source, held_out.size)
+    return SelectedInputs(selected.x, names, source, held_out.size, extra=selected.extra)
 
 
 def _user_pictures(trained: Trained, number: int, pictures: Path) -> SelectedInputs:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import open_with_remark, require_autoencoder, select_inputs
+from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
 from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights
 from genkit.cli.outputs import write_outputs
 
@@ -64,6 +64,7 @@ def interpolate(
 
     if between == "data":
         model = require_autoencoder(trained, run, "Use draws of the prior: --between samples.")
+        refuse_needed_class(model, "--between data", "Use draws of the prior: --between samples.")
         inputs = select_inputs(trained, run, 2 * number, pictures, overrides)
         number = len(inputs.x) // 2
         if number == 0:

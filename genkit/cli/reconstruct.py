@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import open_with_remark, require_autoencoder, select_inputs
+from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
 from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights
 from genkit.cli.outputs import write_outputs
 
@@ -35,8 +35,10 @@ def reconstruct(
 
     trained = open_with_remark(run, weights)
     model = require_autoencoder(trained, run, "`genkit sample` draws samples from it.")
+    if pictures is not None:
+        refuse_needed_class(model, f"--data {pictures}", "Leave out --data to reconstruct held-out samples.")
     inputs = select_inputs(trained, run, number, pictures, overrides)
-    outputs = reconstruct_samples(model, inputs.x)
+    outputs = reconstruct_samples(model, inputs.x, inputs.extra)
     error = mean_squared_error(inputs.x, outputs)
 
     described = inputs.describe(len(inputs.x))

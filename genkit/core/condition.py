@@ -26,6 +26,7 @@ class Conditional(nn.Module):
     """
 
     classes: int  # number of classes, 0, 1, ...
+    needs_class: bool = False  # whether it refuses rows whose class is unknown
     labels: Tensor | None = None  # of the rows of the present block, (B,) int64
 
     def labels_of(self, rows: int, device: torch.device) -> Tensor | None:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 # Statistics that batch norms use: "running", the averages kept in training; "batch", those of the samples that are
 # evaluated together; "recalibrated", those of the training data, computed again from the trained model.
 PRIOR = "prior"  # detail of a protocol: the prior of the model, unless it is N(0, I)
-LABELS = "labels"  # detail of a protocol: the classes of generated samples, if the model is conditional
+LABELS = "generated classes"  # detail of a protocol: how they are drawn, if the model is conditional
 ERROR = "error of the model"  # detail of a protocol: the reconstruction error of the model, unless it is squared
 BatchNormMode = Literal["running", "batch", "recalibrated"]
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +50,11 @@ class Model(nn.Module, ABC):
                 "`classes` of the network and of the prior to the same number"
             )
         return numbers[0] if numbers else None
+
+    @property
+    def needs_class(self) -> bool:
+        """Whether a network of the model refuses rows whose class is not given."""
+        return any(module.needs_class for module in self._conditional_modules())
 
     @contextmanager
     def given(self, extra: Mapping[str, Tensor] | None, *beside: nn.Module) -> Iterator[None]:
@@ -136,6 +143,17 @@ class Autoencoder(Model):
         posterior: DiagNormal = self.encoder(x)
         return self.as_sample(self.decoder(posterior.mu))
 
+    def encode(self, x: Tensor, extra: Mapping[str, Tensor] | None = None) -> DiagNormal:
+        """Return q(z|x) of samples x, (B, *data_shape), with the condition `extra`; None keeps that of the block."""
+        with nullcontext() if extra is None else self.given(extra):
+            posterior: DiagNormal = self.encoder(x)
+            return posterior
+
+    def decode(self, z: Tensor, extra: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Return the samples that codes z, (B, L), decode to, with the condition `extra`, like `encode`."""
+        with nullcontext() if extra is None else self.given(extra):
+            return self.sample(z)
+
     def error(self, x: Tensor, output: Tensor) -> Tensor:
         """Return the reconstruction error R(x, output) of each sample, (B, *data_shape) twice -> (B,).
 
@@ -175,6 +193,18 @@ class GAN(Model):
     def sample(self, z: Tensor) -> Tensor:
         """Generate samples from z, (B, L) -> (B, *data_shape)."""
         return self.generator(z)
+
+
+@dataclass(frozen=True)
+class NetworkBuilder:
+    """A network within the table of another one: its class and its keys."""
+
+    target: Callable[..., Model]
+    keys: Mapping[str, Any]
+
+    def build(self, data_shape: tuple[int, ...], **changes: Any) -> Model:
+        """Construct the network, with other values of some keys."""
+        return self.target(**{**self.keys, **changes}, data_shape=data_shape)
 
 
 @contextmanager

@@ -71,6 +71,11 @@ def require_score(score: Score, model: Model) -> Autoencoder:
             f"a {type(model).__name__} has no encoder, so it cannot score samples; scores need an autoencoder. Leave "
             "this metric out"
         )
+    if model.needs_class:
+        raise ValueError(
+            "the networks of the model need the class of each sample, and a score judges samples of unknown class. "
+            'Leave it out, or condition the prior instead: [model.prior] use = "per-class"'
+        )
     score.check(model)
     return model
 

@@ -6,8 +6,8 @@ Deviations from the published script: a perceptually uniform colour map (magma) 
 do not exist; y points upwards, as in the scatter plots; 256² cells with values at their centres instead of 1024² nodes;
 the density is divided by its maximum, because a density that underflows would give a blank picture.
 
-A model without an encoder has no such density. Its third panel shows a histogram of the samples, as a square root,
-because otherwise one sharp mode would make the other modes invisible.
+A model without an encoder, or whose networks need a class, has no such density. Its third panel shows a histogram of
+the samples, as a square root, because otherwise one sharp mode would make the other modes invisible.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def save_density_panels(
         draw_points(sample_axes, reference, "#AAAAAA")
         draw_points(sample_axes, samples, COLOURS[1])
 
-        if isinstance(model, Autoencoder):
+        if isinstance(model, Autoencoder) and not model.needs_class:
             density_axes.set_title("density exp(−(KL + R)), unnormalised")
             shown = relative_density(energy_map(model, half_width))
         else:

@@ -95,7 +95,7 @@ def in_chunks(
     size = IMAGE_CHUNK if len(data_shape) == 3 else POINT_CHUNK
     outputs = []
     for start in range(0, len(x), size):
-        rows = slice(start, start + size)
+        rows = slice(start, min(start + size, len(x)))
         with given(rows) if given is not None else nullcontext():
             outputs.append(network(x[rows]).cpu())
     return torch.cat(outputs)

@@ -43,6 +43,12 @@ def genkit_models() -> Iterator[Entry]:
         "Residual autoencoder with current layers",
         "genkit",
     )
+    yield Entry(
+        "conditional",
+        "genkit.parts.models.conditional:ConditionalAutoencoder",
+        "Any autoencoder, given the class of each sample",
+        "https://arxiv.org/abs/2012.13253",
+    )
 
 
 @hookimpl

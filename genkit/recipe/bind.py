@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from genkit.core.constant_schedule import ConstantSchedule
+from genkit.core.model import NetworkBuilder
 from genkit.core.types import DependentDefaults
 from genkit.errors import Problem, UsageError
 from genkit.near_miss import near_miss
@@ -21,6 +22,7 @@ from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.part_fields import (
     KIND_OF_HINT,
+    SUPPLIED,
     SUPPLIERS,
     Form,
     Parameter,
@@ -217,6 +219,8 @@ class Binder:
         """Bind a part within a part. A number is short for a constant schedule."""
         if kind == "schedules" and isinstance(raw, (int, float)) and not isinstance(raw, bool):
             return ConstantSchedule(self._plain(float | int, raw, path, ""))
+        if kind == "models":  # the network around it constructs it
+            return NetworkBuilder(*self.prepare(kind, raw, path, SUPPLIED[kind]))
         return self.part(kind, raw, path)
 
     def _tables(self, raw: Any, path: KeyPath) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 
 from genkit.core.field_types import Doc
 from genkit.core.metric import Extractor
+from genkit.core.model import NetworkBuilder
 from genkit.core.score import Score
 from genkit.core.types import Dataset, Divergence, ReconstructionError, Schedule
 from genkit.recipe.tables import Use
@@ -27,6 +28,7 @@ KIND_OF_HINT: dict[Any, str] = {
     ReconstructionError: "errors",
     Score: "scores",
     Dataset: "datasets",
+    NetworkBuilder: "models",
 }
 SUPPLIED = {"models": ("data_shape",), "priors": ("latent_dim",)}  # parameters that no recipe sets, by kind
 SUPPLIERS = {"data_shape": "data set", "latent_dim": "network"}
@@ -37,6 +39,7 @@ WORDS_OF_KIND = {
     "errors": "a reconstruction error",
     "scores": "a score",
     "datasets": "a data set",
+    "models": "a network",
 }
 
 

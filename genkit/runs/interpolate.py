@@ -7,12 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genkit.core.condition import LABEL
 from genkit.core.latent_paths import PATHS
 from genkit.core.model import Autoencoder, Model
 from genkit.core.prior import StandardNormal
 from genkit.errors import UsageError
 from genkit.evaluation.samples import in_chunks
-from genkit.runs.trained import draw_codes
+from genkit.runs.trained import draw_codes, draw_labels
 
 
 class Interpolations(NamedTuple):
@@ -56,13 +57,21 @@ def interpolate_samples(model: Autoencoder, x: Tensor, path: str, steps: int) ->
 
 
 def interpolate_prior(model: Model, number: int, path: str, steps: int, seed: int) -> Interpolations:
-    """Return `number` paths of `steps` codes between draws of the prior. `path` is a key of `PATHS`."""
-    starts, stops = draw_codes(model, 2 * number, seed).chunk(2)
-    return _decode(model, starts, stops, path, steps)
+    """Return `number` paths of `steps` codes between draws of the prior. `path` is a key of `PATHS`.
+
+    Networks that need a class decode each path under one class, drawn with the frequencies of the training data.
+    """
+    labels = draw_labels(model, number, seed) if model.needs_class else None
+    with model.given(None if labels is None else {LABEL: labels.repeat(2)}):
+        starts, stops = draw_codes(model, 2 * number, seed).chunk(2)
+    return _decode(model, starts, stops, path, steps, labels)
 
 
-def _decode(model: Model, starts: Tensor, stops: Tensor, path: str, steps: int) -> Interpolations:
+def _decode(
+    model: Model, starts: Tensor, stops: Tensor, path: str, steps: int, labels: Tensor | None = None
+) -> Interpolations:
     codes = PATHS[path](starts, stops, steps)
+    given = model.given_rows({} if labels is None else {LABEL: labels.repeat_interleave(steps)})
     with torch.no_grad():
-        decoded = in_chunks(model.sample, codes.flatten(0, 1), model.data_shape)
+        decoded = in_chunks(model.sample, codes.flatten(0, 1), model.data_shape, given)
     return Interpolations(codes, decoded.unflatten(0, (len(codes), steps)), None)

@@ -174,3 +174,39 @@ def test_the_pictures_of_a_run_have_a_row_for_each_class(run):
         assert picture.height < picture.width  # three rows of eight
     resumed = json.loads((trained / "final" / "about.json").read_text())["classes"]
     assert resumed["names"] == ["ant", "bee", "cow"]
+
+
+@pytest.fixture
+def networks(run) -> Path:
+    """Make the model folder of conditional networks, which are not trained."""
+    begin, end = RECIPE.index("[model]"), RECIPE.index("[loss]")
+    network = (
+        '[model]\nuse = "conditional"\nclasses = 3\nnetwork = { use = "small-conv", channels = [2], hidden = 4 }\n\n'
+    )
+    Path("networks.toml").write_text(RECIPE[:begin] + network + RECIPE[end:])
+    plan = make_plan("networks.toml")
+    folder = RunFolder.create(Path("networks"), plan.document, dict(plan.resolved))
+    write_model(Run.open(plan, folder, World()), folder.final, {})
+    folder.results.write_text("[]")
+    return folder.path
+
+
+def test_conditional_networks_read_the_labels_that_the_data_have(networks):
+    result = genkit("reconstruct", networks, "-n", 6, "--out", "held_out")
+    assert result.code == 0, result.err
+    x = torch.from_numpy(np.load("held_out.npz")["input"])
+    labels = (255 * x[:, 0, 0, 0] / 80).long()  # the level of a picture is 80 times its class
+    with torch.no_grad():
+        q = load(networks).encode(x, {"label": labels})
+        expected = load(networks).decode(q.mu, {"label": labels})
+    np.testing.assert_allclose(np.load("held_out.npz")["reconstruction"], expected, atol=1e-5)
+    assert sampled(networks, "--label", "cow")[1]["label"].tolist() == [2] * 8
+    assert genkit("interpolate", networks, "--between", "samples", "-n", 2, "--out", "paths").code == 0
+
+
+def test_conditional_networks_refuse_samples_whose_class_is_unknown(networks):
+    own = ("reconstruct", networks, "--data", "pictures/ant", "--out", "own")
+    assert_names(refused(*own), "--data pictures/ant", "class")
+    assert_names(refused("interpolate", networks, "--out", "own"), "--between samples", "class")
+    assert_names(refused("encode", networks, "--out", "own"), str(networks), "class")
+    assert not list(Path.cwd().glob("own*"))

@@ -237,8 +237,8 @@ def test_the_kl_of_posteriors_is_that_from_the_prior_of_their_class():
     expected = 0.5 * ((q.mu - mean).square() + q.logvar.exp() - 1 - q.logvar).sum(dim=1).mean()
     assert result.value == pytest.approx(expected.item(), rel=1e-6)
     protocol = protocol_of(metric, plan.data, model)
-    assert_names(protocol, "labels drawn with the frequencies of the train split")
-    assert "labels" not in str(protocol.comparable)
+    assert_names(protocol, "generated classes drawn with the frequencies of the train split")
+    assert "classes drawn" not in str(protocol.comparable)
     assert model.prior.labels is None
 
 

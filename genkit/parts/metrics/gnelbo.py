@@ -63,6 +63,8 @@ class GridNormalisedELBO(ModelMetric):
         half_width = box_half_width(data)
         if not isinstance(model, Autoencoder):
             raise ValueError(f"a {type(model).__name__} has no ELBO; this metric needs an autoencoder. Leave it out")
+        if model.needs_class:
+            raise ValueError("the networks of the model need a class, but nodes of the grid have none. Leave it out")
         details = {"box": box_text(half_width), "grid": f"{NODES} x {NODES}", "reconstruction": "of the posterior mean"}
         if model.reconstruction_error != SquaredError():
             details["error"] = part_name(model.reconstruction_error)
@@ -84,7 +86,8 @@ def _energy_of_nodes(model: Autoencoder, half_width: float, start: int) -> float
 
 def _energy(model: Autoencoder, points: str, x: Tensor) -> float:
     """Return Σ e(x) over a chunk, summed in float64. Raises `ValueError` if a term is not finite."""
-    energies = energy(model, x).double()
+    with model.given(None):  # nodes have no class, so the data have none either
+        energies = energy(model, x).double()
     if not energies.isfinite().all():
         raise ValueError(f"the ELBO of some {points} is not finite")
     return energies.sum().item()
