@@ -82,6 +82,9 @@ def fitted_to_training(path: Path, trained: Trained, model: Autoencoder, score: 
     require_data(path, data, data)
     try:
         check_fit(score, data)
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}: --set score.samples=NUMBER.") from None
+    try:
         with model.given(None):
             return score.fitted(model, read(model, data, score.samples_to_fit, trained.seed))
     except ValueError as error:

@@ -56,10 +56,8 @@ def refuse_shared_files(sets: Sequence[UserPictures], others: Iterator[Path], wh
                 found.append(files[key])
     for pictures, found in zip(sets, shared, strict=True):
         if found:
-            number = f"{len(found):,} of the {len(pictures):,}" if len(pictures) > len(found) else "the"
-            raise UsageError(
-                f"{pictures.option} {pictures.place}: {which} {number} pictures, such as {found[0]}. {why}."
-            )
+            number = f"{len(found):,} of the {len(pictures):,} pictures, such as " * (len(pictures) > 1)
+            raise UsageError(f"{pictures.option} {pictures.place}: {which} {number}{found[0]}. {why}.")
 
 
 def split_files(data: Dataset) -> Iterator[Path]:

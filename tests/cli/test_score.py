@@ -175,44 +175,52 @@ def nothing_written(run: Path, *arguments: object) -> str:
     return message
 
 
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        (["--data", "{root}/dark", "--fpr", "0.01"], ["--fpr 0.01: ", "40", "100"]),
-        (["--data", "{root}/dark", "--fpr", "0"], ["--fpr 0: "]),
-        (["--data", "{root}/dark", "--fpr", "1"], ["--fpr 1: "]),
-        (["--data", "{root}/dark", "--fpr", "nan"], ["--fpr nan: "]),
-        (["--data", "{root}/dark", "--normal", "{root}/other", "--fpr", ".05"], ["--fpr 0.05: ", "9", "20"]),
-        (["--data", "{root}/none"], ["--data {root}/none: not found"]),
-        (["--data", "{root}"], ["--data {root}: ", "trained on 60 of the 118 pictures", "pictures/train/0000.png"]),
-        (["--data", "{root}/pictures/train"], ["--data {root}/pictures/train: ", "trained on", "0000.png"]),
-        (["--data", "{root}/pictures/train/0003.png"], ["--data {root}/pictures/train/0003.png: ", "trained on"]),
-        (["--data", "{root}/pictures/test"], ["--data {root}/pictures/test: ", "held-out"]),
-        (
-            ["--data", "{root}/dark", "--normal", "{root}/pictures/train"],
-            ["--normal {root}/pictures/train: ", "trained"],
-        ),
-        (["--data", "{root}/dark", "--normal", "{root}/dark"], ["--data {root}/dark: ", "--normal {root}/dark"]),
-        (["--data", "{root}/dark", "--normal", "{root}/dark/deep"], ["--data {root}/dark: ", "--normal"]),
-        (["--data", "{root}/dark", "--data", "{root}/other/../dark"], ["--data {root}/other/../dark: given twice"]),
-        (["--data", "{root}/dark", "--score", "elbow"], ["--score [score] use: ", '"elbow"', "elbo"]),
-        (["--data", "{root}/dark", "--set", "score.beta_klo=1"], ["--set [score] beta_klo: ", "beta_kl"]),
-        (["--data", "{root}/dark", "--set", "score.beta_kl=-1"], ["--set [score] beta_kl: ", "-1"]),
-        (["--data", "{root}/dark", "--set", "score=kl"], ["--set score=kl: ", "--score NAME"]),
-        (["--data", "{root}/dark", "--set", "score.use=kl"], ["--set score.use=kl: ", "--score NAME"]),
-        (["--data", "{root}/dark", "--set", "train.steps=3"], ["--set train.steps=3: "]),
-        (["--data", "{root}/dark", "--score", "mahalanobis"], ["2000 samples", "60", "Set samples"]),
-        (["--data", "{root}/dark", "--out", "{root}/dark/x"], ["--out {root}/dark/x: ", "--data"]),
-        (["--data", "{root}/dark", "--out", "{root}/pictures/x"], ["--out {root}/pictures/x: ", "[data] path"]),
-        (["--data", "{root}/dark", "--normal", "{root}/other", "--out", "{root}/other/x"], ["--out {root}/other/x: "]),
-        (["--data", "{root}/dark", "--weights", "ema"], ["ema"]),
-        ([], ["--data"]),
-    ],
-)
+MISTAKES = [
+    (["--data", "{root}/dark", "--fpr", "0.01"], ["--fpr 0.01: ", "40", "100"]),
+    (["--data", "{root}/dark", "--fpr", "0"], ["--fpr 0: "]),
+    (["--data", "{root}/dark", "--fpr", "1"], ["--fpr 1: "]),
+    (["--data", "{root}/dark", "--fpr", "nan"], ["--fpr nan: "]),
+    (["--data", "{root}/dark", "--normal", "{root}/other", "--fpr", ".05"], ["--fpr 0.05: ", "9", "20"]),
+    (["--data", "{root}/none"], ["--data {root}/none: not found"]),
+    (["--data", "{root}"], ["--data {root}: ", "trained on 60 of the 118 pictures", "pictures/train/0000.png"]),
+    (["--data", "{root}/pictures/train"], ["--data {root}/pictures/train: ", "trained on", "0000.png"]),
+    (["--data", "{root}/pictures/train/0003.png"], ["--data {root}/pictures/train/0003.png: ", "trained on"]),
+    (["--data", "{root}/pictures/test"], ["--data {root}/pictures/test: ", "held-out"]),
+    (
+        ["--data", "{root}/dark", "--normal", "{root}/pictures/train"],
+        ["--normal {root}/pictures/train: ", "trained"],
+    ),
+    (["--data", "{root}/dark", "--normal", "{root}/dark"], ["--data {root}/dark: ", "--normal {root}/dark"]),
+    (["--data", "{root}/dark", "--normal", "{root}/dark/deep"], ["--data {root}/dark: ", "--normal"]),
+    (["--data", "{root}/dark", "--data", "{root}/other/../dark"], ["--data {root}/other/../dark: given twice"]),
+    (["--data", "{root}/dark", "--score", "elbow"], ["--score [score] use: ", '"elbow"', "elbo"]),
+    (["--data", "{root}/dark", "--set", "score.beta_klo=1"], ["--set [score] beta_klo: ", "beta_kl"]),
+    (["--data", "{root}/dark", "--set", "score.beta_kl=-1"], ["--set [score] beta_kl: ", "-1"]),
+    (["--data", "{root}/dark", "--set", "score=kl"], ["--set score=kl: ", "--score NAME"]),
+    (["--data", "{root}/dark", "--set", "score.use=kl"], ["--set score.use=kl: ", "--score NAME"]),
+    (["--data", "{root}/dark", "--set", "train.steps=3"], ["--set train.steps=3: "]),
+    (["--data", "{root}/dark", "--score", "mahalanobis"], ["2000 samples", "60", "Set samples"]),
+    (["--data", "{root}/dark", "--out", "{root}/dark/x"], ["--out {root}/dark/x: ", "--data"]),
+    (["--data", "{root}/dark", "--out", "{root}/pictures/x"], ["--out {root}/pictures/x: ", "[data] path"]),
+    (["--data", "{root}/dark", "--normal", "{root}/other", "--out", "{root}/other/x"], ["--out {root}/other/x: "]),
+    (["--data", "{root}/dark", "--weights", "ema"], ["ema"]),
+    ([], ["--data"]),
+]
+
+
+@pytest.mark.parametrize(("options", "named"), MISTAKES)
 def test_mistakes_are_named(run, root, options, named):
     message = nothing_written(run, *(option.format(root=root) for option in options))
     assert_names(message, *(name.format(root=root) for name in named))
     assert not list(root.rglob("x.*"))
+
+
+def test_messages(run, root, golden):
+    found = []
+    for options, _ in MISTAKES:
+        text = nothing_written(run, *(option.format(root=root) for option in options)).replace(str(root), "ROOT")
+        found.append(f"$ genkit score RUN {' '.join(options).format(root='ROOT')}\n{text}")
+    golden("cli_score", "\n".join(found))
 
 
 def test_a_folder_of_the_name_of_a_file_is_refused_before_any_file_is_written(run, root):
