@@ -1,29 +1,34 @@
-"""Assertions for the tests of a plugin: what genkit assumes of losses, errors, scores and extractors."""
+"""Assertions for the tests of a plugin: what genkit assumes of losses, errors, scores, priors and more."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from genkit.core.batch import Batch
+from genkit.core.callback import Callback, StopTraining
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.global_generators import seeded_generators
 from genkit.core.metric import Extractor
 from genkit.core.model import Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, StandardNormal
+from genkit.core.result import EvaluationRecord
 from genkit.core.sample_noise import noise_of_samples
 from genkit.core.score import Score
 from genkit.core.types import Action, DiagNormal, Loss, Phase, ReconstructionError, turns_of
 from genkit.recipe.costs import USE_THE_NOISE
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.phase_result import checked_result
+from genkit.recipe.plan import Plan
 from genkit.recipe.try_parts import actions_of
 
 
@@ -252,6 +257,158 @@ def _assert_map_adds_up(make: Callable[[], Tensor], total: Tensor) -> None:
         return
     assert found.dim() == 3, f"map: the shape is {tuple(found.shape)}, expected (B, H, W)"
     torch.testing.assert_close(found.sum(dim=(1, 2)), total, rtol=1e-4, atol=1e-4, check_dtype=False)
+
+
+def assert_prior_is_lawful(prior: Prior, *, rows: int = 20_000) -> None:
+    """Assert what genkit assumes of a prior with at most three latent dimensions and a density without jumps.
+
+    - Its codes are finite, (B, L), and a function of the noise: equal noise gives equal codes, and n processes draw
+      what one does.
+    - Its log-density is one number a code, for any leading dimensions, and finite at its own codes.
+    - Codes follow the density: E_z[r(z)/p(z)] = 1 for another density r, to 5 %. `rows` is the number of codes.
+    - KL(q || p) is finite, one number a row, with a finite gradient, and no smaller than the mean of
+      log q(z) - log p(z) over draws of q.
+    - `frozen` has the same density, whose gradient reaches codes and no parameter.
+    - `description` can be printed.
+    """
+    assert prior.description and prior.description.isprintable(), f"description: {prior.description!r}"
+    assert prior.latent_dim <= 3, f"latent_dim: {prior.latent_dim} is too many for this test; give 3 or fewer"
+    noise = Noise(0, 0, "prior", Rows.all(rows), dtype=torch.float64)
+    half = rows // 2
+    with torch.no_grad():
+        z, again = prior.sample(noise), prior.sample(noise)
+        parts = [prior.sample(replace(noise, rows=part)) for part in (Rows(0, half, rows), Rows(half, rows, rows))]
+        log_p, stacked = prior.log_prob(z), prior.log_prob(z[:6].reshape(2, 3, -1))
+    assert z.shape == (rows, prior.latent_dim), f"sample: the shape is {tuple(z.shape)}"
+    assert z.isfinite().all(), "sample: not finite"
+    assert torch.equal(again, z), "sample: equal noise gives other codes. Draw from the noise only"
+    torch.testing.assert_close(torch.cat(parts), z, rtol=1e-6, atol=1e-6)
+    assert log_p.shape == (rows,), f"log_prob: the shape is {tuple(log_p.shape)}, expected {(rows,)}"
+    assert stacked.shape == (2, 3), f"log_prob: the shape is {tuple(stacked.shape)} for codes (2, 3, L)"
+    assert log_p.isfinite().all(), "log_prob: not finite at the prior's own codes"
+    torch.testing.assert_close(stacked.flatten(), log_p[:6], rtol=1e-6, atol=1e-6)
+    _assert_codes_follow_density(z, log_p)
+    _assert_kl_is_no_smaller(prior, z)
+    _assert_frozen(prior, z[:8])
+
+
+def _assert_codes_follow_density(z: Tensor, log_p: Tensor) -> None:
+    """Compare with kernels around some of the codes, as wide as half the distance to the nearest of these."""
+    centres, others, log_p = z[:500], z[500:], log_p[500:]
+    nearest = torch.cdist(centres, centres).topk(2, largest=False).values[:, 1]
+    width = 0.5 * nearest.median()
+    squares = (torch.cdist(others, centres) / width).square()
+    normaliser = z.shape[1] * (width.log() + 0.5 * math.log(2 * math.pi)) + math.log(len(centres))
+    ratio = ((-0.5 * squares).logsumexp(dim=1) - normaliser - log_p).exp().mean().item()
+    assert abs(ratio - 1) < 0.05, f"log_prob: codes do not follow it: the mean of r(z)/p(z) is {ratio:.3f}, not 1"
+
+
+def _assert_kl_is_no_smaller(prior: Prior, z: Tensor) -> None:
+    rows = torch.ones(4000, 1, dtype=z.dtype)
+    for mean, logvar in ((z[0], -1.0), (z[1], 0.5), (z.mean(dim=0) + 2 * z.std(dim=0), -3.0)):
+        q = DiagNormal((rows * mean).requires_grad_(), (logvar * rows).repeat(1, len(mean)).requires_grad_())
+        kl = prior.kl(q, Noise(0, 0, "kl", Rows.all(len(rows)), dtype=z.dtype))
+        assert kl.shape == (len(rows),), f"kl: the shape is {tuple(kl.shape)}, expected {(len(rows),)}"
+        assert kl.isfinite().all(), "kl: not finite"
+        for gradient in torch.autograd.grad(kl.sum(), [q.mu, q.logvar]):
+            assert gradient.isfinite().all(), "kl: its gradient is not finite"
+        with torch.no_grad():
+            eps = Noise(0, 1, "draws", Rows.all(len(rows)), dtype=z.dtype).randn("eps", len(mean))
+            log_q = -0.5 * (eps.square() + q.logvar + math.log(2 * math.pi)).sum(dim=1)
+            sampled = log_q - prior.log_prob(q.mu + (0.5 * q.logvar).exp() * eps)
+            least = sampled.mean() - 5 * ((sampled.var() + kl.var()) / len(rows)).sqrt() - 1e-4
+        assert kl.mean() >= least, f"kl: {kl.mean():.3f} nats, less than {sampled.mean():.3f} over draws of q"
+
+
+def _assert_frozen(prior: Prior, z: Tensor) -> None:
+    frozen, z = prior.frozen(), z.clone().requires_grad_()
+    value = frozen.log_prob(z)
+    torch.testing.assert_close(value, prior.log_prob(z), rtol=0, atol=0)
+    gradients = torch.autograd.grad(value.sum(), [z, *prior.parameters()], allow_unused=True)
+    assert gradients[0] is not None, "frozen: no gradient reaches the codes"
+    assert all(each is None for each in gradients[1:]), "frozen: a gradient reaches a parameter of the prior"
+
+
+@dataclass
+class RecordedRun:
+    """Run whose log and evaluations are given, as a callback sees it (`genkit.core.callback.RunView`)."""
+
+    plan: Plan
+    folder: Path
+    log: Sequence[Mapping[str, float]]  # lines with their "step"
+    records: Sequence[EvaluationRecord]
+    step: int = 0
+
+    def lines(self) -> Sequence[Mapping[str, float]]:
+        """Return the lines up to the current step."""
+        return [line for line in self.log if line["step"] <= self.step]
+
+    def evaluations(self) -> Sequence[EvaluationRecord]:
+        """Return the evaluations up to the current step."""
+        return [record for record in self.records if record.step <= self.step]
+
+    def model(self, weights: Literal["raw", "ema"] | None = None) -> Model:
+        """Return the initial model of the plan."""
+        with seeded_generators(0):
+            return self.plan.build_model().requires_grad_(False).eval()
+
+
+def assert_callback_is_lawful(
+    callback: Callback,
+    plan: Plan,
+    folder: Path,
+    *,
+    log: Sequence[Mapping[str, float]] = (),
+    records: Sequence[EvaluationRecord] = (),
+) -> None:
+    """Assert what a run assumes of a callback, in a run with this plan, log and evaluations.
+
+    - It fits the plan, and can be copied: each run follows a copy.
+    - It changes nothing that it is given.
+    - It can be closed as soon as it has started.
+    - It raises `StopTraining` only if `stops` is true. It then stops a run that is resumed at any step where it stops
+      the run that was not interrupted, although a resume repeats the evaluation of its checkpoint.
+    """
+    callback.check(plan)
+    assert all(text.isprintable() for text in callback.unmet()), f"unmet: {callback.unmet()}"
+    opened = copy.deepcopy(callback)
+    opened.started(RecordedRun(plan, folder, log, records))
+    opened.closed()
+    last = max((*(int(line["step"]) for line in log), *(record.step for record in records)), default=1)
+    before = copy.deepcopy((log, records))
+    stopped = _stop_of(callback, RecordedRun(plan, folder, log, records), last)
+    assert (log, records) == before, "the callback has changed a line or a result that it was given"
+    for start in range(1, last if stopped is None else stopped):
+        resumed = _stop_of(callback, RecordedRun(plan, folder, log, records, start), last)
+        assert resumed == stopped, (
+            f"a run that is resumed at step {start} stops at {resumed}, the uninterrupted one at {stopped}. Decide "
+            "from run.lines() and run.evaluations()"
+        )
+
+
+def _stop_of(callback: Callback, run: RecordedRun, last: int) -> int | None:
+    """Return the step at which a copy of the callback stops the run, which goes on from its present step."""
+    following, start = copy.deepcopy(callback), run.step
+    following.started(run)
+    try:
+        for step in range(start, last + 1):
+            run.step = step
+            if step > start:
+                for line in run.log:
+                    if line["step"] == step:
+                        following.logged(step, line)
+                following.stepped(step)
+            for record in run.records:
+                if record.step == step:
+                    following.evaluated(step, record.results)
+        following.finished(last, ())
+    except StopTraining as stop:
+        assert type(callback).stops, f"{stop}: only a callback whose `stops` is true may raise StopTraining"
+        following.stopped(run.step, str(stop))
+        return run.step
+    finally:
+        following.closed()
+    return None
 
 
 def assert_features_are_lawful(extractor: Extractor, x: Tensor, *others: Extractor) -> None:
