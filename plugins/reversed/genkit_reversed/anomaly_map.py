@@ -85,7 +85,16 @@ def equalised(x: Tensor) -> Tensor:
 
 
 def _equalised_planes(planes: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.stack([plane if np.ptp(plane) == 0 else equalize_adapthist(plane) for plane in planes])
+    return np.stack([_equalised_plane(plane) for plane in planes])
+
+
+def _equalised_plane(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not np.isfinite(
+        plane
+    ).all():  # of a model that has diverged; then the score is not finite, and metrics refuse it
+        return np.full_like(plane, np.nan)
+    equal: NDArray[np.float64] = plane if np.ptp(plane) == 0 else equalize_adapthist(plane)
+    return equal
 
 
 def _of_values(function: Callable[[NDArray[np.float64]], NDArray[np.float64]], x: Tensor) -> Tensor:

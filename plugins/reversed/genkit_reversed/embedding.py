@@ -1,6 +1,6 @@
 """Distance between the features that an encoder has of a sample and of its reconstruction.
 
-    E(f, f') = Σ_l [ ½·mean( (f_l - f'_l)² ) + 1 - cos(f_l, f'_l) ]
+    E(f, f') = Σ_l ( ½·mean( (f_l - f'_l)² ) + 1 - cos(f_l, f'_l) )
 
 f_l is level l of `Autoencoder.features`; the mean is over its components, and the cosine is that of the whole level as
 one vector. Levels are not weighted. E is 0 for equal features, and the second part of a level is at most 2.

@@ -3,7 +3,7 @@
 A model that is trained on normal images only reconstructs an abnormal image as a normal one ("pseudo-healthy"). The
 difference shows the anomaly. The encoder and the decoder minimise, in alternation,
 
-    L_E^RA = L_E + λ·E_b[ Σ_l ½·mean( (f_l - f'_l)² ) + 1 - cos(f_l, f'_l) ]
+    L_E^RA = L_E + λ·E_b[ Σ_l ( ½·mean( (f_l - f'_l)² ) + 1 - cos(f_l, f'_l) ) ]
     L_D^RA = L_D
 
     L_E, L_D   the losses of Soft-IntroVAE, with their weights β_rec, β_kl, β_neg, γ_r

@@ -159,6 +159,19 @@ def test_reconstructions_beyond_0_and_1_are_limited():
     assert map_of(ReversedMap(), of, images()).isfinite().all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_reconstruction_that_is_not_finite_has_a_score_that_is_not():
+    """Metrics refuse it. The other images keep theirs."""
+    of, x = model(), images()
+    before = map_of(ReversedMap(), of, x).flatten(1).sum(dim=1)
+    reconstruct = of.reconstruct
+    broken = torch.tensor([1.0, math.nan, 1.0]).double()[:, None, None, None]
+    of.reconstruct = lambda given: broken * reconstruct(given)  # type: ignore[method-assign]
+    after = map_of(ReversedMap(), of, x).flatten(1).sum(dim=1)
+    assert after.isnan().tolist() == [False, True, False]
+    torch.testing.assert_close(after[::2], before[::2])
+
+
 def test_shapes_suffice_on_the_meta_device():
     """The dry run has no values."""
     of, x = model().to("meta"), images().to("meta")
