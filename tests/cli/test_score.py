@@ -15,6 +15,7 @@ from support.pictures import noise_picture, write_folder, write_picture
 from torch import nn
 
 import genkit as python
+from genkit import __version__
 from genkit.parts.datasets.pictures.user_pictures import centred_transform, open_user_pictures
 
 pytestmark = pytest.mark.trains
@@ -218,7 +219,8 @@ def test_mistakes_are_named(run, root, options, named):
 def test_messages(run, root, golden):
     found = []
     for options, _ in MISTAKES:
-        text = nothing_written(run, *(option.format(root=root) for option in options)).replace(str(root), "ROOT")
+        text = nothing_written(run, *(option.format(root=root) for option in options))
+        text = text.replace(str(root), "ROOT").replace(__version__, "VERSION")
         found.append(f"$ genkit score RUN {' '.join(options).format(root='ROOT')}\n{text}")
     golden("cli_score", "\n".join(found))
 
