@@ -120,6 +120,11 @@ class SoftIntroVAE:
         UnitInterval | None, Doc("Probability of a cutout, and of a shift, of each picture; by default 0.5.")
     ] = None
 
+    def __post_init__(self) -> None:
+        """Refuse a probability of nothing."""
+        if self.augment_probability is not None and self.cutout is None and self.shift is None:
+            raise ValueError("augment_probability has no effect without cutout or shift. Set one of them, or remove it")
+
     def phases(self) -> tuple[Phase, ...]:
         """Return `vae`, due before step `warmup_steps`, then `encoder` and `decoder`, due from that step on."""
         return (

@@ -89,6 +89,11 @@ def test_gradients_pass_and_two_processes_compute_the_step_of_one():
     assert_processes_agree(loss, small_autoencoder(SHAPE, LATENT), batch())
 
 
+def test_a_probability_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="augment_probability"):
+        SoftIntroVAE(augment_probability=0.3)
+
+
 def test_points_are_refused():
     loss = SoftIntroVAE(shift=0.1)
     with pytest.raises(ValueError, match="shift"):

@@ -101,7 +101,7 @@ def test_steps_equal_the_update_written_by_hand(shape, gamma_r):
         torch.testing.assert_close(p, q, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("warmup_steps", [0, 2])
+@pytest.mark.parametrize("warmup_steps", [0, 2, 4])
 def test_the_target_follows_at_the_documented_steps(warmup_steps):
     model = small_autoencoder((2,), LATENT)
     targets, optimisers = other_decoder(model), optimisers_of(model)
