@@ -1,0 +1,50 @@
+"""The commands of a tutorial run, in order, with the recipe that the page shows; trainings and numbers are smaller."""
+
+import re
+import shlex
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from support.commands import genkit
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.trains
+
+# What makes a tutorial short: its numbers, and overrides of its runs.
+SMALLER = {"--number 2000": "--number 200", "--number 100": "--number 20"}
+RUN = ("train={steps=4, batch_size=8}", "loss.warmup_steps=2", "model.channels=[4]", "data.hold_out=0.4")
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def smaller(line):
+    for long, short in SMALLER.items():
+        line = line.replace(long, short)
+    words = shlex.split(line)
+    assert words[0] == "genkit", line
+    if words[1] == "run":
+        words += [word for override in RUN for word in ("--set", override)]
+    return words[1:]
+
+
+@pytest.mark.skipif(
+    not all(map(find_spec, ("genkit_soft_introvae", "genkit_as_introvae"))), reason="a plugin is not installed"
+)
+def test_the_tutorial_of_anomalies(isolated, own_cache, monkeypatch):
+    monkeypatch.delenv("GENKIT_PLUGINS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (isolated / "recipes").symlink_to(ROOT / "recipes")
+    (recipe,) = blocks("anomaly-tutorial.md", "toml")
+    (isolated / "mine.toml").write_text(recipe)
+    lines = [line for block in blocks("anomaly-tutorial.md", "sh") for line in block.splitlines()]
+    assert len(lines) == 6
+    for line in lines:
+        result = genkit(*smaller(line))
+        assert result.code == 0, (line, result.err)
+    run = isolated / "runs" / "0001-mine-s0"
+    for made in ("scores-error-ema-of-odd.csv", "scores-error-ema-of-odd.png", "anomaly-error-ema-of-odd.png"):
+        assert (run / made).is_file()
+    assert len((run / "scores-error-ema-of-odd.csv").read_text().splitlines()) > 20
