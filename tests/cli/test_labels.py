@@ -95,7 +95,8 @@ def test_a_model_folder_knows_the_classes_without_the_data(run):
     assert sum(facts.frequencies) == pytest.approx(1) and facts.frequencies[0] > facts.frequencies[1]
     about = run / "final" / "about.json"
     stored = json.loads(about.read_text())
-    for damaged in ({"frequencies": [1.0], "names": ["a"]}, "three", None):
+    short, other = {"frequencies": [1.0], "names": ["a", "b", "c"]}, {"frequencies": [0.5, 0.2, 0.3], "names": ["a"]}
+    for damaged in (short, other, "three", None):
         about.write_text(json.dumps({**stored, "classes": damaged}))
         assert load(run).class_facts == ClassFacts.equal(3)
 

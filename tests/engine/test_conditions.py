@@ -10,20 +10,25 @@ import torch
 from support.messages import assert_names
 from support.tiny_parts import Acting, Numbered, TinyAutoencoder, registry_with
 from support.tiny_recipes import assert_same_bits, tensors_of, train_all
+from torch import nn
 
-from genkit.api import Batch, PhaseLoss
+from genkit.api import Batch, Conditional, PhaseLoss, Posterior
 from genkit.core.condition import LABEL, ClassFacts
+from genkit.core.elbo import same_for_all_rows
 from genkit.core.types import Samples
 from genkit.engine.batches import read_data
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
 from genkit.errors import PartFailed, RecipeError, UsageError
+from genkit.evaluation.batch_norm import recalibrated_statistics
 from genkit.evaluation.compute_metrics import evaluate, protocol_of
 from genkit.evaluation.draws import draws
 from genkit.hooks import Entry, hookimpl
 from genkit.parts.metrics.detection import AUROC
 from genkit.parts.metrics.posterior import PosteriorKL
+from genkit.parts.metrics.scoring import score_of_chunk
+from genkit.parts.priors.mixture import Mixture
 from genkit.parts.scores.elbo import KL
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import EMA, Recipe, Train, Use
@@ -82,6 +87,23 @@ class Seeing(Acting):
     def record(self, model: TinyAutoencoder, batch: Batch) -> None:
         if not batch.x.is_meta:
             SEEN.append((model.prior.labels.tolist(), batch.x[:, 0].tolist()))
+
+
+@dataclass(frozen=True)
+class Many(Labelled):
+    """Three hundred points, so that a batch for the statistics of batch norms is filled."""
+
+    size: int = field(default=300, init=False)
+
+
+class ByClass(Conditional):
+    """Layer that returns the class of each row."""
+
+    classes = 3
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        labels = self.labels_of(len(x), x.device)
+        return torch.full((len(x), 1), 9.0) if labels is None else labels[:, None].float()
 
 
 class Plugin:
@@ -248,6 +270,22 @@ def test_a_score_judges_samples_of_unknown_class():
     metric = AUROC(other=Labelled(classes=7), score=KL(), samples=40, other_samples=40)
     (result,) = evaluate({"auroc": metric}, plan.data, {"raw": model, "ema": model}.__getitem__, 0)
     assert result.value == pytest.approx(0.5)  # the same points
+    x = plan.data.batch(torch.arange(40), None).x
+    with torch.no_grad(), model.given({LABEL: torch.arange(40) % 3}):
+        found = score_of_chunk(model, KL(), "the data", x)
+        q = model.encoder(x)
+    with torch.no_grad():
+        expected = Mixture.kl(model.prior, q, same_for_all_rows("any", x)).double()
+    assert torch.equal(found, expected)
+
+
+def test_batch_norms_are_recalibrated_under_the_labels_of_the_samples():
+    """Of an encoder whose batch norm reads the class, over all training samples."""
+    model = trained()[1]
+    model.encoder = nn.Sequential(ByClass(), nn.BatchNorm1d(1), nn.Flatten(), nn.Linear(1, 4), Posterior())
+    statistics = recalibrated_statistics(model, Many(), 0)
+    (found,) = (each for name, each in statistics.items() if name.startswith("encoder"))
+    assert found.mean.item() == pytest.approx(1.0, abs=0.01)  # of the classes 0, 1 and 2
 
 
 def test_a_metric_that_fails_leaves_no_condition():

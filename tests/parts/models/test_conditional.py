@@ -39,11 +39,12 @@ SHAPE, CLASSES = (1, 8, 8), 4
 LABELS = torch.tensor([3, 0, 1, 1, 2])
 
 
-def model(classes: int = CLASSES) -> ConditionalAutoencoder:
+def model(classes: int = CLASSES, *, std: float = 0.3) -> ConditionalAutoencoder:
     torch.manual_seed(0)
     network = NetworkBuilder(SmallConv, {"channels": (2, 4), "hidden": 8, "latent_dim": 3})
     made = ConditionalAutoencoder(network=network, classes=classes, data_shape=SHAPE).double()
-    nn.init.normal_(made.encoder.shift.weight, std=0.3)
+    if std:
+        nn.init.normal_(made.encoder.shift.weight, std=std)
     return made.eval()
 
 
@@ -106,8 +107,7 @@ def test_each_row_depends_on_its_own_label_only():
 def test_an_untrained_encoder_is_that_of_the_network():
     torch.manual_seed(0)
     base = SmallConv(channels=(2, 4), hidden=8, latent_dim=3, data_shape=SHAPE).double()
-    made = model()
-    nn.init.zeros_(made.encoder.shift.weight)
+    made = model(std=0)
     assert torch.equal(made.encode(images(), {LABEL: LABELS}).mu, base.encoder(images()).mu)
 
 
