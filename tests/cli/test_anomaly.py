@@ -162,6 +162,11 @@ def test_memory_holds_no_map_and_chunks_do_not_change_them(root, run, monkeypatc
     parts = facts_of(run, "--data", root / "new", "--masks", root / "masks", "--out", "b")
     np.testing.assert_allclose(np.load("a-maps.npy"), np.load("b-maps.npy"), rtol=1e-5, atol=1e-7)
     assert parts["pixel_auroc"] == pytest.approx(whole["pixel_auroc"], abs=1e-6)
+    columns = []
+    for name in "ab":
+        with open(f"{name}.csv", newline="") as file:
+            columns.append([row["dice"] for row in csv.DictReader(file)])
+    assert columns[0] == columns[1]
     assert Path("a.png").stat().st_size == pytest.approx(Path("b.png").stat().st_size, rel=0.01)
 
 

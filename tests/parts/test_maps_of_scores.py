@@ -155,6 +155,15 @@ def test_models_without_positions_and_points_are_refused():
     require_map(Error(), MLP(latent_dim=2, width=8, layers=1, data_shape=(1, 8, 8)))
 
 
+@pytest.mark.parametrize("score", [Error(), Features()], ids=repr)
+def test_a_check_changes_nothing_in_the_model(score):
+    model = IntroVAEConv(latent_dim=4, channels=(8, 8), norm="batch", data_shape=(3, 16, 16)).train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    require_map(score, model)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert all(module.training for module in model.modules())
+
+
 def test_an_error_without_a_map_is_refused():
     class Worst(SquaredError):
         map = ReconstructionError.map

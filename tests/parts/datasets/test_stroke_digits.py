@@ -56,7 +56,9 @@ def test_strokes_are_a_function_of_the_seed_the_split_and_the_number():
     assert torch.equal(batch_of(pickle.loads(pickle.dumps(data))).x, batch_of(data).x)
     other = StrokeDigits(split="test", stroke_seed=1)
     assert not np.array_equal(other.masks, data.masks)
-    assert not np.array_equal(StrokeDigits().masks[:1000], data.masks)
+    train = StrokeDigits().masks[:1000]
+    overlap = (train & data.masks).sum(axis=(1, 2)) / (train | data.masks).sum(axis=(1, 2))
+    assert overlap.mean() < 0.2  # a stroke over another digit changes other pixels
     assert isinstance(data, MaskedDataset) and not isinstance(Digits(), MaskedDataset)
 
 

@@ -104,8 +104,9 @@ def test_a_rate_of_less_than_a_pixel_is_refused():
         pixel_threshold([np.zeros((1, 9, 9), np.float32)], 81, 0.001)
 
 
-def test_histograms_are_numpys():
-    maps, masks = pictures()
+@pytest.mark.parametrize("levels", [0, 4])  # with 4 levels a pixel is at an edge
+def test_histograms_are_numpys(levels):
+    maps, masks = pictures(levels=levels)
     edges = np.array([-0.5, 0.25, 1.0], np.float32)
     normal, abnormal = picture_histograms(chunked(maps, masks), edges)
     bins = [-np.inf, *edges, np.inf]

@@ -136,7 +136,9 @@ def refuse_masks_among_pictures(masks: Path, pictures: Path | None, option: str)
     if pictures is None:
         return
     here, data = masks.resolve(), pictures.resolve()
-    if here == data or data in here.parents:
+    if here == data:
+        raise UsageError(f"{option} {masks}: these are the pictures themselves. Give their masks.")
+    if data in here.parents:
         raise UsageError(
             f"{option} {masks}: in {pictures}, the folder of the pictures, so the masks would be pictures, too. "
             "Put them into a folder of their own."
