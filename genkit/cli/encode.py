@@ -49,7 +49,10 @@ def encode(
     changed = overrides_within(("data",), overrides, "data.path=pictures")
     trained = open_with_remark(run, weights)
     model = require_autoencoder(trained, run, "`genkit sample` draws samples from it.")
-    refuse_needed_class(model, str(run), "Use a model whose prior is conditional: its encoder needs no class.")
+    if pictures is not None:
+        refuse_needed_class(
+            model, f"--data {pictures}", "Encode a split of [data], which has labels: leave out --data."
+        )
     samples = set_to_encode(run, trained, pictures, split or "test", number, changed)
     name = samples.name if pictures is None else f"of-{samples.name}"
     stem = output_stem(out, run / f"codes-{name}-{trained.weights}", ENDINGS)

@@ -122,6 +122,23 @@ def test_a_number_of_samples_is_chosen_at_random(digits, points):
     assert encoded(points, "--out", "d")[1].shape == (10_000, 2)  # a density has no end
 
 
+def test_a_conditional_encoder_reads_the_labels_of_the_split(tmp_path):
+    text = IMAGES.replace('use = "small-conv"', 'use = "conditional"\nclasses = 10\nnetwork.use = "small-conv"')
+    for key in ("latent_dim", "channels", "hidden"):
+        text = text.replace(f"\n{key}", f"\nnetwork.{key}")
+    run = train(tmp_path, text)
+    samples = Digits().held_out().batch(torch.arange(1000), Noise(0, 0, "x", Rows.all(1000)))
+    model = python.load(run)
+    with torch.no_grad(), model.given({"label": samples.extra["label"]}):
+        expected = model.encoder(samples.x).mu.numpy()
+    with torch.no_grad(), model.given({"label": (samples.extra["label"] + 1) % 10}):
+        other = model.encoder(samples.x).mu.numpy()
+    codes = encoded(run, "--out", "a")[1]
+    assert codes == pytest.approx(expected, abs=1e-5) and codes != pytest.approx(other, abs=1e-3)
+    write_folder(Path("mine"), 2)
+    assert_names(nothing_written(run, "--data", "mine"), "--data mine: ", "class")
+
+
 # Refusals. Nothing is written.
 
 

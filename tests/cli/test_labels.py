@@ -209,5 +209,5 @@ def test_conditional_networks_refuse_samples_whose_class_is_unknown(networks):
     own = ("reconstruct", networks, "--data", "pictures/ant", "--out", "own")
     assert_names(refused(*own), "--data pictures/ant", "class")
     assert_names(refused("interpolate", networks, "--out", "own"), "--between samples", "class")
-    assert_names(refused("encode", networks, "--out", "own"), str(networks), "class")
+    assert_names(refused("encode", networks, "--data", "pictures/ant", "--out", "own"), "--data pictures/ant", "class")
     assert not list(Path.cwd().glob("own*"))
