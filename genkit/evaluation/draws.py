@@ -150,8 +150,12 @@ def _noise(model: Model, seed: int, start: int, size: int, source: str) -> Noise
 
 
 def rows_of_chunk(shape: tuple[int, ...]) -> int:
-    """Return the number of samples of this shape that are evaluated at a time."""
-    return max(1, min(CHUNK, CHUNK_NUMBERS // math.prod(shape)))
+    """Return the number of samples that are evaluated at a time.
+
+    A grey image counts as a colour image, since the maps within a network are equally large.
+    """
+    numbers = math.prod(shape) if len(shape) != 3 else max(shape[0], 3) * shape[1] * shape[2]
+    return max(1, min(CHUNK, CHUNK_NUMBERS // numbers))
 
 
 def subset(data: Dataset, total: int) -> Tensor:

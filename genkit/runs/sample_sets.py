@@ -16,6 +16,7 @@ from genkit.core.types import Dataset
 from genkit.evaluation.draws import Read, rows_of_chunk
 from genkit.parts.datasets.pictures.user_pictures import UserPictures
 
+MOST_IMAGES = 64  # of a chunk; a network computes more at a time hardly faster, but needs gigabytes for large images
 LABEL = "label"  # of the extra tensors of a data set
 
 
@@ -61,7 +62,7 @@ def set_of_data(name: str, data: Dataset, model: Model, total: int, seed: int) -
 
     among = f" of the {data.size:,}" if data.size is not None and data.size > total else ""
     described = f"{total:,}{among} sample{'s' * (total != 1)} of the {data.split} split"
-    return SampleSet(name, described, total, rows_of_chunk(data.shape), chunk)
+    return SampleSet(name, described, total, _rows(data.shape), chunk)
 
 
 def set_of_pictures(name: str, pictures: UserPictures, model: Model) -> SampleSet:
@@ -75,4 +76,9 @@ def set_of_pictures(name: str, pictures: UserPictures, model: Model) -> SampleSe
 
     total = len(pictures)
     described = f"{total:,} picture{'s' * (total != 1)} of {pictures.place}"
-    return SampleSet(name, described, total, rows_of_chunk(pictures.transform.shape), chunk)
+    return SampleSet(name, described, total, _rows(pictures.transform.shape), chunk)
+
+
+def _rows(shape: tuple[int, ...]) -> int:
+    """Return the rows of a chunk. Those of a density are those of the metrics, since its draws depend on them."""
+    return min(rows_of_chunk(shape), MOST_IMAGES) if len(shape) == 3 else rows_of_chunk(shape)
