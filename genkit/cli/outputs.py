@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-DATA_FOLDERS = ("path", "hold_out", "hub")  # keys of [data] that may name a folder of pictures
+DATA_FOLDERS = ("path", "hold_out", "hub", "masks")  # keys of [data] that may name a folder of pictures
 ENDINGS = (".npy", ".npz", ".png")
 
 

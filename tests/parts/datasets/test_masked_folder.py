@@ -124,6 +124,14 @@ def test_pictures_and_masks_may_be_arrays(tmp_path):
     assert torch.equal(masks, torch.from_numpy(mask_of() > 0).expand(4, -1, -1))
 
 
+def test_a_picture_may_have_the_ending_of_masks_itself(tmp_path):
+    write_folder(tmp_path / "x" / "train", 1)
+    for name, box in (("a", np.s_[:1]), ("b_mask", np.s_[:2])):
+        write_picture(tmp_path / "x" / "test" / f"{name}.png", noise_picture(12, 12))
+        write_picture(tmp_path / "masks" / f"{name}.png", mask_of(box=box))
+    assert batch(data_of(tmp_path), [0, 1]).extra["mask"].sum(dim=(1, 2)).tolist() == [12, 24]
+
+
 def test_training_pictures_need_no_masks(tmp_path):
     folders(tmp_path)
     train = data_of(tmp_path, split="train")

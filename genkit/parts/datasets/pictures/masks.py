@@ -8,7 +8,7 @@ it stays a mask; an abnormal region thinner than the shrinkage may vanish.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.array_picture import ArrayPicture
-from genkit.parts.datasets.pictures.bad_pictures import BadPicture, BadPictureError, list_bad_pictures
+from genkit.parts.datasets.pictures.bad_pictures import MAX_LISTED, BadPicture, BadPictureError, list_bad_pictures
 from genkit.parts.datasets.pictures.decode import decode
 from genkit.parts.datasets.pictures.inspect_pictures import EXIF_ORIENTATION, SIDEWAYS
 from genkit.parts.datasets.pictures.source import Source, count, shown_name
@@ -66,11 +66,6 @@ class Masks:
             )
         return found
 
-    def chunks(self, size: int) -> Iterator[np.ndarray]:
-        """Yield all masks in chunks of `size`, the last of which may be smaller. Raises what `read` raises."""
-        for start in range(0, len(self), size):
-            yield self.read(range(start, min(start + size, len(self))))
-
     def _decoded(self, index: int) -> np.ndarray | BadPicture:
         row = int(self.rows[index])
         if row < 0:
@@ -105,9 +100,12 @@ def pair_masks(
     With `missing` "empty", a picture without a mask has no abnormal pixel; then every mask must have a picture, among
     `whole` if `pictures` are a part of it. Raises `UsageError` for a picture without a mask, or with several.
     """
+    known = pictures if whole is None else whole
+    stems = {_stem(known.name(index)) for index in range(len(known))}
     by_name: dict[str, int] = {}
     for row in range(len(files)):
-        stem = _stem(files.name(row)).removesuffix(MASK_ENDING)
+        stem = _stem(files.name(row))
+        stem = stem if stem in stems else stem.removesuffix(MASK_ENDING)
         if stem in by_name:
             both = " and ".join(shown_name(files.name(each)) for each in (by_name[stem], row))
             raise UsageError(f"{option} {files.where}: two masks for one picture, {both}. Remove one of them.")
@@ -115,8 +113,7 @@ def pair_masks(
     names = [pictures.name(index) for index in range(len(pictures))]
     rows = [by_name.get(_stem(name), -1) for name in names]
     absent = [name for name, row in zip(names, rows, strict=True) if row < 0]
-    known = pictures if whole is None else whole
-    unused = by_name.keys() - {_stem(known.name(index)) for index in range(len(known))}
+    unused = by_name.keys() - stems
     if absent and missing == "refuse":
         raise UsageError(
             f"{option} {files.where}: no mask for {len(absent):,} of {count(len(names), 'picture')}:{_listed(absent)}\n"
@@ -150,8 +147,9 @@ def _stem(name: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    listed = list_bad_pictures([BadPicture(shown_name(name), "") for name in names])
-    return listed.replace(": \n", "\n").removesuffix(": ")
+    """Return one line for each of the first names, and a line that counts the others."""
+    more = f"\n  and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
+    return "".join(f"\n  {shown_name(name)}" for name in names[:MAX_LISTED]) + more
 
 
 def _upright_size(picture: Image | ArrayPicture) -> tuple[int, int]:
