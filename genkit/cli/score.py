@@ -65,6 +65,7 @@ def score(
     OUT.jsonl with a row for each picture, and OUT.png with the histograms. By default OUT is
     RUN/scores-SCORE-WEIGHTS-of-SET. Pictures are cropped, converted and resized as those of the run.
     """
+    from genkit.core.part_name import part_name
     from genkit.draw.score_histogram import SetOfScores, save_score_histogram
     from genkit.runs.build_parts import build_score
     from genkit.runs.score_files import write_score_files
@@ -88,14 +89,15 @@ def score(
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
     table, lines, picture = (stem.with_name(stem.name + ending) for ending in ENDINGS)
-    note = _describe(scored, name, fpr, trained.weights)
+    keys = part_name(chosen)
+    note = _describe(scored, keys, fpr, trained.weights)
     with made_for_files([table, lines, picture]):
         write_score_files(table, lines, scored)
         of_normal, *of_others = [SetOfScores(each.name, each.scores.numpy()) for each in scored.every]
         save_score_histogram(picture, of_normal, of_others, scored.threshold, trained.title, f"score {name}", note)
     written = [str(path) for path in (table, lines, picture)]
     if json:
-        facts = {"score": name, "weights": trained.weights, "fpr": fpr, "threshold": scored.threshold}
+        facts = {"score": keys, "weights": trained.weights, "fpr": fpr, "threshold": scored.threshold}
         print(json_format.dumps({**facts, "sets": _rows(scored), "written": written}))
     else:
         _print(scored, note, written)

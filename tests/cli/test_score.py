@@ -149,6 +149,7 @@ def test_a_score_has_keys_and_may_be_fitted(run, root):
     assert all(each["median"] > 0 for each in facts["sets"])
     assert "scores-mahalanobis-raw-of-dark" in facts["written"][0]
     weighted = facts_of(run, "--data", root / "dark", "--set", "score.beta_kl=0", "--out", "a")
+    assert_names(weighted["score"], "elbo", "beta_kl 0")
     assert (
         weighted["threshold"] == facts_of(run, "--data", root / "dark", "--score", "error", "--out", "a")["threshold"]
     )
