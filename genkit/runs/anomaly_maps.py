@@ -92,7 +92,7 @@ def check_map(path: Path, trained: Trained, score: Score, name: str, smooth: flo
     try:
         require_smooth(smooth, model.data_shape)
     except ValueError as error:
-        raise UsageError(f"--{error}.") from None
+        raise UsageError(f"--{str(error).replace(' = ', ' ', 1)}.") from None
     return model
 
 

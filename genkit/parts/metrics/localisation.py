@@ -23,7 +23,7 @@ from genkit.core.score import Score, require_map
 from genkit.core.squared_error import SquaredError
 from genkit.core.types import Dataset, MaskedDataset
 from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, plain_maps, require_smooth
+from genkit.parts.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, raw_maps, require_smooth
 from genkit.parts.metrics.pixel_ranking import (
     best_dice,
     dice,
@@ -215,7 +215,7 @@ class Dice(LocalisationMetric):
         chunks = self.maps(evaluation)
         if self.fpr is None:
             return ranked(chunks, best_dice)
-        of_chunk = partial(plain_maps, _autoencoder(evaluation), fitted_score(self.score, evaluation), self.smooth)
+        of_chunk = partial(raw_maps, _autoencoder(evaluation), fitted_score(self.score, evaluation), self.smooth)
         pixels = len(evaluation.reference) * prod(self.marked.shape[1:])
         threshold = pixel_threshold(evaluation.parallel_map(of_chunk, evaluation.reference), pixels, self.fpr)
         values = pixel_values(chunks, sum(chunk.maps.size for chunk in chunks))

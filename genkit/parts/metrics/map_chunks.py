@@ -54,11 +54,6 @@ def masked_maps(model: Autoencoder, score: Score, smooth: float, x: Tensor) -> M
     return MaskedChunk(raw_maps(model, score, smooth, x[:, :-1]), (x[:, -1] > 0).cpu().numpy())
 
 
-def plain_maps(model: Autoencoder, score: Score, smooth: float, x: Tensor) -> np.ndarray:
-    """Return the maps of images, (b, C, H, W) -> (b, H, W) float32."""
-    return raw_maps(model, score, smooth, x)
-
-
 @dataclass(frozen=True)
 class WithMasks:
     """Images whose last channel is their mask: 1 for abnormal pixels. So metrics read both at once."""
