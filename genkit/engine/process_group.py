@@ -6,6 +6,7 @@ genkit takes nothing but the group and `ACCELERATE_USE_CPU` from the environment
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -85,7 +86,18 @@ def _how_to_join() -> list[InitProcessGroupKwargs]:
     return [InitProcessGroupKwargs(init_method="genkit://", timeout=PATIENCE)]
 
 
+def _leave() -> None:
+    """End the threads of a group that an error has left open: one that runs at the end of the process may abort it.
+
+    On a GPU the group stays: NCCL could wait for operations that the other processes never begin.
+    """
+    if dist.is_initialized() and dist.get_backend() == "gloo":
+        dist.destroy_process_group()
+
+
 def _join(url: str, timeout: timedelta, **options: Any) -> Iterator[Any]:
+    if not _stores:
+        atexit.register(_leave)
     for store, rank, size in dist.rendezvous("env://", timeout=min(JOINING, timeout), **options):
         _stores.append(store)
         # A second group of these processes must not find the addresses of the first, whose connections are closed.

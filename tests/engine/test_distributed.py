@@ -58,6 +58,12 @@ def test_processes_form_one_group_after_another():
         assert code == 0, errors
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc lists the threads of a process")
+def test_a_group_that_an_error_has_left_open_has_no_thread_when_the_process_ends():
+    for code, errors in ends_of(start_group(2, "left_open_worker.py")):
+        assert code == 0, errors
+
+
 def test_processes_that_cannot_form_a_group_are_refused():
     AcceleratorState._reset_state(True)
     announced = patch.dict(os.environ, WORLD_SIZE="2", RANK="0")  # as a launcher sets it, but without an address
