@@ -43,7 +43,7 @@ def place_of(problem):
             "[model]",
             7,
             "model.use",
-            ("missing", "Known models: introvae-conv, mlp, modern-conv, no-model, small-conv, tiny."),
+            ("missing", "Known models: conditional, introvae-conv, mlp, modern-conv, no-model, small-conv, tiny."),
         ),
         ('use = "linear"\nstop = 0.5', "use = 7", 14, "loss.weight.use", ("found 7", "Known schedules: constant,")),
     ],
