@@ -214,7 +214,7 @@ def test_some_masks_give_a_number():
         (Dice(STROKES, fpr=1e-6, samples=1), model, "1,000,000"),
         (Dice(STROKES, fpr=0.1, samples=1001), model, "1000"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__),
 )
 def test_what_has_no_meaning_is_refused_before_the_run(metric, of, named):
     with pytest.raises(ValueError) as refused:
