@@ -8,6 +8,15 @@ from genkit.core.batch import Batch
 from genkit.core.callback import Callback, PlanView, RunView, StopTraining
 from genkit.core.condition import ClassFacts, Conditional
 from genkit.core.constant_schedule import ConstantSchedule
+from genkit.core.dataset import (
+    Dataset,
+    FingerprintedSource,
+    LabelledDataset,
+    MaskedDataset,
+    Raw,
+    Samples,
+    TwoStepDataset,
+)
 from genkit.core.elbo import negative_elbo
 from genkit.core.estimate import Estimate
 from genkit.core.field_types import Doc, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
@@ -26,25 +35,18 @@ from genkit.core.targets import follow, make_targets
 from genkit.core.two_steps import batch_in_two_steps
 from genkit.core.types import (
     Action,
-    Dataset,
     DiagNormal,
     Divergence,
-    FingerprintedSource,
-    LabelledDataset,
     Loss,
     LossWithActions,
     LossWithRemark,
     LossWithTargets,
-    MaskedDataset,
     Optimiser,
     Phase,
     PhaseLoss,
-    Raw,
     ReconstructionError,
     Remark,
-    Samples,
     Schedule,
-    TwoStepDataset,
 )
 from genkit.parts.losses.vae import VAE
 from genkit.parts.metrics.base import ModelMetric

@@ -7,7 +7,7 @@ from typing import Any
 
 from genkit.console.output import Console
 from genkit.console.quantities import quantity
-from genkit.core.types import Dataset
+from genkit.core.dataset import Dataset
 from genkit.parts.datasets.pictures.inspect_pictures import SHOWN, PictureReport
 from genkit.parts.datasets.pictures.source import count, shown_name
 from genkit.parts.datasets.pictures.splits import PreparedSplit

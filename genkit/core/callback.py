@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
+from genkit.core.dataset import Dataset
 from genkit.core.metric import Metric
 from genkit.core.model import Model
 from genkit.core.result import EvaluationRecord, Result
-from genkit.core.types import Dataset
 
 
 class StopTraining(Exception):

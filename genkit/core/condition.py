@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from genkit.core.dataset import Dataset, LabelledDataset
 from genkit.core.noise import Noise
-from genkit.core.types import Dataset, LabelledDataset
 
 LABEL = "label"  # name of the class of a sample among the tensors of `Samples.extra`
 

@@ -37,7 +37,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from genkit.core.types import Dataset
+from genkit.core.dataset import Dataset
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,8 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Samples, TwoStepDataset
 from genkit.core.noise import Noise
-from genkit.core.types import Samples, TwoStepDataset
 
 CPU = torch.device("cpu")
 

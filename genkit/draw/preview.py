@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from genkit.core.condition import ClassFacts
+from genkit.core.dataset import Dataset
 from genkit.core.model import Autoencoder, Model, evaluating
 from genkit.core.noise import Noise
-from genkit.core.types import Dataset
 from genkit.draw.density import half_width_of, save_density_panels
 from genkit.draw.image_grid import GridRow, save_image_grid
 from genkit.draw.reconstructions import reconstruction_rows

@@ -9,9 +9,9 @@ import torch
 
 from genkit.core.batch import Batch
 from genkit.core.condition import check_range, labels_in
+from genkit.core.dataset import Dataset, Samples
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Dataset, Samples
 from genkit.engine.distributed import World
 from genkit.engine.loading import StepParts, load_and_finish
 from genkit.engine.state import TrainState

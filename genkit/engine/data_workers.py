@@ -26,9 +26,9 @@ import torch
 from torch.utils.data import DataLoader, get_worker_info
 from torch.utils.data import Dataset as TorchDataset
 
+from genkit.core.dataset import Dataset
 from genkit.core.global_generators import GeneratorWatch
 from genkit.core.two_steps import CPU
-from genkit.core.types import Dataset
 from genkit.engine.loading import Loaded, StepParts, load
 from genkit.engine.part_calls import PartCall
 from genkit.errors import PartFailed, UsageError

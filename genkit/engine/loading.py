@@ -2,7 +2,7 @@
 
 Both are the same with and without workers, so the samples have the same bits:
 
-- a data set with `load` and `finish` (`genkit.core.types.TwoStepDataset`) does its own two steps;
+- a data set with `load` and `finish` (`genkit.core.dataset.TwoStepDataset`) does its own two steps;
 - of any other data set that reads, `load` calls `batch`, with noise on the CPU and one thread, as in a worker;
 - a density reads nothing, so only `finish` calls its `batch`, with noise on the device.
 """
@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from genkit.core.data_order import indices_of_step
+from genkit.core.dataset import Dataset, Raw, Samples, TwoStepDataset
 from genkit.core.noise import Noise, Rows
 from genkit.core.two_steps import CPU
-from genkit.core.types import Dataset, Raw, Samples, TwoStepDataset
 from genkit.recipe.check_samples import checked_raw, checked_samples
 
 Loaded = Raw | Samples | None  # what is between the two steps; None: a density

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from genkit.core.cores import available_cores
-from genkit.core.types import FingerprintedSource
+from genkit.core.dataset import FingerprintedSource
 from genkit.engine.data_workers import FORK
 from genkit.engine.loading import is_drawn
 from genkit.launched import local_size

@@ -30,11 +30,11 @@ import torch
 from torch import Tensor, nn
 
 from genkit.core.data_order import indices_of_step
+from genkit.core.dataset import Dataset
 from genkit.core.metric import BatchNormMode, EvaluationProtocol, ParallelMap
 from genkit.core.model import GAN, Autoencoder, Model, evaluating
 from genkit.core.moments import RunningMoments
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Dataset
 
 RECALIBRATION_SAMPLES = 2_000
 RECALIBRATION_BATCH = 100

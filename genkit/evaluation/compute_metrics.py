@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.estimate import Estimate
 from genkit.core.global_generators import seeded_generators
 from genkit.core.metric import LABELS, PRIOR, BatchNormMode, Draws, Evaluation, EvaluationProtocol, Metric, ParallelMap
@@ -19,7 +20,6 @@ from genkit.core.model import Model, evaluating
 from genkit.core.noise import seed_of
 from genkit.core.prior import StandardNormal
 from genkit.core.result import Result
-from genkit.core.types import Dataset
 from genkit.errors import GenkitError
 from genkit.evaluation.batch_norm import BatchNormModes, complete_protocol
 from genkit.evaluation.draws import draws, labels_of, read, rows_of_chunk

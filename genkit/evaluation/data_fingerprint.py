@@ -7,7 +7,7 @@ compared.
 The fingerprint of images is their number, a digest of their pixels, rounded to 8 bits, so that it does not depend on
 the machine or the version of torch, and a digest of their labels, if they have any. Earlier versions of genkit did not
 save that of the labels. The fingerprint of other samples is their number only. A stream supplies its own
-fingerprint (`genkit.core.types.FingerprintedSource`), because reading its images would take as long as a pass over it.
+fingerprint (`genkit.core.dataset.FingerprintedSource`), because reading its images takes as long as a pass over it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 
 import torch
 
+from genkit.core.dataset import Dataset, FingerprintedSource
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Dataset, FingerprintedSource
 from genkit.errors import UsageError
 from genkit.part_code import describe_bug
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from genkit.core.condition import labels_in
+from genkit.core.dataset import Dataset, LabelledDataset, Samples
 from genkit.core.metric import ParallelMap
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows, seed_of
-from genkit.core.types import Dataset, LabelledDataset, Samples
 
 CHUNK = 1000  # most samples in a chunk ...
 CHUNK_NUMBERS = 2**22  # ... and most numbers: 341 colour images of 64 x 64, or 21 of 256 x 256

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from genkit.core.condition import LABEL
+from genkit.core.dataset import Dataset
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Dataset
 
 IMAGE_CHUNK, POINT_CHUNK = 16, 8192  # samples in one call of a network
 

@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any
 
 from genkit.core.callback import Callback
+from genkit.core.dataset import Dataset
 from genkit.core.metric import Metric
 from genkit.core.model import Model
-from genkit.core.types import Dataset, Loss, Optimiser
+from genkit.core.types import Loss, Optimiser
 from genkit.errors import RecipeError
 from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.bind import Binder, Invalid, labelled

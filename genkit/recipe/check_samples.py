@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Dataset, Raw, Samples
 from genkit.core.noise import Noise
-from genkit.core.types import Dataset, Raw, Samples
 from genkit.part_code import code_of
 
 

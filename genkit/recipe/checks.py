@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from genkit.core.dataset import Dataset, LabelledDataset
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
-from genkit.core.types import Action, Dataset, LabelledDataset, Phase
+from genkit.core.types import Action, Phase
 from genkit.evaluation.batch_norm import norms_of
 from genkit.near_miss import near_miss
 from genkit.recipe.bind_model import ERROR, PRIOR

@@ -24,9 +24,10 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from genkit.core.dataset import Dataset
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.types import Action, Dataset, Phase, Schedule
+from genkit.core.types import Action, Phase, Schedule
 from genkit.errors import UsageError
 from genkit.evaluation.compute_metrics import protocol_of
 from genkit.part_code import code_of, describe_bug, is_refusal

@@ -13,8 +13,8 @@ from inspect import getmembers_static
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from genkit.core.dataset import Dataset
 from genkit.core.metric import Extractor, Metric
-from genkit.core.types import Dataset
 from genkit.errors import Problem
 from genkit.recipe.document import KeyPath
 from genkit.recipe.missing_precision import missing_precision

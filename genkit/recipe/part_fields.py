@@ -14,11 +14,12 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError
 
+from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc
 from genkit.core.metric import Extractor
 from genkit.core.model import NetworkBuilder
 from genkit.core.score import Score
-from genkit.core.types import Dataset, Divergence, ReconstructionError, Schedule
+from genkit.core.types import Divergence, ReconstructionError, Schedule
 from genkit.recipe.tables import Use
 
 KIND_OF_HINT: dict[Any, str] = {

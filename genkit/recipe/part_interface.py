@@ -13,9 +13,10 @@ from inspect import get_annotations, getattr_static
 from typing_extensions import get_protocol_members, is_protocol
 
 from genkit.core.callback import Callback
+from genkit.core.dataset import Dataset
 from genkit.core.metric import Extractor, Metric
 from genkit.core.score import Score
-from genkit.core.types import Dataset, Divergence, Loss, Optimiser, ReconstructionError, Schedule
+from genkit.core.types import Divergence, Loss, Optimiser, ReconstructionError, Schedule
 from genkit.part_code import code_of
 
 INTERFACES: dict[str, type] = {

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from genkit.core.condition import LABEL
+from genkit.core.dataset import Dataset
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import (
     Action,
-    Dataset,
     DiagNormal,
     Loss,
     LossWithActions,

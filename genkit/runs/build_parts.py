@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from genkit.core.dataset import Dataset
 from genkit.core.model import Model
 from genkit.core.score import Score
-from genkit.core.types import Dataset
 from genkit.errors import RecipeError, UsageError
 from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.bind_model import PRIOR, bind_model

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from genkit.core.condition import LABEL
+from genkit.core.dataset import MASK, Dataset, LabelledDataset, Samples
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import MASK, Dataset, LabelledDataset, Samples
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.model import Model
-from genkit.core.types import Dataset
 from genkit.evaluation.draws import Read, rows_of_chunk
 from genkit.parts.datasets.pictures.user_pictures import UserPictures
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from genkit.core.dataset import Dataset
 from genkit.core.model import Autoencoder
 from genkit.core.score import Score
-from genkit.core.types import Dataset
 from genkit.errors import UsageError
 from genkit.evaluation.draws import read
 from genkit.parts.metrics.detection import MOST

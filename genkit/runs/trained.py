@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from genkit.core.condition import LABEL
+from genkit.core.dataset import Dataset
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Dataset
 from genkit.errors import UsageError
 from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.samples import in_chunks

@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from genkit.core.types import Dataset
+from genkit.core.dataset import Dataset
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.pictures.user_pictures import (

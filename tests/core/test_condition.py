@@ -11,8 +11,8 @@ from support.messages import assert_names
 from support.tiny_parts import Numbered, TinyAutoencoder
 
 from genkit.core.condition import LABEL, ClassFacts, Conditional, class_facts, draw_labels
+from genkit.core.dataset import LabelledDataset, Samples
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import LabelledDataset, Samples
 from genkit.evaluation.samples import decoded_codes, in_chunks, labels_in_turn
 from genkit.parts.priors.per_class import PerClass
 

@@ -14,8 +14,8 @@ from torch import nn
 
 from genkit.api import Batch, Conditional, PhaseLoss, Posterior
 from genkit.core.condition import LABEL, ClassFacts
+from genkit.core.dataset import Samples
 from genkit.core.elbo import same_for_all_rows
-from genkit.core.types import Samples
 from genkit.engine.batches import read_data
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps

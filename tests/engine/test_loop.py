@@ -11,7 +11,7 @@ from support.tiny_parts import Blob, Numbered, TinyAutoencoder
 from support.tiny_recipes import assert_same_bits, tensors_of, tiny_plan, tiny_recipe, train_all
 
 from genkit.core.batch import Batch
-from genkit.core.types import Samples
+from genkit.core.dataset import Samples
 from genkit.engine.batches import batches_of_step, check_batch
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps

@@ -11,7 +11,7 @@ import pytest
 from support.messages import assert_names
 from torch import Tensor
 
-from genkit.core.types import Samples
+from genkit.core.dataset import Samples
 from genkit.errors import UsageError
 from genkit.evaluation import data_fingerprint as module
 from genkit.evaluation.data_fingerprint import check_data_fingerprint, data_fingerprint, same_images

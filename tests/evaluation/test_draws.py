@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from genkit.core.dataset import Samples
 from genkit.core.model import Model
-from genkit.core.types import Samples
 from genkit.evaluation.draws import ChunkedDraws, draws
 
 

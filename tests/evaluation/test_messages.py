@@ -13,7 +13,7 @@ from support.tiny_parts import Numbered, TinyAutoencoder
 from torch import Tensor
 
 from genkit.api import EvaluationProtocol
-from genkit.core.types import Samples
+from genkit.core.dataset import Samples
 from genkit.errors import UsageError
 from genkit.evaluation.batch_norm import complete_protocol, recalibrated_statistics
 from genkit.evaluation.compute_metrics import evaluate

@@ -6,8 +6,8 @@ import pytest
 import torch
 from support.tiny_parts import Blob, TinyAutoencoder
 
+from genkit.core.dataset import Samples
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import Samples
 from genkit.evaluation.samples import describe_samples, in_chunks, latent_codes, select_samples
 
 NOISE = Noise(3, 0, "any", Rows.all(1))

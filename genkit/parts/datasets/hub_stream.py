@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from torch import Tensor
 
+from genkit.core.dataset import Raw, Samples
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.noise import Noise
 from genkit.core.two_steps import batch_in_two_steps
-from genkit.core.types import Raw, Samples
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.image_set import finished_images, raw_images
 from genkit.parts.datasets.base.keys_only import KeysOnly

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import MASK, Raw, Samples
 from genkit.core.field_types import Doc
 from genkit.core.noise import Noise
-from genkit.core.types import MASK, Raw, Samples
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.image_set import FLIP
 from genkit.parts.datasets.image_folder import ImageFolder

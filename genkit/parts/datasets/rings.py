@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Samples
 from genkit.core.noise import Noise
-from genkit.core.types import Samples
 from genkit.parts.datasets.base.density import DensitySet
 
 

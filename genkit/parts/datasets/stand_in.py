@@ -15,9 +15,9 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Samples
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.noise import Noise
-from genkit.core.types import Samples
 from genkit.parts.datasets.base.picture_keys import SplitKey
 
 MAX_WAVES = 3  # along a side

@@ -18,9 +18,9 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
+from genkit.core.dataset import MASK, Raw, Samples
 from genkit.core.field_types import Doc, NonNegativeInt, PositiveFloat
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import MASK, Raw, Samples
 from genkit.parts.datasets.base.image_set import Arrays
 from genkit.parts.datasets.digits import Digits
 

@@ -15,10 +15,10 @@ from typing import Annotated, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.types import Dataset
 from genkit.parts.extractors.digit_network import CLASSES
 from genkit.parts.extractors.digits import DigitFeatures
 from genkit.parts.extractors.require_images import require_image

@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 from annotated_types import Gt, Le
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.estimate import Estimate
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import ERROR, Evaluation, EvaluationProtocol
@@ -25,7 +26,6 @@ from genkit.core.model import Autoencoder, Model
 from genkit.core.part_name import part_name
 from genkit.core.score import Score, require_score
 from genkit.core.squared_error import SquaredError
-from genkit.core.types import Dataset
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.ranking import REPLICATES, auroc, average_precision, fpr_at_tpr, with_interval
 from genkit.parts.metrics.scoring import check_fit, known_size, scores_of_both

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc
 from genkit.core.metric import BatchNormMode, Draws, Evaluation, EvaluationProtocol, Extractor, ParallelMap
-from genkit.core.types import Dataset
 from genkit.errors import GenkitWarning, UsageError
 from genkit.parts.metrics.extraction import settings_of, write_features
 from genkit.parts.metrics.feature_cache import cached_features

@@ -22,11 +22,11 @@ from typing import Annotated, Literal
 
 import torch
 
+from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.gaussian_moments import GaussianMoments, fit_gaussian
 from genkit.core.metric import Evaluation, EvaluationProtocol, Extractor
 from genkit.core.model import Model
-from genkit.core.types import Dataset
 from genkit.parts.extractors.inception import Inception
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import features_of, protocol_of

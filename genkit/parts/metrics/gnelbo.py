@@ -24,13 +24,13 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.elbo import energy
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
 from genkit.core.part_name import part_name
 from genkit.core.squared_error import SquaredError
-from genkit.core.types import Dataset
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.histogram_2d import box_half_width, box_text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from genkit.core.dataset import Dataset
 from genkit.core.metric import Draws
-from genkit.core.types import Dataset
 from genkit.parts.datasets.base.density import DensitySet
 
 BINS = 100  # along each axis

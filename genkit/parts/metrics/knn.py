@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol, Extractor
 from genkit.core.model import Model
-from genkit.core.types import Dataset
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Features, Side, features_of, protocol_of, settings_of
 from genkit.parts.metrics.split import Split

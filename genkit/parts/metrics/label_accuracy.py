@@ -15,10 +15,10 @@ from typing import Annotated, ClassVar, Literal
 
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.types import Dataset
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.mnist import MNIST
 from genkit.parts.extractors.digit_network import CLASSES

@@ -15,13 +15,13 @@ from typing import Annotated, Literal
 
 from annotated_types import Gt, Lt
 
+from genkit.core.dataset import Dataset, MaskedDataset
 from genkit.core.field_types import Doc, NonNegativeFloat, PositiveInt
 from genkit.core.metric import ERROR, Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
 from genkit.core.part_name import part_name
 from genkit.core.score import Score, require_map
 from genkit.core.squared_error import SquaredError
-from genkit.core.types import Dataset, MaskedDataset
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, raw_maps, require_smooth
 from genkit.parts.metrics.pixel_ranking import (

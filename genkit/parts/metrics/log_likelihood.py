@@ -15,13 +15,13 @@ from typing import Annotated, Literal
 
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.estimate import Estimate
 from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
 from genkit.core.part_name import part_name
 from genkit.core.score import require_score
-from genkit.core.types import Dataset
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.scoring import scores_of
 from genkit.parts.metrics.split import Split, split_and_samples

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import MASK, Dataset, Samples
 from genkit.core.maps import smoothed
 from genkit.core.model import Autoencoder
 from genkit.core.noise import Noise
 from genkit.core.sample_noise import noise_of_samples
 from genkit.core.score import Score
-from genkit.core.types import MASK, Dataset, Samples
 from genkit.parts.metrics.scoring import SEED
 
 

@@ -17,10 +17,10 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.types import Dataset
 from genkit.parts.datasets.base.mixture import GaussianMixture
 from genkit.parts.metrics.base import ModelMetric
 

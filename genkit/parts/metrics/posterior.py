@@ -24,12 +24,13 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.elbo import same_for_all_rows
 from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
 from genkit.core.metric import Draws, Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
 from genkit.core.moments import RunningMoments
-from genkit.core.types import Dataset, DiagNormal
+from genkit.core.types import DiagNormal
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.split import Split, split_and_samples
 

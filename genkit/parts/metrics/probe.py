@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 
 from genkit.core.condition import Conditional
+from genkit.core.dataset import Dataset, LabelledDataset
 from genkit.core.estimate import Estimate
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
-from genkit.core.types import Dataset, LabelledDataset
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.split import split_and_samples
 

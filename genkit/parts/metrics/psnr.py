@@ -13,9 +13,9 @@ from typing import Literal
 
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.types import Dataset
 from genkit.parts.metrics.reconstruction import ReconstructionMetric, is_image_data, of_reconstructions
 
 

@@ -19,11 +19,12 @@ from typing import Annotated, Literal, TypeVar
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
 from genkit.core.part_name import part_name
-from genkit.core.types import Dataset, ReconstructionError
+from genkit.core.types import ReconstructionError
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.split import Split, split_and_samples
 

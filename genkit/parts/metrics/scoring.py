@@ -7,11 +7,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.metric import Draws, Evaluation
 from genkit.core.model import Autoencoder
 from genkit.core.sample_noise import noise_of_samples
 from genkit.core.score import Score
-from genkit.core.types import Dataset
 
 SEED = 0  # of the noise of scores that draw: a score does not depend on the seed of a run
 

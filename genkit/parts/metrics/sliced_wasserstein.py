@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
 from genkit.core.noise import seed_of
-from genkit.core.types import Dataset
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.features import Features, features_of, protocol_of
 from genkit.parts.metrics.split import Split

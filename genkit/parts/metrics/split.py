@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from genkit.core.types import Dataset
+from genkit.core.dataset import Dataset
 
 Split = Literal["train", "test"]  # "test" is the held-out split
 

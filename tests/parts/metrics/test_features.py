@@ -12,7 +12,7 @@ from support.evaluations import evaluation_of, normal, value
 from support.messages import assert_names
 
 from genkit.api import features_of
-from genkit.core.types import Samples
+from genkit.core.dataset import Samples
 from genkit.evaluation.compute_metrics import evaluate
 from genkit.evaluation.draws import draws
 from genkit.parts.datasets.digits import Digits

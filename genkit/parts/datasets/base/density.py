@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor
 
+from genkit.core.dataset import Samples
 from genkit.core.noise import Noise
-from genkit.core.types import Samples
 
 
 class DensitySet(ABC):

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genkit.core.dataset import Raw, Samples
 from genkit.core.noise import Noise
 from genkit.core.two_steps import batch_in_two_steps
-from genkit.core.types import Raw, Samples
 from genkit.parts.datasets.base.keys_only import KeysOnly
 from genkit.parts.datasets.base.picture_keys import SplitKey
 from genkit.storage.mapped_file import check_mapped

@@ -6,9 +6,9 @@ from abc import abstractmethod
 
 from torch import Tensor
 
+from genkit.core.dataset import Samples
 from genkit.core.noise import Noise
 from genkit.core.transfer import to_device
-from genkit.core.types import Samples
 from genkit.parts.datasets.base.density import DensitySet
 
 

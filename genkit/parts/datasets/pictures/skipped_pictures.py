@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from genkit.core.types import Dataset
+from genkit.core.dataset import Dataset
 from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.hub_stream import HubStream
 from genkit.parts.datasets.pictures.bad_pictures import list_bad_pictures

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from genkit.core.types import Dataset
+from genkit.core.dataset import Dataset
 from genkit.errors import UsageError
 from genkit.parts.datasets.base.picture_set import PictureSet
 from genkit.parts.datasets.hub_stream import HubStream

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genkit.core.types import Dataset
+from genkit.core.dataset import Dataset
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.array_picture import has_one_picture
 from genkit.parts.datasets.pictures.array_source import ArraySource

@@ -1,0 +1,18 @@
+"""Law of the maps of errors and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def assert_map_adds_up(make: Callable[[], Tensor], total: Tensor) -> None:
+    """Assert that a map, if there is one, sums to the score or error of each sample, (B,)."""
+    try:
+        found = make()
+    except ValueError:  # it has no map
+        return
+    assert found.dim() == 3, f"map: the shape is {tuple(found.shape)}, expected (B, H, W)"
+    torch.testing.assert_close(found.sum(dim=(1, 2)), total, rtol=1e-4, atol=1e-4, check_dtype=False)
