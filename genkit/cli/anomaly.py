@@ -68,7 +68,7 @@ def anomaly(
     masks, also print pixel AUROC, AUPRC and Dice.
     """
     from genkit.draw.anomaly_grid import save_anomaly_grid
-    from genkit.runs.anomaly_maps import MapFiles, Mapping, check_map, write_maps
+    from genkit.runs.anomaly_maps import MapFiles, MapOfScore, check_map, write_maps
     from genkit.runs.build_parts import build_score
     from genkit.runs.sets_to_score import open_sets
     from genkit.runs.user_masks import read_masks
@@ -106,7 +106,7 @@ def anomaly(
     def draw(path: Path, maps: Maps) -> None:
         save_anomaly_grid(path, maps.shown, maps.threshold, trained.title, note(maps))
 
-    mapping = Mapping(model, chosen, smooth)
+    mapping = MapOfScore(model, chosen, smooth)
     try:
         with made_for_files(files):
             maps = write_maps(run, trained, mapping, sets, found, fpr, number, files, draw)
