@@ -170,6 +170,24 @@ def test_memory_holds_no_map_and_chunks_do_not_change_them(root, run, monkeypatc
     assert Path("a.png").stat().st_size == pytest.approx(Path("b.png").stat().st_size, rel=0.01)
 
 
+def test_intervals_are_numbers_where_a_picture_is_abnormal_all_over(root, run, tmp_path):
+    for number, rows in enumerate((24, 12)):
+        write_picture(tmp_path / "two" / f"{number}.png", noise_picture(24, 24, 1, number))
+        mask = np.zeros((24, 24), np.uint8)
+        mask[:rows] = 255
+        write_picture(tmp_path / "two-masks" / f"{number}.png", mask)
+    result = genkit(
+        "anomaly", run, "--data", tmp_path / "two", "--masks", tmp_path / "two-masks", "--json", "--out", "x"
+    )
+    assert result.code == 0, result.err
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    for low, high in json.loads(result.out, parse_constant=refuse)["intervals"].values():
+        assert 0 <= low <= high <= 1
+
+
 def test_pictures_without_a_mask_may_be_normal(root, run):
     masks = Path(shutil.copytree(root / "masks", "masks"))
     for number in (0, 3, 6):
