@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genkit.runs.anomaly_maps import Maps, PixelNumbers
 
 ENDINGS = (".csv", ".npy", ".png")
+MOSTLY = 0.5  # share of marked pixels above which masks may be inverted
 
 Folder = Annotated[
     Path,
@@ -150,3 +151,5 @@ def _print(numbers: PixelNumbers | None, pictures: int) -> None:
         rows.append([name, f"{value:.4f}", "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"])
     title = f"{pictures:,} pictures with masks, {numbers.abnormal:.2%} of the pixels abnormal"
     Console().table(title, ("number", "value", "95 % interval"), rows)
+    if numbers.abnormal > MOSTLY:
+        Console().print("More than half of the pixels are marked as abnormal. If the masks are inverted, invert them.")

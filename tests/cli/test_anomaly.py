@@ -156,6 +156,15 @@ def test_what_is_printed_names_the_files_and_the_numbers(root, run):
     assert large > small + 200
 
 
+def test_masks_that_mark_most_pixels_may_be_inverted(root, run, tmp_path):
+    for mask in (root / "masks").rglob("*.png"):
+        write_picture(tmp_path / "inverted" / mask.relative_to(root / "masks"), 255 - np.array(Image.open(mask)))
+    for masks, remarked in ((root / "masks", False), (tmp_path / "inverted", True)):
+        result = genkit("anomaly", run, "--data", root / "new", "--masks", masks, "--out", "maps")
+        assert result.code == 0, result.err
+        assert ("inverted" in result.out.replace(str(masks), "")) is remarked
+
+
 def test_memory_holds_no_map_and_chunks_do_not_change_them(root, run, monkeypatch):
     whole = facts_of(run, "--data", root / "new", "--masks", root / "masks", "--out", "a")
     monkeypatch.setattr("genkit.evaluation.draws.CHUNK", 2)
