@@ -18,6 +18,7 @@ from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.pictures import prepare
 from genkit.parts.datasets.pictures.array_picture import ArrayPicture
 from genkit.parts.datasets.pictures.decode import decode
+from genkit.parts.datasets.pictures.file_values import raw_mode
 from genkit.parts.datasets.pictures.folder_source import list_files
 from genkit.parts.datasets.pictures.image_formats import open_image
 from genkit.parts.datasets.pictures.inspect_pictures import inspect_pictures
@@ -158,6 +159,26 @@ def test_the_values_of_a_pgm_are_those_below_its_maximum(tmp_path):
     (tmp_path / "x.pgm").write_bytes(b"P5 3 1 4095\n" + values.tobytes())
     seen = transform(size=(1, 3), window=(0, 2000))(open_image(tmp_path / "x.pgm"))
     assert seen.tolist() == by_hand(values[None][0], 0, 2000)[None].tolist()
+
+
+@pytest.mark.parametrize("header", [b"P5 3 1 100\n", b"P6 1 1 100\n", b"P2 3 1 100\n", b"P3 1 1 100\n"])
+def test_the_values_of_any_pnm_are_those_below_its_maximum(tmp_path, header):
+    values = bytes([0, 50, 100])
+    plain = header[:2] in (b"P2", b"P3")
+    (tmp_path / "x.pnm").write_bytes(header + (b"0 50 100\n" if plain else values))
+    colour = header[:2] in (b"P3", b"P6")
+    wanted = transform(3 if colour else 1, size=(1, 1) if colour else (1, 3), window=(0, 100))
+    assert wanted(open_image(tmp_path / "x.pnm")).ravel().tolist() == [0, round(WHITE / 2), WHITE]
+
+
+def test_the_tiles_of_pillow_10_are_plain_tuples(tmp_path):
+    (tmp_path / "x.ppm").write_bytes(b"P6 1 1 100\n" + bytes([0, 50, 100]))
+    deep = np.array([[[0, 256, 65535]]], ">u2")
+    (tmp_path / "deep.ppm").write_bytes(b"P6 1 1 65535\n" + deep.tobytes())
+    for name, expected in (("x", ("RGB", 100)), ("deep", ("RGB", 65535))):
+        picture = open_image(tmp_path / f"{name}.ppm")
+        picture.tile = [tuple(tile) for tile in picture.tile]
+        assert raw_mode(picture) == expected
 
 
 def test_an_orientation_is_applied(tmp_path):

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -79,6 +80,13 @@ def write_png(path, bits, colour_type, row, transparent):
     return open_image(path)
 
 
+def _open_with_plain_tiles(open_picture, file):
+    picture = open_picture(file)
+    picture.tile = [tuple(tile) for tile in picture.tile]
+    return picture
+
+
+@pytest.mark.parametrize("plain_tiles", [False, True], ids=["named", "plain"])
 @pytest.mark.parametrize(
     ("bits", "colour_type", "row", "transparent", "expected"),
     [
@@ -92,8 +100,10 @@ def write_png(path, bits, colour_type, row, transparent):
     ],
 )
 def test_a_transparent_shade_shows_the_background_at_every_depth(
-    tmp_path, bits, colour_type, row, transparent, expected
+    tmp_path, monkeypatch, bits, colour_type, row, transparent, expected, plain_tiles
 ):
+    if plain_tiles:  # as of Pillow 10
+        monkeypatch.setattr(Image, "open", partial(_open_with_plain_tiles, Image.open))
     picture = write_png(tmp_path / "x.png", bits, colour_type, row, transparent)
     assert seen(picture, 1, picture.size[::-1])[0, 0].tolist() == expected
 

@@ -31,6 +31,10 @@ def file_values(picture: Image | ArrayPicture, box: tuple[int, int, int, int], r
     """
     left, top, right, bottom = box
     if isinstance(picture, ArrayPicture):
+        if picture.values.dtype == bool:
+            raise BadPictureError(
+                "values of type bool, which only a mask may have; save an array of integers or floats"
+            )
         values = picture.values[top:bottom, left:right].astype(np.float64)
         if values.shape[2] == 4:
             raise _transparent()
@@ -51,11 +55,13 @@ def raw_mode(picture: Image | ArrayPicture) -> tuple[str, int]:
     Only a picture whose pixels are not decoded yet has them.
     """
     tiles = getattr(picture, "tile", None)
-    if not tiles or not tiles[0].args:
+    if not tiles:
         return "", 0
-    args = tiles[0].args
+    codec, _, _, args = tiles[0]  # by position: a tile of Pillow 10 is a plain tuple
+    if not args:
+        return "", 0
     raw = args if isinstance(args, str) else str(args[0])
-    return raw, args[1] if tiles[0].codec_name.startswith("ppm") and isinstance(args, tuple) else 0
+    return raw, args[1] if codec.startswith("ppm") and isinstance(args, tuple) else 0
 
 
 def _values_of_pillow(picture: Image, raw: str, maximum: int) -> np.ndarray:
@@ -67,12 +73,15 @@ def _values_of_pillow(picture: Image, raw: str, maximum: int) -> np.ndarray:
         values = np.asarray(picture).astype(np.float64)[..., None]
         if raw == UNSIGNED:
             values = np.where(values < 0, values + 2**32, values)
-        if maximum:  # Pillow has scaled them, to 8 or 16 bits
-            values = np.rint(values * maximum / (255 if picture.mode == "L" else 65535))
-        return values
+        return _unscaled(values, maximum, 255 if picture.mode == "L" else 65535)
     if (raw.startswith(("RGB", "CMYK")) and raw.endswith(DEEP_COLOUR)) or maximum > 255:
         raise BadPictureError("16-bit colour, which Pillow reads as 8 bits; save the picture as .npy")
-    return np.asarray(picture.convert("RGB")).astype(np.float64)
+    return _unscaled(np.asarray(picture.convert("RGB")).astype(np.float64), maximum, 255)
+
+
+def _unscaled(values: np.ndarray, maximum: int, white: int) -> np.ndarray:
+    """Return values below the maximum of a header, which Pillow has scaled to `white`; unchanged without a maximum."""
+    return np.rint(values * maximum / white) if maximum else values
 
 
 def _transparent() -> BadPictureError:

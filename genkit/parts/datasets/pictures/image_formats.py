@@ -142,7 +142,7 @@ def _rescale_transparent_shade(picture: Image) -> None:
     shade, tiles = picture.info.get("transparency"), getattr(picture, "tile", None)
     if shade is None or not tiles or picture.format != "PNG":
         return
-    match tiles[0].args, shade:
+    match tiles[0][3], shade:  # the arguments of the decoder, by position: a tile of Pillow 10 is a plain tuple
         case ("L;2" | "L;4") as bits, int():
             picture.info["transparency"] = shade * 255 // (2 ** int(bits[-1]) - 1)
         case "RGB;16B", (red, green, blue):
