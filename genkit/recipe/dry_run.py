@@ -118,6 +118,17 @@ def run_dry(bound: BoundRecipe, *, try_step: bool = True) -> DryRunResult:
     return DryRunResult(checker.run(try_step), tuple(checker.findings))
 
 
+def classes_of(bound: BoundRecipe) -> int | None:
+    """Return how many classes the model of a recipe distinguishes; None unless it is conditional.
+
+    It is also None if the model cannot be built, which `run_dry` reports.
+    """
+    checker = _Checker(bound)
+    model = checker.network()
+    found = None if model is None or not checker.add_prior(model) else checker.classes(model)
+    return None if found is None else found[0]
+
+
 class _Step(NamedTuple):
     """The facts that one tried step has shown."""
 
@@ -136,12 +147,12 @@ class _Checker:
     def run(self, try_step: bool) -> DryRun | None:
         """Do everything that the mistakes found so far allow; return None if they prevent a dry run."""
         bound, recipe = self.bound, self.bound.recipe
-        model = self._call(("model",), partial(_on_meta, partial(bound.model.build_network, bound.data_shape)))
+        model = self.network()
         phases = self._call(("loss",), partial(try_phases, bound.loss))
         data_fits = self._call(("data",), partial(try_data, bound.data))
-        if model is None or phases is None or not self._add_prior(model):
+        if model is None or phases is None or not self.add_prior(model):
             return None
-        classes = self._call(("model",), lambda: (model.condition_classes,))
+        classes = self.classes(model)
         if classes is None:
             return None
         self.findings += check_labels(bound, *classes)
@@ -186,7 +197,18 @@ class _Checker:
             ),
         )
 
-    def _add_prior(self, model: Model) -> bool:
+    def network(self) -> Model | None:
+        """Return the model without its prior, on the meta device; None if it cannot be built."""
+        build = partial(self.bound.model.build_network, self.bound.data_shape)
+        model: Model | None = self._call(("model",), partial(_on_meta, build))
+        return model
+
+    def classes(self, model: Model) -> tuple[int | None] | None:
+        """Return the number of classes of a model with its prior; None if it does not tell."""
+        found: tuple[int | None] | None = self._call(("model",), lambda: (model.condition_classes,))
+        return found
+
+    def add_prior(self, model: Model) -> bool:
         """Give the model its prior; return whether that worked."""
         if self.bound.model.prior is None:
             return True

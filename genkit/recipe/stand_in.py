@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from genkit.errors import RecipeError
 from genkit.recipe.bind import Binder, Invalid
-from genkit.recipe.bind_recipe import shape_of_data
+from genkit.recipe.bind_recipe import bind_recipe, shape_of_data
 from genkit.recipe.document import Document
+from genkit.recipe.dry_run import classes_of
 from genkit.recipe.registry import load_registry
 
 SAMPLES = 50_000  # at least: no metric reads more by default; each sample is generated on demand
@@ -16,7 +17,8 @@ SAMPLES = 50_000  # at least: no metric reads more by default; each sample is ge
 def with_stand_in(document: Document) -> Document:
     """Return the document with the data set "stand-in", of the shape that its own data declare.
 
-    The set holds two batches at least. Raises `RecipeError` with all that is wrong with ``[data]``.
+    The set holds two batches at least, and has labels if the model is conditional. Raises `RecipeError` with all that
+    is wrong with ``[data]``.
     """
     if "data" not in document.tables:  # the plan reports it, with everything else that is missing
         return document
@@ -31,4 +33,14 @@ def with_stand_in(document: Document) -> Document:
     lines = {path: line for path, line in document.lines.items() if path[:1] != ("data",)}
     overrides = {path: option for path, option in document.overrides.items() if path[:1] != ("data",)}
     overrides[("data",)] = "--stand-in"
-    return replace(document, tables={**document.tables, "data": table}, lines=lines, overrides=overrides)
+    found = replace(document, tables={**document.tables, "data": table}, lines=lines, overrides=overrides)
+    classes = _classes(found)
+    return found if classes is None else replace(found, tables={**found.tables, "data": {**table, "classes": classes}})
+
+
+def _classes(document: Document) -> int | None:
+    """Return how many classes the model of a recipe distinguishes; None unless it is conditional."""
+    try:
+        return classes_of(bind_recipe(Binder(load_registry(), document)))
+    except RecipeError:  # the plan reports it
+        return None

@@ -15,6 +15,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from genkit.core.condition import LABEL
 from genkit.core.dataset import Samples
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.noise import Noise
@@ -33,6 +34,12 @@ class StandIn:
 
     shape: Annotated[tuple[PositiveInt, ...], Doc("Shape of one sample: [D] for points, or [C, H, W] for images.")]
     size: Annotated[PositiveInt, Doc("Number of samples in each split.")] = 1024
+    classes: Annotated[
+        PositiveInt | None,
+        Doc(
+            "Number of classes: sample i of a split has the label i modulo this number. By default there are no labels."
+        ),
+    ] = None
     split: SplitKey = "train"
 
     def __post_init__(self) -> None:
@@ -43,12 +50,27 @@ class StandIn:
         """Return nothing: the samples are computed."""
         return ()
 
+    def has_labels(self) -> bool:
+        """Return whether there are classes."""
+        return self.classes is not None
+
+    def class_labels(self) -> Tensor | None:
+        """Return the class of each sample, (size,) int64; None without classes."""
+        return None if self.classes is None else torch.arange(self.size) % self.classes
+
+    def class_names(self) -> tuple[str, ...]:
+        """Return nothing: the classes have no names."""
+        return ()
+
     def held_out(self) -> StandIn:
         """Return the test split: as many samples, all different from those of the train split."""
         return replace(self, split="test")
 
     def batch(self, indices: Tensor, noise: Noise) -> Samples:
-        """Return the samples at `indices`, (B,), as (B, *shape) in [0, 1]."""
+        """Return the samples at `indices`, (B,), as (B, *shape) in [0, 1].
+
+        With classes there is also ``extra["label"]``, (B,) int64.
+        """
         number = indices.to(torch.float64) + (self.size if self.split == "test" else 0) + 1
         channels, height, width = self.shape if len(self.shape) == 3 else (self.shape[0], 1, 1)
         across, down = (MAX_WAVES * (2 * (number * step % 1) - 1) for step in (GOLDEN, SILVER))  # (B,)
@@ -56,4 +78,5 @@ class StandIn:
         y, x = torch.arange(height).double() / height, torch.arange(width).double() / width
         progress = down[:, None, None] * y[:, None] + across[:, None, None] * x  # k·p, (B, H, W)
         waves = 0.5 + 0.5 * torch.cos(2 * math.pi * (progress[:, None] + phase[:, :, None, None]))
-        return Samples(waves.reshape(-1, *self.shape).to(noise.device, noise.dtype))
+        extra = {} if self.classes is None else {LABEL: (indices % self.classes).to(noise.device)}
+        return Samples(waves.reshape(-1, *self.shape).to(noise.device, noise.dtype), extra)

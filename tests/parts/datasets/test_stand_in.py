@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ import torch
 from support.commands import genkit, refused
 from support.messages import assert_names
 
+from genkit.core.dataset import LabelledDataset
 from genkit.core.noise import Noise, Rows
 from genkit.parts.datasets.stand_in import StandIn
+from genkit.recipe.plan import document_of
+from genkit.recipe.stand_in import with_stand_in
 
 RECIPE = """
 title = "absent"
@@ -62,6 +66,18 @@ def test_held_out_samples_differ_from_training_samples() -> None:
     assert data.held_out().held_out() == data.held_out()
 
 
+def test_labels_are_given_in_turn_and_leave_the_samples_as_they_are() -> None:
+    plain, labelled = StandIn((1, 6, 6), size=10), StandIn((1, 6, 6), size=10, classes=3)
+    assert isinstance(plain, LabelledDataset) and not plain.has_labels() and plain.class_labels() is None
+    for without, data in ((plain, labelled), (plain.held_out(), labelled.held_out())):
+        indices = torch.tensor([7, 0, 3, 5])
+        noise = Noise(0, 0, "data", Rows.all(4))
+        found = data.batch(indices, noise)
+        assert found.extra["label"].tolist() == [1, 0, 0, 2] and found.extra["label"].dtype == torch.int64
+        assert torch.equal(found.x, without.batch(indices, noise).x) and not without.batch(indices, noise).extra
+        assert data.has_labels() and data.class_labels().tolist() == [0, 1, 2] * 3 + [0]
+
+
 def test_a_shape_that_is_neither_point_nor_image_is_refused() -> None:
     with pytest.raises(ValueError, match=r"shape = \[3, 4\]"):
         StandIn((3, 4))
@@ -78,6 +94,39 @@ def test_a_recipe_runs_without_its_data(tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     (folder,) = tmp_path.glob("*-s0")
     assert 'use = "stand-in"' in (folder / "recipe.resolved.toml").read_text()
+
+
+CONDITIONAL = RECIPE.replace(
+    'use = "small-conv"\nchannels = [8, 8]\nlatent_dim = 2\nhidden = 4',
+    'use = "conditional"\nclasses = 7\nnetwork = { use = "small-conv", channels = [8, 8], latent_dim = 2, hidden = 4 }',
+)
+PER_CLASS = RECIPE.replace("hidden = 4", 'hidden = 4\nprior = { use = "per-class", classes = 7 }')
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("recipe", [CONDITIONAL, PER_CLASS])
+def test_a_conditional_recipe_runs_without_its_data(tmp_path: Path, recipe: str) -> None:
+    path = tmp_path / "absent.toml"
+    path.write_text(recipe + "[metrics.label-accuracy]\nsamples = 8\n")
+    ran = genkit("run", path, "--stand-in", "--runs", tmp_path, "--quiet")
+    assert ran.code == 0, ran.err
+    (folder,) = tmp_path.glob("*-s0")
+    assert tomllib.loads((folder / "recipe.resolved.toml").read_text())["data"]["classes"] == 7
+
+
+def test_the_stand_in_has_labels_only_for_a_conditional_model(tmp_path: Path) -> None:
+    for text, classes in ((RECIPE, None), (CONDITIONAL, 7), (PER_CLASS, 7)):
+        (tmp_path / "absent.toml").write_text(text)
+        table = with_stand_in(document_of(tmp_path / "absent.toml", ())).tables["data"]
+        assert table.get("classes") == classes and ("classes" in table) == (classes is not None)
+
+
+def test_a_mistake_of_the_model_is_reported_alone(tmp_path: Path) -> None:
+    path = tmp_path / "absent.toml"
+    path.write_text(CONDITIONAL.replace("classes = 7", "classes = -7"))
+    message = refused("plan", path, "--stand-in")
+    assert_names(message, "classes", "-7")
+    assert "labels" not in message
 
 
 def test_a_recipe_without_data_is_refused_with_all_that_it_lacks(tmp_path: Path) -> None:

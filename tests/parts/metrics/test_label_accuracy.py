@@ -16,6 +16,7 @@ from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.datasets.fashion_mnist import FashionMNIST
 from genkit.parts.datasets.mnist import MNIST
+from genkit.parts.datasets.stand_in import StandIn
 from genkit.parts.metrics.label_accuracy import LabelAccuracy
 from genkit.parts.priors.per_class import PerClass
 
@@ -60,7 +61,19 @@ def test_the_classes_are_drawn_with_the_frequencies_of_the_training_data():
     assert result_of(model, samples=2500).value == pytest.approx(0.75, abs=0.04)
 
 
-@pytest.mark.parametrize("data", [EightGaussians(), CIFAR10(path="nowhere"), FashionMNIST(path="nowhere")])
+def test_a_stand_in_of_the_shape_of_digits_is_accepted_to_try_a_recipe():
+    assert LabelAccuracy().protocol(StandIn((1, 28, 28), classes=10), RealDigits(HALF)).samples == 5_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        EightGaussians(),
+        CIFAR10(path="nowhere"),
+        FashionMNIST(path="nowhere"),
+        StandIn((3, 32, 32), classes=10),
+    ],
+)
 def test_data_that_are_no_digits_are_refused(data):
     with pytest.raises(ValueError) as refused:
         LabelAccuracy().protocol(data, RealDigits(HALF))
