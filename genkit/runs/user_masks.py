@@ -9,10 +9,10 @@ import numpy as np
 from genkit.errors import UsageError
 from genkit.parts.datasets.pictures.masks import Missing, pair_masks, refuse_masks_among_pictures
 from genkit.parts.datasets.pictures.source import count
-from genkit.parts.datasets.pictures.user_pictures import UserPictures, open_user_pictures
+from genkit.parts.datasets.pictures.user_pictures import UserPictures, open_user_masks
 from genkit.parts.metrics.pixel_ranking import require_few
 
-OPTION = "--masks"
+OPTION, AS_EMPTY = "--masks", "--missing-is-empty"
 
 
 def read_masks(pictures: UserPictures, place: Path, missing: Missing) -> np.ndarray:
@@ -22,8 +22,8 @@ def read_masks(pictures: UserPictures, place: Path, missing: Missing) -> np.ndar
     are normal.
     """
     refuse_masks_among_pictures(place, pictures.place, OPTION)
-    files = open_user_pictures(place, pictures.transform, OPTION).source
-    masks = pair_masks(pictures.source, files, pictures.transform, missing, OPTION)
+    files = open_user_masks(place, OPTION)
+    masks = pair_masks(pictures.source, files, pictures.transform, missing, OPTION, AS_EMPTY)
     try:
         require_few(len(pictures) * pictures.transform.height * pictures.transform.width)
     except ValueError as error:

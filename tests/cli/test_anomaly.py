@@ -156,15 +156,6 @@ def test_what_is_printed_names_the_files_and_the_numbers(root, run):
     assert large > small + 200
 
 
-def test_masks_that_mark_most_pixels_may_be_inverted(root, run, tmp_path):
-    for mask in (root / "masks").rglob("*.png"):
-        write_picture(tmp_path / "inverted" / mask.relative_to(root / "masks"), 255 - np.array(Image.open(mask)))
-    for masks, remarked in ((root / "masks", False), (tmp_path / "inverted", True)):
-        result = genkit("anomaly", run, "--data", root / "new", "--masks", masks, "--out", "maps")
-        assert result.code == 0, result.err
-        assert ("inverted" in result.out.replace(str(masks), "")) is remarked
-
-
 def test_memory_holds_no_map_and_chunks_do_not_change_them(root, run, monkeypatch):
     whole = facts_of(run, "--data", root / "new", "--masks", root / "masks", "--out", "a")
     monkeypatch.setattr("genkit.evaluation.draws.CHUNK", 2)
@@ -179,24 +170,6 @@ def test_memory_holds_no_map_and_chunks_do_not_change_them(root, run, monkeypatc
     assert Path("a.png").stat().st_size == pytest.approx(Path("b.png").stat().st_size, rel=0.01)
 
 
-def test_intervals_are_numbers_where_a_picture_is_abnormal_all_over(root, run, tmp_path):
-    for number, rows in enumerate((24, 12)):
-        write_picture(tmp_path / "two" / f"{number}.png", noise_picture(24, 24, 1, number))
-        mask = np.zeros((24, 24), np.uint8)
-        mask[:rows] = 255
-        write_picture(tmp_path / "two-masks" / f"{number}.png", mask)
-    result = genkit(
-        "anomaly", run, "--data", tmp_path / "two", "--masks", tmp_path / "two-masks", "--json", "--out", "x"
-    )
-    assert result.code == 0, result.err
-
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is no JSON")
-
-    for low, high in json.loads(result.out, parse_constant=refuse)["intervals"].values():
-        assert 0 <= low <= high <= 1
-
-
 def test_pictures_without_a_mask_may_be_normal(root, run):
     masks = Path(shutil.copytree(root / "masks", "masks"))
     for number in (0, 3, 6):
@@ -204,6 +177,23 @@ def test_pictures_without_a_mask_may_be_normal(root, run):
     whole = facts_of(run, "--data", root / "new", "--masks", root / "masks", "--out", "a")
     found = facts_of(run, "--data", root / "new", "--masks", masks, MISSING, "--out", "b")
     assert found["pixel_auroc"] == whole["pixel_auroc"] and found["dice"] == whole["dice"]
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
+def test_masks_may_be_arrays_in_a_folder_or_rows_of_one(root, run, dtype):
+    whole = facts_of(run, "--data", root / "new", "--masks", root / "masks", "--out", "a")
+    names = sorted(path.relative_to(root / "masks") for path in (root / "masks").rglob("*.png"))
+    masks = [(np.asarray(Image.open(root / "masks" / name)) > 0).astype(dtype) for name in names]
+    for name, mask in zip(names, masks, strict=True):
+        (Path("arrays") / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(Path("arrays") / name.with_suffix(".npy"), mask)
+    np.save("masks.npy", np.stack(masks))
+    np.save("pictures.npy", np.stack([np.asarray(Image.open(root / "new" / name)) for name in names]))
+    for place, masks_of in ((root / "new", "arrays"), ("pictures.npy", "masks.npy")):
+        found = facts_of(run, "--data", place, "--masks", masks_of, "--out", "b")
+        assert found["pixel_auroc"] == whole["pixel_auroc"] and found["dice"] == whole["dice"]
+    np.save("none.npy", np.zeros((0, 24, 24), dtype))
+    assert_names(refused_here(run, "--data", "pictures.npy", "--masks", "none.npy"), "--masks", "none.npy")
 
 
 def refused_here(*arguments: object) -> str:
@@ -241,7 +231,7 @@ def test_masks_that_do_not_fit_are_refused(root, run):
     assert_names(with_masks(small), "--masks", "part0/2.png", "24 x 23", "24 x 24")
     assert_names(with_masks(empty), "--masks", "normal")
     assert_names(with_masks(full), "--masks", "abnormal")
-    assert_names(with_masks(missing), "--masks", "1 of 9", "part1/5.png")
+    assert_names(with_masks(missing), "--masks", "1 of 9", "part1/5.png", MISSING)
     (Path("changed") / "part0" / "extra.png").write_bytes((root / "masks" / "part0" / "0.png").read_bytes())
     message = refused_here(run, "--data", root / "new", "--masks", "changed", MISSING)
     assert_names(message, "--masks", "extra.png")

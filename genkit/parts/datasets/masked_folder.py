@@ -55,14 +55,29 @@ class MaskedFolder(ImageFolder):
         while isinstance(whole, Subset):
             whole = whole.source
         option, folder = "[data] masks", existing_folder(self.masks, "masks", "Give the folder of the masks.")
+        normal = False  # whether these are training pictures, which need no masks, beside the test pictures
         if isinstance(whole, FolderSource):
             refuse_masks_among_pictures(folder, whole.folder, option)
+            normal = self.split == "train"
             if (folder / whole.folder.name).is_dir() and whole.folder.parent != folder:
-                folder = folder / whole.folder.name
-            elif self.split == "train" and self.held_out().source().where != whole.where:
-                return no_masks(pictures, self.transform, option)  # training pictures are normal
+                folder, normal = folder / whole.folder.name, normal and self._in_one_folder(whole)
+            elif normal and not self._in_one_folder(whole):
+                return no_masks(pictures, self.transform, option)
         files = list_files(folder, place=option, arrays=True)
-        return pair_masks(pictures, files, self.transform, self.missing_masks, option, whole)
+        return pair_masks(
+            pictures,
+            files,
+            self.transform,
+            self.missing_masks,
+            option,
+            'missing_masks = "empty"',
+            whole=whole,
+            none_or_all=normal,
+        )
+
+    def _in_one_folder(self, train: FolderSource) -> bool:
+        """Return whether the test pictures are in the folder of the training pictures."""
+        return self.held_out().source().where == train.where
 
     def unmet(self) -> tuple[str, ...]:
         """Return why the pictures or their masks cannot be listed."""

@@ -124,6 +124,25 @@ def test_pictures_and_masks_may_be_arrays(tmp_path):
     assert torch.equal(masks, torch.from_numpy(mask_of() > 0).expand(4, -1, -1))
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
+def test_a_mask_may_be_an_array_while_no_levels_are_declared(tmp_path, dtype):
+    folders(tmp_path, 2)
+    for index in range(2):
+        (tmp_path / "masks" / f"{index:04d}.png").unlink()
+        np.save(tmp_path / "masks" / f"{index:04d}.npy", (mask_of() > 0).astype(dtype))
+    masks = batch(data_of(tmp_path), [0, 1]).extra["mask"]
+    assert torch.equal(masks, torch.from_numpy(mask_of() > 0).expand(2, -1, -1))
+
+
+def test_a_picture_of_booleans_is_refused(tmp_path):
+    folders(tmp_path, 2)
+    np.save(tmp_path / "x" / "test" / "0001.npy", mask_of() > 0)
+    data = data_of(tmp_path, window=(0, 1))
+    with pytest.raises(UsageError) as refused:
+        batch(data, [0])
+    assert_names(refused.value, "0001.npy", "bool")
+
+
 def test_a_picture_may_have_the_ending_of_masks_itself(tmp_path):
     write_folder(tmp_path / "x" / "train", 1)
     for name, box in (("a", np.s_[:1]), ("b_mask", np.s_[:2])):
@@ -138,7 +157,37 @@ def test_training_pictures_need_no_masks(tmp_path):
     assert train.unmet() == () and not batch(train, [0, 1, 2]).extra["mask"].any()
     write_picture(tmp_path / "masks" / "train" / "0000.png", mask_of())
     (unmet,) = data_of(tmp_path, split="train").unmet()
-    assert_names(unmet, "2 of 3 pictures", "0001.png")
+    assert_names(unmet, "2 of 3 pictures", "0001.png", 'missing_masks = "empty"')
+    write_picture(tmp_path / "masks" / "train" / "0000.png", mask_of())
+    (tmp_path / "masks" / "train" / "0000.png").rename(tmp_path / "masks" / "train" / "other.png")
+    (unmet,) = data_of(tmp_path, split="train").unmet()
+    assert_names(unmet, "3 of 3 pictures")  # a folder of training masks, of which none has its picture
+
+
+@pytest.mark.parametrize("by_group", [False, True])
+@pytest.mark.parametrize("own_folder", ["", "x"])
+def test_training_pictures_in_one_folder_with_the_test_pictures_need_no_masks(tmp_path, by_group, own_folder):
+    for index in range(40):
+        write_picture(tmp_path / "x" / f"{index}.png", noise_picture(12, 12, seed=index))
+    rows = [f"{index}.png,g{index},{'train' if index % 4 else 'test'}" for index in range(40)]
+    (tmp_path / "groups.csv").write_text("\n".join(["file,group,split", *rows]))
+    keys = {"groups": tmp_path / "groups.csv"} if by_group else {"hold_out": 0.4}
+    tested = ImageFolder(path=tmp_path / "x", resolution=12, split="test", **keys).source()
+    for index in range(len(tested)):
+        write_picture(tmp_path / "masks" / own_folder / tested.name(index), mask_of())
+    train, test = (data_of(tmp_path, split=split, **keys) for split in ("train", "test"))
+    assert train.unmet() == test.unmet() == ()
+    assert not batch(train, list(range(train.size))).extra["mask"].any()
+    assert batch(test, list(range(test.size))).extra["mask"].sum().item() == 30 * test.size
+
+    trained = ImageFolder(path=tmp_path / "x", resolution=12, **keys).source()
+    write_picture(tmp_path / "masks" / own_folder / trained.name(0), mask_of())  # now a missing one is a mistake
+    (unmet,) = data_of(tmp_path, split="train", **keys).unmet()
+    assert_names(unmet, f"{train.size - 1} of {train.size}", trained.name(1), 'missing_masks = "empty"')
+    (tmp_path / "masks" / own_folder / trained.name(0)).unlink()
+    (tmp_path / "masks" / own_folder / tested.name(0)).unlink()
+    (unmet,) = data_of(tmp_path, **keys).unmet()
+    assert_names(unmet, f"1 of {test.size}", tested.name(0))
 
 
 @pytest.mark.parametrize("missing", ["refuse", "empty"])

@@ -69,14 +69,17 @@ class ArrayPicture:
             if is_outside(pixels.min(), pixels.max()):
                 raise BadPictureError(f"values from {digits(pixels.min())} to {digits(pixels.max())}, outside [0, 1]")
             pixels = np.round(pixels.clip(0, 1) * 255).astype(np.uint8)
+        elif pixels.dtype == bool:
+            raise BadPictureError("values of type bool, which only a mask may have; save an array of uint8")
         elif pixels.dtype != np.uint8:
             raise BadPictureError(f"values of type {pixels.dtype}; set window = [low, high] or percentiles in [data]")
         return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
 
 
 def open_npy(path: str | Path) -> ArrayPicture:
-    """Open a .npy file with one picture, (H, W), (H, W, C) or (C, H, W), as a memory map.
+    """Open a .npy file with one picture or mask, (H, W), (H, W, C) or (C, H, W), as a memory map.
 
+    Its values are integers, floats or booleans; whoever reads a picture refuses booleans, which are those of a mask.
     Raises `BadPictureError` for an array that is no picture, and `OSError`.
     """
     check_regular(path)
@@ -88,7 +91,7 @@ def open_npy(path: str | Path) -> ArrayPicture:
         raise BadPictureError("not a complete .npy file with an array") from None
     if not isinstance(array, np.ndarray):
         raise BadPictureError("an archive of arrays; save each picture with numpy.save")
-    if array.dtype.kind not in "iuf":
+    if array.dtype.kind not in "biuf":
         raise BadPictureError(f"values of type {array.dtype}; save an array of integers or floats")
     check_mapped(array)
     return ArrayPicture(_channels_last(array), "NPY")

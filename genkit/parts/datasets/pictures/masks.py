@@ -93,12 +93,30 @@ def no_masks(pictures: Source, transform: Transform, option: str) -> Masks:
 
 
 def pair_masks(
-    pictures: Source, files: Source, transform: Transform, missing: Missing, option: str, whole: Source | None = None
+    pictures: Source,
+    files: Source,
+    transform: Transform,
+    missing: Missing,
+    option: str,
+    as_empty: str,
+    *,
+    whole: Source | None = None,
+    none_or_all: bool = False,
 ) -> Masks:
     """Return the masks of pictures, paired by their names without suffix. No mask is decoded.
 
-    With `missing` "empty", a picture without a mask has no abnormal pixel; then every mask must have a picture, among
-    `whole` if `pictures` are a part of it. Raises `UsageError` for a picture without a mask, or with several.
+    Args:
+        pictures: The pictures, each of which needs a mask.
+        files: The masks.
+        transform: The transform of the pictures.
+        missing: With "empty", a picture without a mask has no abnormal pixel; then every mask must have a picture.
+        option: The option or key that names the masks; messages start with it.
+        as_empty: The option or key that sets `missing` to "empty", for messages.
+        whole: The source that `pictures` are a part of: masks of its other pictures have their picture.
+        none_or_all: Whether pictures of which none has a mask are all normal, as those of a train split.
+
+    Raises:
+        UsageError: If a picture has no mask, or several.
     """
     known = pictures if whole is None else whole
     stems = {_stem(known.name(index)) for index in range(len(known))}
@@ -114,10 +132,11 @@ def pair_masks(
     rows = [by_name.get(_stem(name), -1) for name in names]
     absent = [name for name, row in zip(names, rows, strict=True) if row < 0]
     unused = by_name.keys() - stems
-    if absent and missing == "refuse":
+    if absent and missing == "refuse" and not (none_or_all and len(absent) == len(names)):
         raise UsageError(
             f"{option} {files.where}: no mask for {len(absent):,} of {count(len(names), 'picture')}:{_listed(absent)}\n"
-            "Name a mask as its picture. The mask of a picture without anomaly is black throughout."
+            "Name a mask as its picture. The mask of a picture without anomaly is black throughout. With "
+            f"{as_empty} a picture without a mask counts as normal."
         )
     if unused and missing == "empty":
         unpaired = sorted(files.name(by_name[stem]) for stem in unused)

@@ -36,6 +36,7 @@ def read_array(
     place: str = DATA,
     *,
     any_range: bool = False,
+    booleans: bool = False,
 ) -> ArraySource:
     """Open the pictures of a .npy, as a memory map, or of a .npz.
 
@@ -45,7 +46,9 @@ def read_array(
         labels: Name of an array in the .npz, or a .npy file; None for the array "labels" of the .npz, if it exists.
         layout: Order of the dimensions; None if the shape shows it.
         place: The recipe table or the option that names the file; error messages start with it.
-        any_range: Whether integers and floats of any range are accepted, since the recipe declares their levels.
+        any_range: Whether integers and floats of any range are accepted: the recipe declares their levels, or they
+            are masks.
+        booleans: Whether booleans are accepted, too, as masks may have.
 
     Raises:
         UsageError: If the file cannot be read, or its array cannot be pictures.
@@ -56,7 +59,9 @@ def read_array(
         else:
             archive = NpzFile(path)
             array = archive.array(_name_of_pictures(path, archive.headers, member, place))
-    _check_type(path, array, place, any_range)
+    if not (booleans and array.dtype == bool):
+        _check_type(path, array, place, any_range)
+    _check_not_empty(path, array, place)
     found = _layout(path, array.shape, layout, place)
     source = ArraySource(path, array, found, _labels(path, len(array), archive, labels, place))
     if array.dtype != np.uint8 and not any_range:
@@ -124,6 +129,9 @@ def _check_type(path: Path, array: np.ndarray, place: str, any_range: bool) -> N
         cast = " If the values are integers in 0..255, save array.astype('uint8')." if array.dtype.kind in "iu" else ""
         found = f"found values of type {array.dtype}, expected {EXPECTED_VALUES}"
         raise UsageError(f"{place} {path}: {found}.{cast}{DECLARE if place == DATA else ''}")
+
+
+def _check_not_empty(path: Path, array: np.ndarray, place: str) -> None:
     if not array.size or array.ndim == 0:
         raise UsageError(f"{place} {path}: no picture in an array of shape {array.shape}. Give (N, H, W) or larger.")
 

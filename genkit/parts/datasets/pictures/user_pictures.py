@@ -102,7 +102,16 @@ def open_user_pictures(place: Path, transform: Transform, option: str = "--data"
     Raises:
         UsageError: If there is no picture, or if the place cannot be read.
     """
-    return UserPictures(place, _open_source(place, option, transform.levels), transform, option)
+    return UserPictures(place, _open_source(place, option, arrays=transform.levels is not None), transform, option)
+
+
+def open_user_masks(place: Path, option: str) -> Source:
+    """List the masks of user pictures, without decoding any.
+
+    `place` is as for `open_user_pictures`. A .npy is a mask, also in a folder, and may have any values. Raises
+    `UsageError` as `open_user_pictures`.
+    """
+    return _open_source(place, option, arrays=True, booleans=True)
 
 
 def transform_for(data: Dataset, shape: tuple[int, ...]) -> Transform:
@@ -163,7 +172,7 @@ def read_user_pictures(
         transform = centred_transform(shape, levels)
     except ValueError as error:
         raise UsageError(f"--data {place}: {error}. Omit --data.") from None
-    source = _open_source(place, "--data", levels)
+    source = _open_source(place, "--data", arrays=levels is not None)
     wanted = range(min(number, len(source)))
     decoded = list(map_in_threads(partial(decode, source, work=transform), wanted))
     if bad := [each for each in decoded if isinstance(each, BadPicture)]:
@@ -178,12 +187,13 @@ def in_unit_range(pixels: np.ndarray) -> Tensor:
     return torch.from_numpy(pixels.astype(np.float32)) / np.iinfo(pixels.dtype).max
 
 
-def _open_source(place: Path, option: str, levels: Levels | None) -> Source:
+def _open_source(place: Path, option: str, *, arrays: bool, booleans: bool = False) -> Source:
+    """List pictures; with `arrays`, arrays of any range, also .npy files in folders, and with `booleans` of bool."""
     if place.is_file() and place.suffix.lower() in ARRAY_SUFFIXES and not has_one_picture(place):
-        return read_array(place, None, None, None, option, any_range=levels is not None)
+        return read_array(place, None, None, None, option, any_range=arrays, booleans=booleans)
     if place.is_file():
         status = place.stat()
         return FolderSource(place.parent, (PictureFile(place.name, status.st_size, status.st_mtime_ns),))
     if not place.is_dir():
         raise UsageError(f"{option} {place}: not found. Give a folder of pictures, an image file, or a .npy or .npz.")
-    return list_files(place, place=option, arrays=levels is not None)
+    return list_files(place, place=option, arrays=arrays)
