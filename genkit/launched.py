@@ -15,6 +15,7 @@ from genkit.errors import UsageError
 
 LAUNCHER = "GENKIT_LAUNCHER"  # set by a genkit command for the genkit processes that it starts
 CPU = "ACCELERATE_USE_CPU"  # the one setting of Accelerate that genkit obeys
+VISIBLE_DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")  # those of a process
 ELASTIC = "TORCHELASTIC_RUN_ID"  # set by torchrun and by `accelerate launch`
 LOST = 71  # exit code of one of several genkit processes that another one has left alone; the command reports that one
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -66,6 +67,14 @@ def check_announced() -> int:
         raise UsageError(f"RANK={rank}: expected less than WORLD_SIZE={size}. {REMEDY}")
     _number("MASTER_PORT", "the port of the main process", default=0)
     return _number("LOCAL_RANK", "the number of this process on its machine, from 0", default=0)
+
+
+def is_shown_one_device() -> bool:
+    """Return whether a launcher shows this process one GPU only, as ``srun --gpus-per-task=1`` does.
+
+    Then each process may have another one, though the rank within the machine is larger than the number of GPUs.
+    """
+    return any("," not in value for name in VISIBLE_DEVICES if (value := os.environ.get(name, "")))
 
 
 def is_cpu_asked_for() -> bool:

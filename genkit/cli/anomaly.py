@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genkit.runs.anomaly_maps import Maps, PixelNumbers
 
 ENDINGS = (".csv", ".npy", ".png")
+MOSTLY = 0.5  # share of marked pixels above which masks may be inverted
 
 Folder = Annotated[
     Path,
@@ -68,7 +69,7 @@ def anomaly(
     masks, also print pixel AUROC, AUPRC and Dice.
     """
     from genkit.draw.anomaly_grid import save_anomaly_grid
-    from genkit.runs.anomaly_maps import MapFiles, Mapping, check_map, write_maps
+    from genkit.runs.anomaly_maps import MapFiles, MapOfScore, check_map, write_maps
     from genkit.runs.build_parts import build_score
     from genkit.runs.sets_to_score import open_sets
     from genkit.runs.user_masks import read_masks
@@ -106,7 +107,7 @@ def anomaly(
     def draw(path: Path, maps: Maps) -> None:
         save_anomaly_grid(path, maps.shown, maps.threshold, trained.title, note(maps))
 
-    mapping = Mapping(model, chosen, smooth)
+    mapping = MapOfScore(model, chosen, smooth)
     try:
         with made_for_files(files):
             maps = write_maps(run, trained, mapping, sets, found, fpr, number, files, draw)
@@ -150,3 +151,5 @@ def _print(numbers: PixelNumbers | None, pictures: int) -> None:
         rows.append([name, f"{value:.4f}", "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"])
     title = f"{pictures:,} pictures with masks, {numbers.abnormal:.2%} of the pixels abnormal"
     Console().table(title, ("number", "value", "95 % interval"), rows)
+    if numbers.abnormal > MOSTLY:
+        Console().print("More than half of the pixels are marked as abnormal. If the masks are inverted, invert them.")

@@ -147,8 +147,8 @@ def export(
         refuse_inside_data(folder / "picture.png", plan.resolved["data"])
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{option} {folder}: exists and is not empty. Give a new folder.")
-    if masks is not None and out.resolve() in (masks.resolve(), *masks.resolve().parents):
-        raise UsageError(f"--masks {masks}: in the folder of the pictures, so the masks would be pictures too.")
+    if masks is not None and _overlap(out.resolve(), masks.resolve()):
+        raise UsageError(f"--masks {masks}: one of the folders {out} and {masks} is in the other. Give two folders.")
     with refused_if_unwritable(out, option="--out"):
         written = pictures.write(out, masks)
     if json:
@@ -163,3 +163,7 @@ def export(
         Console().print(f"pictures  {written:,} of the {data.split} split in {out}")
         if masks is not None:
             Console().print(f"masks     {masks}")
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one in (other, *other.parents) or other in one.parents

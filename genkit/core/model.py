@@ -172,8 +172,8 @@ class Autoencoder(Model):
         this one raises `ValueError`.
         """
         raise ValueError(
-            f"{type(self).__name__} does not say what its features are. Implement Autoencoder.features, or use a "
-            "network of genkit"
+            f"{type(self).__name__} does not say what its features are. Implement Autoencoder.features, or use "
+            "another network, such as small-conv"
         )
 
 

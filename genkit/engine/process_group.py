@@ -24,6 +24,7 @@ from genkit.launched import (
     check_announced,
     hidden_from_accelerate,
     is_main_process,
+    is_shown_one_device,
     refuse_other_engines,
 )
 from genkit.recipe.training_device import check_device_of, device_kind
@@ -47,7 +48,7 @@ def join_group(precision: str) -> Accelerator:
     forget_precision()  # one process may train several recipes, in different precisions
     announced = announced_size()
     local_rank = check_announced()
-    if announced > 1:
+    if announced > 1 and not is_shown_one_device():
         try:
             check_device_of(local_rank, f"LOCAL_RANK={local_rank}")
         except UsageError as error:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -87,19 +88,19 @@ class TrainState:
     @contextmanager
     def in_step(self) -> Iterator[None]:
         """Run a step, which sets `whole` to False before it changes weights. Undo it if it fails before that."""
-        buffers = [
-            *self.model.buffers(),
-            *torch.nn.ModuleDict(self.targets).buffers(),
-        ]  # such as the averages of a batch norm
-        before = [buffer.clone() for buffer in buffers]
+        before = [buffer.clone() for buffer in self._buffers()]  # such as the averages of a batch norm
         try:
             yield
         except BaseException:
             if self.whole:
-                for buffer, value in zip(buffers, before, strict=True):
+                # Listed again, since a network may have put another tensor in the place of a buffer.
+                for buffer, value in zip(self._buffers(), before, strict=True):
                     buffer.copy_(value)
             raise
         self.whole = True
+
+    def _buffers(self) -> list[Tensor]:
+        return [buffer for network in (self.model, *self.targets.values()) for buffer in network.buffers()]
 
     def weights(self, which: str) -> Model:
         """Return the model with its "raw" or "ema" weights."""

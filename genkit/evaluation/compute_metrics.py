@@ -96,7 +96,9 @@ class _Evaluator:
     shared: dict[Any, dict[Any, Any]] = field(default_factory=lambda: defaultdict(dict))
 
     def result(self, label: str, metric: Metric) -> Result:
-        protocol = protocol_of(metric, self.data, self.model_of("raw"), self.batch_norm)
+        raw = self.model_of("raw")
+        with evaluating(raw):  # a protocol may run networks: the batch norms of a training must not count that
+            protocol = protocol_of(metric, self.data, raw, self.batch_norm)
         model = self.model_of(protocol.weights)
         try:
             evaluation = self._input_of(model, protocol)

@@ -90,11 +90,11 @@ def in_chunks(
     """Return network(x) on the CPU, computed a few rows at a time so that memory does not grow with their number.
 
     `data_shape` is the shape of one sample, which decides the number of rows: fewer for images than for points. `given`
-    sets the condition of some rows: `Model.given_rows`.
+    sets the condition of some rows: `Model.given_rows`. The network also runs on no rows, (0, ...), for the shape.
     """
     size = IMAGE_CHUNK if len(data_shape) == 3 else POINT_CHUNK
     outputs = []
-    for start in range(0, len(x), size):
+    for start in range(0, max(1, len(x)), size):
         rows = slice(start, min(start + size, len(x)))
         with given(rows) if given is not None else nullcontext():
             outputs.append(network(x[rows]).cpu())

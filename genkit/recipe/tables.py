@@ -17,7 +17,7 @@ from genkit.recipe.document import Document
 WITHOUT_WEIGHT = ("title", "metrics", "evaluate", "report", "checkpoint", "track")
 # Keys of [data] that say where the samples are and what to do with bad files. The fingerprint of the data says whether
 # the samples are the same, so data may be moved.
-PLACES_OF_DATA = ("path", "hub", "store", "hold_out", "groups", "on_bad")
+PLACES_OF_DATA = ("path", "hub", "store", "hold_out", "masks", "groups", "on_bad")
 
 
 @dataclass(frozen=True, init=False)

@@ -58,7 +58,7 @@ class Maps:
 
 
 @dataclass(frozen=True)
-class Mapping:
+class MapOfScore:
     """How maps are computed: the map of a score, smoothed."""
 
     model: Autoencoder
@@ -99,7 +99,7 @@ def check_map(path: Path, trained: Trained, score: Score, name: str, smooth: flo
 def write_maps(
     path: Path,
     trained: Trained,
-    mapping: Mapping,
+    mapping: MapOfScore,
     sets: SetsToScore,
     masks: np.ndarray | None,
     fpr: float,
@@ -133,7 +133,7 @@ def write_maps(
         stack.enter_context(evaluating(mapping.model))
         stack.enter_context(seeded_generators(SEED))
         fitted = fitted_to_training(path, trained, mapping.model, mapping.score, sets.data)
-        mapping = Mapping(mapping.model, fitted, mapping.smooth)
+        mapping = MapOfScore(mapping.model, fitted, mapping.smooth)
         progress = stack.enter_context(progress_count("computing maps", len(sets.normal) + len(pictures)))
         try:
             threshold = pixel_threshold(_maps_of(mapping, sets.normal, progress), pixels, fpr)
@@ -151,14 +151,14 @@ def write_maps(
     return maps
 
 
-def _maps_of(mapping: Mapping, samples: SampleSet, progress: Callable[[int], None]) -> Iterator[np.ndarray]:
+def _maps_of(mapping: MapOfScore, samples: SampleSet, progress: Callable[[int], None]) -> Iterator[np.ndarray]:
     for chunk in samples:
         yield mapping(samples, chunk)
         progress(len(chunk.names))
 
 
 def _write_arrays(
-    mapping: Mapping,
+    mapping: MapOfScore,
     pictures: SampleSet,
     masks: np.ndarray | None,
     threshold: float,

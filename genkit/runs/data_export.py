@@ -7,9 +7,11 @@ A file has the number of its sample in the split. With classes it is in the sub-
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +20,8 @@ from torch import Tensor
 from genkit.core.condition import LABEL
 from genkit.core.dataset import MASK, Dataset, LabelledDataset, Samples
 from genkit.core.noise import Noise, Rows
+from genkit.runs.without_flips import without_flips
+from genkit.storage.atomic import new_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,9 +49,7 @@ class ExportedPictures:
         size = data.size
         if size is None:
             raise ValueError("a stream or a density has no last sample, and its samples no numbers")
-        if getattr(data, "flip", False):  # which is for training: a file has its sample as it is
-            flipped: Any = data
-            data = replace(flipped, flip=False)
+        data = without_flips(data)
         wanted = size if number is None else number
         if wanted > size:
             raise ValueError(f"the {data.split} split has only {size} samples, and {wanted} are asked for")
@@ -61,15 +63,22 @@ class ExportedPictures:
     def write(self, pictures: Path, masks: Path | None) -> int:
         """Write the pictures, and the masks if their folder is given; return the number of pictures.
 
-        The folders are made. Raises `OSError`.
+        The folders appear under their names when all is written. Raises `OSError`.
         """
-        for samples, indices in self._chunks():
-            for row, index in enumerate(indices):
-                name = Path(self._class_of(samples, row)) / f"{index:06d}.png"
-                _save(_picture(samples.x[row]), pictures / name)
-                if masks is not None:
-                    _save(_mask(samples.extra[MASK][row]), masks / name)
+        with ExitStack() as stack:
+            images = stack.enter_context(new_folder(pictures))
+            marks = None if masks is None else stack.enter_context(new_folder(masks))
+            for samples, indices in self._chunks():
+                names = [Path(self._class_of(samples, row)) / f"{index:06d}.png" for row, index in enumerate(indices)]
+                for row, name in enumerate(names):
+                    _save(_picture(samples.x[row]), images / name)
+                    if marks is not None:
+                        _save(_mask(samples.extra[MASK][row]), marks / name)
         return len(self.indices)
+
+    @cached_property
+    def _class_names(self) -> tuple[str, ...]:
+        return self.data.class_names() if isinstance(self.data, LabelledDataset) else ()
 
     def _chunks(self) -> Iterator[tuple[Samples, list[int]]]:
         for indices in self.indices.split(CHUNK):
@@ -80,8 +89,7 @@ class ExportedPictures:
         if LABEL not in samples.extra:
             return ""
         label = int(samples.extra[LABEL][row])
-        names = self.data.class_names() if isinstance(self.data, LabelledDataset) else ()
-        return names[label] if label < len(names) else str(label)
+        return self._class_names[label] if label < len(self._class_names) else str(label)
 
 
 def _picture(x: Tensor) -> Image:

@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -22,6 +21,7 @@ from genkit.errors import UsageError
 from genkit.runs.sample_sets import SampleChunk, SampleSet, set_of_data, set_of_pictures
 from genkit.runs.trained import Trained, open_data, require_data
 from genkit.runs.user_sets import open_user_sets, set_names
+from genkit.runs.without_flips import without_flips
 from genkit.storage.atomic import new_file
 
 DRAWS = 10_000  # of data without end, unless the user gives a number
@@ -57,7 +57,7 @@ def set_to_encode(
         return set_of_pictures(set_names([pictures])[0], opened, trained.model)
     of_split: Dataset = data if split == "train" else data.held_out()
     require_data(path, data, of_split)
-    of_split = _unmirrored(of_split)
+    of_split = without_flips(of_split)
     if of_split.size == 0:
         raise UsageError(f"{path}: the {of_split.split} split of its data has no samples.")
     total = number or (DRAWS if of_split.size is None else of_split.size)
@@ -114,11 +114,3 @@ def _open_table(file: BinaryIO) -> tuple[Any, Callable[[], object]]:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     return writer, text.detach
-
-
-def _unmirrored(data: Dataset) -> Dataset:
-    """Return the data without random flips, so that the code of a training picture is that of the picture itself."""
-    if is_dataclass(data) and "flip" in {field.name for field in fields(data)}:
-        found: Dataset = replace(data, flip=False)
-        return found
-    return data

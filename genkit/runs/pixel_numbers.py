@@ -1,4 +1,4 @@
-"""How well maps agree with masks: the numbers of the metrics `pixel-auroc`, `pixel-auprc` and `dice`, in one pass."""
+"""How well maps agree with masks: the numbers of the metrics `pixel-auroc`, `pixel-auprc` and `dice`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genkit.parts.metrics.pixel_ranking import (
-    MaskedMaps,
-    best_dice,
-    dice,
-    dice_above,
-    edges_above,
-    pixel_values,
-    with_picture_interval,
-)
+from genkit.parts.metrics.picture_bootstrap import picture_counts, with_picture_interval
+from genkit.parts.metrics.pixel_ranking import MaskedMaps, best_dice, dice, dice_above, edges_above, pixel_values
 from genkit.parts.metrics.ranking import auroc, average_precision
 
 
@@ -29,17 +22,21 @@ class PixelNumbers(NamedTuple):
 
 
 def pixel_numbers(maps: np.ndarray, masks: np.ndarray, threshold: float, rows: int) -> PixelNumbers:
-    """Return how well maps, (N, H, W) float32, agree with masks, (N, H, W) bool. They are read `rows` at a time."""
+    """Return how well maps, (N, H, W) float32, agree with masks, (N, H, W) bool.
+
+    They are read three times, `rows` at a time: to sort the pixels, to count them at all levels, which gives three of
+    the intervals, and to count them above the threshold. Raises `ValueError` as `pixel_values`.
+    """
 
     def chunks() -> MaskedMaps:
         for start in range(0, len(maps), rows):
             yield np.asarray(maps[start : start + rows]), masks[start : start + rows]
 
     values = pixel_values(chunks(), maps.size)
-    counts, levels = values.counts(), values.levels()
+    counts, of_pictures = values.counts(), picture_counts(chunks(), len(maps), values.levels(len(maps)))
     area, precision, best = (
-        with_picture_interval(each(*counts).item(), each, levels, chunks())
-        for each in (auroc, average_precision, best_dice)
+        with_picture_interval(each(*counts).item(), each, of_pictures) for each in (auroc, average_precision, best_dice)
     )
-    at_threshold = with_picture_interval(dice_above(values, threshold), dice, edges_above(threshold), chunks())
+    above = picture_counts(chunks(), len(maps), edges_above(threshold))
+    at_threshold = with_picture_interval(dice_above(values, threshold), dice, above)
     return PixelNumbers(area, precision, best, at_threshold, values.share)

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from genkit.core.condition import LABEL
 from genkit.core.dataset import Dataset
 from genkit.core.model import Model
 from genkit.evaluation.draws import Read, rows_of_chunk
 from genkit.parts.datasets.pictures.user_pictures import UserPictures
 
 MOST_IMAGES = 64  # of a chunk; a network computes more at a time hardly faster, but needs gigabytes for large images
-LABEL = "label"  # of the extra tensors of a data set
 
 
 class SampleChunk(NamedTuple):

@@ -1,8 +1,9 @@
 """Remark of a loss on the training: what its averaged terms show, such as two players out of balance.
 
 The loss decides (`genkit.core.types.LossWithRemark`); this module averages the terms over the lines of metrics.jsonl,
-and lets a run have one remark. The remark is a function of the lines, so nothing is stored: a resumed run reads its
-lines again and does not repeat the remark, and the end of a run finds it in them.
+and lets a run have one remark. A mean over many lines changes little from one to the next, so the loss is asked once in
+a tenth of the averaged lines: at every line of the default log. The remark is a function of the lines, so nothing is
+stored: a resumed run reads its lines again and does not repeat the remark, and the end of a run finds it in them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from genkit.recipe.registry import FAILURES
 
 STEPS = 1000  # that the averaged lines span, at least
 LINES = 10  # that are averaged, at least: a line has the terms of one batch
+PARTS = 10  # of the averaged lines; the loss is asked once in each, so that a line costs no more if there are many
 
 
 class TrainingRemark:
@@ -26,9 +28,10 @@ class TrainingRemark:
         self._plan = plan
         self._loss = plan.loss if isinstance(plan.loss, LossWithRemark) else None
         self._window: deque[Mapping[str, float]] = deque()
+        self._wait = 0  # lines until the loss is asked again
 
     def add(self, line: Mapping[str, float]) -> str | None:
-        """Return the remark of the run if this line completes it; None before and after."""
+        """Return the remark of the run if the loss makes it at this line; None before and after."""
         if self._loss is None:
             return None
         window = self._window
@@ -38,6 +41,10 @@ class TrainingRemark:
         first, last = round(window[0]["step"]), round(line["step"])
         if len(window) < LINES or first > last - STEPS:
             return None
+        self._wait -= 1
+        if self._wait > 0:
+            return None
+        self._wait = (len(window) - 1) // PARTS
         try:
             remark = self._loss.remark(self._means())
             text = None if remark is None else self._text(remark)

@@ -156,6 +156,15 @@ def test_what_is_printed_names_the_files_and_the_numbers(root, run):
     assert large > small + 200
 
 
+def test_masks_that_mark_most_pixels_may_be_inverted(root, run, tmp_path):
+    for mask in (root / "masks").rglob("*.png"):
+        write_picture(tmp_path / "inverted" / mask.relative_to(root / "masks"), 255 - np.array(Image.open(mask)))
+    for masks, remarked in ((root / "masks", False), (tmp_path / "inverted", True)):
+        result = genkit("anomaly", run, "--data", root / "new", "--masks", masks, "--out", "maps")
+        assert result.code == 0, result.err
+        assert ("inverted" in result.out.replace(str(masks), "")) is remarked
+
+
 def test_memory_holds_no_map_and_chunks_do_not_change_them(root, run, monkeypatch):
     whole = facts_of(run, "--data", root / "new", "--masks", root / "masks", "--out", "a")
     monkeypatch.setattr("genkit.evaluation.draws.CHUNK", 2)
@@ -168,6 +177,24 @@ def test_memory_holds_no_map_and_chunks_do_not_change_them(root, run, monkeypatc
             columns.append([row["dice"] for row in csv.DictReader(file)])
     assert columns[0] == columns[1]
     assert Path("a.png").stat().st_size == pytest.approx(Path("b.png").stat().st_size, rel=0.01)
+
+
+def test_intervals_are_numbers_where_a_picture_is_abnormal_all_over(root, run, tmp_path):
+    for number, rows in enumerate((24, 12)):
+        write_picture(tmp_path / "two" / f"{number}.png", noise_picture(24, 24, 1, number))
+        mask = np.zeros((24, 24), np.uint8)
+        mask[:rows] = 255
+        write_picture(tmp_path / "two-masks" / f"{number}.png", mask)
+    result = genkit(
+        "anomaly", run, "--data", tmp_path / "two", "--masks", tmp_path / "two-masks", "--json", "--out", "x"
+    )
+    assert result.code == 0, result.err
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    for low, high in json.loads(result.out, parse_constant=refuse)["intervals"].values():
+        assert 0 <= low <= high <= 1
 
 
 def test_pictures_without_a_mask_may_be_normal(root, run):

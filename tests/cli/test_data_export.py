@@ -11,6 +11,7 @@ from support.messages import assert_names
 from support.pictures import write_folder
 
 from genkit.parts.datasets.digits import Digits
+from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.stroke_digits import StrokeDigits
 
 
@@ -67,6 +68,7 @@ def test_pictures_are_not_flipped(place, recipe):
         (("--masks", "masks"), ("--masks", "no masks")),
         (("-n", "5001"), ("[data]", "5000", "5001")),
         (("--set", 'data={use="stroke-digits"}', "--masks", "out/masks"), ("--masks",)),
+        (("--set", 'data={use="stroke-digits"}', "--masks", "."), ("--masks",)),
         (("--set", 'data={use="8-gaussians"}', "--set", 'model={use="mlp"}'), ("[data]", "(2,)")),
     ],
 )
@@ -80,3 +82,30 @@ def test_a_folder_with_files_is_not_written_into(place, recipe):
     before = sorted((place / "out").rglob("*"))
     assert_names(refused("data", "export", recipe, "--out", "out"), "--out", "out")
     assert sorted((place / "out").rglob("*")) == before
+
+
+def test_an_interrupted_export_leaves_nothing_and_can_be_repeated(place, recipe, monkeypatch):
+    saved = Image.Image.save
+
+    def full_disk(image, path, *arguments, **options):
+        if len(list(place.rglob("*.png"))) == 2:
+            raise OSError(28, "No space left on device")
+        saved(image, path, *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Image.Image, "save", full_disk)
+        assert_names(refused("data", "export", recipe, "--out", "out", "-n", "5"), "--out", "out")
+    assert not list(place.rglob("*.png"))
+    assert genkit("data", "export", recipe, "--out", "out", "-n", "5").code == 0
+
+
+def test_the_names_of_classes_are_listed_once(place, recipe, monkeypatch):
+    for folder in ("a", "b"):
+        write_folder(place / "pictures" / folder, 6, size=8)
+    listed = []
+    names = ImageFolder.class_names
+    monkeypatch.setattr(ImageFolder, "class_names", lambda data: listed.append(1) or names(data))
+    data = 'data={use = "image-folder", path = "pictures", resolution = 8}'
+    genkit("data", "export", recipe, "--set", data, "--set", "model.channels=[4]", "--out", "out")
+    assert {file.parent.name for file in (place / "out").rglob("*.png")} == {"a", "b"}
+    assert len(listed) <= 1

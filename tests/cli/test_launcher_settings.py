@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from support.tiny_recipes import tiny_plan
 from genkit.cli.launch import must_launch
 from genkit.engine.distributed import World
 from genkit.errors import UsageError
-from genkit.launched import CPU, REFUSED, is_cpu_asked_for
+from genkit.launched import CPU, REFUSED, is_cpu_asked_for, is_shown_one_device
 from genkit.recipe.launcher_remarks import launcher_remarks
 from genkit.recipe.missing_precision import missing_precision
 from genkit.recipe.tables import Train
@@ -150,6 +151,23 @@ def test_a_process_of_another_launcher_without_a_gpu_is_refused_before_it_waits_
         World()
     assert_names(str(refused.value), "LOCAL_RANK=1", "1 GPU", f"{CPU}=true")
     assert refused.value.alone  # this process prints it
+
+
+def test_a_process_that_is_shown_one_gpu_of_its_own_is_not_refused(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert not is_shown_one_device()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert not is_shown_one_device()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert is_shown_one_device()
+    one_gpu(monkeypatch)
+    for name, value in {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    joined = RuntimeError("the next thing that a process does")
+    monkeypatch.setattr("genkit.engine.process_group.refuse_other_engines", Mock(side_effect=joined))
+    with pytest.raises(RuntimeError) as reached:
+        World()
+    assert reached.value is joined
 
 
 @pytest.mark.parametrize("value", ["", "false", "0", "no"])

@@ -178,3 +178,24 @@ def test_missing_data_are_reported_with_the_mistakes_of_a_recipe(tmp_path):
     with_mnist()
     message = refused("plan", "tiny.toml", "--set", "train.stps=3")
     assert_names(message, "[train] stps: ", "tiny.toml:", "[data] path: ", f"{tmp_path}/nowhere/mnist")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (("run", "tiny.toml", "--runs", "a", "--runs", "b"), "--runs"),
+        (("run", "tiny.toml", "--runs=a", "-q", "--runs=b"), "--runs"),
+        (("sample", "nowhere", "-n", "3", "--number=4"), "--number"),
+        (("anomaly", "nowhere", "--data", "a", "--data", "b"), "--data"),
+        (("data", "show", "tiny.toml", "--out", "a.png", "--out", "b.png"), "--out"),
+    ],
+)
+def test_an_option_with_one_value_is_not_given_twice(arguments, option):
+    result = genkit(*arguments)
+    assert result.code == 2
+    assert_names(result.err, option, "2 times")
+
+
+def test_options_may_be_values_and_flags_and_lists_may_be_repeated():
+    result = genkit("plan", "tiny.toml", "--set", "title=--seed", "--set", "seed=1", "--set", "--set=2")
+    assert "times" not in result.err

@@ -1,5 +1,6 @@
 """Parts that fail while a run trains: the message names step, table, owner and line, and no whole step is lost."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -16,12 +17,13 @@ from genkit.engine.batches import read_data
 from genkit.engine.coupling import check_coupling
 from genkit.engine.distributed import World
 from genkit.engine.part_calls import PartCalls
-from genkit.engine.state import initial_state
+from genkit.engine.state import TrainState, initial_state
 from genkit.errors import Diverged, PartFailed, UsageError
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Checkpoint, Report, Train, Use
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.train import train_in_folder
+from genkit.testing import small_autoencoder
 
 LINE = "author_mistakes.py, line"
 
@@ -231,3 +233,13 @@ def test_a_part_that_draws_with_its_own_generators_is_not_refused():
     np.random.default_rng(0).random()
     assert watch.moved() == []
     assert Readable(how="shape").size == 40
+
+
+def test_a_failed_step_restores_a_buffer_that_a_network_has_replaced():
+    model = small_autoencoder((2,), 1)
+    model.register_buffer("seen", torch.zeros(1))
+    state = TrainState(0, model, {}, None, nullcontext)
+    with pytest.raises(ZeroDivisionError), state.in_step():
+        model.seen = model.seen + 1
+        raise ZeroDivisionError
+    assert model.seen.item() == 0

@@ -116,3 +116,27 @@ def test_networks_run_in_evaluation_mode_without_gradients_and_keep_their_mode(t
     assert model.modes == {(False, False)}
     assert (model.training, model.norm.training) == (training, False)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+@dataclass(frozen=True)
+class RunsTheNetwork(ModelMetric):
+    """Metric whose protocol runs the model, as the check of a score may."""
+
+    @property
+    def better(self):
+        return "lower"
+
+    def protocol(self, data, model):
+        model.sample(torch.ones(4, 2))
+        return EvaluationProtocol(10, data.held_out().split, self.weights, self.batch_norm)
+
+    def compute(self, evaluation):
+        return 0.0
+
+
+def test_a_protocol_that_runs_the_networks_leaves_a_training_as_it_is():
+    model = Generator(0.0).train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    evaluate({"m": RunsTheNetwork()}, Points(), lambda weights: model, 0)
+    assert model.training and model.modes == {(False, False)}
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())

@@ -1,5 +1,6 @@
 """Inputs of pictures: the codes and the held-out samples that every picture of a run shows."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import pytest
@@ -66,3 +67,14 @@ def test_a_network_reads_a_few_rows_at_a_time(shape, rows):
     seen, x = [], torch.rand(2 * rows + 1, *shape)
     y = in_chunks(lambda chunk: (seen.append(len(chunk)), 2 * chunk)[1], x, shape)
     assert torch.equal(y, 2 * x) and seen == [rows, rows, 1]
+
+
+def test_a_network_gives_the_shape_for_no_rows():
+    seen = []
+    y = in_chunks(
+        lambda chunk: (seen.append(chunk.shape), chunk.new_zeros(len(chunk), 3))[1], torch.rand(0, 1, 2, 2), (1, 2, 2)
+    )
+    assert y.shape == (0, 3) and seen == [(0, 1, 2, 2)]
+    rows = []
+    in_chunks(lambda chunk: chunk, torch.rand(0, 2), (2,), lambda chosen: (rows.append(chosen), nullcontext())[1])
+    assert rows == [slice(0, 0)]

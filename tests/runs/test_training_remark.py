@@ -92,6 +92,25 @@ def test_the_terms_are_averaged_over_at_least_1000_steps_and_10_lines():
     assert [terms["vae/rec"] for terms in ASKED] == [pytest.approx(step - 2250) for step in range(5000, 7000, 500)]
 
 
+def test_the_loss_is_asked_once_in_a_tenth_of_many_lines():
+    watch = TrainingRemark(plan_of(limit=1e9))
+    ASKED.clear()
+    for step in range(1, 1500):
+        watch.add(line(step, rec=float(step)))
+    # The first window is complete at step 1,001, and each spans 1,000 steps.
+    assert [terms["vae/rec"] for terms in ASKED] == [pytest.approx(step - 500) for step in range(1001, 1500, 100)]
+
+
+@pytest.mark.parametrize("steps", [1001, 1051, 1200, 1999, 2000, 2001, 5050])
+def test_the_loss_is_asked_at_every_line_of_the_default_log(steps):
+    watch, every = TrainingRemark(plan_of(limit=1e9)), Report().steps_between_lines(steps)
+    ASKED.clear()
+    logged = sorted({1, *range(every, steps + 1, every), steps})  # more than are logged
+    for step in logged:
+        watch.add(line(step, rec=float(step)))
+    assert len(ASKED) == sum(step >= 1000 + logged[0] for step in logged)
+
+
 def test_a_term_that_some_lines_lack_and_what_is_no_term_is_left_out():
     watch = TrainingRemark(plan_of())
     ASKED.clear()

@@ -24,6 +24,7 @@ from genkit.core.score import Score, require_map
 from genkit.core.squared_error import SquaredError
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, raw_maps, require_smooth
+from genkit.parts.metrics.picture_bootstrap import picture_counts, with_picture_interval
 from genkit.parts.metrics.pixel_ranking import (
     best_dice,
     dice,
@@ -32,7 +33,6 @@ from genkit.parts.metrics.pixel_ranking import (
     pixel_threshold,
     pixel_values,
     require_few,
-    with_picture_interval,
 )
 from genkit.parts.metrics.ranking import REPLICATES, Statistic, auroc, average_precision
 from genkit.parts.metrics.scoring import check_fit, fitted_score, known_size, read
@@ -154,7 +154,9 @@ class RankingMetric(LocalisationMetric, ABC):
 def ranked(chunks: list[MaskedChunk], statistic: Statistic) -> float:
     """Return a statistic of all pixels, with its interval."""
     values = pixel_values(chunks, sum(chunk.maps.size for chunk in chunks))
-    return with_picture_interval(statistic(*values.counts()).item(), statistic, values.levels(), chunks)
+    number = sum(len(chunk.maps) for chunk in chunks)
+    counts = picture_counts(chunks, number, values.levels(number))
+    return with_picture_interval(statistic(*values.counts()).item(), statistic, counts)
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,8 @@ class Dice(LocalisationMetric):
         pixels = len(evaluation.reference) * prod(self.marked.shape[1:])
         threshold = pixel_threshold(evaluation.parallel_map(of_chunk, evaluation.reference), pixels, self.fpr)
         values = pixel_values(chunks, sum(chunk.maps.size for chunk in chunks))
-        return with_picture_interval(dice_above(values, threshold), dice, edges_above(threshold), chunks)
+        counts = picture_counts(chunks, self.marked_pictures, edges_above(threshold))
+        return with_picture_interval(dice_above(values, threshold), dice, counts)
 
 
 def _autoencoder(evaluation: Evaluation) -> Autoencoder:

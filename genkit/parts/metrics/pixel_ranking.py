@@ -5,11 +5,6 @@
 
 The numbers are exact: pixels are sorted, and equal values stay equal. This takes 4 bytes a pixel besides the maps, so
 at most `MOST` pixels are accepted. Maps are float32.
-
-The interval is the 95 % percentile interval of 1,000 bootstrap replicates of *pictures*, since the pixels of a picture
-are not independent; pictures with and without an abnormal pixel are drawn apart, so every replicate has as many of
-each. A replicate counts pixels between at most `LEVELS` values, quantiles of the normal and of the abnormal pixels, so
-the ends of the interval of AUROC, AUPRC and best Dice are approximate; the number itself is not.
 """
 
 from __future__ import annotations
@@ -21,13 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genkit.core.estimate import Estimate
-from genkit.core.noise import seed_of
-from genkit.parts.metrics.ranking import BLOCK, CONFIDENCE, REPLICATES, Statistic
 from genkit.parts.metrics.threshold import samples_above
 
 MOST = 2**28  # pixels: 16,384 maps of 128 x 128, which take 1 GiB
-LEVELS = 2048
+LEVELS = 2048  # between which the pixels of each picture are counted, at most
+NUMBERS = 2**26  # that these counts have together, at most
 
 MaskedMaps = Iterable[tuple[np.ndarray, np.ndarray]]  # maps, (b, H, W) float32, and their masks, (b, H, W) bool
 
@@ -70,10 +63,11 @@ class PixelValues:
         paired[1::2] = abnormal
         return torch.from_numpy(normal).double(), torch.from_numpy(paired).double()
 
-    def levels(self) -> np.ndarray:
-        """Return at most `LEVELS` ascending values, quantiles of both classes."""
+    def levels(self, pictures: int) -> np.ndarray:
+        """Return at most `LEVELS` ascending values, quantiles of both classes; fewer for many pictures, but four."""
+        each = max(2, min(LEVELS, NUMBERS // (2 * pictures) - 1) // 2)
         both = (self.normal, self.abnormal)
-        picked = [values[np.linspace(0, len(values) - 1, LEVELS // 2).astype(int)] for values in both]
+        picked = [values[np.linspace(0, len(values) - 1, each).astype(int)] for values in both]
         return np.unique(np.concatenate(picked))
 
 
@@ -142,42 +136,3 @@ def dice_above(values: PixelValues, threshold: float) -> float:
 def edges_above(threshold: float) -> np.ndarray:
     """Return the one edge between the float32 values up to a threshold and those above it."""
     return np.nextafter(np.array([threshold], np.float32), np.float32(np.inf))
-
-
-def with_picture_interval(value: float, statistic: Statistic, edges: np.ndarray, chunks: MaskedMaps) -> float:
-    """Return the value of a statistic, with the interval of a bootstrap of pictures; none for a single picture.
-
-    The statistic of a replicate is that of the counts of its pixels between `edges`, ascending float32 values.
-    """
-    normal, abnormal = picture_histograms(chunks, edges)
-    if len(normal) < 2:
-        return value
-    generator = torch.Generator().manual_seed(seed_of("pixel bootstrap", len(normal)))
-    marked = abnormal.sum(dim=1) > 0
-    groups = [group for group in (marked.nonzero().flatten(), (~marked).nonzero().flatten()) if len(group)]
-    replicates = []
-    for start in range(0, REPLICATES, BLOCK):
-        rows = min(BLOCK, REPLICATES - start)
-        weights = torch.zeros(rows, len(normal), dtype=torch.float64)
-        for group in groups:
-            drawn = group[torch.randint(len(group), (rows, len(group)), generator=generator)]
-            weights.scatter_add_(1, drawn, torch.ones_like(drawn).double())
-        replicates.append(statistic(weights @ normal, weights @ abnormal))
-    ends = torch.tensor([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], dtype=torch.float64)
-    low, high = torch.cat(replicates).quantile(ends).tolist()
-    return Estimate(value, (low, high))
-
-
-def picture_histograms(chunks: MaskedMaps, edges: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Return the counts of normal and of abnormal pixels of each picture between edges, (N, V + 1) float64 each.
-
-    A pixel at an edge counts with those above it.
-    """
-    pieces: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-    size = len(edges) + 1
-    for maps, masks in chunks:
-        places = np.searchsorted(edges, maps, "right") + np.arange(len(maps))[:, None, None] * size
-        for found, chosen in zip(pieces, (~masks, masks), strict=True):
-            found.append(np.bincount(places[chosen], minlength=len(maps) * size).reshape(len(maps), size))
-    normal, abnormal = (torch.from_numpy(np.concatenate(found)).double() for found in pieces)
-    return normal, abnormal

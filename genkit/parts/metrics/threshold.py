@@ -33,11 +33,19 @@ def samples_above(number: int, fpr: float) -> int:
     """Return m, the most of `number` normal samples that may be above the threshold. Raises `ValueError` for 0."""
     if not 0 < fpr < 1:
         raise ValueError(f"found {fpr:g}, expected a share above 0 and below 1")
+    if number == 0:
+        raise ValueError("there are no normal samples, so no threshold")
     above = math.floor(fpr * number + ROUNDING)
     if above == 0:
         needed = math.ceil(1 / fpr - ROUNDING)
         raise ValueError(
             f"a share of {fpr:g} of {number:,} normal samples is less than one sample; {needed:,} or more are needed, "
-            f"or a rate of {1 / number:.2g} or more"
+            f"or a rate of {_rounded_up(1 / number):g} or more"
         )
     return above
+
+
+def _rounded_up(share: float) -> float:
+    """Return the next number of two digits that is not less than a share."""
+    unit = 10.0 ** (math.floor(math.log10(share)) - 1)
+    return round(math.ceil(share / unit - ROUNDING) * unit, 15)

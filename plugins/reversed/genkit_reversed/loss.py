@@ -26,8 +26,9 @@ Screening", MIDL, <https://openreview.net/forum?id=8ojx-Ld3yjR>. The arithmetic 
 Deviations from the published code:
 
 - Those of Soft-IntroVAE (`genkit_soft_introvae.loss`).
-- The features come from passes of their own, in place of the passes of L_E: the values are equal, and a step has two
-  more passes of the encoder. Running statistics of a batch norm count each batch once, as published.
+- The features come from passes of their own, in place of the passes of L_E, so a step has two more passes of the
+  encoder. The values are equal, but for mixed precision, where these passes stay in float32. Running statistics of a
+  batch norm count each batch once, as published.
 
 Traps of the published code, which genkit does not repeat:
 
@@ -52,7 +53,7 @@ from genkit_reversed.embedding import embedding_distance, features_apart
 class Reversed(SoftIntroVAE):
     """Soft-IntroVAE with an embedding loss: the encoder keeps features of a sample and of its reconstruction together.
 
-    The network must have features (`Autoencoder.features`); all autoencoders of genkit do.
+    The network must have features (`Autoencoder.features`); all autoencoders of genkit but `conditional` do.
     """
 
     embedding: Annotated[

@@ -46,6 +46,19 @@ def test_a_rate_below_one_sample_is_refused(number, fpr, needed):
     assert math.isfinite(threshold_at(torch.rand(needed), fpr))
 
 
+@pytest.mark.parametrize("number", [2, 3, 7, 9, 13, 300, 999])
+def test_the_rate_that_a_message_advises_is_accepted(number):
+    with pytest.raises(ValueError, match="a rate of") as refused:
+        samples_above(number, 1e-9)
+    advised = float(str(refused.value).rpartition("a rate of ")[2].removesuffix(" or more"))
+    assert samples_above(number, advised) == 1 and advised < 1.1 / number + 0.01
+
+
+def test_no_samples_give_no_threshold():
+    with pytest.raises(ValueError, match="no normal samples"):
+        samples_above(0, 0.05)
+
+
 @pytest.mark.parametrize("fpr", [0, 1, -0.1, 1.5, math.nan, math.inf])
 def test_a_rate_outside_0_and_1_is_refused(fpr):
     with pytest.raises(ValueError, match="above 0 and below 1"):
