@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genkit.parts.metrics.picture_bootstrap import picture_counts, with_picture_interval
+from genkit.parts.metrics.picture_bootstrap import pixel_replicates, with_picture_interval
 from genkit.parts.metrics.pixel_ranking import MaskedMaps, best_dice, dice, dice_above, edges_above, pixel_values
 from genkit.parts.metrics.ranking import auroc, average_precision
 
@@ -33,10 +33,11 @@ def pixel_numbers(maps: np.ndarray, masks: np.ndarray, threshold: float, rows: i
             yield np.asarray(maps[start : start + rows]), masks[start : start + rows]
 
     values = pixel_values(chunks(), maps.size)
-    counts, of_pictures = values.counts(), picture_counts(chunks(), len(maps), values.levels(len(maps)))
+    counts, marked = values.counts(), np.asarray(masks.any(axis=(1, 2)))
+    replicates = pixel_replicates(chunks(), marked, values.levels())
     area, precision, best = (
-        with_picture_interval(each(*counts).item(), each, of_pictures) for each in (auroc, average_precision, best_dice)
+        with_picture_interval(each(*counts).item(), each, replicates) for each in (auroc, average_precision, best_dice)
     )
-    above = picture_counts(chunks(), len(maps), edges_above(threshold))
+    above = pixel_replicates(chunks(), marked, edges_above(threshold))
     at_threshold = with_picture_interval(dice_above(values, threshold), dice, above)
     return PixelNumbers(area, precision, best, at_threshold, values.share)

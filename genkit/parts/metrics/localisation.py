@@ -13,6 +13,7 @@ from functools import partial
 from math import prod
 from typing import Annotated, Literal
 
+import numpy as np
 from annotated_types import Gt, Lt
 
 from genkit.core.dataset import Dataset, MaskedDataset
@@ -24,7 +25,7 @@ from genkit.core.score import Score, require_map
 from genkit.core.squared_error import SquaredError
 from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, raw_maps, require_smooth
-from genkit.parts.metrics.picture_bootstrap import picture_counts, with_picture_interval
+from genkit.parts.metrics.picture_bootstrap import PixelReplicates, pixel_replicates, with_picture_interval
 from genkit.parts.metrics.pixel_ranking import (
     best_dice,
     dice,
@@ -154,9 +155,13 @@ class RankingMetric(LocalisationMetric, ABC):
 def ranked(chunks: list[MaskedChunk], statistic: Statistic) -> float:
     """Return a statistic of all pixels, with its interval."""
     values = pixel_values(chunks, sum(chunk.maps.size for chunk in chunks))
-    number = sum(len(chunk.maps) for chunk in chunks)
-    counts = picture_counts(chunks, number, values.levels(number))
-    return with_picture_interval(statistic(*values.counts()).item(), statistic, counts)
+    replicates = _replicates(chunks, values.levels())
+    return with_picture_interval(statistic(*values.counts()).item(), statistic, replicates)
+
+
+def _replicates(chunks: list[MaskedChunk], edges: np.ndarray) -> PixelReplicates:
+    marked = np.concatenate([chunk.masks.any(axis=(1, 2)) for chunk in chunks])
+    return pixel_replicates(chunks, marked, edges)
 
 
 @dataclass(frozen=True)
@@ -221,8 +226,7 @@ class Dice(LocalisationMetric):
         pixels = len(evaluation.reference) * prod(self.marked.shape[1:])
         threshold = pixel_threshold(evaluation.parallel_map(of_chunk, evaluation.reference), pixels, self.fpr)
         values = pixel_values(chunks, sum(chunk.maps.size for chunk in chunks))
-        counts = picture_counts(chunks, self.marked_pictures, edges_above(threshold))
-        return with_picture_interval(dice_above(values, threshold), dice, counts)
+        return with_picture_interval(dice_above(values, threshold), dice, _replicates(chunks, edges_above(threshold)))
 
 
 def _autoencoder(evaluation: Evaluation) -> Autoencoder:

@@ -19,8 +19,7 @@ from torch import Tensor
 from genkit.parts.metrics.threshold import samples_above
 
 MOST = 2**28  # pixels: 16,384 maps of 128 x 128, which take 1 GiB
-LEVELS = 2048  # between which the pixels of each picture are counted, at most
-NUMBERS = 2**26  # that these counts have together, at most
+LEVELS = 2048
 
 MaskedMaps = Iterable[tuple[np.ndarray, np.ndarray]]  # maps, (b, H, W) float32, and their masks, (b, H, W) bool
 
@@ -63,11 +62,10 @@ class PixelValues:
         paired[1::2] = abnormal
         return torch.from_numpy(normal).double(), torch.from_numpy(paired).double()
 
-    def levels(self, pictures: int) -> np.ndarray:
-        """Return at most `LEVELS` ascending values, quantiles of both classes; fewer for many pictures, but four."""
-        each = max(2, min(LEVELS, NUMBERS // (2 * pictures) - 1) // 2)
+    def levels(self) -> np.ndarray:
+        """Return at most `LEVELS` ascending values, quantiles of both classes."""
         both = (self.normal, self.abnormal)
-        picked = [values[np.linspace(0, len(values) - 1, each).astype(int)] for values in both]
+        picked = [values[np.linspace(0, len(values) - 1, LEVELS // 2).astype(int)] for values in both]
         return np.unique(np.concatenate(picked))
 
 
