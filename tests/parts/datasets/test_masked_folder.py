@@ -188,6 +188,11 @@ def test_training_pictures_in_one_folder_with_the_test_pictures_need_no_masks(tm
     (tmp_path / "masks" / own_folder / tested.name(0)).unlink()
     (unmet,) = data_of(tmp_path, **keys).unmet()
     assert_names(unmet, f"1 of {test.size}", tested.name(0))
+    for index in range(1, len(tested)):
+        (tmp_path / "masks" / own_folder / tested.name(index)).unlink()
+    write_picture(tmp_path / "masks" / own_folder / "other.png", mask_of())
+    (unmet,) = data_of(tmp_path, **keys).unmet()
+    assert_names(unmet, f"{test.size} of {test.size}")  # only training pictures may have no mask at all
 
 
 @pytest.mark.parametrize("missing", ["refuse", "empty"])
