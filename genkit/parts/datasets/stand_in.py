@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -50,9 +50,12 @@ class StandIn:
         """Return nothing: the samples are computed."""
         return ()
 
-    def has_labels(self) -> bool:
-        """Return whether there are classes."""
-        return self.classes is not None
+    def has_labels(self) -> Literal[True] | None:
+        """Return True with classes, and None without.
+
+        False would refuse runs that have a metric of labels, which only that metric has refused so far.
+        """
+        return None if self.classes is None else True
 
     def class_labels(self) -> Tensor | None:
         """Return the class of each sample, (size,) int64; None without classes."""

@@ -68,7 +68,7 @@ def test_held_out_samples_differ_from_training_samples() -> None:
 
 def test_labels_are_given_in_turn_and_leave_the_samples_as_they_are() -> None:
     plain, labelled = StandIn((1, 6, 6), size=10), StandIn((1, 6, 6), size=10, classes=3)
-    assert isinstance(plain, LabelledDataset) and not plain.has_labels() and plain.class_labels() is None
+    assert isinstance(plain, LabelledDataset) and plain.has_labels() is None and plain.class_labels() is None
     for without, data in ((plain, labelled), (plain.held_out(), labelled.held_out())):
         indices = torch.tensor([7, 0, 3, 5])
         noise = Noise(0, 0, "data", Rows.all(4))
