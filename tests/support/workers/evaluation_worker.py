@@ -62,6 +62,8 @@ OF_CLASSES = {
     "label-accuracy": FEW,
     "posterior-kl": {**FEW, "weights": "ema"},
     "class-imbalance": FEW,
+    "linear-probe": {"samples": 200, "fit_samples": 300},
+    "knn-probe": {"samples": 200, "fit_samples": 300},
 }
 CHUNK = 97  # neither the samples of a split nor the chunks divide by the number of processes
 
