@@ -137,8 +137,9 @@ def _print(scored: ScoredSets, note: str, written: list[str]) -> None:
         if row["normal"]:
             cells += ["", "", ""]
         else:
-            low, high = row["auroc_interval"]
-            cells += [f"{row['auroc']:.4f} ({low:.4f} to {high:.4f})"]
+            interval = row["auroc_interval"]
+            shown = "" if interval is None else " ({:.4f} to {:.4f})".format(*interval)
+            cells += [f"{row['auroc']:.4f}{shown}"]
             cells += [f"{row['auprc']:.4f}", f"{row['fpr_at_95_tpr']:.4f}"]
         table.append(cells)
     columns = ("set", "pictures", "median score", "above threshold", "AUROC (95 %)", "AUPRC", "FPR at 95 % TPR")

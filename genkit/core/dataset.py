@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -81,6 +81,15 @@ class LabelledDataset(Protocol):
 
     def class_names(self) -> tuple[str, ...]:
         """Return the names of the classes in the order of the labels; empty if they have none."""
+        ...
+
+
+@runtime_checkable
+class NamedDataset(Protocol):
+    """Data set whose samples have names, such as those of files. It is optional: other samples have only a number."""
+
+    def sample_names(self) -> Sequence[str]:
+        """Return the name of each sample of the split, in the order of the samples; empty if they are not known."""
         ...
 
 

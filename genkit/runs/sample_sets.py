@@ -5,14 +5,14 @@ A set is read a chunk at a time, as often as needed, so memory does not grow wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor
 
 from genkit.core.condition import LABEL
-from genkit.core.dataset import Dataset
+from genkit.core.dataset import Dataset, LabelledDataset, NamedDataset
 from genkit.core.model import Model
 from genkit.evaluation.draws import Read, rows_of_chunk
 from genkit.parts.datasets.pictures.user_pictures import UserPictures
@@ -24,8 +24,8 @@ class SampleChunk(NamedTuple):
     """Samples in the dtype and on the device of the model, with a name and a label for each."""
 
     x: Tensor  # (b, *data_shape); images in [0, 1]
-    names: list[str]  # the number in the split, or the path of a picture below its folder
-    labels: list[str]  # the label of the data set, or the sub-folder of a picture; "" without one
+    names: list[str]  # the path of a picture below its folder, or the number in the split
+    labels: list[str]  # the class of the data set, or the sub-folder of a picture; "" without one
     extra: Mapping[str, Tensor] | None = None  # the condition of a conditional model; None if no class is known
 
 
@@ -52,17 +52,27 @@ class SampleSet:
 def set_of_data(name: str, data: Dataset, model: Model, total: int, seed: int) -> SampleSet:
     """Return `total` samples of a split: those that a metric reads, so all of them if the split has no more."""
     read = Read(model, data, total, seed)
+    known = data.sample_names() if isinstance(data, NamedDataset) else ()
+    classes = data.class_names() if isinstance(data, LabelledDataset) else ()
 
     def chunk(start: int, size: int) -> SampleChunk:
         samples = read.samples(start, size)
-        names = [str(index) for index in read.indices[start : start + size].tolist()]
+        names = [_named(known, index) for index in read.indices[start : start + size].tolist()]
         labels = samples.extra.get(LABEL)
-        shown = [""] * size if labels is None or labels.dim() != 1 else [str(label) for label in labels.tolist()]
+        if labels is None or labels.dim() != 1:
+            shown = [""] * size
+        else:
+            shown = [_named(classes, label) for label in labels.tolist()]
         return SampleChunk(samples.x, names, shown, samples.extra or None)
 
     among = f" of the {data.size:,}" if data.size is not None and data.size > total else ""
     described = f"{total:,}{among} sample{'s' * (total != 1)} of the {data.split} split"
     return SampleSet(name, described, total, _rows(data.shape), chunk)
+
+
+def _named(names: Sequence[str], index: int) -> str:
+    """Return the name with this index, or the index itself if it has no name."""
+    return names[index] if 0 <= index < len(names) else str(index)
 
 
 def set_of_pictures(name: str, pictures: UserPictures, model: Model) -> SampleSet:

@@ -97,7 +97,8 @@ def test_pictures_of_the_user_have_their_sub_folder_as_label(folder):
     assert facts["written"][0] == f"{run}/codes-of-test-raw.npy" and facts["samples"] == 40
     assert [row["label"] for row in rows] == ["cats"] * 20 + ["dogs"] * 20
     assert rows[0]["name"] == "cats/0050.png"
-    assert codes == pytest.approx(encoded(run)[1], abs=1e-5)  # the same pictures, as the held-out split
+    _, of_split, rows_of_split = encoded(run)  # the same pictures, as the held-out split
+    assert codes == pytest.approx(of_split, abs=1e-5) and rows == rows_of_split
     np.savez("x.npz", pictures=np.stack([noise_picture(12, 12, 1, n) for n in range(3)]), labels=np.array([5, 6, 5]))
     assert [row["label"] for row in encoded(run, "--data", "x.npz")[2]] == ["5", "6", "5"]
 
@@ -108,7 +109,7 @@ def test_training_pictures_are_not_mirrored(folder):
     data = ImageFolder(path=folder / "data", resolution=12, channels=1)
     x = data.batch(torch.arange(40), Noise(0, 0, "x", Rows.all(40))).x
     assert codes == pytest.approx(codes_of(run, x)[0], abs=1e-5)
-    assert [row["label"] for row in rows] == ["0"] * 20 + ["1"] * 20
+    assert [row["label"] for row in rows] == ["cats"] * 20 + ["dogs"] * 20
     assert "train split" in facts["of"]
 
 

@@ -61,10 +61,12 @@ def with_interval(statistic: Statistic, normal: Tensor, abnormal: Tensor) -> Est
     """Return the statistic of two sets of scores, (N,) and (A,), with the percentile interval of a bootstrap.
 
     Each replicate draws N of the normal and A of the abnormal samples with replacement (Efron & Tibshirani 1993). The
-    seed is a function of N and A.
+    seed is a function of N and A. A single sample of a set does not vary, so there is no interval then.
     """
     of_normal, of_abnormal, places = counts_of(normal, abnormal)
     value = statistic(of_normal, of_abnormal).item()
+    if min(len(normal), len(abnormal)) < 2:
+        return Estimate(value, None)
     generator = torch.Generator().manual_seed(seed_of("bootstrap", len(normal), len(abnormal)))
     groups = places[: len(normal)], places[len(normal) :]
     block = max(1, min(BLOCK, BLOCK_NUMBERS // len(places)))

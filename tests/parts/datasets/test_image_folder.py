@@ -1,7 +1,9 @@
 """Data sets of pictures in a folder: splits, classes, missing folders, and bad pictures."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support.messages import assert_names
 from support.pictures import SHARED, batch, needs_shared, noise_picture, write_folder, write_picture
 
@@ -139,6 +141,7 @@ def test_on_bad_refuses_or_skips_bad_pictures(tmp_path):
     skipping = ImageFolder(**keys, on_bad="skip")
     assert skipping.size == 2 and batch(skipping, [0, 1]).x.shape == (2, 3, 4, 4)
     assert [bad.name for bad in skipping.skipped_pictures] == ["0001.png"]
+    assert skipping.sample_names() == ["0000.png", "0002.png"]
 
 
 @pytest.mark.parametrize("data_set", [ImageFolder, SVHN, LSUN])
@@ -251,3 +254,17 @@ def test_all_missing_folders_are_reported_together(tmp_path):
     (unmet,) = data.unmet()
     assert_names(unmet, f"[data] path: folder {tmp_path}/absent", f"\n[data] hold_out: folder {tmp_path}/gone")
     assert data.held_out().unmet() == (unmet,)
+
+
+def test_samples_have_the_names_of_their_files_before_and_after_they_are_read(tmp_path):
+    for name in ("b", "a"):
+        write_folder(tmp_path / "p" / name, 15, size=8)
+    for split in ("train", "test"):
+        data = ImageFolder(path=tmp_path / "p", resolution=8, split=split, store=tmp_path / "store")
+        names = data.sample_names()
+        assert len(names) == data.size > 0
+        found = batch(data, list(range(data.size))).x
+        assert data.sample_names() == names
+        for name, x in zip(names, found, strict=True):
+            pixels = np.asarray(Image.open(tmp_path / "p" / name).convert("RGB"))
+            assert torch.equal((x * 255).round().byte(), torch.from_numpy(np.moveaxis(pixels, -1, 0).copy()))

@@ -103,3 +103,9 @@ def test_other_statistics_have_intervals() -> None:
     for statistic in (average_precision, partial(fpr_at_tpr, tpr=0.9)):
         found = with_interval(statistic, normal, abnormal)
         assert 0 <= found.interval[0] <= found <= found.interval[1] <= 1
+
+
+@pytest.mark.parametrize(("normal", "abnormal"), [(20, 1), (1, 20), (1, 1)])
+def test_a_single_sample_does_not_vary_so_it_gives_no_interval(normal, abnormal):
+    found = with_interval(auroc, torch.arange(normal).double(), 0.5 + torch.arange(abnormal).double())
+    assert found.interval is None and 0 <= found <= 1

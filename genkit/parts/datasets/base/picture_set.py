@@ -25,7 +25,7 @@ from genkit.parts.datasets.pictures.group_split import GroupSubset
 from genkit.parts.datasets.pictures.hub_folder import unmet_hub
 from genkit.parts.datasets.pictures.levels import Levels
 from genkit.parts.datasets.pictures.prepare import prepare
-from genkit.parts.datasets.pictures.source import Source, Subset
+from genkit.parts.datasets.pictures.source import Source, Subset, shown_name
 from genkit.parts.datasets.pictures.store import Store
 from genkit.parts.datasets.pictures.transform import Transform, transform_of
 from genkit.storage.cache import cache_folder
@@ -111,6 +111,15 @@ class PictureSet(ImageSet):
         source = self.source() if "prepared" in vars(self) else self.listed
         files = source.source if isinstance(source, Subset) else source
         return files.classes if isinstance(files, FolderSource) else ()
+
+    def sample_names(self) -> list[str]:
+        """Return the path below the folder, or the row, of each usable picture; empty for a hub id, which has none."""
+        if self.library is not None or self.unmet():
+            return []
+        source = self.source() if "prepared" in vars(self) else self.listed
+        bad = {picture.name for picture in self.prepared.bad} if self.on_bad == "skip" else set()
+        names = (shown_name(source.name(index)) for index in range(len(source)))
+        return [name for name in names if name not in bad]
 
     @property
     def size(self) -> int:
