@@ -1,7 +1,7 @@
 """A part in its own process, with an end that it cannot miss.
 
 In tiny form the processes are forked from one that has imported everything: an import takes longer than a tiny part.
-On a GPU each process starts anew, because CUDA does not survive a fork.
+On a GPU each process starts a new interpreter, because CUDA does not survive a fork.
 """
 
 from __future__ import annotations

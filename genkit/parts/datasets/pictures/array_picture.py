@@ -79,7 +79,7 @@ class ArrayPicture:
 def open_npy(path: str | Path) -> ArrayPicture:
     """Open a .npy file with one picture or mask, (H, W), (H, W, C) or (C, H, W), as a memory map.
 
-    Its values are integers, floats or booleans; whoever reads a picture refuses booleans, which are those of a mask.
+    The values are integers, floats or booleans. Booleans are a mask; the readers of pictures refuse them.
     Raises `BadPictureError` for an array that is no picture, and `OSError`.
     """
     check_regular(path)
