@@ -25,18 +25,18 @@ from torch.utils.data import DataLoader
 
 from benchmarks.cases import Case, Networks
 from benchmarks.interleaved import CLOCKS, Side, compare, with_engine
+from genkit.bases.datasets.image_set import ImageSet
+from genkit.bases.pictures.folder_source import FolderSource, list_files
+from genkit.bases.pictures.prepare import prepare
+from genkit.bases.pictures.store import Store
+from genkit.bases.pictures.transform import Transform
 from genkit.console.output import Console
 from genkit.core.cores import available_cores
 from genkit.core.data_order import indices_of_step
 from genkit.core.noise import Noise, Rows
 from genkit.engine.distributed import World
 from genkit.engine.state import initial_state
-from genkit.parts.datasets.base.image_set import ImageSet
 from genkit.parts.datasets.image_folder import ImageFolder
-from genkit.parts.datasets.pictures.folder_source import FolderSource, list_files
-from genkit.parts.datasets.pictures.prepare import prepare
-from genkit.parts.datasets.pictures.store import Store
-from genkit.parts.datasets.pictures.transform import Transform
 from genkit.recipe.tables import Use
 
 TARGET = 40  # images/s of the prepared pictures, relative to the published loader

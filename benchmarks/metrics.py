@@ -23,19 +23,19 @@ from torch import Tensor, nn
 
 from benchmarks.data import own_memory
 from genkit.api import Autoencoder, DiagNormal, Evaluation, Features, PositiveInt
+from genkit.bases.metrics.features import settings_of
 from genkit.console.output import Console
 from genkit.engine.malloc import keep_freed_memory
 from genkit.evaluation.compute_metrics import evaluate
 from genkit.parts.datasets.stand_in import StandIn
 from genkit.parts.extractors.pixels import Pixels
 from genkit.parts.metrics.density_coverage import CoverageMetric, DensityMetric
-from genkit.parts.metrics.features import settings_of
 from genkit.parts.metrics.frechet import FrechetDistance
 from genkit.parts.metrics.kernel import KernelDistance
 from genkit.parts.metrics.posterior import ActiveUnits, PosteriorKL
 from genkit.parts.metrics.precision_recall import PrecisionMetric, RecallMetric
 from genkit.parts.metrics.psnr import PSNR
-from genkit.parts.metrics.reconstruction import ReconstructionError
+from genkit.parts.metrics.reconstruction import ReconstructionErrorMetric
 from genkit.parts.metrics.sliced_wasserstein import SlicedWasserstein
 from genkit.parts.metrics.ssim import SSIM
 from genkit.parts.models.small_conv import SmallConv
@@ -131,7 +131,7 @@ def metrics_of(samples: int) -> dict[str, Any]:
         "sliced-wasserstein": SlicedWasserstein(samples=samples),
         "psnr": PSNR(samples=samples),
         "ssim": SSIM(samples=samples),
-        "reconstruction-error": ReconstructionError(samples=samples),
+        "reconstruction-error": ReconstructionErrorMetric(samples=samples),
         "active-units": ActiveUnits(samples=samples),
         "posterior-kl": PosteriorKL(samples=samples),
     }

@@ -22,12 +22,12 @@ from torch import Tensor
 
 from benchmarks.interleaved import CLOCKS, Side, compare, options
 from genkit.api import Autoencoder, Evaluation, Noise, Samples, Score
+from genkit.bases.metrics.scoring import fitted_score, score_of_chunk, scores_of
 from genkit.console.output import Console
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import evaluating
 from genkit.engine.malloc import keep_freed_memory
 from genkit.evaluation.draws import CHUNK, draws, rows_of_chunk
-from genkit.parts.metrics.scoring import fitted_score, score_of_chunk, scores_of
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.parts.models.small_conv import SmallConv
 from genkit.parts.scores.elbo import ELBO, KL, Error

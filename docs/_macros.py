@@ -3,7 +3,7 @@
     {{ keys("losses", "vae") }}            a table of the keys of a part: kind and name as a recipe writes it
     {{ table_keys("train") }}              a table of the keys of a recipe's own table
     {{ file_keys("TableSpec") }}           a table of the keys of a table of results
-    {{ docstring("genkit.parts.losses.vae") }}   the docstring of a module
+    {{ docstring("genkit.bases.losses.vae") }}   the docstring of a module
     {{ parts("metrics") }}                 a table of all parts of a kind
     {{ commands() }}                       the reference of the command line
 

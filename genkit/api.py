@@ -3,6 +3,10 @@
 The ``__init__`` module of a plugin imports `genkit.hooks` instead, which does not import torch.
 """
 
+from genkit.bases.losses.vae import VAE
+from genkit.bases.metrics.features import Features, features_of, protocol_of
+from genkit.bases.metrics.model_metric import ModelMetric
+from genkit.bases.priors.mixture import Mixture
 from genkit.core.augmentation import cutout, shift
 from genkit.core.batch import Batch
 from genkit.core.callback import Callback, PlanView, RunView, StopTraining
@@ -48,10 +52,6 @@ from genkit.core.types import (
     Remark,
     Schedule,
 )
-from genkit.parts.losses.vae import VAE
-from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.features import Features, features_of, protocol_of
-from genkit.parts.priors.mixture import Mixture
 
 __all__ = [
     "GAN",

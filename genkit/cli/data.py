@@ -34,10 +34,10 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
     that are bad, identical or smaller than the input of the network. Its last line says whether a run can use the data;
     the exit code is 2 if not.
     """
+    from genkit.bases.pictures.splits import both_splits, inspect_splits
     from genkit.cli.show_data import describe_split, print_picture_report, print_splits, verdict
     from genkit.console.output import Console
     from genkit.errors import UsageError
-    from genkit.parts.datasets.pictures.splits import both_splits, inspect_splits
     from genkit.recipe.missing import too_large
 
     plan = plan_for_command(recipe, overrides)
@@ -66,9 +66,9 @@ def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False)
 
     Damaged pictures are prepared again. `genkit run` prepares what is missing.
     """
+    from genkit.bases.pictures.splits import both_splits, prepare_splits
     from genkit.cli.show_data import print_prepared
     from genkit.console.output import Console
-    from genkit.parts.datasets.pictures.splits import both_splits, prepare_splits
 
     prepared = prepare_splits(both_splits(plan_for_command(recipe, overrides).data))
     if json:
@@ -89,9 +89,9 @@ def show(
 
     They are the first batch of a run, in its order and with its flips, and held-out pictures.
     """
+    from genkit.bases.pictures.splits import both_splits
     from genkit.console.output import Console
     from genkit.errors import UsageError
-    from genkit.parts.datasets.pictures.splits import both_splits
     from genkit.runs.data_preview import save_data_preview
 
     require_png(out)
@@ -129,9 +129,9 @@ def export(
     Samples with a class are in a sub-folder of the class. With --masks, data that have masks write them under the same
     names.
     """
+    from genkit.bases.pictures.splits import both_splits
     from genkit.console.output import Console
     from genkit.errors import UsageError
-    from genkit.parts.datasets.pictures.splits import both_splits
     from genkit.runs.data_export import ExportedPictures
 
     plan = plan_for_command(recipe, overrides)

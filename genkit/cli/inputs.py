@@ -105,7 +105,7 @@ def _held_out(trained: Trained, run: Path, number: int, overrides: list[str] | N
 
 
 def _user_pictures(trained: Trained, number: int, pictures: Path) -> SelectedInputs:
-    from genkit.parts.datasets.pictures.user_pictures import read_user_pictures
+    from genkit.bases.pictures.user_pictures import read_user_pictures
     from genkit.runs.trained import levels_of
 
     x, names, total = read_user_pictures(pictures, number, trained.model.data_shape, levels_of(trained))

@@ -86,7 +86,7 @@ def refuse_inside_data(out: Path, data: Mapping[str, Any], pictures: Path | None
 
     The folders are those of [data], given as tables, and that of the user's own pictures. A run is never read as data.
     """
-    from genkit.parts.datasets.pictures.folder_walk import is_run_folder
+    from genkit.bases.pictures.folder_walk import is_run_folder
 
     folders = {f"[data] {key}": user_path(data[key]) for key in DATA_FOLDERS if isinstance(data.get(key), str)}
     place = out.resolve()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from genkit.bases.pictures.inspect_pictures import SHOWN, PictureReport
+from genkit.bases.pictures.source import count, shown_name
+from genkit.bases.pictures.splits import PreparedSplit
+from genkit.bases.pictures.unread import describe_other_files, describe_unread, list_names
 from genkit.console.output import Console
 from genkit.console.quantities import quantity
 from genkit.core.dataset import Dataset
-from genkit.parts.datasets.pictures.inspect_pictures import SHOWN, PictureReport
-from genkit.parts.datasets.pictures.source import count, shown_name
-from genkit.parts.datasets.pictures.splits import PreparedSplit
-from genkit.parts.datasets.pictures.unread import describe_other_files, describe_unread, list_names
 
 NAMED = 10  # lines of one kind that are printed; the rest are counted
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from genkit.bases.pictures.splits import remarks_on_splits
 from genkit.console.output import Console
 from genkit.console.quantities import quantity
 from genkit.engine.threads import Threads
 from genkit.engine.workers import Workers
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.splits import remarks_on_splits
 from genkit.recipe.launcher_remarks import launcher_remarks
 from genkit.recipe.plan import Plan
 from genkit.recipe.values import in_toml

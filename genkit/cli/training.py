@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from genkit.bases.pictures.skipped_pictures import skipped_before_training, skipped_during_training
 from genkit.cli.show_progress import ProgressOnConsole
 from genkit.cli.show_run import print_finished_run
 from genkit.console.output import Console
@@ -15,7 +16,6 @@ from genkit.core.result import Result
 from genkit.engine.distributed import World
 from genkit.engine.part_calls import describe_out_of_memory, is_out_of_memory
 from genkit.errors import Diverged, GenkitError, Interrupted, ProcessLost, RunError, UsageError
-from genkit.parts.datasets.pictures.skipped_pictures import skipped_before_training, skipped_during_training
 from genkit.recipe.plan import Plan
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.train import train_in_folder

@@ -57,7 +57,7 @@ def genkit_priors() -> Iterator[Entry]:
     yield Entry("normal", "genkit.core.prior:StandardNormal", "N(0, I), the default of every model", "")
     yield Entry(
         "mixture",
-        "genkit.parts.priors.mixture:Mixture",
+        "genkit.bases.priors.mixture:Mixture",
         "Mixture of diagonal Gaussians, fixed or learnt",
         "https://arxiv.org/abs/2408.13805",
     )
@@ -67,7 +67,7 @@ def genkit_priors() -> Iterator[Entry]:
 @hookimpl
 def genkit_losses() -> Iterator[Entry]:
     """Supply the baseline."""
-    yield Entry("vae", "genkit.parts.losses.vae:VAE", "Variational autoencoder", "https://arxiv.org/abs/1312.6114")
+    yield Entry("vae", "genkit.bases.losses.vae:VAE", "Variational autoencoder", "https://arxiv.org/abs/1312.6114")
 
 
 @hookimpl

@@ -19,16 +19,16 @@ import torch
 from numpy.lib import format as npy
 from torch import Tensor
 
+from genkit.bases.metrics.map_chunks import raw_maps, require_smooth
+from genkit.bases.metrics.pixel_ranking import pixel_threshold
+from genkit.bases.metrics.scoring import SEED, raw_scores
+from genkit.bases.metrics.threshold import samples_above
 from genkit.console.output import progress_count
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import Autoencoder, evaluating
 from genkit.core.score import Score, require_map
 from genkit.draw.anomaly_grid import ShownMaps
 from genkit.errors import UsageError
-from genkit.parts.metrics.map_chunks import raw_maps, require_smooth
-from genkit.parts.metrics.pixel_ranking import pixel_threshold
-from genkit.parts.metrics.scoring import SEED, raw_scores
-from genkit.parts.metrics.threshold import samples_above
 from genkit.runs.pixel_numbers import PixelNumbers, pixel_numbers
 from genkit.runs.sample_sets import SampleChunk, SampleSet
 from genkit.runs.sets_to_score import SetsToScore, fitted_to_training

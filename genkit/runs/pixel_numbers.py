@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genkit.parts.metrics.picture_bootstrap import pixel_replicates, with_picture_interval
-from genkit.parts.metrics.pixel_ranking import MaskedMaps, best_dice, dice, dice_above, edges_above, pixel_values
-from genkit.parts.metrics.ranking import auroc, average_precision
+from genkit.bases.metrics.picture_bootstrap import pixel_replicates, with_picture_interval
+from genkit.bases.metrics.pixel_ranking import MaskedMaps, best_dice, dice, dice_above, edges_above, pixel_values
+from genkit.bases.metrics.ranking import auroc, average_precision
 
 
 class PixelNumbers(NamedTuple):

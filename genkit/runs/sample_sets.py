@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from genkit.bases.pictures.user_pictures import UserPictures
 from genkit.core.condition import LABEL
 from genkit.core.dataset import Dataset, LabelledDataset, NamedDataset
 from genkit.core.model import Model
 from genkit.evaluation.draws import Read, rows_of_chunk
-from genkit.parts.datasets.pictures.user_pictures import UserPictures
 
 MOST_IMAGES = 64  # of a chunk; a network computes more at a time hardly faster, but needs gigabytes for large images
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from genkit.bases.metrics.ranking import auroc, average_precision, counts_of, fpr_at_tpr, with_interval
+from genkit.bases.metrics.scoring import SEED, raw_scores
+from genkit.bases.metrics.threshold import samples_above, threshold_at
 from genkit.console.output import progress_count
 from genkit.core.estimate import Estimate
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import Autoencoder, evaluating
 from genkit.core.score import Score, require_score
 from genkit.errors import UsageError
-from genkit.parts.metrics.ranking import auroc, average_precision, counts_of, fpr_at_tpr, with_interval
-from genkit.parts.metrics.scoring import SEED, raw_scores
-from genkit.parts.metrics.threshold import samples_above, threshold_at
 from genkit.runs.sample_sets import SampleSet
 from genkit.runs.sets_to_score import SetsToScore, fitted_to_training
 from genkit.runs.trained import Trained

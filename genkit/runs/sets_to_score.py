@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from genkit.bases.metrics.scoring import MOST, check_fit
 from genkit.core.dataset import Dataset
 from genkit.core.model import Autoencoder
 from genkit.core.score import Score
 from genkit.errors import UsageError
 from genkit.evaluation.draws import read
-from genkit.parts.metrics.detection import MOST
-from genkit.parts.metrics.scoring import check_fit
 from genkit.runs.sample_sets import SampleSet, set_of_data, set_of_pictures
 from genkit.runs.trained import Trained, open_data, require_data
 from genkit.runs.user_sets import open_user_sets, refuse_shared_files, refuse_trained_on, set_names, split_files

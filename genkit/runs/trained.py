@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genkit.bases.pictures.levels import Levels
 from genkit.core.condition import LABEL
 from genkit.core.dataset import Dataset
 from genkit.core.model import Model
@@ -17,7 +18,6 @@ from genkit.core.noise import Noise, Rows
 from genkit.errors import UsageError
 from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.samples import in_chunks
-from genkit.parts.datasets.pictures.levels import Levels
 from genkit.recipe.document import Document
 from genkit.recipe.missing import relative_paths
 from genkit.recipe.overrides import with_override

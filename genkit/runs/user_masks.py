@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from genkit.bases.metrics.pixel_ranking import require_few
+from genkit.bases.pictures.masks import Missing, pair_masks, refuse_masks_among_pictures
+from genkit.bases.pictures.source import count
+from genkit.bases.pictures.user_pictures import UserPictures, open_user_masks
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.masks import Missing, pair_masks, refuse_masks_among_pictures
-from genkit.parts.datasets.pictures.source import count
-from genkit.parts.datasets.pictures.user_pictures import UserPictures, open_user_masks
-from genkit.parts.metrics.pixel_ranking import require_few
 
 OPTION, AS_EMPTY = "--masks", "--missing-is-empty"
 

@@ -10,15 +10,15 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from genkit.core.dataset import Dataset
-from genkit.errors import UsageError
-from genkit.parts.datasets.base.picture_set import PictureSet
-from genkit.parts.datasets.pictures.user_pictures import (
+from genkit.bases.datasets.picture_set import PictureSet
+from genkit.bases.pictures.user_pictures import (
     UserPictures,
     files_of,
     open_user_pictures,
     transform_for,
 )
+from genkit.core.dataset import Dataset
+from genkit.errors import UsageError
 
 FileKey = tuple[int, int]  # device and number of a file
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from genkit.bases.datasets.density import DensitySet
 from genkit.core.model import Autoencoder
 from genkit.draw.density import energy_map, histogram, relative_density
 from genkit.draw.style import new_figure
 from genkit.errors import UsageError
-from genkit.parts.datasets.base.density import DensitySet
 from genkit.runs.load import load
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.trained import draw_samples, open_trained

@@ -14,8 +14,8 @@ from support.messages import assert_names
 from support.pictures import noise_picture, write_folder, write_picture
 
 import genkit as python
+from genkit.bases.pictures.user_pictures import centred_transform, open_user_pictures
 from genkit.core.maps import smoothed
-from genkit.parts.datasets.pictures.user_pictures import centred_transform, open_user_pictures
 from genkit.parts.scores.elbo import Error
 
 pytestmark = pytest.mark.trains

@@ -12,7 +12,7 @@ from support.messages import assert_names
 from support.pictures import noise_picture, write_folder, write_picture
 from support.tiny_recipes import assert_same_bits
 
-from genkit.parts.datasets.pictures.source import is_held_out
+from genkit.bases.pictures.source import is_held_out
 
 RECIPE = """\
 title = "faces"

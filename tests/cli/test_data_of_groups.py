@@ -8,7 +8,7 @@ import pytest
 from support.commands import genkit, refused, write_recipe
 from support.messages import assert_names
 
-from genkit.parts.datasets.pictures.source import is_held_out
+from genkit.bases.pictures.source import is_held_out
 
 RECIPE = """\
 title = "slices"

@@ -12,8 +12,8 @@ from support.commands import IMAGES, TINY, genkit, refused, write_recipe
 from support.messages import assert_names
 
 from genkit import load
+from genkit.bases.pictures.user_pictures import read_user_pictures
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.user_pictures import read_user_pictures
 from genkit.runs.run_folder import RunFolder
 
 pytestmark = pytest.mark.trains

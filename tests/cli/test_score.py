@@ -16,7 +16,7 @@ from torch import nn
 
 import genkit as python
 from genkit import __version__
-from genkit.parts.datasets.pictures.user_pictures import centred_transform, open_user_pictures
+from genkit.bases.pictures.user_pictures import centred_transform, open_user_pictures
 
 pytestmark = pytest.mark.trains
 

@@ -12,8 +12,8 @@ from support.tiny_parts import TinyAutoencoder
 from torch.distributions import Independent, Normal
 
 from genkit.api import Autoencoder, DiagNormal, Noise, Rows, StandardNormal, kl_to_prior, require_standard_normal
+from genkit.bases.priors.mixture import Mixture
 from genkit.core.model import Model
-from genkit.parts.priors.mixture import Mixture
 from genkit.testing import batch_of
 
 NOISE = Noise(3, 1, "encoder", Rows.all(5))

@@ -13,6 +13,8 @@ from support.tiny_recipes import assert_same_bits, tensors_of, train_all
 from torch import nn
 
 from genkit.api import Batch, Conditional, PhaseLoss, Posterior
+from genkit.bases.metrics.scoring import score_of_chunk
+from genkit.bases.priors.mixture import Mixture
 from genkit.core.condition import LABEL, ClassFacts
 from genkit.core.dataset import Samples
 from genkit.core.elbo import same_for_all_rows
@@ -27,8 +29,6 @@ from genkit.evaluation.draws import draws
 from genkit.hooks import Entry, hookimpl
 from genkit.parts.metrics.detection import AUROC
 from genkit.parts.metrics.posterior import PosteriorKL
-from genkit.parts.metrics.scoring import score_of_chunk
-from genkit.parts.priors.mixture import Mixture
 from genkit.parts.scores.elbo import KL
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import EMA, Recipe, Train, Use

@@ -11,6 +11,7 @@ from support.messages import assert_names
 from torch import Tensor, nn
 
 from genkit.api import GAN, Autoencoder, DiagNormal, EvaluationProtocol, Noise, Rows
+from genkit.bases.metrics.model_metric import ModelMetric
 from genkit.core.data_order import indices_of_step
 from genkit.core.layers.norm import SyncBatchNorm
 from genkit.core.model import Model, evaluating
@@ -28,7 +29,6 @@ from genkit.evaluation.compute_metrics import evaluate, protocol_of
 from genkit.hooks import KINDS
 from genkit.parts import builtin
 from genkit.parts.datasets.digits import Digits
-from genkit.parts.metrics.base import ModelMetric
 from genkit.parts.metrics.modes import Modes
 from genkit.parts.metrics.reconstruction import ReconstructionErrorMetric
 from genkit.recipe.plan import make_plan

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from genkit.api import GAN, Autoencoder, ReconstructionError
+from genkit.bases.metrics.map_chunks import raw_maps
+from genkit.bases.metrics.pixel_ranking import pixel_values, require_few, require_finite
 from genkit.core.score import require_map, require_score
 from genkit.evaluation.compute_metrics import protocol_of
 from genkit.parts.datasets.digits import Digits
@@ -22,8 +24,6 @@ from genkit.parts.errors.ssim import SSIM
 from genkit.parts.metrics.detection import AUROC
 from genkit.parts.metrics.localisation import Dice, PixelAUROC
 from genkit.parts.metrics.log_likelihood import LogLikelihoodMetric
-from genkit.parts.metrics.map_chunks import raw_maps
-from genkit.parts.metrics.pixel_ranking import pixel_values, require_few, require_finite
 from genkit.parts.metrics.reconstruction import ReconstructionErrorMetric
 from genkit.parts.models.mlp import MLP
 from genkit.parts.scores.elbo import Error

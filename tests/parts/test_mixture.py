@@ -11,8 +11,8 @@ from support.messages import assert_names
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
 from genkit.api import DiagNormal, Noise, Rows, StandardNormal, kl_to_prior
-from genkit.parts.priors import mixture as module
-from genkit.parts.priors.mixture import Mixture
+from genkit.bases.priors import mixture as module
+from genkit.bases.priors.mixture import Mixture
 
 MEANS = ((0.0, 1.0), (-1.5, 0.5), (1.0, -1.0))
 LOGVARS = ((-1.0, -2.0), (-1.5, 0.0), (-0.5, -1.0))

@@ -10,8 +10,8 @@ from support.messages import assert_names
 from torch.distributions import Independent, Normal, kl_divergence
 
 from genkit.api import DiagNormal, Noise, Rows, StandardNormal, kl_to_prior
+from genkit.bases.priors.mixture import Mixture
 from genkit.core.condition import LABEL
-from genkit.parts.priors.mixture import Mixture
 from genkit.parts.priors.per_class import PerClass
 from genkit.testing import small_autoencoder
 

@@ -12,6 +12,7 @@ from support.tiny_parts import Coupled, TinyAutoencoder, registry_with
 from support.tiny_recipes import assert_same_bits, tensors_of, train_all
 
 from genkit.api import Autoencoder, Batch, Phase, PhaseLoss, StandardNormal
+from genkit.bases.priors.mixture import Mixture
 from genkit.core.global_generators import seeded_generators
 from genkit.engine.distributed import World
 from genkit.engine.state import initial_state
@@ -19,7 +20,6 @@ from genkit.errors import RecipeError
 from genkit.evaluation.compute_metrics import protocol_of
 from genkit.hooks import Entry, hookimpl
 from genkit.parts.metrics.posterior import PosteriorKL
-from genkit.parts.priors.mixture import Mixture
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import EMA, Recipe, Train, Use
 

@@ -16,7 +16,7 @@ ALLOWED = {
     # torch's error for a second backward of a compiled graph names this setting, and there is no public one.
     "genkit/core/torch_defaults.py": {"torch._functorch.config"},
     # No public name identifies the content of a table without reading all of it.
-    "genkit/parts/datasets/pictures/hf_source.py": {"_fingerprint"},
+    "genkit/bases/pictures/hf_source.py": {"_fingerprint"},
     # Accelerate keeps settings for the whole process and has no public way to restore those of the host program.
     "genkit/engine/host_accelerate.py": {"_shared_state"},
     # The same class of torch, and its names for the operations that wait for a GPU.

@@ -15,11 +15,11 @@ PLUGINS = sorted(path.parent for path in (CHECKOUT / "plugins").glob("*/genkit_*
 PLUGIN_PARTS = sorted(path for plugin in PLUGINS for path in plugin.rglob("*.py") if path.name != "__init__.py")
 # Bottom up: a module imports only its own room and rooms further left. The picture in docs/architecture.md shows these.
 ROOMS = (
-    *("errors", "near_miss", "part_code", "launched", "hooks", "console", "storage", "core", "evaluation", "draw"),
-    *("parts", "recipe", "engine", "runs", "tables", "cli"),
+    *("errors", "near_miss", "part_code", "launched", "hooks", "console", "storage", "core", "bases", "api"),
+    *("evaluation", "draw", "parts", "recipe", "engine", "runs", "tables", "cli"),
 )
 PLACEHOLDER = re.compile(r"your_part|[A-Z]{3}")  # genkit/parts/KIND/your_part.py
-FACES = {"__init__", "__main__", "api", "testing"}  # for plugin authors, their tests, notebooks and the shell
+FACES = {"__init__", "__main__", "testing"}  # for notebooks, the shell and the tests of plugin authors
 ENGINE = sorted((PACKAGE / "engine").glob("*.py"))
 BLIND_FILES = ("recipe/plan.py", "recipe/bind_recipe.py", "recipe/checks.py", "recipe/dry_run.py", "runs/train.py")
 METHOD_BLIND = [*ENGINE, *(PACKAGE / name for name in BLIND_FILES)]

@@ -10,9 +10,9 @@ from support.messages import assert_names
 from support.tiny_recipes import assert_same_bits, tensors_of, tiny_recipe, train_all
 
 from genkit import load
+from genkit.bases.priors.mixture import Mixture
 from genkit.core.noise import Noise, Rows
 from genkit.errors import UsageError
-from genkit.parts.priors.mixture import Mixture
 from genkit.recipe.plan import make_plan
 from genkit.recipe.registry import load_registry
 from genkit.recipe.tables import Checkpoint, Recipe, Report, Train, Use

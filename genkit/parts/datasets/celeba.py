@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from genkit.bases.datasets.picture_set import PictureSet
+from genkit.bases.pictures.folder_source import list_files
+from genkit.bases.pictures.folder_splits import existing_folder
+from genkit.bases.pictures.source import Source, count
 from genkit.core.field_types import Doc
 from genkit.errors import UsageError
-from genkit.parts.datasets.base.picture_set import PictureSet
-from genkit.parts.datasets.pictures.folder_source import list_files
-from genkit.parts.datasets.pictures.folder_splits import existing_folder
-from genkit.parts.datasets.pictures.source import Source, count
 
 PARTITION = "list_eval_partition.txt"
 PARTITION_VALUES = {"train": "0", "test": "2"}  # by split; "1" is validation

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genkit.bases.datasets.density import DensitySet
 from genkit.core.dataset import Samples
 from genkit.core.noise import Noise
-from genkit.parts.datasets.base.density import DensitySet
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from genkit.bases.datasets.picture_keys import FlipKey
+from genkit.bases.datasets.published_set import PublishedSet
 from genkit.errors import UsageError
-from genkit.parts.datasets.base.picture_keys import FlipKey
-from genkit.parts.datasets.base.published_set import PublishedSet
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.regular_file import check_regular
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from genkit.bases.datasets.levelled_set import LevelledSet
+from genkit.bases.datasets.picture_keys import ColumnKey, ConfigKey
+from genkit.bases.pictures.hub_splits import split_of_hub
+from genkit.bases.pictures.source import Share, Source
 from genkit.core.field_types import Doc
-from genkit.parts.datasets.base.levelled_set import LevelledSet
-from genkit.parts.datasets.base.picture_keys import ColumnKey, ConfigKey
-from genkit.parts.datasets.pictures.hub_splits import split_of_hub
-from genkit.parts.datasets.pictures.source import Share, Source
 
 
 @dataclass(frozen=True, kw_only=True)

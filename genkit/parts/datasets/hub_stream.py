@@ -11,14 +11,9 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from torch import Tensor
 
-from genkit.core.dataset import Raw, Samples
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.noise import Noise
-from genkit.core.two_steps import batch_in_two_steps
-from genkit.errors import UsageError
-from genkit.parts.datasets.base.image_set import finished_images, raw_images
-from genkit.parts.datasets.base.keys_only import KeysOnly
-from genkit.parts.datasets.base.picture_keys import (
+from genkit.bases.datasets.image_set import finished_images, raw_images
+from genkit.bases.datasets.keys_only import KeysOnly
+from genkit.bases.datasets.picture_keys import (
     BackgroundKey,
     ChannelsKey,
     ColumnKey,
@@ -29,16 +24,21 @@ from genkit.parts.datasets.base.picture_keys import (
     ResolutionKey,
     SplitKey,
 )
-from genkit.parts.datasets.pictures.bad_pictures import BadPicture, bad_pictures_error
-from genkit.parts.datasets.pictures.decode import decode
-from genkit.parts.datasets.pictures.hf_datasets import data_files, find_columns
-from genkit.parts.datasets.pictures.hub_folder import unmet_hub
-from genkit.parts.datasets.pictures.levels import Levels
-from genkit.parts.datasets.pictures.parquet_files import list_row_groups, open_parquet
-from genkit.parts.datasets.pictures.parquet_stream import FileOrderSource, ParquetStream, Window
-from genkit.parts.datasets.pictures.source import Source
-from genkit.parts.datasets.pictures.threads import map_in_threads
-from genkit.parts.datasets.pictures.transform import Transform, transform_of
+from genkit.bases.pictures.bad_pictures import BadPicture, bad_pictures_error
+from genkit.bases.pictures.decode import decode
+from genkit.bases.pictures.hf_datasets import data_files, find_columns
+from genkit.bases.pictures.hub_folder import unmet_hub
+from genkit.bases.pictures.levels import Levels
+from genkit.bases.pictures.parquet_files import list_row_groups, open_parquet
+from genkit.bases.pictures.parquet_stream import FileOrderSource, ParquetStream, Window
+from genkit.bases.pictures.source import Source
+from genkit.bases.pictures.threads import map_in_threads
+from genkit.bases.pictures.transform import Transform, transform_of
+from genkit.core.dataset import Raw, Samples
+from genkit.core.field_types import Doc, PositiveInt
+from genkit.core.noise import Noise
+from genkit.core.two_steps import batch_in_two_steps
+from genkit.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +123,8 @@ class HubStream(KeysOnly):
                 f'[data] {self.where}: cannot be read as parquet: {error} Use "hub-images" for files of other formats.'
             ) from error
 
-    @property
-    def skipped_pictures(self) -> list[BadPicture]:
-        """The bad pictures that were skipped so far, by name; those at later positions are not known yet."""
+    def skipped_in_batches(self) -> list[BadPicture]:
+        """Return the bad pictures that were skipped so far, by name; those at later positions are not known yet."""
         return [BadPicture(name, reason) for name, reason in sorted(self._skipped.items())]
 
     @cached_property

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from genkit.bases.datasets.levelled_set import LevelledSet
+from genkit.bases.datasets.picture_keys import GroupsKey, check_groups
+from genkit.bases.pictures.array_picture import Layout
+from genkit.bases.pictures.group_split import split_by_group
+from genkit.bases.pictures.groups import read_groups
+from genkit.bases.pictures.numpy_files import read_array
+from genkit.bases.pictures.source import HELD_OUT_SHARE, Share, Source, split_by_name
 from genkit.core.field_types import Doc
 from genkit.errors import UsageError
-from genkit.parts.datasets.base.levelled_set import LevelledSet
-from genkit.parts.datasets.base.picture_keys import GroupsKey, check_groups
-from genkit.parts.datasets.pictures.array_picture import Layout
-from genkit.parts.datasets.pictures.group_split import split_by_group
-from genkit.parts.datasets.pictures.groups import read_groups
-from genkit.parts.datasets.pictures.numpy_files import read_array
-from genkit.parts.datasets.pictures.source import HELD_OUT_SHARE, Share, Source, split_by_name
 from genkit.storage.user_path import user_path
 
 

@@ -10,16 +10,16 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from genkit.bases.datasets.image_set import FLIP
+from genkit.bases.pictures.folder_source import FolderSource, list_files
+from genkit.bases.pictures.folder_splits import existing_folder
+from genkit.bases.pictures.masks import Masks, Missing, no_masks, pair_masks, refuse_masks_among_pictures
+from genkit.bases.pictures.source import Subset
 from genkit.core.dataset import MASK, Raw, Samples
 from genkit.core.field_types import Doc
 from genkit.core.noise import Noise
 from genkit.errors import UsageError
-from genkit.parts.datasets.base.image_set import FLIP
 from genkit.parts.datasets.image_folder import ImageFolder
-from genkit.parts.datasets.pictures.folder_source import FolderSource, list_files
-from genkit.parts.datasets.pictures.folder_splits import existing_folder
-from genkit.parts.datasets.pictures.masks import Masks, Missing, no_masks, pair_masks, refuse_masks_among_pictures
-from genkit.parts.datasets.pictures.source import Subset
 
 
 @dataclass(frozen=True, kw_only=True)

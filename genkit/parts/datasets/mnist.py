@@ -14,8 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from genkit.parts.datasets.base.published_set import PublishedSet
-from genkit.parts.datasets.pictures.idx import read_idx
+from genkit.bases.datasets.published_set import PublishedSet
+from genkit.bases.pictures.idx import read_idx
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from genkit.parts.datasets.base.folder_or_hub import FolderOrHub
-from genkit.parts.datasets.base.picture_keys import ResolutionKey
+from genkit.bases.datasets.folder_or_hub import FolderOrHub
+from genkit.bases.datasets.picture_keys import ResolutionKey
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from genkit.bases.extractors.require_images import require_image
 from genkit.errors import UsageError
 from genkit.parts.extractors.digit_network import DIGIT_FEATURES, DIGIT_SIZE, DigitNetwork
-from genkit.parts.extractors.require_images import require_image
 
 FILE = Path(__file__).with_name("digits.safetensors")
 SHA256 = "d85650b15cb07e98a22debd36f8929db603d275e2760ab4cc181dde307fb7fcc"

@@ -20,10 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from genkit.bases.extractors.require_images import require_image
 from genkit.core.field_types import Doc
 from genkit.errors import UsageError
 from genkit.parts.extractors.inception_network import INCEPTION_FEATURES, INCEPTION_SIZE, InceptionNetwork
-from genkit.parts.extractors.require_images import require_image
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.regular_file import open_regular
 from genkit.storage.user_path import user_path

@@ -15,16 +15,16 @@ from typing import Annotated, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from genkit.bases.extractors.require_images import require_image
+from genkit.bases.metrics.features import Side, features_of, protocol_of
+from genkit.bases.metrics.model_metric import ModelMetric
+from genkit.bases.metrics.split import Split
 from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
 from genkit.core.model import Model
 from genkit.parts.extractors.digit_network import CLASSES
 from genkit.parts.extractors.digits import DigitFeatures
-from genkit.parts.extractors.require_images import require_image
-from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.features import Side, features_of, protocol_of
-from genkit.parts.metrics.split import Split
 
 REMEDY = 'Leave class-imbalance out. To detect missing data, use coverage, for example with features = "pixels"'
 

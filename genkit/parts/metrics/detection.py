@@ -18,6 +18,10 @@ from typing import Annotated, Literal
 from annotated_types import Gt, Le
 from torch import Tensor
 
+from genkit.bases.metrics.model_metric import ModelMetric
+from genkit.bases.metrics.ranking import REPLICATES, auroc, average_precision, fpr_at_tpr, with_interval
+from genkit.bases.metrics.scoring import MOST, check_fit, known_size, scores_of_both
+from genkit.bases.metrics.split import Split, split_and_samples
 from genkit.core.dataset import Dataset
 from genkit.core.estimate import Estimate
 from genkit.core.field_types import Doc, PositiveInt
@@ -26,13 +30,7 @@ from genkit.core.model import Autoencoder, Model
 from genkit.core.part_name import part_name
 from genkit.core.score import Score, require_score
 from genkit.core.squared_error import SquaredError
-from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.ranking import REPLICATES, auroc, average_precision, fpr_at_tpr, with_interval
-from genkit.parts.metrics.scoring import check_fit, known_size, scores_of_both
-from genkit.parts.metrics.split import Split, split_and_samples
 from genkit.parts.scores.elbo import ELBO
-
-MOST = 5_000  # samples of each data set, if the recipe does not give a number
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class DetectionMetric(ModelMetric, ABC):
 
     @abstractmethod
     def statistic(self, normal: Tensor, abnormal: Tensor) -> Tensor:
-        """Return the number for counts of scores (`genkit.parts.metrics.ranking`)."""
+        """Return the number for counts of scores (`genkit.bases.metrics.ranking`)."""
 
     def compute(self, evaluation: Evaluation) -> Estimate:
         """Return the number with its interval. Raises `ValueError` for samples or scores that are not finite."""

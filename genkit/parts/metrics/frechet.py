@@ -22,15 +22,15 @@ from typing import Annotated, Literal
 
 import torch
 
+from genkit.bases.metrics.features import features_of, protocol_of
+from genkit.bases.metrics.model_metric import ModelMetric
+from genkit.bases.metrics.split import Split, split_and_size
 from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.gaussian_moments import GaussianMoments, fit_gaussian
 from genkit.core.metric import Evaluation, EvaluationProtocol, Extractor
 from genkit.core.model import Model
 from genkit.parts.extractors.inception import Inception
-from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.features import features_of, protocol_of
-from genkit.parts.metrics.split import Split, split_and_size
 
 DETAILS: Mapping[str, str | int | float] = {"covariance": "unbiased"}
 

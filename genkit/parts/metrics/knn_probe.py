@@ -1,4 +1,4 @@
-"""k-nearest-neighbour probe: the accuracy of a vote of the nearest training codes (`genkit.parts.metrics.probe`).
+"""k-nearest-neighbour probe: the accuracy of a vote of the nearest training codes (`genkit.bases.metrics.probe`).
 
 Distances are Euclidean, of standardised codes, in float64. Each of the k nearest training samples has one vote; of
 neighbours at equal distances those that are read first count. Of classes with equally many votes, that with the
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from genkit.bases.metrics.probe import LabelledCodes, Probe
 from genkit.core.field_types import Doc, PositiveInt
-from genkit.parts.metrics.probe import LabelledCodes, Probe
 
 BLOCK_NUMBERS = 2**22  # most distances that are sorted together
 

@@ -15,6 +15,8 @@ from typing import Annotated, ClassVar, Literal
 
 from torch import Tensor
 
+from genkit.bases.metrics.extraction import features_of_chunk
+from genkit.bases.metrics.model_metric import ModelMetric
 from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc, PositiveInt
 from genkit.core.metric import Evaluation, EvaluationProtocol
@@ -24,8 +26,6 @@ from genkit.parts.datasets.mnist import MNIST
 from genkit.parts.datasets.stand_in import StandIn
 from genkit.parts.extractors.digit_network import CLASSES
 from genkit.parts.extractors.digits import DigitFeatures
-from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.extraction import features_of_chunk
 
 DATA_OF_DIGITS = (Digits, MNIST)  # whose label is the digit; a subclass has other pictures
 

@@ -1,4 +1,4 @@
-"""Linear probe: the accuracy of a multinomial logistic regression on codes (`genkit.parts.metrics.probe`).
+"""Linear probe: the accuracy of a multinomial logistic regression on codes (`genkit.bases.metrics.probe`).
 
     minimise over W, b:   -1/M Σ_i log softmax(W z_i + b)_{y_i} + λ/2·‖W‖²        z standardised, b not penalised
 
@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from genkit.bases.metrics.probe import LabelledCodes, Probe
 from genkit.core.field_types import Doc, PositiveFloat
-from genkit.parts.metrics.probe import LabelledCodes, Probe
 
 MOST_ITERATIONS = 1_000
 SMALLEST_GRADIENT = 1e-8  # largest entry at which the minimum is reached

@@ -16,17 +16,10 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Gt, Lt
 
-from genkit.core.dataset import Dataset, MaskedDataset
-from genkit.core.field_types import Doc, NonNegativeFloat, PositiveInt
-from genkit.core.metric import ERROR, Evaluation, EvaluationProtocol
-from genkit.core.model import Autoencoder, Model
-from genkit.core.part_name import part_name
-from genkit.core.score import Score, require_map
-from genkit.core.squared_error import SquaredError
-from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, raw_maps, require_smooth
-from genkit.parts.metrics.picture_bootstrap import PixelReplicates, pixel_replicates, with_picture_interval
-from genkit.parts.metrics.pixel_ranking import (
+from genkit.bases.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, raw_maps, require_smooth
+from genkit.bases.metrics.model_metric import ModelMetric
+from genkit.bases.metrics.picture_bootstrap import PixelReplicates, pixel_replicates, with_picture_interval
+from genkit.bases.metrics.pixel_ranking import (
     best_dice,
     dice,
     dice_above,
@@ -35,13 +28,18 @@ from genkit.parts.metrics.pixel_ranking import (
     pixel_values,
     require_few,
 )
-from genkit.parts.metrics.ranking import REPLICATES, Statistic, auroc, average_precision
-from genkit.parts.metrics.scoring import check_fit, fitted_score, known_size, read
-from genkit.parts.metrics.split import Split, split_and_samples
-from genkit.parts.metrics.threshold import samples_above
+from genkit.bases.metrics.ranking import REPLICATES, Statistic, auroc, average_precision
+from genkit.bases.metrics.scoring import MOST, check_fit, fitted_score, known_size, read
+from genkit.bases.metrics.split import Split, split_and_samples
+from genkit.bases.metrics.threshold import samples_above
+from genkit.core.dataset import Dataset, MaskedDataset
+from genkit.core.field_types import Doc, NonNegativeFloat, PositiveInt
+from genkit.core.metric import ERROR, Evaluation, EvaluationProtocol
+from genkit.core.model import Autoencoder, Model
+from genkit.core.part_name import part_name
+from genkit.core.score import Score, require_map
+from genkit.core.squared_error import SquaredError
 from genkit.parts.scores.elbo import Error
-
-MOST = 5_000  # pictures of each data set, if the recipe does not give a number
 
 
 @dataclass(frozen=True)

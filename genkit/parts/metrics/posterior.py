@@ -24,6 +24,8 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
+from genkit.bases.metrics.model_metric import ModelMetric
+from genkit.bases.metrics.split import Split, split_and_samples
 from genkit.core.dataset import Dataset
 from genkit.core.elbo import same_for_all_rows
 from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
@@ -31,8 +33,6 @@ from genkit.core.metric import Draws, Evaluation, EvaluationProtocol
 from genkit.core.model import Autoencoder, Model
 from genkit.core.moments import RunningMoments
 from genkit.core.types import DiagNormal
-from genkit.parts.metrics.base import ModelMetric
-from genkit.parts.metrics.split import Split, split_and_samples
 
 MOST = 5_000  # samples, if the recipe does not give a number
 EncoderInput = Literal["real", "rec", "fake"]

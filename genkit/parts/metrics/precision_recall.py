@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from genkit.bases.metrics.features import features_of
+from genkit.bases.metrics.knn import NeighbourMetric
 from genkit.core.metric import Evaluation
-from genkit.parts.metrics.features import features_of
-from genkit.parts.metrics.knn import NeighbourMetric
 
 
 @dataclass(frozen=True)

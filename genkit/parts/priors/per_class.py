@@ -7,7 +7,7 @@
     kl        KL(q || N_y) = ½ Σ_d ( (μ - m)²/e^v + σ²/e^v - 1 - log σ² + v ), exact
 
 The class y of each row is the condition of the model (`genkit.core.condition`). Without a condition all three are those
-of the mixture p(z) (`genkit.parts.priors.mixture`): classes are drawn with the frequencies f, and the KL is its bound.
+of the mixture p(z) (`genkit.bases.priors.mixture`): classes are drawn with the frequencies f, and the KL is its bound.
 
 One class with mean 0 and log-variance 0 is N(0, I).
 """
@@ -18,11 +18,11 @@ from typing import Annotated
 
 from torch import Tensor
 
+from genkit.bases.priors.mixture import LOG_2PI, Mixture, Rows
 from genkit.core.condition import Conditional
 from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
 from genkit.core.noise import Noise
 from genkit.core.types import DiagNormal
-from genkit.parts.priors.mixture import LOG_2PI, Mixture, Rows
 
 
 class PerClass(Conditional, Mixture):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from genkit.api import Noise, Rows
-from genkit.parts.datasets.base.mixture import GaussianMixture
+from genkit.bases.datasets.mixture import GaussianMixture
 from genkit.parts.datasets.checkerboard import Checkerboard
 from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.datasets.rings import Rings

@@ -7,9 +7,9 @@ import pytest
 from support.messages import assert_names
 from support.pictures import noise_picture, write_folder, write_picture
 
+from genkit.bases.pictures.folder_source import list_files
+from genkit.bases.pictures.source import is_held_out, split_by_name
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.folder_source import list_files
-from genkit.parts.datasets.pictures.source import is_held_out, split_by_name
 
 
 def names(source):

@@ -5,12 +5,12 @@ import pytest
 from support.messages import assert_names
 from support.pictures import batch, noise_picture, write_folder, write_picture
 
+from genkit.bases.pictures.source import is_held_out
+from genkit.bases.pictures.splits import remarks_on_splits
 from genkit.errors import UsageError
 from genkit.parts.datasets.image_arrays import ImageArrays
 from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.masked_folder import MaskedFolder
-from genkit.parts.datasets.pictures.source import is_held_out
-from genkit.parts.datasets.pictures.splits import remarks_on_splits
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

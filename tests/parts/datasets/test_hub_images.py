@@ -7,12 +7,12 @@ from PIL import Image
 from support.messages import assert_names
 from support.pictures import batch, noise_picture
 
+from genkit.bases.pictures.hf_datasets import open_table
+from genkit.bases.pictures.inspect_pictures import inspect_pictures
 from genkit.errors import UsageError
 from genkit.parts.datasets.hub_images import HubImages
 from genkit.parts.datasets.hub_stream import HubStream
 from genkit.parts.datasets.mnist import MNIST
-from genkit.parts.datasets.pictures.hf_datasets import open_table
-from genkit.parts.datasets.pictures.inspect_pictures import inspect_pictures
 from genkit.parts.datasets.svhn import SVHN
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -204,6 +204,6 @@ def test_the_configuration_of_a_published_set_is_that_of_its_hub_id_and_not_of_a
     assert (data.size, data.held_out().size) == (4, 2)
 
     asked = []
-    monkeypatch.setattr("genkit.parts.datasets.base.folder_or_hub.split_of_hub", lambda *given: asked.append(given))
+    monkeypatch.setattr("genkit.bases.datasets.folder_or_hub.split_of_hub", lambda *given: asked.append(given))
     SVHN(hub="ufldl-stanford/svhn").source()
     assert asked == [("ufldl-stanford/svhn", "train", "cropped_digits", None, None)]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from support.messages import assert_names
 
+from genkit.bases.pictures.idx import read_idx
 from genkit.errors import UsageError
-from genkit.parts.datasets.pictures.idx import read_idx
 
 
 def idx(array, kind=0x08):

@@ -11,9 +11,9 @@ import torch
 from support.messages import assert_names
 from support.pictures import SHARED, batch, needs_shared, noise_picture
 
+from genkit.bases.pictures.npz_file import NpzFile
 from genkit.errors import UsageError
 from genkit.parts.datasets.image_arrays import ImageArrays
-from genkit.parts.datasets.pictures.npz_file import NpzFile
 
 GREY, COLOUR = noise_picture(40, 30, 1).reshape(40, 5, 6), noise_picture(40, 30, 3).reshape(40, 5, 6, 3)
 

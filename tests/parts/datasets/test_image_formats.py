@@ -4,10 +4,10 @@ import pytest
 from PIL import Image
 from support.pictures import noise_picture, write_picture
 
+from genkit.bases.pictures import image_formats
+from genkit.bases.pictures.folder_source import list_files
+from genkit.bases.pictures.image_formats import OPENERS, is_image_file, open_image
 from genkit.parts.datasets.image_folder import ImageFolder
-from genkit.parts.datasets.pictures import image_formats
-from genkit.parts.datasets.pictures.folder_source import list_files
-from genkit.parts.datasets.pictures.image_formats import OPENERS, is_image_file, open_image
 
 GREY_ONLY = (".pbm", ".pgm")
 

@@ -10,11 +10,11 @@ import torch
 from support.messages import assert_names
 
 from genkit.api import Noise, Rows
+from genkit.bases.datasets.image_set import flip_horizontally
+from genkit.bases.pictures.idx import read_idx
 from genkit.errors import UsageError
-from genkit.parts.datasets.base.image_set import flip_horizontally
 from genkit.parts.datasets.digits import FILE, Digits
 from genkit.parts.datasets.mnist import FILES, MNIST
-from genkit.parts.datasets.pictures.idx import read_idx
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data" / "mnist"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the files of MNIST are not beside this repository")

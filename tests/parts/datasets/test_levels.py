@@ -12,20 +12,20 @@ from PIL import Image
 from support.messages import assert_names
 from support.pictures import batch, noise_picture, write_folder, write_picture
 
+from genkit.bases.pictures import prepare
+from genkit.bases.pictures.array_picture import ArrayPicture
+from genkit.bases.pictures.decode import decode
+from genkit.bases.pictures.file_values import raw_mode
+from genkit.bases.pictures.folder_source import list_files
+from genkit.bases.pictures.image_formats import open_image
+from genkit.bases.pictures.inspect_pictures import inspect_pictures
+from genkit.bases.pictures.levels import Levels
+from genkit.bases.pictures.store import Store
+from genkit.bases.pictures.transform import Transform
+from genkit.bases.pictures.user_pictures import open_user_pictures, read_user_pictures, transform_for
 from genkit.errors import UsageError
 from genkit.parts.datasets.image_arrays import ImageArrays
 from genkit.parts.datasets.image_folder import ImageFolder
-from genkit.parts.datasets.pictures import prepare
-from genkit.parts.datasets.pictures.array_picture import ArrayPicture
-from genkit.parts.datasets.pictures.decode import decode
-from genkit.parts.datasets.pictures.file_values import raw_mode
-from genkit.parts.datasets.pictures.folder_source import list_files
-from genkit.parts.datasets.pictures.image_formats import open_image
-from genkit.parts.datasets.pictures.inspect_pictures import inspect_pictures
-from genkit.parts.datasets.pictures.levels import Levels
-from genkit.parts.datasets.pictures.store import Store
-from genkit.parts.datasets.pictures.transform import Transform
-from genkit.parts.datasets.pictures.user_pictures import open_user_pictures, read_user_pictures, transform_for
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

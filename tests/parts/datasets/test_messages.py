@@ -7,6 +7,10 @@ from PIL import Image
 from support.pictures import noise_picture, write_folder, write_picture
 
 from genkit.api import Noise, Rows
+from genkit.bases.pictures import prepare
+from genkit.bases.pictures.skipped_pictures import skipped_before_training, skipped_during_training
+from genkit.bases.pictures.transform import Transform
+from genkit.bases.pictures.user_pictures import read_user_pictures
 from genkit.errors import GenkitError
 from genkit.parts.datasets.celeba import CelebA
 from genkit.parts.datasets.cifar10 import CIFAR10
@@ -16,10 +20,6 @@ from genkit.parts.datasets.image_arrays import ImageArrays
 from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.lsun import LSUN
 from genkit.parts.datasets.mnist import MNIST
-from genkit.parts.datasets.pictures import prepare
-from genkit.parts.datasets.pictures.skipped_pictures import skipped_before_training, skipped_during_training
-from genkit.parts.datasets.pictures.transform import Transform
-from genkit.parts.datasets.pictures.user_pictures import read_user_pictures
 from genkit.parts.datasets.stand_in import StandIn
 from genkit.parts.datasets.svhn import SVHN
 

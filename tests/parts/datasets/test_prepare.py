@@ -14,12 +14,12 @@ from PIL import Image
 from support.messages import assert_names
 from support.pictures import noise_picture, write_folder, write_picture
 
+from genkit.bases.pictures import prepare
+from genkit.bases.pictures.folder_source import list_files
+from genkit.bases.pictures.prepare import prepare_and_verify
+from genkit.bases.pictures.threads import map_in_threads
+from genkit.bases.pictures.transform import Transform
 from genkit.errors import Interrupted, UsageError
-from genkit.parts.datasets.pictures import prepare
-from genkit.parts.datasets.pictures.folder_source import list_files
-from genkit.parts.datasets.pictures.prepare import prepare_and_verify
-from genkit.parts.datasets.pictures.threads import map_in_threads
-from genkit.parts.datasets.pictures.transform import Transform
 
 TRANSFORM = Transform(8, 8, 3)
 
@@ -182,9 +182,9 @@ def test_leftovers_of_killed_processes_are_deleted_and_stores_in_progress_are_ke
     started = f"""
 import os, sys
 from pathlib import Path
-from genkit.parts.datasets.pictures import prepare
-from genkit.parts.datasets.pictures.folder_source import list_files
-from genkit.parts.datasets.pictures.transform import Transform
+from genkit.bases.pictures import prepare
+from genkit.bases.pictures.folder_source import list_files
+from genkit.bases.pictures.transform import Transform
 prepare._flush_to_disk = lambda file: (file.flush(), os._exit(9))  # as a kill, with an incomplete store
 prepare.prepare(lambda: list_files(Path({str(folder)!r})), Transform(8, 8, 3), Path({str(root)!r}))
 """

@@ -11,10 +11,10 @@ from support.messages import assert_names
 from support.pictures import noise_picture
 
 from genkit.api import Noise, Rows
+from genkit.bases.pictures import parquet_stream as streams
 from genkit.core.data_order import indices_of_step
 from genkit.errors import UsageError
 from genkit.parts.datasets.hub_stream import HubStream
-from genkit.parts.datasets.pictures import parquet_stream as streams
 
 pytestmark = pytest.mark.trains
 
@@ -115,7 +115,7 @@ def test_a_bad_picture_is_an_error_or_replaced_by_the_next(hub):
     assert_names(caught.value, hub, "train-00003-of-00003.parquet", 'on_bad = "skip"')
     skipping = data(hub, on_bad="skip")
     assert set(labels(skipping, list(range(52)))) <= set(range(50))
-    assert [bad.name[-5:] for bad in skipping.skipped_pictures] == ["row 0", "row 1"]
+    assert [bad.name[-5:] for bad in skipping.skipped_in_batches()] == ["row 0", "row 1"]
 
 
 def test_flips_depend_on_the_step_and_spare_the_held_out_split(hub, tmp_path):

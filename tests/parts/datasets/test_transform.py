@@ -10,9 +10,9 @@ from PIL import Image
 from support.messages import assert_names
 from support.pictures import noise_picture
 
-from genkit.parts.datasets.pictures.bad_pictures import BadPictureError
-from genkit.parts.datasets.pictures.image_formats import open_image
-from genkit.parts.datasets.pictures.transform import Transform
+from genkit.bases.pictures.bad_pictures import BadPictureError
+from genkit.bases.pictures.image_formats import open_image
+from genkit.bases.pictures.transform import Transform
 
 GREY, COLOUR = noise_picture(6, 8, 1), noise_picture(6, 8, 3)
 

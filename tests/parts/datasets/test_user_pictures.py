@@ -7,16 +7,16 @@ from PIL import Image
 from support.messages import assert_names
 from support.pictures import batch, noise_picture, write_folder, write_picture
 
-from genkit.errors import UsageError
-from genkit.parts.datasets.digits import Digits
-from genkit.parts.datasets.image_folder import ImageFolder
-from genkit.parts.datasets.pictures.user_pictures import (
+from genkit.bases.pictures.user_pictures import (
     centred_transform,
     files_of,
     open_user_pictures,
     read_user_pictures,
     transform_for,
 )
+from genkit.errors import UsageError
+from genkit.parts.datasets.digits import Digits
+from genkit.parts.datasets.image_folder import ImageFolder
 
 pytestmark = [pytest.mark.fast, pytest.mark.usefixtures("own_cache")]
 

@@ -11,6 +11,7 @@ from support.tiny_parts import Blob, Numbered, TinyAutoencoder
 from torch import Tensor, nn
 
 from genkit.api import GAN, Noise, Rows, Samples, Score
+from genkit.bases.metrics.scoring import score_of_chunk
 from genkit.core.likelihood import log_likelihood
 from genkit.core.result import Result
 from genkit.core.sample_noise import noise_of_samples
@@ -22,7 +23,6 @@ from genkit.parts.errors.l1 import L1
 from genkit.parts.metrics.detection import AUPRC, AUROC, FPRAtTPR
 from genkit.parts.metrics.gnelbo import GridNormalisedELBO
 from genkit.parts.metrics.log_likelihood import LogLikelihoodMetric
-from genkit.parts.metrics.scoring import score_of_chunk
 from genkit.parts.scores.elbo import KL, Error
 from genkit.parts.scores.mahalanobis import Mahalanobis
 from genkit.recipe.plan import make_plan

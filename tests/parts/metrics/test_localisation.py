@@ -10,6 +10,7 @@ from support.messages import assert_names
 from torch import Tensor, nn
 
 from genkit.api import GAN, Autoencoder, DiagNormal, Noise, Samples
+from genkit.bases.metrics.map_chunks import WithMasks
 from genkit.core.maps import smoothed
 from genkit.core.result import Result
 from genkit.evaluation.compute_metrics import evaluate, protocol_of
@@ -18,7 +19,6 @@ from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.stroke_digits import StrokeDigits
 from genkit.parts.errors.l1 import L1
 from genkit.parts.metrics.localisation import Dice, PixelAUPRC, PixelAUROC
-from genkit.parts.metrics.map_chunks import WithMasks
 from genkit.parts.models.mlp import MLP
 from genkit.parts.models.small_conv import SmallConv
 from genkit.parts.scores.elbo import ELBO, KL, Error

@@ -5,9 +5,9 @@ import torch
 from support.evaluations import evaluation_of, normal, value
 from support.messages import assert_names
 
+from genkit.bases.metrics.features import Features
 from genkit.parts.extractors.pixels import Pixels
 from genkit.parts.metrics.density_coverage import CoverageMetric, DensityMetric
-from genkit.parts.metrics.features import Features
 from genkit.parts.metrics.precision_recall import PrecisionMetric, RecallMetric
 
 METRICS = (PrecisionMetric, RecallMetric, DensityMetric, CoverageMetric)
@@ -28,7 +28,7 @@ def by_definition(real, fake, k):
 
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_the_metrics_agree_with_their_definitions_for_small_blocks(k, monkeypatch):
-    monkeypatch.setattr("genkit.parts.metrics.features.BLOCK", 64)
+    monkeypatch.setattr("genkit.bases.metrics.features.BLOCK", 64)
     real, fake = normal(300, 3, 1), normal(300, 3, 2, scale=0.7, shift=0.5)
     found = [value(metric(Pixels(), k=k), fake, real) for metric in METRICS]
     assert found == pytest.approx(by_definition(real, fake, k), abs=1e-12)

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from genkit.core.estimate import Estimate
-from genkit.parts.metrics import pixel_ranking
-from genkit.parts.metrics.picture_bootstrap import counts_between, pixel_replicates, with_picture_interval
-from genkit.parts.metrics.pixel_ranking import (
+from genkit.bases.metrics import pixel_ranking
+from genkit.bases.metrics.picture_bootstrap import counts_between, pixel_replicates, with_picture_interval
+from genkit.bases.metrics.pixel_ranking import (
     best_dice,
     dice,
     dice_above,
@@ -20,7 +19,8 @@ from genkit.parts.metrics.pixel_ranking import (
     pixel_threshold,
     pixel_values,
 )
-from genkit.parts.metrics.ranking import auroc, average_precision
+from genkit.bases.metrics.ranking import auroc, average_precision
+from genkit.core.estimate import Estimate
 
 
 def pictures(number: int = 6, side: int = 9, levels: int = 0, seed: int = 0, shift: float = 0.8):

@@ -12,13 +12,13 @@ from support.messages import assert_names
 from torch import Tensor, nn
 
 from genkit.api import GAN, Autoencoder, Conditional, DiagNormal, Samples
+from genkit.bases.metrics.probe import LabelledCodes, wilson_interval
 from genkit.evaluation.compute_metrics import evaluate, protocol_of
 from genkit.evaluation.draws import labels_of, read
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.metrics.knn_probe import KNNProbe
 from genkit.parts.metrics.linear_probe import LinearProbe, fit_logistic_regression
-from genkit.parts.metrics.probe import LabelledCodes, wilson_interval
 from genkit.parts.models.small_conv import SmallConv
 
 

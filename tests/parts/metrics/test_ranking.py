@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genkit.parts.metrics.ranking import auroc, average_precision, counts_of, fpr_at_tpr, with_interval
+from genkit.bases.metrics.ranking import auroc, average_precision, counts_of, fpr_at_tpr, with_interval
 
 
 def scores(seed: int, normal: int = 40, abnormal: int = 25, *, ties: bool = False) -> tuple[Tensor, Tensor]:

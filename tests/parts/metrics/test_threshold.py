@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from genkit.parts.metrics.threshold import samples_above, threshold_at
+from genkit.bases.metrics.threshold import samples_above, threshold_at
 
 
 def searched(scores: torch.Tensor, fpr: Fraction) -> float:

@@ -1,0 +1,1 @@
+"""Base classes and helpers that parts share; `genkit.api` exports them."""

@@ -1,0 +1,156 @@
+"""Base class of data sets whose pictures have any size and format: prepared once, then read at memory speed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from genkit.bases.datasets.image_set import Arrays, ImageSet
+from genkit.bases.datasets.picture_keys import (
+    BackgroundKey,
+    ChannelsKey,
+    CropKey,
+    FilterKey,
+    FlipKey,
+    OnBadKey,
+    ResolutionKey,
+    StoreKey,
+)
+from genkit.bases.pictures.bad_pictures import BadPicture, bad_pictures_error
+from genkit.bases.pictures.folder_source import FolderSource
+from genkit.bases.pictures.group_split import GroupSubset
+from genkit.bases.pictures.hub_folder import unmet_hub
+from genkit.bases.pictures.levels import Levels
+from genkit.bases.pictures.prepare import prepare
+from genkit.bases.pictures.source import Source, Subset, shown_name
+from genkit.bases.pictures.store import Store
+from genkit.bases.pictures.transform import Transform, transform_of
+from genkit.errors import UsageError
+from genkit.storage.cache import cache_folder
+from genkit.storage.user_path import user_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSet(ImageSet):
+    """The pictures of a source, transformed to bytes of one shape. Raises `ValueError` for an empty crop."""
+
+    resolution: ResolutionKey
+    channels: ChannelsKey = 3
+    crop: CropKey = "none"
+    filter: FilterKey = "bicubic"
+    background: BackgroundKey = 255
+    flip: FlipKey = False
+    on_bad: OnBadKey = "refuse"
+    store: StoreKey = None
+
+    def __post_init__(self) -> None:
+        _ = self.transform  # raises `ValueError` for an empty crop
+
+    @abstractmethod
+    def source(self) -> Source:
+        """List the pictures of this split without decoding them. Raises `UsageError` if there is none."""
+
+    @property
+    def library(self) -> str | None:
+        """The hub id or folder that the `datasets` library opens; None if this set does not use the library."""
+        return None
+
+    @property
+    def levels(self) -> Levels | None:
+        """The values that become black and white; a data set that can declare them makes them keys."""
+        return None
+
+    @cached_property
+    def transform(self) -> Transform:
+        """The transform of each picture."""
+        return transform_of(self)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the images that the network sees, (C, H, W)."""
+        return self.transform.shape
+
+    @cached_property
+    def listed(self) -> Source:
+        """The pictures of this split, listed once."""
+        return self.source()
+
+    def unmet(self) -> tuple[str, ...]:
+        """Return why the pictures cannot be listed; for a hub id, nothing is known before it is loaded."""
+        if "prepared" in vars(self):
+            return ()
+        if self.library is not None:
+            return unmet_hub(self.library)
+        try:
+            _ = self.listed
+        except UsageError as error:
+            return (str(error),)
+        return ()
+
+    @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user may not expect of the listed files; none for a hub id, which is not loaded for that."""
+        if self.library is not None or self.unmet():
+            return ()
+        files = self.listed.source if isinstance(self.listed, Subset) else self.listed
+        of_groups = [self.listed.remark()] if isinstance(self.listed, GroupSubset) else []
+        return (*(files.remarks() if isinstance(files, FolderSource) else ()), *of_groups)
+
+    def has_labels(self) -> bool | None:
+        """Return whether the listed pictures have classes; None for a hub id, and for pictures that are missing."""
+        if "arrays" in vars(self) or self.library is not None or self.unmet():
+            return super().has_labels()
+        return self.listed.labels is not None
+
+    def class_names(self) -> tuple[str, ...]:
+        """Return the names of the sub-folders that are the classes of a folder; empty for other sources."""
+        if self.library is not None or self.unmet():
+            return ()
+        source = self.source() if "prepared" in vars(self) else self.listed
+        files = source.source if isinstance(source, Subset) else source
+        return files.classes if isinstance(files, FolderSource) else ()
+
+    def sample_names(self) -> list[str]:
+        """Return the path below the folder, or the row, of each usable picture; empty for a hub id, which has none."""
+        if self.library is not None or self.unmet():
+            return []
+        source = self.source() if "prepared" in vars(self) else self.listed
+        bad = {picture.name for picture in self.prepared.bad} if self.on_bad == "skip" else set()
+        names = (shown_name(source.name(index)) for index in range(len(source)))
+        return [name for name in names if name not in bad]
+
+    @property
+    def size(self) -> int:
+        """The number of pictures: as listed, or as prepared if bad pictures are skipped, which only decoding finds."""
+        prepared = "arrays" in vars(self) or self.on_bad == "skip"
+        return len(self.arrays.images) if prepared else len(self.listed)
+
+    @property
+    def root(self) -> Path:
+        """The folder of all stores."""
+        return cache_folder() / "pictures" if self.store is None else user_path(self.store).absolute()
+
+    @cached_property
+    def prepared(self) -> Store:
+        """The prepared pictures of this split; made if they do not exist. Raises `UsageError`."""
+        return prepare(self.source, self.transform, self.root)
+
+    @property
+    def skipped_pictures(self) -> list[BadPicture]:
+        """The bad pictures that preparation left out of the store."""
+        return self.prepared.bad
+
+    def read(self) -> Arrays:
+        """Return the prepared pictures. Raises `UsageError` for bad pictures, unless the recipe skips them."""
+        self.check_bad(self.prepared)
+        _ = self.remarks  # while the files are listed
+        vars(self).pop("listed", None)  # frees up to millions of names, which are not needed again
+        return self.prepared.arrays
+
+    def check_bad(self, store: Store) -> None:
+        """Raise `UsageError` if the store lacks bad pictures, unless the recipe skips them."""
+        if store.bad and self.on_bad == "refuse":
+            total = len(store.bad) + store.about["shape"][0]
+            raise bad_pictures_error(store.bad, total, f"{store.about['source']}, {self.split} split")

@@ -1,0 +1,124 @@
+"""Train and test split of a source of pictures by their groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from genkit.bases.pictures.groups import Groups, list_shown
+from genkit.bases.pictures.source import HELD_OUT_SHARE, Source, Subset, count, is_held_out
+from genkit.errors import UsageError
+
+
+class GroupNumbers(NamedTuple):
+    """How many groups and pictures both splits have."""
+
+    groups: dict[str, int]  # by split
+    pictures: dict[str, int]
+    rows_without_picture: int
+
+    def describe(self) -> str:
+        """Return ``9 groups with 90 pictures are trained on, 1 group with 12 pictures is held out``."""
+        train, test = (
+            f"{count(self.groups[split], 'group')} with {count(self.pictures[split], 'picture')} "
+            f"{'is' if self.groups[split] == 1 else 'are'}"
+            for split in ("train", "test")
+        )
+        rows = self.rows_without_picture
+        rest = f"; {count(rows, 'row')} {'has' if rows == 1 else 'have'} no picture" if rows else ""
+        return f"{train} trained on, {test} held out{rest}"
+
+
+@dataclass(frozen=True, eq=False)
+class GroupSubset(Subset):
+    """The pictures of a split whose groups are in no other split."""
+
+    split: str
+    numbers: GroupNumbers
+    groups: Groups
+
+    def remark(self) -> str:
+        """Return a line about the numbers of groups."""
+        return f"[data] groups {self.groups.path.name}: {self.numbers.describe()}"
+
+
+def split_by_group(
+    source: Source, files: Sequence[str], groups: Groups, split: str, hold_out: float | None, what: str
+) -> GroupSubset:
+    """Return the "train" or the "test" pictures of a source that has no split.
+
+    The column `split` decides, or else a digest of the name of the group, which is the same whatever other groups
+    there are.
+
+    Args:
+        source: All pictures.
+        files: The name of each picture in the column `file`.
+        groups: The groups.
+        split: The wanted split.
+        hold_out: Share of the groups that is held out; None for `HELD_OUT_SHARE` or the column.
+        what: The meaning of the column `file`, for messages.
+
+    Raises:
+        UsageError: If a picture has no row, a split is empty, or both the column and a share are given.
+    """
+    if groups.splits is not None and hold_out is not None:
+        raise UsageError("[data] hold_out: the column split of groups decides what is held out. Remove one of the two.")
+    share = HELD_OUT_SHARE if hold_out is None else hold_out
+    of_picture = groups.of(files, what)
+    splits = groups.splits or {group: "test" if is_held_out(group, share) else "train" for group in of_picture}
+    in_split = [splits[group] for group in of_picture]
+    names = {name: [group for group in of_picture if splits[group] == name] for name in ("train", "test")}
+    for name, members in names.items():
+        if not members:
+            raise groups.problem(_describe_empty(name, groups, list(dict.fromkeys(of_picture)), share))
+    rows = np.asarray([row for row, name in enumerate(in_split) if name == split], np.int64)
+    return GroupSubset(source, rows, split, _numbers(names, groups), groups)
+
+
+def two_group_splits(
+    sources: dict[str, Source], files: dict[str, Sequence[str]], groups: Groups, split: str, what: str
+) -> GroupSubset:
+    """Return one of two sources that are the splits, after a check that no group is in both.
+
+    Args:
+        sources: The pictures by split.
+        files: The names of the pictures in the column `file`, by split.
+        groups: The groups.
+        split: The wanted split.
+        what: The meaning of the column `file`, for messages.
+
+    Raises:
+        UsageError: If a picture has no row, a group is in both, or the groups have a column `split`.
+    """
+    if groups.splits is not None:
+        raise groups.problem("the column split and the sub-folders both decide the split. Remove the column")
+    names = {name: groups.of(files[name], what) for name in sources}
+    if both := [group for group in dict.fromkeys(names["train"]) if group in set(names["test"])]:
+        raise groups.problem(
+            f"{count(len(both), 'group')} in both splits, {sources['train'].where} and {sources['test'].where}: "
+            f"{list_shown(both)}. Move all pictures of a group to one of them"
+        )
+    rows = np.arange(len(sources[split]), dtype=np.int64)
+    return GroupSubset(sources[split], rows, split, _numbers(names, groups), groups)
+
+
+def _numbers(names: dict[str, list[str]], groups: Groups) -> GroupNumbers:
+    """Return the numbers, from the group of each picture by split."""
+    pictures = {split: len(members) for split, members in names.items()}
+    of_groups = {split: len(set(members)) for split, members in names.items()}
+    return GroupNumbers(of_groups, pictures, len(groups.of_file) - sum(pictures.values()))
+
+
+def _describe_empty(split: str, groups: Groups, present: list[str], share: float) -> str:
+    if groups.splits is not None:
+        return f"the {split} split is empty: no picture has a row with the split {split}"
+    tenths = [tenth / 10 for tenth in range(1, 10)]
+    fitting = [each for each in tenths if 0 < sum(is_held_out(group, each) for group in present) < len(present)]
+    advice = f"Set hold_out = {fitting[0]:g}, or add" if fitting else "Add"
+    return (
+        f"the {split} split is empty when a share of {share:g} of {count(len(present), 'group')} is held out by name. "
+        f"{advice} groups, or a column split"
+    )

@@ -1,0 +1,140 @@
+"""Interface of a source of pictures: it lists pictures without decoding them, and opens one picture by its index."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import numpy as np
+from annotated_types import Interval
+
+from genkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from genkit.bases.pictures.array_picture import ArrayPicture
+
+Share = Annotated[float, Interval(gt=0, lt=1)]
+
+TEST_NAMES = ("test", "testing", "val", "valid", "validation")  # names of the held-out split; the first that exists
+HELD_OUT_SHARE = 0.1  # share that is held out of a source without a split, unless the recipe sets hold_out
+
+
+class Pictures(Protocol):
+    """Pictures with an index and a name each."""
+
+    def name(self, index: int) -> str:
+        """Return the name of a picture. Messages show it, and it decides whether the picture is held out."""
+        ...
+
+    def picture(self, index: int) -> Image | ArrayPicture:
+        """Open a picture; its pixels need not be decoded yet. Raises `BadPictureError`, or whatever Pillow raises."""
+        ...
+
+
+class Source(Pictures, Protocol):
+    """The pictures of one split, in a fixed order."""
+
+    @property
+    def where(self) -> str:
+        """The folder, file or hub id, as messages name it."""
+        ...
+
+    def __len__(self) -> int:
+        """The number of pictures, including those that turn out to be bad."""
+        ...
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The class of each picture, (N,) int64; None without classes."""
+        ...
+
+    def digest(self) -> str:
+        """Return a digest that changes whenever a picture or a label changes."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Subset:
+    """Some pictures of a source, in the order of the source."""
+
+    source: Source
+    rows: np.ndarray  # (N,) int64, indices into the source
+
+    @property
+    def where(self) -> str:
+        """The place of the whole source."""
+        return self.source.where
+
+    def __len__(self) -> int:
+        """The number of pictures in the subset."""
+        return len(self.rows)
+
+    def name(self, index: int) -> str:
+        """Return the name of a picture in the source."""
+        return self.source.name(int(self.rows[index]))
+
+    def picture(self, index: int) -> Image | ArrayPicture:
+        """Open a picture of the source."""
+        return self.source.picture(int(self.rows[index]))
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The labels of the pictures in the subset."""
+        labels = self.source.labels
+        return None if labels is None else labels[self.rows]
+
+    def digest(self) -> str:
+        """Return a digest of the source and the selected rows."""
+        return hashlib.blake2b(self.source.digest().encode() + self.rows.tobytes(), digest_size=16).hexdigest()
+
+
+def select_by_name(source: Source, wanted: Callable[[str], bool]) -> Subset:
+    """Return the pictures for whose name `wanted` returns True."""
+    rows = [index for index in range(len(source)) if wanted(source.name(index))]
+    return Subset(source, np.asarray(rows, np.int64))
+
+
+def split_by_name(source: Source, split: str, share: float) -> Subset:
+    """Return the "train" or the "test" pictures of a source that has no split.
+
+    A digest of its name decides whether a picture is held out, so a picture keeps its split when others are added or
+    removed. Raises `UsageError` if the split is empty.
+    """
+    subset = select_by_name(source, lambda name: is_held_out(name, share) == (split == "test"))
+    if not len(subset):
+        pictures = count(len(source), "picture")
+        raise UsageError(
+            f"[data] {source.where}: the {split} split is empty when a share of {share:g} of {pictures} is held out by "
+            f"name. {_advise_share(source)}, or give separate held-out pictures."
+        )
+    return subset
+
+
+def _advise_share(source: Source) -> str:
+    """Return advice to add pictures, or to set the smallest tenth that leaves neither split empty, if there is one."""
+    names = [source.name(index) for index in range(len(source))]
+    tenths = [tenth / 10 for tenth in range(1, 10)]
+    fitting = [share for share in tenths if 0 < sum(is_held_out(name, share) for name in names) < len(names)]
+    return f"Set hold_out = {fitting[0]:g}, add pictures" if fitting else "Add pictures"
+
+
+def is_held_out(name: str, share: float) -> bool:
+    """Return whether the picture with this name belongs to the `share` of pictures that is never trained on."""
+    return (
+        int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big") / 2**64
+        < share
+    )
+
+
+def shown_name(name: str) -> str:
+    """Return a name in printable characters: line breaks and control characters become Python escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 picture``, ``2,000 pictures``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,199 @@
+"""User pictures: image files and arrays of any size and format, transformed to the shape that a trained model takes.
+
+They are listed at once and decoded a chunk at a time, so memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genkit.bases.pictures.array_picture import has_one_picture
+from genkit.bases.pictures.array_source import ArraySource
+from genkit.bases.pictures.bad_pictures import BadPicture, list_bad_pictures
+from genkit.bases.pictures.decode import decode
+from genkit.bases.pictures.folder_source import FolderSource, PictureFile, list_files
+from genkit.bases.pictures.levels import Levels
+from genkit.bases.pictures.numpy_files import read_array
+from genkit.bases.pictures.source import Source, Subset, count, shown_name
+from genkit.bases.pictures.threads import map_in_threads
+from genkit.bases.pictures.transform import Transform
+from genkit.core.dataset import Dataset
+from genkit.errors import UsageError
+
+ARRAY_SUFFIXES = (".npy", ".npz")
+
+
+@dataclass(frozen=True)
+class UserPictures:
+    """The pictures of a folder, of an image file or of an array, in natural order of their names."""
+
+    place: Path  # the folder or the file
+    source: Source
+    transform: Transform
+    option: str  # the option that names the place; messages start with it
+
+    def __len__(self) -> int:
+        """The number of pictures, including those that turn out to be bad."""
+        return len(self.source)
+
+    def name(self, index: int) -> str:
+        """Return the path below the folder, the name of the file, or the row, in printable characters."""
+        return shown_name(self.source.name(index))
+
+    def label(self, index: int) -> str:
+        """Return the sub-folder of a picture, or the label of a row; empty for a picture without one."""
+        if isinstance(self.source, ArraySource):
+            return "" if self.source.labels is None else str(self.source.labels[index])
+        folder, below, _ = self.source.name(index).partition("/")
+        return shown_name(folder) if below else ""
+
+    def chunk(self, start: int, size: int) -> Tensor:
+        """Return the pictures from `start` on, `size` of them, (size, C, H, W) float32 in [0, 1].
+
+        Raises `UsageError` if one of them cannot be used; the message lists all bad pictures from `start` on.
+        """
+        pixels = np.empty((size, *self.transform.shape), self.transform.dtype)
+        for row, decoded in enumerate(self._decoded(range(start, start + size))):
+            if isinstance(decoded, BadPicture):
+                rest = range(start + row + 1, len(self))
+                others = (each for each in self._decoded(rest) if isinstance(each, BadPicture))
+                raise self._refusal([decoded, *others])
+            pixels[row] = decoded
+        return in_unit_range(pixels)
+
+    def chunks(self, size: int) -> Iterator[Tensor]:
+        """Yield all pictures in chunks of `size`, the last of which may be smaller. Raises what `chunk` raises."""
+        for start in range(0, len(self), size):
+            yield self.chunk(start, min(size, len(self) - start))
+
+    def files(self) -> Iterator[Path]:
+        """Yield the files of the pictures; the one file of an array."""
+        return files_of(self.source)
+
+    def _decoded(self, indices: range) -> Iterator[np.ndarray | BadPicture]:
+        return map_in_threads(partial(decode, self.source, work=self.transform), indices)
+
+    def _refusal(self, bad: list[BadPicture]) -> UsageError:
+        if self.place.is_file() and not isinstance(self.source, ArraySource):
+            return UsageError(f"{self.option} {self.place}: {bad[0].reason}. Repair or remove it.")
+        return UsageError(
+            f"{self.option} {self.place}: {len(bad):,} of {count(len(self), 'picture')} cannot be used:"
+            f"{list_bad_pictures(bad)}\nRepair or remove {'it' if len(bad) == 1 else 'them'}."
+        )
+
+
+def open_user_pictures(place: Path, transform: Transform, option: str = "--data") -> UserPictures:
+    """List user pictures, without decoding any.
+
+    Args:
+        place: An image file, which Pillow opens whatever its suffix; a folder, whose files have the suffixes in
+            `genkit.bases.pictures.image_formats`, also in sub-folders; or a .npy or .npz with pictures
+            (`genkit.bases.pictures.numpy_files`). With levels, .npy files may also be pictures of a folder.
+        transform: The transform of each picture (`transform_for`).
+        option: The option that names the place; messages start with it.
+
+    Raises:
+        UsageError: If there is no picture, or if the place cannot be read.
+    """
+    return UserPictures(place, _open_source(place, option, arrays=transform.levels is not None), transform, option)
+
+
+def open_user_masks(place: Path, option: str) -> Source:
+    """List the masks of user pictures, without decoding any.
+
+    `place` is as for `open_user_pictures`. A .npy is a mask, also in a folder, and may have any values. Raises
+    `UsageError` as `open_user_pictures`.
+    """
+    return _open_source(place, option, arrays=True, booleans=True)
+
+
+def transform_for(data: Dataset, shape: tuple[int, ...]) -> Transform:
+    """Return the transform of user pictures for a model that was trained on `data`, with samples of this shape.
+
+    It is that of the data, so user pictures are cropped and converted as the training pictures were. Data that are
+    read as arrays, such as MNIST, have none: then the largest centred box with the aspect ratio of `shape` is kept.
+    Raises `ValueError` if samples of this shape are no pictures.
+    """
+    transform = getattr(data, "transform", None)
+    if isinstance(transform, Transform) and transform.shape == tuple(shape):
+        return transform
+    return centred_transform(shape)
+
+
+def centred_transform(shape: tuple[int, ...], levels: Levels | None = None) -> Transform:
+    """Return the transform that keeps the largest centred box with the aspect ratio of `shape`, (1 | 3, H, W).
+
+    `levels` are those of the training pictures. Raises `ValueError` for another shape.
+    """
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        raise ValueError(f"the model takes samples of shape {tuple(shape)}, not pictures")
+    channels, height, width = shape
+    return Transform(height, width, channels, crop="centre", levels=levels)
+
+
+def files_of(source: Source) -> Iterator[Path]:
+    """Yield the files that a source reads; nothing for a source that is not known to read files."""
+    match source:
+        case FolderSource():
+            yield from (source.folder / file.name for file in source.files)
+        case Subset() if isinstance(source.source, FolderSource):
+            yield from (source.source.folder / source.name(index) for index in range(len(source)))
+        case Subset():
+            yield from files_of(source.source)
+        case ArraySource():
+            yield source.path
+
+
+def read_user_pictures(
+    place: Path, number: int, shape: tuple[int, ...], levels: Levels | None = None
+) -> tuple[Tensor, list[str], int]:
+    """Return user pictures as model inputs, (N, C, H, W) in [0, 1], their names, and how many pictures there are.
+
+    Args:
+        place: As for `open_user_pictures`.
+        number: The most pictures to read, in natural order of their names.
+        shape: The shape of the model's inputs, (1, H, W) or (3, H, W).
+        levels: The levels of the training pictures, if the recipe declares any.
+
+    A picture is turned upright, cropped to the largest centred box with the aspect ratio of `shape`, resized (bicubic),
+    and converted to grey or colour.
+
+    Raises:
+        UsageError: If a picture cannot be read, there is none, or the model does not take pictures.
+    """
+    try:
+        transform = centred_transform(shape, levels)
+    except ValueError as error:
+        raise UsageError(f"--data {place}: {error}. Omit --data.") from None
+    source = _open_source(place, "--data", arrays=levels is not None)
+    wanted = range(min(number, len(source)))
+    decoded = list(map_in_threads(partial(decode, source, work=transform), wanted))
+    if bad := [each for each in decoded if isinstance(each, BadPicture)]:
+        listed = bad[0].reason if place.is_file() and isinstance(source, FolderSource) else "; ".join(map(str, bad))
+        raise UsageError(f"--data {place}: {listed}. Repair or remove {'it' if len(bad) == 1 else 'them'}.")
+    x = in_unit_range(np.stack([each for each in decoded if isinstance(each, np.ndarray)]))
+    return x, [shown_name(source.name(index)) for index in wanted], len(source)
+
+
+def in_unit_range(pixels: np.ndarray) -> Tensor:
+    """Return pictures of uint8 or uint16 as fractions of white, float32 of the same shape."""
+    return torch.from_numpy(pixels.astype(np.float32)) / np.iinfo(pixels.dtype).max
+
+
+def _open_source(place: Path, option: str, *, arrays: bool, booleans: bool = False) -> Source:
+    """List pictures; with `arrays`, arrays of any range, also .npy files in folders, and with `booleans` of bool."""
+    if place.is_file() and place.suffix.lower() in ARRAY_SUFFIXES and not has_one_picture(place):
+        return read_array(place, None, None, None, option, any_range=arrays, booleans=booleans)
+    if place.is_file():
+        status = place.stat()
+        return FolderSource(place.parent, (PictureFile(place.name, status.st_size, status.st_mtime_ns),))
+    if not place.is_dir():
+        raise UsageError(f"{option} {place}: not found. Give a folder of pictures, an image file, or a .npy or .npz.")
+    return list_files(place, place=option, arrays=arrays)

@@ -1,0 +1,1 @@
+"""The mixture of Gaussians, which is a prior and the base of others."""
