@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genkit.cli.inputs import open_with_remark
+from genkit.cli.inputs import open_with_remark, print_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
 from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
 from genkit.cli.score import Normal, ScoreOverrides
@@ -114,9 +114,17 @@ def anomaly(
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
     written = [str(path) for path in files]
+    for each in sets.every:
+        print_remark(each.remark())
     if json:
         facts = {"score": name, "weights": trained.weights, "smooth": smooth, "fpr": fpr, "threshold": maps.threshold}
-        facts |= {"pictures": len(sets.others[0]), "above": maps.above, **_as_json(maps.numbers), "written": written}
+        facts |= {
+            "pictures": len(sets.others[0]),
+            "above": maps.above,
+            "values": sets.others[0].values(),
+            **_as_json(maps.numbers),
+            "written": written,
+        }
         print(json_format.dumps(facts))
         return
     _print(maps.numbers, len(sets.others[0]))

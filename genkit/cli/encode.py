@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder
+from genkit.cli.inputs import open_with_remark, print_remark, refuse_needed_class, require_autoencoder
 from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights, overrides_within
 from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
 from genkit.errors import Interrupted, UsageError
@@ -66,8 +66,14 @@ def encode(
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
 
     written = [str(path) for path in files.paths]
+    print_remark(samples.remark())
     if json:
-        facts = {"samples": len(samples), "of": samples.described, "latent_dim": model.latent_dim}
+        facts = {
+            "samples": len(samples),
+            "of": samples.described,
+            "latent_dim": model.latent_dim,
+            "values": samples.values(),
+        }
         print(json_format.dumps({**facts, "weights": trained.weights, "written": written}))
     else:
         print(f"{samples.described}: {model.latent_dim} numbers each; {trained.weights} weights")

@@ -108,6 +108,8 @@ def _user_pictures(trained: Trained, number: int, pictures: Path) -> SelectedInp
     from genkit.bases.pictures.user_pictures import read_user_pictures
     from genkit.runs.trained import levels_of
 
-    x, names, total = read_user_pictures(pictures, number, trained.model.data_shape, levels_of(trained))
+    x, names, opened = read_user_pictures(pictures, number, trained.model.data_shape, levels_of(trained))
+    print_remark(opened.remark())
+    total = len(opened)
     source = f"picture{'s' * (total != 1)} of {pictures}" if pictures.is_dir() else f"picture, {pictures}"
     return SelectedInputs(x.to(next(trained.model.parameters())), names, source, total, pictures)

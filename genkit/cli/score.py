@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genkit.cli.inputs import open_with_remark
+from genkit.cli.inputs import open_with_remark, print_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
 from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
 from genkit.errors import Interrupted
@@ -96,6 +96,8 @@ def score(
         of_normal, *of_others = [SetOfScores(each.name, each.scores.numpy()) for each in scored.every]
         save_score_histogram(picture, of_normal, of_others, scored.threshold, trained.title, f"score {name}", note)
     written = [str(path) for path in (table, lines, picture)]
+    for each in scored.every:
+        print_remark(each.remark)
     if json:
         facts = {"score": keys, "weights": trained.weights, "fpr": fpr, "threshold": scored.threshold}
         print(json_format.dumps({**facts, "sets": _rows(scored), "written": written}))
@@ -118,7 +120,9 @@ def _rows(scored: ScoredSets) -> list[dict[str, Any]]:
     for each in scored.every:
         number = len(each.scores)
         facts = {"set": each.name, "pictures": number, "median": each.median}
-        rows.append({**facts, "above": each.above(scored.threshold), "normal": each is scored.normal})
+        rows.append(
+            {**facts, "above": each.above(scored.threshold), "normal": each is scored.normal, "values": each.values}
+        )
         if each is not scored.normal:
             found = scored.separation(each)
             rows[-1] |= {"auroc": found.auroc, "auroc_interval": found.auroc.interval}

@@ -33,7 +33,7 @@ def verdict(reports: Sequence[PictureReport], refusals: Sequence[str]) -> str:
     usable = " and ".join(f"{count(report.usable, 'picture')} of the {report.split} split" for report in reports)
     skipped = sum(len(report.bad) for report in reports)
     labels = dict.fromkeys(label for report in reports for label, texts in _lines(report) if any(texts))
-    look = [label for label in ("unread", "clipped", "enlarged", "bad", "identical", "names") if label in labels]
+    look = [label for label in ("unread", "levels", "enlarged", "bad", "identical", "names") if label in labels]
     return (
         f"usable: {usable}"
         + (f"; {count(skipped, 'bad picture')} left out" if skipped else "")
@@ -59,6 +59,8 @@ def print_prepared(prepared: Sequence[PreparedSplit], console: Console) -> None:
         skipped = f", {split.skipped:,} skipped" if split.skipped else ""
         size = quantity(split.bytes, "B")
         console.print(f"{split.split:6} {split.pictures:,} pictures{skipped}, {size}, in {split.store}")
+        if split.remark:
+            console.print(f"remark {split.remark}")
     if not prepared:
         console.print("These data need no preparation.")
 
@@ -77,7 +79,7 @@ def _lines(report: PictureReport) -> list[tuple[str, list[str]]]:
         ("formats", [_counted(report.formats.most_common())]),
         ("transform", report.becomes),
         ("values", [] if report.values is None else [report.values.describe()]),
-        ("clipped", _clipped(report)),
+        ("levels", [report.unfit]),
         ("rows", _rows_without_picture(report)),
         ("enlarged", _enlarged(report)),
         ("bad", _first([str(bad) for bad in report.bad])),
@@ -99,12 +101,6 @@ def _enlarged(report: PictureReport) -> list[str]:
     verb = "has" if report.enlarged == 1 else "have"
     pictures = count(report.enlarged, "picture")
     return [f"{pictures} {verb} fewer pixels than the input of the network; the smallest is {report.smallest}"]
-
-
-def _clipped(report: PictureReport) -> list[str]:
-    if report.values is None or not report.values.clips_many:
-        return []
-    return ["more than half of the values are outside the levels; compare them with the range of the values"]
 
 
 def _rows_without_picture(report: PictureReport) -> list[str]:

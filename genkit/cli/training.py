@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from genkit.bases.pictures.skipped_pictures import skipped_before_training, skipped_during_training
+from genkit.bases.pictures.unfit_levels import remarks_on_levels
 from genkit.cli.show_progress import ProgressOnConsole
 from genkit.cli.show_run import print_finished_run
 from genkit.console.output import Console
@@ -38,7 +39,7 @@ def _train(folder: RunFolder, plan: Plan, world: World, console: Console, worker
         # Lock through `on_main`: if the run is in use, every process stops, and none waits for the main one.
         world.on_main(lambda: stack.enter_context(folder.locked()))
         splits = plan.data, plan.data.held_out()
-        console.info(*skipped_before_training(*splits))
+        console.info(*skipped_before_training(*splits), *remarks_on_levels(*splits))
         stack.callback(lambda: console.info(*skipped_during_training(*splits)))
         progress = ProgressOnConsole(console)
         return train_in_folder(plan, folder, world, progress, workers=workers)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -38,15 +38,30 @@ class SampleSet:
     total: int
     rows: int  # of a chunk
     chunk: Callable[[int, int], SampleChunk]
+    pictures: UserPictures | None = None  # of the user
 
     def __len__(self) -> int:
         """The number of samples."""
         return self.total
 
     def __iter__(self) -> Iterator[SampleChunk]:
-        """Yield all samples in chunks. Raises `UsageError` for pictures that cannot be used."""
+        """Yield all samples in chunks.
+
+        Raises `UsageError` for pictures that cannot be used, and at the end if levels make all of them one constant.
+        """
         for start in range(0, self.total, self.rows):
             yield self.chunk(start, min(self.rows, self.total - start))
+        if self.pictures is not None:
+            self.pictures.refuse_flat()
+
+    def remark(self) -> str:
+        """Return what a user may not expect of the values that were read; empty if nothing is unusual."""
+        return "" if self.pictures is None else self.pictures.remark()
+
+    def values(self) -> dict[str, Any] | None:
+        """Return the range of the values that were read, in the types of JSON; None for samples without levels."""
+        found = None if self.pictures is None else self.pictures.values
+        return None if found is None else found.as_dict()
 
 
 def set_of_data(name: str, data: Dataset, model: Model, total: int, seed: int) -> SampleSet:
@@ -86,7 +101,7 @@ def set_of_pictures(name: str, pictures: UserPictures, model: Model) -> SampleSe
 
     total = len(pictures)
     described = f"{total:,} picture{'s' * (total != 1)} of {pictures.place}"
-    return SampleSet(name, described, total, _rows(pictures.transform.shape), chunk)
+    return SampleSet(name, described, total, _rows(pictures.transform.shape), chunk, pictures)
 
 
 def _rows(shape: tuple[int, ...]) -> int:

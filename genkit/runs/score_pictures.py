@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,6 +35,8 @@ class ScoredSet:
     described: str
     names: list[str]  # of the pictures
     scores: Tensor  # (N,) float64, finite
+    remark: str = ""  # on the values of the files
+    values: Mapping[str, Any] | None = None  # their range; None without levels
 
     @property
     def median(self) -> float:
@@ -125,4 +128,4 @@ def _scored(model: Autoencoder, score: Score, samples: SampleSet, advance: Calla
             f"{samples.name}: the scores of {len(bad):,} of {samples.described} are not finite: {shown}. "
             "Use another score, or weights of a training that did not diverge."
         )
-    return ScoredSet(samples.name, samples.described, names, found)
+    return ScoredSet(samples.name, samples.described, names, found, samples.remark(), samples.values())

@@ -150,7 +150,9 @@ class PictureSet(ImageSet):
         return self.prepared.arrays
 
     def check_bad(self, store: Store) -> None:
-        """Raise `UsageError` if the store lacks bad pictures, unless the recipe skips them."""
+        """Raise `UsageError` if the store lacks bad pictures, unless the recipe skips them, or if all are constant."""
+        if store.values is not None and store.values.all_flat:
+            raise UsageError(f"[data] {store.about['source']}, {self.split} split: {store.values.describe_flat()}")
         if store.bad and self.on_bad == "refuse":
             total = len(store.bad) + store.about["shape"][0]
             raise bad_pictures_error(store.bad, total, f"{store.about['source']}, {self.split} split")

@@ -12,6 +12,7 @@ from genkit.bases.pictures.bad_pictures import BadPicture
 from genkit.bases.pictures.image_formats import check_one_page, check_pixel_count, describe_image_error
 from genkit.bases.pictures.source import Pictures, Source, shown_name
 from genkit.bases.pictures.transform import Transform
+from genkit.bases.pictures.value_range import ValueRange
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,19 +38,22 @@ def decode(source: Pictures, index: int, work: Callable[[Image | ArrayPicture], 
 
 def decode_some(
     source: Source, transform: Transform, indices: Sequence[int]
-) -> tuple[np.ndarray, list[int], list[BadPicture]]:
-    """Return the usable pictures among `indices`, the indices of these N, and the bad pictures.
+) -> tuple[np.ndarray, list[int], list[BadPicture], ValueRange]:
+    """Return the usable pictures among `indices`, the indices of these N, the bad pictures, and the range of values.
 
-    The pictures are (N, C, H, W), of the type of the transform.
+    The pictures are (N, C, H, W), of the type of the transform. The range has no values without levels.
     """
+    values = ValueRange()
     pixels = np.empty((len(indices), *transform.shape), transform.dtype)
     usable: list[int] = []
     bad: list[BadPicture] = []
     for index in indices:
-        decoded = decode(source, index, transform)
+        decoded = decode(source, index, transform.measured)
         if isinstance(decoded, BadPicture):
             bad.append(decoded)
         else:
-            pixels[len(usable)] = decoded
+            pixels[len(usable)] = decoded.pixels
+            if decoded.values is not None:
+                values.add(decoded.values)
             usable.append(index)
-    return pixels[: len(usable)], usable, bad
+    return pixels[: len(usable)], usable, bad, values

@@ -58,6 +58,7 @@ class PictureReport:
     groups: int | None = None
     rows_without_picture: int = 0  # of the CSV file of groups
     values: ValueRange | None = None  # if the recipe declares levels
+    unfit: str = ""  # why the levels may be those of other pictures
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
@@ -99,6 +100,8 @@ def inspect_pictures(data: ListedPictures, seen: dict[bytes, str]) -> PictureRep
             inspection.add(source.name(index), picture)
             advance(1)
     report = inspection.report
+    if report.values is not None and data.transform.levels is not None:
+        report.unfit = report.values.remark(data.transform.levels)
     report.becomes = [data.transform.describe(*size) for size, _ in report.sizes.most_common(SHOWN)]
     return report
 
@@ -151,12 +154,7 @@ class _Inspection:
         width, height = picture.size
         if not isinstance(picture, ArrayPicture) and picture.getexif().get(EXIF_ORIENTATION) in SIDEWAYS:
             width, height = height, width
-        levels, values = self._transform.levels, None
-        if levels is not None:
-            raw = self._transform.values(picture)
-            values, pixels = ValueRange.of(raw, levels), self._transform.from_values(raw)
-        else:
-            pixels = self._transform(picture)
+        pixels, values = self._transform.measured(picture)
         digest = hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
         return DecodedPicture((width, height), mode, file_format, digest, values)
 

@@ -51,9 +51,10 @@ class Levels:
             raise BadPictureError(f"its percentiles {one:g} and {other:g} are both {low:g}, so it has no contrast")
         return low, high
 
-    def fractions(self, values: np.ndarray) -> np.ndarray:
-        """Return values of a file, finite float64 of any shape, as float64 in [0, 1]. Raises `BadPictureError`."""
-        low, high = self.limits(values)
+    @staticmethod
+    def fractions(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+        """Return values of a file, finite float64 of any shape, as float64 in [0, 1]; `limits` become 0 and 1."""
+        low, high = limits
         return np.clip((values - low) / (high - low), 0, 1)
 
     def __str__(self) -> str:

@@ -29,6 +29,7 @@ from genkit.bases.pictures.source import Source
 from genkit.bases.pictures.store import IMAGES, LABELS, Store, store_fingerprint, write_about
 from genkit.bases.pictures.threads import map_in_threads
 from genkit.bases.pictures.transform import Transform
+from genkit.bases.pictures.value_range import ValueRange
 from genkit.console.output import progress_count
 from genkit.console.quantities import quantity
 from genkit.errors import Interrupted, UsageError
@@ -90,7 +91,7 @@ def _make_store(source: Source, transform: Transform, path: Path, find: Callable
 
 def _fill(source: Source, transform: Transform, folder: Path) -> None:
     """Write the files of a store. Raises `UsageError` if no picture can be used."""
-    usable, bad, digest = _write_images(source, transform, folder / IMAGES)
+    usable, bad, digest, values = _write_images(source, transform, folder / IMAGES)
     if not usable:
         raise bad_pictures_error(bad, len(source), source.where)
     digests = {"images": digest}
@@ -98,11 +99,14 @@ def _fill(source: Source, transform: Transform, folder: Path) -> None:
         labels = np.ascontiguousarray(source.labels[usable], np.int64).tobytes()
         write_file(folder / LABELS, labels)
         digests["labels"] = hashlib.blake2b(labels, digest_size=16).hexdigest()
-    write_about(folder, source, transform, (len(usable), *transform.shape), bad, digests)
+    write_about(folder, source, transform, (len(usable), *transform.shape), bad, digests, values)
 
 
-def _write_images(source: Source, transform: Transform, path: Path) -> tuple[list[int], list[BadPicture], str]:
-    """Write all usable pictures. Return their indices in the source, the bad pictures, and the digest of the file."""
+def _write_images(
+    source: Source, transform: Transform, path: Path
+) -> tuple[list[int], list[BadPicture], str, ValueRange]:
+    """Write all usable pictures. Return their indices, the bad pictures, the digest of the file, and their values."""
+    values = ValueRange()
     digest = hashlib.blake2b(digest_size=16)
     usable: list[int] = []
     bad: list[BadPicture] = []
@@ -112,14 +116,15 @@ def _write_images(source: Source, transform: Transform, path: Path) -> tuple[lis
         progress_count(f"preparing pictures of {source.where}", len(source)) as advance,
         closing(map_in_threads(partial(decode_some, source, transform), chunks)) as decoded,
     ):
-        for pixels, some_usable, some_bad in decoded:
+        for pixels, some_usable, some_bad, some_values in decoded:
             _write(file, pixels)
             digest.update(pixels.data)
             usable += some_usable
             bad += some_bad
+            values.add(some_values)
             advance(len(some_usable) + len(some_bad))
         _flush_to_disk(file)
-    return usable, bad, digest.hexdigest()
+    return usable, bad, digest.hexdigest(), values
 
 
 def _nbytes(source: Source, transform: Transform) -> int:

@@ -13,6 +13,7 @@ from genkit.bases.pictures.bad_pictures import bad_pictures_error
 from genkit.bases.pictures.inspect_pictures import PictureReport, inspect_pictures
 from genkit.bases.pictures.listed_pictures import ListedPictures
 from genkit.bases.pictures.prepare import prepare_and_verify
+from genkit.bases.pictures.unfit_levels import remarks_on_levels
 from genkit.core.dataset import Dataset
 from genkit.errors import UsageError
 
@@ -32,6 +33,7 @@ class PreparedSplit(NamedTuple):
     bytes: int
     skipped: int  # bad pictures that were left out
     store: str  # its folder
+    remark: str = ""  # why its levels may be those of other pictures
 
 
 def both_splits(data: Dataset) -> list[Dataset]:
@@ -59,6 +61,9 @@ def inspect_splits(splits: Sequence[Dataset]) -> Inspection:
             continue
         report = inspect_pictures(data, seen)
         inspection.reports.append(report)
+        if report.values is not None and report.values.all_flat:
+            where = f"{report.where}, {report.split} split"
+            inspection.refusals.append(f"[data] {where}: {report.values.describe_flat()}")
         if report.bad and (data.on_bad == "refuse" or len(report.bad) == report.number):
             where = f"{report.where}, {report.split} split"
             inspection.refusals.append(str(bad_pictures_error(report.bad, report.number, where)))
@@ -80,8 +85,8 @@ def prepare_splits(splits: Sequence[Dataset]) -> list[PreparedSplit]:
             data.check_bad(store)
         except UsageError as error:
             refusals.append(str(error))
-        pictures = store.about["shape"][0]
-        prepared.append(PreparedSplit(data.split, pictures, store.nbytes, len(store.bad), str(store.path)))
+        pictures, remark = store.about["shape"][0], "".join(remarks_on_levels(data))
+        prepared.append(PreparedSplit(data.split, pictures, store.nbytes, len(store.bad), str(store.path), remark))
     if refusals:
         raise UsageError("\n".join(refusals))
     return prepared

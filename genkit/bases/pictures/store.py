@@ -25,6 +25,7 @@ from genkit.bases.datasets.image_set import Arrays
 from genkit.bases.pictures.bad_pictures import BadPicture
 from genkit.bases.pictures.source import Source
 from genkit.bases.pictures.transform import Transform
+from genkit.bases.pictures.value_range import ValueRange
 from genkit.errors import UsageError
 from genkit.storage.atomic import write_file
 
@@ -70,6 +71,12 @@ class Store:
         """The pictures of the source that are not in the store, since they cannot be used."""
         return self.about["bad"]
 
+    @property
+    def values(self) -> ValueRange | None:
+        """The range of the values of the files; None without levels, and for a store of an earlier version."""
+        values = self.about.get("values")
+        return None if values is None else ValueRange(**values)
+
     @cached_property
     def arrays(self) -> Arrays:
         """The pictures, memory-mapped, and their labels. Raises `UsageError` if a file has the wrong size."""
@@ -108,8 +115,13 @@ def write_about(
     shape: Sequence[int],
     bad: Sequence[BadPicture],
     digests: dict[str, str],
+    values: ValueRange,
 ) -> None:
-    """Write about.json, the last file of a store. `digests` are those of images.bin and labels.bin, without suffix."""
+    """Write about.json, the last file of a store.
+
+    `digests` are those of images.bin and labels.bin, without suffix; `values` is the range of the values of the files,
+    which is known if the transform has levels.
+    """
     from PIL import __version__ as pillow
 
     about = {
@@ -121,6 +133,7 @@ def write_about(
         "digests": digests,
         "format": STORE_FORMAT,
         "pillow": pillow,
+        **({} if transform.levels is None else {"values": vars(values)}),
     }
     write_file(folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode("utf-8"))
 

@@ -12,7 +12,7 @@ torch's `interpolate` does it only with ``antialias=True``. To crop a box of who
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from genkit.bases.pictures.bad_pictures import BadPictureError
 from genkit.bases.pictures.eight_bits import Background, remove_alpha, to_eight_bits
 from genkit.bases.pictures.file_values import file_values, raw_mode
 from genkit.bases.pictures.levels import Levels
+from genkit.bases.pictures.value_range import ValueRange
 from genkit.core.field_types import NonNegativeInt, PositiveInt
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ Crop = (
     | tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]
 )
 LUMA = np.array([299, 587, 114]) / 1000  # of red, green and blue in grey, as Pillow weighs them (ITU-R 601-2)
+
+
+class Measured(NamedTuple):
+    """A transformed picture, and what levels did to it."""
+
+    pixels: np.ndarray  # (C, H, W)
+    values: ValueRange | None  # of the file; None without levels
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ class Transform:
         from PIL.Image import Resampling
 
         if self.levels is not None:
-            return self.from_values(self.values(picture))
+            return self.measured(picture).pixels
         file_format = picture.format  # the next step loses it
         if isinstance(picture, ArrayPicture):
             picture = picture.as_eight_bits()
@@ -88,27 +96,29 @@ class Transform:
         pixels = np.asarray(picture)
         return pixels[None] if self.channels == 1 else np.moveaxis(pixels, -1, 0)
 
-    def values(self, picture: Image | ArrayPicture) -> np.ndarray:
-        """Return the values of the part that is kept of a picture, (H, W, C) float64, in the units of its file.
+    def measured(self, picture: Image | ArrayPicture) -> Measured:
+        """Return a picture as `__call__`, with the range of the values of its file if there are levels.
 
-        Raises `BadPictureError`, or whatever Pillow raises.
+        Raises `BadPictureError`, for example for a picture without contrast, or whatever Pillow raises.
         """
+        if self.levels is None:
+            return Measured(self(picture), None)
+        values = self._values(picture)
+        limits = self.levels.limits(values)
+        return Measured(self._sixteen_bits(self.levels.fractions(values, limits)), ValueRange.of(values, limits))
+
+    def _values(self, picture: Image | ArrayPicture) -> np.ndarray:
+        """Return the values of the part that is kept of a picture, (H, W, C) float64, in the units of its file."""
         from PIL import ImageOps
 
         raw, maximum = raw_mode(picture)  # the next step loses them
         upright = picture if isinstance(picture, ArrayPicture) else ImageOps.exif_transpose(picture)
         return file_values(upright, self._box_of(upright), raw, maximum)
 
-    def from_values(self, values: np.ndarray) -> np.ndarray:
-        """Return the result, (C, H, W) uint16, for the values that `values` returns. The transform must have levels.
-
-        Raises `BadPictureError` for a picture without contrast.
-        """
+    def _sixteen_bits(self, fractions: np.ndarray) -> np.ndarray:
+        """Return fractions of white, (H, W, C) float64, as (C, H, W) uint16 of the declared channels and size."""
         from PIL import Image
 
-        if self.levels is None:
-            raise ValueError("the transform has no levels")
-        fractions = self.levels.fractions(values)
         if fractions.shape[2] == 3 and self.channels == 1:
             fractions = (fractions @ LUMA)[..., None]
         channels = np.moveaxis(fractions, -1, 0)

@@ -6,7 +6,7 @@ They are listed at once and decoded a chunk at a time, so memory does not grow w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from genkit.bases.pictures.levels import Levels
 from genkit.bases.pictures.numpy_files import read_array
 from genkit.bases.pictures.source import Source, Subset, count, shown_name
 from genkit.bases.pictures.threads import map_in_threads
-from genkit.bases.pictures.transform import Transform
+from genkit.bases.pictures.transform import Measured, Transform
+from genkit.bases.pictures.value_range import ReadValues, ValueRange
 from genkit.core.dataset import Dataset
 from genkit.errors import UsageError
 
@@ -38,6 +39,7 @@ class UserPictures:
     source: Source
     transform: Transform
     option: str  # the option that names the place; messages start with it
+    _seen: ReadValues = field(default_factory=ReadValues, compare=False)
 
     def __len__(self) -> int:
         """The number of pictures, including those that turn out to be bad."""
@@ -65,20 +67,54 @@ class UserPictures:
                 rest = range(start + row + 1, len(self))
                 others = (each for each in self._decoded(rest) if isinstance(each, BadPicture))
                 raise self._refusal([decoded, *others])
-            pixels[row] = decoded
+            pixels[row] = decoded.pixels
+            self._seen.add(start + row, decoded.values)
         return in_unit_range(pixels)
+
+    def first(self, number: int) -> list[np.ndarray | BadPicture]:
+        """Return the first pictures, (C, H, W) each, with a record in the place of each that cannot be used."""
+        found: list[np.ndarray | BadPicture] = []
+        for index, decoded in enumerate(self._decoded(range(number))):
+            if isinstance(decoded, BadPicture):
+                found.append(decoded)
+            else:
+                self._seen.add(index, decoded.values)
+                found.append(decoded.pixels)
+        return found
 
     def chunks(self, size: int) -> Iterator[Tensor]:
         """Yield all pictures in chunks of `size`, the last of which may be smaller. Raises what `chunk` raises."""
         for start in range(0, len(self), size):
             yield self.chunk(start, min(size, len(self) - start))
 
+    @property
+    def values(self) -> ValueRange | None:
+        """The range of the values of the pictures that were read so far; None without levels."""
+        return self._seen.values
+
+    def remark(self) -> str:
+        """Return why the levels may be those of other pictures than those read so far; empty if nothing suggests it."""
+        levels, values = self.transform.levels, self._seen.values
+        text = "" if levels is None or values is None else values.remark(levels)
+        return f"remark: {self.option} {self.place}: {text}, which [data] of the run sets" if text else ""
+
+    def refuse_flat(self) -> None:
+        """Raise `UsageError` if clipping has made every picture that was read one constant, so all are the same."""
+        values = self._seen.values
+        if values is not None and values.all_flat:
+            every = "the picture becomes" if values.pictures == 1 else f"all {values.pictures:,} pictures become"
+            raise UsageError(
+                f"{self.option} {self.place}: {every} black or white, since the values, {values.least:g} to "
+                f"{values.most:g}, are outside {self.transform.levels}, which [data] of the run sets. Give pictures in "
+                "the units of the training pictures."
+            )
+
     def files(self) -> Iterator[Path]:
         """Yield the files of the pictures; the one file of an array."""
         return files_of(self.source)
 
-    def _decoded(self, indices: range) -> Iterator[np.ndarray | BadPicture]:
-        return map_in_threads(partial(decode, self.source, work=self.transform), indices)
+    def _decoded(self, indices: range) -> Iterator[Measured | BadPicture]:
+        return map_in_threads(partial(decode, self.source, work=self.transform.measured), indices)
 
     def _refusal(self, bad: list[BadPicture]) -> UsageError:
         if self.place.is_file() and not isinstance(self.source, ArraySource):
@@ -153,8 +189,8 @@ def files_of(source: Source) -> Iterator[Path]:
 
 def read_user_pictures(
     place: Path, number: int, shape: tuple[int, ...], levels: Levels | None = None
-) -> tuple[Tensor, list[str], int]:
-    """Return user pictures as model inputs, (N, C, H, W) in [0, 1], their names, and how many pictures there are.
+) -> tuple[Tensor, list[str], UserPictures]:
+    """Return user pictures as model inputs, (N, C, H, W) in [0, 1], their names, and all pictures of the place.
 
     Args:
         place: As for `open_user_pictures`.
@@ -166,20 +202,24 @@ def read_user_pictures(
     and converted to grey or colour.
 
     Raises:
-        UsageError: If a picture cannot be read, there is none, or the model does not take pictures.
+        UsageError: If a picture cannot be read, there is none, levels make all of them one constant, or the model does
+            not take pictures.
     """
     try:
         transform = centred_transform(shape, levels)
     except ValueError as error:
         raise UsageError(f"--data {place}: {error}. Omit --data.") from None
-    source = _open_source(place, "--data", arrays=levels is not None)
-    wanted = range(min(number, len(source)))
-    decoded = list(map_in_threads(partial(decode, source, work=transform), wanted))
+    pictures = open_user_pictures(place, transform)
+    wanted = range(min(number, len(pictures)))
+    decoded = pictures.first(len(wanted))
     if bad := [each for each in decoded if isinstance(each, BadPicture)]:
-        listed = bad[0].reason if place.is_file() and isinstance(source, FolderSource) else "; ".join(map(str, bad))
+        listed = (
+            bad[0].reason if place.is_file() and isinstance(pictures.source, FolderSource) else "; ".join(map(str, bad))
+        )
         raise UsageError(f"--data {place}: {listed}. Repair or remove {'it' if len(bad) == 1 else 'them'}.")
+    pictures.refuse_flat()
     x = in_unit_range(np.stack([each for each in decoded if isinstance(each, np.ndarray)]))
-    return x, [shown_name(source.name(index)) for index in wanted], len(source)
+    return x, [pictures.name(index) for index in wanted], pictures
 
 
 def in_unit_range(pixels: np.ndarray) -> Tensor:

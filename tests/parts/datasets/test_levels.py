@@ -462,7 +462,7 @@ def test_the_report_has_the_range_and_the_clipped_share(tmp_path):
     assert (found.least, found.most, found.number) == (0, 10, 200)
     assert (found.below, found.above) == (20 + 10, 10 + 20)
     assert [each.values.clips_many for each in report.values()] == [False, True, True]
-    assert report[2, 8].as_dict()["values"] == {"least": 0, "most": 10, "below": 0.15, "above": 0.15}
+    assert report[2, 8].as_dict()["values"] == {"least": 0, "most": 10, "below": 0.15, "above": 0.15, "flat": 0}
     assert inspect_pictures(ImageFolder(path=write_folder(tmp_path / "p", 9), resolution=4), {}).values is None
 
 
