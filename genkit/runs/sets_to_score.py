@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genkit.bases.metrics.scoring import MOST, check_fit
+from genkit.bases.metrics.scoring import MOST_SAMPLES, check_fit
 from genkit.core.dataset import Dataset
 from genkit.core.model import Autoencoder
 from genkit.core.score import Score
@@ -60,7 +60,7 @@ def open_sets(
         require_data(path, data, held_out)
         if held_out.size == 0:
             raise UsageError(f"{path}: the {held_out.split} split of its data has no samples. Add --normal FOLDER.")
-        total = MOST if held_out.size is None else min(held_out.size, MOST)
+        total = MOST_SAMPLES if held_out.size is None else min(held_out.size, MOST_SAMPLES)
         normal_set = set_of_data(HELD_OUT, held_out, trained.model, total, trained.seed)
     else:
         [of_normal] = open_user_sets([normal], data, trained.model.data_shape, "--normal")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genkit.bases.metrics.pixel_ranking import require_few
+from genkit.bases.metrics.pixel_ranking import require_few_pixels
 from genkit.bases.pictures.masks import Missing, pair_masks, refuse_masks_among_pictures
 from genkit.bases.pictures.source import count
 from genkit.bases.pictures.user_pictures import UserPictures, open_user_masks
@@ -25,7 +25,7 @@ def read_masks(pictures: UserPictures, place: Path, missing: Missing) -> np.ndar
     files = open_user_masks(place, OPTION)
     masks = pair_masks(pictures.source, files, pictures.transform, missing, OPTION, AS_EMPTY)
     try:
-        require_few(len(pictures) * pictures.transform.height * pictures.transform.width)
+        require_few_pixels(len(pictures) * pictures.transform.height * pictures.transform.width)
     except ValueError as error:
         raise UsageError(f"{OPTION} {place}: {error}.") from None
     found = masks.read(range(len(pictures)))

@@ -11,7 +11,7 @@ from torch import nn
 
 from genkit.api import GAN, Autoencoder, ReconstructionError
 from genkit.bases.metrics.map_chunks import raw_maps
-from genkit.bases.metrics.pixel_ranking import pixel_values, require_few, require_finite
+from genkit.bases.metrics.pixel_ranking import pixel_values, require_few_pixels, require_finite
 from genkit.core.score import require_map, require_score
 from genkit.evaluation.compute_metrics import protocol_of
 from genkit.parts.datasets.digits import Digits
@@ -98,7 +98,7 @@ MISTAKES = {
     "samples without a rate": lambda: protocol(Dice(StrokeDigits(), samples=20)),
     "a rate of less than a pixel": lambda: protocol(Dice(StrokeDigits(), samples=1, fpr=1e-4)),
     "one class of pixels": lambda: pixel_values([(np.zeros((1, 2, 2)), np.ones((1, 2, 2), bool))], 4),
-    "too many pixels": lambda: require_few(2**29),
+    "too many pixels": lambda: require_few_pixels(2**29),
     "maps that are not finite": lambda: require_finite(np.array([1.0, np.nan])),
     "a density as the other set": lambda: protocol(AUROC(EightGaussians())),
 }

@@ -18,6 +18,7 @@ ROOMS = (
     *("errors", "near_miss", "part_code", "launched", "hooks", "console", "storage", "core", "bases", "api"),
     *("evaluation", "draw", "parts", "recipe", "engine", "runs", "tables", "cli"),
 )
+BUILT_IN_PARTS = sorted(path for path in (PACKAGE / "parts").glob("*/**/*.py") if path.name != "__init__.py")
 PLACEHOLDER = re.compile(r"your_part|[A-Z]{3}")  # genkit/parts/KIND/your_part.py
 FACES = {"__init__", "__main__", "testing"}  # for notebooks, the shell and the tests of plugin authors
 ENGINE = sorted((PACKAGE / "engine").glob("*.py"))
@@ -93,8 +94,8 @@ def test_the_reader_of_imports_sees_what_it_should(tmp_path):
     assert imported(tmp_path / "x.py", anywhere=False) - {"typing", "typing.TYPE_CHECKING"} <= {"a.b", "d", "e", "f"}
     assert {"a.b", "e", "f"} <= imported(tmp_path / "x.py", anywhere=False)
     assert {"c", "h", "h.i"} <= imported(tmp_path / "x.py")
-    assert "torch" in {top(name) for name in closure(PACKAGE / "api.py")}
-    assert len(PLUGINS) >= 4 and len(PLUGIN_PARTS) >= 5 and len(ENGINE) >= 8
+    assert "torch" in {top(name) for name in closure(PACKAGE / "api" / "__init__.py")}
+    assert len(PLUGINS) >= 4 and len(PLUGIN_PARTS) >= 5 and len(ENGINE) >= 8 and len(BUILT_IN_PARTS) >= 50
 
 
 def room_of(path: Path) -> str:
@@ -187,6 +188,13 @@ def test_the_parts_of_a_plugin_import_only_the_interface_and_what_the_plugin_dec
     assert {name for name in foreign if name != "genkit.api" and not name.startswith("genkit.api.")} - {
         "genkit"
     } == set()
+
+
+@pytest.mark.parametrize("path", BUILT_IN_PARTS, ids=label)
+def test_a_built_in_part_imports_what_a_part_of_a_plugin_may_import(path):
+    """The public interface, other parts of the same package, and libraries: a plugin has no more."""
+    of_genkit = {name for name in imported(path) if top(name) == "genkit"}
+    assert {name for name in of_genkit if not f"{name}.".startswith(("genkit.api.", "genkit.parts."))} == set()
 
 
 @pytest.mark.parametrize("path", METHOD_BLIND, ids=label)

@@ -75,7 +75,7 @@ def pixel_values(chunks: MaskedMaps, total: int) -> PixelValues:
     Raises `ValueError` for more than `MOST` pixels, for a map that is not finite, and unless some pixels are abnormal
     and some are normal.
     """
-    require_few(total)
+    require_few_pixels(total)
     values, below, above = np.empty(total, np.float32), 0, total
     for maps, masks in chunks:
         require_finite(maps)
@@ -91,7 +91,7 @@ def pixel_values(chunks: MaskedMaps, total: int) -> PixelValues:
     return PixelValues(values[:below], values[below:])
 
 
-def require_few(total: int) -> None:
+def require_few_pixels(total: int) -> None:
     """Raise `ValueError` for more than `MOST` pixels."""
     if total > MOST:
         raise ValueError(
@@ -111,7 +111,7 @@ def pixel_threshold(maps: Iterable[np.ndarray], total: int, fpr: float) -> float
     `maps` are those of normal pictures, chunks (b, H, W) float32 with `total` pixels together. Raises `ValueError` for
     more than `MOST` pixels, for values that are not finite, and for a share of less than one pixel.
     """
-    require_few(total)
+    require_few_pixels(total)
     place = total - 1 - samples_above(total, fpr)
     values, start = np.empty(total, np.float32), 0
     for chunk in maps:

@@ -13,7 +13,7 @@ from genkit.core.model import Autoencoder
 from genkit.core.sample_noise import noise_of_samples
 from genkit.core.score import Score
 
-MOST = 5_000  # samples of each data set, if the recipe does not give a number
+MOST_SAMPLES = 5_000  # samples of each data set, if the recipe does not give a number
 SEED = 0  # of the noise of scores that draw: a score does not depend on the seed of a run
 
 
@@ -30,7 +30,7 @@ def scores_of_both(
         fitted = fitted_score(score, evaluation)
         if ("scores", named) not in evaluation.shared:
             evaluation.shared["scores", named] = scores_of(fitted, evaluation, evaluation.reference, "the data")
-        other = read(evaluation, abnormal, abnormal_samples)
+        other = read_samples(evaluation, abnormal, abnormal_samples)
         evaluation.shared[of_other] = scores_of(fitted, evaluation, other, "the other data set")
     return evaluation.shared["scores", named], evaluation.shared[of_other]
 
@@ -42,7 +42,7 @@ def fitted_score(score: Score, evaluation: Evaluation) -> Score:
     if score.samples_to_fit == 0:
         return score
     assert evaluation.training is not None
-    return score.fitted(model, read(evaluation, evaluation.training, score.samples_to_fit))
+    return score.fitted(model, read_samples(evaluation, evaluation.training, score.samples_to_fit))
 
 
 def check_fit(score: Score, data: Dataset) -> None:
@@ -60,7 +60,7 @@ def known_size(data: Dataset) -> int | None:
     return None if data.unmet() else data.size
 
 
-def read(evaluation: Evaluation, data: Dataset, samples: int) -> Draws:
+def read_samples(evaluation: Evaluation, data: Dataset, samples: int) -> Draws:
     """Return samples of any data set."""
     assert evaluation.read is not None
     return evaluation.read(data, samples)

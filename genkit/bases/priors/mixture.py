@@ -33,7 +33,7 @@ from genkit.core.types import DiagNormal
 
 LOG_2PI = math.log(2 * math.pi)
 BLOCK_NUMBERS = 2**25  # most numbers B·M·C·L of draws whose density is computed together
-Rows = tuple[tuple[float, ...], ...]  # (C, L), as a recipe writes it
+LatentRows = tuple[tuple[float, ...], ...]  # (C, L), as a recipe writes it
 
 
 class Mixture(Prior):
@@ -53,11 +53,11 @@ class Mixture(Prior):
         *,
         components: Annotated[PositiveInt | None, Doc("Number C of Gaussians; by default the number of means.")] = None,
         means: Annotated[
-            Rows | None, Doc("Mean of each Gaussian, a list of L numbers each; by default random, by the seed.")
+            LatentRows | None, Doc("Mean of each Gaussian, a list of L numbers each; by default random, by the seed.")
         ] = None,
         spread: Annotated[PositiveFloat, Doc("Standard deviation of random means around 0.")] = 1.0,
         logvars: Annotated[
-            float | Rows, Doc("Logarithm of the variances: one number for all, or L numbers for each Gaussian.")
+            float | LatentRows, Doc("Logarithm of the variances: one number for all, or L numbers for each Gaussian.")
         ] = 0.0,
         weights: Annotated[
             tuple[PositiveFloat, ...] | None, Doc("Weight of each Gaussian, up to a common factor; by default equal.")
@@ -175,7 +175,7 @@ class Mixture(Prior):
         return (self.log_weights - self.kl_to_components(q)).softmax(dim=1)
 
 
-def _number_of(components: int | None, means: Rows | None, weights: tuple[float, ...] | None) -> int:
+def _number_of(components: int | None, means: LatentRows | None, weights: tuple[float, ...] | None) -> int:
     """Return C. Raises `ValueError` if nothing gives it, or two keys give different numbers."""
     numbers = {
         "components": components,

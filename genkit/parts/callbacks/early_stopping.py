@@ -10,9 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from genkit.core.callback import Callback, PlanView, RunView, StopTraining
-from genkit.core.field_types import Doc, NonNegativeFloat, NonNegativeInt, PositiveInt
-from genkit.core.result import EvaluationRecord, Result
+from genkit.api import (
+    Callback,
+    Doc,
+    EvaluationRecord,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PlanView,
+    PositiveInt,
+    Result,
+    RunView,
+    StopTraining,
+)
 
 
 @dataclass

@@ -14,12 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from genkit.bases.datasets.picture_set import PictureSet
-from genkit.bases.pictures.folder_source import list_files
-from genkit.bases.pictures.folder_splits import existing_folder
-from genkit.bases.pictures.source import Source, count
-from genkit.core.field_types import Doc
-from genkit.errors import UsageError
+from genkit.api import Doc, PictureSet, UsageError
+from genkit.api.pictures import Source, count, existing_folder, list_files
 
 PARTITION = "list_eval_partition.txt"
 PARTITION_VALUES = {"train": "0", "test": "2"}  # by split; "1" is validation

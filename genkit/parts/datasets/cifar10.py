@@ -15,11 +15,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from genkit.bases.datasets.picture_keys import FlipKey
-from genkit.bases.datasets.published_set import PublishedSet
-from genkit.errors import UsageError
-from genkit.storage.os_errors import describe_os_error
-from genkit.storage.regular_file import check_regular
+from genkit.api import PublishedSet, UsageError, check_regular, describe_os_error
+from genkit.api.pictures import FlipKey
 
 RECORD_BYTES = 1 + 3 * 32 * 32
 MOST_RECORDS = 100_000  # a file of the authors has 10,000

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from genkit.bases.datasets.image_set import Arrays, ImageSet
-from genkit.bases.datasets.picture_keys import ClassesKey
+from genkit.api import Arrays, ImageSet
+from genkit.api.pictures import ClassesKey
 
 FILE = Path(__file__).with_name("digits.npz")
 

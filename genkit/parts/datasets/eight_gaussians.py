@@ -19,7 +19,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from genkit.bases.datasets.mixture import GaussianMixture
+from genkit.api import GaussianMixture
 
 DIVISOR = 1.414  # not √2: the published code rounds it
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from genkit.bases.datasets.levelled_set import LevelledSet
-from genkit.bases.datasets.picture_keys import ColumnKey, ConfigKey
-from genkit.bases.pictures.hub_splits import split_of_hub
-from genkit.bases.pictures.source import Share, Source
-from genkit.core.field_types import Doc
+from genkit.api import Doc, LevelledSet
+from genkit.api.pictures import ColumnKey, ConfigKey, Share, Source, split_of_hub
 
 
 @dataclass(frozen=True, kw_only=True)

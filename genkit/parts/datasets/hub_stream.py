@@ -11,34 +11,45 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from torch import Tensor
 
-from genkit.bases.datasets.image_set import finished_images, raw_images
-from genkit.bases.datasets.keys_only import KeysOnly
-from genkit.bases.datasets.picture_keys import (
+from genkit.api import (
+    Doc,
+    KeysOnly,
+    Noise,
+    PositiveInt,
+    Raw,
+    Samples,
+    UsageError,
+    batch_in_two_steps,
+    finished_images,
+    raw_images,
+)
+from genkit.api.pictures import (
     BackgroundKey,
+    BadPicture,
     ChannelsKey,
     ColumnKey,
     ConfigKey,
     CropKey,
+    FileOrderSource,
     FilterKey,
     FlipKey,
+    Levels,
+    ParquetStream,
     ResolutionKey,
+    Source,
     SplitKey,
+    Transform,
+    Window,
+    bad_pictures_error,
+    data_files,
+    decode,
+    find_columns,
+    list_row_groups,
+    map_in_threads,
+    open_parquet,
+    transform_of,
+    unmet_hub,
 )
-from genkit.bases.pictures.bad_pictures import BadPicture, bad_pictures_error
-from genkit.bases.pictures.decode import decode
-from genkit.bases.pictures.hf_datasets import data_files, find_columns
-from genkit.bases.pictures.hub_folder import unmet_hub
-from genkit.bases.pictures.levels import Levels
-from genkit.bases.pictures.parquet_files import list_row_groups, open_parquet
-from genkit.bases.pictures.parquet_stream import FileOrderSource, ParquetStream, Window
-from genkit.bases.pictures.source import Source
-from genkit.bases.pictures.threads import map_in_threads
-from genkit.bases.pictures.transform import Transform, transform_of
-from genkit.core.dataset import Raw, Samples
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.noise import Noise
-from genkit.core.two_steps import batch_in_two_steps
-from genkit.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from genkit.bases.datasets.levelled_set import LevelledSet
-from genkit.bases.datasets.picture_keys import GroupsKey, check_groups
-from genkit.bases.pictures.array_picture import Layout
-from genkit.bases.pictures.group_split import split_by_group
-from genkit.bases.pictures.groups import read_groups
-from genkit.bases.pictures.numpy_files import read_array
-from genkit.bases.pictures.source import HELD_OUT_SHARE, Share, Source, split_by_name
-from genkit.core.field_types import Doc
-from genkit.errors import UsageError
-from genkit.storage.user_path import user_path
+from genkit.api import Doc, LevelledSet, UsageError, user_path
+from genkit.api.pictures import (
+    HELD_OUT_SHARE,
+    GroupsKey,
+    Layout,
+    Share,
+    Source,
+    check_groups,
+    read_array,
+    read_groups,
+    split_by_group,
+    split_by_name,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from genkit.bases.datasets.levelled_set import LevelledSet
-from genkit.bases.datasets.picture_keys import GroupsKey, check_groups
-from genkit.bases.pictures.folder_splits import split_of_folder
-from genkit.bases.pictures.source import Share, Source
-from genkit.core.field_types import Doc
+from genkit.api import Doc, LevelledSet
+from genkit.api.pictures import GroupsKey, Share, Source, check_groups, split_of_folder
 
 
 @dataclass(frozen=True, kw_only=True)

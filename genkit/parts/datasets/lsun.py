@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from genkit.bases.datasets.folder_or_hub import FolderOrHub
+from genkit.api import FolderOrHub
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,15 +10,18 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from genkit.bases.datasets.image_set import FLIP
-from genkit.bases.pictures.folder_source import FolderSource, list_files
-from genkit.bases.pictures.folder_splits import existing_folder
-from genkit.bases.pictures.masks import Masks, Missing, no_masks, pair_masks, refuse_masks_among_pictures
-from genkit.bases.pictures.source import Subset
-from genkit.core.dataset import MASK, Raw, Samples
-from genkit.core.field_types import Doc
-from genkit.core.noise import Noise
-from genkit.errors import UsageError
+from genkit.api import FLIP, MASK, Doc, Noise, Raw, Samples, UsageError
+from genkit.api.pictures import (
+    FolderSource,
+    Masks,
+    Missing,
+    Subset,
+    existing_folder,
+    list_files,
+    no_masks,
+    pair_masks,
+    refuse_masks_among_pictures,
+)
 from genkit.parts.datasets.image_folder import ImageFolder
 
 

@@ -14,8 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from genkit.bases.datasets.published_set import PublishedSet
-from genkit.bases.pictures.idx import read_idx
+from genkit.api import PublishedSet
+from genkit.api.pictures import read_idx
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),

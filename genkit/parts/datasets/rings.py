@@ -21,9 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genkit.bases.datasets.density import DensitySet
-from genkit.core.dataset import Samples
-from genkit.core.noise import Noise
+from genkit.api import DensitySet, Noise, Samples
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,8 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from genkit.bases.datasets.picture_keys import SplitKey
-from genkit.core.condition import LABEL
-from genkit.core.dataset import Samples
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.noise import Noise
+from genkit.api import LABEL, Doc, Noise, PositiveInt, Samples
+from genkit.api.pictures import SplitKey
 
 MAX_WAVES = 3  # along a side
 GOLDEN, SILVER, BRONZE = (math.sqrt(5) - 1) / 2, math.sqrt(2) - 1, (math.sqrt(13) - 3) / 2  # multiples fill [0, 1)

@@ -18,10 +18,7 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from genkit.bases.datasets.image_set import Arrays
-from genkit.core.dataset import MASK, Raw, Samples
-from genkit.core.field_types import Doc, NonNegativeInt, PositiveFloat
-from genkit.core.noise import Noise, Rows
+from genkit.api import MASK, Arrays, Doc, Noise, NonNegativeInt, PositiveFloat, Raw, Rows, Samples
 from genkit.parts.datasets.digits import Digits
 
 SEGMENTS = 3

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from genkit.bases.datasets.folder_or_hub import FolderOrHub
-from genkit.bases.datasets.picture_keys import ResolutionKey
+from genkit.api import FolderOrHub
+from genkit.api.pictures import ResolutionKey
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from genkit.bases.datasets.mixture import GaussianMixture
+from genkit.api import GaussianMixture
 
 DIVISOR = 2.828  # not 2√2: the published code rounds it
 SCALE = 2

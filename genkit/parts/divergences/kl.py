@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from genkit.core.types import DiagNormal
+from genkit.api import DiagNormal
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from genkit.core.maps import summed_over_channels
-from genkit.core.model import Autoencoder
-from genkit.core.types import Link, ReconstructionError
+from genkit.api import Autoencoder, Link, ReconstructionError, summed_over_channels
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,16 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from genkit.core.constant_features import constant_features
-from genkit.core.field_types import Doc, NonNegativeFloat
-from genkit.core.maps import spread_positions, summed_over_channels
-from genkit.core.model import Autoencoder
-from genkit.core.squared_error import squared_error
-from genkit.core.types import ReconstructionError
+from genkit.api import (
+    Autoencoder,
+    Doc,
+    NonNegativeFloat,
+    ReconstructionError,
+    constant_features,
+    spread_positions,
+    squared_error,
+    summed_over_channels,
+)
 
 EPSILON = 1e-10  # added to the squared length of a vector of channels: one of zeros has no direction
 

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from genkit.core.maps import summed_over_channels
-from genkit.core.model import Autoencoder
-from genkit.core.types import ReconstructionError
+from genkit.api import Autoencoder, ReconstructionError, summed_over_channels
 
 
 @dataclass(frozen=True)

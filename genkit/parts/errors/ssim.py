@@ -19,9 +19,7 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from genkit.core.field_types import Doc
-from genkit.core.model import Autoencoder
-from genkit.core.types import ReconstructionError
+from genkit.api import Autoencoder, Doc, ReconstructionError
 
 SIGMA = 1.5  # pixels
 C1, C2 = 0.01**2, 0.03**2

@@ -14,10 +14,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from genkit.core.field_types import Doc, NonNegativeFloat
-from genkit.core.model import Autoencoder
-from genkit.core.squared_error import SquaredError
-from genkit.core.types import ReconstructionError
+from genkit.api import Autoencoder, Doc, NonNegativeFloat, ReconstructionError, SquaredError
 from genkit.parts.errors.features import Features
 from genkit.parts.errors.l1 import L1
 from genkit.parts.errors.ssim import SSIM

@@ -16,8 +16,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-from genkit.bases.extractors.require_images import require_image
-from genkit.errors import UsageError
+from genkit.api import UsageError, require_image
 from genkit.parts.extractors.digit_network import DIGIT_FEATURES, DIGIT_SIZE, DigitNetwork
 
 FILE = Path(__file__).with_name("digits.safetensors")

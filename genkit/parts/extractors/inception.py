@@ -20,13 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genkit.bases.extractors.require_images import require_image
-from genkit.core.field_types import Doc
-from genkit.errors import UsageError
+from genkit.api import Doc, UsageError, describe_os_error, open_regular, require_image, user_path
 from genkit.parts.extractors.inception_network import INCEPTION_FEATURES, INCEPTION_SIZE, InceptionNetwork
-from genkit.storage.os_errors import describe_os_error
-from genkit.storage.regular_file import open_regular
-from genkit.storage.user_path import user_path
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from genkit.bases.datasets.image_set import ImageSet
+from genkit.api import ImageSet
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.mnist import MNIST
 from genkit.parts.extractors.digit_network import DigitNetwork

@@ -15,14 +15,20 @@ from typing import Annotated, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from genkit.bases.extractors.require_images import require_image
-from genkit.bases.metrics.features import Side, features_of, protocol_of
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.bases.metrics.split import Split
-from genkit.core.dataset import Dataset
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.metric import Evaluation, EvaluationProtocol
-from genkit.core.model import Model
+from genkit.api import (
+    Dataset,
+    Doc,
+    Evaluation,
+    EvaluationProtocol,
+    Model,
+    ModelMetric,
+    PositiveInt,
+    Side,
+    Split,
+    features_of,
+    protocol_of,
+    require_image,
+)
 from genkit.parts.extractors.digit_network import CLASSES
 from genkit.parts.extractors.digits import DigitFeatures
 

@@ -15,10 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from genkit.bases.metrics.features import features_of
-from genkit.bases.metrics.knn import NeighbourMetric, nearest_squared_distances
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.metric import Evaluation
+from genkit.api import Doc, Evaluation, NeighbourMetric, PositiveInt, features_of, nearest_squared_distances
 
 
 @dataclass(frozen=True)

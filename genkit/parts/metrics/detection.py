@@ -18,18 +18,35 @@ from typing import Annotated, Literal
 from annotated_types import Gt, Le
 from torch import Tensor
 
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.bases.metrics.ranking import REPLICATES, auroc, average_precision, fpr_at_tpr, with_interval
-from genkit.bases.metrics.scoring import MOST, check_fit, known_size, scores_of_both
-from genkit.bases.metrics.split import Split, split_and_samples
-from genkit.core.dataset import Dataset
-from genkit.core.estimate import Estimate
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.metric import ERROR, Evaluation, EvaluationProtocol
-from genkit.core.model import Autoencoder, Model
-from genkit.core.part_name import part_name
-from genkit.core.score import Score, require_score
-from genkit.core.squared_error import SquaredError
+from genkit.api import (
+    ERROR,
+    Autoencoder,
+    Dataset,
+    Doc,
+    Estimate,
+    Evaluation,
+    EvaluationProtocol,
+    Model,
+    ModelMetric,
+    PositiveInt,
+    Score,
+    Split,
+    SquaredError,
+    part_name,
+    require_score,
+    split_and_samples,
+)
+from genkit.api.scoring import (
+    MOST_SAMPLES,
+    REPLICATES,
+    auroc,
+    average_precision,
+    check_fit,
+    fpr_at_tpr,
+    known_size,
+    scores_of_both,
+    with_interval,
+)
 from genkit.parts.scores.elbo import ELBO
 
 
@@ -55,7 +72,7 @@ class DetectionMetric(ModelMetric, ABC):
         for equal sets.
         """
         autoencoder = require_score(self.score, model)
-        name, number = split_and_samples(data, self.split, self.samples, MOST)
+        name, number = split_and_samples(data, self.split, self.samples, MOST_SAMPLES)
         if number == 0:
             raise ValueError(f"the {name} split of [data] has no samples, and two classes are needed")
         normal, other = data if self.split == "train" else data.held_out(), self.abnormal
@@ -82,7 +99,7 @@ class DetectionMetric(ModelMetric, ABC):
         size = known_size(self.abnormal)
         if size == 0:
             raise ValueError("`other` has no samples in its split, and two classes are needed")
-        wanted = self.other_samples or MOST
+        wanted = self.other_samples or MOST_SAMPLES
         if size is None or size >= wanted:
             return wanted
         if self.other_samples is not None:

@@ -22,14 +22,22 @@ from typing import Annotated, Literal
 
 import torch
 
-from genkit.bases.metrics.features import features_of, protocol_of
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.bases.metrics.split import Split, split_and_size
-from genkit.core.dataset import Dataset
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.gaussian_moments import GaussianMoments, fit_gaussian
-from genkit.core.metric import Evaluation, EvaluationProtocol, Extractor
-from genkit.core.model import Model
+from genkit.api import (
+    Dataset,
+    Doc,
+    Evaluation,
+    EvaluationProtocol,
+    Extractor,
+    GaussianMoments,
+    Model,
+    ModelMetric,
+    PositiveInt,
+    Split,
+    features_of,
+    fit_gaussian,
+    protocol_of,
+    split_and_size,
+)
 from genkit.parts.extractors.inception import Inception
 
 DETAILS: Mapping[str, str | int | float] = {"covariance": "unbiased"}

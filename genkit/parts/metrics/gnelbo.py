@@ -24,15 +24,21 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from genkit.bases.metrics.histogram_2d import box_half_width, box_text
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.core.dataset import Dataset
-from genkit.core.elbo import energy
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.metric import Evaluation, EvaluationProtocol
-from genkit.core.model import Autoencoder, Model
-from genkit.core.part_name import part_name
-from genkit.core.squared_error import SquaredError
+from genkit.api import (
+    Autoencoder,
+    Dataset,
+    Doc,
+    Evaluation,
+    EvaluationProtocol,
+    Model,
+    ModelMetric,
+    PositiveInt,
+    SquaredError,
+    box_half_width,
+    box_text,
+    energy,
+    part_name,
+)
 
 NODES = 1024  # of the grid along each axis
 CHUNK = 8192  # nodes that the networks read at a time

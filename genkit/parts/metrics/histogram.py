@@ -20,12 +20,20 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from genkit.bases.metrics.histogram_2d import BINS, box_details, box_half_width, cell_counts, collect_points
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.core.dataset import Dataset
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.metric import Evaluation, EvaluationProtocol
-from genkit.core.model import Model
+from genkit.api import (
+    BINS,
+    Dataset,
+    Doc,
+    Evaluation,
+    EvaluationProtocol,
+    Model,
+    ModelMetric,
+    PositiveInt,
+    box_details,
+    box_half_width,
+    cell_counts,
+    collect_points,
+)
 
 FEWEST = 50_000
 CELLS = BINS * BINS + 1

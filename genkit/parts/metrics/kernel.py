@@ -17,14 +17,20 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from genkit.bases.metrics.features import features_of, protocol_of
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.bases.metrics.split import Split
-from genkit.core.dataset import Dataset
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.metric import Evaluation, EvaluationProtocol, Extractor
-from genkit.core.model import Model
-from genkit.core.noise import seed_of
+from genkit.api import (
+    Dataset,
+    Doc,
+    Evaluation,
+    EvaluationProtocol,
+    Extractor,
+    Model,
+    ModelMetric,
+    PositiveInt,
+    Split,
+    features_of,
+    protocol_of,
+    seed_of,
+)
 
 DEGREE = 3
 DEFAULT_SUBSET_SIZE = 1_000  # as published

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from genkit.bases.metrics.probe import LabelledCodes, Probe
-from genkit.core.field_types import Doc, PositiveInt
+from genkit.api import Doc, LabelledCodes, PositiveInt, Probe
 
 BLOCK_NUMBERS = 2**22  # most distances that are sorted together
 

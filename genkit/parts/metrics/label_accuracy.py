@@ -15,12 +15,7 @@ from typing import Annotated, ClassVar, Literal
 
 from torch import Tensor
 
-from genkit.bases.metrics.extraction import features_of_chunk
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.core.dataset import Dataset
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.metric import Evaluation, EvaluationProtocol
-from genkit.core.model import Model
+from genkit.api import Dataset, Doc, Evaluation, EvaluationProtocol, Model, ModelMetric, PositiveInt, features_of_chunk
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.mnist import MNIST
 from genkit.parts.datasets.stand_in import StandIn

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from genkit.bases.metrics.probe import LabelledCodes, Probe
-from genkit.core.field_types import Doc, PositiveFloat
+from genkit.api import Doc, LabelledCodes, PositiveFloat, Probe
 
 MOST_ITERATIONS = 1_000
 SMALLEST_GRADIENT = 1e-8  # largest entry at which the minimum is reached

@@ -16,29 +16,52 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Gt, Lt
 
-from genkit.bases.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, raw_maps, require_smooth
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.bases.metrics.picture_bootstrap import PixelReplicates, pixel_replicates, with_picture_interval
-from genkit.bases.metrics.pixel_ranking import (
+from genkit.api import (
+    ERROR,
+    Autoencoder,
+    Dataset,
+    Doc,
+    Evaluation,
+    EvaluationProtocol,
+    MaskedDataset,
+    Model,
+    ModelMetric,
+    NonNegativeFloat,
+    PositiveInt,
+    Score,
+    Split,
+    SquaredError,
+    part_name,
+    require_map,
+    split_and_samples,
+)
+from genkit.api.scoring import (
+    MOST_SAMPLES,
+    REPLICATES,
+    MaskedChunk,
+    PixelReplicates,
+    Statistic,
+    WithMasks,
+    auroc,
+    average_precision,
     best_dice,
+    check_fit,
     dice,
     dice_above,
     edges_above,
+    fitted_score,
+    known_size,
+    masked_maps,
+    pixel_replicates,
     pixel_threshold,
     pixel_values,
-    require_few,
+    raw_maps,
+    read_samples,
+    require_few_pixels,
+    require_smooth,
+    samples_above,
+    with_picture_interval,
 )
-from genkit.bases.metrics.ranking import REPLICATES, Statistic, auroc, average_precision
-from genkit.bases.metrics.scoring import MOST, check_fit, fitted_score, known_size, read
-from genkit.bases.metrics.split import Split, split_and_samples
-from genkit.bases.metrics.threshold import samples_above
-from genkit.core.dataset import Dataset, MaskedDataset
-from genkit.core.field_types import Doc, NonNegativeFloat, PositiveInt
-from genkit.core.metric import ERROR, Evaluation, EvaluationProtocol
-from genkit.core.model import Autoencoder, Model
-from genkit.core.part_name import part_name
-from genkit.core.score import Score, require_map
-from genkit.core.squared_error import SquaredError
 from genkit.parts.scores.elbo import Error
 
 
@@ -79,7 +102,7 @@ class LocalisationMetric(ModelMetric, ABC):
                 f"`other`, {part_name(self.marked, brief=True)}, has no masks. Use a data set with masks, such as "
                 "masked-folder or stroke-digits"
             )
-        require_few(self.marked_pictures * prod(data.shape[1:]))
+        require_few_pixels(self.marked_pictures * prod(data.shape[1:]))
         error = autoencoder.reconstruction_error
         details: Mapping[str, str | int | float] = {
             "other": f"{part_name(self.marked, brief=True)}, {self.marked_pictures} samples of the "
@@ -110,7 +133,7 @@ class LocalisationMetric(ModelMetric, ABC):
     @property
     def marked_pictures(self) -> int:
         """The number of pictures with masks. Raises `ValueError` if there are too few or none."""
-        size, wanted = known_size(self.marked), self.other_samples or MOST
+        size, wanted = known_size(self.marked), self.other_samples or MOST_SAMPLES
         if size == 0:
             raise ValueError("`other` has no samples in its split")
         if size is None or size >= wanted:
@@ -130,7 +153,7 @@ class LocalisationMetric(ModelMetric, ABC):
         key = ("maps", repr(self.score), self.smooth, repr(self.marked), self.marked_pictures)
         if key not in evaluation.shared:
             of_chunk = partial(masked_maps, _autoencoder(evaluation), fitted_score(self.score, evaluation), self.smooth)
-            pictures = read(evaluation, WithMasks(self.marked), self.marked_pictures)
+            pictures = read_samples(evaluation, WithMasks(self.marked), self.marked_pictures)
             evaluation.shared[key] = [*evaluation.parallel_map(of_chunk, pictures)]
         found: list[MaskedChunk] = evaluation.shared[key]
         return found
@@ -204,9 +227,9 @@ class Dice(LocalisationMetric):
             if self.samples is not None:
                 raise ValueError("samples give the threshold of a rate. Set fpr, or leave samples out")
             return super().reference(data)
-        name, number = split_and_samples(data, "test", self.samples, MOST)
+        name, number = split_and_samples(data, "test", self.samples, MOST_SAMPLES)
         pixels = number * prod(data.shape[1:])
-        require_few(pixels)
+        require_few_pixels(pixels)
         samples_above(pixels, self.fpr)
         return name, number
 

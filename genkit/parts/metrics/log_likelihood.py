@@ -15,16 +15,22 @@ from typing import Annotated, Literal
 
 from torch import Tensor
 
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.bases.metrics.scoring import scores_of
-from genkit.bases.metrics.split import Split, split_and_samples
-from genkit.core.dataset import Dataset
-from genkit.core.estimate import Estimate
-from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
-from genkit.core.metric import Evaluation, EvaluationProtocol
-from genkit.core.model import Model
-from genkit.core.part_name import part_name
-from genkit.core.score import require_score
+from genkit.api import (
+    Dataset,
+    Doc,
+    Estimate,
+    Evaluation,
+    EvaluationProtocol,
+    Model,
+    ModelMetric,
+    PositiveFloat,
+    PositiveInt,
+    Split,
+    part_name,
+    require_score,
+    split_and_samples,
+)
+from genkit.api.scoring import scores_of
 from genkit.parts.scores.log_likelihood import LogLikelihood
 
 MOST = 1_000  # samples, if the recipe does not give a number: each takes `draws` decodes

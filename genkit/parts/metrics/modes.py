@@ -17,12 +17,17 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from genkit.bases.datasets.mixture import GaussianMixture
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.core.dataset import Dataset
-from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
-from genkit.core.metric import Evaluation, EvaluationProtocol
-from genkit.core.model import Model
+from genkit.api import (
+    Dataset,
+    Doc,
+    Evaluation,
+    EvaluationProtocol,
+    GaussianMixture,
+    Model,
+    ModelMetric,
+    PositiveFloat,
+    PositiveInt,
+)
 
 
 def require_mixture(data: Dataset) -> GaussianMixture:

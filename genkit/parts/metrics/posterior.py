@@ -24,15 +24,23 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.bases.metrics.split import Split, split_and_samples
-from genkit.core.dataset import Dataset
-from genkit.core.elbo import same_for_all_rows
-from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
-from genkit.core.metric import Draws, Evaluation, EvaluationProtocol
-from genkit.core.model import Autoencoder, Model
-from genkit.core.moments import RunningMoments
-from genkit.core.types import DiagNormal
+from genkit.api import (
+    Autoencoder,
+    Dataset,
+    DiagNormal,
+    Doc,
+    Draws,
+    Evaluation,
+    EvaluationProtocol,
+    Model,
+    ModelMetric,
+    PositiveFloat,
+    PositiveInt,
+    RunningMoments,
+    Split,
+    same_for_all_rows,
+    split_and_samples,
+)
 
 MOST = 5_000  # samples, if the recipe does not give a number
 EncoderInput = Literal["real", "rec", "fake"]

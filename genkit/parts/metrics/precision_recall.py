@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genkit.bases.metrics.features import features_of
-from genkit.bases.metrics.knn import NeighbourMetric
-from genkit.core.metric import Evaluation
+from genkit.api import Evaluation, NeighbourMetric, features_of
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,21 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from genkit.bases.metrics.histogram_2d import BINS, box_details, box_half_width, cell_counts, collect_points
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.core.dataset import Dataset
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.metric import Draws, Evaluation, EvaluationProtocol
-from genkit.core.model import Model
+from genkit.api import (
+    BINS,
+    Dataset,
+    Doc,
+    Draws,
+    Evaluation,
+    EvaluationProtocol,
+    Model,
+    ModelMetric,
+    PositiveInt,
+    box_details,
+    box_half_width,
+    cell_counts,
+    collect_points,
+)
 
 FLOOR = 1e-14
 

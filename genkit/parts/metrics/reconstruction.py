@@ -19,13 +19,19 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from genkit.bases.metrics.reconstruction import ReconstructionMetric, is_image_data, of_reconstructions
-from genkit.core.dataset import Dataset
-from genkit.core.field_types import Doc
-from genkit.core.metric import Evaluation, EvaluationProtocol
-from genkit.core.model import Autoencoder, Model
-from genkit.core.part_name import part_name
-from genkit.core.types import ReconstructionError
+from genkit.api import (
+    Autoencoder,
+    Dataset,
+    Doc,
+    Evaluation,
+    EvaluationProtocol,
+    Model,
+    ReconstructionError,
+    ReconstructionMetric,
+    is_image_data,
+    of_reconstructions,
+    part_name,
+)
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genkit.bases.metrics.features import Features, features_of, protocol_of
-from genkit.bases.metrics.model_metric import ModelMetric
-from genkit.bases.metrics.split import Split
-from genkit.core.dataset import Dataset
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.metric import Evaluation, EvaluationProtocol
-from genkit.core.model import Model
-from genkit.core.noise import seed_of
+from genkit.api import (
+    Dataset,
+    Doc,
+    Evaluation,
+    EvaluationProtocol,
+    Features,
+    Model,
+    ModelMetric,
+    PositiveInt,
+    Split,
+    features_of,
+    protocol_of,
+    seed_of,
+)
 
 SORTED_AT_ONCE = 2**19  # values of one side, so that memory does not grow with the number of samples
 

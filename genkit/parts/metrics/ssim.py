@@ -14,10 +14,15 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from genkit.bases.metrics.reconstruction import ReconstructionMetric, is_image_data, of_reconstructions
-from genkit.core.dataset import Dataset
-from genkit.core.metric import Evaluation, EvaluationProtocol
-from genkit.core.model import Model
+from genkit.api import (
+    Dataset,
+    Evaluation,
+    EvaluationProtocol,
+    Model,
+    ReconstructionMetric,
+    is_image_data,
+    of_reconstructions,
+)
 
 WINDOW, SIGMA = 11, 1.5  # pixels
 EDGE = WINDOW // 2

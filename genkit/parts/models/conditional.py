@@ -21,11 +21,17 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor, nn
 
-from genkit.core.condition import Conditional
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.layers.posterior import LOGVAR_MAX, LOGVAR_MIN
-from genkit.core.model import Autoencoder, Model, NetworkBuilder
-from genkit.core.types import DiagNormal
+from genkit.api import (
+    LOGVAR_MAX,
+    LOGVAR_MIN,
+    Autoencoder,
+    Conditional,
+    DiagNormal,
+    Doc,
+    Model,
+    NetworkBuilder,
+    PositiveInt,
+)
 
 
 class ConditionalAutoencoder(Autoencoder):

@@ -42,13 +42,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.layers.levels import outputs_of
-from genkit.core.layers.norm import Norm, norm_layer
-from genkit.core.layers.posterior import Posterior
-from genkit.core.layers.shapes import smallest_map
-from genkit.core.model import Autoencoder
-from genkit.core.types import DiagNormal
+from genkit.api import Autoencoder, DiagNormal, Doc, Norm, PositiveInt, Posterior, norm_layer, outputs_of, smallest_map
 
 Shortcut = Literal["where-channels-change", "also-above-256"]
 Normalise = Literal["branch", "sum"]

@@ -20,10 +20,7 @@ from typing import Annotated
 
 from torch import Tensor, nn
 
-from genkit.core.field_types import Doc, NonNegativeInt, PositiveInt
-from genkit.core.layers.levels import outputs_of
-from genkit.core.layers.posterior import Posterior
-from genkit.core.model import Autoencoder
+from genkit.api import Autoencoder, Doc, NonNegativeInt, PositiveInt, Posterior, outputs_of
 
 
 class MLP(Autoencoder):

@@ -31,11 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.layers.norm import Norm, norm_layer
-from genkit.core.layers.posterior import Posterior
-from genkit.core.layers.shapes import smallest_map
-from genkit.core.model import Autoencoder
+from genkit.api import Autoencoder, Doc, Norm, PositiveInt, Posterior, norm_layer, smallest_map
 
 
 class ModernConv(Autoencoder):

@@ -16,12 +16,7 @@ from typing import Annotated
 
 from torch import Tensor, nn
 
-from genkit.core.field_types import Doc, PositiveInt
-from genkit.core.layers.levels import outputs_of
-from genkit.core.layers.norm import Norm, norm_layer
-from genkit.core.layers.posterior import Posterior
-from genkit.core.layers.shapes import smallest_map
-from genkit.core.model import Autoencoder
+from genkit.api import Autoencoder, Doc, Norm, PositiveInt, Posterior, norm_layer, outputs_of, smallest_map
 
 
 class SmallConv(Autoencoder):

@@ -12,8 +12,7 @@ from typing import Annotated
 import torch
 from torch.nn import Parameter
 
-from genkit.core.field_types import Doc, NonNegativeFloat, PositiveFloat, UnitInterval
-from genkit.core.types import Schedule
+from genkit.api import Doc, NonNegativeFloat, PositiveFloat, Schedule, UnitInterval
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,7 @@ from typing import Annotated
 
 from torch import Tensor
 
-from genkit.bases.priors.mixture import LOG_2PI, Mixture, Rows
-from genkit.core.condition import Conditional
-from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
-from genkit.core.noise import Noise
-from genkit.core.types import DiagNormal
+from genkit.api import LOG_2PI, Conditional, DiagNormal, Doc, LatentRows, Mixture, Noise, PositiveFloat, PositiveInt
 
 
 class PerClass(Conditional, Mixture):
@@ -37,11 +33,11 @@ class PerClass(Conditional, Mixture):
         *,
         classes: Annotated[PositiveInt | None, Doc("Number C of classes; by default the number of means.")] = None,
         means: Annotated[
-            Rows | None, Doc("Mean of each class, a list of L numbers each; by default random, by the seed.")
+            LatentRows | None, Doc("Mean of each class, a list of L numbers each; by default random, by the seed.")
         ] = None,
         spread: Annotated[PositiveFloat, Doc("Standard deviation of random means around 0.")] = 1.0,
         logvars: Annotated[
-            float | Rows, Doc("Logarithm of the variances: one number for all, or L numbers for each class.")
+            float | LatentRows, Doc("Logarithm of the variances: one number for all, or L numbers for each class.")
         ] = 0.0,
         frequencies: Annotated[
             tuple[PositiveFloat, ...] | None,

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
-from genkit.core.field_types import Doc
+from genkit.api import Doc
 
 
 @dataclass(frozen=True)

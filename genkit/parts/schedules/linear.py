@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from genkit.core.field_types import Doc, UnitInterval
+from genkit.api import Doc, UnitInterval
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from annotated_types import Interval
 
-from genkit.core.field_types import Doc, PositiveFloat
+from genkit.api import Doc, PositiveFloat
 
 
 @dataclass(frozen=True)

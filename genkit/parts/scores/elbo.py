@@ -16,11 +16,7 @@ from typing import Annotated
 
 from torch import Tensor
 
-from genkit.core.elbo import negative_elbo
-from genkit.core.field_types import Doc, NonNegativeFloat
-from genkit.core.model import Autoencoder
-from genkit.core.noise import Noise
-from genkit.core.score import Score
+from genkit.api import Autoencoder, Doc, Noise, NonNegativeFloat, Score, negative_elbo
 
 
 @dataclass(frozen=True)

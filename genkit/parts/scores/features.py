@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genkit.core.model import Autoencoder, evaluating
-from genkit.core.noise import Noise
-from genkit.core.score import Score
+from genkit.api import Autoencoder, Noise, Score, evaluating
 from genkit.parts.errors.features import feature_distance, feature_map
 
 

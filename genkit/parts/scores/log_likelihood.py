@@ -14,11 +14,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
-from genkit.core.likelihood import log_likelihood
-from genkit.core.model import Autoencoder
-from genkit.core.noise import Noise
-from genkit.core.score import Score
+from genkit.api import Autoencoder, Doc, Noise, PositiveFloat, PositiveInt, Score, log_likelihood
 
 
 @dataclass(frozen=True)

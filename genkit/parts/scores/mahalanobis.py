@@ -16,11 +16,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from genkit.core.field_types import Doc
-from genkit.core.gaussian_moments import fit_gaussian
-from genkit.core.model import Autoencoder
-from genkit.core.noise import Noise
-from genkit.core.score import Score
+from genkit.api import Autoencoder, Doc, Noise, Score, fit_gaussian
 
 RIDGE = 1e-6
 

@@ -1,0 +1,17 @@
+"""Types of the fields of parts: numbers with bounds, descriptions, and schedules."""
+
+from genkit.core.constant_schedule import ConstantSchedule
+from genkit.core.field_types import Doc, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
+from genkit.core.types import DependentDefaults, Schedule
+
+__all__ = [
+    "ConstantSchedule",
+    "DependentDefaults",
+    "Doc",
+    "NonNegativeFloat",
+    "NonNegativeInt",
+    "PositiveFloat",
+    "PositiveInt",
+    "Schedule",
+    "UnitInterval",
+]

@@ -1,0 +1,45 @@
+"""Losses and their phases, actions and targets; errors, divergences and optimisers."""
+
+from genkit.bases.losses.vae import VAE
+from genkit.core.batch import Batch
+from genkit.core.elbo import energy, negative_elbo, same_for_all_rows
+from genkit.core.squared_error import SquaredError, squared_error
+from genkit.core.targets import follow, make_targets
+from genkit.core.types import (
+    Action,
+    Divergence,
+    Link,
+    Loss,
+    LossWithActions,
+    LossWithRemark,
+    LossWithTargets,
+    Optimiser,
+    Phase,
+    PhaseLoss,
+    ReconstructionError,
+    Remark,
+)
+
+__all__ = [
+    "VAE",
+    "Action",
+    "Batch",
+    "Divergence",
+    "Link",
+    "Loss",
+    "LossWithActions",
+    "LossWithRemark",
+    "LossWithTargets",
+    "Optimiser",
+    "Phase",
+    "PhaseLoss",
+    "ReconstructionError",
+    "Remark",
+    "SquaredError",
+    "energy",
+    "follow",
+    "make_targets",
+    "negative_elbo",
+    "same_for_all_rows",
+    "squared_error",
+]
