@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from genkit.cli.command_group import CommandGroup
+from genkit.cli.new_plugin import new
 from genkit.cli.options import Json
 
 app = typer.Typer(
-    cls=CommandGroup, help="List plugins and their parts, or show the keys of one part.", invoke_without_command=True
+    cls=CommandGroup,
+    help="List plugins, show the keys of a part, or write a new plugin.",
+    invoke_without_command=True,
 )
 
 
@@ -65,3 +68,6 @@ def show(
     console = Console()
     for part in parts:
         print_part(part, console)
+
+
+app.command("new")(new)

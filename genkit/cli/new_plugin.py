@@ -1,0 +1,57 @@
+"""``genkit plugins new``: a package with a part of each kind, to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genkit.scaffold.kinds import TEMPLATES, Kind, with_needed
+from genkit.scaffold.names import PluginName
+from genkit.storage.user_path import user_path
+
+
+def new(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the plugin and of its parts: lower-case-with-hyphens.")
+    ],
+    kinds: Annotated[list[Kind], typer.Option("--kind", help="Kind of a part of the plugin. Repeatable.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", parser=user_path, help="New folder for the package; NAME by default."),
+    ] = None,
+) -> None:
+    """Write a package with a part of each kind: code to change, tests, and a recipe that uses the parts."""
+    from genkit.console.output import Console
+    from genkit.errors import UsageError
+    from genkit.recipe.registry import load_registry
+    from genkit.scaffold.write import write_plugin
+
+    plugin = PluginName(name)
+    if twice := next((kind for kind in kinds if kinds.count(kind) > 1), None):
+        raise UsageError(f"--kind {twice}: given twice. Give it once; add a second {TEMPLATES[twice].label} by hand.")
+    complete = with_needed(tuple(kinds))
+    folder = out or user_path(name)
+    write_plugin(plugin, complete, folder, load_registry())
+
+    console = Console()
+    console.print(f"package   {folder}, {plugin.distribution}")
+    for kind in complete:
+        why = "" if kind in kinds else ", to use the divergence, since no loss of genkit takes one"
+        console.print(f"part      {plugin.package}/{kind}.py: the {TEMPLATES[kind].label} {name}{why}")
+    console.print("\nnext")
+    for command in (
+        f"cd {_quoted(folder)}",
+        "pip install -e '.[test]'",
+        f"genkit plugins check {name}",
+        "pytest",
+        f"genkit run recipes/{name}.toml",
+    ):
+        console.print(f"  {command}")
+
+
+def _quoted(path: Path) -> str:
+    import shlex
+
+    return shlex.quote(str(path))
