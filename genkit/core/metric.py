@@ -29,6 +29,9 @@ on, before training starts; `compute` returns the number. A minimal metric:
 the state that the protocol asks for. Raise `ValueError` in `protocol` if the number would be meaningless for this data
 or model, and in `compute` if the number turns out to be meaningless. The result then carries the reason in place of a
 number.
+
+A class may declare ``value_on_itself: ClassVar[float]``, its number for the reference samples in place of generated
+ones, such as 0 for a distance. `genkit.testing` then holds it to that.
 """
 
 from __future__ import annotations

@@ -74,6 +74,9 @@ class Divergence(Protocol):
 
     A statistic of the whole batch is expanded to (B,). Raise `ValueError` for shapes that do not fit: the dry run
     calls every divergence once, on tensors without values, before a run starts.
+
+    A class may declare two properties, which `genkit.testing` then holds it to: ``non_negative: ClassVar[bool]``, by
+    default True, and ``symmetric: ClassVar[bool]``, whether D(p, q) = D(q, p), by default False.
     """
 
     def __call__(self, p: DiagNormal, q: DiagNormal, /) -> Tensor:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from genkit.core.metric import Extractor
+from genkit.recipe.draw_finder import refusing_global_draws
+from genkit.testing.examples import COLOUR, GREY, POINT, first_accepted
+from genkit.testing.law import Law, assert_finite, assert_same, hold
+
+SHAPES = (POINT, (1, 28, 28), GREY, COLOUR)
 
 
-def assert_features_are_lawful(extractor: Extractor, x: Tensor, *others: Extractor) -> None:
+def assert_extractor_is_lawful(extractor: Extractor, x: Tensor | None = None, *others: Extractor) -> None:
     """Assert what metrics assume of an extractor, on samples x, (B, *shape), B >= 2.
 
     - `unmet` is empty, `name` and `resize` are printable, `digest` is a SHA-256 or empty.
@@ -17,28 +24,87 @@ def assert_features_are_lawful(extractor: Extractor, x: Tensor, *others: Extract
     - The features of a sample do not depend on the other samples of the batch.
     - Each of `others`, the same extractor with other settings, differs in `name`, `digest` or `resize` if it makes
       different features. Tables rely on it to keep numbers from different features apart.
-    """
-    shape, before = tuple(x.shape[1:]), x.clone()
-    assert not extractor.unmet(), f"unmet: {extractor.unmet()}"
-    assert extractor.name and extractor.name.isprintable(), f"name: {extractor.name!r} is empty or not printable"
-    assert not extractor.digest or (len(extractor.digest) == 64 and int(extractor.digest, 16)), (
-        f"digest: {extractor.digest!r} is not a SHA-256 in hexadecimal digits"
-    )
-    assert extractor.resize(shape).isprintable(), f"resize: {extractor.resize(shape)!r} is not printable"
 
-    features, width = extractor(x), extractor.width(shape)
-    assert features.shape == (len(x), width), (
-        f"width: states {width} features a sample, but the features have the shape {tuple(features.shape)}"
-    )
-    assert features.isfinite().all(), "features: not finite"
-    assert not features.requires_grad, "features: carry a gradient; compute them under torch.no_grad()"
-    torch.testing.assert_close(extractor(x), features, rtol=0, atol=0)
-    torch.testing.assert_close(x, before, rtol=0, atol=0)
-    alone = torch.cat([extractor(row) for row in x.flip(0).split(1)]).flip(0)
-    torch.testing.assert_close(alone, features, rtol=1e-4, atol=1e-4 * features.abs().max().item())
-    for other in others:
-        if other.width(shape) != width or not torch.equal(other(x), features):
-            label, other_label = ((each.name, each.digest, each.resize(shape)) for each in (extractor, other))
-            assert label != other_label, (
-                f"{other!r} makes other features than {extractor!r}, but both have name, digest and resize {label}"
-            )
+    Without x it is tried on uniform points, then on grey and colour images; the first that it does not refuse count.
+    """
+    if x is None:
+        generator = torch.Generator().manual_seed(0)
+        candidates = [torch.rand(8, *shape, generator=generator) for shape in SHAPES]
+        x = first_accepted(candidates, lambda each: (extractor.width(tuple(each.shape[1:])), extractor(each)))
+    hold(extractor, _Trial(extractor, x, others).laws())
+
+
+@dataclass(frozen=True)
+class _Trial:
+    extractor: Extractor
+    x: Tensor
+    others: tuple[Extractor, ...]
+
+    def laws(self) -> list[Law]:
+        return [
+            Law("facts", self.facts, "Implement what genkit.api.Extractor documents; get what is missing", basic=True),
+            Law(
+                "features",
+                self.features,
+                "Return (B, width) finite numbers, computed under torch.no_grad()",
+                basic=True,
+            ),
+            Law("the same again", self.again, "Put networks into evaluation mode, draw nothing, and do not change x"),
+            Law(
+                "each sample by itself",
+                self.alone,
+                "Take no statistic of the batch: use batch norms in evaluation mode",
+            ),
+            Law(
+                "other features have another name",
+                self.named_apart,
+                "Write every setting that changes the features into name, digest or resize",
+            ),
+        ]
+
+    def facts(self) -> None:
+        extractor, shape = self.extractor, self.shape
+        assert not extractor.unmet(), f"unmet: {extractor.unmet()}"
+        assert extractor.name and extractor.name.isprintable(), f"name: {extractor.name!r} is empty or not printable"
+        assert not extractor.digest or (len(extractor.digest) == 64 and int(extractor.digest, 16)), (
+            f"digest: {extractor.digest!r} is not a SHA-256 in hexadecimal digits"
+        )
+        assert extractor.resize(shape).isprintable(), f"resize: {extractor.resize(shape)!r} is not printable"
+
+    def features(self) -> None:
+        features, width = self.extractor(self.x), self.extractor.width(self.shape)
+        assert features.shape == (len(self.x), width), (
+            f"width: states {width} features a sample, but the features have the shape {tuple(features.shape)}"
+        )
+        assert_finite(features, "features")
+        assert not features.requires_grad, "features: carry a gradient"
+
+    def again(self) -> None:
+        before = self.x.clone()
+        with refusing_global_draws(self.extractor, "Compute from x only."):
+            first, second = self.extractor(self.x), self.extractor(self.x)
+        assert_same(second, first, "the features of a second call")
+        assert_same(self.x, before, "x after the call")
+
+    def alone(self) -> None:
+        features = self.extractor(self.x)
+        alone = torch.cat([self.extractor(row) for row in self.x.flip(0).split(1)]).flip(0)
+        near = 1e-4 * features.abs().max().item()
+        assert_same(alone, features, "the features of single samples", rtol=1e-4, atol=near)
+
+    def named_apart(self) -> None:
+        features, width = self.extractor(self.x), self.extractor.width(self.shape)
+        for other in self.others:
+            if other.width(self.shape) != width or not torch.equal(other(self.x), features):
+                ours, theirs = ((each.name, each.digest, each.resize(self.shape)) for each in (self.extractor, other))
+                assert ours != theirs, (
+                    f"{other!r} makes other features than {self.extractor!r}, but both have name, digest and resize "
+                    f"{ours}"
+                )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.x.shape[1:])
+
+
+assert_features_are_lawful = assert_extractor_is_lawful  # the name of version 0.1

@@ -1,8 +1,8 @@
-"""Laws of losses."""
+"""Steps and gradients of a loss, and single laws of losses, for the tests of a loss."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,12 @@ from torch import Tensor
 from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.model import Model
-from genkit.core.noise import Rows
 from genkit.core.types import Action, Loss, Phase, turns_of
 from genkit.recipe.costs import USE_THE_NOISE
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.phase_result import checked_result
 from genkit.recipe.try_parts import actions_of
+from genkit.testing.two_processes import on_two_processes
 
 
 def phase_gradients(phase: Phase, model: Model, batch: Batch) -> dict[str, Tensor | None]:
@@ -28,7 +28,7 @@ def phase_gradients(phase: Phase, model: Model, batch: Batch) -> dict[str, Tenso
     """
     names = [name for name, _ in model.named_parameters() if name.split(".")[0] in phase.updates]
     parameters = dict(model.named_parameters())
-    with refusing_global_draws(phase.loss, USE_THE_NOISE):
+    with refusing_global_draws(phase.loss, USE_THE_NOISE), model.given(batch.extra, *batch.targets.values()):
         total = checked_result(phase, phase.loss(model, batch.in_phase(phase.name))).total
     gradients = torch.autograd.grad(
         total, [parameters[name] for name in names], retain_graph=bool(batch.carry), allow_unused=True
@@ -52,7 +52,7 @@ def take_step(
         if not turn.due(step):
             continue
         if isinstance(turn, Action):
-            with torch.no_grad():
+            with torch.no_grad(), model.given(batch.extra, *batch.targets.values()):
                 turn.do(model, batch.in_phase(turn.name))
             for child in turn.resets:
                 optimisers[child].state.clear()
@@ -73,7 +73,8 @@ def assert_schedules_follow_the_run(loss: Loss, model: Model, batch: Batch, *key
     def totals(schedules: Mapping[str, Callable[[float], float]]) -> dict[str, float]:
         probed: Any = replace(loss, **schedules)  # type: ignore[type-var]  # a loss is a dataclass
         given = replace(batch, carry={})
-        return {p.name: p.loss(model, given.in_phase(p.name, start=0.25)).total.item() for p in probed.phases()}
+        with model.given(batch.extra, *batch.targets.values()):
+            return {p.name: p.loss(model, given.in_phase(p.name, start=0.25)).total.item() for p in probed.phases()}
 
     ramps = {key: _Ramp(0.3 * (number + 1)) for number, key in enumerate(keys)}
     constants = {key: ConstantSchedule(ramp(batch.t)) for key, ramp in ramps.items()}
@@ -98,30 +99,14 @@ def assert_processes_agree(loss: Loss, model: Model, batch: Batch, *, step: int 
     batch in float64.
     """
     phases = [phase for phase in loss.phases() if phase.due(step)]
-    one = _totals(phases, model, batch)
-    calls: tuple[list[Tensor], list[Tensor]] = ([], [])
-    for rank in (0, 1):  # the first pass records what a process gathers, the second answers with the rows of both
-
-        def record(x: Tensor, rank: int = rank) -> Tensor:
-            calls[rank].append(x)
-            return torch.cat([x, x])
-
-        _totals(phases, model, _half(batch, rank, record))
-    both = [torch.cat(pair) for pair in zip(*calls, strict=True)]
-    halves = []
-    for rank in (0, 1):
-        answers = iter(both)
-
-        def answer(x: Tensor, answers: Iterator[Tensor] = answers) -> Tensor:
-            return next(answers)
-
-        halves.append(_totals(phases, model, _half(batch, rank, answer)))
+    one = totals_of(phases, model, batch)
+    halves = on_two_processes(batch, lambda half: totals_of(phases, model, half))
     accuracy = 1e4 * torch.finfo(batch.x.dtype).eps
     for phase, alone, first, second in zip(phases, one, *halves, strict=True):
         weights = [weight for child in phase.updates for weight in model.get_submodule(child).parameters()]
         together = (first + second) / 2
         gradients = [
-            [*torch.autograd.grad(total, weights, retain_graph=True, materialize_grads=True)]
+            [*torch.autograd.grad(total, weights, retain_graph=True, materialize_grads=True)] if weights else []
             for total in (together, alone)
         ]
         for ours, theirs in zip([together, *gradients[0]], [alone, *gradients[1]], strict=True):
@@ -132,16 +117,8 @@ def assert_processes_agree(loss: Loss, model: Model, batch: Batch, *, step: int 
             )
 
 
-def _totals(phases: Sequence[Phase], model: Model, batch: Batch) -> list[Tensor]:
+def totals_of(phases: Sequence[Phase], model: Model, batch: Batch) -> list[Tensor]:
     """Return the totals of phases that follow each other in one step."""
     batch = replace(batch, carry={})
-    return [phase.loss(model, batch.in_phase(phase.name)).total for phase in phases]
-
-
-def _half(batch: Batch, rank: int, gather: Callable[[Tensor], Tensor]) -> Batch:
-    """Return the rows of one of two processes."""
-    size = len(batch.x) // 2
-    own = slice(rank * size, (rank + 1) * size)
-    noise = replace(batch.noise, rows=Rows(own.start, own.stop, 2 * size))
-    extra = {name: values[own] for name, values in batch.extra.items()}
-    return replace(batch, x=batch.x[own], noise=noise, extra=extra, carry={}, rank=rank, gather_rows=gather)
+    with model.given(batch.extra, *batch.targets.values()):
+        return [phase.loss(model, batch.in_phase(phase.name)).total for phase in phases]

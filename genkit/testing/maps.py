@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
+
+from genkit.testing.law import assert_same
 
 
 def assert_map_adds_up(make: Callable[[], Tensor], total: Tensor) -> None:
@@ -15,4 +16,4 @@ def assert_map_adds_up(make: Callable[[], Tensor], total: Tensor) -> None:
     except ValueError:  # it has no map
         return
     assert found.dim() == 3, f"map: the shape is {tuple(found.shape)}, expected (B, H, W)"
-    torch.testing.assert_close(found.sum(dim=(1, 2)), total, rtol=1e-4, atol=1e-4, check_dtype=False)
+    assert_same(found.sum(dim=(1, 2)), total, "the sum of the map beside the number", rtol=1e-4, atol=1e-4)

@@ -1,0 +1,217 @@
+"""Laws of data sets."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from genkit.core.condition import LABEL
+from genkit.core.dataset import MASK, Dataset, LabelledDataset, MaskedDataset, NamedDataset, Samples, TwoStepDataset
+from genkit.core.noise import Noise, Rows
+from genkit.core.two_steps import batch_in_two_steps
+from genkit.recipe.check_samples import check_values, checked_raw, checked_samples
+from genkit.recipe.draw_finder import refusing_global_draws
+from genkit.recipe.part_interface import check_interface
+from genkit.recipe.try_parts import try_data
+from genkit.testing.law import Law, assert_same, hold
+
+ROWS = 8
+CHUNK = 100  # samples that are read together, to compare the splits
+DRAW_FROM_NOISE = "Draw with the argument: noise.randn, noise.rand and noise.randint."
+
+
+def assert_dataset_is_lawful(data: Dataset, *, most: int = 2000) -> None:
+    """Assert what genkit assumes of a data set, on both of its splits.
+
+    - Shape, split, size and `unmet` are what `genkit.api.Dataset` documents, and nothing is missing on this machine.
+    - Samples have the declared shape, are float32 and finite, and images are in [0, 1], up to the last index.
+    - Samples are a function of index and noise: a second read, and a read of some of the rows, return the same.
+    - No held-out sample is a training sample. Of each split `most` samples are compared: the first and the last ones.
+    - Labels are classes from 0 on, and the same in a batch and in `class_labels`; each class has a name if one has.
+      Masks have the sides of the image. Each sample has a name if one has.
+    - A copy that pickle has made, as for worker processes, returns the same samples.
+    - A data set that loads and finishes in two steps returns the samples of `batch`.
+    """
+    trials = (_Trial(lambda: data, "training"), _Trial(data.held_out, "held-out"))
+    hold(
+        data,
+        (
+            Law("facts", lambda: _check_facts(data), "Implement genkit.api.Dataset; get what is missing", basic=True),
+            *(law for trial in trials for law in trial.laws()),
+            Law(
+                "nothing held out is trained on",
+                lambda: _check_held_out(data, most),
+                "Split the source into two parts without a common sample, and remove samples that occur twice",
+            ),
+        ),
+    )
+
+
+def _check_facts(data: Dataset) -> None:
+    check_interface("datasets", data)
+    try_data(data)
+    for split in (data, data.held_out()):
+        assert not split.unmet(), f"the {split.split} split cannot be read: {' '.join(split.unmet())}"
+        assert split.size is None or split.size > 0, f"the {split.split} split is empty"
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One split of a data set."""
+
+    of: Callable[[], Dataset]  # the held-out split is made after the facts are checked
+    name: str
+
+    def laws(self) -> list[Law]:
+        of = f", {self.name} split"
+        return [
+            Law(
+                f"samples{of}",
+                self.samples,
+                "Return genkit.api.Samples(x) with x of the declared shape, for every index from 0 to size - 1",
+            ),
+            Law(
+                f"the same samples again{of}",
+                self.again,
+                f"{DRAW_FROM_NOISE} Return new tensors, not views of stored ones",
+            ),
+            Law(
+                f"each row by itself{of}",
+                self.rows,
+                "Let row i depend on index i and row i of the noise only, so that n processes read what one reads",
+            ),
+            Law(
+                f"labels, masks and names{of}",
+                self.extra,
+                'Give each sample its class as extra["label"], (B,) int64 from 0 on, and its mask as extra["mask"], '
+                "(B, H, W) bool",
+            ),
+            Law(
+                f"a copy in another process{of}",
+                self.pickled,
+                "Open files where they are read, and keep no lambda, lock or open file in the data set",
+            ),
+            Law(
+                f"two steps are one{of}",
+                self.two_steps,
+                "Implement batch as batch_in_two_steps(self, indices, noise)",
+            ),
+        ]
+
+    def samples(self) -> None:
+        data = self.of()
+        with refusing_global_draws(data, DRAW_FROM_NOISE):
+            check_values(data, self.read())
+        if data.size is not None:
+            last = torch.tensor([data.size - 1])
+            noise = _noise(1)
+            try:
+                found = data.batch(last, noise)
+            except IndexError as error:
+                raise AssertionError(
+                    f"size is {data.size}, but index {data.size - 1} cannot be read: {error}"
+                ) from None
+            check_values(data, checked_samples(data, found, noise))
+
+    def again(self) -> None:
+        first = self.read()
+        kept = first.x.clone()
+        first.x.mul_(0.5).add_(0.25)  # what a training does to its batch must not reach the data
+        second = self.read()
+        assert_same(second.x, kept, "a second read with equal noise")
+        assert first.extra.keys() == second.extra.keys(), "a second read has other extra tensors"
+
+    def rows(self) -> None:
+        data, together = self.of(), self.read()
+        for start, stop in ((0, ROWS // 2), (ROWS // 2, ROWS), (1, 2)):
+            noise = replace(_noise(ROWS), rows=Rows(start, stop, ROWS))
+            found = checked_samples(data, data.batch(self.indices()[start:stop], noise), noise)
+            what = f"rows {start} to {stop - 1} read by themselves"
+            assert_same(found.x, together.x[start:stop], what, atol=1e-6)
+            for name, tensor in together.extra.items():
+                assert_same(found.extra[name], tensor[start:stop], f"extra {name!r} of {what}")
+
+    def extra(self) -> None:
+        data, samples = self.of(), self.read()
+        if isinstance(data, LabelledDataset) and data.has_labels() is not False:
+            _check_labels(data, samples, self.indices())
+        if isinstance(data, MaskedDataset):
+            mask = samples.extra.get(MASK)
+            assert mask is not None, "it declares masks, but a batch has none"
+            wanted = (len(samples.x), *samples.x.shape[-2:])
+            assert mask.shape == wanted and mask.dtype == torch.bool, f"masks are {mask.dtype} {tuple(mask.shape)}"
+        if isinstance(data, NamedDataset) and len(names := data.sample_names()) > 0:
+            assert len(names) == data.size, f"there are {len(names)} names for {data.size} samples"
+
+    def pickled(self) -> None:
+        copied = pickle.loads(pickle.dumps(self.of()))
+        noise = _noise(ROWS)
+        assert_same(copied.batch(self.indices(), noise).x, self.read().x, "the samples of a copy")
+
+    def two_steps(self) -> None:
+        data = self.of()
+        if isinstance(data, TwoStepDataset):
+            checked_raw(data, data.load(self.indices(), _noise(ROWS)), _noise(ROWS))
+            split = batch_in_two_steps(data, self.indices(), _noise(ROWS))
+            assert_same(split.x, self.read().x, "the samples of load and finish")
+
+    def read(self) -> Samples:
+        """Return samples spread over the split."""
+        data, noise = self.of(), _noise(ROWS)
+        return checked_samples(data, data.batch(self.indices(), noise), noise)
+
+    def indices(self) -> Tensor:
+        """Return indices spread over the split, (ROWS,); those of a split with few samples repeat."""
+        size = self.of().size or 10 * ROWS
+        return torch.arange(ROWS) * max(size // ROWS, 1) % size
+
+
+def _check_labels(data: LabelledDataset, samples: Samples, indices: Tensor) -> None:
+    labels, known, names = samples.extra.get(LABEL), data.class_labels(), data.class_names()
+    assert labels is not None or known is None, 'class_labels returns labels, but a batch has no extra["label"]'
+    if labels is None:
+        return
+    assert labels.dtype == torch.int64 and labels.dim() == 1, (
+        f"labels of a batch are {labels.dtype} {tuple(labels.shape)}"
+    )
+    every = labels if known is None else known
+    if known is not None:
+        size = getattr(data, "size", None)
+        assert known.dtype == torch.int64 and known.shape == (size,), (
+            f"class_labels: {known.dtype} {tuple(known.shape)}"
+        )
+        assert_same(labels.cpu(), known[indices].cpu(), "labels of a batch beside class_labels")
+    assert every.min() >= 0, f"a label is {every.min().item()}"
+    classes = every.max().item() + 1
+    assert not names or len(names) >= classes, f"there are {len(names)} names for at least {classes} classes"
+
+
+def _check_held_out(data: Dataset, most: int) -> None:
+    held_out = data.held_out()
+    if data.size is None or held_out.size is None:  # drawn anew, or a stream that no index addresses
+        return
+    trained = {key: index for index, key in _samples_by_index(data, most)}
+    same = [(index, trained[key]) for index, key in _samples_by_index(held_out, most) if key in trained]
+    assert not same, (
+        f"{len(same)} of {min(held_out.size, most)} held-out samples are training samples: held-out sample "
+        f"{same[0][0]} is training sample {same[0][1]}"
+    )
+
+
+def _samples_by_index(data: Dataset, most: int) -> list[tuple[int, bytes]]:
+    """Return index and bytes of the first and last samples of a split."""
+    size = data.size or 0
+    chosen = range(size) if size <= most else [*range(most // 2), *range(size - most // 2, size)]
+    found = []
+    for chunk in torch.tensor([*chosen]).split(CHUNK):
+        x = data.batch(chunk, _noise(len(chunk))).x
+        found += [(int(index), row.contiguous().numpy().tobytes()) for index, row in zip(chunk, x, strict=True)]
+    return found
+
+
+def _noise(rows: int) -> Noise:
+    return Noise(0, 0, "data", Rows.all(rows))

@@ -1,0 +1,53 @@
+"""Small untrained models on which a part is tried if the test gives none: points first, then images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from genkit.bases.priors.mixture import Mixture
+from genkit.core.global_generators import seeded_generators
+from genkit.core.model import Autoencoder, Model
+from genkit.part_code import is_refusal
+from genkit.parts.models.mlp import MLP
+from genkit.parts.models.small_conv import SmallConv
+from genkit.testing.models import small_gan
+
+POINT, GREY, COLOUR = (2,), (1, 16, 16), (3, 32, 32)
+LATENT_DIM = 3
+T = TypeVar("T")
+
+
+def autoencoders() -> Iterator[Autoencoder]:
+    """Yield autoencoders in float64, of points, of grey and of colour images. They have features."""
+    with seeded_generators(0):
+        yield MLP(latent_dim=LATENT_DIM, width=8, layers=1, data_shape=POINT).double()
+    for shape in (GREY, COLOUR):
+        with seeded_generators(0):
+            yield SmallConv(latent_dim=LATENT_DIM, channels=(4, 8), hidden=8, norm="none", data_shape=shape).double()
+
+
+def models(*, learnt_prior: bool = False) -> Iterator[Model]:
+    """Yield the autoencoders, then GANs of points and of grey images, with N(0, I) or with a learnt mixture."""
+    for model in (*autoencoders(), small_gan(POINT, LATENT_DIM), small_gan(GREY, LATENT_DIM)):
+        if learnt_prior:
+            with seeded_generators(0):
+                model.prior = Mixture(latent_dim=LATENT_DIM, components=4, learnt=True).double()
+        yield model
+
+
+def first_accepted(candidates: Iterable[T], use: Callable[[T], object]) -> T:
+    """Return the first candidate that a part can be used on without refusing it; the first one if it refuses all.
+
+    A bug is no refusal: the candidate that shows it is returned, so that a law reports the bug.
+    """
+    first: list[T] = []
+    for candidate in candidates:
+        first = first or [candidate]
+        try:
+            use(candidate)
+        except Exception as error:
+            if is_refusal(error):
+                continue
+        return candidate
+    return first[0]

@@ -1,0 +1,91 @@
+"""Laws of a part: what genkit assumes of its kind. A test raises at the first broken one; `collected` gathers all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genkit.part_code import code_of, describe_bug, is_refusal
+
+
+@dataclass(frozen=True)
+class Law:
+    """One assumption about a part."""
+
+    name: str  # "zero on itself"
+    check: Callable[[], None]  # raises `AssertionError` with what is wrong, in one sentence without a full stop
+    remedy: str  # what the author of the part must do, a sentence or two
+    basic: bool = False  # the laws after it need it
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a law for one part."""
+
+    law: str
+    broken: str = ""  # what is wrong; empty if the law holds
+    remedy: str = ""
+
+
+_verdicts: ContextVar[list[Verdict] | None] = ContextVar("verdicts", default=None)
+
+
+@contextmanager
+def collected() -> Iterator[list[Verdict]]:
+    """Yield the list that the laws checked in the block append to. A broken law then raises nothing."""
+    found: list[Verdict] = []
+    token = _verdicts.set(found)
+    try:
+        yield found
+    finally:
+        _verdicts.reset(token)
+
+
+def hold(part: object, laws: Iterable[Law]) -> None:
+    """Check each law. Raises `AssertionError` with the place of the part, what is wrong and what to do."""
+    verdicts = _verdicts.get()
+    for law in laws:
+        try:
+            law.check()
+        except Exception as error:
+            broken = _what_is_wrong(part, error)
+            if verdicts is None:
+                raise AssertionError(f'{code_of(part)} breaks the law "{law.name}": {broken}. {law.remedy}') from error
+            verdicts.append(Verdict(law.name, broken, law.remedy))
+            if law.basic:
+                return
+            continue
+        if verdicts is not None:
+            verdicts.append(Verdict(law.name))
+
+
+def _what_is_wrong(part: object, error: Exception) -> str:
+    """Return what a law has found: its own sentence, the refusal of the part, or the bug that stopped it."""
+    if isinstance(error, AssertionError) or is_refusal(error):
+        return str(error).strip().partition("\nassert ")[0].rstrip(".")
+    return describe_bug(part, error).rstrip(".")
+
+
+def assert_same(found: Tensor, expected: Tensor, what: str, *, rtol: float = 0.0, atol: float = 0.0) -> None:
+    """Raise `AssertionError` unless two tensors have one shape and are equal; `what` says what differs.
+
+    A difference up to atol + rtol·|expected| is allowed. Values that are not finite are equal to themselves.
+    """
+    assert found.shape == expected.shape, f"{what}: the shapes are {tuple(found.shape)} and {tuple(expected.shape)}"
+    equal = torch.isclose(found.double(), expected.double(), rtol=rtol, atol=atol, equal_nan=True)
+    if not equal.all():
+        difference = (found.double() - expected.double()).abs().max().item()
+        raise AssertionError(
+            f"{what}: {(~equal).sum().item()} of {equal.numel()} numbers differ, by up to {difference:.3g}"
+        )
+
+
+def assert_finite(found: Tensor, what: str) -> None:
+    """Raise `AssertionError` unless every number is finite."""
+    wrong = (~found.isfinite()).sum().item()
+    assert not wrong, f"{what}: {wrong} of {found.numel()} numbers are not finite"

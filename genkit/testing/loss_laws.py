@@ -1,0 +1,248 @@
+"""Laws of losses, all of them on one model and one batch."""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from genkit.core.batch import Batch
+from genkit.core.model import Model
+from genkit.core.targets import make_targets
+from genkit.core.types import Action, Loss, Phase, PhaseLoss
+from genkit.recipe.costs import USE_THE_NOISE
+from genkit.recipe.draw_finder import refusing_global_draws
+from genkit.recipe.part_interface import check_interface
+from genkit.recipe.phase_result import checked_result
+from genkit.recipe.try_parts import actions_of, targets_of, try_actions, try_phases, try_remark, try_targets
+from genkit.testing.examples import first_accepted, models
+from genkit.testing.law import Law, assert_finite, assert_same, hold
+from genkit.testing.losses import assert_gradients_reach_updates, assert_processes_agree
+from genkit.testing.models import batch_for
+from genkit.testing.two_processes import on_two_processes
+
+PROGRESS = (0.0, 0.5, 1.0)  # of the run: a schedule may turn a part of a loss on or off
+
+
+def assert_loss_is_lawful(loss: Loss, model: Model | None = None, batch: Batch | None = None) -> None:
+    """Assert what the training loop assumes of a loss, at the start, in the middle and at the end of a run.
+
+    - Phases, actions, targets and remarks are what `genkit.api` documents, and the model has the children they name.
+    - Each phase returns a finite total with a gradient, and detached terms.
+    - A phase draws from the batch only; a second call returns the same numbers, prints nothing and changes nothing.
+    - It uses no value of a tensor in Python: it runs on torch's meta device.
+    - Each phase has a gradient for every parameter that it updates.
+    - Two processes, and two micro-batches, have the totals and gradients of one batch, and actions that change the
+      model alike.
+
+    Without a model it is a small autoencoder of points, or the first other one that the loss does not refuse: of
+    images, or a GAN. Without a batch the samples are uniform on [0, 1]. Give both in float64, the batch with an even
+    number of rows. Raises `ValueError` if no small model has the children that the loss trains.
+    """
+    model = model or example_model(loss)
+    hold(loss, _Trial(loss, model, batch or batch_for(model)).laws())
+
+
+def example_model(loss: Loss) -> Model:
+    """Return the first small model that a loss can train. Raises `ValueError` if none has the children it trains."""
+    try:
+        wanted = {child for phase in loss.phases() for child in phase.updates}
+    except Exception:  # the law about phases reports it
+        wanted = set()
+    fitting = [each for each in models(learnt_prior="prior" in wanted) if wanted <= _children(each)]
+    if not fitting:
+        raise ValueError(
+            f"no small model has the children {' and '.join(sorted(wanted))}, which the loss trains. Give "
+            "assert_loss_is_lawful a model"
+        )
+    return first_accepted(fitting, lambda model: _Trial(loss, model, batch_for(model)).totals_and_terms())
+
+
+def _children(model: Model) -> set[str]:
+    return {name for name, _ in model.named_children()}
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A loss with the model and the batch that it is tried on."""
+
+    loss: Loss
+    model: Model
+    given: Batch
+
+    def laws(self) -> list[Law]:
+        return [
+            Law(
+                "phases",
+                self.phases,
+                "Return what genkit.api.Loss documents, with the names of children of the model",
+                basic=True,
+            ),
+            Law(
+                "totals and terms",
+                self.totals_and_terms,
+                "Return PhaseLoss(total, terms): a finite mean over the batch with a gradient, and detached scalars",
+                basic=True,
+            ),
+            Law("draws from the batch only", self.draws, "Draw with batch.randn(tag, ...) or batch.rand(tag, ...)"),
+            Law(
+                "the same again",
+                self.again,
+                "Keep no state in the loss and take no random numbers but those of the batch",
+            ),
+            Law("prints nothing", self.silent, "Return what you want to see as a term of the phase; the log has it"),
+            Law(
+                "changes nothing",
+                self.changes_nothing,
+                "Change the model in an action only, and call no backward(): the loop computes the gradients",
+            ),
+            Law(
+                "no tensor values in Python",
+                self.without_values,
+                "Use no .item(), float(), `if` on a tensor or NumPy; torch.where chooses without a value",
+            ),
+            Law(
+                "reaches what it updates",
+                self.reaches,
+                "Compute the total from the children in `updates` without .detach() or torch.no_grad(), or name fewer "
+                "children",
+            ),
+            Law(
+                "two processes are one",
+                self.processes,
+                "Gather the rows before a statistic of the batch that is not a plain mean: batch.gather(x)",
+            ),
+            Law(
+                "actions of two processes are one",
+                self.actions,
+                "Gather the rows that an action computes with, batch.gather(x), and draw for all rows alike",
+            ),
+        ]
+
+    def phases(self) -> None:
+        check_interface("losses", self.loss)
+        phases = try_phases(self.loss)
+        actions = try_actions(self.loss, phases)
+        try_targets(self.loss, self.model)
+        try_remark(self.loss)
+        has = _children(self.model)
+        for phase in phases:
+            missing = sorted({*phase.updates} - has - {"prior"})
+            assert not missing, f'phase "{phase.name}" updates {missing[0]}; the model has {", ".join(sorted(has))}'
+        for action in actions:
+            missing = sorted({*action.resets} - has - {"prior"})
+            assert not missing, f'action "{action.name}" resets {missing[0]}; the model has {", ".join(sorted(has))}'
+
+    def totals_and_terms(self) -> None:
+        for phase, batch in self.calls():
+            result = checked_result(phase, self.call(phase, batch))
+            for name, value in {"total": result.total, **result.terms}.items():
+                assert_finite(value, f'phase "{phase.name}", {name} at t = {batch.t:g}')
+
+    def draws(self) -> None:
+        for phase, batch in self.calls():
+            with refusing_global_draws(phase.loss, USE_THE_NOISE):
+                self.call(phase, batch)
+
+    def again(self) -> None:
+        for (phase, batch), (same, again) in zip(self.calls(), self.calls(), strict=True):
+            first, second = self.call(phase, batch), self.call(same, again)
+            assert_same(second.total, first.total, f'phase "{phase.name}", the total of a second call')
+            assert first.terms.keys() == second.terms.keys(), f'phase "{phase.name}": a second call has other terms'
+            for name, term in first.terms.items():
+                assert_same(second.terms[name], term, f'phase "{phase.name}", the term {name} of a second call')
+
+    def silent(self) -> None:
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as error:
+            for phase, batch in self.calls():
+                self.call(phase, batch)
+        text = (out.getvalue() + error.getvalue()).strip()
+        assert not text, f"it printed {text.splitlines()[0][:80]!r}" if text else ""
+
+    def changes_nothing(self) -> None:
+        x, state = self.given.x.clone(), {name: each.clone() for name, each in self.parameters()}
+        for phase, batch in self.calls():
+            self.call(phase, batch)
+            assert torch.equal(self.given.x, x), f'phase "{phase.name}" changes batch.x'
+            for name, parameter in self.parameters():
+                assert torch.equal(parameter, state[name]), f'phase "{phase.name}" changes {name}'
+                assert parameter.grad is None, f'phase "{phase.name}" sets the gradient of {name}'
+
+    def without_values(self) -> None:
+        meta = torch.device("meta")
+        model = copy.deepcopy(self.model).to(meta)
+        extra = {name: tensor.to(meta) for name, tensor in self.given.extra.items()}
+        batch = replace(
+            self.given,
+            x=self.given.x.to(meta),
+            noise=replace(self.given.noise, device=meta),
+            extra=extra,
+            targets=make_targets(model, targets_of(self.loss)),
+            prior=model.prior,
+        )
+        for phase, each in _Trial(self.loss, model, batch).calls():
+            _Trial(self.loss, model, batch).call(phase, each)
+
+    def reaches(self) -> None:
+        for step, batch in self.steps():
+            assert_gradients_reach_updates(self.loss, self.model, batch, step=step)
+
+    def processes(self) -> None:
+        for step, batch in self.steps():
+            assert_processes_agree(self.loss, self.model, batch, step=step)
+
+    def actions(self) -> None:
+        for action in actions_of(self.loss):
+
+            def changed(batch: Batch, action: Action = action) -> nn.Module:
+                return _after(action, self.model, batch)
+
+            alone = changed(self.batch()).state_dict()
+            for rank, together in enumerate(on_two_processes(self.batch(), changed)):
+                for name, tensor in together.state_dict().items():
+                    what = f'action "{action.name}", {name} on process {rank} of two'
+                    assert_same(tensor, alone[name], what, rtol=1e-9, atol=1e-12)
+
+    # The calls of a run
+
+    def steps(self) -> Iterator[tuple[int, Batch]]:
+        """Yield the steps that together have every phase, at each progress of the run."""
+        phases = self.loss.phases()
+        windows = [range(phase.start, phase.start + phase.every) for phase in phases]
+        steps = {step for phase, window in zip(phases, windows, strict=True) for step in window if phase.due(step)}
+        for t in PROGRESS:
+            for step in sorted(steps):
+                yield step, replace(self.batch(), t=t, noise=replace(self.given.noise, step=step))
+
+    def calls(self) -> Iterator[tuple[Phase, Batch]]:
+        """Yield the phases of these steps in their order, each with its batch."""
+        for step, batch in self.steps():
+            for phase in self.loss.phases():
+                if phase.due(step):
+                    yield phase, batch.in_phase(phase.name)
+
+    def batch(self) -> Batch:
+        """Return the batch of a new step, with targets if the loss reads any."""
+        names = targets_of(self.loss)
+        targets = self.given.targets or make_targets(self.model, names)
+        return replace(self.given, carry={}, targets=targets, prior=self.model.prior)
+
+    def call(self, phase: Phase, batch: Batch) -> PhaseLoss:
+        with self.model.given(batch.extra, *batch.targets.values()):
+            return phase.loss(self.model, batch)
+
+    def parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        return self.model.named_parameters()
+
+
+def _after(action: Action, model: Model, batch: Batch) -> nn.Module:
+    """Return copies of the model and of the targets after an action."""
+    model, targets = copy.deepcopy(model), copy.deepcopy(dict(batch.targets))
+    with torch.no_grad(), model.given(batch.extra, *targets.values()):
+        action.do(model, replace(batch.in_phase(action.name), targets=targets, prior=model.prior))
+    return nn.ModuleDict({"model": model, "targets": nn.ModuleDict(targets)})

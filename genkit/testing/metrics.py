@@ -1,0 +1,170 @@
+"""Laws of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal, get_args, get_origin
+
+from genkit.core.dataset import Dataset
+from genkit.core.global_generators import seeded_generators
+from genkit.core.metric import Evaluation, Metric
+from genkit.core.model import Model, NetworkBuilder, evaluating
+from genkit.evaluation.compute_metrics import evaluate, protocol_of
+from genkit.evaluation.draws import draws, labels_of, read
+from genkit.parts.datasets.digits import Digits
+from genkit.parts.datasets.eight_gaussians import EightGaussians
+from genkit.parts.models.conditional import ConditionalAutoencoder
+from genkit.parts.models.mlp import MLP
+from genkit.parts.models.small_conv import SmallConv
+from genkit.recipe.part_fields import parameters_of, without_none
+from genkit.recipe.part_interface import check_interface
+from genkit.testing.examples import first_accepted
+from genkit.testing.law import Law, hold
+
+CLOSE = 1e-3  # of a number on itself: float32 features, and images rounded to 8 bits
+SEED = 0
+
+
+def assert_metric_is_lawful(metric: Metric, data: Dataset | None = None, model: Model | None = None) -> None:
+    """Assert what an evaluation assumes of a metric, for this training data and a model of samples of their shape.
+
+    - It returns the same finite number twice, and changes nothing in the model.
+    - Its protocol is complete: a setting that changes the number changes the protocol.
+    - Its number for the reference samples in place of generated ones is its declared ``value_on_itself:
+      ClassVar[float]``, such as 0 for a distance. Nothing is assumed of a metric that declares none.
+
+    Without data and model it is tried on points, on digits, and on digits with a conditional model, each untrained; the
+    first that it does not refuse counts. Let it use few samples: it is evaluated several times.
+    """
+    if data is None or model is None:
+        data, model = first_accepted(_examples(), lambda example: _Trial(metric, *example).evaluates())
+    hold(metric, _Trial(metric, data, model).laws())
+
+
+def _examples() -> Iterator[tuple[Dataset, Model]]:
+    points, digits = EightGaussians(), Digits()
+    keys: dict[str, Any] = {"latent_dim": 4, "channels": (4, 8), "hidden": 8, "norm": "none"}
+    with seeded_generators(SEED):
+        yield points, MLP(latent_dim=2, width=16, layers=1, data_shape=points.shape)
+        yield digits, SmallConv(**keys, data_shape=digits.shape)
+        yield (
+            digits,
+            ConditionalAutoencoder(network=NetworkBuilder(SmallConv, keys), classes=10, data_shape=digits.shape),
+        )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    metric: Metric
+    data: Dataset
+    model: Model
+
+    def laws(self) -> list[Law]:
+        return [
+            Law(
+                "a protocol and a number",
+                self.evaluates,
+                "Implement genkit.api.Metric: `compute` returns one finite float, and raises ValueError if the number "
+                "would be meaningless",
+                basic=True,
+            ),
+            Law("the same number again", self.again, "Keep no state in the metric, and sort nothing by its address"),
+            Law("changes nothing", self.changes_nothing, "Read the model only: genkit sets its mode and its weights"),
+            Law(
+                "a complete protocol",
+                self.complete,
+                "Write every setting that the number depends on into EvaluationProtocol: `details` takes any",
+            ),
+            Law(
+                "its number on itself",
+                self.on_itself,
+                "Compare the formula with its source, or correct `value_on_itself`",
+            ),
+        ]
+
+    def evaluates(self) -> None:
+        check_interface("metrics", self.metric)
+        value_of(self.metric, self.data, self.model)
+
+    def again(self) -> None:
+        first, second = (value_of(self.metric, self.data, self.model) for _ in range(2))
+        assert first == second, f"two evaluations of one model return {first!r} and {second!r}"
+        with evaluating(self.model):
+            protocols = [protocol_of(self.metric, self.data, self.model) for _ in range(2)]
+        assert protocols[0] == protocols[1], "two calls return other protocols"
+
+    def changes_nothing(self) -> None:
+        before = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        modes = [module.training for module in self.model.modules()]
+        value_of(self.metric, self.data, self.model)
+        for name, tensor in self.model.state_dict().items():
+            assert tensor.equal(before[name]), f"{name} of the model has changed"
+        assert [module.training for module in self.model.modules()] == modes, "the mode of a layer has changed"
+
+    def complete(self) -> None:
+        with evaluating(self.model):
+            protocol = protocol_of(self.metric, self.data, self.model)
+        for key in ("weights", "batch_norm"):
+            asked, found = getattr(self.metric, key, None), getattr(protocol, key)
+            assert asked in (None, found), f"{key} = {asked!r}, but the protocol has {found!r}"
+        value = value_of(self.metric, self.data, self.model)
+        for key, other in _variants(self.metric):
+            try:
+                with evaluating(self.model):
+                    changed = protocol_of(other, self.data, self.model)
+                if changed.comparable == protocol.comparable:
+                    number = value_of(other, self.data, self.model)
+                    assert number == value, (
+                        f"{key} = {getattr(other, key)!r} in place of {getattr(self.metric, key)!r} changes the number "
+                        f"from {value:g} to {number:g}, but not the protocol"
+                    )
+            except ValueError:  # the metric refuses this value, or this value for this data
+                continue
+
+    def on_itself(self) -> None:
+        wanted = getattr(type(self.metric), "value_on_itself", None)
+        if wanted is None:
+            return
+        with evaluating(self.model), seeded_generators(SEED):
+            protocol = protocol_of(self.metric, self.data, self.model)
+            data = self.data if protocol.split == self.data.split else self.data.held_out()
+            _, reference = draws(self.model, data, protocol.samples, SEED)
+            reader = partial(read, self.model, seed=SEED, labelled=False)
+            value = float(
+                self.metric.compute(
+                    Evaluation(self.model, data, reference, reference, {}, self.data, reader, labels=labels_of)
+                )
+            )
+        assert abs(value - wanted) <= CLOSE * max(abs(wanted), 1), (
+            f"value_on_itself is {wanted:g}, but the number for the reference samples themselves is {value:g}"
+        )
+
+
+def value_of(metric: Metric, data: Dataset, model: Model) -> float:
+    """Return the number of a metric. Raises `ValueError` with its reason if it refuses, or fails."""
+    (result,) = evaluate({"metric": metric}, data, lambda weights: model, SEED)
+    if result.value is None:
+        raise ValueError(result.reason)
+    return result.value
+
+
+def _variants(metric: Any) -> Iterator[tuple[str, Metric]]:
+    """Yield the metric with another value of each of its keys that are numbers, switches or choices."""
+    for key, parameter in parameters_of(metric.__class__).items():
+        for other in _other_values(getattr(metric, key), without_none(parameter.hint)):
+            try:
+                yield key, replace(metric, **{key: other})
+            except ValueError:  # it refuses this value
+                continue
+
+
+def _other_values(value: Any, hint: Any) -> list[Any]:
+    if get_origin(hint) is Literal:
+        return [choice for choice in get_args(hint) if choice != value]
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, max(value // 2, 1)]
+    return [0.5 * value] if isinstance(value, float) and value else []
