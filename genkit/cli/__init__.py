@@ -24,6 +24,7 @@ from genkit.cli import (
     resume,
     run,
     sample,
+    schema,
     score,
     table,
 )
@@ -77,4 +78,5 @@ app.add_typer(table.app, name="table")
 app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(recipes.app, name="recipes")
+app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)

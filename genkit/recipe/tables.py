@@ -15,6 +15,14 @@ from genkit.recipe.document import Document
 # Keys that change no weight: the title, what is measured, and what a run logs, draws and saves. With a callback that
 # may stop the run, some of them do: `genkit.recipe.changed_keys`.
 WITHOUT_WEIGHT = ("title", "metrics", "evaluate", "report", "checkpoint", "track")
+KINDS_OF_TABLES = {  # the kind of the parts in a table, or in the tables within it
+    "data": "datasets",
+    "model": "models",
+    "loss": "losses",
+    "optimiser": "optimisers",
+    "metrics": "metrics",
+    "callbacks": "callbacks",
+}
 # Keys of [data] that say where the samples are and what to do with bad files. The fingerprint of the data says whether
 # the samples are the same, so data may be moved.
 PLACES_OF_DATA = ("path", "hub", "store", "hold_out", "masks", "groups", "on_bad")

@@ -1,0 +1,83 @@
+"""``genkit schema``: a JSON schema of recipes or of tables of results, for editors."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genkit.storage.user_path import user_path
+
+
+class Kind(StrEnum):
+    """The kinds of files that have a schema."""
+
+    RECIPE = "recipe"
+    TABLE = "table"
+
+
+FILES = {Kind.RECIPE: "genkit.schema.json", Kind.TABLE: "genkit-table.schema.json"}  # in a folder that --out names
+
+
+def schema(
+    kind: Annotated[Kind, typer.Option("--kind", help="Files that the schema describes.")] = Kind.RECIPE,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", parser=user_path, help="File to write, or its folder; by default it is printed."
+        ),
+    ] = None,
+) -> None:
+    """Write a JSON schema of recipes, with the parts that are installed.
+
+    An editor that reads it completes keys and names of parts, and marks mistakes. It then needs one comment at the top
+    of a recipe, which this command prints. Run the command again after you have installed or updated a plugin.
+    """
+    from genkit.recipe.registry import load_registry
+    from genkit.recipe.schema_of_recipe import schema_of_recipe
+    from genkit.tables.schema_of_table import schema_of_table
+
+    if out is not None:
+        out = out / FILES[kind] if out.is_dir() else out
+        _refuse_other_file(out)
+    registry = load_registry()
+    made = schema_of_recipe(registry) if kind is Kind.RECIPE else schema_of_table(registry)
+    for part, reason in made.left_out.items():
+        print(f"left out: {part}: {reason}", file=sys.stderr)
+    for broken in registry.broken:
+        print(f"left out: plugin {broken}", file=sys.stderr)
+    text = json.dumps(made.schema, indent=1, ensure_ascii=False)
+    if out is None:
+        print(text)
+        return
+    _write(out, text)
+    print(f"{out}: written. The first line of a {kind} in the same folder:\n#:schema ./{out.name}")
+
+
+def _refuse_other_file(out: Path) -> None:
+    """Raise `UsageError` for a file that exists and is not a JSON schema."""
+    from genkit.errors import UsageError
+    from genkit.storage.os_errors import describe_os_error
+
+    if not out.is_file():
+        return
+    try:
+        found = json.loads(out.read_bytes())
+    except ValueError:
+        found = None
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be read: {describe_os_error(error, out)}.") from None
+    if not isinstance(found, dict) or "$schema" not in found:
+        raise UsageError(f"--out {out}: exists, and is not a JSON schema. Name another file.")
+
+
+def _write(out: Path, text: str) -> None:
+    from genkit.cli.outputs import made_for_files
+    from genkit.storage.atomic import write_file
+
+    with made_for_files([out]):
+        write_file(out, f"{text}\n".encode())
