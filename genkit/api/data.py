@@ -21,6 +21,7 @@ from genkit.core.dataset import (
     Samples,
     TwoStepDataset,
 )
+from genkit.core.known_data import BoxedDataset, DigitsDataset, MultimodalDataset, box_of_plane, modes_of
 from genkit.core.noise import Noise, Rows, seed_of
 from genkit.core.two_steps import batch_in_two_steps
 
@@ -29,9 +30,11 @@ __all__ = [
     "LABEL",
     "MASK",
     "Arrays",
+    "BoxedDataset",
     "ClassFacts",
     "Dataset",
     "DensitySet",
+    "DigitsDataset",
     "FingerprintedSource",
     "FolderOrHub",
     "GaussianMixture",
@@ -40,6 +43,7 @@ __all__ = [
     "LabelledDataset",
     "LevelledSet",
     "MaskedDataset",
+    "MultimodalDataset",
     "NamedDataset",
     "Noise",
     "PictureSet",
@@ -49,8 +53,10 @@ __all__ = [
     "Samples",
     "TwoStepDataset",
     "batch_in_two_steps",
+    "box_of_plane",
     "cutout",
     "finished_images",
+    "modes_of",
     "raw_images",
     "seed_of",
     "shift",

@@ -40,7 +40,19 @@ from genkit.bases.pictures.masks import Masks, Missing, no_masks, pair_masks, re
 from genkit.bases.pictures.numpy_files import read_array
 from genkit.bases.pictures.parquet_files import list_row_groups, open_parquet
 from genkit.bases.pictures.parquet_stream import FileOrderSource, ParquetStream, Window
-from genkit.bases.pictures.source import HELD_OUT_SHARE, Pictures, Share, Source, Subset, count, split_by_name
+from genkit.bases.pictures.source import (
+    HELD_OUT_SHARE,
+    Pictures,
+    Share,
+    Source,
+    SourceOfFiles,
+    SourceWithClasses,
+    SourceWithRemarks,
+    Subset,
+    count,
+    split_by_name,
+    whole_source,
+)
 from genkit.bases.pictures.threads import map_in_threads
 from genkit.bases.pictures.transform import Transform, transform_of
 
@@ -74,6 +86,9 @@ __all__ = [
     "ResolutionKey",
     "Share",
     "Source",
+    "SourceOfFiles",
+    "SourceWithClasses",
+    "SourceWithRemarks",
     "SplitKey",
     "StoreKey",
     "Subset",
@@ -104,4 +119,5 @@ __all__ = [
     "split_of_hub",
     "transform_of",
     "unmet_hub",
+    "whole_source",
 ]

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from genkit.bases.datasets.picture_set import PictureSet
+from genkit.bases.pictures.source import files_of
 from genkit.bases.pictures.user_pictures import (
     UserPictures,
-    files_of,
     open_user_pictures,
     transform_for,
 )

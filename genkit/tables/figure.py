@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from genkit.bases.datasets.density import DensitySet
+from genkit.core.known_data import box_of_plane
 from genkit.core.model import Autoencoder
 from genkit.draw.density import energy_map, histogram, relative_density
 from genkit.draw.style import new_figure
@@ -57,8 +57,11 @@ def check_figure(path: Path, experiments: Sequence[Experiment]) -> None:
     if path.suffix.lower() != ".png" or path.is_dir():
         raise UsageError(f"{path}: not a PNG file. Choose a name such as {path.stem or 'figure'}.png.")
     for experiment in experiments:
-        data = experiment.plan.data
-        if not isinstance(data, DensitySet) or data.shape != (2,):
+        try:
+            half_width = box_of_plane(experiment.plan.data)
+        except ValueError as error:
+            raise UsageError(f"{experiment.cell}: cannot be drawn: {error}.") from None
+        if half_width is None:
             raise UsageError(f"{experiment.cell}: cannot be drawn, because its data are not a density in the plane.")
 
 
@@ -66,14 +69,14 @@ def _draw(axes: Axes, experiment: Experiment | None, runs: Path) -> None:
     if experiment is None:
         axes.set_axis_off()
         return
-    data = experiment.plan.data
-    assert isinstance(data, DensitySet)  # ensured by check_figure
+    w = box_of_plane(experiment.plan.data)
+    assert w is not None  # ensured by check_figure
     folder = RunFolder(runs / experiment.run)
     if not folder.finished:
         axes.text(0.5, 0.5, "no run here", ha="center", va="center", transform=axes.transAxes)
         return
 
-    model, w = load(folder.path), data.half_width
+    model = load(folder.path)
     if isinstance(model, Autoencoder):
         density = relative_density(energy_map(model, w))
     else:

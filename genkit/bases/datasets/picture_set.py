@@ -19,12 +19,10 @@ from genkit.bases.datasets.picture_keys import (
     StoreKey,
 )
 from genkit.bases.pictures.bad_pictures import BadPicture, bad_pictures_error
-from genkit.bases.pictures.folder_source import FolderSource
-from genkit.bases.pictures.group_split import GroupSubset
 from genkit.bases.pictures.hub_folder import unmet_hub
 from genkit.bases.pictures.levels import Levels
 from genkit.bases.pictures.prepare import prepare
-from genkit.bases.pictures.source import Source, Subset, shown_name
+from genkit.bases.pictures.source import Source, SourceWithClasses, SourceWithRemarks, shown_name, whole_source
 from genkit.bases.pictures.store import Store
 from genkit.bases.pictures.transform import Transform, transform_of
 from genkit.errors import UsageError
@@ -94,9 +92,9 @@ class PictureSet(ImageSet):
         """What a user may not expect of the listed files; none for a hub id, which is not loaded for that."""
         if self.library is not None or self.unmet():
             return ()
-        files = self.listed.source if isinstance(self.listed, Subset) else self.listed
-        of_groups = [self.listed.remark()] if isinstance(self.listed, GroupSubset) else []
-        return (*(files.remarks() if isinstance(files, FolderSource) else ()), *of_groups)
+        whole = whole_source(self.listed)
+        sources = [whole] if whole is self.listed else [whole, self.listed]
+        return tuple(line for each in sources if isinstance(each, SourceWithRemarks) for line in each.remarks())
 
     def has_labels(self) -> bool | None:
         """Return whether the listed pictures have classes; None for a hub id, and for pictures that are missing."""
@@ -105,12 +103,12 @@ class PictureSet(ImageSet):
         return self.listed.labels is not None
 
     def class_names(self) -> tuple[str, ...]:
-        """Return the names of the sub-folders that are the classes of a folder; empty for other sources."""
+        """Return the names of the classes, such as the sub-folders of a folder; empty for a source without names."""
         if self.library is not None or self.unmet():
             return ()
         source = self.source() if "prepared" in vars(self) else self.listed
-        files = source.source if isinstance(source, Subset) else source
-        return files.classes if isinstance(files, FolderSource) else ()
+        whole = whole_source(source)
+        return whole.classes if isinstance(whole, SourceWithClasses) else ()
 
     def sample_names(self) -> list[str]:
         """Return the path below the folder, or the row, of each usable picture; empty for a hub id, which has none."""

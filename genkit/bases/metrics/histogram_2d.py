@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from genkit.bases.datasets.density import DensitySet
 from genkit.core.dataset import Dataset
+from genkit.core.known_data import box_of_plane
 from genkit.core.metric import Draws
 
 BINS = 100  # along each axis
 
 
 def box_half_width(data: Dataset) -> float:
-    """Return w of the box [-w, w]² of a 2-D density. Raises `ValueError` for other data."""
-    if not isinstance(data, DensitySet) or tuple(data.shape) != (2,):
+    """Return w of the box [-w, w]² of 2-D points that know it, a `BoxedDataset`. Raises `ValueError` for other data."""
+    half_width = box_of_plane(data)
+    if half_width is None:
         raise ValueError(
             "histograms need 2-D points of a density with a known box, such as 8-gaussians; samples of this data set "
             f"have shape {tuple(data.shape)}. Leave this metric out"
         )
-    return data.half_width
+    return half_width
 
 
 def collect_points(draws: Draws, side: str) -> np.ndarray:

@@ -37,6 +37,10 @@ class ArraySource:
         """Return ``row 7``."""
         return f"row {index}"
 
+    def file(self, index: int) -> Path:
+        """Return the file of the array."""
+        return self.path
+
     def picture(self, index: int) -> ArrayPicture:
         """Return the row."""
         check_mapped(self.array)

@@ -70,9 +70,13 @@ class FolderSource:
         """Return the path below the folder."""
         return self.files[index].name
 
+    def file(self, index: int) -> Path:
+        """Return the file of a picture."""
+        return self.folder / self.files[index].name
+
     def picture(self, index: int) -> Image | ArrayPicture:
         """Open the file."""
-        return open_image(self.folder / self.files[index].name)
+        return open_image(self.file(index))
 
     @cached_property
     def labels(self) -> np.ndarray | None:

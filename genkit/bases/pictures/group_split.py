@@ -40,9 +40,9 @@ class GroupSubset(Subset):
     numbers: GroupNumbers
     groups: Groups
 
-    def remark(self) -> str:
+    def remarks(self) -> list[str]:
         """Return a line about the numbers of groups."""
-        return f"[data] groups {self.groups.path.name}: {self.numbers.describe()}"
+        return [f"[data] groups {self.groups.path.name}: {self.numbers.describe()}"]
 
 
 def split_by_group(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Protocol
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 import numpy as np
 from annotated_types import Interval
@@ -57,6 +59,34 @@ class Source(Pictures, Protocol):
         ...
 
 
+@runtime_checkable
+class SourceOfFiles(Protocol):
+    """A source that reads its pictures from files, so that user pictures can be told from training pictures."""
+
+    def file(self, index: int) -> Path:
+        """Return the file of a picture; several pictures may share one."""
+        ...
+
+
+@runtime_checkable
+class SourceWithClasses(Protocol):
+    """A source whose labels have names."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes in the order of their labels; empty if they have none."""
+        ...
+
+
+@runtime_checkable
+class SourceWithRemarks(Protocol):
+    """A source that a user may read with wrong expectations, for example because it leaves files out."""
+
+    def remarks(self) -> Sequence[str]:
+        """Return a line for each thing that a user may not expect; empty if there is none. Raises `UsageError`."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Subset:
     """Some pictures of a source, in the order of the source."""
@@ -90,6 +120,24 @@ class Subset:
     def digest(self) -> str:
         """Return a digest of the source and the selected rows."""
         return hashlib.blake2b(self.source.digest().encode() + self.rows.tobytes(), digest_size=16).hexdigest()
+
+
+def whole_source(source: Source) -> Source:
+    """Return the source of which a source is a subset, or the source itself."""
+    while isinstance(source, Subset):
+        source = source.source
+    return source
+
+
+def files_of(source: Source) -> Iterator[Path]:
+    """Yield the files that a source reads; nothing for a source that is not known to read files."""
+    rows: Sequence[int] | np.ndarray = range(len(source))
+    while isinstance(source, Subset):
+        rows, source = source.rows[rows], source.source
+    if isinstance(source, SourceOfFiles):
+        yield from (
+            file for file, _ in groupby(source.file(int(row)) for row in rows)
+        )  # the rows of an array share one
 
 
 def select_by_name(source: Source, wanted: Callable[[str], bool]) -> Subset:

@@ -21,7 +21,7 @@ from genkit.bases.pictures.decode import decode
 from genkit.bases.pictures.folder_source import FolderSource, PictureFile, list_files
 from genkit.bases.pictures.levels import Levels
 from genkit.bases.pictures.numpy_files import read_array
-from genkit.bases.pictures.source import Source, Subset, count, shown_name
+from genkit.bases.pictures.source import Source, count, files_of, shown_name
 from genkit.bases.pictures.threads import map_in_threads
 from genkit.bases.pictures.transform import Measured, Transform
 from genkit.bases.pictures.value_range import ReadValues, ValueRange
@@ -172,19 +172,6 @@ def centred_transform(shape: tuple[int, ...], levels: Levels | None = None) -> T
         raise ValueError(f"the model takes samples of shape {tuple(shape)}, not pictures")
     channels, height, width = shape
     return Transform(height, width, channels, crop="centre", levels=levels)
-
-
-def files_of(source: Source) -> Iterator[Path]:
-    """Yield the files that a source reads; nothing for a source that is not known to read files."""
-    match source:
-        case FolderSource():
-            yield from (source.folder / file.name for file in source.files)
-        case Subset() if isinstance(source.source, FolderSource):
-            yield from (source.source.folder / source.name(index) for index in range(len(source)))
-        case Subset():
-            yield from files_of(source.source)
-        case ArraySource():
-            yield source.path
 
 
 def read_user_pictures(

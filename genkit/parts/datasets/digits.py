@@ -28,6 +28,11 @@ class Digits(ImageSet):
         return (1, 28, 28)
 
     @property
+    def labels_are_digits(self) -> bool:
+        """True."""
+        return True
+
+    @property
     def size(self) -> int:
         """The number of digits; reads the split."""
         return len(self.arrays.images)

@@ -18,3 +18,8 @@ class FashionMNIST(MNIST):
 
     NAME: ClassVar[str] = "Fashion-MNIST"
     EXAMPLE: ClassVar[str] = "zalando-datasets/fashion_mnist"
+
+    @property
+    def labels_are_digits(self) -> bool:
+        """False: the labels are kinds of clothing."""
+        return False

@@ -15,12 +15,12 @@ from genkit.api.pictures import (
     FolderSource,
     Masks,
     Missing,
-    Subset,
     existing_folder,
     list_files,
     no_masks,
     pair_masks,
     refuse_masks_among_pictures,
+    whole_source,
 )
 from genkit.parts.datasets.image_folder import ImageFolder
 
@@ -54,9 +54,7 @@ class MaskedFolder(ImageFolder):
     def paired(self) -> Masks:
         """The masks of this split. Raises `UsageError` if they cannot be listed or paired."""
         pictures = self.source()
-        whole = pictures
-        while isinstance(whole, Subset):
-            whole = whole.source
+        whole = whole_source(pictures)
         option, folder = "[data] masks", existing_folder(self.masks, "masks", "Give the folder of the masks.")
         normal = False  # whether these are training pictures, which need no masks, beside the test pictures
         if isinstance(whole, FolderSource):

@@ -34,6 +34,11 @@ class MNIST(PublishedSet):
     SUFFIX: ClassVar[str] = " (with or without .gz)"
     EXAMPLE: ClassVar[str] = "ylecun/mnist"
 
+    @property
+    def labels_are_digits(self) -> bool:
+        """True."""
+        return True
+
     def read_files(self, files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
         """Return images, (N, H, W), and labels, (N,)."""
         images, labels = map(read_idx, files)

@@ -39,6 +39,11 @@ class StrokeDigits(Digits):
     stroke_seed: Annotated[NonNegativeInt, Doc("Seed of the strokes.")] = 0
 
     @property
+    def labels_are_digits(self) -> bool:
+        """False: strokes hide parts of the digits, so a classifier of digits does not apply."""
+        return False
+
+    @property
     def has_masks(self) -> Literal[True]:
         """True."""
         return True

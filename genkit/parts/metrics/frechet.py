@@ -38,7 +38,8 @@ from genkit.api import (
     protocol_of,
     split_and_size,
 )
-from genkit.parts.extractors.inception import Inception
+from genkit.parts.extractors.inception import SHA256
+from genkit.parts.extractors.inception_network import INCEPTION_FEATURES
 
 DETAILS: Mapping[str, str | int | float] = {"covariance": "unbiased"}
 
@@ -96,7 +97,7 @@ class FrechetDistance(ModelMetric):
 class FID(FrechetDistance):
     """The Fréchet Inception distance, which uses the published Inception network and no other features.
 
-    Raises `ValueError` for other features.
+    Any extractor whose `digest` is the SHA-256 of the published file will do. Raises `ValueError` for other features.
     """
 
     features: Annotated[Extractor, Doc('The extractor "inception", with the path of its weights.')]
@@ -109,8 +110,18 @@ class FID(FrechetDistance):
     split: Annotated[Split, Doc('Split of the data to compare with; "train" by convention.')] = "train"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.features, Inception):
+        if self.features.digest != SHA256:
             raise ValueError(
                 f'features = "{self.features.name}": FID is defined only for the published Inception network. '
                 'Set features to "inception", or use frechet-distance with these features'
             )
+
+    def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
+        """Return the protocol. Raises `ValueError` as `FrechetDistance`, and for other features of the network."""
+        width = self.features.width(tuple(data.shape))
+        if width != INCEPTION_FEATURES:
+            raise ValueError(
+                f'features = "{self.features.name}": {width} features of the Inception network, but FID is defined for '
+                f"the {INCEPTION_FEATURES} of its last pool. Use frechet-distance with these features"
+            )
+        return super().protocol(data, model)

@@ -15,14 +15,19 @@ from typing import Annotated, ClassVar, Literal
 
 from torch import Tensor
 
-from genkit.api import Dataset, Doc, Evaluation, EvaluationProtocol, Model, ModelMetric, PositiveInt, features_of_chunk
-from genkit.parts.datasets.digits import Digits
-from genkit.parts.datasets.mnist import MNIST
-from genkit.parts.datasets.stand_in import StandIn
+from genkit.api import (
+    Dataset,
+    DigitsDataset,
+    Doc,
+    Evaluation,
+    EvaluationProtocol,
+    Model,
+    ModelMetric,
+    PositiveInt,
+    features_of_chunk,
+)
 from genkit.parts.extractors.digit_network import CLASSES
 from genkit.parts.extractors.digits import DigitFeatures
-
-DATA_OF_DIGITS = (Digits, MNIST)  # whose label is the digit; a subclass has other pictures
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class LabelAccuracy(ModelMetric):
 
         Raises `ValueError` for data whose labels are no digits, and for a model that is not conditional.
         """
-        if type(data) not in DATA_OF_DIGITS and not _stands_for_digits(data):
+        if not isinstance(data, DigitsDataset) or not data.labels_are_digits:
             raise ValueError(
                 'only the labels of the data sets "digits" and "mnist" are digits, which the classifier recognises. '
                 "Leave label-accuracy out"
@@ -72,11 +77,6 @@ class LabelAccuracy(ModelMetric):
         of_chunk = partial(_correct_of_chunk, evaluation.model, self.classifier)
         correct = sum(evaluation.parallel_map(of_chunk, evaluation.generated))
         return correct / len(evaluation.generated)
-
-
-def _stands_for_digits(data: Dataset) -> bool:
-    """Return whether the data replace digits to try a recipe: then class k counts as the digit k."""
-    return type(data) is StandIn and tuple(data.shape) == Digits().shape
 
 
 def _correct_of_chunk(model: Model, classifier: DigitFeatures, chunk: Tensor) -> int:

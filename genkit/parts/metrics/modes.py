@@ -22,31 +22,35 @@ from genkit.api import (
     Doc,
     Evaluation,
     EvaluationProtocol,
-    GaussianMixture,
     Model,
     ModelMetric,
     PositiveFloat,
     PositiveInt,
+    modes_of,
 )
 
 
-def require_mixture(data: Dataset) -> GaussianMixture:
-    """Return `data`. Raises `ValueError` unless it is a mixture of Gaussians."""
-    if not isinstance(data, GaussianMixture):
+def require_modes(data: Dataset) -> tuple[Tensor, float]:
+    """Return the modes, (M, D) float64, and their standard deviation.
+
+    Raises `ValueError` unless the data are a `MultimodalDataset`.
+    """
+    modes = modes_of(data)
+    if modes is None:
         raise ValueError(
             "the modes of this data set are not known. Use a mixture of Gaussians, such as 8-gaussians, or leave this "
             "metric out"
         )
-    return data
+    return modes
 
 
 def mode_shares(evaluation: Evaluation, radius: float) -> Tensor:
     """Return the share of the generated samples that belongs to each mode, (M,) float64."""
-    data = require_mixture(evaluation.data)
-    counts = torch.zeros(len(data.centres), dtype=torch.float64)
+    centres, std = require_modes(evaluation.data)
+    counts = torch.zeros(len(centres), dtype=torch.float64)
     for chunk in evaluation.generated:
-        distance, nearest = torch.cdist(chunk.cpu().double(), data.centres).min(dim=1)
-        counts += torch.bincount(nearest[distance <= radius * data.std], minlength=len(counts))
+        distance, nearest = torch.cdist(chunk.cpu().double(), centres).min(dim=1)
+        counts += torch.bincount(nearest[distance <= radius * std], minlength=len(counts))
     return counts / len(evaluation.generated)
 
 
@@ -72,13 +76,14 @@ class Modes(ModelMetric):
 
         Raises `ValueError` unless the modes are known, and if `min_share` is so large that not all can be covered.
         """
-        modes = len(require_mixture(data).centres)
+        centres, std = require_modes(data)
+        modes = len(centres)
         if self.min_share * modes >= 1:
             raise ValueError(
                 f"min_share = {self.min_share:g} is too large: each of the {modes} modes has 1/{modes} of the data. "
                 f"Set min_share to less than {1 / modes:g}"
             )
-        details = {"modes": modes, "std": require_mixture(data).std, "radius": self.radius, "min_share": self.min_share}
+        details = {"modes": modes, "std": std, "radius": self.radius, "min_share": self.min_share}
         return EvaluationProtocol(self.samples, data.held_out().split, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
@@ -102,8 +107,8 @@ class HighQuality(ModelMetric):
 
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """Return the protocol, with the radius. Raises `ValueError` unless the modes are known."""
-        mixture = require_mixture(data)
-        details = {"modes": len(mixture.centres), "std": mixture.std, "radius": self.radius}
+        centres, std = require_modes(data)
+        details = {"modes": len(centres), "std": std, "radius": self.radius}
         return EvaluationProtocol(self.samples, data.held_out().split, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
