@@ -29,6 +29,7 @@ from genkit.cli import (
     table,
 )
 from genkit.cli.command_group import CommandGroup
+from genkit.cli.complete_names import complete_plugins
 from genkit.recipe.plugin_selection import select_plugins
 
 app = typer.Typer(
@@ -51,7 +52,13 @@ def _print_version(requested: bool) -> None:
 @app.callback()
 def options(
     plugins_to_load: Annotated[
-        str, typer.Option("--plugins", metavar="all|none|NAME,...", help="Installed plugins to load; all by default.")
+        str,
+        typer.Option(
+            "--plugins",
+            metavar="all|none|NAME,...",
+            autocompletion=complete_plugins,
+            help="Installed plugins to load; all by default.",
+        ),
     ] = "",
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")

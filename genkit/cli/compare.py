@@ -8,13 +8,19 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.complete_paths import complete_run
 from genkit.cli.options import Json
 from genkit.cli.outputs import refuse_inside_data, refused_if_unwritable, require_png
 from genkit.storage.user_path import user_path
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", parser=user_path, help="Two or more run folders.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...", parser=user_path, autocompletion=complete_run, help="Two or more run folders."
+        ),
+    ],
     out: Annotated[
         Path,
         typer.Option(

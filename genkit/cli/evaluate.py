@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genkit.cli.complete_names import complete_metrics, one_of
 from genkit.cli.options import Json, Overrides, RunOrModel, overrides_within
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def evaluate(
         typer.Option(
             "--metrics",
             metavar="NAME,...",
+            autocompletion=complete_metrics,
             help="Metrics to compute: labels of the run, or names; by default all labels.",
         ),
     ] = None,
@@ -44,6 +46,7 @@ def evaluate(
         typer.Option(
             "--batch-norm",
             metavar="|".join(MODES),
+            autocompletion=one_of(*MODES),
             help="Batch-norm statistics to use; by default those of each metric.",
         ),
     ] = "",

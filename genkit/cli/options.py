@@ -7,20 +7,46 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.complete_names import complete_key, complete_key_of_data, one_of
+from genkit.cli.complete_paths import complete_recipe, complete_run, complete_run_or_model
 from genkit.storage.user_path import user_path
 
-RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", parser=user_path, help="Recipe file (TOML).")]
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", parser=user_path, help="Run folder, made by `genkit run`.")]
+RecipePath = Annotated[
+    Path,
+    typer.Argument(metavar="RECIPE", parser=user_path, autocompletion=complete_recipe, help="Recipe file (TOML)."),
+]
+RunPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN", parser=user_path, autocompletion=complete_run, help="Run folder, made by `genkit run`."
+    ),
+]
 RunOrModel = Annotated[
-    Path, typer.Argument(metavar="RUN", parser=user_path, help="Run, or a model folder such as RUN/final.")
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        parser=user_path,
+        autocompletion=complete_run_or_model,
+        help="Run, or a model folder such as RUN/final.",
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override a key of the recipe. Repeatable."),
+    typer.Option(
+        "--set",
+        metavar="TABLE.KEY=VALUE",
+        autocompletion=complete_key,
+        help="Override a key of the recipe. Repeatable.",
+    ),
 ]
 DataOverrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="data.KEY=VALUE", help="Override a key of the run's [data]. Repeatable."),
+    typer.Option(
+        "--set",
+        metavar="data.KEY=VALUE",
+        autocompletion=complete_key_of_data,
+        help="Override a key of the run's [data]. Repeatable.",
+    ),
 ]
 StandIn = Annotated[
     bool, typer.Option("--stand-in", help="Replace the data by generated data of the shape that the recipe declares.")
@@ -33,7 +59,12 @@ Pictures = Annotated[
 ]
 Weights = Annotated[
     str | None,
-    typer.Option("--weights", metavar="raw|ema", help="Weights to use; by default the EMA weights, if there are any."),
+    typer.Option(
+        "--weights",
+        metavar="raw|ema",
+        autocompletion=one_of("raw", "ema"),
+        help="Weights to use; by default the EMA weights, if there are any.",
+    ),
 ]
 Processes = Annotated[int, typer.Option("--processes", min=1, help="Number of processes that train together.")]
 Threads = Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from genkit.cli.command_group import CommandGroup
+from genkit.cli.complete_names import complete_part
 from genkit.cli.new_plugin import new
 from genkit.cli.options import Json
 
@@ -50,7 +51,9 @@ def list_plugins(json: Json = False) -> None:
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a part, as a recipe writes it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", autocompletion=complete_part, help="Name of a part, as a recipe writes it.")
+    ],
     json: Json = False,
 ) -> None:
     """Show what a part does, and the meaning of its keys."""

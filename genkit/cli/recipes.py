@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from genkit.cli.command_group import CommandGroup
+from genkit.cli.complete_names import complete_shipped_recipe
 from genkit.cli.options import Json
 from genkit.storage.user_path import user_path
 
@@ -47,7 +48,9 @@ def list_recipes(json: Json = False) -> None:
 
 @app.command("copy")
 def copy(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a shipped recipe.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", autocompletion=complete_shipped_recipe, help="Name of a shipped recipe.")
+    ],
     to: Annotated[
         Path | None,
         typer.Argument(metavar="[FILE]", parser=user_path, help="New file, or its folder; NAME.toml by default."),

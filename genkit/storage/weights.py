@@ -20,10 +20,10 @@ from genkit.errors import UsageError
 from genkit.storage.atomic import write_file
 from genkit.storage.json_tables import read_table
 from genkit.storage.listing import exists
+from genkit.storage.names import ABOUT, EMA, RAW
 from genkit.storage.os_errors import ABSENT, unreadable
 from genkit.storage.regular_file import open_regular
 
-RAW, EMA, ABOUT = "model.safetensors", "ema.safetensors", "about.json"  # files of a model folder
 HOW_TO_REWRITE = (
     "Delete {folder} and call `genkit resume` on its run, which writes it again from a checkpoint; or use another "
     "model folder."

@@ -7,12 +7,20 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.complete_names import one_of
+from genkit.cli.complete_paths import complete_table
 from genkit.storage.user_path import user_path
 
 ONLY = "ROW/COLUMN/SEED"
 
 TablePath = Annotated[
-    Path, typer.Argument(metavar="TABLE", parser=user_path, help="Table file (TOML), or the name of a shipped table.")
+    Path,
+    typer.Argument(
+        metavar="TABLE",
+        parser=user_path,
+        autocompletion=complete_table,
+        help="Table file (TOML), or the name of a shipped table.",
+    ),
 ]
 Only = Annotated[
     list[str] | None,
@@ -27,7 +35,13 @@ Threads = Annotated[
     int, typer.Option("--threads", min=1, help="Number of threads of each run; another number gives other bits.")
 ]
 Format = Annotated[
-    str, typer.Option("--format", metavar="markdown|csv|latex", help="Print the table as text in this format.")
+    str,
+    typer.Option(
+        "--format",
+        metavar="markdown|csv|latex",
+        autocompletion=one_of("markdown", "csv", "latex"),
+        help="Print the table as text in this format.",
+    ),
 ]
 Runs = Annotated[Path, typer.Option("--runs", metavar="FOLDER", parser=user_path, help="Folder of the run folders.")]
 Cells = Annotated[

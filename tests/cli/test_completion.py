@@ -1,0 +1,131 @@
+"""Completion in a shell, through the protocol of typer: what is offered after the words that are typed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.commands import TINY, genkit, write_recipe
+
+from genkit.recipe.shipped import shipped_recipes, shipped_tables
+from genkit.storage.names import ABOUT, RAW, RESOLVED
+
+TABLE = 'title = "t"\nmetrics = ["modes"]\nseeds = [0]\n[rows.a]\n[columns.b]\nrecipe = "tiny.toml"\n'
+
+
+@pytest.fixture
+def offered(isolated, monkeypatch) -> Callable[[str], list[str]]:
+    """Return what bash offers after a line, whose last word is incomplete."""
+    monkeypatch.setenv("_GENKIT_COMPLETE", "complete_bash")
+
+    def after(line: str) -> list[str]:
+        words = line.split(" ")
+        monkeypatch.setenv("COMP_WORDS", "\n".join(words))
+        monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+        result = genkit()
+        assert result.err == ""
+        return result.out.split()
+
+    return after
+
+
+def make_run(path: Path) -> Path:
+    """Write the files by which a run and its model folder are known."""
+    (path / "final").mkdir(parents=True)
+    (path / RESOLVED).write_text(TINY + '[metrics.mine]\nuse = "modes"\n')
+    (path / "recipe.toml").write_text(TINY)
+    for name in (RAW, ABOUT):
+        (path / "final" / name).write_text("{}")
+    return path
+
+
+def test_recipes_are_offered_also_from_folders_below_and_no_other_file(isolated, offered):
+    write_recipe(isolated)
+    (isolated / "more" / "faces").mkdir(parents=True)
+    write_recipe(isolated / "more" / "faces")
+    (isolated / "table.toml").write_text(TABLE)
+    (isolated / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    (isolated / "two words.toml").write_text(TINY)
+    (isolated / ".hidden").mkdir()
+    write_recipe(isolated / ".hidden")
+    (isolated / "notes.txt").write_text(TINY)
+    make_run(isolated / "runs" / "0001-tiny-s0")
+    for command in ("run", "plan", "data check"):
+        assert offered(f"genkit {command} ") == ["tiny.toml", "more/faces/tiny.toml"]
+    assert offered("genkit run m") == ["more/faces/tiny.toml"]
+    assert offered("genkit run more/faces/ti") == ["more/faces/tiny.toml"]
+    assert offered(f"genkit run {isolated}/t") == [f"{isolated}/tiny.toml"]
+    assert offered("genkit run .hidden/") == [".hidden/tiny.toml"]
+    assert offered("genkit run no/such/folder") == []
+    (isolated / "edited.toml").write_text("[data\n")  # may become a recipe
+    assert offered("genkit run e") == ["edited.toml"]
+
+
+def test_runs_and_models_are_offered(isolated, offered):
+    for name in ("runs/0001-a-s0", "runs/0002-b-s0", "elsewhere/deep/0001-c-s0"):
+        make_run(isolated / name)
+    (isolated / "runs" / "again").mkdir()
+    runs = ["elsewhere/deep/0001-c-s0", "runs/0001-a-s0", "runs/0002-b-s0"]
+    for command in ("resume", "figures", "eval", "sample", "compare runs/0001-a-s0"):
+        assert sorted(offered(f"genkit {command} ")) == runs
+    assert offered("genkit resume runs/0002") == ["runs/0002-b-s0"]
+    assert offered("genkit sample runs/0001-a-s0/") == ["runs/0001-a-s0/final"]
+    assert offered("genkit resume runs/0001-a-s0/") == []
+
+
+def test_tables_and_shipped_recipes_are_offered_by_name(isolated, offered):
+    (isolated / "mine.toml").write_text(TABLE)
+    write_recipe(isolated)
+    assert sorted(offered("genkit table show ")) == sorted([*shipped_tables(), "mine.toml"])
+    assert offered("genkit table show m") == ["mnist_cpu", "mine.toml"]
+    assert offered("genkit recipes copy ") == sorted(shipped_recipes())
+
+
+def test_parts_plugins_and_choices_are_offered(offered):
+    assert set(offered("genkit plugins show early")) == {"early-stopping"}
+    assert offered("genkit plugins show precis") == ["precision"]
+    assert {"all", "none", "introvae"} <= set(offered("genkit --plugins "))
+    assert set(offered("genkit --plugins introvae,")) >= {"introvae,reversed", "introvae,soft-introvae"}
+    assert "introvae,introvae" not in offered("genkit --plugins introvae,")
+    assert offered("genkit sample x --weights ") == ["raw", "ema"]
+    assert offered("genkit table show x --format l") == ["latex"]
+    assert offered("genkit eval x --batch-norm r") == ["running", "recalibrated"]
+
+
+def test_labels_of_the_run_are_offered_and_then_all_metrics(isolated, offered):
+    make_run(isolated / "run")
+    assert offered("genkit eval run --metrics m") == ["modes", "mine"]
+    assert offered("genkit eval run --metrics mine,m") == ["mine,modes"]
+    assert offered("genkit eval run --metrics ps") == ["psnr"]
+    assert "active-units" in offered("genkit eval lost --metrics a")
+
+
+def test_keys_of_the_recipe_are_offered_and_those_of_every_recipe(isolated, offered):
+    write_recipe(isolated)
+    make_run(isolated / "run")
+    assert offered("genkit run tiny.toml --set optimiser.e") == ["optimiser.encoder.use=", "optimiser.encoder.lr="]
+    assert "train.precision=" in offered("genkit plan tiny.toml --set train.")
+    assert "ema.decay=" in offered("genkit run --set ema")
+    assert {key.partition(".")[0] for key in offered("genkit eval run --set ")} == {"data", "metrics"}
+    assert offered("genkit reconstruct run --set ") == ["data.use="]
+
+
+@pytest.mark.trains
+def test_completion_imports_nothing_slow(isolated):
+    write_recipe(isolated)
+    make_run(isolated / "run")
+    program = (
+        "import os, sys\nfrom genkit.__main__ import main\nos.environ['_GENKIT_COMPLETE'] = 'complete_bash'\n"
+        "for line in ('run ', 'resume ', 'plugins show ', 'eval run --metrics ', 'run tiny.toml --set ', 'table '):\n"
+        "    words = ['genkit', *line.split(' ')]\n"
+        "    os.environ |= {'COMP_WORDS': '\\n'.join(words), 'COMP_CWORD': str(len(words) - 1)}\n"
+        "    try: main()\n    except SystemExit as end: assert not end.code\n"
+        "slow = {'torch', 'numpy', 'matplotlib', 'accelerate', 'datasets'} & set(sys.modules)\n"
+        "assert not slow, slow\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=isolated, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert {"tiny.toml", "run", "modes", "train.steps=", "table1"} <= set(done.stdout.split())
