@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.check_plugin import check
 from genkit.cli.command_group import CommandGroup
 from genkit.cli.complete_names import complete_part
 from genkit.cli.new_plugin import new
@@ -14,7 +15,7 @@ from genkit.cli.options import Json
 
 app = typer.Typer(
     cls=CommandGroup,
-    help="List plugins, show the keys of a part, or write a new plugin.",
+    help="List plugins, show the keys of a part, write a new plugin, or check one.",
     invoke_without_command=True,
 )
 
@@ -74,3 +75,4 @@ def show(
 
 
 app.command("new")(new)
+app.command("check")(check)

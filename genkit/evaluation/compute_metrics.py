@@ -26,6 +26,7 @@ from genkit.evaluation.draws import draws, labels_of, read, rows_of_chunk
 from genkit.evaluation.in_state import map_in_state
 from genkit.part_code import code_of, describe_bug, is_refusal
 
+NO_NUMBER = "compute returned"  # the beginning of the reason if the value is no finite number
 AFTER_A_FIX = "This is a bug in the metric. After a fix, `genkit eval` computes the number"
 
 
@@ -136,7 +137,7 @@ def _finite(value: Any) -> float:
         number = value if isinstance(value, Estimate) else float(value)
     except (TypeError, ValueError, RuntimeError):
         shape = f" of the shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
-        raise ValueError(f"compute returned a {type(value).__name__}{shape}; expected one float") from None
+        raise ValueError(f"{NO_NUMBER} a {type(value).__name__}{shape}; expected one float") from None
     if not math.isfinite(number):
-        raise ValueError(f"compute returned {number}; expected a finite number")
+        raise ValueError(f"{NO_NUMBER} {number}; expected a finite number")
     return number

@@ -17,7 +17,7 @@ from genkit.recipe.check_samples import check_values, checked_raw, checked_sampl
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_interface import check_interface
 from genkit.recipe.try_parts import try_data
-from genkit.testing.law import Law, assert_same, hold
+from genkit.testing.law import Law, assert_same, for_each_case, hold
 
 ROWS = 8
 CHUNK = 100  # samples that are read together, to compare the splits
@@ -36,12 +36,12 @@ def assert_dataset_is_lawful(data: Dataset, *, most: int = 2000) -> None:
     - A copy that pickle has made, as for worker processes, returns the same samples.
     - A data set that loads and finishes in two steps returns the samples of `batch`.
     """
-    trials = (_Trial(lambda: data, "training"), _Trial(data.held_out, "held-out"))
+    trials = {"training split": _Trial(lambda: data), "held-out split": _Trial(data.held_out)}
     hold(
         data,
         (
             Law("facts", lambda: _check_facts(data), "Implement genkit.api.Dataset; get what is missing", basic=True),
-            *(law for trial in trials for law in trial.laws()),
+            *for_each_case({name: trial.laws() for name, trial in trials.items()}),
             Law(
                 "nothing held out is trained on",
                 lambda: _check_held_out(data, most),
@@ -64,39 +64,37 @@ class _Trial:
     """One split of a data set."""
 
     of: Callable[[], Dataset]  # the held-out split is made after the facts are checked
-    name: str
 
     def laws(self) -> list[Law]:
-        of = f", {self.name} split"
         return [
             Law(
-                f"samples{of}",
+                "samples",
                 self.samples,
                 "Return genkit.api.Samples(x) with x of the declared shape, for every index from 0 to size - 1",
             ),
             Law(
-                f"the same samples again{of}",
+                "the same samples again",
                 self.again,
                 f"{DRAW_FROM_NOISE} Return new tensors, not views of stored ones",
             ),
             Law(
-                f"each row by itself{of}",
+                "each row by itself",
                 self.rows,
                 "Let row i depend on index i and row i of the noise only, so that n processes read what one reads",
             ),
             Law(
-                f"labels, masks and names{of}",
+                "labels, masks and names",
                 self.extra,
                 'Give each sample its class as extra["label"], (B,) int64 from 0 on, and its mask as extra["mask"], '
                 "(B, H, W) bool",
             ),
             Law(
-                f"a copy in another process{of}",
+                "a copy in another process",
                 self.pickled,
                 "Open files where they are read, and keep no lambda, lock or open file in the data set",
             ),
             Law(
-                f"two steps are one{of}",
+                "two steps are one",
                 self.two_steps,
                 "Implement batch as batch_in_two_steps(self, indices, noise)",
             ),

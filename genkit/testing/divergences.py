@@ -11,7 +11,7 @@ from torch import Tensor
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import DiagNormal, Divergence
 from genkit.recipe.draw_finder import refusing_global_draws
-from genkit.testing.law import Law, assert_finite, assert_same, hold
+from genkit.testing.law import Law, assert_finite, assert_same, for_each_case, hold
 
 ROWS = 6
 EXTREME = 30.0  # the largest absolute log-variance that is tried; networks of genkit clamp theirs
@@ -33,7 +33,7 @@ def assert_divergence_is_lawful(divergence: Divergence, *, latent_dims: Sequence
 
     Leave out of `latent_dims` what the divergence refuses with `ValueError`.
     """
-    hold(divergence, [law for size in latent_dims for law in _Trial(divergence, size).laws()])
+    hold(divergence, for_each_case({f"L = {size}": _Trial(divergence, size).laws() for size in latent_dims}))
 
 
 @dataclass(frozen=True)
@@ -44,39 +44,38 @@ class _Trial:
     size: int
 
     def laws(self) -> list[Law]:
-        of = f"L = {self.size}"
         return [
             Law(
-                f"one number a sample, {of}",
+                "one number a sample",
                 self.shape,
                 "Return a tensor (B,) that is computed from p and q, without .item(), NumPy or a dtype or device of "
                 "its own. Expand a statistic of the batch to (B,)",
                 basic=True,
             ),
-            Law(f"pure, {of}", self.pure, "Compute from p and q only: keep no state, draw nothing, change no argument"),
-            Law(f"zero on itself, {of}", self.zero_on_itself, "Compare the formula with its source"),
+            Law("pure", self.pure, "Compute from p and q only: keep no state, draw nothing, change no argument"),
+            Law("zero on itself", self.zero_on_itself, "Compare the formula with its source"),
             Law(
-                f"not negative, {of}",
+                "not negative",
                 self.not_negative,
                 "Look for a wrong sign, or declare `non_negative: ClassVar[bool] = False`",
             ),
             Law(
-                f"symmetric if declared, {of}",
+                "symmetric if declared",
                 self.symmetric,
                 "Remove `symmetric: ClassVar[bool] = True` from the class, or correct the formula",
             ),
             Law(
-                f"rows in any order, {of}",
+                "rows in any order",
                 self.any_order,
                 "Compare row i of p with row i of q, or take a statistic that ignores the order of the rows",
             ),
             Law(
-                f"finite at log-variances of ±{EXTREME:g}, {of}",
+                f"finite at log-variances of ±{EXTREME:g}",
                 self.finite_at_extremes,
                 "Subtract log-variances before exp(), divide by no variance, and take log-sums with logsumexp",
             ),
             Law(
-                f"takes bfloat16, {of}",
+                "takes bfloat16",
                 self.takes_bfloat16,
                 "Make constants in the dtype of p, such as p.mu.new_zeros(())",
             ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ class Verdict:
     law: str
     broken: str = ""  # what is wrong; empty if the law holds
     remedy: str = ""
+    refused: bool = False  # the part has refused what it was tried on, with the text in `broken`
 
 
 _verdicts: ContextVar[list[Verdict] | None] = ContextVar("verdicts", default=None)
@@ -56,12 +57,28 @@ def hold(part: object, laws: Iterable[Law]) -> None:
             broken = _what_is_wrong(part, error)
             if verdicts is None:
                 raise AssertionError(f'{code_of(part)} breaks the law "{law.name}": {broken}. {law.remedy}') from error
-            verdicts.append(Verdict(law.name, broken, law.remedy))
+            verdicts.append(Verdict(law.name, broken, law.remedy, is_refusal(error)))
             if law.basic:
                 return
             continue
         if verdicts is not None:
             verdicts.append(Verdict(law.name))
+
+
+def for_each_case(cases: Mapping[str, Sequence[Law]]) -> list[Law]:
+    """Return laws that hold if they hold in every case, such as for each split. All cases have the same laws."""
+    return [_in_all(dict(zip(cases, laws, strict=True))) for laws in zip(*cases.values(), strict=True)]
+
+
+def _in_all(laws: Mapping[str, Law]) -> Law:
+    def check() -> None:
+        for case, law in laws.items():
+            try:
+                law.check()
+            except AssertionError as error:
+                raise AssertionError(f"{case}: {error}" if case else str(error)) from error
+
+    return replace(next(iter(laws.values())), check=check)
 
 
 def _what_is_wrong(part: object, error: Exception) -> str:

@@ -11,7 +11,7 @@ from genkit.core.dataset import Dataset
 from genkit.core.global_generators import seeded_generators
 from genkit.core.metric import Evaluation, Metric
 from genkit.core.model import Model, NetworkBuilder, evaluating
-from genkit.evaluation.compute_metrics import evaluate, protocol_of
+from genkit.evaluation.compute_metrics import AFTER_A_FIX, NO_NUMBER, evaluate, protocol_of
 from genkit.evaluation.draws import draws, labels_of, read
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.eight_gaussians import EightGaussians
@@ -143,8 +143,10 @@ class _Trial:
 
 
 def value_of(metric: Metric, data: Dataset, model: Model) -> float:
-    """Return the number of a metric. Raises `ValueError` with its reason if it refuses, or fails."""
+    """Return the number of a metric. Raises `ValueError` if it refuses, `AssertionError` if it returns no number."""
     (result,) = evaluate({"metric": metric}, data, lambda weights: model, SEED)
+    bug = AFTER_A_FIX in result.reason or result.reason.startswith(NO_NUMBER)
+    assert not bug, result.reason.removesuffix(f". {AFTER_A_FIX}")
     if result.value is None:
         raise ValueError(result.reason)
     return result.value

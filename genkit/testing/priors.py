@@ -16,7 +16,7 @@ from genkit.core.prior import Prior
 from genkit.core.types import DiagNormal
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.try_parts import NO_GLOBAL_DRAWS_IN_PRIORS
-from genkit.testing.law import Law, assert_finite, assert_same, hold
+from genkit.testing.law import Law, assert_finite, assert_same, for_each_case, hold
 
 MOST_DIMENSIONS = 3  # kernels around codes are too sparse in more
 DENSITY_ERROR = 0.05  # of the mean of r(z)/p(z) over 20,000 codes
@@ -39,7 +39,8 @@ def assert_prior_is_lawful(prior: Prior, *, rows: int = 20_000) -> None:
     classes: list[int | None] = [None]
     if isinstance(prior, Conditional):
         classes = [*([] if prior.needs_class else classes), *range(prior.classes)]
-    hold(prior, [law for label in classes for law in _Trial(prior, rows, label).laws()])
+    cases = {"" if label is None else f"class {label}": _Trial(prior, rows, label).laws() for label in classes}
+    hold(prior, for_each_case(cases))
 
 
 @dataclass(frozen=True)
@@ -51,33 +52,32 @@ class _Trial:
     label: int | None
 
     def laws(self) -> list[Law]:
-        of = "" if self.label is None else f", class {self.label}"
         return [
-            Law(f"description{of}", self.description, "Return the name of the prior, on one line", basic=True),
+            Law("description", self.description, "Return the name of the prior, on one line", basic=True),
             Law(
-                f"codes from the noise{of}",
+                "codes from the noise",
                 self.codes,
                 "Return (B, L) codes drawn with noise.randn and noise.rand only, one row of the noise for each",
                 basic=True,
             ),
             Law(
-                f"log-density{of}",
+                "log-density",
                 self.log_density,
                 "Sum over the last dimension only: (..., L) -> (...), finite at all codes that can be drawn",
                 basic=True,
             ),
             Law(
-                f"codes follow the density{of}",
+                "codes follow the density",
                 self.codes_follow,
                 "Compare `log_prob`, with all constants, and `sample`: they are two laws now",
             ),
             Law(
-                f"KL{of}",
+                "KL",
                 self.kl,
                 "Return KL(q || p), or an upper bound or an estimate of it, one number a row, in nats",
             ),
             Law(
-                f"frozen{of}",
+                "frozen",
                 self.frozen,
                 "Derive `frozen` from Prior, or detach each tensor without copying or changing it",
             ),

@@ -16,11 +16,12 @@ PLUGIN_PARTS = sorted(path for plugin in PLUGINS for path in plugin.rglob("*.py"
 # Bottom up: a module imports only its own room and rooms further left. The picture in docs/architecture.md shows these.
 ROOMS = (
     *("errors", "near_miss", "part_code", "launched", "hooks", "console", "storage", "core", "bases", "api"),
-    *("evaluation", "draw", "parts", "recipe", "scaffold", "engine", "runs", "tables", "cli"),
+    *("evaluation", "draw", "parts", "recipe", "testing", "plugin_check", "scaffold"),
+    *("engine", "runs", "tables", "cli"),
 )
 BUILT_IN_PARTS = sorted(path for path in (PACKAGE / "parts").glob("*/**/*.py") if path.name != "__init__.py")
 PLACEHOLDER = re.compile(r"your_part|[A-Z]{3}")  # genkit/parts/KIND/your_part.py
-FACES = {"__init__", "__main__", "testing"}  # for notebooks, the shell and the tests of plugin authors
+FACES = {"__init__", "__main__"}  # for notebooks and the shell
 ENGINE = sorted((PACKAGE / "engine").glob("*.py"))
 BLIND_FILES = ("recipe/plan.py", "recipe/bind_recipe.py", "recipe/checks.py", "recipe/dry_run.py", "runs/train.py")
 METHOD_BLIND = [*ENGINE, *(PACKAGE / name for name in BLIND_FILES)]

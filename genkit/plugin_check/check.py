@@ -1,0 +1,145 @@
+"""Check of a plugin: the laws of its package, and of each of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from genkit.errors import UsageError
+from genkit.part_code import describe_bug, is_refusal, line_of_definition
+from genkit.plugin_check.build_part import NotChecked, how_to_set, keys_of_parts, kind_word, prepared
+from genkit.plugin_check.entry_laws import entry_laws
+from genkit.plugin_check.installed import InstalledPlugin, find_plugin
+from genkit.plugin_check.kind_laws import Around, assert_lawful, small_models
+from genkit.plugin_check.package_laws import package_laws
+from genkit.plugin_check.recipe_keys import RecipeTable, recipe_tables
+from genkit.recipe.document import Document
+from genkit.recipe.part_interface import INTERFACES, check_interface
+from genkit.recipe.registry import Part, Registry
+from genkit.testing.law import Law, Verdict, collected, hold
+
+CONSTRUCTS = "constructs"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The laws of a package or of a part, and which of them hold."""
+
+    kind: str  # "package", or the kind of the part in the singular
+    name: str
+    place: str  # the file, and for a part its line; empty if unknown
+    verdicts: tuple[Verdict, ...]
+    not_checked: str = ""  # why the laws of its kind were not checked, and what to do; empty if they were
+
+    @property
+    def broken(self) -> tuple[Verdict, ...]:
+        """The laws that do not hold."""
+        return tuple(each for each in self.verdicts if each.broken)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as values that JSON can store."""
+        laws = [{key: value for key, value in asdict(each).items() if key != "refused"} for each in self.verdicts]
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "place": self.place,
+            "laws": laws,
+            "not_checked": self.not_checked,
+        }
+
+
+def check_plugin(
+    name: str, overrides: Sequence[str] = (), on_report: Callable[[Report], None] = lambda report: None
+) -> list[Report]:
+    """Return the reports of a plugin: its package, then each part; `on_report` is called with each when it is made.
+
+    `name` is that of an entry point, a distribution or a module. `overrides` are ``KIND.NAME.KEY=VALUE``. Raises
+    `UsageError` for an unknown name, a module that fails on import, and an override that fits no part.
+    """
+    plugin = find_plugin(name)
+    recipes = recipe_tables(plugin)
+    keys = keys_of_parts(plugin, recipes, overrides)
+    package = Report(
+        "package",
+        str(plugin.owner),
+        plugin.files[0].name if plugin.folder is None else f"{plugin.folder.name}/",
+        _verdicts(plugin, package_laws(plugin)),
+    )
+    on_report(package)
+    reports = [package]
+    for part in plugin.parts:
+        reports.append(_check_part(part, plugin, keys, recipes.get((part.kind, part.entry.name))))
+        on_report(reports[-1])
+    return reports
+
+
+def _check_part(part: Part, plugin: InstalledPlugin, keys: Document, recipe: RecipeTable | None) -> Report:
+    try:
+        place = line_of_definition(part.load())
+    except UsageError as error:
+        broken = Verdict("can be imported", str(error), f"Correct the module {part.entry.target.partition(':')[0]}.")
+        return Report(kind_word(part.kind), part.entry.name, "", (broken,))
+    owners = [str(each.owner) for each in plugin.registry.parts[part.kind, part.entry.name]]
+    report = Report(kind_word(part.kind), part.entry.name, place, _verdicts(part.load(), entry_laws(part, owners)))
+    others = [each for each in plugin.parts if each.kind == "models" and each != part]
+
+    def models() -> Iterable[Any]:
+        return small_models(prepared(each, keys, plugin.registry) for each in others)
+
+    around = Around(plugin.registry, models, recipe.recipe if recipe else None)
+    return check_kind(part, keys, around, report)
+
+
+def check_kind(part: Part, keys: Document, around: Around, report: Report) -> Report:
+    """Return the report of a part with the laws of its kind added."""
+    try:
+        make = prepared(part, keys, around.registry)
+        with collected() as verdicts:
+            assert_lawful(part.kind, _reporting(part, make), around)
+    except NotChecked as missing:
+        return replace(report, not_checked=str(missing))
+    except _Failed as failed:
+        broken = Verdict(CONSTRUCTS, str(failed), "A part must be made of its keys, whatever they are, or refuse them.")
+        return replace(report, verdicts=(*report.verdicts, broken))
+    if len(verdicts) == 1 and verdicts[0].refused:  # it fits none of the models, samples or keys that were tried
+        return replace(report, not_checked=f"{verdicts[0].broken}. {how_to_set(part, 'KEY')}")
+    return replace(report, verdicts=(*report.verdicts, *verdicts))
+
+
+class _Failed(Exception):
+    """A part whose constructor has a bug."""
+
+
+def _reporting(part: Part, make: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the constructor of a part; without other arguments it tells a refusal of the keys from a bug."""
+
+    def made(**others: Any) -> Any:
+        if others:  # a shape that a model may refuse
+            return make(**others)
+        try:
+            found = make()
+            if part.kind in INTERFACES:
+                check_interface(part.kind, found)
+            return found
+        except TypeError as error:
+            raise _Failed(str(error)) from error
+        except Exception as error:
+            if is_refusal(error):
+                raise NotChecked(f"{error}. {how_to_set(part, 'KEY')}") from None
+            raise _Failed(describe_bug(part.load(), error)) from error
+
+    return made
+
+
+def _verdicts(part: object, laws: Iterable[Law]) -> tuple[Verdict, ...]:
+    with collected() as found:
+        hold(part, laws)
+    return tuple(found)
+
+
+def part_report(part: Part, registry: Registry, keys: dict[str, Any] | None = None) -> Report:
+    """Return the report of any registered part, also one of genkit, with these keys and examples of the others."""
+    document = Document({part.kind: {part.entry.name: keys or {}}}, "the checked part")
+    report = Report(kind_word(part.kind), part.entry.name, line_of_definition(part.load()), ())
+    return check_kind(part, document, Around(registry, tuple, None), report)

@@ -1,0 +1,154 @@
+"""The laws of a part, by its kind: the same functions of `genkit.testing` that the tests of a plugin call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genkit import testing
+from genkit.core.model import Model
+from genkit.core.noise import Noise, Rows
+from genkit.core.types import DiagNormal
+from genkit.errors import GenkitError
+from genkit.plugin_check.build_part import NotChecked
+from genkit.recipe.plan import make_plan
+from genkit.recipe.registry import Registry
+from genkit.testing.examples import first_accepted
+from genkit.testing.loss_laws import example_model
+
+SHAPES = ((2,), (1, 32, 32), (3, 32, 32), (3, 64, 64))  # of samples, for models
+LATENT_DIMS = (2, 1, 3)  # for priors, whose density is compared with kernels
+SMALL, LARGE = (1, 2, 3), (512, 64, 8, 4)  # latent dimensions for divergences: the first of each that is not refused
+FEW = 100  # samples of a metric, which is computed several times
+
+Make = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Around:
+    """What the laws of a part may need besides the part."""
+
+    registry: Registry
+    models: Callable[[], Iterable[Model]]  # of the same plugin, small
+    recipe: Path | None  # the one whose keys the part has
+
+
+def assert_lawful(kind: str, make: Make, around: Around) -> None:
+    """Assert the laws of a kind for the part that `make` constructs. Raises `NotChecked` if something is missing."""
+    CHECKS[kind](make, around)
+
+
+def _check_divergence(make: Make, around: Around) -> None:
+    divergence = make()
+
+    def use(size: int) -> None:
+        q = DiagNormal(*(Noise(0, 0, "q", Rows.all(2)).randn(tag, size) for tag in ("mu", "logvar")))
+        divergence(q, q)
+
+    small, large = (first_accepted(sizes, use) for sizes in (SMALL, LARGE))
+    testing.assert_divergence_is_lawful(divergence, latent_dims=(small, large))
+
+
+def _check_loss(make: Make, around: Around) -> None:
+    loss = make()
+    try:
+        example_model(loss)
+    except ValueError as error:
+        wanted = {child for phase in loss.phases() for child in phase.updates}
+        for model in around.models():
+            if wanted <= {name for name, _ in model.named_children()} | {"prior"}:
+                testing.assert_loss_is_lawful(loss, model)
+                return
+        raise NotChecked(
+            f"{error}; neither has a model of this plugin. Call assert_loss_is_lawful with one in a test"
+        ) from None
+    testing.assert_loss_is_lawful(loss)
+
+
+def _check_model(make: Make, around: Around) -> None:
+    def use(shape: tuple[int, ...]) -> None:
+        with torch.device("meta"):
+            make(data_shape=shape)
+
+    shape = first_accepted(SHAPES, use)
+    testing.assert_model_is_lawful(lambda: make(data_shape=shape))
+
+
+def _check_prior(make: Make, around: Around) -> None:
+    size = first_accepted(LATENT_DIMS, lambda size: make(latent_dim=size))
+    testing.assert_prior_is_lawful(make(latent_dim=size).double())
+
+
+def _check_dataset(make: Make, around: Around) -> None:
+    data = make()
+    _refuse_unmet((*data.unmet(), *data.held_out().unmet()))
+    testing.assert_dataset_is_lawful(data)
+
+
+def _check_extractor(make: Make, around: Around) -> None:
+    extractor = make()
+    _refuse_unmet(extractor.unmet())
+    testing.assert_extractor_is_lawful(extractor)
+
+
+def _check_metric(make: Make, around: Around) -> None:
+    metric = make()
+    names = [item.name for item in fields(metric) if item.name.endswith("samples")] if is_dataclass(metric) else []
+    counts = [name for name in names if isinstance(getattr(metric, name), (int, type(None)))]
+    for few in ({name: FEW for name in counts}, {"samples": FEW} if "samples" in counts else {}):
+        try:
+            metric = replace(metric, **few)
+        except ValueError:  # too few for it
+            continue
+        break
+    testing.assert_metric_is_lawful(metric)
+
+
+def _check_callback(make: Make, around: Around) -> None:
+    callback = make()
+    _refuse_unmet(callback.unmet())
+    if around.recipe is None:
+        testing.assert_callback_is_lawful(callback)
+        return
+    try:
+        plan = make_plan(around.recipe, registry=around.registry, try_step=False)
+    except GenkitError:
+        testing.assert_callback_is_lawful(callback)
+        return
+    testing.assert_callback_is_lawful(callback, plan)
+
+
+CHECKS: dict[str, Callable[[Make, Around], None]] = {
+    "models": _check_model,
+    "priors": _check_prior,
+    "losses": _check_loss,
+    "errors": lambda make, around: testing.assert_error_is_lawful(make()),
+    "divergences": _check_divergence,
+    "schedules": lambda make, around: testing.assert_schedule_is_lawful(make()),
+    "datasets": _check_dataset,
+    "metrics": _check_metric,
+    "scores": lambda make, around: testing.assert_score_is_lawful(make()),
+    "optimisers": lambda make, around: testing.assert_optimiser_is_lawful(make()),
+    "extractors": _check_extractor,
+    "callbacks": _check_callback,
+}
+
+
+def small_models(makes: Iterable[Make]) -> Iterator[Model]:
+    """Yield the models that these functions construct, in float64, for samples of a shape that each accepts."""
+    for make in makes:
+        for shape in SHAPES:
+            try:
+                yield make(data_shape=shape).double()
+            except Exception:  # its own laws report it
+                continue
+            break
+
+
+def _refuse_unmet(unmet: Iterable[str]) -> None:
+    if texts := tuple(unmet):
+        raise NotChecked(" ".join(texts))

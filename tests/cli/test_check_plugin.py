@@ -1,0 +1,174 @@
+"""`genkit plugins check`: the laws of an installed plugin, its exit codes, and what it says of each mistake."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.commands import genkit, install, refused
+from support.messages import assert_names
+
+GOOD = '''\
+"""A schedule and a divergence."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from torch import Tensor
+
+from genkit.api import DiagNormal, Doc, UnitInterval
+from genkit.hooks import Entry, hookimpl
+
+genkit_hooks = 1
+
+@hookimpl
+def genkit_schedules():
+    yield Entry("step-up", "{module}:StepUp", "0 before `at`, then `value`", "https://example.org")
+
+@hookimpl
+def genkit_divergences():
+    yield Entry("w2", "{module}:Wasserstein2", "Per-sample W2", "Givens & Shortt 1984")
+
+@dataclass(frozen=True)
+class StepUp:
+    """0 before t = `at`, then `value`."""
+
+    at: Annotated[UnitInterval, Doc("Progress t at which the value changes.")]
+    value: Annotated[float, Doc("Value from `at` on.")] = 1.0
+
+    def __call__(self, t: float, /) -> float:
+        return self.value if t >= self.at else 0.0
+
+@dataclass(frozen=True)
+class Wasserstein2:
+    """Distance of each sample, (B,)."""
+
+    symmetric: ClassVar[bool] = True
+
+    def __call__(self, p: DiagNormal, q: DiagNormal, /) -> Tensor:
+        shift = (p.mu - q.mu).square()
+        spread = ((0.5 * p.logvar).exp() - (0.5 * q.logvar).exp()).square()
+        return (shift + spread).sum(dim=1)
+'''
+
+
+def change(*pairs: tuple[str, str]) -> str:
+    source = GOOD
+    for old, new in pairs:
+        assert old in source
+        source = source.replace(old, new)
+    return source
+
+
+@pytest.fixture
+def site(isolated, monkeypatch) -> Path:
+    monkeypatch.syspath_prepend(isolated / "site")
+    return isolated / "site"
+
+
+def supply(site: Path, monkeypatch, module: str, source: str) -> None:
+    install(site, f"genkit-torch-{module.replace('_', '-')}", module, source.replace("{module}", module))
+    monkeypatch.setenv("GENKIT_PLUGINS", module)
+
+
+def reports(*arguments: str, code: int) -> dict[str, dict]:
+    """Return the reports of ``plugins check --json`` by kind."""
+    called = genkit("plugins", "check", *arguments, "--json")
+    assert called.code == code, called
+    return {report["kind"]: report for report in json.loads(called.out)["reports"]}
+
+
+def broken(report: dict) -> dict[str, str]:
+    return {law["law"]: law["broken"] for law in report["laws"] if law["broken"]}
+
+
+@pytest.mark.parametrize("name", ["check_good", "genkit-torch-check-good"])
+def test_a_lawful_plugin_passes_by_the_name_of_its_entry_point_or_distribution(site, monkeypatch, name):
+    supply(site, monkeypatch, "check_good", GOOD)
+    found = genkit("plugins", "check", name).out
+    assert_names(found, "genkit-torch-check-good 0.1.0", "schedule step-up", "divergence w2", "0 are broken")
+
+
+MISTAKES = {
+    "check_negative": ((".sum(dim=1)", ".sum(dim=1) - 1"),),
+    "check_undocumented": (('Annotated[float, Doc("Value from `at` on.")]', "float"),),
+    "check_private": (("from genkit.hooks", "from genkit.core.noise import Noise\nfrom genkit.hooks"),),
+    "check_no_source": (('"Givens & Shortt 1984"', '""'),),
+    "check_taken": (('"w2"', '"kl"'),),
+    "check_no_docstring": (('    """Distance of each sample, (B,)."""\n', ""),),
+    "check_no_version": (("genkit_hooks = 1", ""),),
+    "check_module_docstring": (('"""A schedule and a divergence."""', ""),),
+    "check_constructor": (("class StepUp:", "class StepUp:\n    def __post_init__(self): self.missing\n"),),
+    "check_no_field": (("symmetric: ClassVar[bool] = True", "symmetric = True"),),
+}
+LAWS = {
+    "check_negative": ("divergence", "not negative"),
+    "check_undocumented": ("schedule", "its keys are explained"),
+    "check_private": ("package", "public imports"),
+    "check_no_source": ("divergence", "entry"),
+    "check_taken": ("divergence", "its name is not taken"),
+    "check_no_docstring": ("divergence", "docstring"),
+    "check_no_version": ("package", "hooks"),
+    "check_module_docstring": ("package", "docstrings of modules"),
+    "check_constructor": ("schedule", "constructs"),
+    "check_no_field": ("divergence", "constructs"),
+}
+
+
+@pytest.mark.parametrize("module", MISTAKES)
+def test_a_mistake_breaks_a_law_and_the_exit_code_is_1(site, monkeypatch, module):
+    supply(site, monkeypatch, module, change(*MISTAKES[module]))
+    kind, law = LAWS[module]
+    assert law in broken(reports(module, code=1)[kind])
+
+
+def test_a_broken_law_is_printed_with_place_and_remedy(site, monkeypatch):
+    supply(site, monkeypatch, "check_printed", change((".sum(dim=1)", ".sum(dim=1) - 1")))
+    lines = genkit("plugins", "check", "check_printed").out.splitlines()
+    (part,) = [line for line in lines if "w2" in line]
+    assert_names(part, "broken", "check_printed.py, line 32")
+    (law,) = [line for line in lines if "not negative" in line]
+    assert_names(law, "L = 1", "wrong sign", "non_negative")
+
+
+def test_a_plugin_without_an_entry_point_is_checked_as_a_module(site, monkeypatch):
+    site.mkdir()
+    (site / "check_module.py").write_text(GOOD.replace("{module}", "check_module"))
+    found = reports("check_module", code=1)
+    assert set(broken(found["package"])) == {"entry point"}
+    assert not broken(found["divergence"]) and not broken(found["schedule"])
+
+
+PATH = ('Annotated[UnitInterval, Doc("Progress t at which the value changes.")]', 'Annotated[Path, Doc("A file.")]')
+AT = ("self.value if t >= self.at else 0.0", "float(len(self.at.name))")
+
+
+def test_a_part_whose_keys_nobody_gives_is_not_checked(site, monkeypatch):
+    supply(site, monkeypatch, "check_path", change(PATH, AT))
+    found = reports("check_path", code=0)["schedule"]
+    assert_names(found["not_checked"], "at", "--set schedule.step-up.at=VALUE")
+    given = reports("check_path", "--set", "schedule.step-up.at=x.txt", code=0)["schedule"]
+    assert not given["not_checked"] and "a pure function of t" in {law["law"] for law in given["laws"]}
+
+
+def test_keys_are_those_of_a_recipe_of_the_project(site, monkeypatch):
+    supply(site, monkeypatch, "check_recipe", change(PATH, AT))
+    (site / "pyproject.toml").write_text("")
+    (site / "recipes").mkdir()
+    recipe = '[data]\nuse="8-gaussians"\n[model]\nuse="mlp"\n[loss]\nuse="vae"\nbeta_kl={use="step-up", at="a"}\n'
+    (site / "recipes" / "x.toml").write_text(recipe)
+    assert not reports("check_recipe", code=0)["schedule"]["not_checked"]
+
+
+def test_wrong_calls_are_refused(site, monkeypatch):
+    supply(site, monkeypatch, "check_calls", GOOD)
+    assert_names(refused("plugins", "check", "chekc_calls"), "chekc_calls", "Did you mean check_calls")
+    message = refused("plugins", "check", "check_calls", "--set", "divergence.w3.x=1")
+    assert_names(message, "--set divergence.w3.x=1", "Did you mean divergence.w2")
+    supply(site, monkeypatch, "check_fails", "import no_such_module\n")
+    assert_names(refused("plugins", "check", "check_fails"), "check_fails", "no_such_module")
+
+
+def test_what_a_part_prints_is_not_among_the_results(site, monkeypatch):
+    supply(site, monkeypatch, "check_prints", change(("return self.value if", "print('noise'); return self.value if")))
+    assert "noise" not in genkit("plugins", "check", "check_prints").out
