@@ -16,7 +16,10 @@ def new(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Name of the plugin and of its parts: lower-case-with-hyphens.")
     ],
-    kinds: Annotated[list[Kind], typer.Option("--kind", help="Kind of a part of the plugin. Repeatable.")],
+    kinds: Annotated[
+        list[Kind],
+        typer.Option("--kind", metavar="KIND", help=f"Kind of a part of the plugin: {', '.join(Kind)}. Repeatable."),
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FOLDER", parser=user_path, help="New folder for the package; NAME by default."),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from genkit.errors import UsageError
 
 LONGEST = 40  # characters; a line of the package with the name three times still has fewer than 120
+RESERVED = ("all", "none", "genkit")  # `--plugins` means something else by them
 PREFIXES = ("genkit-torch-", "genkit-")
 
 
@@ -20,7 +21,7 @@ PREFIXES = ("genkit-torch-", "genkit-")
 class PluginName:
     """Name of a new plugin: lower-case words, with hyphens between them.
 
-    Raises `UsageError` for another text, a keyword of Python, and a name that is too long.
+    Raises `UsageError` for another text, a keyword of Python, a reserved name, and one that is too long.
     """
 
     name: str
@@ -56,6 +57,8 @@ def _problem(name: str) -> str:
             "no name of a plugin. Write lower-case letters, digits and hyphens, and begin with a letter, such as "
             f"{example}."
         )
+    if name in RESERVED:
+        return f"reserved, since `genkit --plugins {name}` means something else. Choose another name."
     if keyword.iskeyword(name) or keyword.iskeyword(name.capitalize()):
         return "a keyword of Python. Choose another name."
     if len(name) > LONGEST:

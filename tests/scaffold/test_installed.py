@@ -52,6 +52,15 @@ def test_the_installed_package_is_listed(package):
     assert not facts["broken"] and not facts["clashes"]
 
 
+def test_the_package_keeps_the_laws(package):
+    """`genkit plugins check` finds nothing broken, and leaves no part out."""
+    checked = python("-m", "genkit", "plugins", "check", PLUGIN.name, "--json", cwd=package, path=(package,))
+    assert checked.returncode == 0, checked.stdout
+    reports = json.loads(checked.stdout)["reports"]
+    assert [report["kind"] for report in reports if report["not_checked"]] == []
+    assert {report["kind"] for report in reports} == {"package", *map(str, Kind)}
+
+
 def test_the_package_passes_its_own_tests(package):
     """The loss without a divergence has a test of its own, so a second package has only that."""
     sole = PluginName("sole-loss")

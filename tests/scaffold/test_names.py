@@ -54,8 +54,13 @@ def test_the_prefix_of_a_distribution_is_not_repeated(name):
 
 
 def test_no_keyword_of_python_is_a_name():
-    for word in filter(str.isidentifier, (each.lower() for each in keyword.kwlist)):
+    for word in filter(str.isidentifier, ({each.lower() for each in keyword.kwlist} - {"none"})):
         assert "keyword" in refusal(word)
+
+
+@pytest.mark.parametrize("name", ["all", "none", "genkit"])
+def test_a_word_of_the_plugins_option_is_no_name(name):
+    assert f"--plugins {name}" in refusal(name)
 
 
 def test_a_name_has_a_longest_length():
