@@ -157,6 +157,8 @@ class Binder:
                 self._missing((*path, name), parameter, subject, owner)
             else:
                 self.resolved.add_default((*path, name), parameter.default, subject, owner)
+                if parameter.completed:
+                    bound[name] = parameter.default
         if len(self.problems) > problems_before:
             raise Invalid
         return bound

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from enum import Enum, auto
 from functools import cache
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError
 
+from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.dataset import Dataset
 from genkit.core.field_types import Doc
 from genkit.core.metric import Extractor
@@ -44,6 +46,9 @@ WORDS_OF_KIND = {
 }
 
 
+Part = TypeVar("Part")
+
+
 class Parameter(NamedTuple):
     """One key that a part takes."""
 
@@ -51,6 +56,7 @@ class Parameter(NamedTuple):
     default: Any
     required: bool
     doc: str = ""  # the sentence of its `Doc`; empty without one
+    completed: bool = False  # whether the default has schedules in place of numbers, so that a part must be given it
 
 
 @cache
@@ -62,15 +68,46 @@ def parameters_of(target: Callable[..., Any]) -> dict[str, Parameter]:
     hints = get_type_hints(target if is_dataclass(target) else _initialiser(target), include_extras=True)
     made = {item.name: item.default_factory() for item in _fields(target) if item.default_factory is not MISSING}
     return {
-        name: Parameter(
-            without_doc(hints.get(name, Any)),
-            made.get(name, parameter.default),
-            parameter.default is inspect.Parameter.empty,
-            doc_of(hints.get(name, Any)),
-        )
+        name: _parameter(name, hints.get(name, Any), made.get(name, parameter.default))
         for name, parameter in inspect.signature(target).parameters.items()
         if parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     }
+
+
+def _parameter(name: str, hint: Any, default: Any) -> Parameter:
+    if default is inspect.Parameter.empty:
+        return Parameter(without_doc(hint), default, True, doc_of(hint))
+    completed = _with_schedule(name, without_doc(hint), default)
+    return Parameter(without_doc(hint), completed, False, doc_of(hint), completed is not default)
+
+
+def _with_schedule(name: str, hint: Any, value: Any) -> Any:
+    """Return a constant schedule for a number where a schedule is expected, and any other value unchanged.
+
+    The fields of a part are treated alike. Raises `TypeError` for what is neither a number nor a schedule.
+    """
+    kind = KIND_OF_HINT.get(without_none(hint))
+    if kind == "schedules" and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise TypeError(f"the default of {name} is {value}; give a finite number or a schedule")
+        return ConstantSchedule(float(value))
+    if kind == "schedules" and value is not None and not callable(value):
+        raise TypeError(f"the default of {name} is {value!r}; give a number, such as 1.0, or a schedule")
+    return value if kind is None or value is None else with_schedules(value)
+
+
+def with_schedules(part: Part) -> Part:
+    """Return a part whose schedules are no numbers, as a recipe makes it: each number becomes a constant schedule.
+
+    It is the part itself if it has no such number. Raises `TypeError` for a key that takes a schedule and has neither.
+    """
+    if not is_dataclass(part) or isinstance(part, type):
+        return part
+    hints = {name: parameter.hint for name, parameter in parameters_of(type(part)).items() if hasattr(part, name)}
+    given = {name: getattr(part, name) for name in hints}
+    changed = {name: _with_schedule(name, hint, given[name]) for name, hint in hints.items()}
+    changed = {name: value for name, value in changed.items() if value is not given[name]}
+    return replace(part, **changed) if changed else part
 
 
 def _fields(target: Any) -> tuple[Field[Any], ...]:

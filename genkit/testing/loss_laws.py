@@ -17,6 +17,7 @@ from genkit.core.targets import make_targets
 from genkit.core.types import Action, Loss, Phase, PhaseLoss
 from genkit.recipe.costs import USE_THE_NOISE
 from genkit.recipe.draw_finder import refusing_global_draws
+from genkit.recipe.part_fields import with_schedules
 from genkit.recipe.part_interface import check_interface
 from genkit.recipe.phase_result import checked_result
 from genkit.recipe.try_parts import actions_of, targets_of, try_actions, try_phases, try_remark, try_targets
@@ -44,6 +45,7 @@ def assert_loss_is_lawful(loss: Loss, model: Model | None = None, batch: Batch |
     images, or a GAN. Without a batch the samples are uniform on [0, 1]. Give both in float64, the batch with an even
     number of rows. Raises `ValueError` if no small model has the children that the loss trains.
     """
+    loss = with_schedules(loss)
     model = model or example_model(loss)
     hold(loss, _Trial(loss, model, batch or batch_for(model)).laws())
 

@@ -15,6 +15,7 @@ from genkit.core.model import Model
 from genkit.core.types import Action, Loss, Phase, turns_of
 from genkit.recipe.costs import USE_THE_NOISE
 from genkit.recipe.draw_finder import refusing_global_draws
+from genkit.recipe.part_fields import with_schedules
 from genkit.recipe.phase_result import checked_result
 from genkit.recipe.try_parts import actions_of
 from genkit.testing.two_processes import on_two_processes
@@ -38,7 +39,7 @@ def phase_gradients(phase: Phase, model: Model, batch: Batch) -> dict[str, Tenso
 
 def assert_gradients_reach_updates(loss: Loss, model: Model, batch: Batch, *, step: int) -> None:
     """Assert that every phase due in `step` has a gradient for every parameter of the children that it updates."""
-    for phase in loss.phases():
+    for phase in with_schedules(loss).phases():
         if phase.due(step):
             missed = [name for name, gradient in phase_gradients(phase, model, batch).items() if gradient is None]
             assert not missed, f"phase {phase.name!r}: no gradient for {missed}, which the phase updates"
@@ -48,6 +49,7 @@ def take_step(
     loss: Loss, model: Model, optimisers: Mapping[str, torch.optim.Optimizer], batch: Batch, *, step: int = 0
 ) -> None:
     """Take one step as the training loop does; `optimisers` has that of each child of the model by name."""
+    loss = with_schedules(loss)
     for turn in turns_of(loss.phases(), actions_of(loss)):
         if not turn.due(step):
             continue
@@ -69,6 +71,7 @@ def assert_schedules_follow_the_run(loss: Loss, model: Model, batch: Batch, *key
 
     The phases start at a quarter of the run, so their own progress is different. The batch must have a `t` above 0.
     """
+    loss = with_schedules(loss)
 
     def totals(schedules: Mapping[str, Callable[[float], float]]) -> dict[str, float]:
         probed: Any = replace(loss, **schedules)  # type: ignore[type-var]  # a loss is a dataclass
@@ -98,6 +101,7 @@ def assert_processes_agree(loss: Loss, model: Model, batch: Batch, *, step: int 
     A gather returns the rows of both processes, with gradient. The batch has an even number of rows; make model and
     batch in float64.
     """
+    loss = with_schedules(loss)
     phases = [phase for phase in loss.phases() if phase.due(step)]
     one = totals_of(phases, model, batch)
     halves = on_two_processes(batch, lambda half: totals_of(phases, model, half))
