@@ -10,7 +10,8 @@ import typer
 
 from genkit.cli.inputs import open_with_remark, print_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
-from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
+from genkit.cli.output_files import OutputFiles
+from genkit.cli.outputs import refuse_inside_data
 from genkit.cli.score import Normal, ScoreOverrides
 from genkit.errors import Interrupted, UsageError
 from genkit.storage.user_path import user_path
@@ -18,7 +19,7 @@ from genkit.storage.user_path import user_path
 if TYPE_CHECKING:
     from genkit.runs.anomaly_maps import Maps, PixelNumbers
 
-ENDINGS = (".csv", ".npy", ".png")
+ENDINGS = ("-maps.npy", "-reconstructions.npy", ".csv", ".png")
 MOSTLY = 0.5  # share of marked pixels above which masks may be inverted
 
 Folder = Annotated[
@@ -84,9 +85,9 @@ def anomaly(
     model = check_map(run, trained, chosen, name, smooth)
     sets = open_sets(run, trained, [data], normal, [override for override in given if override not in of_score])
     default = f"anomaly-{name}-{trained.weights}-of-{sets.others[0].name.replace('/', '-')}"
-    stem = output_stem(out, run / default, ENDINGS)
+    output = OutputFiles(out, run / default, ENDINGS)
     for place in filter(None, (data, normal, masks)):
-        refuse_inside_data(stem, trained.data, place)
+        refuse_inside_data(output.stem, trained.data, place)
     found = None
     if masks is not None:
         [pictures] = open_user_sets([data], sets.data, model.data_shape, "--data")
@@ -100,20 +101,16 @@ def anomaly(
             f"{maps.above:.2%} of {sets.others[0].described}."
         )
 
-    files = MapFiles(
-        *(stem.with_name(stem.name + ending) for ending in ("-maps.npy", "-reconstructions.npy", ".csv", ".png"))
-    )
-
     def draw(path: Path, maps: Maps) -> None:
         save_anomaly_grid(path, maps.shown, maps.threshold, trained.title, note(maps))
 
     mapping = MapOfScore(model, chosen, smooth)
     try:
-        with made_for_files(files):
-            maps = write_maps(run, trained, mapping, sets, found, fpr, number, files, draw)
+        with output.writing() as drafts:
+            maps = write_maps(run, trained, mapping, sets, found, fpr, number, MapFiles(*drafts), draw)
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
-    written = [str(path) for path in files]
+    written = [str(path) for path in output.written]
     for each in sets.every:
         print_remark(each.remark())
     if json:

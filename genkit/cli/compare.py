@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from genkit.cli.complete_paths import complete_run
+from genkit.cli.destination import Destination, destination
 from genkit.cli.options import Json
-from genkit.cli.outputs import refuse_inside_data, refused_if_unwritable, require_png
+from genkit.cli.output_files import picture_file
+from genkit.cli.outputs import refuse_inside_data
 from genkit.storage.user_path import user_path
 
 
@@ -22,14 +24,14 @@ def compare(
         ),
     ],
     out: Annotated[
-        Path,
+        Destination | None,
         typer.Option(
             "--out",
             metavar="FILE",
-            parser=user_path,
-            help="PNG file for the picture of the curves.",
+            parser=destination,
+            help="PNG file for the picture of the curves; comparison.png by default.",
         ),
-    ] = Path("comparison.png"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compare the recipes, numbers and curves of two or more runs.
@@ -42,14 +44,15 @@ def compare(
     from genkit.runs.comparison_report import print_comparison, save_comparison
 
     comparison = compare_runs(runs)
-    require_png(out)
+    output = picture_file(out, Path("comparison.png"))
     for run in comparison.runs:
-        refuse_inside_data(out, run.recipe.get("data", {}))
-    with refused_if_unwritable(out, option="--out"):
-        save_comparison(out, comparison)
+        refuse_inside_data(output.stem, run.recipe.get("data", {}))
+    with output.writing() as [draft]:
+        save_comparison(draft, comparison)
+    [picture] = output.written
     if json:
-        print(json_format.dumps({**comparison.as_dict(), "picture": str(out)}))
+        print(json_format.dumps({**comparison.as_dict(), "picture": str(picture)}))
         return
     console = Console()
     print_comparison(comparison, console)
-    console.print(f"picture   {out}")
+    console.print(f"picture   {picture}")

@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from genkit.cli.command_group import CommandGroup
+from genkit.cli.destination import Destination, destination
 from genkit.cli.options import Json, Overrides, RecipePath
-from genkit.cli.outputs import refuse_inside_data, refused_if_unwritable, require_png
+from genkit.cli.output_files import picture_file
+from genkit.cli.outputs import refuse_inside_data, refused_if_unwritable
 from genkit.cli.plan_for_command import plan_for_command
 from genkit.storage.user_path import user_path
 
@@ -81,9 +83,10 @@ def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False)
 def show(
     recipe: RecipePath,
     overrides: Overrides = None,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", parser=user_path, help="PNG file to write.")] = Path(
-        "data.png"
-    ),
+    out: Annotated[
+        Destination | None,
+        typer.Option("--out", metavar="FILE", parser=destination, help="PNG file to write; data.png by default."),
+    ] = None,
 ) -> None:
     """Draw pictures of both splits as the network sees them.
 
@@ -94,17 +97,17 @@ def show(
     from genkit.errors import UsageError
     from genkit.runs.data_preview import save_data_preview
 
-    require_png(out)
+    output = picture_file(out, Path("data.png"))
     plan = plan_for_command(recipe, overrides)
     if len(plan.data.shape) != 3 or plan.data.shape[0] not in (1, 3):
         raise UsageError(
             f"{recipe} [data]: cannot be drawn: its samples have shape {plan.data.shape}, not (1, H, W) or (3, H, W)."
         )
-    refuse_inside_data(out, plan.resolved["data"])
+    refuse_inside_data(output.stem, plan.resolved["data"])
     both_splits(plan.data)
-    with refused_if_unwritable(out, option="--out"):
-        save_data_preview(out, plan)
-    Console().print(f"picture   {out}")
+    with output.writing() as [draft]:
+        save_data_preview(draft, plan)
+    Console().print(f"picture   {output.written[0]}")
 
 
 @app.command("export")

@@ -9,10 +9,11 @@ import typer
 
 from genkit.cli.inputs import open_with_remark, print_remark, refuse_needed_class, require_autoencoder
 from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights, overrides_within
-from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
+from genkit.cli.output_files import OutputFiles
+from genkit.cli.outputs import refuse_inside_data
 from genkit.errors import Interrupted, UsageError
 
-ENDINGS = (".npy", ".csv")
+ENDINGS = (".npy", ".csv", "-logvar.npy")
 SPLITS = ("test", "train")
 
 
@@ -55,17 +56,15 @@ def encode(
         )
     samples = set_to_encode(run, trained, pictures, split or "test", number, changed)
     name = samples.name if pictures is None else f"of-{samples.name}"
-    stem = output_stem(out, run / f"codes-{name}-{trained.weights}", ENDINGS)
-    refuse_inside_data(stem, trained.data, pictures)
-    means, table = (stem.with_name(stem.name + ending) for ending in ENDINGS)
-    files = CodeFiles(means, table, stem.with_name(f"{stem.name}-logvar.npy") if logvar else None)
+    output = OutputFiles(out, run / f"codes-{name}-{trained.weights}", ENDINGS)
+    refuse_inside_data(output.stem, trained.data, pictures)
     try:
-        with made_for_files(files.paths):
-            write_codes(model, samples, files)
+        with output.writing() as (means, table, logvars):
+            write_codes(model, samples, CodeFiles(means, table, logvars if logvar else None))
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
 
-    written = [str(path) for path in files.paths]
+    written = [str(path) for path in output.written]
     print_remark(samples.remark())
     if json:
         facts = {

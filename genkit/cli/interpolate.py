@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.array_and_picture import write_array_and_picture
 from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
 from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights
-from genkit.cli.outputs import write_outputs
 
 
 def interpolate(
@@ -88,7 +88,7 @@ def interpolate(
         note=note,
     )
     default = run / f"paths-{between}-{path}-{trained.weights}{suffix}"
-    written = write_outputs(out, default, paths.as_arrays(), draw, trained.data, pictures)
+    written = write_array_and_picture(out, default, paths.as_arrays(), draw, trained.data, pictures)
     if json:
         facts = {"paths": number, "steps": steps, "between": between, "path": path, "weights": trained.weights}
         print(json_format.dumps({**facts, "written": written}))

@@ -9,6 +9,7 @@ import typer
 
 from genkit.cli.complete_names import complete_key, complete_key_of_data, one_of
 from genkit.cli.complete_paths import complete_recipe, complete_run, complete_run_or_model
+from genkit.cli.destination import Destination, destination
 from genkit.storage.user_path import user_path
 
 RecipePath = Annotated[
@@ -86,8 +87,13 @@ Workers = Annotated[
     ),
 ]
 Out = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="OUT", parser=user_path, help="File to write, without its ending, or folder."),
+    Destination | None,
+    typer.Option(
+        "--out",
+        metavar="OUT",
+        parser=destination,
+        help="File to write, without its ending, or folder, with / at its end if it is new.",
+    ),
 ]
 Runs = Annotated[Path, typer.Option("--runs", metavar="FOLDER", parser=user_path, help="Folder of the run folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.array_and_picture import write_array_and_picture
 from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
 from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights
-from genkit.cli.outputs import write_outputs
 
 
 def reconstruct(
@@ -45,7 +45,7 @@ def reconstruct(
     note = reconstruction_note(described, error)
     draw = partial(save_reconstructions, inputs=inputs.x, outputs=outputs, title=trained.title, note=note)
     arrays = {"input": inputs.x, "reconstruction": outputs}
-    written = write_outputs(
+    written = write_array_and_picture(
         out, run / f"reconstructions-{trained.weights}{inputs.suffix}", arrays, draw, trained.data, inputs.pictures
     )
     if json:

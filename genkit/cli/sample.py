@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from genkit.cli.array_and_picture import write_array_and_picture
 from genkit.cli.class_labels import first_classes, names_of, parse_labels
 from genkit.cli.inputs import open_with_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights
-from genkit.cli.outputs import write_outputs
 from genkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def sample(
     draw = partial(save_samples, samples=samples, title=trained.title, note=note, columns=columns, groups=shown)
     arrays = samples if labels is None else {"sample": samples, "label": labels}
     default = run / f"samples-{trained.weights}-seed{seed}{suffix}"
-    written = write_outputs(out, default, arrays, draw, trained.data)
+    written = write_array_and_picture(out, default, arrays, draw, trained.data)
     if json:
         facts = {"samples": number, "weights": trained.weights, "written": written}
         print(json_format.dumps({**facts, "classes": list(shown)} if shown else facts))

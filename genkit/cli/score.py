@@ -10,7 +10,8 @@ import typer
 
 from genkit.cli.inputs import open_with_remark, print_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
-from genkit.cli.outputs import made_for_files, output_stem, refuse_inside_data
+from genkit.cli.output_files import OutputFiles
+from genkit.cli.outputs import refuse_inside_data
 from genkit.errors import Interrupted
 from genkit.storage.user_path import user_path
 
@@ -80,22 +81,21 @@ def score(
     opened = open_sets(run, trained, sets, normal, [override for override in given if override not in of_score])
     first, more = opened.others[0].name.replace("/", "-"), len(opened.others) - 1
     default = f"scores-{name}-{trained.weights}-of-{first}" + f"-and-{more}-more" * (more > 0)
-    stem = output_stem(out, run / default, ENDINGS)
+    output = OutputFiles(out, run / default, ENDINGS)
     for place in (*sets, *([normal] if normal else [])):
-        refuse_inside_data(stem, trained.data, place)
+        refuse_inside_data(output.stem, trained.data, place)
 
     try:
         scored = score_sets(run, trained, model, chosen, opened, fpr)
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
-    table, lines, picture = (stem.with_name(stem.name + ending) for ending in ENDINGS)
     keys = part_name(chosen)
     note = _describe(scored, keys, fpr, trained.weights)
-    with made_for_files([table, lines, picture]):
+    with output.writing() as (table, lines, picture):
         write_score_files(table, lines, scored)
         of_normal, *of_others = [SetOfScores(each.name, each.scores.numpy()) for each in scored.every]
         save_score_histogram(picture, of_normal, of_others, scored.threshold, trained.title, f"score {name}", note)
-    written = [str(path) for path in (table, lines, picture)]
+    written = [str(path) for path in output.written]
     for each in scored.every:
         print_remark(each.remark)
     if json:

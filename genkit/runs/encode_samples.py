@@ -36,11 +36,6 @@ class CodeFiles(NamedTuple):
     table: Path  # .csv with the columns name and label
     logvars: Path | None  # .npy, (N, L), the natural logarithms of the variances; None: not written
 
-    @property
-    def paths(self) -> list[Path]:
-        """The files that are written."""
-        return [path for path in self if path is not None]
-
 
 def set_to_encode(
     path: Path, trained: Trained, pictures: Path | None, split: str, number: int | None, overrides: tuple[str, ...]

@@ -152,7 +152,7 @@ def test_what_is_printed_names_the_files_and_the_numbers(root, run):
     assert Image.open(f"{stem}.png").width > 300
     small = Image.open(f"{stem}.png").height
     assert genkit("anomaly", run, "--data", root / "new", "-n", 9).code == 0
-    large = Image.open(f"{stem}.png").height
+    large = Image.open(f"{stem}-2.png").height
     assert large > small + 200
 
 

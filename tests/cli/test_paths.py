@@ -12,9 +12,11 @@ from support.pictures import write_folder
 
 import genkit as genkit_package
 from genkit.cli import app
+from genkit.cli.destination import Destination, destination
 from genkit.errors import UsageError
 from genkit.storage.user_path import user_path
 
+PARSERS = {Destination: destination, Path: user_path}
 LONG = "a" * 5_000
 
 
@@ -40,9 +42,10 @@ def test_every_path_of_every_command_is_a_user_path():
     for callback in callbacks_of(app):
         module = inspect.getmodule(callback)
         for name, hint in get_type_hints(callback, vars(module), include_extras=True).items():
-            if "Path" in str(hint) and name != "return":
+            kind = next((kind for kind in PARSERS if kind.__name__ in str(hint).partition("typer")[0]), None)
+            if kind is not None and name != "return":
                 found = [extra for extra in hint.__metadata__ if isinstance(extra, typer.models.ParameterInfo)]
-                assert [each.parser for each in found] == [user_path], (callback, name)
+                assert [each.parser for each in found] == [PARSERS[kind]], (callback, name)
                 checked += 1
     assert checked > 20
 

@@ -1,0 +1,37 @@
+"""The place that ``--out`` names: a name of files without their endings, or a folder for files of default names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from genkit.storage.user_path import user_path
+
+FOLDER_ENDS = tuple({f"{separator}{end}" for separator in {"/", os.sep} for end in ("", ".")})
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The value of ``--out``."""
+
+    path: Path
+    is_folder: bool  # it exists as a folder, or the user has written a / at its end
+
+    def __str__(self) -> str:
+        """Return the path."""
+        return str(self.path)
+
+
+def destination(given: str) -> Destination:
+    """Return the place that a user gave; it need not exist. Raises `UsageError` as `user_path`."""
+    path = user_path(given)
+    return Destination(path, given.endswith(FOLDER_ENDS) or path.is_dir())
+
+
+def output_stem(out: Destination | None, default: Path, endings: Sequence[str]) -> Path:
+    """Return the path of the files to write without their endings: `out`, or for a folder the default name in it."""
+    stem = default if out is None else out.path / default.name if out.is_folder else out.path
+    suffixes = {Path(f"name{ending}").suffix for ending in endings}
+    return stem.with_suffix("") if stem.suffix.lower() in suffixes else stem

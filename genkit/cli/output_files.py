@@ -1,0 +1,90 @@
+"""The files of one command, under one name: complete or absent, and never in place of other results.
+
+A default name that is taken by files of other content gets the next number, as in ``scores-elbo-raw-of-odd-2``: a call
+with other options, other pictures or a longer training does not replace what an earlier call has written. The same call
+writes the same bytes, so it keeps the name. Files that ``--out`` names are replaced.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import chain, count
+from pathlib import Path
+
+from genkit.cli.destination import Destination, output_stem
+from genkit.cli.outputs import refused_if_unwritable
+from genkit.errors import UsageError
+from genkit.storage.atomic import partial_path
+
+REMEDY = " Choose another place with --out."
+
+
+class OutputFiles:
+    """Files that are written to a hidden folder first, and get their names when all of them are complete."""
+
+    def __init__(self, out: Destination | None, default: Path, endings: Sequence[str]):
+        """Choose the name: `out`, or else the default one.
+
+        `endings` are those of the files, such as ``-maps.npy``; that of a name in `out` is replaced.
+        """
+        self.stem = output_stem(out, default, endings)
+        self.endings = tuple(endings)
+        self.written: list[Path] = []
+        self._may_replace = out is not None and not out.is_folder
+
+    @contextmanager
+    def writing(self) -> Iterator[list[Path]]:
+        """Yield the paths to write to, one for each ending; a file may be left out. Then `written` has the final paths.
+
+        New folders are removed again if the block raises. An `OSError` becomes a `UsageError`, which is also raised,
+        before anything is written, if a folder has one of the names.
+        """
+        if self._may_replace and (folders := [path for path in self._named(self.stem) if path.is_dir()]):
+            raise UsageError(f"{folders[0]}: cannot be written: it is a folder.{REMEDY}")
+        parent = self.stem.parent
+        missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
+        draft = partial_path(self.stem)
+        try:
+            with refused_if_unwritable(self.stem, remedy=REMEDY):
+                shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+                draft.mkdir(parents=True)
+                drafts = self._named(draft / self.stem.name)
+                try:
+                    yield drafts
+                    self._name_drafts(drafts)
+                finally:
+                    shutil.rmtree(draft, ignore_errors=True)
+        except BaseException:
+            with suppress(OSError):
+                for folder in missing:  # the innermost first
+                    folder.rmdir()
+            raise
+
+    def _name_drafts(self, drafts: Sequence[Path]) -> None:
+        """Move the files to the first name that may be used."""
+        for stem in chain([self.stem], (self.stem.with_name(f"{self.stem.name}-{number}") for number in count(2))):
+            pairs = [(draft, final) for draft, final in zip(drafts, self._named(stem), strict=True) if draft.exists()]
+            if self._may_replace or all(_is_free(*pair) for pair in pairs):
+                break
+        for draft, final in pairs:
+            os.replace(draft, final)
+        self.written = [final for _, final in pairs]
+
+    def _named(self, stem: Path) -> list[Path]:
+        return [stem.with_name(stem.name + ending) for ending in self.endings]
+
+
+def picture_file(out: Destination | None, default: Path) -> OutputFiles:
+    """Return the one PNG file of a command. Raises `UsageError` unless the name ends in .png."""
+    if out is not None and not out.is_folder and out.path.suffix.lower() != ".png":
+        raise UsageError(f"--out {out}: not the name of a PNG file. Give a name that ends in .png.")
+    return OutputFiles(out, default, [".png"])
+
+
+def _is_free(draft: Path, final: Path) -> bool:
+    """Return whether no file has this name, or one of the same content."""
+    return not os.path.lexists(final) or (final.is_file() and filecmp.cmp(draft, final, shallow=False))
