@@ -58,6 +58,9 @@ def anomaly(
         float, typer.Option("--fpr", help="Share of the pixels of normal pictures that may be above the threshold.")
     ] = 0.05,
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="Most pictures to draw.")] = 16,
+    first: Annotated[
+        bool, typer.Option("--first", help="Draw the first pictures, not those with the highest scores.")
+    ] = False,
     weights: Weights = None,
     out: Out = None,
     json: Json = False,
@@ -66,13 +69,14 @@ def anomaly(
 
     The map of a picture has the share of each pixel in its score. The threshold is the lowest value that at most a
     share --fpr of the pixels of normal pictures exceeds. Write OUT-maps.npy, OUT-reconstructions.npy, OUT.csv with a
-    row for each picture, and OUT.png with the first pictures. By default OUT is RUN/anomaly-SCORE-WEIGHTS-of-NAME. With
-    masks, also print pixel AUROC, AUPRC and Dice.
+    row for each picture, and OUT.png with the pictures of the highest scores. By default OUT is
+    RUN/anomaly-SCORE-WEIGHTS-of-NAME. With masks, also print pixel AUROC, AUPRC and Dice.
     """
     from genkit.draw.anomaly_grid import save_anomaly_grid
     from genkit.runs.anomaly_maps import MapFiles, MapOfScore, check_map, write_maps
     from genkit.runs.build_parts import build_score
     from genkit.runs.sets_to_score import open_sets
+    from genkit.runs.shown_pictures import ShownPictures
     from genkit.runs.user_masks import read_masks
     from genkit.runs.user_sets import open_user_sets
 
@@ -102,12 +106,16 @@ def anomaly(
         )
 
     def draw(path: Path, maps: Maps) -> None:
-        save_anomaly_grid(path, maps.shown, maps.threshold, trained.title, note(maps))
+        drawn = len(maps.shown.names)
+        which = f"the first {drawn}" if first else f"those with the {drawn} highest scores, in descending order"
+        which = "all, in their order" if first and drawn == len(sets.others[0]) else which
+        text = f"{note(maps)} Pictures: {which}."
+        save_anomaly_grid(path, maps.shown, maps.threshold, trained.title, text)
 
-    mapping = MapOfScore(model, chosen, smooth)
+    mapping, shown = MapOfScore(model, chosen, smooth), ShownPictures(number, first=first)
     try:
         with output.writing() as drafts:
-            maps = write_maps(run, trained, mapping, sets, found, fpr, number, MapFiles(*drafts), draw)
+            maps = write_maps(run, trained, mapping, sets, found, fpr, shown, MapFiles(*drafts), draw)
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
     written = [str(path) for path in output.written]
@@ -117,6 +125,7 @@ def anomaly(
         facts = {"score": name, "weights": trained.weights, "smooth": smooth, "fpr": fpr, "threshold": maps.threshold}
         facts |= {
             "pictures": len(sets.others[0]),
+            "shown": list(maps.shown.names),
             "above": maps.above,
             "values": sets.others[0].values(),
             **_as_json(maps.numbers),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,26 +27,30 @@ BAR_WIDTH, BAR_HEIGHT, TICK = 320, 14, 5  # pixels
 
 @dataclass(frozen=True)
 class ShownMaps:
-    """Some pictures with their maps."""
+    """Some pictures with their maps, in the order in which they are drawn."""
 
     inputs: Tensor  # (N, C, H, W) in [0, 1], C = 1 or 3
     outputs: Tensor  # (N, C, H, W), the reconstructions
     maps: Tensor  # (N, H, W)
     masks: Tensor | None = None  # (N, H, W) bool; True for abnormal pixels
+    names: Sequence[str] = ()  # of the pictures; none are drawn without them
+    scores: Sequence[float] = ()
 
 
 def save_anomaly_grid(path: Path, shown: ShownMaps, threshold: float, title: str, note: str) -> None:
     """Write pictures in rows of eight: inputs, reconstructions, maps, marked inputs, and masks if there are any.
 
+    The name and the score of a picture are above its input.
     All maps have one scale, which the bar at the bottom explains; it ends at the largest pixel shown.
     """
     ends = min(0.0, shown.maps.min().item()), max(shown.maps.max().item(), threshold)
     rows = []
     for start in range(0, len(shown.inputs), COLUMNS):
         here = slice(start, start + COLUMNS)
+        labels = [(name, f"{score:.4g}") for name, score in zip(shown.names[here], shown.scores[here], strict=True)]
         inputs, maps = _as_colour(shown.inputs[here]), shown.maps[here]
         rows += [
-            GridRow("input", inputs),
+            GridRow("input", inputs, labels),
             GridRow("reconstruction", _as_colour(shown.outputs[here])),
             GridRow("map", coloured(maps, *ends)),
             GridRow("above threshold", marked(inputs, maps > threshold)),

@@ -28,6 +28,7 @@ TITLE_SIZE = 16
 TITLE_BAND = 24 + MARGIN  # title, and space below it
 CAPTION_SIZE = 13
 LINE = 19  # height of a line of the note, and of the headings
+LABEL_SIZE, LABEL_LINE = 11, 14  # of the lines above an image
 NOTE_WIDTH = 480  # least width that a note is wrapped to; a wider grid gives it more
 
 
@@ -36,6 +37,7 @@ class GridRow(NamedTuple):
 
     caption: str  # text to the left of the row; may be empty
     images: Tensor  # (N, C, H, W), C = 1 (grey) or 3 (colour); clamped to [0, 1]
+    labels: Sequence[Sequence[str]] = ()  # the lines above each image; all images have as many
 
 
 def save_image_grid(
@@ -45,7 +47,8 @@ def save_image_grid(
 
     The title is at the top, the wrapped note below it, the captions are to the left of the rows, and `headings`, one a
     column, above the first row. Small images are magnified by an integer factor, so that each pixel becomes a square.
-    A row with the caption of the first row starts a new group, below a wider gap. NaN is drawn black. Raises
+    A row with the caption of the first row starts a new group, below a wider gap. A label that is wider than its image
+    loses characters at its start, since the names of files differ at their ends. NaN is drawn black. Raises
     `ValueError` unless all images have the same shape and one or three channels.
     """
     png = io.BytesIO()
@@ -59,7 +62,7 @@ def draw_image_grid(rows: Sequence[GridRow], title: str, note: str = "", heading
     from PIL import Image, ImageDraw
 
     height, width = _tile_size(rows)
-    title_font, font = grid_font(TITLE_SIZE), grid_font(CAPTION_SIZE)
+    title_font, font, label_font = grid_font(TITLE_SIZE), grid_font(CAPTION_SIZE), grid_font(LABEL_SIZE)
 
     # Layout. The column of captions exists only if there are captions.
     captions = max(math.ceil(font.getlength(row.caption)) for row in rows)
@@ -83,6 +86,13 @@ def draw_image_grid(rows: Sequence[GridRow], title: str, note: str = "", heading
         pen.text((left - MARGIN // 2, top + height // 2), row.caption, INK, font, anchor="rm")
         for column, tile in enumerate(_tiles(row.images)):
             canvas.paste(Image.fromarray(tile), (left + column * (width + GAP), top))
+        for column, label in enumerate(row.labels):
+            for number, line in enumerate(label):
+                place = (
+                    left + column * (width + GAP),
+                    top - GAP - LABEL_LINE * (len(label) - number) + LABEL_LINE // 2,
+                )
+                pen.text(place, _fitted(line, label_font, width), INK, label_font, anchor="lm")
     return canvas
 
 
@@ -134,11 +144,22 @@ def _wrapped(text: str, font: FreeTypeFont, width: int) -> list[str]:
 
 def _tops(rows: Sequence[GridRow], height: int, first: int) -> list[int]:
     """Return the y of the upper edge of each row; `first` is that of the first row."""
-    tops = [first]
+    tops = [first + _label_height(rows[0])]
     for row in rows[1:]:
         group = row.caption and row.caption == rows[0].caption
-        tops.append(tops[-1] + height + (GROUP_GAP if group else GAP))
+        tops.append(tops[-1] + height + (GROUP_GAP if group else GAP) + _label_height(row))
     return tops
+
+
+def _label_height(row: GridRow) -> int:
+    return LABEL_LINE * max(map(len, row.labels), default=0)
+
+
+def _fitted(text: str, font: FreeTypeFont, width: int) -> str:
+    """Return the end of a text that is at most `width` pixels wide."""
+    if font.getlength(text) <= width:
+        return text
+    return next((end for start in range(1, len(text)) if font.getlength(end := f"…{text[start:]}") <= width), "…")
 
 
 def _tiles(images: Tensor) -> np.ndarray:

@@ -17,7 +17,6 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import torch
 from numpy.lib import format as npy
-from torch import Tensor
 
 from genkit.bases.metrics.map_chunks import raw_maps, require_smooth
 from genkit.bases.metrics.pixel_ranking import pixel_threshold
@@ -32,6 +31,7 @@ from genkit.errors import UsageError
 from genkit.runs.pixel_numbers import PixelNumbers, pixel_numbers
 from genkit.runs.sample_sets import SampleChunk, SampleSet
 from genkit.runs.sets_to_score import SetsToScore, fitted_to_training
+from genkit.runs.shown_pictures import ShownPictures
 from genkit.runs.trained import Trained
 from genkit.storage.atomic import new_file
 
@@ -52,7 +52,7 @@ class Maps:
     """What is known about maps that have been written."""
 
     threshold: float
-    shown: ShownMaps  # the first pictures
+    shown: ShownMaps  # the pictures to draw
     above: float  # share of the pixels above the threshold
     numbers: PixelNumbers | None  # None without masks
 
@@ -103,7 +103,7 @@ def write_maps(
     sets: SetsToScore,
     masks: np.ndarray | None,
     fpr: float,
-    number: int,
+    chosen: ShownPictures,
     files: MapFiles,
     draw: Callable[[Path, Maps], None],
 ) -> Maps:
@@ -116,7 +116,7 @@ def write_maps(
         sets: The normal pictures, which give the threshold, and the pictures.
         masks: The masks of the pictures, (N, H, W) bool; None without.
         fpr: Share of the pixels of normal pictures that may be above the threshold.
-        number: The most pictures to draw.
+        chosen: Chooses the pictures to draw.
         files: What to write.
         draw: Writes the picture.
 
@@ -141,7 +141,7 @@ def write_maps(
             raise UsageError(f"{sets.normal.name}: {error}.") from None
         arrays = [stack.enter_context(new_file(each)) for each in (files.maps, files.reconstructions)]
         table = stack.enter_context(new_file(files.table))
-        shown, above = _write_arrays(mapping, pictures, masks, threshold, number, arrays, table, progress)
+        shown, above = _write_arrays(mapping, pictures, masks, threshold, chosen, arrays, table, progress)
         numbers = None
         if masks is not None:
             written = np.load(arrays[0].name, mmap_mode="r")
@@ -162,13 +162,13 @@ def _write_arrays(
     pictures: SampleSet,
     masks: np.ndarray | None,
     threshold: float,
-    number: int,
+    chosen: ShownPictures,
     arrays: list[BinaryIO],
     table: BinaryIO,
     progress: Callable[[int], None],
 ) -> tuple[ShownMaps, float]:
-    """Write maps, reconstructions and the table. Return the first `number` pictures, and the share of pixels above."""
-    model, first = mapping.model, _First(number)
+    """Write maps, reconstructions and the table. Return the chosen pictures, and the share of pixels above."""
+    model = mapping.model
     text = io.TextIOWrapper(table, encoding="utf-8", newline="")
     writer = csv.writer(text)
     writer.writerow((*COLUMNS, *(["dice"] if masks is not None else [])))
@@ -185,13 +185,13 @@ def _write_arrays(
         for file, values in zip(arrays, (maps, outputs.numpy()), strict=True):
             file.write(np.ascontiguousarray(values).data)
         writer.writerows(_rows(chunk.names, scores, maps, of_chunk, threshold))
-        first.add(chunk.x.cpu(), outputs, torch.from_numpy(maps), of_chunk)
+        chosen.add(chunk.names, scores, (chunk.x.cpu(), outputs, torch.from_numpy(maps)), of_chunk)
         start, above = start + len(maps), above + int((maps > threshold).sum())
         progress(len(maps))
     text.detach()
     for file in arrays:
         file.flush()
-    return first.shown(), above / (len(pictures) * maps[0].size)
+    return chosen.shown(), above / (len(pictures) * maps[0].size)
 
 
 def _write_header(file: BinaryIO, values: np.ndarray, number: int) -> None:
@@ -210,22 +210,3 @@ def _rows(
             marked = int(above.sum() + masks[row].sum())  # without any, the coefficient is 0 / 0
             cells.append(2 * int((above & masks[row]).sum()) / marked if marked else "")
         yield cells
-
-
-class _First:
-    """The first pictures, to be drawn."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.parts: list[tuple[Tensor, ...]] = []
-
-    def add(self, inputs: Tensor, outputs: Tensor, maps: Tensor, masks: np.ndarray | None) -> None:
-        """Keep the pictures of a chunk that are among the first."""
-        rest = self.number - sum(len(part[0]) for part in self.parts)
-        if rest > 0:
-            tensors = (inputs, outputs, maps, *([torch.from_numpy(masks)] if masks is not None else []))
-            self.parts.append(tuple(tensor[:rest].clone() for tensor in tensors))
-
-    def shown(self) -> ShownMaps:
-        """Return the pictures."""
-        return ShownMaps(*(torch.cat(tensors) for tensors in zip(*self.parts, strict=True)))

@@ -223,6 +223,14 @@ def test_masks_may_be_arrays_in_a_folder_or_rows_of_one(root, run, dtype):
     assert_names(refused_here(run, "--data", "pictures.npy", "--masks", "none.npy"), "--masks", "none.npy")
 
 
+def test_the_highest_scores_are_drawn_unless_the_first_are_asked_for(root, run):
+    facts = facts_of(run, "--data", root / "new", "-n", 4, "--out", "x")
+    with open("x.csv", newline="", encoding="utf-8") as file:
+        scores = {row["name"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert facts["shown"] == sorted(scores, key=scores.get, reverse=True)[:4]
+    assert facts_of(run, "--data", root / "new", "-n", 4, "--first", "--out", "x")["shown"] == list(scores)[:4]
+
+
 def refused_here(*arguments: object) -> str:
     """Return the message of a refused call, which writes nothing."""
     before = sorted(Path.cwd().rglob("*"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from genkit.draw.anomaly_grid import BAR_WIDTH, DIMMED, ShownMaps, coloured, marked, save_anomaly_grid
-from genkit.draw.image_grid import MARGIN
+from genkit.draw.image_grid import LABEL_LINE, MARGIN
 
 LIGHTNESS = np.array([0.2126, 0.7152, 0.0722])
 
@@ -79,3 +81,19 @@ def test_the_same_maps_give_the_same_bytes(tmp_path):
     for name in "ab":
         save_anomaly_grid(tmp_path / f"{name}.png", shown(masks=True), 1.0, "title", "note")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_names_and_scores_are_above_the_inputs_and_inside_their_columns(tmp_path):
+    plain = shown(9)
+    names = ["x.png", "W" * 60, *(f"deep/folder/{number}.png" for number in range(7))]
+    named = replace(plain, names=names, scores=[1.0, -1.23456e-12, *range(7)])
+    for name, each in (("plain", plain), ("named", named)):
+        save_anomaly_grid(tmp_path / f"{name}.png", each, 1.5, "title", "note")
+    without, within = (pixels_of(tmp_path / f"{name}.png") for name in ("plain", "named"))
+    assert within.shape[0] == without.shape[0] + 2 * 2 * LABEL_LINE  # two rows of inputs, two lines each
+    top = next(row for row in range(60, 400) if (within[row] != without[row]).any())
+    band = (within[top : top + 2 * LABEL_LINE] != 255).any(axis=(0, 2))
+    left = int(band.argmax())
+    for column in range(8):  # nothing is written into the gap beside an image
+        assert band[left + column * 84 : left + column * 84 + 40].any()
+        assert not band[left + column * 84 + 81 : left + (column + 1) * 84 - 1].any()
