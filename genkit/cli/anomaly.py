@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from genkit.cli.inputs import open_with_remark, print_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
 from genkit.cli.output_files import OutputFiles
 from genkit.cli.outputs import refuse_inside_data
-from genkit.cli.score import Normal, ScoreOverrides
+from genkit.cli.score import GroupsFile, Normal, ScoreOverrides
 from genkit.errors import Interrupted, UsageError
 from genkit.storage.user_path import user_path
 
@@ -54,6 +55,7 @@ def anomaly(
         float, typer.Option("--smooth", metavar="S", help="Smooth maps by a Gaussian of S pixels; 0: not at all.")
     ] = 0.0,
     normal: Normal = None,
+    groups: GroupsFile = None,
     fpr: Annotated[
         float, typer.Option("--fpr", help="Share of the pixels of normal pictures that may be above the threshold.")
     ] = 0.05,
@@ -87,7 +89,8 @@ def anomaly(
     chosen = build_score(name, of_score)
     trained = open_with_remark(run, weights)
     model = check_map(run, trained, chosen, name, smooth)
-    sets = open_sets(run, trained, [data], normal, [override for override in given if override not in of_score])
+    of_data = [override for override in given if override not in of_score]
+    sets = open_sets(run, trained, [data], normal, of_data, groups)
     default = f"anomaly-{name}-{trained.weights}-of-{sets.others[0].name.replace('/', '-')}"
     output = OutputFiles(out, run / default, ENDINGS)
     for place in filter(None, (data, normal, masks)):
@@ -128,20 +131,22 @@ def anomaly(
             "shown": list(maps.shown.names),
             "above": maps.above,
             "values": sets.others[0].values(),
-            **_as_json(maps.numbers),
+            **_as_json(maps.numbers, sets.others[0].groups),
             "written": written,
         }
         print(json_format.dumps(facts))
         return
-    _print(maps.numbers, len(sets.others[0]))
+    _print(maps.numbers, len(sets.others[0]), sets.others[0].groups)
     print(note(maps))
     print("\n".join(written))
 
 
-def _as_json(numbers: PixelNumbers | None) -> dict[str, Any]:
+def _as_json(numbers: PixelNumbers | None, groups: Sequence[str] | None) -> dict[str, Any]:
     """Return the numbers against the masks by name, each with its interval if it has one."""
     if numbers is None:
         return {}
+    from genkit.runs.intervals import describe_interval
+
     named = {
         "pixel_auroc": numbers.auroc,
         "pixel_auprc": numbers.auprc,
@@ -149,14 +154,16 @@ def _as_json(numbers: PixelNumbers | None) -> dict[str, Any]:
         "dice": numbers.dice,
     }
     intervals = {name: getattr(value, "interval", None) for name, value in named.items()}
-    return {**named, "intervals": intervals, "abnormal": numbers.abnormal}
+    described = describe_interval("pictures", groups)
+    return {**named, "intervals": intervals, "interval": described, "abnormal": numbers.abnormal}
 
 
-def _print(numbers: PixelNumbers | None, pictures: int) -> None:
+def _print(numbers: PixelNumbers | None, pictures: int, groups: Sequence[str] | None) -> None:
     """Print a table of the numbers against the masks."""
     if numbers is None:
         return
     from genkit.console.output import Console
+    from genkit.runs.intervals import describe_interval
 
     names = ("pixel AUROC", "pixel AUPRC", "best Dice, over all thresholds", "Dice at the threshold")
     rows = []
@@ -165,5 +172,7 @@ def _print(numbers: PixelNumbers | None, pictures: int) -> None:
         rows.append([name, f"{value:.4f}", "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"])
     title = f"{pictures:,} pictures with masks, {numbers.abnormal:.2%} of the pixels abnormal"
     Console().table(title, ("number", "value", "95 % interval"), rows)
+    if groups is not None:
+        Console().print(f"Intervals: {describe_interval('pictures', groups)}.")
     if numbers.abnormal > MOSTLY:
         Console().print("More than half of the pixels are marked as abnormal. If the masks are inverted, invert them.")

@@ -46,7 +46,7 @@ def compare(
     comparison = compare_runs(runs)
     output = picture_file(out, Path("comparison.png"))
     for run in comparison.runs:
-        refuse_inside_data(output.stem, run.recipe.get("data", {}))
+        refuse_inside_data(output.place, run.recipe.get("data", {}))
     with output.writing() as [draft]:
         save_comparison(draft, comparison)
     [picture] = output.written

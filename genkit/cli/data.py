@@ -103,7 +103,7 @@ def show(
         raise UsageError(
             f"{recipe} [data]: cannot be drawn: its samples have shape {plan.data.shape}, not (1, H, W) or (3, H, W)."
         )
-    refuse_inside_data(output.stem, plan.resolved["data"])
+    refuse_inside_data(output.place, plan.resolved["data"])
     both_splits(plan.data)
     with output.writing() as [draft]:
         save_data_preview(draft, plan)

@@ -33,5 +33,5 @@ def destination(given: str) -> Destination:
 def output_stem(out: Destination | None, default: Path, endings: Sequence[str]) -> Path:
     """Return the path of the files to write without their endings: `out`, or for a folder the default name in it."""
     stem = default if out is None else out.path / default.name if out.is_folder else out.path
-    suffixes = {Path(f"name{ending}").suffix for ending in endings}
+    suffixes = {Path(f"name{ending}").suffix.lower() for ending in endings}
     return stem.with_suffix("") if stem.suffix.lower() in suffixes else stem

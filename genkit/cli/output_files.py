@@ -36,6 +36,11 @@ class OutputFiles:
         self.written: list[Path] = []
         self._may_replace = out is not None and not out.is_folder
 
+    @property
+    def place(self) -> Path:
+        """The file, if it is one, or else the name without an ending: what messages name."""
+        return self._named(self.stem)[0] if len(self.endings) == 1 else self.stem
+
     @contextmanager
     def writing(self) -> Iterator[list[Path]]:
         """Yield the paths to write to, one for each ending; a file may be left out. Then `written` has the final paths.
@@ -49,7 +54,7 @@ class OutputFiles:
         missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
         draft = partial_path(self.stem)
         try:
-            with refused_if_unwritable(self.stem, remedy=REMEDY):
+            with refused_if_unwritable(self.place, remedy=REMEDY):
                 shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
                 draft.mkdir(parents=True)
                 drafts = self._named(draft / self.stem.name)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from genkit.storage.user_path import user_path
+from genkit.cli.destination import Destination, destination
 
 
 class Kind(StrEnum):
@@ -26,9 +26,9 @@ FILES = {Kind.RECIPE: "genkit.schema.json", Kind.TABLE: "genkit-table.schema.jso
 def schema(
     kind: Annotated[Kind, typer.Option("--kind", help="Files that the schema describes.")] = Kind.RECIPE,
     out: Annotated[
-        Path | None,
+        Destination | None,
         typer.Option(
-            "--out", metavar="FILE", parser=user_path, help="File to write, or its folder; by default it is printed."
+            "--out", metavar="FILE", parser=destination, help="File to write, or its folder; by default it is printed."
         ),
     ] = None,
 ) -> None:
@@ -41,9 +41,9 @@ def schema(
     from genkit.recipe.schema_of_recipe import schema_of_recipe
     from genkit.tables.schema_of_table import schema_of_table
 
-    if out is not None:
-        out = out / FILES[kind] if out.is_dir() else out
-        _refuse_other_file(out)
+    file = None if out is None else out.path / FILES[kind] if out.is_folder else out.path
+    if file is not None:
+        _refuse_other_file(file)
     registry = load_registry()
     made = schema_of_recipe(registry) if kind is Kind.RECIPE else schema_of_table(registry)
     for part, reason in made.left_out.items():
@@ -51,11 +51,11 @@ def schema(
     for broken in registry.broken:
         print(f"left out: plugin {broken}", file=sys.stderr)
     text = json.dumps(made.schema, indent=1, ensure_ascii=False)
-    if out is None:
+    if file is None:
         print(text)
         return
-    _write(out, text)
-    print(f"{out}: written. The first line of a {kind} in the same folder:\n#:schema ./{out.name}")
+    _write(file, text)
+    print(f"{file}: written. The first line of a {kind} in the same folder:\n#:schema ./{file.name}")
 
 
 def _refuse_other_file(out: Path) -> None:
@@ -76,8 +76,7 @@ def _refuse_other_file(out: Path) -> None:
 
 
 def _write(out: Path, text: str) -> None:
-    from genkit.cli.outputs import made_for_files
-    from genkit.storage.atomic import write_file
+    from genkit.cli.output_files import OutputFiles
 
-    with made_for_files([out]):
-        write_file(out, f"{text}\n".encode())
+    with OutputFiles(Destination(out, is_folder=False), out, [out.suffix]).writing() as [draft]:
+        draft.write_text(f"{text}\n", encoding="utf-8")

@@ -38,6 +38,16 @@ Normal = Annotated[
         help="Normal pictures; by default the held-out split of the run.",
     ),
 ]
+GroupsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--groups",
+        metavar="FILE",
+        parser=user_path,
+        help="CSV file of the columns file and group: pictures of a group, such as a patient, are not independent, so "
+        "intervals draw groups.",
+    ),
+]
 ScoreName = Annotated[
     str, typer.Option("--score", metavar="NAME", help="Score of a picture; `genkit plugins` lists them.")
 ]
@@ -53,6 +63,7 @@ def score(
     name: ScoreName = "elbo",
     overrides: ScoreOverrides = None,
     normal: Normal = None,
+    groups: GroupsFile = None,
     fpr: Annotated[
         float, typer.Option("--fpr", help="Share of the normal pictures that may be called abnormal, above 0.")
     ] = 0.05,
@@ -78,7 +89,8 @@ def score(
     chosen = build_score(name, of_score)
     trained = open_with_remark(run, weights)
     model = check_scores(run, trained, chosen, name)
-    opened = open_sets(run, trained, sets, normal, [override for override in given if override not in of_score])
+    of_data = [override for override in given if override not in of_score]
+    opened = open_sets(run, trained, sets, normal, of_data, groups)
     first, more = opened.others[0].name.replace("/", "-"), len(opened.others) - 1
     default = f"scores-{name}-{trained.weights}-of-{first}" + f"-and-{more}-more" * (more > 0)
     output = OutputFiles(out, run / default, ENDINGS)
@@ -116,16 +128,18 @@ def _describe(scored: ScoredSets, name: str, fpr: float, weights: str) -> str:
 
 def _rows(scored: ScoredSets) -> list[dict[str, Any]]:
     """Return the numbers of each set, the normal pictures first."""
+    from genkit.runs.intervals import describe_interval
+
     rows: list[dict[str, Any]] = []
     for each in scored.every:
         number = len(each.scores)
         facts = {"set": each.name, "pictures": number, "median": each.median}
-        rows.append(
-            {**facts, "above": each.above(scored.threshold), "normal": each is scored.normal, "values": each.values}
-        )
+        facts |= {"above": each.above(scored.threshold), "normal": each is scored.normal, "values": each.values}
+        rows.append({**facts, "groups": None if each.groups is None else len(set(each.groups))})
         if each is not scored.normal:
             found = scored.separation(each)
             rows[-1] |= {"auroc": found.auroc, "auroc_interval": found.auroc.interval}
+            rows[-1] |= {"interval": describe_interval("samples", scored.normal.groups, each.groups)}
             rows[-1] |= {"auprc": found.auprc, "fpr_at_95_tpr": found.fpr}
     return rows
 
@@ -133,6 +147,7 @@ def _rows(scored: ScoredSets) -> list[dict[str, Any]]:
 def _print(scored: ScoredSets, note: str, written: list[str]) -> None:
     """Print a row for each set, the threshold, and the files."""
     from genkit.console.output import Console
+    from genkit.runs.intervals import describe_interval
 
     table = []
     for row in _rows(scored):
@@ -151,5 +166,9 @@ def _print(scored: ScoredSets, note: str, written: list[str]) -> None:
     console.table("scores, higher for more abnormal pictures", columns, table)
     console.print(note)
     console.print("AUROC, AUPRC and FPR at 95 % TPR take all pictures of a set for abnormal.")
+    for each in scored.others:
+        if scored.normal.groups is not None or each.groups is not None:
+            interval = describe_interval("samples", scored.normal.groups, each.groups)
+            console.print(f"Interval of {each.name}: {interval}.")
     for path in written:
         console.print(path)

@@ -94,6 +94,20 @@ class NamedDataset(Protocol):
 
 
 @runtime_checkable
+class GroupedDataset(Protocol):
+    """Data set whose samples may be in groups, such as patients. It is optional: other samples are independent."""
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether the samples are in groups, without reading the data."""
+        ...
+
+    def sample_groups(self) -> Sequence[str]:
+        """Return the group of each sample of the split, in the order of the samples; empty without groups."""
+        ...
+
+
+@runtime_checkable
 class MaskedDataset(Protocol):
     """Data set of images with masks: its samples have ``extra["mask"]``, (B, H, W) bool, True for abnormal pixels."""
 

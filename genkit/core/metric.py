@@ -36,7 +36,7 @@ ones, such as 0 for a distance. `genkit.testing` then holds it to that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -154,6 +154,7 @@ class Evaluation:
     read: Callable[[Dataset, int], Draws] | None = None  # samples of any data set, and how many
     parallel_map: ParallelMap = map  # computes a function of each chunk, on all processes
     labels: Callable[[Dataset, int], Tensor] | None = None  # classes of the samples that `read` returns, (N,) int64
+    groups: Callable[[Dataset, int], Sequence[str] | None] | None = None  # their groups; None: independent
 
 
 class Draws(Protocol):

@@ -22,7 +22,7 @@ from genkit.core.prior import StandardNormal
 from genkit.core.result import Result
 from genkit.errors import GenkitError
 from genkit.evaluation.batch_norm import BatchNormModes, complete_protocol
-from genkit.evaluation.draws import draws, labels_of, read, rows_of_chunk
+from genkit.evaluation.draws import draws, groups_of, labels_of, read, rows_of_chunk
 from genkit.evaluation.in_state import map_in_state
 from genkit.part_code import code_of, describe_bug, is_refusal
 
@@ -125,7 +125,7 @@ class _Evaluator:
         generated, reference = draws(model, data, protocol.samples, self.seed, mapped)
         shared = self.shared[protocol.samples, protocol.split, protocol.weights, protocol.batch_norm]
         read = partial(self._read, model)
-        return Evaluation(model, data, generated, reference, shared, self.data, read, mapped, labels_of)
+        return Evaluation(model, data, generated, reference, shared, self.data, read, mapped, labels_of, groups_of)
 
     def _read(self, model: Model, data: Dataset, total: int) -> Draws:
         return read(model, data, total, self.seed, labelled=False)

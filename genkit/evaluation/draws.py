@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from genkit.core.condition import labels_in
-from genkit.core.dataset import Dataset, LabelledDataset, Samples
+from genkit.core.dataset import Dataset, GroupedDataset, LabelledDataset, Samples
 from genkit.core.metric import ParallelMap
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows, seed_of
@@ -142,6 +142,17 @@ def labels_of(data: Dataset, total: int) -> Tensor:
     chunks = enumerate(indices.split(rows_of_chunk(data.shape)))
     read = (data.batch(chunk, Noise(0, at, "evaluation/labels", Rows.all(len(chunk)))) for at, chunk in chunks)
     return torch.cat([labels_in(samples.extra).cpu() for samples in read])
+
+
+def groups_of(data: Dataset, total: int) -> list[str] | None:
+    """Return the groups of `total` samples of the data in the order in which they are read; None without groups.
+
+    Raises `ValueError` if the split has fewer than `total`.
+    """
+    if not isinstance(data, GroupedDataset) or not data.has_groups:
+        return None
+    groups = data.sample_groups()
+    return [groups[index] for index in subset(data, total).tolist()]
 
 
 def _noise(model: Model, seed: int, start: int, size: int, source: str) -> Noise:

@@ -145,7 +145,7 @@ def write_maps(
         numbers = None
         if masks is not None:
             written = np.load(arrays[0].name, mmap_mode="r")
-            numbers = pixel_numbers(written, masks, threshold, pictures.rows)
+            numbers = pixel_numbers(written, masks, threshold, pictures.rows, pictures.groups)
         maps = Maps(threshold, shown, above, numbers)
         draw(files.picture, maps)
     return maps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,11 +22,14 @@ class PixelNumbers(NamedTuple):
     abnormal: float  # share of the pixels
 
 
-def pixel_numbers(maps: np.ndarray, masks: np.ndarray, threshold: float, rows: int) -> PixelNumbers:
+def pixel_numbers(
+    maps: np.ndarray, masks: np.ndarray, threshold: float, rows: int, groups: Sequence[str] | None = None
+) -> PixelNumbers:
     """Return how well maps, (N, H, W) float32, agree with masks, (N, H, W) bool.
 
     They are read three times, `rows` at a time: to sort the pixels, to count them at all levels, which gives three of
-    the intervals, and to count them above the threshold. Raises `ValueError` as `pixel_values`.
+    the intervals, and to count them above the threshold. With the groups of the pictures, intervals are over groups.
+    Raises `ValueError` as `pixel_values`.
     """
 
     def chunks() -> MaskedMaps:
@@ -34,10 +38,10 @@ def pixel_numbers(maps: np.ndarray, masks: np.ndarray, threshold: float, rows: i
 
     values = pixel_values(chunks(), maps.size)
     counts, marked = values.counts(), np.asarray(masks.any(axis=(1, 2)))
-    replicates = pixel_replicates(chunks(), marked, values.levels())
+    replicates = pixel_replicates(chunks(), marked, values.levels(), groups)
     area, precision, best = (
         with_picture_interval(each(*counts).item(), each, replicates) for each in (auroc, average_precision, best_dice)
     )
-    above = pixel_replicates(chunks(), marked, edges_above(threshold))
+    above = pixel_replicates(chunks(), marked, edges_above(threshold), groups)
     at_threshold = with_picture_interval(dice_above(values, threshold), dice, above)
     return PixelNumbers(area, precision, best, at_threshold, values.share)

@@ -15,7 +15,7 @@ from genkit.bases.pictures.user_pictures import UserPictures
 from genkit.core.condition import LABEL
 from genkit.core.dataset import Dataset, LabelledDataset, NamedDataset
 from genkit.core.model import Model
-from genkit.evaluation.draws import Read, rows_of_chunk
+from genkit.evaluation.draws import Read, groups_of, rows_of_chunk
 
 MOST_IMAGES = 64  # of a chunk; a network computes more at a time hardly faster, but needs gigabytes for large images
 
@@ -39,6 +39,7 @@ class SampleSet:
     rows: int  # of a chunk
     chunk: Callable[[int, int], SampleChunk]
     pictures: UserPictures | None = None  # of the user
+    groups: Sequence[str] | None = None  # of the samples, such as patients; None if they are independent
 
     def __len__(self) -> int:
         """The number of samples."""
@@ -82,7 +83,7 @@ def set_of_data(name: str, data: Dataset, model: Model, total: int, seed: int) -
 
     among = f" of the {data.size:,}" if data.size is not None and data.size > total else ""
     described = f"{total:,}{among} sample{'s' * (total != 1)} of the {data.split} split"
-    return SampleSet(name, described, total, _rows(data.shape), chunk)
+    return SampleSet(name, described, total, _rows(data.shape), chunk, groups=groups_of(data, total))
 
 
 def _named(names: Sequence[str], index: int) -> str:
@@ -90,8 +91,8 @@ def _named(names: Sequence[str], index: int) -> str:
     return names[index] if 0 <= index < len(names) else str(index)
 
 
-def set_of_pictures(name: str, pictures: UserPictures, model: Model) -> SampleSet:
-    """Return all pictures of the user in a folder, an array or a file."""
+def set_of_pictures(name: str, pictures: UserPictures, model: Model, groups: Sequence[str] | None = None) -> SampleSet:
+    """Return all pictures of the user in a folder, an array or a file, with their groups."""
     weight = next(model.parameters())
 
     def chunk(start: int, size: int) -> SampleChunk:
@@ -101,7 +102,7 @@ def set_of_pictures(name: str, pictures: UserPictures, model: Model) -> SampleSe
 
     total = len(pictures)
     described = f"{total:,} picture{'s' * (total != 1)} of {pictures.place}"
-    return SampleSet(name, described, total, _rows(pictures.transform.shape), chunk, pictures)
+    return SampleSet(name, described, total, _rows(pictures.transform.shape), chunk, pictures, groups)
 
 
 def _rows(shape: tuple[int, ...]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class ScoredSet:
     scores: Tensor  # (N,) float64, finite
     remark: str = ""  # on the values of the files
     values: Mapping[str, Any] | None = None  # their range; None without levels
+    groups: Sequence[str] | None = None  # of the pictures; None if they are independent
 
     @property
     def median(self) -> float:
@@ -75,7 +76,7 @@ class ScoredSets:
         """Return the numbers of a set, as the metrics of the same names compute them."""
         normal, abnormal, _ = counts_of(self.normal.scores, other.scores)
         return Separation(
-            with_interval(auroc, self.normal.scores, other.scores),
+            with_interval(auroc, self.normal.scores, other.scores, (self.normal.groups, other.groups)),
             average_precision(normal, abnormal).item(),
             fpr_at_tpr(normal, abnormal, TPR).item(),
         )
@@ -128,4 +129,4 @@ def _scored(model: Autoencoder, score: Score, samples: SampleSet, advance: Calla
             f"{samples.name}: the scores of {len(bad):,} of {samples.described} are not finite: {shown}. "
             "Use another score, or weights of a training that did not diverge."
         )
-    return ScoredSet(samples.name, samples.described, names, found, samples.remark(), samples.values())
+    return ScoredSet(samples.name, samples.described, names, found, samples.remark(), samples.values(), samples.groups)

@@ -14,6 +14,7 @@ from genkit.errors import UsageError
 from genkit.evaluation.draws import read
 from genkit.runs.sample_sets import SampleSet, set_of_data, set_of_pictures
 from genkit.runs.trained import Trained, open_data, require_data
+from genkit.runs.user_groups import groups_of_sets
 from genkit.runs.user_sets import open_user_sets, refuse_shared_files, refuse_trained_on, set_names, split_files
 
 HELD_OUT = "held-out"  # name of the set of normal pictures, unless the user gives them
@@ -35,7 +36,12 @@ class SetsToScore:
 
 
 def open_sets(
-    path: Path, trained: Trained, places: Sequence[Path], normal: Path | None = None, overrides: Sequence[str] = ()
+    path: Path,
+    trained: Trained,
+    places: Sequence[Path],
+    normal: Path | None = None,
+    overrides: Sequence[str] = (),
+    groups: Path | None = None,
 ) -> SetsToScore:
     """Open the normal pictures and the sets to compare with them.
 
@@ -46,6 +52,8 @@ def open_sets(
         normal: Place of normal pictures; None for the held-out split of the data of the run, at most 5,000 samples of
             it, chosen at random as the metrics choose them.
         overrides: Those of ``--set data.KEY=VALUE``.
+        groups: CSV file with the group of each picture of `places` and of `normal`. Those of the held-out split are
+            those of the recipe.
 
     Raises `UsageError` if a set has no picture, or one that the model was trained on or that is among the normal
     pictures, and if the data of the run are needed and missing.
@@ -54,6 +62,7 @@ def open_sets(
     opened = open_user_sets(places, data, trained.model.data_shape, "--data")
     refuse_trained_on(opened, data)
     names = set_names([*places, *([normal] if normal else [])], taken=() if normal else (HELD_OUT,))
+    own = list(opened)
     if normal is None:
         held_out: Dataset = data.held_out()
         refuse_shared_files(opened, split_files(held_out), "the held-out split, which is normal, has", SAME)
@@ -66,8 +75,13 @@ def open_sets(
         [of_normal] = open_user_sets([normal], data, trained.model.data_shape, "--normal")
         refuse_trained_on([of_normal], data)
         refuse_shared_files(opened, of_normal.files(), f"--normal {normal} has", SAME)
-        normal_set = set_of_pictures(names[-1], of_normal, trained.model)
-    others = [set_of_pictures(name, each, trained.model) for name, each in zip(names, opened, strict=False)]
+        own.append(of_normal)
+    of_sets = groups_of_sets(groups, names, own)
+    sets = [set_of_pictures(name, each, trained.model, of) for name, each, of in zip(names, own, of_sets, strict=True)]
+    if normal is not None:
+        *others, normal_set = sets
+    else:
+        others = sets
     return SetsToScore(normal_set, others, data)
 
 

@@ -22,7 +22,14 @@ from genkit.bases.pictures.bad_pictures import BadPicture, bad_pictures_error
 from genkit.bases.pictures.hub_folder import unmet_hub
 from genkit.bases.pictures.levels import Levels
 from genkit.bases.pictures.prepare import prepare
-from genkit.bases.pictures.source import Source, SourceWithClasses, SourceWithRemarks, shown_name, whole_source
+from genkit.bases.pictures.source import (
+    Source,
+    SourceWithClasses,
+    SourceWithGroups,
+    SourceWithRemarks,
+    shown_name,
+    whole_source,
+)
 from genkit.bases.pictures.store import Store
 from genkit.bases.pictures.transform import Transform, transform_of
 from genkit.errors import UsageError
@@ -118,6 +125,20 @@ class PictureSet(ImageSet):
         bad = {picture.name for picture in self.prepared.bad} if self.on_bad == "skip" else set()
         names = (shown_name(source.name(index)) for index in range(len(source)))
         return [name for name in names if name not in bad]
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether the recipe gives groups; a data set that can have them makes `groups` a key."""
+        return getattr(self, "groups", None) is not None
+
+    def sample_groups(self) -> list[str]:
+        """Return the group of each usable picture; empty without groups."""
+        source = self.source() if "prepared" in vars(self) else self.listed
+        if not isinstance(source, SourceWithGroups):
+            return []
+        bad = {picture.name for picture in self.prepared.bad} if self.on_bad == "skip" else set()
+        named = zip(source.of_picture, range(len(source)), strict=True)
+        return [group for group, index in named if shown_name(source.name(index)) not in bad]
 
     @property
     def size(self) -> int:

@@ -14,12 +14,14 @@ them has a normal one too. With fewer than `FEWEST` replicates there is no inter
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from genkit.bases.metrics.group_bootstrap import Group, drawn_groups, kinds_of, numbered
 from genkit.bases.metrics.pixel_ranking import MaskedMaps
 from genkit.bases.metrics.ranking import BLOCK, CONFIDENCE, REPLICATES, Statistic
 from genkit.core.estimate import Estimate
@@ -35,12 +37,15 @@ class PixelReplicates(NamedTuple):
     abnormal: Tensor  # (R, V + 1) float64
 
 
-def pixel_replicates(chunks: MaskedMaps, marked: np.ndarray, edges: np.ndarray) -> PixelReplicates:
+def pixel_replicates(
+    chunks: MaskedMaps, marked: np.ndarray, edges: np.ndarray, groups: Sequence[Group] | None = None
+) -> PixelReplicates:
     """Count the pixels of bootstrap replicates of pictures between edges, (V,) float32; a single picture has none.
 
-    `marked`, (N,) bool, says which pictures have an abnormal pixel.
+    `marked`, (N,) bool, says which pictures have an abnormal pixel. With the groups of the pictures, groups are drawn
+    (`genkit.bases.metrics.group_bootstrap`); a single group has no replicates.
     """
-    weights = _draw(torch.from_numpy(marked))
+    weights = _draw(torch.from_numpy(marked)) if groups is None else _draw_groups(torch.from_numpy(marked), groups)
     sums = PixelReplicates(*(torch.zeros(len(weights), len(edges) + 1, dtype=torch.float64) for _ in range(2)))
     start = 0
     for maps, masks in chunks:
@@ -76,6 +81,15 @@ def _draw(marked: Tensor) -> Tensor:
             drawn = group[torch.randint(len(group), (len(rows), len(group)), generator=generator)]
             rows.scatter_add_(1, drawn, torch.ones_like(drawn, dtype=torch.uint8))
     return weights
+
+
+def _draw_groups(marked: Tensor, groups: Sequence[Group]) -> Tensor:
+    """Return how often each replicate draws the group of each picture, (R, N) int32."""
+    numbers = numbered(groups)
+    kinds = kinds_of(numbers, marked)
+    generator = torch.Generator().manual_seed(seed_of("pixel bootstrap", len(marked)))
+    rows = REPLICATES if len(numbers.unique()) > 1 else 0
+    return drawn_groups(kinds, rows, generator).int()[:, numbers]
 
 
 def with_picture_interval(value: float, statistic: Statistic, replicates: PixelReplicates) -> float:

@@ -7,11 +7,13 @@ positives. A bootstrap replicate is another pair of counts, so equal scores stay
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from genkit.bases.metrics.group_bootstrap import Group, counts_of_groups, numbered, own_groups
 from genkit.core.estimate import Estimate
 from genkit.core.noise import seed_of
 
@@ -19,6 +21,7 @@ REPLICATES = 1_000  # of the bootstrap
 BLOCK, BLOCK_NUMBERS = 50, 2**22  # most replicates that are made at a time, and most numbers in them
 CONFIDENCE = 0.95
 
+GroupsOfBoth = tuple[Sequence[Group] | None, Sequence[Group] | None]  # of the normal and of the abnormal samples
 Statistic = Callable[[Tensor, Tensor], Tensor]  # counts of normal and of abnormal samples, (..., V) each -> (...)
 
 
@@ -57,32 +60,55 @@ def fpr_at_tpr(normal: Tensor, abnormal: Tensor, tpr: float) -> Tensor:
     return (false.gather(-1, first) / false[..., -1:]).squeeze(-1)
 
 
-def with_interval(statistic: Statistic, normal: Tensor, abnormal: Tensor) -> Estimate:
+def with_interval(
+    statistic: Statistic, normal: Tensor, abnormal: Tensor, groups: GroupsOfBoth = (None, None)
+) -> Estimate:
     """Return the statistic of two sets of scores, (N,) and (A,), with the percentile interval of a bootstrap.
 
-    Each replicate draws N of the normal and A of the abnormal samples with replacement (Efron & Tibshirani 1993). The
-    seed is a function of N and A. A single sample of a set does not vary, so there is no interval then.
+    Each replicate draws N of the normal and A of the abnormal samples with replacement (Efron & Tibshirani 1993). With
+    the groups of either set, it draws groups (`genkit.bases.metrics.group_bootstrap`); samples of the other set are
+    then groups of their own. The seed is a function of N and A. A single sample or group of a set does not vary, so
+    there is no interval then.
     """
     of_normal, of_abnormal, places = counts_of(normal, abnormal)
     value = statistic(of_normal, of_abnormal).item()
-    if min(len(normal), len(abnormal)) < 2:
+    known = [
+        own_groups(len(x), side) if of is None else of
+        for side, (x, of) in enumerate(zip((normal, abnormal), groups, strict=True))
+    ]
+    if min(len(set(of)) for of in known) < 2:
         return Estimate(value, None)
     generator = torch.Generator().manual_seed(seed_of("bootstrap", len(normal), len(abnormal)))
-    groups = places[: len(normal)], places[len(normal) :]
-    block = max(1, min(BLOCK, BLOCK_NUMBERS // len(places)))
-    replicates = []
-    for start in range(0, REPLICATES, block):
-        drawn = [_resampled(group, min(block, REPLICATES - start), len(of_normal), generator) for group in groups]
-        replicates.append(statistic(*drawn))
+    at = places[: len(normal)].numpy(), places[len(normal) :].numpy()
+    if groups == (None, None):
+        counts = _counts_of_samples(*at, len(of_normal), generator)
+    else:
+        numbers = numbered([*known[0], *known[1]])
+        counts = counts_of_groups(*at, len(of_normal), numbers, REPLICATES, generator)
+    replicates = torch.stack([statistic(*each) for each in counts])
     ends = torch.tensor([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], dtype=torch.float64)
-    low, high = torch.cat(replicates).quantile(ends).tolist()
+    low, high = replicates.quantile(ends).tolist()
     return Estimate(value, (low, high))
 
 
-def _resampled(places: Tensor, replicates: int, size: int, generator: torch.Generator) -> Tensor:
-    """Return the counts of samples drawn with replacement, (replicates, size)."""
-    drawn = places[torch.randint(len(places), (replicates, len(places)), generator=generator)]
-    return torch.zeros(replicates, size, dtype=torch.float64).scatter_add_(1, drawn, torch.ones_like(drawn).double())
+def _counts_of_samples(
+    normal: np.ndarray, abnormal: np.ndarray, size: int, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the counts of both sets in each replicate, (size,) float64 each. The arguments are the places of samples.
+
+    Replicates are drawn in blocks, on which the random numbers depend, and counted one by one: the counts of one
+    replicate fit in the cache of a core.
+    """
+    block = max(1, min(BLOCK, BLOCK_NUMBERS // (len(normal) + len(abnormal))))
+    for start in range(0, REPLICATES, block):
+        rows = min(block, REPLICATES - start)
+        drawn = [torch.randint(len(at), (rows, len(at)), generator=generator).numpy() for at in (normal, abnormal)]
+        for row in range(rows):
+            of_normal, of_abnormal = (
+                torch.from_numpy(np.bincount(at[places[row]], minlength=size)).double()
+                for at, places in zip((normal, abnormal), drawn, strict=True)
+            )
+            yield of_normal, of_abnormal
 
 
 def _count(places: Tensor, size: int) -> Tensor:

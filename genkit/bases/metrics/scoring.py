@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from genkit.core.dataset import Dataset
+from genkit.core.dataset import Dataset, GroupedDataset
 from genkit.core.metric import Draws, Evaluation
 from genkit.core.model import Autoencoder
 from genkit.core.sample_noise import noise_of_samples
@@ -33,6 +34,16 @@ def scores_of_both(
         other = read_samples(evaluation, abnormal, abnormal_samples)
         evaluation.shared[of_other] = scores_of(fitted, evaluation, other, "the other data set")
     return evaluation.shared["scores", named], evaluation.shared[of_other]
+
+
+def groups_in(evaluation: Evaluation, data: Dataset, samples: int) -> Sequence[str] | None:
+    """Return the groups of the samples that `read` returns; None if they are independent."""
+    return None if evaluation.groups is None else evaluation.groups(data, samples)
+
+
+def drawn_in_replicates(*data: Dataset) -> str:
+    """Return what a bootstrap of these data draws, for a protocol: nothing to say of samples, or ``of groups``."""
+    return " of groups" if any(isinstance(each, GroupedDataset) and each.has_groups for each in data) else ""
 
 
 def fitted_score(score: Score, evaluation: Evaluation) -> Score:

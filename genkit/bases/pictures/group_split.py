@@ -39,6 +39,7 @@ class GroupSubset(Subset):
     split: str
     numbers: GroupNumbers
     groups: Groups
+    of_picture: tuple[str, ...]  # the group of each picture of the split
 
     def remarks(self) -> list[str]:
         """Return a line about the numbers of groups."""
@@ -75,7 +76,7 @@ def split_by_group(
         if not members:
             raise groups.problem(_describe_empty(name, groups, list(dict.fromkeys(of_picture)), share))
     rows = np.asarray([row for row, name in enumerate(in_split) if name == split], np.int64)
-    return GroupSubset(source, rows, split, _numbers(names, groups), groups)
+    return GroupSubset(source, rows, split, _numbers(names, groups), groups, tuple(names[split]))
 
 
 def two_group_splits(
@@ -102,7 +103,7 @@ def two_group_splits(
             f"{list_shown(both)}. Move all pictures of a group to one of them"
         )
     rows = np.arange(len(sources[split]), dtype=np.int64)
-    return GroupSubset(sources[split], rows, split, _numbers(names, groups), groups)
+    return GroupSubset(sources[split], rows, split, _numbers(names, groups), groups, tuple(names[split]))
 
 
 def _numbers(names: dict[str, list[str]], groups: Groups) -> GroupNumbers:

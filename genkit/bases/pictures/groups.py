@@ -23,6 +23,7 @@ from genkit.storage.regular_file import check_regular
 from genkit.storage.user_path import user_path
 
 FILE, GROUP, SPLIT = "file", "group", "split"  # the columns
+PLACE = "[data] groups"
 SPLITS = ("train", "test")  # values of the column `split`
 
 
@@ -33,6 +34,7 @@ class Groups:
     path: Path
     of_file: Mapping[str, str]
     splits: Mapping[str, str] | None  # by group
+    place: str = PLACE  # the key or the option that names the file; messages start with it
 
     def of(self, files: Sequence[str], what: str) -> list[str]:
         """Return the groups of these files, in their order.
@@ -48,18 +50,20 @@ class Groups:
 
     def problem(self, text: str) -> UsageError:
         """Return an error about the file."""
-        return UsageError(f"[data] groups: {self.path}: {text}.")
+        return UsageError(f"{self.place}: {self.path}: {text}.")
 
 
-def read_groups(path: Path) -> Groups:
+def read_groups(path: Path, place: str = PLACE) -> Groups:
     """Read a CSV file with the columns `file` and `group`, and optionally `split`; other columns are ignored.
+
+    `place` is the key or the option that names the file.
 
     Raises `UsageError` if the file cannot be read, lacks a column, names a file twice, leaves a value empty, has
     another split than `SPLITS`, or puts a group into both.
     """
     where = user_path(path).absolute()
-    columns, rows = _read_rows(where)
-    empty = Groups(where, {}, None)
+    columns, rows = _read_rows(where, place)
+    empty = Groups(where, {}, None, place)
     if missing := [name for name in (FILE, GROUP) if name not in columns]:
         found = ", ".join(columns) or "none"
         raise empty.problem(
@@ -73,7 +77,7 @@ def read_groups(path: Path) -> Groups:
     if twice := [name for name, number in files.items() if number > 1]:
         raise empty.problem(f"more than one row for {list_shown(twice)}. Keep one row for each picture")
     of_file = {row[FILE]: row[GROUP] for _, row in rows}
-    return Groups(where, of_file, _splits(rows, empty) if SPLIT in columns else None)
+    return Groups(where, of_file, _splits(rows, empty) if SPLIT in columns else None, place)
 
 
 def list_shown(names: Sequence[str]) -> str:
@@ -81,7 +85,7 @@ def list_shown(names: Sequence[str]) -> str:
     return list_names([shown_name(name) for name in names])
 
 
-def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+def _read_rows(path: Path, place: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """Return the names of the columns, and the number of the last line of each row with its values."""
     try:
         check_regular(path)
@@ -93,7 +97,7 @@ def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]
         reason = describe_os_error(error, path)
     except (csv.Error, UnicodeDecodeError) as error:
         reason = str(error)
-    raise UsageError(f"[data] groups: {path}: cannot be read as CSV in UTF-8: {reason}.")
+    raise UsageError(f"{place}: {path}: cannot be read as CSV in UTF-8: {reason}.")
 
 
 def _stripped(row: Mapping[str | None, str | None]) -> dict[str, str]:

@@ -87,6 +87,16 @@ class SourceWithRemarks(Protocol):
         ...
 
 
+@runtime_checkable
+class SourceWithGroups(Protocol):
+    """A source whose pictures are in groups, such as patients."""
+
+    @property
+    def of_picture(self) -> Sequence[str]:
+        """The group of each picture."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Subset:
     """Some pictures of a source, in the order of the source."""

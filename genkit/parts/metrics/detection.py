@@ -5,7 +5,8 @@
     fpr-at-tpr   share of data called abnormal where a share `tpr` of the other data set is found
 
 The interval is the 95 % percentile interval of 1,000 bootstrap replicates of both sets, for the trained model as it is:
-it does not cover the variation over seeds of the training.
+it does not cover the variation over seeds of the training. Replicates draw samples, or groups, such as patients, where
+a data set has them.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ from genkit.api.scoring import (
     auroc,
     average_precision,
     check_fit,
+    drawn_in_replicates,
     fpr_at_tpr,
+    groups_in,
     known_size,
     scores_of_both,
     with_interval,
@@ -84,7 +87,7 @@ class DetectionMetric(ModelMetric, ABC):
             "score": part_name(self.score),
             **_error_of(autoencoder),
             **self.settings,
-            "interval": f"95 %, {REPLICATES} bootstrap replicates",
+            "interval": f"95 %, {REPLICATES} bootstrap replicates{drawn_in_replicates(normal, other)}",
         }
         return EvaluationProtocol(number, name, self.weights, self.batch_norm, details=details)
 
@@ -120,7 +123,11 @@ class DetectionMetric(ModelMetric, ABC):
     def compute(self, evaluation: Evaluation) -> Estimate:
         """Return the number with its interval. Raises `ValueError` for samples or scores that are not finite."""
         normal, abnormal = scores_of_both(self.score, evaluation, self.abnormal, self.abnormal_samples)
-        return with_interval(self.statistic, normal, abnormal)
+        of_both = (
+            groups_in(evaluation, evaluation.data, len(normal)),
+            groups_in(evaluation, self.abnormal, self.abnormal_samples),
+        )
+        return with_interval(self.statistic, normal, abnormal, of_both)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ included; `[data]` gives the threshold of `dice` only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -48,8 +48,10 @@ from genkit.api.scoring import (
     check_fit,
     dice,
     dice_above,
+    drawn_in_replicates,
     edges_above,
     fitted_score,
+    groups_in,
     known_size,
     masked_maps,
     pixel_replicates,
@@ -111,7 +113,7 @@ class LocalisationMetric(ModelMetric, ABC):
             **({} if error == SquaredError() else {ERROR: part_name(error)}),
             **({"smooth": self.smooth} if self.smooth else {}),
             **self.settings,
-            "interval": f"95 %, {REPLICATES} bootstrap replicates of pictures",
+            "interval": f"95 %, {REPLICATES} bootstrap replicates{drawn_in_replicates(self.marked) or ' of pictures'}",
         }
         split, samples = self.reference(data)
         return EvaluationProtocol(samples, split, self.weights, self.batch_norm, details=details)
@@ -158,6 +160,10 @@ class LocalisationMetric(ModelMetric, ABC):
         found: list[MaskedChunk] = evaluation.shared[key]
         return found
 
+    def groups(self, evaluation: Evaluation) -> Sequence[str] | None:
+        """Return the groups of the pictures; None if they are independent."""
+        return groups_in(evaluation, self.marked, self.marked_pictures)
+
 
 @dataclass(frozen=True)
 class RankingMetric(LocalisationMetric, ABC):
@@ -165,7 +171,7 @@ class RankingMetric(LocalisationMetric, ABC):
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the number with its interval. Raises `ValueError` for masks of one class, and maps not finite."""
-        return ranked(self.maps(evaluation), self.statistic)
+        return ranked(self.maps(evaluation), self.statistic, self.groups(evaluation))
 
     @property
     @abstractmethod
@@ -173,16 +179,16 @@ class RankingMetric(LocalisationMetric, ABC):
         """The number for counts of pixels."""
 
 
-def ranked(chunks: list[MaskedChunk], statistic: Statistic) -> float:
-    """Return a statistic of all pixels, with its interval."""
+def ranked(chunks: list[MaskedChunk], statistic: Statistic, groups: Sequence[str] | None = None) -> float:
+    """Return a statistic of all pixels, with its interval over pictures, or over their groups."""
     values = pixel_values(chunks, sum(chunk.maps.size for chunk in chunks))
-    replicates = _replicates(chunks, values.levels())
+    replicates = _replicates(chunks, values.levels(), groups)
     return with_picture_interval(statistic(*values.counts()).item(), statistic, replicates)
 
 
-def _replicates(chunks: list[MaskedChunk], edges: np.ndarray) -> PixelReplicates:
+def _replicates(chunks: list[MaskedChunk], edges: np.ndarray, groups: Sequence[str] | None) -> PixelReplicates:
     marked = np.concatenate([chunk.masks.any(axis=(1, 2)) for chunk in chunks])
-    return pixel_replicates(chunks, marked, edges)
+    return pixel_replicates(chunks, marked, edges, groups)
 
 
 @dataclass(frozen=True)
@@ -247,7 +253,8 @@ class Dice(LocalisationMetric):
         pixels = len(evaluation.reference) * prod(self.marked.shape[1:])
         threshold = pixel_threshold(evaluation.parallel_map(of_chunk, evaluation.reference), pixels, self.fpr)
         values = pixel_values(chunks, sum(chunk.maps.size for chunk in chunks))
-        return with_picture_interval(dice_above(values, threshold), dice, _replicates(chunks, edges_above(threshold)))
+        replicates = _replicates(chunks, edges_above(threshold), self.groups(evaluation))
+        return with_picture_interval(dice_above(values, threshold), dice, replicates)
 
 
 def _autoencoder(evaluation: Evaluation) -> Autoencoder:

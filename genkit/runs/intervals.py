@@ -1,0 +1,19 @@
+"""Sentences about what an interval covers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from genkit.bases.metrics.ranking import REPLICATES
+
+
+def describe_interval(what: str, *groups: Sequence[str] | None) -> str:
+    """Return what a bootstrap of some sets draws: `what`, or groups where a set has them.
+
+    A set without groups counts each of its pictures as a group, so the text then says so.
+    """
+    if all(of is None for of in groups):
+        return f"95 %, {REPLICATES} bootstrap replicates of {what}"
+    numbers = [None if of is None else len(set(of)) for of in groups]
+    shown = " and ".join("single pictures" if number is None else f"{number:,} groups" for number in numbers)
+    return f"95 %, {REPLICATES} bootstrap replicates of {shown}"
