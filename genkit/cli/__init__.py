@@ -30,6 +30,7 @@ from genkit.cli import (
 )
 from genkit.cli.command_group import CommandGroup
 from genkit.cli.complete_names import complete_plugins
+from genkit.cli.headings import LOOK, OWN, SET_UP, TABLES, TRAIN
 from genkit.recipe.plugin_selection import select_plugins
 
 app = typer.Typer(
@@ -68,22 +69,22 @@ def options(
     select_plugins(plugins_to_load)
 
 
-app.command("run")(run.run)
-app.command("plan")(plan.plan)
-app.command("resume")(resume.resume)
-app.command("eval")(evaluate.evaluate)
-app.command("compare")(compare.compare)
-app.command("sample")(sample.sample)
-app.command("reconstruct")(reconstruct.reconstruct)
-app.command("interpolate")(interpolate.interpolate)
-app.command("score")(score.score)
-app.command("anomaly")(anomaly.anomaly)
-app.command("encode")(encode.encode)
-app.command("figures")(figures.figures)
-app.command("convert")(convert.convert)
-app.add_typer(table.app, name="table")
-app.add_typer(data.app, name="data")
-app.add_typer(plugins.app, name="plugins")
-app.add_typer(recipes.app, name="recipes")
-app.command("schema")(schema.schema)
-app.command("doctor")(doctor.doctor)
+app.add_typer(recipes.app, name="recipes", rich_help_panel=TRAIN)
+app.add_typer(data.app, name="data", rich_help_panel=TRAIN)
+app.command("plan", rich_help_panel=TRAIN)(plan.plan)
+app.command("run", rich_help_panel=TRAIN)(run.run)
+app.command("resume", rich_help_panel=TRAIN)(resume.resume)
+app.command("eval", rich_help_panel=LOOK)(evaluate.evaluate)
+app.command("compare", rich_help_panel=LOOK)(compare.compare)
+app.command("sample", rich_help_panel=LOOK)(sample.sample)
+app.command("reconstruct", rich_help_panel=LOOK)(reconstruct.reconstruct)
+app.command("interpolate", rich_help_panel=LOOK)(interpolate.interpolate)
+app.command("figures", rich_help_panel=LOOK)(figures.figures)
+app.command("score", rich_help_panel=OWN)(score.score)
+app.command("anomaly", rich_help_panel=OWN)(anomaly.anomaly)
+app.command("encode", rich_help_panel=OWN)(encode.encode)
+app.add_typer(table.app, name="table", rich_help_panel=TABLES)
+app.add_typer(plugins.app, name="plugins", rich_help_panel=SET_UP)
+app.command("convert", rich_help_panel=SET_UP)(convert.convert)
+app.command("schema", rich_help_panel=SET_UP)(schema.schema)
+app.command("doctor", rich_help_panel=SET_UP)(doctor.doctor)

@@ -67,12 +67,13 @@ def anomaly(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Map where your own pictures are abnormal, and mark the pixels above a threshold.
+    """Map where your own pictures are abnormal.
 
-    The map of a picture has the share of each pixel in its score. The threshold is the lowest value that at most a
-    share --fpr of the pixels of normal pictures exceeds. Write OUT-maps.npy, OUT-reconstructions.npy, OUT.csv with a
-    row for each picture, and OUT.png with the pictures of the highest scores. By default OUT is
-    RUN/anomaly-SCORE-WEIGHTS-of-NAME. With masks, also print pixel AUROC, AUPRC and Dice.
+    The map of a picture has the share of each pixel in its score. Pixels above the threshold are marked. The
+    threshold is the lowest value that at most a share --fpr of the pixels of normal pictures exceeds. Write
+    OUT-maps.npy, OUT-reconstructions.npy, OUT.csv with a row for each picture, and OUT.png with the pictures of the
+    highest scores. By default OUT is RUN/anomaly-SCORE-WEIGHTS-of-NAME. With masks, also print pixel AUROC, AUPRC
+    and Dice.
     """
     from genkit.draw.anomaly_grid import save_anomaly_grid
     from genkit.runs.anomaly_maps import MapFiles, MapOfScore, check_map, write_maps

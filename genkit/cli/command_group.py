@@ -8,12 +8,32 @@ from typing import Any
 
 from typer.core import TyperGroup
 
+from genkit.cli.headings import ORDER
 from genkit.console.escapes import escaped
 from genkit.near_miss import near_miss
 
 
 class CommandGroup(TyperGroup):
-    """A group of commands; an unknown one is an error with the names that are close, or else with all names."""
+    """A group of commands; an unknown one is an error with the names that are close, or else with all names.
+
+    Its help lists the commands below the headings that they were registered with (``rich_help_panel``).
+    """
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a list of commands for each heading; those of `genkit.cli.headings` come first, in their order."""
+        headings: dict[str, list[tuple[str, Any]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is None or command.hidden:
+                continue
+            given = getattr(command, "rich_help_panel", None)
+            headings.setdefault(given if isinstance(given, str) else "Commands", []).append((name, command))
+        widest = max((len(name) for commands in headings.values() for name, _ in commands), default=0)
+        limit = formatter.width - widest - 6  # click's indentation and gap, as in its own list
+        for heading in sorted(headings, key=lambda each: ORDER.index(each) if each in ORDER else len(ORDER)):
+            commands = headings[heading]
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:{widest}}", each.get_short_help_str(limit)) for name, each in commands])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that the first argument names. Raises typer's usage error, exit code 2, if there is none."""

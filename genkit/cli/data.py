@@ -127,10 +127,10 @@ def export(
     overrides: Overrides = None,
     json: Json = False,
 ) -> None:
-    """Write a split as PNG files of 8 bits, one for each sample, named by its number, without the flips of training.
+    """Write the samples of a split as PNG files.
 
-    Samples with a class are in a sub-folder of the class. With --masks, data that have masks write them under the same
-    names.
+    They have 8 bits, and not the flips of training. Samples with a class are in a sub-folder of the class. With
+    --masks, data that have masks write them under the same names.
     """
     from genkit.bases.pictures.splits import both_splits
     from genkit.console.output import Console

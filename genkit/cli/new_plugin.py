@@ -25,7 +25,10 @@ def new(
         typer.Option("--out", metavar="FOLDER", parser=user_path, help="New folder for the package; NAME by default."),
     ] = None,
 ) -> None:
-    """Write a package with a part of each kind: code to change, tests, and a recipe that uses the parts."""
+    """Write a package with a part of each kind, to be changed.
+
+    It has code, tests, and a recipe that uses the parts.
+    """
     from genkit.console.output import Console
     from genkit.errors import UsageError
     from genkit.recipe.registry import load_registry

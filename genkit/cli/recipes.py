@@ -15,7 +15,7 @@ from genkit.storage.user_path import user_path
 
 app = typer.Typer(
     cls=CommandGroup,
-    help="List the shipped recipes and tables, or copy a recipe to change it.",
+    help="List the shipped recipes and tables, or copy a recipe.",
     invoke_without_command=True,
 )
 

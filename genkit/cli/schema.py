@@ -32,10 +32,11 @@ def schema(
         ),
     ] = None,
 ) -> None:
-    """Write a JSON schema of recipes, with the parts that are installed.
+    """Write a JSON schema of recipes, for editors.
 
-    An editor that reads it completes keys and names of parts, and marks mistakes. It then needs one comment at the top
-    of a recipe, which this command prints. Run the command again after you have installed or updated a plugin.
+    It has the parts that are installed. An editor that reads it completes keys and names of parts, and marks
+    mistakes. It then needs one comment at the top of a recipe, which this command prints. Run the command again
+    after you have installed or updated a plugin.
     """
     from genkit.recipe.registry import load_registry
     from genkit.recipe.schema_of_recipe import schema_of_recipe

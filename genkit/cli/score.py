@@ -71,11 +71,12 @@ def score(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Score your own pictures, and call those abnormal that score above a threshold.
+    """Score your own pictures, and find the abnormal ones.
 
-    The threshold is the lowest score that at most a share --fpr of the normal pictures exceeds. Write OUT.csv and
-    OUT.jsonl with a row for each picture, and OUT.png with the histograms. By default OUT is
-    RUN/scores-SCORE-WEIGHTS-of-SET. Pictures are cropped, converted and resized as those of the run.
+    They are those that score above the threshold. The threshold is the lowest score that at most a share --fpr of
+    the normal pictures exceeds. Write OUT.csv and OUT.jsonl with a row for each picture, and OUT.png with the
+    histograms. By default OUT is RUN/scores-SCORE-WEIGHTS-of-SET. Pictures are cropped, converted and resized as
+    those of the run.
     """
     from genkit.core.part_name import part_name
     from genkit.draw.score_histogram import SetOfScores, save_score_histogram

@@ -41,8 +41,16 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
     console.print(f"run       {folder.path}")
     if plan.recipe.evaluate is not None and (label := plan.recipe.evaluate.best) is not None:
         console.print(f"best      {describe_best(folder, label)}")
-    console.info(f"next      genkit sample {shlex.quote(str(folder.path))}")
-    console.info(f"          genkit eval {shlex.quote(str(folder.path))}")
+    path = shlex.quote(str(folder.path))
+    following = [f"genkit sample {path}", f"genkit eval {path}"]
+    if can_score(plan):
+        following.append(f"genkit score {path} --data FOLDER")
+    console.info("next      " + "\n          ".join(following))
+
+
+def can_score(plan: Plan) -> bool:
+    """Return whether `genkit score` takes the model: it has an encoder, and its samples are pictures."""
+    return "encoder" in plan.optimisers and len(plan.data_shape) == 3 and plan.data_shape[0] in (1, 3)
 
 
 def describe_best(folder: RunFolder, label: str) -> str:

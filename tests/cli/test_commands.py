@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.commands import CommandResult, genkit, genkit_process, refused, write_recipe
+from support.commands import IMAGES, CommandResult, genkit, genkit_process, refused, write_recipe
 from support.messages import assert_names
 
 from genkit import load
@@ -552,3 +552,9 @@ def test_an_unknown_command_is_refused_with_the_closest_ones(words, isolated):
     result = genkit(*words)
     assert result.code == 2
     assert_names(result.err, words[-1], f"Did you mean {meant}")
+
+
+@pytest.mark.trains
+def test_a_run_that_can_score_ends_with_the_command(isolated):
+    result = genkit("run", write_recipe(isolated, IMAGES))
+    assert result.out.endswith("          genkit score runs/0001-tiny-s0 --data FOLDER\n")
