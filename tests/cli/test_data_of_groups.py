@@ -83,7 +83,7 @@ def test_plan_and_check_show_the_numbers_of_groups_and_the_values(recipe):
     assert all(0.01 < report["values"][side] < 0.1 for report in reports for side in ("below", "above"))
     assert "\nclipped" not in result.out
     narrow = genkit("data", "check", recipe, "--set", "data.window=[0, 1]")
-    assert_names(narrow.out, "\nclipped ", "clipped\n")  # a line, and its name in the verdict
+    assert_names(narrow.out, "\nlevels ", "levels\n")  # a line, and its name in the verdict
 
 
 def test_a_wrong_window_is_refused_at_its_line(recipe):

@@ -42,8 +42,8 @@ def root(tmp_path_factory) -> Path:
         write_picture(root / "pictures" / name, noise_picture(12, 12, 1, number) // 3)
     write_groups(root / "patients.csv", normal, split=splits)
     for number in range(12):
-        write_picture(root / "odd" / f"{number}.png", noise_picture(12, 12, 1, 300 + number) // 2)
-        write_picture(root / "other" / f"{number}.png", noise_picture(12, 12, 1, 400 + number) // 2)
+        write_picture(root / "odd" / f"{number}.png", noise_picture(12, 12, 1, 300 + number) // 3 + 4 * (number // 3))
+        write_picture(root / "other" / f"{number}.png", noise_picture(12, 12, 1, 400 + number) // 3)
         mask = np.zeros((12, 12), np.uint8)
         mask[2:6, 3 : 4 + number % 5] = 255
         write_picture(root / "masks" / f"{number}.png", mask)
