@@ -2,8 +2,11 @@
 
     import genkit
 
-    plan = genkit.make_plan("recipes/as_introvae_8gaussians.toml")  # or a genkit.Recipe built in Python
-    model = genkit.load("runs/0001-as-introvae-8gaussians-s0")      # a finished run
+    recipe = genkit.read_recipe("as_introvae_digits").set("train.steps=500")
+    run = genkit.train(recipe)               # a new folder under runs/
+    run.show("samples")
+    model = run.load()                       # or genkit.load("runs/0001-as-introvae-digits-s0")
+    samples = model.sample(16, seed=0)
 
 Everything here is imported on first use, so that the command line starts without importing torch.
 """
@@ -11,7 +14,21 @@ Everything here is imported on first use, so that the command line starts withou
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genkit.core.callback import Callback, StopTraining
+    from genkit.core.result import EvaluationRecord, Result
+    from genkit.errors import GenkitError, Interrupted, RecipeError, UsageError
+    from genkit.notebook.evaluation import compare, evaluate
+    from genkit.notebook.memory import data_from
+    from genkit.notebook.plan import plan
+    from genkit.notebook.recipe import read_recipe
+    from genkit.notebook.run import Run, open_run
+    from genkit.notebook.trained_model import TrainedModel, load
+    from genkit.notebook.training import resume, train
+    from genkit.recipe.plan import make_plan
+    from genkit.recipe.tables import EMA, Checkpoint, Evaluate, Recipe, Report, Train, Use
 
 __version__ = "0.1.0"
 
@@ -20,14 +37,29 @@ _EXPORTS = {
     "Checkpoint": "genkit.recipe.tables",
     "EMA": "genkit.recipe.tables",
     "Evaluate": "genkit.recipe.tables",
+    "EvaluationRecord": "genkit.core.result",
+    "GenkitError": "genkit.errors",
+    "Interrupted": "genkit.errors",
     "Recipe": "genkit.recipe.tables",
+    "RecipeError": "genkit.errors",
     "Report": "genkit.recipe.tables",
+    "Result": "genkit.core.result",
+    "Run": "genkit.notebook.run",
     "StopTraining": "genkit.core.callback",
     "Train": "genkit.recipe.tables",
+    "TrainedModel": "genkit.notebook.trained_model",
+    "UsageError": "genkit.errors",
     "Use": "genkit.recipe.tables",
-    "load": "genkit.runs.load",
+    "compare": "genkit.notebook.evaluation",
+    "data_from": "genkit.notebook.memory",
+    "evaluate": "genkit.notebook.evaluation",
+    "load": "genkit.notebook.trained_model",
     "make_plan": "genkit.recipe.plan",
-    "train": "genkit.runs.train",
+    "open_run": "genkit.notebook.run",
+    "plan": "genkit.notebook.plan",
+    "read_recipe": "genkit.notebook.recipe",
+    "resume": "genkit.notebook.training",
+    "train": "genkit.notebook.training",
 }
 
 __all__ = [
@@ -35,13 +67,28 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "Evaluate",
+    "EvaluationRecord",
+    "GenkitError",
+    "Interrupted",
     "Recipe",
+    "RecipeError",
     "Report",
+    "Result",
+    "Run",
     "StopTraining",
     "Train",
+    "TrainedModel",
+    "UsageError",
     "Use",
+    "compare",
+    "data_from",
+    "evaluate",
     "load",
     "make_plan",
+    "open_run",
+    "plan",
+    "read_recipe",
+    "resume",
     "train",
 ]
 
@@ -50,3 +97,7 @@ def __getattr__(name: str) -> Any:
     if name not in _EXPORTS:
         raise AttributeError(f"module 'genkit' has no attribute {name!r}")
     return getattr(importlib.import_module(_EXPORTS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -59,13 +59,13 @@ def evaluate(
     another launcher starts share the work.
     """
     from genkit.cli.inputs import print_remark
-    from genkit.cli.show_results import print_results
     from genkit.console.output import Console
     from genkit.engine.distributed import World
     from genkit.errors import Interrupted, RecipeError, UsageError
     from genkit.launched import announced_size, is_main_process
     from genkit.near_miss import near_miss
     from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
+    from genkit.runs.results_report import print_results
     from genkit.runs.saved_model import find_model
 
     if batch_norm and batch_norm not in MODES:

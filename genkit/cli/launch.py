@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from genkit.cli.training import resume_command
 from genkit.console.streams import excuse_lost_output
 from genkit.errors import RunError
 from genkit.launched import LOST, announced_size
+from genkit.runs.next_step import Commands
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
 from genkit.runs.start_genkit import start_genkit
@@ -104,7 +104,7 @@ def _report(folder: RunFolder, ended: Sequence[int], started: Sequence[subproces
     how = f"was killed by {signal.Signals(-codes[rank]).name}" if codes[rank] < 0 else "has failed"
     raise RunError(
         f"process {rank} of {len(codes)} {how}. The checkpoints already written are kept. "
-        f"{resume_command(folder, len(codes))}"
+        f"{Commands(len(codes)).resume(folder)}"
     )
 
 

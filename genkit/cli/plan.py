@@ -14,11 +14,11 @@ def plan(recipe: RecipePath, overrides: Overrides = None, stand_in: StandIn = Fa
     Nothing is trained or written. Each key is listed with the place where it was set. What this machine lacks, such as
     the data, comes last, and the exit code is 1 then; it is 2 if the recipe is wrong.
     """
-    from genkit.cli.show_plan import plan_as_dict, print_keys, print_plan
     from genkit.console.output import Console
     from genkit.engine.threads import choose_threads
     from genkit.engine.workers import choose_workers
     from genkit.errors import Unmet
+    from genkit.runs.plan_report import plan_as_dict, print_keys, print_plan
 
     assembled = plan_for_command(recipe, overrides, stand_in=stand_in)
     threads = choose_threads(assembled)

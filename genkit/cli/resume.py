@@ -32,29 +32,21 @@ def resume(
     from genkit.engine.workers import choose_workers
     from genkit.recipe.launcher_remarks import launcher_remarks
     from genkit.recipe.plan import make_plan
-    from genkit.runs.checkpoint import read_facts
     from genkit.runs.early_end import last_step
-    from genkit.runs.results import read_results
+    from genkit.runs.resume import check_before_resume, finished_results
     from genkit.runs.resume_remarks import lost_lines, resume_remarks
     from genkit.runs.run_folder import RunFolder
-    from genkit.runs.trained_recipe import check_recipe_of_checkpoint, check_recipe_of_finished
-    from genkit.storage.listing import exists
 
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved)
-    saved = folder.saved_steps()
-    if folder.finished and (exists(folder.results) or not saved):
-        check_recipe_of_finished(plan, folder)
+    if (results := finished_results(folder, plan)) is not None:
         console = Console(quiet=quiet or json)
-        results = read_results(folder.results)
         console.info(f"{folder.path}: already finished, after {last_step(plan, folder)} steps.")
         console.info(*lost_lines(folder))
         print_finished_run(folder, plan, results, console, json)
         return
     refuse_other_engines()
-    plan.check_met(resuming=bool(saved))
-    if saved:  # before data are prepared and processes are started; the run checks it again
-        check_recipe_of_checkpoint(plan, folder, read_facts(folder.checkpoint(saved[-1])))
+    check_before_resume(folder, plan)
     read_data(plan)
     console = Console(silent=not is_main_process(), quiet=quiet or json)
     if not is_started_by_genkit():  # the command that started it has printed them
@@ -69,6 +61,6 @@ def resume(
         return
     world = World(plan.recipe.train.precision)
     torch.set_num_threads(count)
-    if saved:
+    if folder.saved_steps():
         console.info(*world.on_main(lambda: resume_remarks(folder, plan)))
     train_and_print(folder, plan, world, console, json, loading)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath, Runs, StandIn, Threads, Workers
 from genkit.cli.plan_for_command import plan_for_command
-from genkit.errors import UsageError
 from genkit.launched import is_main_process
-
-if TYPE_CHECKING:
-    from genkit.runs.run_folder import RunFolder
 
 
 def run(
@@ -37,14 +30,15 @@ def run(
 
     from genkit.cli.inputs import print_remark
     from genkit.cli.launch import must_launch, train_on_processes
-    from genkit.cli.show_plan import print_plan
     from genkit.cli.training import train_and_print
     from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
     from genkit.engine.threads import choose_threads, remark_on_cores
     from genkit.engine.workers import choose_workers
+    from genkit.runs.plan_report import print_plan
     from genkit.runs.run_folder import RunFolder
+    from genkit.runs.untrained import nothing_left_if_nothing_is_trained
 
     plan = plan_for_command(recipe, overrides, stand_in=stand_in)
     plan.check_met()
@@ -62,21 +56,9 @@ def run(
     make = partial(RunFolder.create, runs, plan.document, dict(plan.resolved), plan.notes)
     if world is None:
         folder = make()
-        with _nothing_left_if_nothing_is_trained(folder):
+        with nothing_left_if_nothing_is_trained(folder):
             train_on_processes(folder, processes, chosen.number, loading.number, json, quiet)
         return
     folder = RunFolder(world.on_main(lambda: make().path))
-    with _nothing_left_if_nothing_is_trained(folder) if world.is_main else nullcontext():
+    with nothing_left_if_nothing_is_trained(folder) if world.is_main else nullcontext():
         train_and_print(folder, plan, world, console, json, loading.number)
-
-
-@contextmanager
-def _nothing_left_if_nothing_is_trained(folder: RunFolder) -> Iterator[None]:
-    """Delete the folder of a run that only training finds to be wrong, for example because data cannot be read."""
-    try:
-        yield
-    except (UsageError, SystemExit) as end:
-        wrong = isinstance(end, UsageError) or end.code == UsageError.exit_code
-        if wrong and not folder.saved_steps() and not folder.lines():
-            shutil.rmtree(folder.path)
-        raise

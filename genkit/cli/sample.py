@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from genkit.cli.array_and_picture import write_array_and_picture
-from genkit.cli.class_labels import first_classes, names_of, parse_labels
 from genkit.cli.inputs import open_with_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights
 from genkit.errors import UsageError
+from genkit.runs.class_labels import first_classes, names_of, parse_labels
 
 if TYPE_CHECKING:
     from genkit.core.model import Model

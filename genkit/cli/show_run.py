@@ -6,13 +6,13 @@ import json
 import shlex
 from dataclasses import asdict
 
-from genkit.cli.show_results import print_results
 from genkit.console.output import Console
 from genkit.core.result import Result
 from genkit.recipe.plan import Plan
 from genkit.runs.early_end import early_end_of, last_step
 from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.model_facts import step_of
+from genkit.runs.results_report import print_results
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.step_names import name_of_step
 from genkit.runs.timing import read_timing

@@ -26,9 +26,11 @@ from rich.text import Text
 from genkit.console.ascii_forms import written_in
 from genkit.console.column_widths import column_widths, with_breaks
 from genkit.console.escapes import escaped
+from genkit.console.notebook_line import line_in_notebook
 from genkit.launched import is_main_process
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_CHANGES = 0.2  # of the line in a notebook
 WIDE = 100  # columns of a terminal with room for a long bar
 TOTAL = "total"  # the term that a phase minimises
 
@@ -36,12 +38,13 @@ TOTAL = "total"  # the term that a phase minimises
 class Console:
     """Output of one command on stdout.
 
-    `silent` prints nothing; `quiet` prints results only. rich uses no colours if ``NO_COLOR`` is set.
+    `silent` prints nothing; `quiet` prints results only; `stderr` prints there. rich uses no colours if ``NO_COLOR`` is
+    set.
     """
 
-    def __init__(self, *, silent: bool = False, quiet: bool = False):
+    def __init__(self, *, silent: bool = False, quiet: bool = False, stderr: bool = False):
         self.silent, self.quiet = silent, quiet
-        self.rich = rich.console.Console(quiet=silent, highlight=False, soft_wrap=True, emoji=False)
+        self.rich = rich.console.Console(quiet=silent, highlight=False, soft_wrap=True, emoji=False, stderr=stderr)
         if not is_terminal(self.rich):
             self.rich.width = 160  # files and pipes have no width
 
@@ -76,9 +79,15 @@ class Console:
 
     @contextmanager
     def progress(self, total: int) -> Iterator[SilentProgress]:
-        """Show the progress of a run of `total` steps: a bar on a terminal, otherwise a line every few seconds."""
+        """Show the progress of a run of `total` steps: a bar on a terminal, otherwise a line every few seconds.
+
+        In a notebook it is one line that changes.
+        """
         if self.silent or self.quiet:
             yield SilentProgress()
+        elif self.rich.is_jupyter:
+            with line_in_notebook() as show:
+                yield ProgressInNotebook(show, total)
         elif is_terminal(self.rich):
             whole = Column(no_wrap=True)  # so that a narrow terminal cuts the terms only
             columns = (
@@ -158,6 +167,33 @@ class ProgressBar(SilentProgress):
     def remarked(self, text: str) -> None:
         """Print the remark above the bar."""
         self._bar.console.print(f"remark: {text}", markup=False)
+
+
+class ProgressInNotebook(SilentProgress):
+    """Line of a notebook with a bar, the rate, and the last logged totals, which changes a few times a second."""
+
+    def __init__(self, show: Callable[[str, float], None], total: int):
+        self._show, self._total = show, total
+        self._totals = ""
+        self._first: tuple[int, float] | None = None
+        self._last_shown = 0.0
+
+    def update(self, step: int, line: Mapping[str, float] | None) -> None:
+        """Change the line if it is old enough, and at the last step."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (step, now)
+        if line is not None:
+            self._totals = _totals(line).replace(f"/{TOTAL}", "")
+        if now - self._last_shown < SECONDS_BETWEEN_CHANGES and step < self._total:
+            return
+        self._last_shown = now
+        rate = (step - self._first[0]) / max(now - self._first[1], 1e-9)
+        self._show(f"step {step}/{self._total}  {rate:.1f} steps/s  {self._totals}".rstrip(), step / self._total)
+
+    def evaluated(self, step: int, results: Sequence[Any]) -> None:
+        """Show the results in place of the last logged totals."""
+        self._totals = _values(results)
 
 
 class ProgressLines(SilentProgress):

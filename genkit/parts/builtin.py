@@ -148,6 +148,7 @@ def genkit_datasets() -> Iterator[Entry]:
     )
     yield Entry("rings", "genkit.parts.datasets.rings:Rings", "Four concentric rings", SOFT_INTRO_VAE)
     yield Entry("stand-in", "genkit.parts.datasets.stand_in:StandIn", "Synthetic samples of any shape", "genkit")
+    yield Entry("in-memory", "genkit.parts.datasets.in_memory:InMemory", "Samples that a program in Python holds", "")
     yield Entry(
         "digits", "genkit.parts.datasets.digits:Digits", "5,000 digits of MNIST, part of the package", "CC BY-SA 3.0"
     )

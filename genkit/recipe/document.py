@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from genkit.errors import Place, UsageError
 from genkit.recipe.nested import KeyPath, leaves
@@ -47,6 +47,15 @@ class Document:
             if any(override[: len(part)] == part for part in not_in_file):
                 return option
         return ""
+
+
+@runtime_checkable
+class RecipeLike(Protocol):
+    """Anything that is a recipe in Python: `genkit.Recipe`, and what `genkit.read_recipe` returns."""
+
+    def document(self) -> Document:
+        """Return the recipe as the tables of a TOML file, with the place of each key."""
+        ...
 
 
 def read(path: Path) -> Document:

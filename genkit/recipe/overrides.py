@@ -11,32 +11,44 @@ from genkit.recipe.document import Document, KeyPath, is_unicode
 from genkit.recipe.toml_text import MOST_LEVELS, BeyondLimits, has_comment, parse
 from genkit.recipe.values import in_toml
 
+SET = "--set"
 MOST_SHOWN = 100  # characters of an override in a message
 
 
-def with_override(document: Document, override: str) -> Document:
+def with_override(document: Document, override: str, option: str = SET) -> Document:
     """Return the document with ``table.key=value`` set. Raises `UsageError`.
 
     The value is TOML; what is not valid TOML is taken as a string. An empty value, ``train.epochs=``, removes the key.
+    Messages name the `option`, and so does the place of the key.
     """
-    path, text = parted(override, "train.steps=500")
-    tables = _set(document.tables, path, _value(text, override), override)
-    return replace(document, tables=tables, overrides={**document.overrides, path: "--set"})
+    path, text = parted(override, "train.steps=500", option)
+    tables = _set(document.tables, path, _value(text, override, option), f"{option} {shown(override)}")
+    return replace(document, tables=tables, overrides={**document.overrides, path: option})
 
 
-def _value(text: str, override: str) -> Any:
+def with_value(document: Document, key: str, value: Any, option: str) -> Document:
+    """Return the document with a value at a key such as "train.steps". Raises `UsageError`.
+
+    The value is one that TOML holds. None and an empty text remove the key.
+    """
+    path, _ = parted(f"{key}=", "train.steps=500", option)
+    tables = _set(document.tables, path, "" if value is None else value, f"{option} {shown(key)}")
+    return replace(document, tables=tables, overrides={**document.overrides, path: option})
+
+
+def _value(text: str, override: str, option: str) -> Any:
     """Return the value that the text of an override is. Raises `UsageError`."""
     try:
         tables = parse(f"value = {text}")
     except BeyondLimits as error:
-        raise UsageError(f"--set {shown(override)}: {error}. Give a smaller value.") from None
+        raise UsageError(f"{option} {shown(override)}: {error}. Give a smaller value.") from None
     except tomllib.TOMLDecodeError:
         return text.strip()
     if tables.keys() != {"value"}:
         others = ", ".join(key for key in tables if key != "value")
-        raise UsageError(f"--set {shown(override)}: also sets {others}. Give each key its own --set.")
+        raise UsageError(f"{option} {shown(override)}: also sets {others}. Give each key its own {option}.")
     if has_comment(text):
-        raise UsageError(f"--set {shown(override)}: what follows # is a comment. Write a text in quotation marks.")
+        raise UsageError(f"{option} {shown(override)}: what follows # is a comment. Write a text in quotation marks.")
     return tables["value"]
 
 
@@ -45,7 +57,7 @@ def shown(override: str) -> str:
     return override if len(override) <= MOST_SHOWN else f"{override[:MOST_SHOWN]}..."
 
 
-def parted(override: str, example: str) -> tuple[KeyPath, str]:
+def parted(override: str, example: str, option: str = SET) -> tuple[KeyPath, str]:
     """Return the key and the value of ``table.key=value``.
 
     Raises `UsageError` for an override without a key or an equals sign; its message shows `example`, a valid override.
@@ -53,15 +65,15 @@ def parted(override: str, example: str) -> tuple[KeyPath, str]:
     key, equals, text = override.partition("=")
     path = tuple(part.strip() for part in key.split("."))
     if not equals or not all(path):
-        raise UsageError(f"--set {shown(override)}: expected table.key=value, for example --set {example}.")
+        raise UsageError(f"{option} {shown(override)}: expected table.key=value, for example {option} {example}.")
     if not is_unicode(key):
-        raise UsageError(f"--set {shown(override)}: the key is not UTF-8 text. Write it as the recipe does.")
+        raise UsageError(f"{option} {shown(override)}: the key is not UTF-8 text. Write it as the recipe does.")
     if len(path) > MOST_LEVELS:
-        raise UsageError(f"--set {shown(override)}: a key with {len(path)} names, expected table.key.")
+        raise UsageError(f"{option} {shown(override)}: a key with {len(path)} names, expected table.key.")
     return path, text
 
 
-def _set(table: dict[str, Any], path: KeyPath, value: Any, override: str, around: KeyPath = ()) -> dict[str, Any]:
+def _set(table: dict[str, Any], path: KeyPath, value: Any, what: str, around: KeyPath = ()) -> dict[str, Any]:
     """Return the table at `around` with the value at `path`, and with the tables on the way to it."""
     key, *rest = path
     if not rest:
@@ -71,7 +83,5 @@ def _set(table: dict[str, Any], path: KeyPath, value: Any, override: str, around
         inner = {"use": inner}
     if not isinstance(inner, dict):
         where = ".".join((*around, key))
-        raise UsageError(
-            f"--set {shown(override)}: {where} is {in_toml(inner)}, which has no keys. Set {where} itself."
-        )
-    return {**table, key: _set(inner, tuple(rest), value, override, (*around, key))}
+        raise UsageError(f"{what}: {where} is {in_toml(inner)}, which has no keys. Set {where} itself.")
+    return {**table, key: _set(inner, tuple(rest), value, what, (*around, key))}

@@ -25,7 +25,7 @@ from genkit.recipe.callback_checks import check_callbacks, unmet_callbacks
 from genkit.recipe.check_warm_start import check_warm_start
 from genkit.recipe.checks import check_evaluate, check_learning_rates
 from genkit.recipe.data_keys import data_keys
-from genkit.recipe.document import Document, KeyPath, is_table_of_results, read
+from genkit.recipe.document import Document, KeyPath, RecipeLike, is_table_of_results, read
 from genkit.recipe.dry_run import DryRun, run_dry
 from genkit.recipe.missing import relative_paths, too_large, unmet_always, unmet_of_refused, unmet_start
 from genkit.recipe.overrides import with_override
@@ -145,7 +145,7 @@ class Plan:
 @standard_defaults()
 @restored_generators()
 def make_plan(
-    source: Recipe | Document | Mapping[str, Any] | Path | str,
+    source: RecipeLike | Document | Mapping[str, Any] | Path | str,
     *,
     overrides: Sequence[str] = (),
     registry: Registry | None = None,
@@ -207,11 +207,13 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
     )
 
 
-def document_of(source: Recipe | Document | Mapping[str, Any] | Path | str, overrides: Sequence[str] = ()) -> Document:
+def document_of(
+    source: RecipeLike | Document | Mapping[str, Any] | Path | str, overrides: Sequence[str] = ()
+) -> Document:
     """Return the tables that `make_plan` checks, with the overrides. Raises `UsageError`."""
     if isinstance(source, (str, Path)):
         document = _read_recipe(user_path(source))
-    elif isinstance(source, Recipe):
+    elif isinstance(source, RecipeLike):
         document = source.document()
     else:
         document = source if isinstance(source, Document) else Document(dict(source))

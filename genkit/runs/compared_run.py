@@ -12,9 +12,8 @@ from genkit.errors import UsageError
 from genkit.evaluation.data_fingerprint import same_images
 from genkit.recipe.document import read
 from genkit.runs.checkpoint import read_facts
-from genkit.runs.evaluate_during_training import evaluations_of
+from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.runs.model_facts import step_of
-from genkit.runs.results import read_results
 from genkit.runs.resume_remarks import lost_lines
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.timing import Timing, read_timing
@@ -35,9 +34,7 @@ class ComparedRun:
     def read(cls, name: str, folder: RunFolder) -> ComparedRun:
         """Read a run from its folder. Raises `UsageError` if a file is damaged."""
         evaluations = evaluations_of(folder)
-        newest = evaluations[-1] if evaluations else None
-        if folder.finished:
-            newest = EvaluationRecord(step_of(folder.final) or 0, read_results(folder.results))
+        newest = newest_evaluation(folder)
         return cls(name, folder, read(folder.resolved).tables, folder.lines(), evaluations, newest)
 
     @property

@@ -16,8 +16,9 @@ from genkit.core.metric import Metric, ParallelMap
 from genkit.core.result import EvaluationRecord, Result
 from genkit.evaluation.compute_metrics import evaluate
 from genkit.recipe.plan import Plan
+from genkit.runs.model_facts import step_of
 from genkit.runs.model_folder import replace_model
-from genkit.runs.results import results_of
+from genkit.runs.results import read_results, results_of
 from genkit.runs.run import Run, Tell
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import interruptible
@@ -107,6 +108,17 @@ def evaluations_of(folder: RunFolder) -> list[EvaluationRecord]:
         return [EvaluationRecord(line["step"], results_of(line.get("results"))) for line in folder.evaluations.lines()]
     except ValueError as error:
         raise folder.evaluations.damaged(error) from None
+
+
+def newest_evaluation(folder: RunFolder) -> EvaluationRecord | None:
+    """Return the evaluation after the last step; of an unfinished run the newest one, None if there is none.
+
+    Raises `UsageError` if a file is damaged.
+    """
+    if folder.finished:
+        return EvaluationRecord(step_of(folder.final) or 0, read_results(folder.results))
+    evaluations = evaluations_of(folder)
+    return evaluations[-1] if evaluations else None
 
 
 def best_of(

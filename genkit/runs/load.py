@@ -1,4 +1,4 @@
-"""Trained models read from disk: `genkit.load`."""
+"""Networks of trained models, read from disk."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
+from os import PathLike
 from pathlib import Path
 
 import torch
@@ -19,35 +20,42 @@ from genkit.engine.distributed import World
 from genkit.engine.workers import choose_workers
 from genkit.errors import GenkitWarning
 from genkit.launched import is_main_process
+from genkit.recipe.document import RecipeLike
 from genkit.recipe.launcher_remarks import launcher_remarks
 from genkit.recipe.plan import Plan, make_plan
-from genkit.recipe.tables import Recipe
 from genkit.runs.callback_list import CallbackList
 from genkit.runs.callbacks_of_run import callbacks_of_run, check_given
 from genkit.runs.finish import finish
 from genkit.runs.guarded_callback import Report
+from genkit.runs.next_step import IN_PYTHON, NextStep, with_next_step
+from genkit.runs.resume import check_before_resume, finished_results
+from genkit.runs.resume_remarks import resume_remarks
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.safe_steps import safe_steps
 from genkit.runs.signals import stop_requested
+from genkit.runs.untrained import nothing_left_if_nothing_is_trained
 from genkit.storage.user_path import user_path
 
 
 def train(
-    source: Recipe | Plan | Path | str,
-    runs: Path | str = "runs",
+    source: RecipeLike | Plan | Path | str,
+    runs: str | PathLike[str] = "runs",
     *,
     callbacks: Sequence[Callback] = (),
     workers: int | None = None,
+    next_step: NextStep = IN_PYTHON,
 ) -> RunFolder:
     """Train a recipe in a new run folder under `runs`, without output, and return the folder.
 
     `callbacks` follow the run, after those of the recipe. One that fails is dropped with a warning; a remark of the
     loss on the training is a warning too. `workers` is the
-    number of processes that load the data, by default that of `genkit run`; the run is the same.
+    number of processes that load the data, by default that of `genkit run`; the run is the same. Messages about a run
+    that ends early name the `next_step`.
 
     Settings of the program that calls are restored: defaults of torch, states of random generators, and Accelerate.
-    Raises what `make_plan` and `train_in_folder` raise, and `UsageError` for data that cannot be read.
+    Raises what `make_plan` and `train_in_folder` raise, and `UsageError` for data that cannot be read; then no folder
+    is left.
     """
     check_given(callbacks)
     plan = source if isinstance(source, Plan) else make_plan(source)
@@ -61,10 +69,55 @@ def train(
         world = stack.enter_context(World(plan.recipe.train.precision))
         make = partial(RunFolder.create, user_path(runs), plan.document, dict(plan.resolved), plan.notes)
         folder = RunFolder(world.on_main(lambda: make().path))
+        if world.is_main:
+            stack.enter_context(nothing_left_if_nothing_is_trained(folder))
+        _train_quietly(plan, folder, world, callbacks, workers, next_step)
+    return folder
+
+
+def resume(
+    folder: RunFolder,
+    plan: Plan,
+    *,
+    callbacks: Sequence[Callback] = (),
+    workers: int | None = None,
+    next_step: NextStep = IN_PYTHON,
+) -> None:
+    """Train a run from its newest checkpoint to the end; nothing is done to a run that has finished.
+
+    `plan` is that of its resolved recipe. Settings of the calling program are restored, as by `train`. Raises what
+    `train` raises, and `UsageError` if the recipe or the data have changed.
+    """
+    check_given(callbacks)
+    if finished_results(folder, plan) is not None:
+        return
+    with ExitStack() as stack:
+        stack.enter_context(standard_defaults())
+        stack.enter_context(restored_generators())
+        check_before_resume(folder, plan)
+        read_data(plan)
+        world = stack.enter_context(World(plan.recipe.train.precision))
+        if folder.saved_steps():
+            remarks = world.on_main(lambda: resume_remarks(folder, plan))
+            for remark in remarks if world.is_main else ():
+                _warn(f"{folder.path}: {remark}")
+        _train_quietly(plan, folder, world, callbacks, workers, next_step)
+
+
+def _train_quietly(
+    plan: Plan,
+    folder: RunFolder,
+    world: World,
+    callbacks: Sequence[Callback],
+    workers: int | None,
+    next_step: NextStep,
+) -> None:
+    """Lock the folder and train in it, for a caller in Python. Add the next step to an error."""
+    with ExitStack() as stack:
+        stack.enter_context(with_next_step(folder, plan, world, next_step))
         world.on_main(lambda: stack.enter_context(folder.locked()))
         loading = choose_workers(plan, torch.get_num_threads(), workers)
         train_in_folder(plan, folder, world, *callbacks, _WarningRemarks(folder), workers=loading.number)
-    return folder
 
 
 def train_in_folder(

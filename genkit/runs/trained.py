@@ -30,7 +30,7 @@ from genkit.runs.saved_model import SavedModel, find_model
 class Trained:
     """A trained model, and what its model folder says about it."""
 
-    model: Model  # in evaluation mode, on the CPU
+    model: Model  # in evaluation mode, on the CPU unless it is moved
     weights: str  # "raw" or "ema"
     trained: str  # how long it was trained: "step 3000" or "epoch 150"; empty if unknown
     document: Document  # its recipe, with all defaults
@@ -102,13 +102,14 @@ def draw_labels(model: Model, number: int, seed: int) -> Tensor | None:
 
 
 def draw_codes(model: Model, number: int, seed: int) -> Tensor:
-    """Return `number` draws of the prior, (B, L), in the model's dtype, on the CPU."""
+    """Return `number` draws of the prior, (B, L), in the model's dtype and on its device."""
     with torch.no_grad():
         return model.prior.sample(_noise_of_codes(model, number, seed))
 
 
 def _noise_of_codes(model: Model, number: int, seed: int) -> Noise:
-    return Noise(seed, 0, "sample", Rows.all(number), dtype=next(model.parameters()).dtype)
+    weight = next(model.parameters())
+    return Noise(seed, 0, "sample", Rows.all(number), weight.device, weight.dtype)
 
 
 def open_data(path: Path, overrides: Sequence[str] = ()) -> Dataset:

@@ -13,10 +13,10 @@ from support.commands import IMAGES, TINY, genkit, refused, write_recipe
 from support.messages import assert_names
 from support.pictures import noise_picture, write_folder, write_picture
 
-import genkit as python
 from genkit.bases.pictures.user_pictures import centred_transform, open_user_pictures
 from genkit.core.maps import smoothed
 from genkit.parts.scores.elbo import Error
+from genkit.runs import load as python
 
 pytestmark = pytest.mark.trains
 

@@ -16,11 +16,11 @@ import torch
 from support.commands import IMAGES, CommandResult, genkit, genkit_process, refused, write_recipe
 from support.messages import assert_names
 
-from genkit import load
 from genkit.engine.finite_watch import FiniteWatch
 from genkit.errors import UsageError
 from genkit.parts.metrics.modes import Modes
 from genkit.recipe.shipped import shipped_recipes, shipped_tables
+from genkit.runs.load import load
 
 CHECKOUT = Path(__file__).parents[2]
 RESUME = re.compile(r"genkit (resume) (\S+)\n")

@@ -11,10 +11,10 @@ from support.commands import IMAGES, TINY, genkit, refused, write_recipe
 from support.messages import assert_names
 from support.pictures import noise_picture, write_folder, write_picture
 
-import genkit as python
 from genkit.core.noise import Noise, Rows
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.image_folder import ImageFolder
+from genkit.runs import load as python
 
 pytestmark = pytest.mark.trains
 

@@ -12,10 +12,10 @@ from PIL import Image
 from support.commands import TINY, genkit, refused
 from support.messages import assert_names
 
-from genkit import load
 from genkit.core.condition import ClassFacts
 from genkit.engine.distributed import World
 from genkit.recipe.plan import make_plan
+from genkit.runs.load import load
 from genkit.runs.model_folder import write_model
 from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder

@@ -14,9 +14,9 @@ from support.messages import assert_names
 from support.pictures import noise_picture, write_folder, write_picture
 from torch import nn
 
-import genkit as python
 from genkit import __version__
 from genkit.bases.pictures.user_pictures import centred_transform, open_user_pictures
+from genkit.runs import load as python
 
 pytestmark = pytest.mark.trains
 

@@ -14,7 +14,6 @@ from support.tiny_recipes import tensors_of, tiny_recipe, train_all
 from support.two_processes import OneOfTwo
 
 from genkit.api import VAE, Action, Batch, Phase, PhaseLoss
-from genkit.cli.show_plan import plan_as_dict, print_plan
 from genkit.console.output import Console
 from genkit.core.types import turns_of
 from genkit.engine.actions import Actions
@@ -28,6 +27,7 @@ from genkit.errors import PartFailed, RecipeError
 from genkit.hooks import Entry, hookimpl
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Checkpoint, Train, Use
+from genkit.runs.plan_report import plan_as_dict, print_plan
 from genkit.runs.run_folder import RunFolder
 from genkit.testing import batch_of, take_step
 

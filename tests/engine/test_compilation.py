@@ -168,7 +168,7 @@ def test_pictures_and_metrics_are_computed_uncompiled(use, tmp_path):
     with no_failure():
         run = genkit.train(recipe, runs=tmp_path)
     assert backend.graphs == trained > 0
-    names = genkit.load(run.path).state_dict()
+    names = genkit.load(run.path).module.state_dict()
     assert names.keys() == genkit.make_plan(recipe).build_model().state_dict().keys()
 
 

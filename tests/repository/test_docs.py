@@ -21,7 +21,6 @@ import typer
 
 from genkit import hooks
 from genkit.cli import app
-from genkit.cli.show_plan import print_plan
 from genkit.console.output import Console
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
@@ -37,6 +36,7 @@ from genkit.recipe.part_fields import parameters_of
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.registry import Owner, Registry
 from genkit.runs.evaluate_during_training import evaluations_of
+from genkit.runs.plan_report import print_plan
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.train import train_in_folder
 from genkit.tables.planning import experiments_of

@@ -13,8 +13,8 @@ from support.commands import refused as command_refused
 from support.messages import assert_names
 from torch import nn
 
-from genkit import load
 from genkit.runs.convert.tensor_names import our_names
+from genkit.runs.load import load
 
 pytestmark = [pytest.mark.usefixtures("isolated"), pytest.mark.trains]
 

@@ -28,7 +28,7 @@ RECIPE = {
 
 def test_a_run_keeps_its_error_and_its_interval(tmp_path):
     folder = genkit.train(genkit.make_plan(RECIPE), runs=tmp_path).path
-    model = genkit.load(folder)
+    model = genkit.load(folder).module
     assert model.reconstruction_error == BCE()
     with torch.no_grad():
         x = model.sample(torch.randn(20, 2) * 50)

@@ -264,7 +264,7 @@ best = "error"
 
 
 def test_best_is_a_model_folder_like_final(tmp_path, monkeypatch):
-    from genkit import load
+    from genkit.runs.load import load
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENKIT_PLUGINS", "none")

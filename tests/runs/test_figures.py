@@ -9,11 +9,11 @@ from PIL import Image
 from support.commands import IMAGES, TINY, genkit, refused, write_recipe
 from support.messages import assert_names
 
-from genkit import load
 from genkit.draw.preview import SAMPLES
 from genkit.errors import UsageError
 from genkit.evaluation.samples import latent_codes
 from genkit.recipe.plan import make_plan
+from genkit.runs.load import load
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.stability_strip import strip_captions, unreached_rows
 from genkit.runs.trained import open_trained

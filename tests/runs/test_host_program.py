@@ -17,7 +17,6 @@ import genkit
 from genkit.errors import UsageError
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Report, Train, Use
-from genkit.runs.run_folder import RunFolder
 
 pytestmark = pytest.mark.trains
 RECIPE = tiny_recipe(train=Train(steps=6, batch_size=8), report=Report(strip_steps=()))
@@ -53,20 +52,20 @@ SETTINGS = {
 }
 
 
-def train_with(tmp_path, setting=nullcontext) -> RunFolder:
+def train_with(tmp_path, setting=nullcontext) -> genkit.Run:
     with setting():
         return genkit.train(make_plan(RECIPE, registry=registry_with()), tmp_path)
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> bytes:
-    return (train_with(tmp_path_factory.mktemp("standard")).final / "model.safetensors").read_bytes()
+    return (train_with(tmp_path_factory.mktemp("standard")).path / "final" / "model.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 def test_a_setting_of_the_host_program_does_not_change_a_run(tmp_path, weights, setting):
     folder = train_with(tmp_path, setting)
-    assert (folder.final / "model.safetensors").read_bytes() == weights
+    assert (folder.path / "final" / "model.safetensors").read_bytes() == weights
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +78,7 @@ def model_folder(tmp_path_factory):
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 def test_a_setting_of_the_host_program_does_not_change_a_loaded_model(model_folder, setting):
     with setting():
-        model = genkit.load(model_folder)
+        model = genkit.load(model_folder).module
     weight = next(model.parameters())
     assert (weight.dtype, weight.device.type, weight.requires_grad) == (torch.float32, "cpu", True)
     assert not weight.is_inference() and model.sample(torch.zeros(1, model.latent_dim)).requires_grad

@@ -9,7 +9,6 @@ from support.kill_and_resume import new_run, train_and_kill, train_on
 from support.messages import assert_names
 from support.tiny_recipes import assert_same_bits, tensors_of, tiny_recipe, train_all
 
-from genkit import load
 from genkit.bases.priors.mixture import Mixture
 from genkit.core.noise import Noise, Rows
 from genkit.errors import UsageError
@@ -17,6 +16,7 @@ from genkit.recipe.plan import make_plan
 from genkit.recipe.registry import load_registry
 from genkit.recipe.tables import Checkpoint, Recipe, Report, Train, Use
 from genkit.runs.interpolate import choose_path
+from genkit.runs.load import load
 from genkit.runs.run_folder import RunFolder
 
 pytestmark = pytest.mark.trains

@@ -9,10 +9,10 @@ from support.messages import assert_names
 from support.tiny_parts import registry_with
 from support.tiny_recipes import assert_same_bits, tiny_recipe
 
-from genkit import load
 from genkit.errors import RecipeError, UsageError
 from genkit.recipe.owners import suppliers_in, suppliers_in_comments
 from genkit.recipe.tables import Checkpoint
+from genkit.runs.load import load
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.saved_model import find_model
 from genkit.runs.trained import open_held_out, open_trained

@@ -15,7 +15,6 @@ from support.tiny_recipes import tiny_recipe
 
 import genkit
 from genkit.api import VAE, Remark
-from genkit.cli.show_progress import ProgressOnConsole
 from genkit.cli.show_run import print_finished_run
 from genkit.console.output import Console
 from genkit.engine.distributed import World
@@ -24,6 +23,7 @@ from genkit.hooks import Entry, hookimpl
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Checkpoint, Report, Train, Use
 from genkit.runs import training_remark
+from genkit.runs.progress_on_console import ProgressOnConsole
 from genkit.runs.train import train_in_folder
 from genkit.runs.training_remark import TrainingRemark, remark_on
 

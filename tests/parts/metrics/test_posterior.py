@@ -12,7 +12,6 @@ from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from genkit.api import GAN, Autoencoder, DiagNormal, Evaluation, EvaluationProtocol, Samples
-from genkit.cli.show_results import print_results
 from genkit.console.output import Console
 from genkit.core.model import evaluating
 from genkit.core.result import Result
@@ -24,6 +23,7 @@ from genkit.parts.datasets.mnist import MNIST
 from genkit.parts.metrics.modes import Modes
 from genkit.parts.metrics.posterior import ActiveUnits, PosteriorKL
 from genkit.runs.results import read_results
+from genkit.runs.results_report import print_results
 
 METRICS = [ActiveUnits(), *(PosteriorKL(of=of) for of in ("real", "rec", "fake"))]
 

@@ -177,7 +177,7 @@ def test_a_loaded_model_computes_the_images_of_the_last_preview(norm: Norm, tmp_
 
     monkeypatch.setattr(draw_during_training, "save_previews", record)
     run = genkit.train(recipe_of(norm), runs=tmp_path)
-    loaded = genkit.load(run.path, weights="ema")
+    loaded = genkit.load(run.path, weights="ema").module
     with torch.no_grad():
         assert torch.equal(loaded.sample(z), drawn[-1][0])
         assert torch.equal(loaded.reconstruct(x), drawn[-1][1])

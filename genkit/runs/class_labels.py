@@ -25,7 +25,7 @@ def parse_labels(text: str, model: Model, run: Path) -> list[int]:
             f"--label {text}: the model of {run} is not conditional, so its samples have no classes. Leave out "
             '--label, or train a model with [model.prior] use = "per-class".'
         )
-    labels = [_label(name.strip(), text, facts) for name in text.split(",")]
+    labels = [label_of(name.strip(), facts, f"--label {text}") for name in text.split(",")]
     if twice := [label for label in labels if labels.count(label) > 1]:
         raise UsageError(f"--label {text}: names the class {facts.names[twice[0]]} twice. Name each class once.")
     return labels
@@ -43,14 +43,17 @@ def names_of(labels: Sequence[int], model: Model) -> tuple[str, ...]:
     return tuple(model.class_facts.names[label] for label in labels)
 
 
-def _label(name: str, text: str, facts: ClassFacts) -> int:
-    """Return the label of a class that is given by its name, or by its number unless names are numbers."""
+def label_of(name: str, facts: ClassFacts, asked: str) -> int:
+    """Return the label of a class that is given by its name, or by its number unless names are numbers.
+
+    Raises `UsageError`, which begins with what has `asked`, for a class that there is not.
+    """
     if name in facts.names:
         return facts.names.index(name)
     numbered = not any(each.isdigit() for each in facts.names)
     if numbered and name.isdecimal() and name.isascii() and int(name) < len(facts.names):
         return int(name)
-    raise UsageError(f'--label {text}: no class "{name}".{_known(name, facts.names)}')
+    raise UsageError(f'{asked}: no class "{name}".{_known(name, facts.names)}')
 
 
 def _known(name: str, names: Sequence[str]) -> str:

@@ -1,0 +1,102 @@
+"""Arrays and tensors of a user, converted to the tensors that genkit computes with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genkit.errors import UsageError
+
+INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
+MOST_CLASSES = 2**20
+
+
+def samples_tensor(given: Any, where: str) -> Tensor:
+    """Return samples to train on, (N, *shape) uint8 or float32: a copy, on the CPU.
+
+    Images, (N, C, H, W), are uint8 or floats in [0, 1]; points, (N, D), uint8 or finite floats. Raises `UsageError`,
+    which begins with `where`.
+    """
+    x = as_tensor(given, where)
+    if x.dim() not in (2, 4):
+        raise UsageError(f"{where}: found the shape {tuple(x.shape)}, expected (N, C, H, W) or (N, D).{_remedy(x)}")
+    if 0 in x.shape:
+        raise UsageError(f"{where}: found the shape {tuple(x.shape)}, which holds no sample. Give at least one.")
+    if x.dim() == 4 and x.shape[1] > 4 >= x.shape[3]:
+        raise UsageError(f"{where}: found the shape {tuple(x.shape)}, channels last. Give x.transpose of (0, 3, 1, 2).")
+    if x.dtype == torch.uint8:
+        return x.clone(memory_format=torch.contiguous_format)
+    values = _floats(x, where).to(torch.float32)
+    low, high = values.min().item(), values.max().item()
+    if x.dim() == 4 and (low < 0 or high > 1):
+        remedy = "Divide them by 255" if 1 < high <= 255 and low >= 0 else "Scale them to [0, 1]"
+        raise UsageError(f"{where}: images have values from {low:g} to {high:g}, expected [0, 1]. {remedy}.")
+    return values.clone(memory_format=torch.contiguous_format)
+
+
+def inputs_tensor(given: Any, shape: tuple[int, ...], where: str) -> Tensor:
+    """Return what a network takes, (n, *shape) float; uint8 becomes [0, 1]. Raises `UsageError`."""
+    x = as_tensor(given, where)
+    if tuple(x.shape[1:]) != shape:
+        one = " Add a dimension for a single one: x[None]." if tuple(x.shape) == shape else ""
+        expected = ", ".join(map(str, ("n", *shape)))
+        raise UsageError(f"{where}: found the shape {tuple(x.shape)}, expected ({expected}).{one}")
+    return x.to(torch.float32) / 255 if x.dtype == torch.uint8 else _floats(x, where)
+
+
+def labels_tensor(given: Any, number: int, where: str) -> Tensor:
+    """Return the classes of `number` samples, (number,) int64. Raises `UsageError`."""
+    labels = as_tensor(given, where)
+    if labels.dtype not in INTEGERS or labels.shape != (number,):
+        raise UsageError(
+            f"{where}: found {labels.dtype} of the shape {tuple(labels.shape)}, expected integers of the shape "
+            f"({number},), one for each sample."
+        )
+    labels = labels.to(torch.int64)
+    if number and not 0 <= labels.min().item() <= labels.max().item() < MOST_CLASSES:
+        raise UsageError(
+            f"{where}: found classes from {labels.min().item()} to {labels.max().item()}. Number the classes from 0 on."
+        )
+    return labels.clone()
+
+
+def as_tensor(given: Any, where: str) -> Tensor:
+    """Return an array or a tensor as a tensor on the CPU, without a gradient. Raises `UsageError` for anything else."""
+    if isinstance(given, Tensor):
+        return given.detach().cpu()
+    try:
+        array = np.asarray(given)
+        if array.dtype.hasobject or array.dtype.kind not in "biuf":
+            raise TypeError
+        return torch.from_numpy(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False)))
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"{where}: found a {type(given).__name__}, expected an array or a tensor of numbers."
+        ) from None
+
+
+def _floats(x: Tensor, where: str) -> Tensor:
+    """Return floats that are finite. Raises `UsageError`."""
+    if not x.is_floating_point():
+        raise UsageError(
+            f"{where}: found {x.dtype}, expected floats or uint8. Convert it, for example with "
+            "x.astype('float32') / 255."
+        )
+    bad = ~torch.isfinite(x)
+    if bad.any():
+        first = bad.flatten(1).any(1).nonzero()[0].item() if x.dim() > 1 else 0
+        raise UsageError(f"{where}: {int(bad.sum()):,} values are not finite, first in row {first}. Remove such rows.")
+    return x
+
+
+def _remedy(x: Tensor) -> str:
+    match x.dim():
+        case 3:
+            return " Grey images need a dimension for the channel: x[:, None]."
+        case 1:
+            return " Give numbers a dimension of their own: x[:, None]."
+        case _:
+            return ""

@@ -1,0 +1,85 @@
+"""Metrics of a trained model, and runs side by side."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from os import PathLike
+from pathlib import Path
+
+import PIL.Image
+
+from genkit.console.captured import html_of, text_of
+from genkit.core.global_generators import restored_generators
+from genkit.core.metric import BatchNormMode
+from genkit.core.torch_defaults import standard_defaults
+from genkit.errors import UsageError
+from genkit.notebook.memory import MemoryData, data_of_run
+from genkit.notebook.results import Results
+from genkit.notebook.run import Run
+from genkit.runs.compare import Comparison
+from genkit.runs.compare import compare as compare_folders
+from genkit.runs.comparison_report import print_comparison, save_comparison
+from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
+from genkit.storage.user_path import user_path
+
+
+@standard_defaults()
+@restored_generators()
+def evaluate(
+    run: Run | str | PathLike[str],
+    metrics: Sequence[str] | str | None = None,
+    *,
+    set: Sequence[str] | str = (),
+    batch_norm: BatchNormMode | None = None,
+    data: MemoryData | None = None,
+) -> Results:
+    """Return metrics of a run or of a model folder, as `genkit eval` computes them. Nothing is written.
+
+    Args:
+        run: A run, finished or not, or a model folder.
+        metrics: Labels of metrics of its recipe, or names of other metrics; by default all of its recipe.
+        set: Changes of keys for this evaluation, such as "metrics.psnr.samples=100" or "seed=1".
+        batch_norm: The statistics of batch norm, "running", "batch" or "recalibrated"; by default those of each metric.
+        data: The samples of a run that was trained on samples in memory; a `Run` keeps them.
+
+    A metric that is refused has no value, and a `reason`. Raises `UsageError` for unknown metrics, and if the data are
+    missing or differ from those of the run.
+    """
+    path = user_path(run)
+    data = data if data is not None or not isinstance(run, Run) else run.memory
+    names = [metrics] if isinstance(metrics, str) else metrics
+    with data_of_run(path, data):
+        plan = evaluation_plan(path, [set] if isinstance(set, str) else set, names)
+        return Results(evaluate_run(path, plan, plan.recipe.seed, [batch_norm] if batch_norm else ()))
+
+
+class ReadableComparison(Comparison):
+    """Runs side by side. The representation is what `genkit compare` prints, also in a notebook."""
+
+    def show(self) -> PIL.Image.Image:
+        """Return the picture of the curves of all runs, which a notebook displays."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "comparison.png"
+            save_comparison(path, self)
+            with PIL.Image.open(path) as image:
+                image.load()
+                return image
+
+    def __repr__(self) -> str:
+        return text_of(partial(print_comparison, self))
+
+    def _repr_html_(self) -> str:
+        return html_of(partial(print_comparison, self))
+
+
+def compare(*runs: Run | str | PathLike[str]) -> ReadableComparison:
+    """Return two or more runs side by side: the keys in which their recipes differ, and the comparable numbers.
+
+    Neither the data nor the plugins of the runs are needed. Raises `UsageError` for fewer than two runs, if one is
+    given twice, and if a file of a run is damaged.
+    """
+    if len(runs) < 2:
+        raise UsageError("compare(): needs at least two runs: genkit.compare(run_a, run_b).")
+    return ReadableComparison(compare_folders([user_path(run) for run in runs]).runs)

@@ -1,0 +1,68 @@
+"""The log of a run: its rows, and a table of pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from genkit.console.captured import html_of, text_of
+from genkit.console.output import Console
+from genkit.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas
+
+SHOWN = 5  # rows of a representation, the newest ones
+
+
+class Log(Sequence[Mapping[str, float]]):
+    """Rows by step: the losses of each phase, the schedules and the learning rates, under names such as `vae/total`."""
+
+    def __init__(self, rows: Sequence[Mapping[str, float]]):
+        self._rows = list(rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names in any row, in the order of their first appearance."""
+        return tuple(dict.fromkeys(name for row in self._rows for name in row))
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, float]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Log: ...
+    def __getitem__(self, index: int | slice) -> Mapping[str, float] | Log:
+        """Return a row, or a log of some rows."""
+        return Log(self._rows[index]) if isinstance(index, slice) else dict(self._rows[index])
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._rows)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a table of pandas with a row for each logged step; the index is the step.
+
+        A name that a row lacks, such as that of a phase which did not run, is NaN there. Raises `UsageError` without
+        pandas.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise UsageError("run.log.to_frame(): needs pandas. Install it with `pip install pandas`.") from None
+        frame = pandas.DataFrame(self._rows, columns=list(self.columns or ("step",)))
+        return frame.set_index("step")
+
+    def __repr__(self) -> str:
+        return text_of(self._print) or "no rows"
+
+    def _repr_html_(self) -> str:
+        return html_of(self._print) or "no rows"
+
+    def _print(self, console: Console) -> None:
+        rows: list[list[str]] = [[_shown(row.get(name)) for name in self.columns] for row in self._rows[-SHOWN:]]
+        number = len(self._rows)
+        title = f"log: {number} row{'s' * (number != 1)}" + f", the last {SHOWN}" * (number > SHOWN)
+        console.table(title, self.columns, rows)
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)

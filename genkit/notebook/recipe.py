@@ -1,0 +1,151 @@
+"""Recipes as objects: read from a file or by a shipped name, and changed key by key."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import is_dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from genkit.errors import UsageError
+from genkit.near_miss import near_miss
+from genkit.recipe.document import Document, RecipeLike
+from genkit.recipe.nested import flatten
+from genkit.recipe.overrides import with_override, with_value
+from genkit.recipe.plan import document_of
+from genkit.recipe.shipped import recipes_folder, shipped_recipes
+from genkit.recipe.tables import Use, as_toml
+from genkit.storage.atomic import write_file
+from genkit.storage.os_errors import describe_os_error
+from genkit.storage.user_path import user_path
+
+OPTION = "set()"  # the place of a key that was set in Python
+RecipeSource = RecipeLike | Mapping[str, Any] | str | PathLike[str]
+
+
+class EditableRecipe:
+    """A recipe as the tables of its file. It does not change: `set` returns a new one.
+
+    It may hold mistakes; `genkit.plan` and `genkit.train` report them with their places. ``str(recipe)`` is TOML.
+    """
+
+    def __init__(self, document: Document):
+        self._document = document
+
+    def set(self, *changes: str | Mapping[str, Any], **tables: Any) -> EditableRecipe:
+        """Return the recipe with some keys changed.
+
+            recipe.set("train.steps=500", "model.channels=[8, 16]")     as `--set` takes them
+            recipe.set({"train.steps": 500, "ema.decay": 0.99})         values of Python; None removes a key
+            recipe.set(seed=1, data=genkit.Use("digits"))               whole tables, and keys without a table
+
+        Raises `UsageError` for a change that cannot be read, such as one without an equals sign. Values that a key does
+        not take are mistakes of the recipe, which `genkit.plan` reports.
+        """
+        document = self._document
+        for change in changes:
+            if isinstance(change, str):
+                document = with_override(document, change, OPTION)
+            elif isinstance(change, Mapping):
+                for key, value in change.items():
+                    document = with_value(document, str(key), _plain(str(key), value), OPTION)
+            else:
+                raise UsageError(f'{OPTION}: found {change!r}, expected "table.key=value" or a mapping of such keys.')
+        for key, value in tables.items():
+            document = with_value(document, key, _plain(key, value), OPTION)
+        return EditableRecipe(document)
+
+    def document(self) -> Document:
+        """Return the recipe as the tables of a TOML file, with the place of each key."""
+        return self._document
+
+    @property
+    def tables(self) -> dict[str, Any]:
+        """A copy of the tables, as TOML holds them."""
+        return deepcopy(self._document.tables)
+
+    def __getitem__(self, key: str) -> Any:
+        """Return the value of a key such as "train.steps", or a whole table. Raises `KeyError`."""
+        found: Any = self._document.tables
+        for name in key.split("."):
+            if not isinstance(found, Mapping) or name not in found:
+                known = dict(flatten(self._document.tables))
+                raise KeyError(f"{key}: not in the recipe.{near_miss(key, known)}")
+            found = found[name]
+        return deepcopy(found)
+
+    def write(self, path: str | PathLike[str]) -> Path:
+        """Write the recipe as a TOML file, and return its path. Raises `UsageError` if it cannot be written."""
+        file = user_path(path)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_file(file, str(self).encode())
+        except OSError as error:
+            raise UsageError(f"{file}: cannot be written: {describe_os_error(error, file)}.") from None
+        return file
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other recipe has the same tables."""
+        return isinstance(other, EditableRecipe) and self._document.tables == other._document.tables
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        """Return the recipe as TOML."""
+        return tomli_w.dumps(self._document.tables)
+
+    def __repr__(self) -> str:
+        document = self._document
+        changed = ", ".join(".".join(path) for path in document.overrides)
+        title = str(document.tables.get("title", "untitled"))
+        return f"<recipe {title!r} of {document.file}{f', set: {changed}' if changed else ''}>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+def read_recipe(source: RecipeSource) -> EditableRecipe:
+    """Return a recipe that can be changed.
+
+    Args:
+        source: A TOML file, the name of a recipe that genkit ships, such as "as_introvae_digits", a `genkit.Recipe`, or
+            nested tables.
+
+    A file goes before a shipped recipe of that name. Raises `UsageError` if it cannot be read.
+    """
+    if isinstance(source, EditableRecipe):
+        return source
+    if isinstance(source, (str, PathLike)):
+        path = user_path(source)
+        if path.parent == Path() and not path.exists() and path.name in shipped_recipes():
+            path = recipes_folder() / f"{path.name}.toml"
+        return EditableRecipe(document_of(path))
+    if isinstance(source, (RecipeLike, Mapping)):
+        return EditableRecipe(document_of(source))
+    raise UsageError(
+        f"recipe: found a {type(source).__name__}, expected a TOML file, the name of a shipped recipe, a "
+        "genkit.Recipe, or tables."
+    )
+
+
+def _plain(key: str, value: Any) -> Any:
+    """Return a value of Python as TOML holds it. Raises `UsageError` for one that TOML cannot hold."""
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a number of NumPy or torch
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, float, str, Path)):
+        return as_toml(value)
+    if isinstance(value, Use) or (is_dataclass(value) and not isinstance(value, type)):
+        return _plain(key, as_toml(value))
+    if isinstance(value, Mapping):
+        return {str(name): _plain(f"{key}.{name}", each) for name, each in value.items() if each is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(key, each) for each in value]
+    raise UsageError(
+        f"{OPTION} {key}: found a {type(value).__name__}, which TOML cannot hold. Give a number, a text, a list or a "
+        "table."
+    )

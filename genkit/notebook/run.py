@@ -1,0 +1,123 @@
+"""A run as an object: its results, its log, its pictures, its data and its trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+import PIL.Image
+
+from genkit.console.captured import html_of, text_of
+from genkit.console.output import Console
+from genkit.core.result import EvaluationRecord
+from genkit.notebook.log import Log
+from genkit.notebook.memory import MemoryData, data_of_run
+from genkit.notebook.pictures import newest_picture, pictures_of
+from genkit.notebook.recipe import EditableRecipe
+from genkit.notebook.results import Results
+from genkit.notebook.run_data import RunData
+from genkit.notebook.trained_model import TrainedModel, load
+from genkit.recipe.document import read
+from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
+from genkit.runs.results_report import print_results
+from genkit.runs.run_folder import RunFolder
+from genkit.storage.user_path import user_path
+
+
+class Run:
+    """A run on disk, finished or not. Everything is read from its folder when it is asked for."""
+
+    def __init__(self, path: Path, memory: MemoryData | None = None):
+        self._folder = RunFolder(path)
+        self.memory = memory  # the samples of a run that was trained on samples in memory
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self._folder.path
+
+    def __fspath__(self) -> str:
+        """Return the path, so that a run can be passed where a path is expected."""
+        return str(self.path)
+
+    @property
+    def recipe(self) -> EditableRecipe:
+        """The recipe with all overrides and defaults. Raises `UsageError` if it cannot be read."""
+        return EditableRecipe(read(self._folder.resolved))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has been trained to its end; `genkit.resume` continues one that has not."""
+        return self._folder.finished
+
+    @property
+    def results(self) -> Results:
+        """The results after the last step by label; of an unfinished run, those of its newest evaluation, if any."""
+        newest = newest_evaluation(self._folder)
+        return Results(newest.results if newest else ())
+
+    @property
+    def evaluations(self) -> Sequence[EvaluationRecord]:
+        """The evaluations during training, which the table ``[evaluate]`` of the recipe asks for."""
+        return evaluations_of(self._folder)
+
+    @property
+    def log(self) -> Log:
+        """The losses, schedules and learning rates by step. Raises `UsageError` if the file is damaged."""
+        return Log(self._folder.lines())
+
+    @property
+    def pictures(self) -> dict[str, list[Path]]:
+        """The files of the pictures by kind, such as "samples" or "curves", the newest last."""
+        return pictures_of(self._folder)
+
+    def show(self, kind: str) -> PIL.Image.Image:
+        """Return the newest picture of a kind, which a notebook displays; `pictures` lists the kinds.
+
+        Raises `UsageError`, which names the kinds, if the run has no such picture.
+        """
+        return newest_picture(self._folder, kind)
+
+    @cached_property
+    def data(self) -> RunData:
+        """The data that the run was trained on. Raises `UsageError` if they are missing or have changed."""
+        with self.reading_data():
+            return RunData.open(self.path)
+
+    def load(self, weights: Literal["raw", "ema"] | None = None, device: str | None = None) -> TrainedModel:
+        """Return the trained model: see `genkit.load`."""
+        return load(self.path, weights, device)
+
+    def reading_data(self) -> AbstractContextManager[None]:
+        """Return a context in which the data of the run can be read, also those in memory. It raises `UsageError`."""
+        return data_of_run(self.path, self.memory)
+
+    def __repr__(self) -> str:
+        return text_of(self._print)
+
+    def _repr_html_(self) -> str:
+        return html_of(self._print)
+
+    def _print(self, console: Console) -> None:
+        lines = self._folder.lines()
+        step = f"step {lines[-1]['step']}" if lines else "no step logged"
+        finished = "finished" if self.finished else "not finished; genkit.resume continues it"
+        console.print(f"run {self.path}: {step}, {finished}")
+        print_results(list(self.results.values()), console)
+
+
+def open_run(run: Run | str | PathLike[str], *, data: MemoryData | None = None) -> Run:
+    """Return the run in a folder, finished or not.
+
+    `data` are the samples of a run that was trained on samples in memory. Raises `UsageError` if the folder is not a
+    run, or if `data` are not the samples of the run.
+    """
+    known = run.memory if isinstance(run, Run) else None
+    folder = RunFolder.open(user_path(run))
+    opened = Run(folder.path, data if data is not None else known)
+    with opened.reading_data():
+        return opened

@@ -1,0 +1,97 @@
+"""The data of a run, as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genkit.core.dataset import Dataset, LabelledDataset
+from genkit.core.noise import Noise, Rows
+from genkit.core.torch_defaults import standard_defaults
+from genkit.errors import UsageError
+from genkit.recipe.document import read
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.trained import open_data, require_data
+from genkit.runs.without_flips import without_flips
+
+
+@dataclass(frozen=True)
+class RunData:
+    """A split of the data of a run: ``data[0:16]`` are samples, (16, *shape), on the CPU, in the dtype of the model.
+
+    Samples are read when they are asked for, and never mirrored. A density draws: the same slice gives the same draws.
+    """
+
+    _path: Path
+    _whole: Dataset  # the training data, which name what is missing
+    _split: Dataset
+    _seed: int
+    dtype: torch.dtype
+
+    @classmethod
+    def open(cls, path: Path) -> RunData:
+        """Return the training data of a run. Raises `UsageError` if they are missing or have changed."""
+        tables = read(RunFolder(path).resolved).tables
+        data = open_data(path)
+        require_data(path, data, data)
+        dtype = torch.float64 if tables.get("train", {}).get("precision") == "fp64" else torch.float32
+        return cls(path, data, without_flips(data), int(tables.get("seed", 0)), dtype)
+
+    def held_out(self) -> RunData:
+        """Return the held-out split, which the run was not trained on. Raises `UsageError` if it is missing."""
+        held_out: Dataset = self._whole.held_out()
+        require_data(self._path, self._whole, held_out)
+        return replace(self, _split=held_out)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample: (D,) for points, (C, H, W) for images."""
+        return tuple(self._split.shape)
+
+    @property
+    def labels(self) -> Tensor | None:
+        """The class of each sample, (N,) int64; None if the samples have no classes. May read all of them."""
+        return self._split.class_labels() if isinstance(self._split, LabelledDataset) else None
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes in the order of the labels; empty if they have none."""
+        return self._split.class_names() if isinstance(self._split, LabelledDataset) else ()
+
+    def __len__(self) -> int:
+        """Return the number of samples. Raises `UsageError` for a density or a stream, which never ends."""
+        if self._split.size is None:
+            raise UsageError(f"{self._path}: its data never end. Take some samples, such as data[0:16].")
+        return self._split.size
+
+    @standard_defaults()
+    def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> Tensor:
+        """Return a sample, (*shape), or several, (n, *shape). Raises `IndexError`, and `UsageError`."""
+        if isinstance(index, int):
+            return self._read([index])[0]
+        if isinstance(index, slice):
+            if self._split.size is None and (index.stop is None or min(index.start or 0, index.stop) < 0):
+                raise UsageError(f"{self._path}: its data never end. Give a slice with both ends, such as data[0:16].")
+            end = index.stop if self._split.size is None else self._split.size
+            return self._read(range(*index.indices(end)))
+        return self._read([int(each) for each in index])
+
+    def _read(self, rows: Sequence[int]) -> Tensor:
+        size = self._split.size
+        wrong = [row for row in rows if size is not None and not -size <= row < size]
+        if wrong:
+            raise IndexError(f"{wrong[0]}: the {self._split.split} split has {size:,} samples")
+        if not rows:
+            return torch.empty(0, *self.shape, dtype=self.dtype)
+        indices = torch.tensor([row if size is None or row >= 0 else row + size for row in rows])
+        # A density draws by the noise, not by the index: other slices are to give other draws.
+        noise = Noise(self._seed, int(indices[0]), "notebook", Rows.all(len(rows)), dtype=self.dtype)
+        return self._split.batch(indices, noise).x.to(self.dtype)
+
+    def __repr__(self) -> str:
+        number = "endless" if self._split.size is None else f"{self._split.size:,}"
+        return f"<{number} samples of shape {self.shape}, {self._split.split} split of {self._path}>"

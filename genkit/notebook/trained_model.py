@@ -1,0 +1,204 @@
+"""Trained models: encode, decode, reconstruct, sample and interpolate, in the dtype and on the device of the model."""
+
+from __future__ import annotations
+
+import warnings
+from os import PathLike
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from genkit.core.condition import LABEL
+from genkit.core.model import Autoencoder, Model
+from genkit.core.torch_defaults import standard_defaults
+from genkit.core.types import DiagNormal
+from genkit.errors import GenkitWarning, UsageError
+from genkit.evaluation.reconstruct import reconstruct_samples
+from genkit.evaluation.samples import in_chunks
+from genkit.notebook.arrays import inputs_tensor
+from genkit.notebook.labels import Labels, labels_of_rows
+from genkit.runs.interpolate import choose_path, interpolate_prior, interpolate_samples
+from genkit.runs.trained import Trained, draw_labels, draw_samples, open_trained
+from genkit.storage.user_path import user_path
+
+Path = Literal["spherical", "linear"]
+
+
+class TrainedModel:
+    """A trained model. Inputs are arrays or tensors of any device; results are tensors on the CPU.
+
+    Networks compute on `device` in `dtype`, a few rows at a time, without gradients. `module` is the network itself,
+    for code that needs gradients or tensors on the device. A conditional model takes the class of each row as `label`:
+    a name, a number, or one for each row.
+    """
+
+    def __init__(self, trained: Trained, device: torch.device):
+        self._trained = trained
+        self.module: Model = trained.model.to(device)
+        self.device = device
+
+    @property
+    def weights(self) -> str:
+        """Which weights these are: "raw", as trained, or "ema"."""
+        return self._trained.weights
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the weights, and of results."""
+        return next(self.module.parameters()).dtype
+
+    @property
+    def latent_dim(self) -> int:
+        """The dimension of the codes."""
+        return self.module.latent_dim
+
+    @property
+    def data_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return tuple(self.module.data_shape)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes of a conditional model; empty for any other model."""
+        facts = self.module.class_facts
+        return facts.names if facts is not None else ()
+
+    @standard_defaults()
+    def sample(self, number: int = 16, seed: int = 0, label: Labels = None) -> Tensor:
+        """Return samples, (number, *data_shape), as `genkit sample` draws them: draws of the prior, decoded.
+
+        Without `label` the classes of a conditional model have the frequencies of the training data. Raises
+        `UsageError`.
+        """
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            what = "codes; `decode` decodes them" if isinstance(number, Tensor) else repr(number)
+            raise UsageError(f"sample(): number: found {what}, expected a number of samples, 1 or more.")
+        labels = labels_of_rows(self.module, label, number, "sample()")
+        return draw_samples(self._trained, number, seed, labels)
+
+    @standard_defaults()
+    def encode(self, x: Any, label: Labels = None) -> Tensor:
+        """Return the codes of samples, (n, latent_dim): the means of the posterior. Raises `UsageError`."""
+        return self.posterior(x, label).mu
+
+    @standard_defaults()
+    def posterior(self, x: Any, label: Labels = None) -> DiagNormal:
+        """Return the mean and the logarithm of the variance of the posterior of samples, each (n, latent_dim)."""
+        model, x = self._autoencoder("posterior()"), self._samples(x, "x")
+        extra = self._given(label, len(x), "encode()")
+
+        def both(chunk: Tensor) -> Tensor:
+            return torch.cat(model.encoder(chunk), dim=1)
+
+        with torch.no_grad():
+            mu, logvar = in_chunks(both, x, self.data_shape, model.given_rows(extra)).chunk(2, dim=1)
+        return DiagNormal(mu, logvar)
+
+    @standard_defaults()
+    def decode(self, z: Any, label: Labels = None) -> Tensor:
+        """Return the samples, (n, *data_shape), that codes z, (n, latent_dim), decode to. Raises `UsageError`."""
+        codes = inputs_tensor(z, (self.latent_dim,), "decode(): z").to(self.device, self.dtype)
+        given = self.module.given_rows(self._given(label, len(codes), "decode()"))
+        with torch.no_grad():
+            return in_chunks(self.module.sample, codes, self.data_shape, given)
+
+    @standard_defaults()
+    def reconstruct(self, x: Any, label: Labels = None) -> Tensor:
+        """Return the reconstructions of samples, (n, *data_shape), from the means of the posterior."""
+        model, x = self._autoencoder("reconstruct()"), self._samples(x, "x")
+        return reconstruct_samples(model, x, self._given(label, len(x), "reconstruct()"))
+
+    @standard_defaults()
+    def interpolate(self, a: Any, b: Any, steps: int = 8, path: Path | None = None) -> Tensor:
+        """Return decoded paths between the codes of samples a and b, both ends included.
+
+        Args:
+            a: Samples, (n, *data_shape), or a single one, (*data_shape).
+            b: As many samples.
+            steps: Number of codes on a path, 2 or more.
+            path: "spherical", an arc, the default for the prior N(0, I), or "linear".
+
+        Returns (n, steps, *data_shape); (steps, *data_shape) for single samples. Raises `UsageError`.
+        """
+        model = self._autoencoder("interpolate()")
+        if model.needs_class:
+            raise UsageError("interpolate(): the networks need the class of each sample. Use `interpolate_draws`.")
+        _check_steps(steps)
+        single = tuple(getattr(a, "shape", ())) == self.data_shape
+        first, second = (self._samples(each[None] if single else each, name) for each, name in ((a, "a"), (b, "b")))
+        if len(first) != len(second):
+            raise UsageError(f"interpolate(): {len(first)} samples a, {len(second)} samples b. Give as many of both.")
+        chosen = choose_path(path, model)
+        decoded = interpolate_samples(model, torch.cat([first, second]), chosen, steps).decoded
+        return decoded[0] if single else decoded
+
+    @standard_defaults()
+    def interpolate_draws(self, number: int = 8, steps: int = 8, seed: int = 0, path: Path | None = None) -> Tensor:
+        """Return decoded paths between draws of the prior, (number, steps, *data_shape), as `genkit interpolate`."""
+        _check_steps(steps)
+        return interpolate_prior(self.module, number, choose_path(path, self.module), steps, seed).decoded
+
+    def draw_labels(self, number: int, seed: int = 0) -> Tensor | None:
+        """Return the classes that `sample` draws with this number and seed, (number,); None unless conditional."""
+        labels = draw_labels(self.module, number, seed)
+        return None if labels is None else labels.cpu()
+
+    def __repr__(self) -> str:
+        title, network = self._trained.title, type(self.module).__name__
+        return (
+            f"<{network}, {title}; samples {self.data_shape}, codes ({self.latent_dim},), {self.device}, {self.dtype}>"
+        )
+
+    def _autoencoder(self, what: str) -> Autoencoder:
+        if not isinstance(self.module, Autoencoder):
+            name = type(self.module).__name__
+            raise UsageError(f"{what}: the model, {name}, has no encoder. `sample` and `decode` need none.")
+        return self.module
+
+    def _samples(self, x: Any, name: str) -> Tensor:
+        return inputs_tensor(x, self.data_shape, name).to(self.device, self.dtype)
+
+    def _given(self, label: Labels, number: int, what: str) -> dict[str, Tensor]:
+        labels = labels_of_rows(self.module, label, number, what)
+        if labels is None and self.module.needs_class:
+            raise UsageError(f"{what}: the networks of the model need the class of each row. Pass `label`.")
+        return {} if labels is None else {LABEL: labels}
+
+
+def load(
+    path: str | PathLike[str], weights: Literal["raw", "ema"] | None = None, device: str | torch.device | None = None
+) -> TrainedModel:
+    """Return the trained model of a run or of a model folder.
+
+    Args:
+        path: A run, or a model folder such as ``RUN/final``. A run that has not finished has the weights of its newest
+            checkpoint.
+        weights: "raw", as trained, or "ema"; by default the EMA weights if there are any, as the commands choose.
+        device: Where the networks compute, such as "cuda"; the CPU by default.
+
+    Loading needs the plugin that supplies the model, but neither the data nor the loss. Raises `UsageError` if `path`
+    is neither a run nor a model folder, if its recipe or its weights cannot be read, and for a device that is missing.
+    """
+    if weights not in (None, "raw", "ema"):
+        raise UsageError(f'load(): weights = {weights!r}; expected "raw", "ema" or None.')
+    place = _device(device)
+    trained = open_trained(user_path(path), weights)
+    if trained.remark:
+        warnings.warn(trained.remark, GenkitWarning, stacklevel=2)
+    return TrainedModel(trained, place)
+
+
+def _device(device: str | torch.device | None) -> torch.device:
+    try:
+        place = torch.device(device or "cpu")
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f'load(): device "{device}": not available: {reason} Leave it out for the CPU.') from None
+    return place
+
+
+def _check_steps(steps: int) -> None:
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
+        raise UsageError(f"interpolate(): steps = {steps!r}; expected 2 or more.")
