@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genkit.core.callback import Callback, StopTraining
     from genkit.core.result import EvaluationRecord, Result
-    from genkit.errors import GenkitError, Interrupted, RecipeError, UsageError
+    from genkit.errors import Diverged, GenkitError, GenkitWarning, Interrupted, RecipeError, UsageError
     from genkit.notebook.evaluation import compare, evaluate
     from genkit.notebook.memory import data_from
     from genkit.notebook.plan import plan
@@ -35,10 +35,12 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "Callback": "genkit.core.callback",
     "Checkpoint": "genkit.recipe.tables",
+    "Diverged": "genkit.errors",
     "EMA": "genkit.recipe.tables",
     "Evaluate": "genkit.recipe.tables",
     "EvaluationRecord": "genkit.core.result",
     "GenkitError": "genkit.errors",
+    "GenkitWarning": "genkit.errors",
     "Interrupted": "genkit.errors",
     "Recipe": "genkit.recipe.tables",
     "RecipeError": "genkit.errors",
@@ -66,9 +68,11 @@ __all__ = [
     "EMA",
     "Callback",
     "Checkpoint",
+    "Diverged",
     "Evaluate",
     "EvaluationRecord",
     "GenkitError",
+    "GenkitWarning",
     "Interrupted",
     "Recipe",
     "RecipeError",

@@ -129,7 +129,7 @@ class TrainedModel:
         first, second = (self._samples(each[None] if single else each, name) for each, name in ((a, "a"), (b, "b")))
         if len(first) != len(second):
             raise UsageError(f"interpolate(): {len(first)} samples a, {len(second)} samples b. Give as many of both.")
-        chosen = choose_path(path, model)
+        chosen = choose_path(path, model, "path=")
         decoded = interpolate_samples(model, torch.cat([first, second]), chosen, steps).decoded
         return decoded[0] if single else decoded
 
@@ -137,7 +137,7 @@ class TrainedModel:
     def interpolate_draws(self, number: int = 8, steps: int = 8, seed: int = 0, path: Path | None = None) -> Tensor:
         """Return decoded paths between draws of the prior, (number, steps, *data_shape), as `genkit interpolate`."""
         _check_steps(steps)
-        return interpolate_prior(self.module, number, choose_path(path, self.module), steps, seed).decoded
+        return interpolate_prior(self.module, number, choose_path(path, self.module, "path="), steps, seed).decoded
 
     def draw_labels(self, number: int, seed: int = 0) -> Tensor | None:
         """Return the classes that `sample` draws with this number and seed, (number,); None unless conditional."""

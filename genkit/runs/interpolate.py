@@ -13,6 +13,7 @@ from genkit.core.model import Autoencoder, Model
 from genkit.core.prior import StandardNormal
 from genkit.errors import UsageError
 from genkit.evaluation.samples import in_chunks
+from genkit.near_miss import near_miss
 from genkit.runs.trained import draw_codes, draw_labels
 
 
@@ -29,16 +30,19 @@ class Interpolations(NamedTuple):
         return arrays if self.inputs is None else {**arrays, "input": self.inputs}
 
 
-def choose_path(asked: str | None, model: Model) -> str:
+def choose_path(asked: str | None, model: Model, option: str = "--path ") -> str:
     """Return the key of `PATHS` that is asked for, or else the one that suits the prior of the model.
 
-    Raises `UsageError` for a spherical path under another prior than N(0, I), whose draws are near no sphere around 0.
+    Raises `UsageError` for an unknown path, and for a spherical path under another prior than N(0, I), whose draws are
+    near no sphere around 0. The message names the `option`.
     """
+    if asked is not None and asked not in PATHS:
+        raise UsageError(f"{option}{asked}: unknown path.{near_miss(asked, PATHS)}")
     standard = isinstance(model.prior, StandardNormal)
     if asked == "spherical" and not standard:
         raise UsageError(
-            f"--path spherical: needs the prior N(0, I), but the model has another prior: {model.prior.description}. "
-            "Use --path linear."
+            f"{option}spherical: needs the prior N(0, I), but the model has another prior: {model.prior.description}. "
+            f"Use {option}linear."
         )
     return asked or ("spherical" if standard else "linear")
 

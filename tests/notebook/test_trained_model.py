@@ -1,0 +1,115 @@
+"""Trained models as objects: the right shapes, dtypes and values, compared with the network itself."""
+
+import numpy as np
+import pytest
+import torch
+from support.commands import genkit as command
+
+import genkit
+from genkit.errors import UsageError
+
+pytestmark = pytest.mark.trains
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return run.load()
+
+
+@pytest.fixture(scope="module")
+def x(run):
+    return run.data.held_out()[0:16]
+
+
+def test_a_model_computes_what_its_network_computes(model, x):
+    network = model.module
+    with torch.no_grad():
+        posterior = network.encoder(x)
+        torch.testing.assert_close(model.encode(x), posterior.mu)
+        torch.testing.assert_close(model.posterior(x).logvar, posterior.logvar)
+        torch.testing.assert_close(model.decode(posterior.mu), network.sample(posterior.mu))
+        torch.testing.assert_close(model.reconstruct(x), network.reconstruct(x))
+    assert not model.encode(x).requires_grad and next(network.parameters()).requires_grad
+
+
+def test_the_input_may_be_any_array(model, x):
+    pixels = (x * 255).round().to(torch.uint8)
+    codes = model.encode(x)
+    for same in (x.numpy(), x.double(), x.numpy().astype(">f8"), pixels, pixels.numpy(), x.requires_grad_()):
+        torch.testing.assert_close(model.encode(same), codes)
+    assert model.encode(x[:0]).shape == (0, model.latent_dim) and model.encode(x).dtype == model.dtype == torch.float32
+
+
+def test_samples_are_those_of_the_command(run, model, tmp_path):
+    assert command("sample", run.path, "-n", 5, "--seed", 3, "--out", tmp_path / "s.npy").code == 0
+    assert np.array_equal(model.sample(5, seed=3).numpy(), np.load(tmp_path / "s.npy"))
+    assert model.sample().shape == (16, 1, 28, 28) and not torch.equal(model.sample(5, seed=4), model.sample(5, seed=3))
+
+
+def test_paths_begin_and_end_at_the_codes(run, model, x, tmp_path):
+    path = model.interpolate(x[0], x[1], steps=5, path="linear")
+    mid = model.encode(x[:2]).mean(0, keepdim=True)
+    torch.testing.assert_close(path[[0, -1]], model.reconstruct(x[:2]))
+    torch.testing.assert_close(path[2], model.decode(mid)[0])
+    assert model.interpolate(x[:3], x[3:6]).shape == (3, 8, 1, 28, 28)
+    options = ("--between", "samples", "-n", 2, "--steps", 4, "--out", tmp_path / "p.npz")
+    assert command("interpolate", run.path, *options).code == 0
+    with np.load(tmp_path / "p.npz") as arrays:
+        assert np.array_equal(model.interpolate_draws(2, 4).numpy(), arrays["decoded"])
+
+
+def test_the_weights_are_those_that_are_asked_for(run, model, x):
+    raw = run.load("raw")
+    assert (model.weights, raw.weights) == ("ema", "raw") and "ema" in repr(model)
+    assert not torch.equal(raw.encode(x), model.encode(x))
+    assert torch.equal(genkit.load(run.path / "final", "ema").encode(x), model.encode(x))
+
+
+def test_a_model_of_float64_computes_in_float64(points):
+    model, x = points.load(), points.data[0:4]
+    for each in (model.encode(x), model.sample(3), model.reconstruct(x.float()), model.decode(model.encode(x))):
+        assert each.dtype == torch.float64 == model.dtype
+    assert model.weights == "raw" and model.interpolate(x[0], x[1]).shape == (8, 2)
+
+
+SETTINGS = {"meta": lambda: torch.device("meta"), "inference": torch.inference_mode, "autocast": torch.autocast}
+
+
+@pytest.mark.parametrize("setting", ["meta", "inference", "autocast"])
+def test_settings_of_the_program_change_nothing(run, model, x, setting):
+    arguments = ("cpu", torch.bfloat16) if setting == "autocast" else ()
+    expected, sampled = model.encode(x), model.sample(3)
+    with SETTINGS[setting](*arguments):
+        again = run.load()
+        assert torch.equal(again.encode(x).cpu(), expected) and torch.equal(again.sample(3).cpu(), sampled)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: model.encode(torch.zeros(1, 28, 28)),
+        lambda model: model.encode(torch.zeros(2, 1, 28, 29)),
+        lambda model: model.encode(torch.full((1, 1, 28, 28), torch.nan)),
+        lambda model: model.encode(torch.zeros(1, 1, 28, 28, dtype=torch.int64)),
+        lambda model: model.encode("zeros"),
+        lambda model: model.decode(torch.zeros(3)),
+        lambda model: model.sample(torch.zeros(3, 4)),
+        lambda model: model.sample(0),
+        lambda model: model.sample(3, label=1),
+        lambda model: model.interpolate(torch.zeros(2, 1, 28, 28), torch.zeros(3, 1, 28, 28)),
+        lambda model: model.interpolate(torch.zeros(1, 28, 28), torch.zeros(1, 28, 28), steps=1),
+        lambda model: model.interpolate(torch.zeros(1, 28, 28), torch.zeros(1, 28, 28), path="sphericl"),
+    ],
+    ids=["one", "shape", "nan", "integers", "text", "codes", "tensor", "none", "label", "unequal", "steps", "path"],
+)
+def test_what_cannot_be_computed_is_refused(model, call):
+    with pytest.raises(UsageError):
+        call(model)
+
+
+def test_unknown_weights_and_devices_are_refused(run, points):
+    for options in ({"weights": "best"}, {"device": "nowhere"}, {"device": "cuda:77"}):
+        with pytest.raises(UsageError, match="load"):
+            run.load(**options)
+    with pytest.raises(UsageError):
+        points.load("ema")
