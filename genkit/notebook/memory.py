@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genkit.bases.pictures.source import is_held_out
 from genkit.errors import UsageError
 from genkit.notebook.arrays import labels_tensor, samples_tensor
 from genkit.parts.datasets.in_memory import HeldSamples, HeldSplit, samples_held
-from genkit.parts.datasets.pictures.source import is_held_out
 from genkit.recipe.document import Document, read
 from genkit.runs.run_folder import RunFolder
 

@@ -11,9 +11,9 @@ from PIL import Image
 from support.commands import IMAGES, TINY, genkit, refused, write_recipe
 from support.messages import assert_names
 
-from genkit.runs.load import load
 from genkit.bases.pictures.user_pictures import read_user_pictures
 from genkit.errors import UsageError
+from genkit.runs.load import load
 from genkit.runs.run_folder import RunFolder
 
 pytestmark = pytest.mark.trains

@@ -291,6 +291,22 @@ def test_python_in_the_docs_runs(block, capsys):
     assert shown is None or capsys.readouterr().out.strip() == shown[1]
 
 
+@pytest.mark.trains
+def test_the_page_about_python_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
+    skip_unless_installed('use = "as-introvae"')
+    monkeypatch.chdir(tmp_path)
+    shown: list[str] = []
+    names: dict[str, Any] = {"__name__": "docs"}
+    blocks = [block for block in PYTHON if block.page.name == "from-python.md"]
+    for block in blocks:
+        text = block.text.replace("train.steps=60", "train.steps=4").replace("warmup_steps=30", "warmup_steps=2")
+        exec(compile(text, block.name, "exec"), names)
+        shown += re.findall(r"print\(plan.*\)  # (.+)$", text, re.MULTILINE)
+        for name, shape in re.findall(r"^(\w+) = .*?# (\(\d[\d, ]*\))", text, re.MULTILINE):
+            assert str(tuple(names[name].shape)) == shape, f"{block.name}: {name}"
+    assert len(blocks) >= 6 and shown[0].replace("60", "4") in capsys.readouterr().out
+
+
 @pytest.fixture
 def plugin_files(tmp_path, monkeypatch):
     """Return the modules that plugins.md defines, each a file of that name on the path."""

@@ -17,13 +17,21 @@ from typing import Annotated, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from genkit.core.dataset import Raw, Samples
-from genkit.core.field_types import Doc, NonNegativeInt, PositiveInt
-from genkit.core.noise import Noise
-from genkit.core.two_steps import batch_in_two_steps
-from genkit.errors import UsageError
-from genkit.parts.datasets.base.image_set import IMAGE, LABEL, finished_images
-from genkit.parts.datasets.base.picture_keys import SplitKey
+from genkit.api import (
+    LABEL,
+    Doc,
+    Noise,
+    NonNegativeInt,
+    PositiveInt,
+    Raw,
+    Samples,
+    UsageError,
+    batch_in_two_steps,
+    finished_images,
+)
+from genkit.api.pictures import SplitKey
+
+IMAGE = "image"  # of the tensors that are loaded, as `finished_images` names it
 
 
 class HeldSplit(NamedTuple):
