@@ -57,7 +57,7 @@ def interpolate_samples(model: Autoencoder, x: Tensor, path: str, steps: int) ->
     with torch.no_grad():
         means = in_chunks(lambda chunk: model.encoder(chunk).mu, inputs.flatten(0, 1), model.data_shape)
     starts, stops = means.unflatten(0, (len(first), 2)).unbind(1)
-    return _decode(model, starts, stops, path, steps)._replace(inputs=inputs)
+    return _decode(model, starts, stops, path, steps)._replace(inputs=inputs.cpu())
 
 
 def interpolate_prior(model: Model, number: int, path: str, steps: int, seed: int) -> Interpolations:
@@ -74,8 +74,9 @@ def interpolate_prior(model: Model, number: int, path: str, steps: int, seed: in
 def _decode(
     model: Model, starts: Tensor, stops: Tensor, path: str, steps: int, labels: Tensor | None = None
 ) -> Interpolations:
-    codes = PATHS[path](starts, stops, steps)
+    place = next(model.parameters()).device
+    codes = PATHS[path](starts.to(place), stops.to(place), steps)
     given = model.given_rows({} if labels is None else {LABEL: labels.repeat_interleave(steps)})
     with torch.no_grad():
         decoded = in_chunks(model.sample, codes.flatten(0, 1), model.data_shape, given)
-    return Interpolations(codes, decoded.unflatten(0, (len(codes), steps)), None)
+    return Interpolations(codes.cpu(), decoded.unflatten(0, (len(codes), steps)), None)
