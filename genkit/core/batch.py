@@ -21,16 +21,26 @@ class Batch:
     Draw codes of the prior with ``model.prior.sample(batch.prior_noise)``.
     """
 
-    x: Tensor  # samples, (B, *data_shape); images are in [0, 1]
-    t: float  # progress of the run, in [0, 1)
-    noise: Noise  # randomness of this phase
-    extra: Mapping[str, Tensor] = field(default_factory=dict)  # labels and similar, each (B, ...)
-    carry: dict[str, Tensor] = field(default_factory=dict)  # tensors for later phases of this step
-    targets: Mapping[str, nn.Module] = field(default_factory=dict)  # by child: its target, for a `LossWithTargets`
-    phase_start: float = 0.0  # progress of the run at the first step of this phase
-    prior: Prior | None = None  # of the model, for `z`
-    rank: int = 0  # rank of this process
-    gather_rows: Callable[[Tensor], Tensor] | None = None  # None: this process is alone
+    x: Tensor
+    """Samples, (B, *data_shape); images are in [0, 1]."""
+    t: float
+    """Progress of the run, in [0, 1)."""
+    noise: Noise
+    """Randomness of this phase."""
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+    """Labels and similar, each (B, ...)."""
+    carry: dict[str, Tensor] = field(default_factory=dict)
+    """Tensors for later phases of this step."""
+    targets: Mapping[str, nn.Module] = field(default_factory=dict)
+    """The target of each child that a `LossWithTargets` names."""
+    phase_start: float = 0.0
+    """Progress of the run at the first step of this phase."""
+    prior: Prior | None = None
+    """The prior of the model, for `z`."""
+    rank: int = 0
+    """Rank of this process."""
+    gather_rows: Callable[[Tensor], Tensor] | None = None
+    """Gathers the rows of all processes; None if this process is alone."""
     # Networks run in float32 and uncompiled within `with batch.full_precision():`.
     full_precision: Callable[[], AbstractContextManager[None]] = nullcontext
 

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from genkit.core.dataset import Dataset, LabelledDataset
 from genkit.core.noise import Noise
 
-LABEL = "label"  # name of the class of a sample among the tensors of `Samples.extra`
+LABEL = "label"
+"""Name of the classes, (B,) int64, in `Samples.extra`."""
 
 
 class Conditional(nn.Module):
@@ -25,9 +26,12 @@ class Conditional(nn.Module):
     `Model.given` sets the classes of the rows. Derive from this class before other modules, and ask `labels_of`.
     """
 
-    classes: int  # number of classes, 0, 1, ...
-    needs_class: bool = False  # whether it refuses rows whose class is unknown
-    labels: Tensor | None = None  # of the rows of the present block, (B,) int64
+    classes: int
+    """Number of classes; their labels are 0, 1, ..."""
+    needs_class: bool = False
+    """Whether it refuses rows whose class is unknown."""
+    labels: Tensor | None = None
+    """Classes of the rows of the present block, (B,) int64; None without a condition."""
 
     def labels_of(self, rows: int, device: torch.device) -> Tensor | None:
         """Return the class of each of `rows` rows, (B,) int64; None outside of a block that gives a condition.
@@ -49,8 +53,10 @@ class Conditional(nn.Module):
 class ClassFacts:
     """The classes of the training data, as far as a model must know them when the data are not at hand."""
 
-    frequencies: tuple[float, ...]  # share of the training samples in each class; they sum to 1
-    names: tuple[str, ...]  # of the classes, in the order of their labels
+    frequencies: tuple[float, ...]
+    """Share of the training samples in each class; they sum to 1."""
+    names: tuple[str, ...]
+    """Names of the classes, in the order of their labels."""
 
     @classmethod
     def equal(cls, classes: int) -> ClassFacts:

@@ -10,21 +10,26 @@ if TYPE_CHECKING:
 
     from genkit.core.noise import Noise
 
-MASK = "mask"  # name of masks in `Samples.extra`
+MASK = "mask"
+"""Name of the masks, (B, H, W) bool, in `Samples.extra`."""
 
 
 class Samples(NamedTuple):
     """Samples of a data set at some indices."""
 
-    x: Tensor  # (B, *shape) float32; images (B, C, H, W) in [0, 1], points (B, D)
-    extra: Mapping[str, Tensor] = {}  # labels and similar, each (B, ...)
+    x: Tensor
+    """The samples, (B, *shape) float32: images (B, C, H, W) in [0, 1], or points (B, D)."""
+    extra: Mapping[str, Tensor] = {}
+    """Labels and similar, each (B, ...)."""
 
 
 class Raw(NamedTuple):
     """What a `TwoStepDataset` has loaded, before it becomes samples."""
 
-    tensors: Mapping[str, Tensor]  # on the CPU, each (B, ...); the training copies them to its device
-    notes: Mapping[str, str] = {}  # texts for `finish`, such as the pictures that were skipped
+    tensors: Mapping[str, Tensor]
+    """Tensors on the CPU, each (B, ...); the training copies them to its device."""
+    notes: Mapping[str, str] = {}
+    """Texts for `finish`, such as the pictures that were skipped."""
 
 
 @runtime_checkable

@@ -24,5 +24,8 @@ def energy(model: Autoencoder, x: Tensor) -> Tensor:
 
 
 def same_for_all_rows(source: str, like: Tensor) -> Noise:
-    """Return noise with one row, for `Prior.kl` of samples that have no noise of their own."""
+    """Return noise with one row, for `Prior.kl` of samples that have no noise of their own.
+
+    Draws (1, ...) have the device and the dtype of `like`.
+    """
     return Noise(0, 0, source, Rows.all(1), like.device, like.dtype)

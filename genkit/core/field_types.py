@@ -14,7 +14,12 @@ from typing_extensions import Doc
 __all__ = ["Doc", "NonNegativeFloat", "NonNegativeInt", "PositiveFloat", "PositiveInt", "UnitInterval"]
 
 PositiveFloat = Annotated[float, Gt(0)]
+"""A number above 0."""
 NonNegativeFloat = Annotated[float, Ge(0)]
+"""A number from 0 on."""
 UnitInterval = Annotated[float, Interval(ge=0, le=1)]
-PositiveInt = Annotated[int, Gt(0)]  # 1, 2, 3, ...
-NonNegativeInt = Annotated[int, Ge(0)]  # 0, 1, 2, ...
+"""A number from 0 to 1, both included."""
+PositiveInt = Annotated[int, Gt(0)]
+"""An integer from 1 on."""
+NonNegativeInt = Annotated[int, Ge(0)]
+"""An integer from 0 on."""

@@ -13,8 +13,10 @@ from torch import Tensor
 class GaussianMoments(NamedTuple):
     """The mean and the covariance of a Gaussian."""
 
-    mean: Tensor  # (F,) float64
-    covariance: Tensor  # (F, F) float64
+    mean: Tensor
+    """The mean, (F,) float64."""
+    covariance: Tensor
+    """The covariance, (F, F) float64."""
 
 
 def fit_gaussian(chunks: Iterable[Tensor]) -> GaussianMoments:

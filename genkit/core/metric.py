@@ -51,22 +51,31 @@ if TYPE_CHECKING:
 # evaluated together; "recalibrated", those of the training data, computed again from the trained model.
 PRIOR = "prior"  # detail of a protocol: the prior of the model, unless it is N(0, I)
 LABELS = "generated classes"  # detail of a protocol: how they are drawn, if the model is conditional
-ERROR = "error of the model"  # detail of a protocol: the reconstruction error of the model, unless it is squared
+ERROR = "error of the model"
+"""Detail of a protocol: the reconstruction error of the model, unless it is squared."""
 BatchNormMode = Literal["running", "batch", "recalibrated"]
+"""Statistics that batch norm uses in an evaluation: of training, of the samples, or computed again."""
 
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
     """Everything that a number depends on. Numbers with different protocols cannot be compared."""
 
-    samples: int  # number of generated samples, and of reference samples
-    split: str  # split of the reference samples
+    samples: int
+    """Number of generated samples, and of reference samples."""
+    split: str
+    """Split of the reference samples."""
     weights: Literal["raw", "ema"]
-    batch_norm: BatchNormMode | None = None  # None: the model has no batch norm
-    extractor: str = ""  # feature extractor with the hash of its weights; empty: no features
-    resize: str = ""  # how samples are resized for the extractor; empty: not resized
-    quantised: bool = False  # generated images are rounded to 8 bits, as in an image file
-    details: Mapping[str, str | int | float] = field(default_factory=dict)  # range, bins, thresholds, ...
+    batch_norm: BatchNormMode | None = None
+    """Statistics that batch norm uses; None if the model has no batch norm."""
+    extractor: str = ""
+    """Feature extractor with the hash of its weights; empty: no features."""
+    resize: str = ""
+    """How samples are resized for the extractor; empty: not resized."""
+    quantised: bool = False
+    """Whether generated images are rounded to 8 bits, as in an image file."""
+    details: Mapping[str, str | int | float] = field(default_factory=dict)
+    """Settings of the metric by name, such as the range, bins and thresholds."""
 
     @property
     def comparable(self) -> EvaluationProtocol:
@@ -135,26 +144,38 @@ class Extractor(Protocol):
         ...
 
 
-# `parallel_map(function, items)` yields function(item) for each item, in order. Several processes share the items, so
-# the function must be pure, and one that can be sent: a function of a module, a method of the model, or a
-# `functools.partial` of these. The main process computes another, such as a lambda, alone.
 ParallelMap = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+"""A function of `function` and `items` that yields function(item) for each item, in order.
+
+Several processes share the items, so the function must be pure, and one that can be sent: a function of a module, a
+method of the model, or a `functools.partial` of these. The main process computes another, such as a lambda, alone.
+"""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Input of a metric. `generated` and `reference` can be iterated any number of times."""
 
-    model: Model  # in evaluation mode, with the weights of the protocol
-    data: Dataset  # the split of the protocol
-    generated: Draws  # samples of the model
-    reference: Draws  # samples of the data
-    shared: dict[Any, Any] = field(default_factory=dict)  # results to share with other metrics of the same draws
-    training: Dataset | None = None  # the split that the model was trained on
-    read: Callable[[Dataset, int], Draws] | None = None  # samples of any data set, and how many
-    parallel_map: ParallelMap = map  # computes a function of each chunk, on all processes
-    labels: Callable[[Dataset, int], Tensor] | None = None  # classes of the samples that `read` returns, (N,) int64
-    groups: Callable[[Dataset, int], Sequence[str] | None] | None = None  # their groups; None: independent
+    model: Model
+    """The model in evaluation mode, with the weights of the protocol."""
+    data: Dataset
+    """The split of the protocol."""
+    generated: Draws
+    """Samples of the model, as many as the protocol has."""
+    reference: Draws
+    """Samples of the data."""
+    shared: dict[Any, Any] = field(default_factory=dict)
+    """Results to share with other metrics of the same draws."""
+    training: Dataset | None = None
+    """The split that the model was trained on."""
+    read: Callable[[Dataset, int], Draws] | None = None
+    """Returns a number of samples of any data set."""
+    parallel_map: ParallelMap = map
+    """Computes a function of each chunk, on all processes."""
+    labels: Callable[[Dataset, int], Tensor] | None = None
+    """Classes of the samples that `read` returns, (N,) int64."""
+    groups: Callable[[Dataset, int], Sequence[str] | None] | None = None
+    """Their groups, one a sample; None for samples that are independent."""
 
 
 class Draws(Protocol):

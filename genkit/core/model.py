@@ -31,7 +31,8 @@ class Model(nn.Module, ABC):
     latent_dim: int
     data_shape: tuple[int, ...]
     prior: Prior
-    class_facts: ClassFacts | None = None  # of the training data, if the model is conditional; genkit sets them
+    class_facts: ClassFacts | None = None
+    """Classes of the training data, if the model is conditional; genkit sets them."""
 
     @abstractmethod
     def sample(self, z: Tensor) -> Tensor:
@@ -88,12 +89,12 @@ class Model(nn.Module, ABC):
     def given_rows(self, extra: Mapping[str, Tensor]) -> Callable[[slice], AbstractContextManager[None]]:
         """Return `given` as a function of some rows of `extra`, for code that computes a few rows at a time.
 
-        An empty `extra` is no condition.
+        The tensors of `extra` are (N, ...), for all rows. An empty `extra` is no condition.
         """
         return lambda rows: self.given({name: tensor[rows] for name, tensor in extra.items()} or None)
 
     def draw_condition(self, noise: Noise) -> Mapping[str, Tensor]:
-        """Return a condition for each row of the noise: classes with the frequencies of the training data.
+        """Return a condition for each row of the noise, (B,) int64: classes with the frequencies of the training data.
 
         A model that is not conditional draws nothing.
         """
@@ -125,7 +126,8 @@ class Autoencoder(Model):
 
     encoder: nn.Module
     decoder: nn.Module
-    reconstruction_error: ReconstructionError = SquaredError()  # genkit sets that of the recipe, [model.error]
+    reconstruction_error: ReconstructionError = SquaredError()
+    """Error of a reconstruction; genkit sets that of the recipe, [model.error]."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int, data_shape: tuple[int, ...]):
         super().__init__()
@@ -168,8 +170,8 @@ class Autoencoder(Model):
     def features(self, x: Tensor) -> Sequence[Tensor]:
         """Return what the encoder computes from x on its way to the posterior, from the pixels on, each (B, ...).
 
-        The second dimension of each level is that of the channels. A network that has features overrides this method;
-        this one raises `ValueError`.
+        The second dimension of each level is that of the channels. A network that has features overrides this method.
+        Raises `ValueError` for other networks.
         """
         raise ValueError(
             f"{type(self).__name__} does not say what its features are. Implement Autoencoder.features, or use "

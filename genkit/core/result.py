@@ -17,11 +17,14 @@ class Result:
     """Value of a metric, with the protocol that made it."""
 
     label: str
-    value: float | None  # None: the metric has no value, and `reason` says why
-    better: Literal["lower", "higher"] | None  # direction of better values; None: neither
+    value: float | None
+    """The value; None if the metric has none, and `reason` says why."""
+    better: Literal["lower", "higher"] | None
+    """Direction of better values; None if neither is better."""
     protocol: EvaluationProtocol
     reason: str = ""
-    interval: tuple[float, float] | None = None  # of confidence, if the metric gives one
+    interval: tuple[float, float] | None = None
+    """Confidence interval, if the metric gives one."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as values that JSON can store."""

@@ -47,8 +47,10 @@ if TYPE_CHECKING:
 class DiagNormal(NamedTuple):
     """Batch of diagonal Gaussians N(mu, diag(exp(logvar))), the output of an encoder."""
 
-    mu: Tensor  # (B, L)
-    logvar: Tensor  # (B, L), natural logarithm of the variance; the model clamps it
+    mu: Tensor
+    """The means, (B, L)."""
+    logvar: Tensor
+    """Natural logarithms of the variances, (B, L); the model clamps them."""
 
     def sample(self, eps: Tensor) -> Tensor:
         """Return the reparameterised sample mu + σ·eps, (B, L), for standard normal `eps`, (B, L)."""
@@ -85,6 +87,7 @@ class Divergence(Protocol):
 
 
 Link = Literal["identity", "sigmoid"]
+"""How a sample follows from the output of a decoder."""
 
 
 class ReconstructionError(Protocol):
@@ -114,7 +117,7 @@ class ReconstructionError(Protocol):
     def log_density(self, x: Tensor, output: Tensor, variance: float | None) -> Tensor:
         """Return log p(x|z) in nats with all constants, (B, *data_shape) twice -> (B,), for an error that is a density.
 
-        `variance` is that of each component; None is `implied_variance`.
+        `variance` is that of each component; None is `implied_variance`. Raises `ValueError` for other errors.
         """
         raise ValueError(
             f"the reconstruction error {type(self).__name__} is no density, so the model has no likelihood. Leave this "
@@ -132,7 +135,10 @@ class ReconstructionError(Protocol):
         )
 
     def of(self, model: Autoencoder) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return the error as a function of x and the output, for an error that also reads networks of the model."""
+        """Return the error as a function of x and the output, (B, *data_shape) twice -> (B,).
+
+        An error that also reads networks of the model overrides this method.
+        """
         return self
 
 
@@ -151,8 +157,10 @@ class DependentDefaults(Protocol):
 class PhaseLoss(NamedTuple):
     """Result of a phase."""
 
-    total: Tensor  # (), with gradient: the mean over this batch
-    terms: Mapping[str, Tensor]  # name -> (), detached; logged
+    total: Tensor
+    """The loss to minimise, () with gradient: the mean over this batch."""
+    terms: Mapping[str, Tensor]
+    """Numbers for the log by name, each () and detached."""
 
 
 @dataclass(frozen=True)
@@ -160,11 +168,16 @@ class Phase:
     """One update within a step: a loss, and the children of the model that the update trains."""
 
     name: str
-    updates: tuple[str, ...]  # children of the model that this phase trains; no other child changes
-    loss: Callable[[Any, Batch], PhaseLoss]  # called with the model and the batch
-    every: int = 1  # runs when (step + 1) % every == 0
-    start: int = 0  # first step
-    stop: int | None = None  # runs before this step; None: to the end of the run
+    updates: tuple[str, ...]
+    """Children of the model that this phase trains; no other child changes."""
+    loss: Callable[[Any, Batch], PhaseLoss]
+    """The loss, a function of the model and the batch."""
+    every: int = 1
+    """It runs when (step + 1) % every == 0."""
+    start: int = 0
+    """First step in which it may run."""
+    stop: int | None = None
+    """It runs before this step; None for the end of the run."""
 
     def due(self, step: int) -> bool:
         """Return whether this phase runs in step number `step`, counted from 0."""
@@ -180,13 +193,19 @@ class Action:
     Like a phase it is a function of the step, so a resumed run repeats it.
     """
 
-    name: str  # also the source of its random numbers
+    name: str
+    """Name of the action, and the source of its random numbers."""
     do: Callable[[Any, Batch], None]
-    before: str | None = None  # the phase that it precedes in a step; None: it follows all phases
-    every: int = 1  # runs when (step + 1) % every == 0
-    start: int = 0  # first step
-    stop: int | None = None  # runs before this step; None: to the end of the run
-    resets: tuple[str, ...] = ()  # children whose optimisers then forget their moments
+    before: str | None = None
+    """The phase that it precedes in a step; None to follow all phases."""
+    every: int = 1
+    """It runs when (step + 1) % every == 0."""
+    start: int = 0
+    """First step in which it may run."""
+    stop: int | None = None
+    """It runs before this step; None for the end of the run."""
+    resets: tuple[str, ...] = ()
+    """Children whose optimisers then forget their moments."""
 
     def due(self, step: int) -> bool:
         """Return whether this action runs in step number `step`, counted from 0."""
@@ -227,8 +246,10 @@ class LossWithTargets(Protocol):
 class Remark(NamedTuple):
     """What a user should know about a training."""
 
-    text: str  # a sentence or two, with the remedy
-    keys: tuple[str, ...] = ()  # of ``[loss]``, which the remedy changes; a run adds their places
+    text: str
+    """A sentence or two, with the remedy."""
+    keys: tuple[str, ...] = ()
+    """Keys of ``[loss]`` that the remedy changes; a run adds their places."""
 
 
 @runtime_checkable

@@ -22,14 +22,18 @@ from genkit.core.two_steps import batch_in_two_steps
 from genkit.storage.mapped_file import check_mapped
 
 WHITE_OF_16_BITS = 65535
-IMAGE, LABEL, FLIP = "image", "label", "flip"  # of the tensors that are loaded
+IMAGE, LABEL = "image", "label"  # of the tensors that are loaded
+FLIP = "flip"
+"""Name of the rows to mirror, (B,) bool, among the tensors of a `Raw` of images; absent without flips."""
 
 
 class Arrays(NamedTuple):
     """All images of a split, and their labels."""
 
-    images: np.ndarray  # (N, C, H, W) uint8, or uint16 of which 65,535 is white
-    labels: np.ndarray | None  # (N,) integers; None without labels
+    images: np.ndarray
+    """The images, (N, C, H, W) uint8, or uint16 of which 65,535 is white."""
+    labels: np.ndarray | None
+    """The label of each image, (N,) integers; None without labels."""
 
 
 @dataclass(frozen=True)

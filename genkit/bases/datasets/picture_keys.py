@@ -12,13 +12,16 @@ from genkit.core.field_types import Doc, PositiveInt
 SplitKey = Annotated[
     Literal["train", "test"], Doc('Split that is read, "train" or "test"; the held-out split is always "test".')
 ]
+"""Type and description of the key ``split``."""
 ResolutionKey = Annotated[
     PositiveInt | tuple[PositiveInt, PositiveInt],
     Doc("Size in pixels of the images that the network sees: one number for a square, or [height, width]."),
 ]
+"""Type and description of the key ``resolution``."""
 ChannelsKey = Annotated[
     Literal[1, 3], Doc("Number of channels to which every picture is converted: 1 for grey, 3 for colour.")
 ]
+"""Type and description of the key ``channels``."""
 CropKey = Annotated[
     Crop,
     Doc(
@@ -27,20 +30,26 @@ CropKey = Annotated[
         "size; [left, top, right, bottom] is the box itself."
     ),
 ]
+"""Type and description of the key ``crop``."""
 FilterKey = Annotated[Filter, Doc("Resampling filter of Pillow, with antialiasing when a picture shrinks.")]
+"""Type and description of the key ``filter``."""
 BackgroundKey = Annotated[
     Background, Doc("Colour behind transparent pixels: one level in 0..255, or [red, green, blue].")
 ]
+"""Type and description of the key ``background``."""
 FlipKey = Annotated[
     bool, Doc("Whether each training picture is mirrored with probability 1/2, drawn again whenever it is used.")
 ]
+"""Type and description of the key ``flip``."""
 ClassesKey = Annotated[
     tuple[int, ...] | None, Doc("Labels of the pictures to keep; by default all. The others can be a set to detect.")
 ]
+"""Type and description of the key ``classes``."""
 OnBadKey = Annotated[
     Literal["refuse", "skip"],
     Doc('What happens to pictures that cannot be used: "refuse" is an error, "skip" leaves them out.'),
 ]
+"""Type and description of the key ``on_bad``."""
 WindowKey = Annotated[
     tuple[float, float] | None,
     Doc(
@@ -48,10 +57,12 @@ WindowKey = Annotated[
         "By default 8 and 16 bits have the range of their type, and floats of image-arrays are in [0, 1]."
     ),
 ]
+"""Type and description of the key ``window``."""
 PercentilesKey = Annotated[
     tuple[float, float] | None,
     Doc("Percentiles of each picture that become black and white, such as [1, 99]; instead of window."),
 ]
+"""Type and description of the key ``percentiles``."""
 GroupsKey = Annotated[
     Path | None,
     Doc(
@@ -59,12 +70,17 @@ GroupsKey = Annotated[
         "of the groups, chosen by their names; a column split, train or test, decides in its place."
     ),
 ]
+"""Type and description of the key ``groups``."""
 StoreKey = Annotated[Path | None, Doc("Folder for the prepared pictures; the cache folder of genkit by default.")]
+"""Type and description of the key ``store``."""
 ConfigKey = Annotated[str | None, Doc("Name of the configuration (subset), if the data set on the hub has several.")]
+"""Type and description of the key ``config``."""
 ColumnKey = Annotated[str | None, Doc("Name of the column with the pictures, if several columns have pictures.")]
+"""Type and description of the key ``column``."""
 HubKey = Annotated[
     str | None, Doc("Hub id, OWNER/NAME, or a folder that the `datasets` library can open; instead of path.")
 ]
+"""Type and description of the key ``hub``."""
 
 
 def check_groups(groups: Path | None, hold_out: object) -> None:

@@ -28,6 +28,7 @@ from genkit.storage.cache import cache_folder
 from genkit.storage.os_errors import describe_os_error
 
 Side = Literal["generated", "reference"]
+"""Samples of the model, or of the data."""
 
 BLOCK = 1000  # features that are read at a time
 
@@ -56,13 +57,24 @@ class TwoSampleMetric(Protocol):
     """The keys of a metric that compares generated samples with as many samples of the data."""
 
     @property
-    def samples(self) -> int: ...  # noqa: D102
+    def samples(self) -> int:
+        """Number of generated samples, and of samples of the data."""
+        ...
+
     @property
-    def weights(self) -> Literal["raw", "ema"]: ...  # noqa: D102
+    def weights(self) -> Literal["raw", "ema"]:
+        """Weights to evaluate."""
+        ...
+
     @property
-    def batch_norm(self) -> BatchNormMode | None: ...  # noqa: D102
+    def batch_norm(self) -> BatchNormMode | None:
+        """Statistics that batch norm uses; None for those of training."""
+        ...
+
     @property
-    def split(self) -> Split: ...  # noqa: D102
+    def split(self) -> Split:
+        """Split of the data to compare with."""
+        ...
 
 
 def protocol_of(

@@ -8,7 +8,8 @@ from genkit.core.dataset import Dataset
 from genkit.core.known_data import box_of_plane
 from genkit.core.metric import Draws
 
-BINS = 100  # along each axis
+BINS = 100
+"""Number of cells of a histogram along each axis."""
 
 
 def box_half_width(data: Dataset) -> float:

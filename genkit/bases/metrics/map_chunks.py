@@ -22,8 +22,10 @@ from genkit.core.score import Score
 class MaskedChunk(NamedTuple):
     """Maps of some pictures, and which of their pixels are abnormal."""
 
-    maps: np.ndarray  # (b, H, W) float32
-    masks: np.ndarray  # (b, H, W) bool
+    maps: np.ndarray
+    """The maps, (b, H, W) float32."""
+    masks: np.ndarray
+    """True for abnormal pixels, (b, H, W)."""
 
 
 def raw_maps(model: Autoencoder, score: Score, smooth: float, x: Tensor) -> np.ndarray:
@@ -85,7 +87,7 @@ class WithMasks:
         return WithMasks(self.data.held_out())
 
     def batch(self, indices: Tensor, noise: Noise) -> Samples:
-        """Return the images with their masks. Raises `ValueError` for masks of another shape."""
+        """Return the images with their masks, (B, C + 1, H, W). Raises `ValueError` for masks of another shape."""
         samples = self.data.batch(indices, noise)
         mask = _mask_of(samples.x, samples.extra)
         return Samples(torch.cat([samples.x, mask[:, None].to(samples.x)], dim=1))

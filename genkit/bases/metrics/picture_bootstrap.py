@@ -33,8 +33,10 @@ FEWEST = REPLICATES // 2  # replicates that give an interval
 class PixelReplicates(NamedTuple):
     """The numbers of normal and of abnormal pixels between V ascending edges, in R bootstrap replicates."""
 
-    normal: Tensor  # (R, V + 1) float64
-    abnormal: Tensor  # (R, V + 1) float64
+    normal: Tensor
+    """Counts of the normal pixels, (R, V + 1) float64."""
+    abnormal: Tensor
+    """Counts of the abnormal pixels, (R, V + 1) float64."""
 
 
 def pixel_replicates(

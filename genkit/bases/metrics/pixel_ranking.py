@@ -40,8 +40,10 @@ def dice(normal: Tensor, abnormal: Tensor) -> Tensor:
 class PixelValues:
     """The values of all pixels of a set, in ascending order."""
 
-    normal: np.ndarray  # float32
-    abnormal: np.ndarray  # float32
+    normal: np.ndarray
+    """Values of the normal pixels, float32."""
+    abnormal: np.ndarray
+    """Values of the abnormal pixels, float32."""
 
     @property
     def share(self) -> float:
@@ -63,7 +65,7 @@ class PixelValues:
         return torch.from_numpy(normal).double(), torch.from_numpy(paired).double()
 
     def levels(self) -> np.ndarray:
-        """Return at most `LEVELS` ascending values, quantiles of both classes."""
+        """Return at most `LEVELS` ascending values, (V,) float32, quantiles of both classes."""
         both = (self.normal, self.abnormal)
         picked = [values[np.linspace(0, len(values) - 1, LEVELS // 2).astype(int)] for values in both]
         return np.unique(np.concatenate(picked))
@@ -132,5 +134,5 @@ def dice_above(values: PixelValues, threshold: float) -> float:
 
 
 def edges_above(threshold: float) -> np.ndarray:
-    """Return the one edge between the float32 values up to a threshold and those above it."""
+    """Return the one edge, (1,) float32, between the float32 values up to a threshold and those above it."""
     return np.nextafter(np.array([threshold], np.float32), np.float32(np.inf))

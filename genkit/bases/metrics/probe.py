@@ -36,11 +36,16 @@ QUANTILE = 1.959963984540054  # of the standard normal distribution at 97.5 %
 class LabelledCodes(NamedTuple):
     """Standardised codes of training and of held-out samples, with the numbers of their classes."""
 
-    fit: Tensor  # (M, L) float64
-    fit_classes: Tensor  # (M,) int64, from 0 to C - 1
-    test: Tensor  # (N, L) float64
-    test_classes: Tensor  # (N,) int64
-    classes: int  # C
+    fit: Tensor
+    """Codes of the training samples, (M, L) float64."""
+    fit_classes: Tensor
+    """Their classes, (M,) int64, from 0 to C - 1."""
+    test: Tensor
+    """Codes of the held-out samples, (N, L) float64."""
+    test_classes: Tensor
+    """Their classes, (N,) int64."""
+    classes: int
+    """C, the number of classes."""
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,15 @@ from genkit.bases.metrics.group_bootstrap import Group, counts_of_groups, number
 from genkit.core.estimate import Estimate
 from genkit.core.noise import seed_of
 
-REPLICATES = 1_000  # of the bootstrap
+REPLICATES = 1_000
+"""Number of replicates of the bootstrap."""
 BLOCK, BLOCK_NUMBERS = 50, 2**22  # most replicates that are made at a time, and most numbers in them
 CONFIDENCE = 0.95
 
 GroupsOfBoth = tuple[Sequence[Group] | None, Sequence[Group] | None]  # of the normal and of the abnormal samples
-Statistic = Callable[[Tensor, Tensor], Tensor]  # counts of normal and of abnormal samples, (..., V) each -> (...)
+
+Statistic = Callable[[Tensor, Tensor], Tensor]
+"""A number from the counts of normal and of abnormal samples at V ascending values: (..., V) twice -> (...)."""
 
 
 def counts_of(normal: Tensor, abnormal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -45,7 +48,8 @@ def auroc(normal: Tensor, abnormal: Tensor) -> Tensor:
 def average_precision(normal: Tensor, abnormal: Tensor) -> Tensor:
     """Return Σ_k (recall_k - recall_{k-1})·precision_k over all thresholds, from the highest down: 0 to 1.
 
-    It depends on the share of abnormal samples, which is its value for scores that say nothing.
+    It depends on the share of abnormal samples, which is its value for scores that say nothing. Counts (..., V) of both
+    give (...).
     """
     true, false = (counts.flip(-1).cumsum(dim=-1) for counts in (abnormal, normal))
     precision = true / (true + false).clamp(min=1)
@@ -53,7 +57,10 @@ def average_precision(normal: Tensor, abnormal: Tensor) -> Tensor:
 
 
 def fpr_at_tpr(normal: Tensor, abnormal: Tensor, tpr: float) -> Tensor:
-    """Return the share of normal samples called abnormal at the highest threshold that finds a share `tpr` or more."""
+    """Return the share of normal samples called abnormal at the highest threshold that finds a share `tpr` or more.
+
+    Counts (..., V) of both give (...), 0 to 1.
+    """
     true, false = (counts.flip(-1).cumsum(dim=-1) for counts in (abnormal, normal))
     found = true >= tpr * true[..., -1:] - 1e-9  # 0.55 * 100 is a little above 55
     first = found.to(torch.uint8).argmax(dim=-1, keepdim=True)

@@ -14,14 +14,15 @@ from genkit.core.model import Autoencoder
 from genkit.core.sample_noise import noise_of_samples
 from genkit.core.score import Score
 
-MOST_SAMPLES = 5_000  # samples of each data set, if the recipe does not give a number
+MOST_SAMPLES = 5_000
+"""Number of samples of each data set that are scored, if the recipe does not give one and there are as many."""
 SEED = 0  # of the noise of scores that draw: a score does not depend on the seed of a run
 
 
 def scores_of_both(
     score: Score, evaluation: Evaluation, abnormal: Dataset, abnormal_samples: int
 ) -> tuple[Tensor, Tensor]:
-    """Return the scores of the reference samples, and of samples of another data set. Metrics share both.
+    """Return the scores of the reference samples, (N,), and of samples of another data set, (M,). Metrics share both.
 
     Raises `ValueError` for samples or scores that are not finite.
     """

@@ -6,7 +6,8 @@ from typing import Literal
 
 from genkit.core.dataset import Dataset
 
-Split = Literal["train", "test"]  # "test" is the held-out split
+Split = Literal["train", "test"]
+"""Split that a metric reads; "test" is the held-out split."""
 
 
 def split_and_size(data: Dataset, split: Split) -> tuple[str, int | None]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Layout = Literal["NHW", "NHWC", "NCHW"]
+"""Order of the dimensions of an array of N pictures."""
 CHANNEL_COUNTS = (1, 3, 4)
 NPY_MAGIC = b"\x93NUMPY"  # the first bytes of a .npy
 ROUNDING = 1e-3  # a float value so far outside [0, 1] is clipped: it is a rounding, not another scale
@@ -25,7 +26,8 @@ ROUNDING = 1e-3  # a float value so far outside [0, 1] is clipped: it is a round
 class ArrayPicture:
     """Values of a picture, and the attributes of Pillow's images that the reading of pictures uses."""
 
-    values: np.ndarray  # (H, W, C)
+    values: np.ndarray
+    """The values, (H, W, C)."""
     format: str | None = None
 
     @property

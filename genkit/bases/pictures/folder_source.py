@@ -53,9 +53,12 @@ class FolderSource:
 
     folder: Path
     files: tuple[PictureFile, ...]
-    classes: tuple[str, ...] = ()  # names of sub-folders, in order; a label is an index into them
-    others: Counter[str] = field(default_factory=Counter)  # number of files that are no pictures, by suffix
-    unread: Unread | None = None  # the part of a folder with splits that no split reads
+    classes: tuple[str, ...] = ()
+    """Names of sub-folders, in order; a label is an index into them."""
+    others: Counter[str] = field(default_factory=Counter)
+    """Number of files that are no pictures, by suffix."""
+    unread: Unread | None = None
+    """The part of a folder with splits that no split reads."""
 
     @property
     def where(self) -> str:

@@ -27,7 +27,7 @@ OTHER_TYPES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """Return the array of an idx file of unsigned bytes, compressed with gzip or not, in the shape of its header.
+    """Return the array of an idx file of unsigned bytes, gzipped or not, in the shape of its header, (N, ...).
 
     Raises `UsageError` if the file cannot be read, is not an idx file, holds another type of value, or is damaged or
     larger than `MOST_VALUES`.

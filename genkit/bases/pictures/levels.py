@@ -42,7 +42,10 @@ class Levels:
         return self.percentiles
 
     def limits(self, values: np.ndarray) -> tuple[float, float]:
-        """Return the values that become black and white in a picture. Raises `BadPictureError` if they are equal."""
+        """Return the values that become black and white in a picture with these values, of any shape.
+
+        Raises `BadPictureError` if they are equal.
+        """
         if self.window is not None:
             return self.window
         low, high = map(float, np.percentile(values, self._percentiles))

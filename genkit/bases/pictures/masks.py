@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Missing = Literal["refuse", "empty"]
+"""What a picture without a mask is: an error, or a picture without an abnormal pixel."""
 MASK_ENDING = "_mask"  # that published sets such as MVTec AD add to the name of a picture
 
 
@@ -38,9 +39,12 @@ class Masks:
 
     pictures: Source
     files: Source
-    rows: np.ndarray  # (N,) int64: the number of each picture's mask in `files`, -1 for a picture without one
-    transform: Transform  # of the pictures
-    option: str  # the option or key that names the masks; messages start with it
+    rows: np.ndarray
+    """The number of each picture's mask in `files`, (N,) int64; -1 for a picture without one."""
+    transform: Transform
+    """The transform of the pictures."""
+    option: str
+    """The option or key that names the masks; messages start with it."""
 
     def __len__(self) -> int:
         """The number of pictures."""

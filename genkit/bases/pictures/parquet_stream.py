@@ -69,7 +69,8 @@ class ParquetStream:
     row_groups: tuple[RowGroup, ...]
     column: str
     label_column: str | None
-    window: int  # the least number of pictures that are shuffled together
+    window: int
+    """The least number of pictures that are shuffled together."""
 
     @cached_property
     def total(self) -> int:

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from genkit.bases.pictures.array_picture import ArrayPicture
 
 Share = Annotated[float, Interval(gt=0, lt=1)]
+"""Share of the pictures, above 0 and below 1."""
 
 TEST_NAMES = ("test", "testing", "val", "valid", "validation")  # names of the held-out split; the first that exists
-HELD_OUT_SHARE = 0.1  # share that is held out of a source without a split, unless the recipe sets hold_out
+HELD_OUT_SHARE = 0.1
+"""Share that is held out of a source without a split, unless the recipe sets ``hold_out``."""
 
 
 class Pictures(Protocol):
@@ -102,7 +104,8 @@ class Subset:
     """Some pictures of a source, in the order of the source."""
 
     source: Source
-    rows: np.ndarray  # (N,) int64, indices into the source
+    rows: np.ndarray
+    """Indices into the source, (N,) int64."""
 
     @property
     def where(self) -> str:
@@ -123,7 +126,7 @@ class Subset:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """The labels of the pictures in the subset."""
+        """The labels of the pictures in the subset, (N,) int64; None without classes."""
         labels = self.source.labels
         return None if labels is None else labels[self.rows]
 

@@ -32,8 +32,10 @@ from genkit.core.prior import Prior
 from genkit.core.types import DiagNormal
 
 LOG_2PI = math.log(2 * math.pi)
+"""log 2π."""
 BLOCK_NUMBERS = 2**25  # most numbers B·M·C·L of draws whose density is computed together
-LatentRows = tuple[tuple[float, ...], ...]  # (C, L), as a recipe writes it
+LatentRows = tuple[tuple[float, ...], ...]
+"""Codes as a recipe writes them, (C, L)."""
 
 
 class Mixture(Prior):
@@ -42,10 +44,14 @@ class Mixture(Prior):
     Raises `ValueError` if the numbers of means, log-variances and weights do not fit together or to the latent code.
     """
 
-    means: Tensor  # (C, L)
-    logvars: Tensor  # (C, L)
-    logits: Tensor  # ω, (C,)
-    lowest: Tensor  # bounds of the log-variances, (L,); those of posteriors until a loss sets others
+    means: Tensor
+    """Mean of each Gaussian, (C, L)."""
+    logvars: Tensor
+    """Logarithm of the variances of each Gaussian, (C, L)."""
+    logits: Tensor
+    """Logits ω of the weights, (C,)."""
+    lowest: Tensor
+    """Lower bounds of the log-variances, (L,); those of posteriors until a loss sets others."""
     highest: Tensor
 
     def __init__(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def outputs_of(kind: type[nn.Module], layers: Iterable[nn.Module], x: Tensor) -> list[Tensor]:
-    """Pass x through the layers in order, and return the output of each layer of that kind.
+    """Pass x through the layers in order, and return the output of each layer of that kind, (B, ...) each.
 
     Raises `ValueError` if there is none. The layer after each of that kind must not work in place.
     """

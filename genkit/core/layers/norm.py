@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from genkit.core.collectives import number_of_processes, total
 
 Norm = Literal["batch", "sync-batch", "group", "none"]
+"""Normalisation of the layers of a network."""
 
 GROUP = 8  # channels in a group
 

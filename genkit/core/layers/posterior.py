@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from genkit.core.types import DiagNormal
 
-LOGVAR_MIN = -20.0  # σ = 4.5e-5
-LOGVAR_MAX = 10.0  # σ = 148; the KL of such a posterior from the prior is 11,000 nats per dimension
+LOGVAR_MIN = -20.0
+"""Lower bound of the log-variances of posteriors: σ = 4.5e-5."""
+LOGVAR_MAX = 10.0
+"""Upper bound: σ = 148; the KL of such a posterior from the prior is 11,000 nats per dimension."""
 
 
 class Posterior(nn.Module):
