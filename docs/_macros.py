@@ -2,7 +2,7 @@
 
     {{ keys("losses", "vae") }}            a table of the keys of a part: kind and name as a recipe writes it
     {{ table_keys("train") }}              a table of the keys of a recipe's own table
-    {{ file_keys("TableSpec") }}           a table of the keys of a table of results
+    {{ file_keys("TableSpec") }}           a table of the keys of a table of results, or of a space
     {{ docstring("genkit.bases.losses.vae") }}   the docstring of a module
     {{ parts("metrics") }}                 a table of all parts of a kind
     {{ commands() }}                       the reference of the command line
@@ -57,10 +57,11 @@ def table_keys(table: str) -> str:
 
 
 def file_keys(name: str) -> str:
-    """Return the keys of a part of a table of results, by the name of its class."""
+    """Return the keys of a part of a table of results or of a space of a search, by the name of its class."""
     from genkit.tables import spec
+    from genkit.tuning import space
 
-    return _key_table(getattr(spec, name))
+    return _key_table(getattr(spec, name, None) or getattr(space, name))
 
 
 def docstring(module: str) -> str:

@@ -27,6 +27,7 @@ from genkit.cli import (
     schema,
     score,
     table,
+    tune,
 )
 from genkit.cli.command_group import CommandGroup
 from genkit.cli.complete_names import complete_plugins
@@ -74,6 +75,7 @@ app.add_typer(data.app, name="data", rich_help_panel=TRAIN)
 app.command("plan", rich_help_panel=TRAIN)(plan.plan)
 app.command("run", rich_help_panel=TRAIN)(run.run)
 app.command("resume", rich_help_panel=TRAIN)(resume.resume)
+app.command("tune", rich_help_panel=TRAIN)(tune.tune)
 app.command("eval", rich_help_panel=LOOK)(evaluate.evaluate)
 app.command("compare", rich_help_panel=LOOK)(compare.compare)
 app.command("sample", rich_help_panel=LOOK)(sample.sample)

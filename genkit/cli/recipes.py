@@ -15,7 +15,7 @@ from genkit.storage.user_path import user_path
 
 app = typer.Typer(
     cls=CommandGroup,
-    help="List the shipped recipes and tables, or copy a recipe.",
+    help="List the shipped recipes, tables and spaces, or copy a recipe.",
     invoke_without_command=True,
 )
 
@@ -31,18 +31,23 @@ def default(context: typer.Context, json: Json = False) -> None:
 
 @app.command("list")
 def list_recipes(json: Json = False) -> None:
-    """List the shipped recipes and tables by name."""
-    from genkit.recipe.shipped import TABLES, shipped_recipes, shipped_tables
+    """List the shipped recipes, tables and spaces by name."""
+    from genkit.recipe.shipped import SPACES, TABLES, shipped_recipes, shipped_spaces, shipped_tables
 
-    titles, tables = shipped_recipes(), shipped_tables()
+    titles, tables, spaces = shipped_recipes(), shipped_tables(), shipped_spaces()
     if json:
-        print(json_format.dumps(titles | {f"{TABLES}/{name}": title for name, title in tables.items()}))
+        others = {f"{TABLES}/{name}": title for name, title in tables.items()}
+        others |= {f"{SPACES}/{name}": title for name, title in spaces.items()}
+        print(json_format.dumps(titles | others))
         return
-    width = max(map(len, (*titles, *tables)), default=0)
+    width = max(map(len, (*titles, *tables, *spaces)), default=0)
     for name, title in titles.items():
         print(f"{name:{width}}  {title}")
     print("\nTables of several runs, for `genkit table NAME`:\n")
     for name, title in tables.items():
+        print(f"{name:{width}}  {title}")
+    print("\nSpaces of searches, for `genkit tune RECIPE --space NAME`:\n")
+    for name, title in spaces.items():
         print(f"{name:{width}}  {title}")
 
 

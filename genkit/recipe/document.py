@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from genkit.errors import Place, UsageError
 from genkit.recipe.nested import KeyPath, leaves
 from genkit.recipe.owners import Supplier, suppliers_in_comments
-from genkit.recipe.shipped import shipped_recipes, shipped_tables
+from genkit.recipe.shipped import shipped_recipes, shipped_spaces, shipped_tables
 from genkit.recipe.toml_text import BeyondLimits, parse, statements
 
 
@@ -89,6 +89,11 @@ def is_table_of_results(tables: Mapping[str, Any]) -> bool:
     return bool({"rows", "columns"} & tables.keys()) and not {"data", "model", "loss"} & tables.keys()
 
 
+def is_space(tables: Mapping[str, Any]) -> bool:
+    """Return whether these tables are meant as a space of a search, and not as a recipe."""
+    return {"metric", "keys"} <= tables.keys() and not {"data", "model", "loss"} & tables.keys()
+
+
 def is_unicode(text: str) -> bool:
     """Return whether a text has no lone surrogates, which stand for bytes that are not UTF-8."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
@@ -103,6 +108,8 @@ def _why_not_read(path: Path, error: OSError) -> str:
 def _remedy(path: Path) -> str:
     if path.stem in shipped_recipes():
         return f"`genkit recipes copy {path.stem}` copies the recipe of that name that genkit ships."
+    if path.stem in shipped_spaces():
+        return f"`genkit tune RECIPE --space {path.stem}` searches the space of that name that genkit ships."
     if path.stem in shipped_tables():
         return f"`genkit table show {path.stem}` prints the table of that name that genkit ships."
     return "`genkit recipes` lists the recipes that genkit ships."

@@ -25,7 +25,7 @@ from genkit.recipe.callback_checks import check_callbacks, unmet_callbacks
 from genkit.recipe.check_warm_start import check_warm_start
 from genkit.recipe.checks import check_evaluate, check_learning_rates
 from genkit.recipe.data_keys import data_keys
-from genkit.recipe.document import Document, KeyPath, RecipeLike, is_table_of_results, read
+from genkit.recipe.document import Document, KeyPath, RecipeLike, is_space, is_table_of_results, read
 from genkit.recipe.dry_run import DryRun, run_dry
 from genkit.recipe.missing import relative_paths, too_large, unmet_always, unmet_of_refused, unmet_start
 from genkit.recipe.overrides import with_override
@@ -231,4 +231,8 @@ def _read_recipe(path: Path) -> Document:
     document = read(path)
     if is_table_of_results(document.tables):
         raise UsageError(f"{path}: a table of results, expected a recipe. `genkit table {path}` trains its recipes.")
+    if is_space(document.tables):
+        raise UsageError(
+            f"{path}: a space of a search, expected a recipe. `genkit tune RECIPE --space {path}` searches it."
+        )
     return document

@@ -1,9 +1,10 @@
-"""The recipes and tables that genkit ships: `recipes/` of a checkout, or its copy in an installed package."""
+"""The recipes, tables and spaces that genkit ships: `recipes/` of a checkout, or its copy in an installed package."""
 
 from __future__ import annotations
 
 import shutil
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 
 from genkit.errors import UsageError
@@ -11,6 +12,7 @@ from genkit.near_miss import near_miss
 from genkit.storage.os_errors import describe_os_error
 
 TABLES = "tables"  # the folder of the tables, in that of the recipes
+SPACES = "spaces"  # the folder of the spaces of searches
 
 
 def recipes_folder() -> Path:
@@ -29,13 +31,27 @@ def shipped_tables() -> dict[str, str]:
     return _titles(recipes_folder() / TABLES)
 
 
+def shipped_spaces() -> dict[str, str]:
+    """Return the titles of the shipped spaces of searches by name."""
+    return _titles(recipes_folder() / SPACES)
+
+
 def shipped_table(path: Path) -> Path | None:
     """Return the file of a shipped table that is given by its name, such as ``table1``; None for any other path.
 
     A file of that name in the working folder goes before the shipped table.
     """
-    name = path.name if path.parent in (Path(), Path(TABLES)) else ""
-    return recipes_folder() / TABLES / f"{name}.toml" if name in shipped_tables() and not path.exists() else None
+    return _shipped(path, TABLES, shipped_tables())
+
+
+def shipped_space(path: Path) -> Path | None:
+    """Return the file of a shipped space that is given by its name; None for any other path, as `shipped_table`."""
+    return _shipped(path, SPACES, shipped_spaces())
+
+
+def _shipped(path: Path, folder: str, titles: Collection[str]) -> Path | None:
+    name = path.name if path.parent in (Path(), Path(folder)) else ""
+    return recipes_folder() / folder / f"{name}.toml" if name in titles and not path.exists() else None
 
 
 def _titles(folder: Path) -> dict[str, str]:
@@ -51,6 +67,8 @@ def copy_shipped_recipe(name: str, to: Path | None = None) -> Path:
     name = name.removesuffix(".toml")
     if name in shipped_tables():
         raise UsageError(f'"{name}" is a table of recipes. `genkit table show {name}` prints it.')
+    if name in shipped_spaces():
+        raise UsageError(f'"{name}" is a space of a search. `genkit tune RECIPE --space {name}` searches it.')
     if name not in shipped_recipes():
         raise UsageError(f'unknown recipe "{name}".{near_miss(name, shipped_recipes())}')
     target = to or Path(f"{name}.toml")

@@ -8,8 +8,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from genkit.errors import Interrupted, UsageError
 from genkit.runs.run_folder import RunFolder
@@ -40,6 +41,23 @@ class Job:
             return 0
 
     @property
+    def reason(self) -> str:
+        """Why the process has failed, and what to do."""
+        code = self.process.returncode
+        if code < 0:
+            return (
+                f"its process was killed by signal {-code}. Its checkpoints are kept; repeat the command to continue."
+            )
+        return f"{self.message} ({self.folder.path / LOG})"
+
+    @property
+    def divergence(self) -> str:
+        """Why training diverged, without the sentence at its end that names the run folder of this machine."""
+        path = str(self.folder.path)
+        sentences = self.message.partition(path)[0].rpartition(". ")
+        return f"{sentences[0]}." if path in self.message and sentences[1] else self.message
+
+    @property
     def message(self) -> str:
         """The error of the process without "error: ", or else the last line of its output."""
         output = (self.folder.path / LOG).read_bytes()[self.log_start :].decode(errors="replace")
@@ -65,18 +83,31 @@ def run_jobs(
     threads: int,
     watch: Callable[[Sequence[Job]], None],
 ) -> Iterator[Job]:
-    """Train all runs, `jobs` at a time, and yield each job when it ends.
+    """Train all runs, `jobs` at a time, and yield each job when it ends; see `run_next_jobs`."""
+    return run_next_jobs(partial(next, iter(folders), None), jobs, threads, watch)
 
-    `watch` receives the jobs at work, every `POLL` seconds. Raises `Interrupted` after Ctrl-C or SIGTERM, when every
-    run has saved a checkpoint.
+
+def run_next_jobs(
+    next_folder: Callable[[], RunFolder | None],
+    jobs: int,
+    threads: int,
+    watch: Callable[[Sequence[Job]], None],
+) -> Generator[Job]:
+    """Train the runs that `next_folder` returns, `jobs` at a time, and yield each job when it ends.
+
+    `next_folder` is called when there is room for a run; None means that there is none now. The end comes when there is
+    none and all jobs have ended. `watch` receives the jobs at work, every `POLL` seconds. Raises `Interrupted` after
+    Ctrl-C or SIGTERM, when every run has saved a checkpoint.
     """
-    waiting, working = list(folders), list[Job]()
+    working = list[Job]()
     # The terminal sends a second Ctrl-C to the runs too, and they then stop at once.
     with stop_requested(hurry=False) as stopping:
         try:
-            while waiting or working:
-                while waiting and len(working) < jobs:
-                    working.append(start_job(waiting.pop(0), threads))
+            while True:
+                while len(working) < jobs and (folder := next_folder()) is not None:
+                    working.append(start_job(folder, threads))
+                if not working:
+                    return
                 watch(working)
                 time.sleep(POLL)
                 for job in [job for job in working if job.process.poll() is not None]:

@@ -13,12 +13,16 @@ from genkit.tables.jobs import Job
 
 
 class JobsProgress:
-    """Shows the jobs at work. `experiments` are those that will run, by the name of their run folder."""
+    """Shows the jobs at work. `experiments` are those that will run, by the name of their run folder.
 
-    def __init__(self, console: Console, experiments: Mapping[str, Experiment]):
-        self._console, self._experiments = console, experiments
+    If they are not known in advance, `counted` is false: each is added before it starts, and no line says how many.
+    """
+
+    def __init__(self, console: Console, experiments: Mapping[str, Experiment], *, counted: bool = True):
+        self._console, self._experiments, self._counted = console, experiments, counted
         self._done = 0
-        live = is_terminal(console.rich) and not console.quiet and not console.silent and bool(experiments)
+        live = is_terminal(console.rich) and not console.quiet and not console.silent
+        live = live and (bool(experiments) or not counted)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bars = Progress(*columns, console=console.rich) if live else None
         self._tasks: dict[str, Any] = {}
@@ -44,14 +48,13 @@ class JobsProgress:
                 self._tasks[run] = self._bars.add_task(str(experiment), total=experiment.plan.steps)
             self._bars.update(self._tasks[run], completed=job.step)
 
-    def ended(self, job: Job) -> None:
-        """Remove the bar of a job that has ended, and print a line."""
+    def ended(self, job: Job, outcome: str = "") -> None:
+        """Remove the bar of a job that has ended, and print a line; its exit code says the outcome unless given."""
         run = job.folder.path.name
         self._done += 1
         if self._bars and run in self._tasks:
             self._bars.remove_task(self._tasks.pop(run))
         code = job.process.returncode
-        outcome = "trained" if code == 0 else f"ended with exit code {code}"
-        self._console.info(
-            f"{self._done} of {len(self._experiments)}  {self._experiments[run]}  {outcome}  {job.folder.path}"
-        )
+        outcome = outcome or ("trained" if code == 0 else f"ended with exit code {code}")
+        count = f"{self._done} of {len(self._experiments)}  " if self._counted else ""
+        self._console.info(f"{count}{self._experiments[run]}  {outcome}  {job.folder.path}")

@@ -17,7 +17,7 @@ from genkit.storage.os_errors import describe_os_error
 from genkit.tables.cell_result import CellResult
 from genkit.tables.collect_results import collect_results
 from genkit.tables.experiment import Experiment
-from genkit.tables.jobs import LOG, Job, run_jobs
+from genkit.tables.jobs import Job, run_jobs
 from genkit.tables.jobs_progress import JobsProgress
 from genkit.tables.results_file import ResultsFile
 
@@ -90,9 +90,9 @@ class _Update:
         if code == 0:
             self.keep(job.folder)
         elif code == Diverged.exit_code:
-            self.keep(job.folder, failure=_failure(job))
+            self.keep(job.folder, failure=job.divergence)
         else:
-            self.errors.append(f"{self.sharing[job.folder.path.name][0]}: {_reason(job)}")
+            self.errors.append(f"{self.sharing[job.folder.path.name][0]}: {job.reason}")
 
     def keep(self, folder: RunFolder, failure: str = "") -> None:
         """Write the result of a run into the results file, for each experiment that shares the run."""
@@ -117,17 +117,3 @@ def _check_writable(folder: Path, remedy: str) -> None:
             pass
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written: {describe_os_error(error, folder)}. {remedy}") from None
-
-
-def _failure(job: Job) -> str:
-    """Return why training diverged, without the sentence at its end that names the run folder of this machine."""
-    path = str(job.folder.path)
-    sentences = job.message.partition(path)[0].rpartition(". ")
-    return f"{sentences[0]}." if path in job.message and sentences[1] else job.message
-
-
-def _reason(job: Job) -> str:
-    code = job.process.returncode
-    if code < 0:
-        return f"its process was killed by signal {-code}. Its checkpoints are kept; repeat the command to continue."
-    return f"{job.message} ({job.folder.path / LOG})"

@@ -163,7 +163,7 @@ def test_every_table_of_a_recipe_has_its_keys_on_a_page():
 
 def test_every_table_of_a_table_of_results_has_its_keys_on_a_page():
     shown = {ast.literal_eval(arguments) for macro, arguments in USES if macro == "file_keys"}
-    assert {"TableSpec", "RowSpec", "ColumnSpec", "PublishedNumbers"} <= shown
+    assert {"TableSpec", "RowSpec", "ColumnSpec", "PublishedNumbers", "SpaceSpec", "KeySpec"} <= shown
 
 
 def test_a_key_table_has_the_type_default_and_doc_of_every_key():

@@ -1,0 +1,198 @@
+"""The loop of a search: ask for a trial, train its seeds, tell the result, until all trials have ended.
+
+With one job the trials are a function of the recipe and the space. A pruner decides on the evaluations of the first
+seed in the order of their steps, however far the run has got meanwhile, so its decisions do not depend on time either.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from genkit.core.result import EvaluationRecord
+from genkit.errors import Diverged, RecipeError, RunError, UsageError
+from genkit.evaluation.data_fingerprint import same_images
+from genkit.runs.evaluate_during_training import is_evaluation_due
+from genkit.tables.cell_result import CellResult
+from genkit.tables.experiment import Experiment
+from genkit.tuning.planning import SearchPlan
+from genkit.tuning.study import State, Study, TrialRecord
+
+
+class Ended(NamedTuple):
+    """A run whose training has ended: its exit code, and its error if that is not 0."""
+
+    run: str
+    code: int
+    message: str = ""
+
+
+NextRun = Callable[[], Experiment | None]
+MustStop = Callable[[Experiment], bool]
+
+
+class Trainer(Protocol):
+    """Training of runs, several at a time."""
+
+    def evaluations(self, experiment: Experiment) -> Sequence[EvaluationRecord]:
+        """Return the evaluations that a run has logged; none if it has not begun."""
+        ...
+
+    def measured(self, experiment: Experiment) -> CellResult | None:
+        """Return the result of a run; None if it has not finished."""
+        ...
+
+    def train(self, next_run: NextRun, must_stop: MustStop) -> Generator[Ended]:
+        """Train what `next_run` returns until it returns None and nothing trains, and yield each run that has ended.
+
+        `next_run` is called whenever there is room for a run. A run for which `must_stop` is true saves and stops.
+        """
+        ...
+
+
+@dataclass(eq=False)
+class _Active:
+    """A trial that has started, and whose last run has not stopped."""
+
+    number: int
+    left: list[Experiment]  # the seeds that are not measured yet
+    facts: dict[str, Any]  # see `TrialRecord.facts`
+    seen: set[int] = field(default_factory=set)  # steps of the evaluations that the pruner has seen
+    training: bool = False
+    ended: bool = False
+
+
+class Search:
+    """A search at work. `report` takes each trial that has ended."""
+
+    def __init__(self, plan: SearchPlan, study: Study, trainer: Trainer, report: Callable[[TrialRecord], None]):
+        self._plan, self._study, self._trainer, self._report = plan, study, trainer, report
+        self._label = plan.spec.metric
+        self._unfinished = [record for record in study.records if record.state == "running"]  # of an earlier command
+        self._active: list[_Active] = []
+        self._data = next((data for record in study.records if (data := record.facts.get("data"))), None)
+
+    def run(self) -> None:
+        """Run all trials to their end. Raises `RunError` if a training fails, `Interrupted` and `UsageError`."""
+        with closing(self._trainer.train(self._next_run, self._must_stop)) as ended:
+            for each in ended:
+                self._ended(each)
+
+    def _next_run(self) -> Experiment | None:
+        for trial in list(self._active):
+            if (experiment := self._due(trial)) is not None:
+                return experiment
+        for trial in self._begin():
+            if (experiment := self._due(trial)) is not None:
+                return experiment
+        return None
+
+    def _begin(self) -> Iterator[_Active]:
+        """Yield trials: first those that an earlier command has left, then new ones. What is refused has failed."""
+        while self._unfinished or len(self._study.records) < trials_of(self._plan):
+            record = self._unfinished.pop(0) if self._unfinished else self._study.ask()
+            try:
+                plan = self._plan.plan_trial(record.params)
+            except RecipeError as error:
+                reasons = dict.fromkeys(f"{'.'.join(each.place.path)}: {each.text}" for each in error.problems)
+                facts = {"reason": f"refused by the plan: {'; '.join(reasons)}"}
+                self._report(self._study.tell(record.number, None, "failed", facts))
+                continue
+            plan.check_met()
+            experiments = self._plan.experiments_of(record.number, record.params, plan)
+            runs = {"values": {}, "runs": [each.run for each in experiments]}
+            self._active.append(trial := _Active(record.number, experiments, runs))
+            yield trial
+
+    def _due(self, trial: _Active) -> Experiment | None:
+        """Return the run of a trial that must train now; None if it is training, has to wait, or has ended."""
+        while trial.left and not trial.training:
+            experiment = trial.left[0]
+            if any(other.training and other.left[0].run == experiment.run for other in self._active):
+                return None  # another trial has the same values
+            if self._is_pruned(trial):
+                return None
+            result = self._trainer.measured(experiment)
+            if result is None:
+                trial.training = True
+                return experiment
+            self._take(trial, result)
+            if trial.ended:
+                return None
+        if not trial.training:
+            self._end(trial, statistics.fmean(trial.facts["values"].values()))
+        return None
+
+    def _take(self, trial: _Active, result: CellResult) -> None:
+        """Take the value of a seed. A seed without a value ends the trial."""
+        experiment = trial.left.pop(0)
+        found = result.results[self._label]
+        self._check_data(trial, experiment, result)
+        if found.value is None:
+            self._end(trial, None, "failed", f"seed {experiment.seed}: {found.reason}")
+        else:
+            trial.facts["values"][str(experiment.seed)] = found.value
+
+    def _is_pruned(self, trial: _Active) -> bool:
+        """Show the pruner the new evaluations of the first seed; return whether the trial has ended."""
+        if trial.ended or trial.facts["values"] or self._plan.spec.pruner == "none":
+            return trial.ended
+        experiment = trial.left[0]
+        for record in self._trainer.evaluations(experiment):
+            value, step = record.value(self._label), record.step
+            if value is None or step in trial.seen or not self._counts(experiment, step):
+                continue
+            trial.seen.add(step)
+            if self._study.should_prune(trial.number, step, value):
+                self._end(trial, None, "pruned", f"stopped at step {step}")
+                return True
+        return False
+
+    def _counts(self, experiment: Experiment, step: int) -> bool:
+        return is_evaluation_due(experiment.plan, step) and step < experiment.plan.steps
+
+    def _must_stop(self, experiment: Experiment) -> bool:
+        trial = next(each for each in self._active if each.training and each.left[0] is experiment)
+        return self._is_pruned(trial)
+
+    def _ended(self, ended: Ended) -> None:
+        trial = next(each for each in self._active if each.training and each.left[0].run == ended.run)
+        trial.training = False
+        if trial.ended:
+            self._active.remove(trial)
+        elif ended.code == Diverged.exit_code:
+            seed = trial.left[0].seed
+            worst = math.inf if self._plan.better == "lower" else -math.inf
+            self._end(trial, worst, "complete", f"diverged with seed {seed}: {ended.message}")
+        elif ended.code != 0:
+            raise RunError(f"trial {trial.number}, {ended.run}: {ended.message}")
+
+    def _end(self, trial: _Active, value: float | None, state: State = "complete", reason: str = "") -> None:
+        trial.ended = True
+        if not trial.training:
+            self._active.remove(trial)
+        facts = {**trial.facts, "reason": reason} if reason else trial.facts
+        self._report(self._study.tell(trial.number, value, state, facts))
+
+    def _check_data(self, trial: _Active, experiment: Experiment, result: CellResult) -> None:
+        """Refuse a run that was trained on other data than the trials before it, although its recipe is the same."""
+        data = result.made_with.get("data", {})
+        split = result.results[self._label].protocol.split
+        if self._data is not None and same_images(self._data, data, split) is False:
+            raise UsageError(
+                f"{experiment.run}: the {split} split differs from that of earlier trials, so their numbers cannot be "
+                "compared. Restore the data, or start again in another folder with --out and --runs."
+            )
+        if self._data is None and data:
+            self._data = trial.facts["data"] = data
+
+
+def trials_of(plan: SearchPlan) -> int:
+    """Return the number of trials of a search."""
+    if plan.spec.trials is not None:
+        return plan.spec.trials
+    return math.prod(len(axis.grid()) for axis in plan.axes)
