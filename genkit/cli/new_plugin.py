@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json as json_format
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from genkit.cli.options import Json
 from genkit.scaffold.kinds import TEMPLATES, Kind, with_needed
 from genkit.scaffold.names import PluginName
 from genkit.storage.user_path import user_path
@@ -24,6 +27,7 @@ def new(
         Path | None,
         typer.Option("--out", metavar="FOLDER", parser=user_path, help="New folder for the package; NAME by default."),
     ] = None,
+    json: Json = False,
 ) -> None:
     """Write a package with a part of each kind, to be changed.
 
@@ -41,23 +45,23 @@ def new(
     folder = out or user_path(name)
     write_plugin(plugin, complete, folder, load_registry())
 
-    console = Console()
-    console.print(f"package   {folder}, {plugin.distribution}")
-    for kind in complete:
-        why = "" if kind in kinds else ", to use the divergence, since no loss of genkit takes one"
-        console.print(f"part      {plugin.package}/{kind}.py: the {TEMPLATES[kind].label} {name}{why}")
-    console.print("\nnext")
-    for command in (
-        f"cd {_quoted(folder)}",
+    commands = (
+        f"cd {shlex.quote(str(folder))}",
         "pip install -e '.[test]'",
         f"genkit plugins check {name}",
         "pytest",
         f"genkit run recipes/{name}.toml",
-    ):
+    )
+    files = {kind: f"{plugin.package}/{kind}.py" for kind in complete}
+    if json:
+        facts = {"folder": str(folder), "distribution": plugin.distribution, "parts": files, "next": commands}
+        print(json_format.dumps(facts))
+        return
+    console = Console()
+    console.print(f"package   {folder}, {plugin.distribution}")
+    for kind, file in files.items():
+        why = "" if kind in kinds else ", to use the divergence, since no loss of genkit takes one"
+        console.print(f"part      {file}: the {TEMPLATES[kind].label} {name}{why}")
+    console.print("\nnext")
+    for command in commands:
         console.print(f"  {command}")
-
-
-def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))

@@ -1,5 +1,7 @@
 """`genkit plugins new` as an author calls it: what it prints, writes and refuses."""
 
+import json
+
 import pytest
 from support.commands import genkit, refused
 from support.messages import assert_names
@@ -30,6 +32,14 @@ def test_what_a_kind_needs_is_said(isolated):
     assert (isolated / "my-method" / "genkit_my_method" / "loss.py").is_file()
 
 
+def test_json_has_the_files_of_the_parts(isolated):
+    result = genkit("plugins", "new", "my-method", *kinds("score", "metric"), "--json")
+    facts = json.loads(result.out)
+    assert facts["parts"].keys() == {"score", "metric"}
+    assert all((isolated / facts["folder"] / file).is_file() for file in facts["parts"].values())
+    assert "genkit plugins check my-method" in facts["next"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
@@ -48,3 +58,10 @@ def test_a_refusal_writes_nothing(isolated, arguments, names):
     (isolated / "taken").mkdir()
     assert_names(refused("plugins", "new", *arguments), *names)
     assert [path.name for path in isolated.rglob("*")] == ["taken"]
+
+
+def test_the_messages_of_new_plugins(isolated, golden):
+    texts = [genkit("plugins", "new", "my-method", *kinds("divergence", "schedule")).out]
+    for name in ("My Method", "genkit-torch-mine", "class", "all", "mlp", "phase", "x" * 50, "my-method"):
+        texts.append(refused("plugins", "new", name, *kinds("loss", "model")))
+    golden("cli_plugins_new", "\n".join(texts))
