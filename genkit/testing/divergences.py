@@ -16,7 +16,7 @@ from genkit.testing.law import Law, assert_finite, assert_same, for_each_case, h
 ROWS = 6
 EXTREME = 30.0  # the largest absolute log-variance that is tried; networks of genkit clamp theirs
 ROUNDING = 1e-4  # of the number of latent dimensions: float32 terms of size 1 that cancel
-NO_DRAWS = "Compute from p and q only."
+NO_DRAWS = "Remove the draw."
 
 
 def assert_divergence_is_lawful(divergence: Divergence, *, latent_dims: Sequence[int] = (1, 512)) -> None:

@@ -83,7 +83,7 @@ class _Trial:
         assert_finite(errors, "the error")
 
     def again(self) -> None:
-        with refusing_global_draws(self.error, "Compute from the sample and the output only."):
+        with refusing_global_draws(self.error, "Remove the draw."):
             first, second = (self.measure(self.x, self.output) for _ in range(2))
         assert_same(second, first, "the second call")
 

@@ -72,7 +72,7 @@ class _Trial:
         assert extractor.resize(shape).isprintable(), f"resize: {extractor.resize(shape)!r} is not printable"
 
     def features(self) -> None:
-        features, width = self.extractor(self.x), self.extractor.width(self.shape)
+        features, width = self.extractor(self.x.clone()), self.extractor.width(self.shape)
         assert features.shape == (len(self.x), width), (
             f"width: states {width} features a sample, but the features have the shape {tuple(features.shape)}"
         )
@@ -81,7 +81,7 @@ class _Trial:
 
     def again(self) -> None:
         before = self.x.clone()
-        with refusing_global_draws(self.extractor, "Compute from x only."):
+        with refusing_global_draws(self.extractor, "Remove the draw."):
             first, second = self.extractor(self.x), self.extractor(self.x)
         assert_same(second, first, "the features of a second call")
         assert_same(self.x, before, "x after the call")

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 from genkit.core.batch import Batch
 from genkit.core.model import Model
-from genkit.core.targets import make_targets
-from genkit.core.types import Action, Loss, Phase, PhaseLoss
+from genkit.core.types import Action, Loss
 from genkit.recipe.costs import USE_THE_NOISE
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_fields import with_schedules
 from genkit.recipe.part_interface import check_interface
 from genkit.recipe.phase_result import checked_result
-from genkit.recipe.try_parts import actions_of, targets_of, try_actions, try_phases, try_remark, try_targets
+from genkit.recipe.try_parts import actions_of, try_actions, try_phases, try_remark, try_targets
 from genkit.testing.examples import first_accepted, models
 from genkit.testing.law import Law, assert_finite, assert_same, hold
+from genkit.testing.loss_trial import LossTrial
 from genkit.testing.losses import assert_gradients_reach_updates, assert_processes_agree
 from genkit.testing.models import batch_for
 from genkit.testing.two_processes import on_two_processes
-
-PROGRESS = (0.0, 0.5, 1.0)  # of the run: a schedule may turn a part of a loss on or off
 
 
 def assert_loss_is_lawful(loss: Loss, model: Model | None = None, batch: Batch | None = None) -> None:
@@ -47,7 +44,7 @@ def assert_loss_is_lawful(loss: Loss, model: Model | None = None, batch: Batch |
     """
     loss = with_schedules(loss)
     model = model or example_model(loss)
-    hold(loss, _Trial(loss, model, batch or batch_for(model)).laws())
+    hold(loss, _Laws(loss, model, batch or batch_for(model)).laws())
 
 
 def example_model(loss: Loss) -> Model:
@@ -62,20 +59,15 @@ def example_model(loss: Loss) -> Model:
             f"no small model has the children {' and '.join(sorted(wanted))}, which the loss trains. Give "
             "assert_loss_is_lawful a model"
         )
-    return first_accepted(fitting, lambda model: _Trial(loss, model, batch_for(model)).totals_and_terms())
+    return first_accepted(fitting, lambda model: _Laws(loss, model, batch_for(model)).totals_and_terms())
 
 
 def _children(model: Model) -> set[str]:
     return {name for name, _ in model.named_children()}
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """A loss with the model and the batch that it is tried on."""
-
-    loss: Loss
-    model: Model
-    given: Batch
+class _Laws(LossTrial):
+    """The laws of a loss on one model and one batch."""
 
     def laws(self) -> list[Law]:
         return [
@@ -91,6 +83,11 @@ class _Trial:
                 "Return PhaseLoss(total, terms): a finite mean over the batch with a gradient, and detached scalars",
                 basic=True,
             ),
+            Law(
+                "changes nothing",
+                self.changes_nothing,
+                "Change the model in an action only, and call no backward(): the loop computes the gradients",
+            ),
             Law("draws from the batch only", self.draws, "Draw with batch.randn(tag, ...) or batch.rand(tag, ...)"),
             Law(
                 "the same again",
@@ -98,11 +95,6 @@ class _Trial:
                 "Keep no state in the loss and take no random numbers but those of the batch",
             ),
             Law("prints nothing", self.silent, "Return what you want to see as a term of the phase; the log has it"),
-            Law(
-                "changes nothing",
-                self.changes_nothing,
-                "Change the model in an action only, and call no backward(): the loop computes the gradients",
-            ),
             Law(
                 "no tensor values in Python",
                 self.without_values,
@@ -141,8 +133,9 @@ class _Trial:
             assert not missing, f'action "{action.name}" resets {missing[0]}; the model has {", ".join(sorted(has))}'
 
     def totals_and_terms(self) -> None:
-        for phase, batch in self.calls():
-            result = checked_result(phase, self.call(phase, batch))
+        fresh = self.fresh()  # so that a loss that changes its model is found by the next law
+        for phase, batch in fresh.calls():
+            result = checked_result(phase, fresh.call(phase, batch))
             for name, value in {"total": result.total, **result.terms}.items():
                 assert_finite(value, f'phase "{phase.name}", {name} at t = {batch.t:g}')
 
@@ -167,28 +160,18 @@ class _Trial:
         assert not text, f"it printed {text.splitlines()[0][:80]!r}" if text else ""
 
     def changes_nothing(self) -> None:
-        x, state = self.given.x.clone(), {name: each.clone() for name, each in self.parameters()}
+        x, state = self.given.x.clone(), {name: each.clone() for name, each in self.model.named_parameters()}
         for phase, batch in self.calls():
             self.call(phase, batch)
             assert torch.equal(self.given.x, x), f'phase "{phase.name}" changes batch.x'
-            for name, parameter in self.parameters():
+            for name, parameter in self.model.named_parameters():
                 assert torch.equal(parameter, state[name]), f'phase "{phase.name}" changes {name}'
                 assert parameter.grad is None, f'phase "{phase.name}" sets the gradient of {name}'
 
     def without_values(self) -> None:
-        meta = torch.device("meta")
-        model = copy.deepcopy(self.model).to(meta)
-        extra = {name: tensor.to(meta) for name, tensor in self.given.extra.items()}
-        batch = replace(
-            self.given,
-            x=self.given.x.to(meta),
-            noise=replace(self.given.noise, device=meta),
-            extra=extra,
-            targets=make_targets(model, targets_of(self.loss)),
-            prior=model.prior,
-        )
-        for phase, each in _Trial(self.loss, model, batch).calls():
-            _Trial(self.loss, model, batch).call(phase, each)
+        trial = self.on_meta()
+        for phase, batch in trial.calls():
+            trial.call(phase, batch)
 
     def reaches(self) -> None:
         for step, batch in self.steps():
@@ -209,37 +192,6 @@ class _Trial:
                 for name, tensor in together.state_dict().items():
                     what = f'action "{action.name}", {name} on process {rank} of two'
                     assert_same(tensor, alone[name], what, rtol=1e-9, atol=1e-12)
-
-    # The calls of a run
-
-    def steps(self) -> Iterator[tuple[int, Batch]]:
-        """Yield the steps that together have every phase, at each progress of the run."""
-        phases = self.loss.phases()
-        windows = [range(phase.start, phase.start + phase.every) for phase in phases]
-        steps = {step for phase, window in zip(phases, windows, strict=True) for step in window if phase.due(step)}
-        for t in PROGRESS:
-            for step in sorted(steps):
-                yield step, replace(self.batch(), t=t, noise=replace(self.given.noise, step=step))
-
-    def calls(self) -> Iterator[tuple[Phase, Batch]]:
-        """Yield the phases of these steps in their order, each with its batch."""
-        for step, batch in self.steps():
-            for phase in self.loss.phases():
-                if phase.due(step):
-                    yield phase, batch.in_phase(phase.name)
-
-    def batch(self) -> Batch:
-        """Return the batch of a new step, with targets if the loss reads any."""
-        names = targets_of(self.loss)
-        targets = self.given.targets or make_targets(self.model, names)
-        return replace(self.given, carry={}, targets=targets, prior=self.model.prior)
-
-    def call(self, phase: Phase, batch: Batch) -> PhaseLoss:
-        with self.model.given(batch.extra, *batch.targets.values()):
-            return phase.loss(self.model, batch)
-
-    def parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        return self.model.named_parameters()
 
 
 def _after(action: Action, model: Model, batch: Batch) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -70,8 +71,8 @@ class _Trial:
                 "would be meaningless",
                 basic=True,
             ),
-            Law("the same number again", self.again, "Keep no state in the metric, and sort nothing by its address"),
             Law("changes nothing", self.changes_nothing, "Read the model only: genkit sets its mode and its weights"),
+            Law("the same number again", self.again, "Keep no state in the metric, and sort nothing by its address"),
             Law(
                 "a complete protocol",
                 self.complete,
@@ -86,7 +87,7 @@ class _Trial:
 
     def evaluates(self) -> None:
         check_interface("metrics", self.metric)
-        value_of(self.metric, self.data, self.model)
+        value_of(self.metric, self.data, copy.deepcopy(self.model))  # a change of it is found by the next law
 
     def again(self) -> None:
         first, second = (value_of(self.metric, self.data, self.model) for _ in range(2))
@@ -99,7 +100,9 @@ class _Trial:
         before = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         modes = [module.training for module in self.model.modules()]
         value_of(self.metric, self.data, self.model)
-        for name, tensor in self.model.state_dict().items():
+        after = self.model.state_dict()
+        assert after.keys() == before.keys(), f"the model has other tensors: {', '.join(after.keys() ^ before.keys())}"
+        for name, tensor in after.items():
             assert tensor.equal(before[name]), f"{name} of the model has changed"
         assert [module.training for module in self.model.modules()] == modes, "the mode of a layer has changed"
 

@@ -136,10 +136,15 @@ class _Trial:
     def gradients(self) -> None:
         model = self.built().train()
         total = torch.stack([output.square().sum() for output in _outputs(model, gradient=True).values()]).sum()
-        named = dict(model.named_parameters())
+        named = {name: each for name, each in model.named_parameters() if not name.startswith("prior.")}
+        reached: dict[str, bool] = {}  # by child: whether any of its gradients is not 0
         for name, gradient in zip(named, torch.autograd.grad(total, [*named.values()], allow_unused=True), strict=True):
             assert gradient is not None, f"no gradient reaches {name}"
             assert_finite(gradient, f"the gradient of {name}")
+            child = name.partition(".")[0]
+            reached[child] = reached.get(child, False) or bool(gradient.any())
+        still = [child for child, moves in reached.items() if not moves]
+        assert not still, f"every gradient of {', '.join(still)} is 0"
 
     def float64(self) -> None:
         for name, output in _outputs(self.built().double().eval()).items():

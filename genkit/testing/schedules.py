@@ -12,7 +12,7 @@ from genkit.recipe.schedule_probe import PROBES
 from genkit.testing.law import Law, hold
 
 PROGRESS = tuple(number / (PROBES - 1) for number in range(PROBES))  # from the first step to the last
-NO_DRAWS = "Compute from t and the fields only."
+NO_DRAWS = "Remove the draw."
 
 
 def assert_schedule_is_lawful(schedule: Schedule) -> None:
@@ -23,21 +23,21 @@ def assert_schedule_is_lawful(schedule: Schedule) -> None:
     """
 
     def number() -> None:
+        fresh = copy.deepcopy(schedule)  # so that a state that it keeps does not hide from the next law
         for t in PROGRESS:
-            value: Any = schedule(t)
+            value: Any = fresh(t)
             known = isinstance(value, (int, float)) and not isinstance(value, bool)
             assert known, f"at t = {t:g} it returned a {type(value).__name__}, expected a float"
             assert math.isfinite(value), f"at t = {t:g} the value is {value}"
 
     def pure() -> None:
+        fresh, other = copy.deepcopy(schedule), copy.deepcopy(schedule)
         with refusing_global_draws(schedule, NO_DRAWS):
-            forward = [schedule(t) for t in PROGRESS]
-            backward = [schedule(t) for t in reversed(PROGRESS)][::-1]
-        copied = copy.deepcopy(schedule)
-        alone = [copied(t) for t in PROGRESS]
-        for found, how in ((backward, "backwards through the run"), (alone, "of a copy")):
+            forward, again = ([fresh(t) for t in PROGRESS] for _ in range(2))
+            backward = [other(t) for t in reversed(PROGRESS)][::-1]
+        for found, how in ((again, "once more"), (backward, "backwards through the run")):
             t = next((t for t, a, b in zip(PROGRESS, forward, found, strict=True) if a != b), None)
-            assert t is None, f"calls {how} return another value at t = {t:g}"
+            assert t is None, f"called {how} it returns another value at t = {t:g}"
 
     hold(
         schedule,

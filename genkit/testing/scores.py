@@ -63,7 +63,7 @@ class _Trial:
     def shape(self) -> None:
         check_interface("scores", self.score)
         require_score(self.score, self.model)
-        scores = self.of(self.x)
+        scores = self.of(self.x.clone())  # so that a score that changes x is found by the next law
         assert isinstance(scores, Tensor), f"it returned a {type(scores).__name__}"
         assert scores.shape == (len(self.x),), f"the shape is {tuple(scores.shape)}, expected {(len(self.x),)}"
         assert_finite(scores, "the score")
