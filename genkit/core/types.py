@@ -77,8 +77,9 @@ class Divergence(Protocol):
     A statistic of the whole batch is expanded to (B,). Raise `ValueError` for shapes that do not fit: the dry run
     calls every divergence once, on tensors without values, before a run starts.
 
-    A class may declare two properties, which `genkit.testing` then holds it to: ``non_negative: ClassVar[bool]``, by
-    default True, and ``symmetric: ClassVar[bool]``, whether D(p, q) = D(q, p), by default False.
+    A class may declare what it is, as a ``ClassVar[bool]`` or a property, and `genkit.testing` holds it to that:
+    ``zero_on_itself``, by default True, ``non_negative``, by default True, and ``symmetric``, by default False. An
+    unbiased estimate of a distance is neither of the first two.
     """
 
     def __call__(self, p: DiagNormal, q: DiagNormal, /) -> Tensor:

@@ -19,7 +19,9 @@ from genkit.recipe.part_interface import INTERFACES, check_interface
 from genkit.recipe.registry import Part, Registry
 from genkit.testing.law import Law, Verdict, collected, hold
 
+IN_A_TEST = "Check it in a test, with samples and a model that it accepts: genkit.testing"
 CONSTRUCTS = "constructs"
+BE_MADE = "A part is made of its keys, whatever they are, or raises ValueError with what to do"
 
 
 @dataclass(frozen=True)
@@ -96,38 +98,27 @@ def check_kind(part: Part, keys: Document, around: Around, report: Report) -> Re
     try:
         make = prepared(part, keys, around.registry)
         with collected() as verdicts:
-            assert_lawful(part.kind, _reporting(part, make), around)
+            assert_lawful(part.kind, _interfaced(part.kind, make), around)
     except NotChecked as missing:
         return replace(report, not_checked=str(missing))
-    except _Failed as failed:
-        broken = Verdict(CONSTRUCTS, str(failed), "A part must be made of its keys, whatever they are, or refuse them.")
-        return replace(report, verdicts=(*report.verdicts, broken))
+    except Exception as error:  # the laws catch what their checks raise, so this comes from the constructor
+        if is_refusal(error):
+            return replace(report, not_checked=f"{str(error).rstrip('.')}. {how_to_set(part, 'KEY')}")
+        text = str(error) if isinstance(error, TypeError) else describe_bug(part.load(), error)
+        return replace(report, verdicts=(*report.verdicts, Verdict(CONSTRUCTS, text.rstrip("."), BE_MADE)))
     if len(verdicts) == 1 and verdicts[0].refused:  # it fits none of the models, samples or keys that were tried
-        return replace(report, not_checked=f"{verdicts[0].broken}. {how_to_set(part, 'KEY')}")
+        return replace(report, not_checked=f"it refuses what it was tried on: {verdicts[0].broken}. {IN_A_TEST}")
     return replace(report, verdicts=(*report.verdicts, *verdicts))
 
 
-class _Failed(Exception):
-    """A part whose constructor has a bug."""
-
-
-def _reporting(part: Part, make: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the constructor of a part; without other arguments it tells a refusal of the keys from a bug."""
+def _interfaced(kind: str, make: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the constructor of a part. It raises `TypeError` if the part lacks a member of its kind."""
 
     def made(**others: Any) -> Any:
-        if others:  # a shape that a model may refuse
-            return make(**others)
-        try:
-            found = make()
-            if part.kind in INTERFACES:
-                check_interface(part.kind, found)
-            return found
-        except TypeError as error:
-            raise _Failed(str(error)) from error
-        except Exception as error:
-            if is_refusal(error):
-                raise NotChecked(f"{error}. {how_to_set(part, 'KEY')}") from None
-            raise _Failed(describe_bug(part.load(), error)) from error
+        part = make(**others)
+        if kind in INTERFACES:
+            check_interface(kind, part)
+        return part
 
     return made
 

@@ -98,8 +98,9 @@ def _check_extractor(make: Make, around: Around) -> None:
 def _check_metric(make: Make, around: Around) -> None:
     metric = make()
     names = [item.name for item in fields(metric) if item.name.endswith("samples")] if is_dataclass(metric) else []
-    counts = [name for name in names if isinstance(getattr(metric, name), (int, type(None)))]
-    for few in ({name: FEW for name in counts}, {"samples": FEW} if "samples" in counts else {}):
+    numbers = {name: getattr(metric, name) for name in names}
+    fewer = {name: min(value or FEW, FEW) for name, value in numbers.items() if isinstance(value, (int, type(None)))}
+    for few in (fewer, {name: number for name, number in fewer.items() if name == "samples"}):
         try:
             metric = replace(metric, **few)
         except ValueError:  # too few for it

@@ -190,7 +190,7 @@ def _check_labels(data: LabelledDataset, samples: Samples, indices: Tensor) -> N
 
 def _check_held_out(data: Dataset, most: int) -> None:
     held_out = data.held_out()
-    if data.size is None or held_out.size is None:  # drawn anew, or a stream that no index addresses
+    if data.split == "test" or data.size is None or held_out.size is None:  # held out itself, drawn, or a stream
         return
     trained = {key: index for index, key in _samples_by_index(data, most)}
     same = [(index, trained[key]) for index, key in _samples_by_index(held_out, most) if key in trained]

@@ -102,7 +102,7 @@ MISTAKES = {
     "check_no_field": (("symmetric: ClassVar[bool] = True", "symmetric = True"),),
 }
 LAWS = {
-    "check_negative": ("divergence", "not negative"),
+    "check_negative": ("divergence", "not negative if declared"),
     "check_undocumented": ("schedule", "its keys are explained"),
     "check_private": ("package", "public imports"),
     "check_no_source": ("divergence", "entry"),

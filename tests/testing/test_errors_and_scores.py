@@ -181,7 +181,7 @@ class Powers:
 class BatchNorm(Powers):
     def __call__(self, x, /):
         features = super().__call__(x)
-        return (features - features.mean(dim=0)) / (features.std(dim=0) + 1)
+        return (features - features.mean(dim=0)) / (features.std(dim=0, correction=0) + 1)
 
 
 class Dropout(Powers):

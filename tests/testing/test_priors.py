@@ -100,6 +100,7 @@ def test_an_unlawful_prior_is_found(kind, law):
         assert_prior_is_lawful(mixture(kind))
 
 
+@pytest.mark.trains
 def test_a_conditional_prior_is_checked_for_each_class():
     keys = {"means": MEANS[:2], "logvars": LOGVARS[:2], "latent_dim": 2}
     assert_prior_is_lawful(PerClass(**keys).double())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -12,6 +13,8 @@ from genkit.api import DiagNormal
 @dataclass(frozen=True)
 class Zero:
     """Zero for every sample, without a gradient: the other terms of the loss remain."""
+
+    symmetric: ClassVar[bool] = True
 
     def __call__(self, p: DiagNormal, q: DiagNormal, /) -> Tensor:
         """Return zeros, (B,), in the dtype and on the device of `p`."""

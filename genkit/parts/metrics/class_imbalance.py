@@ -44,6 +44,8 @@ class ClassImbalance(ModelMetric):
     samples: Annotated[PositiveInt, Doc("Number of generated samples, and of data samples to compare with.")] = 5_000
     split: Annotated[Split, Doc('Split of the data to compare with; "test" is the held-out split.')] = "test"
 
+    value_on_itself: ClassVar[float] = 0.0
+
     @property
     def better(self) -> Literal["lower", "higher"]:
         """Lower is better."""

@@ -13,7 +13,7 @@ https://arxiv.org/abs/2002.09797, eq. (3) and (4), k = 5.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from genkit.api import Doc, Evaluation, NeighbourMetric, PositiveInt, features_of, nearest_squared_distances
 
@@ -38,6 +38,8 @@ class CoverageMetric(NeighbourMetric):
     """The share of the data whose ball contains a generated sample. It measures diversity."""
 
     k: Annotated[PositiveInt, Doc("Rank of the neighbour that the radius of a ball reaches to; 1 is the nearest.")] = 5
+
+    value_on_itself: ClassVar[float] = 1.0
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the share, 0 to 1. Raises `ValueError` if a side is not finite or all the same."""

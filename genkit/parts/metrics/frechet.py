@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 
@@ -63,6 +63,8 @@ class FrechetDistance(ModelMetric):
         Doc("Number of generated samples, and of data samples to compare with; more than there are features."),
     ] = 5_000
     split: Annotated[Split, Doc('Split of the data to compare with; "test" is the held-out split.')] = "test"
+
+    value_on_itself: ClassVar[float] = 0.0
 
     @property
     def better(self) -> Literal["lower", "higher"]:

@@ -16,7 +16,7 @@ Lin 1991, "Divergence measures based on the Shannon entropy", https://doi.org/10
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -97,6 +97,8 @@ class _HistogramMetric(ModelMetric):
 class HistogramKL(_HistogramMetric):
     """KL(data‖model) of histograms in nats. It is high if the model misses parts of the data."""
 
+    value_on_itself: ClassVar[float] = 0.0
+
     def compute(self, evaluation: Evaluation) -> float:
         """Return the divergence in nats. Raises `ValueError` if a sample is not finite."""
         return kl(*self.histograms(evaluation))
@@ -108,6 +110,8 @@ class HistogramJSD(_HistogramMetric):
 
     It is high if the model misses parts of the data or generates samples where there are no data.
     """
+
+    value_on_itself: ClassVar[float] = 0.0
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the divergence in nats. Raises `ValueError` if a sample is not finite."""

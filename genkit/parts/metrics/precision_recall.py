@@ -11,6 +11,7 @@ Kynkäänniemi, Karras, Laine, Lehtinen & Aila 2019, https://arxiv.org/abs/1904.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from genkit.api import Evaluation, NeighbourMetric, features_of
 
@@ -18,6 +19,8 @@ from genkit.api import Evaluation, NeighbourMetric, features_of
 @dataclass(frozen=True)
 class PrecisionMetric(NeighbourMetric):
     """The share of generated samples inside a ball of the data. It measures fidelity."""
+
+    value_on_itself: ClassVar[float] = 1.0
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the share, 0 to 1. Raises `ValueError` if a side is not finite or all the same."""
@@ -28,6 +31,8 @@ class PrecisionMetric(NeighbourMetric):
 @dataclass(frozen=True)
 class RecallMetric(NeighbourMetric):
     """The share of the data inside a ball of the generated samples. It measures diversity."""
+
+    value_on_itself: ClassVar[float] = 1.0
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the share, 0 to 1. Raises `ValueError` if a side is not finite or all the same."""

@@ -23,7 +23,7 @@ https://github.com/taldatech/soft-intro-vae-pytorch/blob/e0253ad/soft_intro_vae_
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -97,6 +97,8 @@ class _PublishedMetric(ModelMetric):
 class ReferenceKL(_PublishedMetric):
     """The published "KL" of 2-D points. It is 220.1 if there are no generated samples where the data are."""
 
+    value_on_itself: ClassVar[float] = 0.0
+
     def compute(self, evaluation: Evaluation) -> float:
         """Return the number that the published code prints. Raises `ValueError` where that would be NaN."""
         real, fake = self.densities(evaluation)
@@ -106,6 +108,8 @@ class ReferenceKL(_PublishedMetric):
 @dataclass(frozen=True)
 class ReferenceJSD(_PublishedMetric):
     """The published "JSD" of 2-D points, whose arguments are reversed."""
+
+    value_on_itself: ClassVar[float] = 0.0
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the number that the published code prints. Raises `ValueError` where that would be NaN."""

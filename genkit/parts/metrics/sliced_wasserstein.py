@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -95,6 +95,8 @@ class SlicedWasserstein(ModelMetric):
     samples: Annotated[PositiveInt, Doc("Number of generated samples, and of data samples to compare with.")] = 5_000
     split: Annotated[Split, Doc('Split of the data to compare with; "test" is the held-out split.')] = "test"
     projections: Annotated[PositiveInt, Doc("Number of random lines that the samples are projected onto.")] = 500
+
+    value_on_itself: ClassVar[float] = 0.0
 
     @property
     def better(self) -> Literal["lower", "higher"]:

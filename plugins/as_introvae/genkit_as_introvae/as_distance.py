@@ -49,7 +49,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -165,6 +165,18 @@ class ASDistance:
     bandwidth: Annotated[
         NonNegativeFloat | None, Doc("Bandwidth h, which adds h² to each variance λ; by default that of the form.")
     ] = None
+
+    symmetric: ClassVar[bool] = True
+
+    @property
+    def non_negative(self) -> bool:
+        """Whether it is a squared distance; without the pairs i = j it is an unbiased estimate of one."""
+        return self.statistic == "v"
+
+    @property
+    def zero_on_itself(self) -> bool:
+        """Whether D(p, p) is 0, which an unbiased estimate is only on average."""
+        return self.statistic == "v"
 
     def __post_init__(self) -> None:
         if self.form == "reference" and self.bandwidth:
