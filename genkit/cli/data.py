@@ -13,7 +13,7 @@ from genkit.cli.command_group import CommandGroup
 from genkit.cli.destination import Destination, destination
 from genkit.cli.options import Json, Overrides, RecipePath
 from genkit.cli.output_files import picture_file
-from genkit.cli.outputs import refuse_inside_data, refused_if_unwritable
+from genkit.cli.outputs import refuse_among_pictures, refuse_inside_data, refused_if_unwritable
 from genkit.cli.plan_for_command import plan_for_command
 from genkit.storage.user_path import user_path
 
@@ -129,8 +129,10 @@ def export(
 ) -> None:
     """Write the samples of a split as PNG files.
 
-    They have 8 bits, and not the flips of training. Samples with a class are in a sub-folder of the class. With
-    --masks, data that have masks write them under the same names.
+    They have 8 bits, and not the flips of training. A file has the name of the file that its sample is from, with the
+    ending .png; names that would be equal keep their own ending, as in a.jpg.png. Other samples have their number in
+    the split, and with classes are in a sub-folder of the class. With --masks, data that have masks write them under
+    the same names.
     """
     from genkit.bases.pictures.splits import both_splits
     from genkit.console.output import Console
@@ -147,7 +149,7 @@ def export(
         raise UsageError(f"--masks {masks}: the data have no masks. Leave out --masks.")
     given = {"--out": out, "--masks": masks}
     for option, folder in {name: folder for name, folder in given.items() if folder is not None}.items():
-        refuse_inside_data(folder / "picture.png", plan.resolved["data"])
+        refuse_among_pictures(option, folder, plan.resolved)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{option} {folder}: exists and is not empty. Give a new folder.")
     if masks is not None and _overlap(out.resolve(), masks.resolve()):

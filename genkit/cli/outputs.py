@@ -24,14 +24,17 @@ def refused_if_unwritable(place: Path, *, option: str = "", remedy: str = "") ->
         raise UsageError(f"{label}: cannot be written: {describe_os_error(error, place)}.{remedy}") from None
 
 
-def refuse_inside_data(out: Path, data: Mapping[str, Any], pictures: Path | None = None) -> None:
+def refuse_inside_data(
+    out: Path, data: Mapping[str, Any], pictures: Path | None = None, *, table: str = "[data]"
+) -> None:
     """Raise `UsageError` if a picture at `out` would be in a folder of pictures, since it would become one of them.
 
-    The folders are those of [data], given as tables, and that of the user's own pictures. A run is never read as data.
+    The folders are those of [data] or another `table`, given as `data`, and that of the user's own pictures. A run is
+    never read as data.
     """
     from genkit.bases.pictures.folder_walk import is_run_folder
 
-    folders = {f"[data] {key}": user_path(data[key]) for key in DATA_FOLDERS if isinstance(data.get(key), str)}
+    folders = {f"{table} {key}": user_path(data[key]) for key in DATA_FOLDERS if isinstance(data.get(key), str)}
     place = out.resolve()
     for origin, given in (*folders.items(), *([("--data", pictures)] if pictures else [])):
         folder = given.resolve()
@@ -41,4 +44,33 @@ def refuse_inside_data(out: Path, data: Mapping[str, Any], pictures: Path | None
             raise UsageError(
                 f"--out {out}: in {folder}, the folder of {origin}, so the picture would become data. "
                 "Choose another place with --out."
+            )
+
+
+def refuse_among_pictures(option: str, out: Path, resolved: Mapping[str, Any]) -> None:
+    """Raise `UsageError` if a folder of new pictures, which `option` names, would be in a folder of other pictures.
+
+    These folders are those of [data] and of the data sets of metrics, given as tables, and every folder above the new
+    one that has a picture of its own, up to the working folder: it may be a set that the user scores.
+    """
+    from genkit.bases.pictures.folder_walk import listing
+    from genkit.bases.pictures.image_formats import is_image_file
+
+    inside = out / "picture.png"
+    refuse_inside_data(inside, resolved.get("data", {}))
+    for label, metric in resolved.get("metrics", {}).items():
+        if isinstance(metric, Mapping) and isinstance(other := metric.get("other"), Mapping):
+            refuse_inside_data(inside, other, table=f"[metrics.{label}.other]")
+    here = Path.cwd().resolve()
+    for folder in out.resolve().parents:
+        if folder in (here, *here.parents) or not folder.is_dir():
+            continue
+        with listing(folder, f"{option} {out}:"):
+            found = min(
+                (each.name for each in folder.iterdir() if each.is_file() and is_image_file(each.name)), default=""
+            )
+        if found:
+            raise UsageError(
+                f"{option} {out}: in {folder}, a folder with other pictures, such as {found}, so the new ones would be "
+                f"read with them. Choose another place with {option}."
             )

@@ -1,7 +1,8 @@
 """Samples of a split written as image files: for other programs, or as a folder of pictures to try a command with.
 
-A file has the number of its sample in the split. With classes it is in the sub-folder of its class, as an
-`image-folder` reads it. Masks have the same names in a folder of their own.
+A file has the name of the file that its sample is from (`genkit.runs.exported_names`). Other samples have their number
+in the split, with classes in the sub-folder of the class, as an `image-folder` reads it. Masks have the same names in a
+folder of their own.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import torch
 from torch import Tensor
 
 from genkit.core.condition import LABEL
-from genkit.core.dataset import MASK, Dataset, LabelledDataset, Samples
+from genkit.core.dataset import MASK, Dataset, LabelledDataset, NamedDataset, Samples
 from genkit.core.noise import Noise, Rows
+from genkit.runs.exported_names import file_names
 from genkit.runs.without_flips import without_flips
 from genkit.storage.atomic import new_folder
 
@@ -68,13 +70,21 @@ class ExportedPictures:
         with ExitStack() as stack:
             images = stack.enter_context(new_folder(pictures))
             marks = None if masks is None else stack.enter_context(new_folder(masks))
+            start, known = 0, self._file_names
             for samples, indices in self._chunks():
                 names = [Path(self._class_of(samples, row)) / f"{index:06d}.png" for row, index in enumerate(indices)]
+                names = names if known is None else known[start : start + len(indices)]
+                start += len(indices)
                 for row, name in enumerate(names):
                     _save(_picture(samples.x[row]), images / name)
                     if marks is not None:
                         _save(_mask(samples.extra[MASK][row]), marks / name)
         return len(self.indices)
+
+    @cached_property
+    def _file_names(self) -> list[Path] | None:
+        names = self.data.sample_names() if isinstance(self.data, NamedDataset) else ()
+        return file_names(names, self.indices.tolist())
 
     @cached_property
     def _class_names(self) -> tuple[str, ...]:

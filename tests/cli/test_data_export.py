@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from support.commands import IMAGES, genkit, refused, write_recipe
 from support.messages import assert_names
-from support.pictures import write_folder
+from support.pictures import noise_picture, write_folder, write_picture
 
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.image_folder import ImageFolder
@@ -109,3 +109,39 @@ def test_the_names_of_classes_are_listed_once(place, recipe, monkeypatch):
     genkit("data", "export", recipe, "--set", data, "--set", "model.channels=[4]", "--out", "out")
     assert {file.parent.name for file in (place / "out").rglob("*.png")} == {"a", "b"}
     assert len(listed) <= 1
+
+
+def test_files_keep_the_names_of_the_files_that_they_are_from(place, recipe):
+    for name, seed in (("a/x.png", 1), ("a/y.bmp", 2), ("a/y.png", 3), ("b/deep/x.png", 4), ("b/z.png", 5)):
+        write_picture(place / "pictures" / name, noise_picture(8, 8, 1, seed))
+    write_picture(place / "test" / "t.png", noise_picture(8, 8, 1, 9))
+    data = 'data={use = "image-folder", path = "pictures", hold_out = "test", resolution = 8, channels = 1}'
+    result = genkit("data", "export", recipe, "--set", data, "--set", "model.channels=[4]", "--out", "out")
+    assert result.code == 0, result.err
+    written = {str(file.relative_to(place / "out")): bytes_of(file) for file in (place / "out").rglob("*.png")}
+    expected = {"a/x.png": 1, "a/y.bmp.png": 2, "a/y.png.png": 3, "b/deep/x.png": 4, "b/z.png": 5}
+    assert written.keys() == expected.keys()
+    for name, seed in expected.items():
+        assert np.array_equal(written[name], noise_picture(8, 8, 1, seed))
+
+
+def test_pictures_are_not_written_into_a_folder_of_other_pictures(place, recipe):
+    write_folder(place / "odd", 2)
+    write_folder(place / "of_metric" / "class", 2)
+    write_picture(place / "stray.png", noise_picture(8, 8))  # in the working folder, where new folders belong
+    strokes = ("--set", 'data={use="stroke-digits"}')
+    into_masks = ("--out", "ok", "--masks", "odd/masks", *strokes)
+    for option, options in (
+        ("--out", ("--out", "odd/new")),
+        ("--out", ("--out", "odd/deep/new")),
+        ("--masks", into_masks),
+    ):
+        message = refused("data", "export", recipe, *options, "-n", "3")
+        assert_names(message, f"{option} odd/", "0000.png")
+        assert sorted(path.name for path in (place / "odd").iterdir()) == ["0000.png", "0001.png"]
+    other = (
+        'metrics.x={use = "auroc", other = {use = "image-folder", path = "of_metric", resolution = 28, channels = 1}}'
+    )
+    message = refused("data", "export", recipe, "--set", other, "--out", "of_metric/class/new", "-n", "3")
+    assert_names(message, "--out of_metric/class/new", "[metrics.x.other] path")
+    assert genkit("data", "export", recipe, "--out", "new", "-n", "3").code == 0

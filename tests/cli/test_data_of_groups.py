@@ -81,7 +81,7 @@ def test_plan_and_check_show_the_numbers_of_groups_and_the_values(recipe):
     reports = json.loads(genkit("data", "check", recipe, "--json").out)["splits"]
     assert [(report["groups"], report["rows_without_picture"]) for report in reports] == [(n, 1) for n in numbers]
     assert all(0.01 < report["values"][side] < 0.1 for report in reports for side in ("below", "above"))
-    assert "\nclipped" not in result.out
+    assert "\nlevels" not in result.out
     narrow = genkit("data", "check", recipe, "--set", "data.window=[0, 1]")
     assert_names(narrow.out, "\nlevels ", "levels\n")  # a line, and its name in the verdict
 
