@@ -16,7 +16,7 @@ from genkit.errors import Interrupted
 from genkit.storage.user_path import user_path
 
 if TYPE_CHECKING:
-    from genkit.runs.score_pictures import ScoredSets
+    from genkit.runs.score_pictures import ScoredSet, ScoredSets
 
 ENDINGS = (".csv", ".jsonl", ".png")
 
@@ -129,20 +129,32 @@ def _describe(scored: ScoredSets, name: str, fpr: float, weights: str) -> str:
 
 def _rows(scored: ScoredSets) -> list[dict[str, Any]]:
     """Return the numbers of each set, the normal pictures first."""
+    from genkit.console.output import progress_count
+
+    with progress_count("comparing sets", len(scored.every)) as advance:
+        rows = []
+        for each in scored.every:
+            rows.append(_row(scored, each))
+            advance(1)
+    return rows
+
+
+def _row(scored: ScoredSets, each: ScoredSet) -> dict[str, Any]:
     from genkit.runs.intervals import describe_interval
 
-    rows: list[dict[str, Any]] = []
-    for each in scored.every:
-        number = len(each.scores)
-        facts = {"set": each.name, "pictures": number, "median": each.median}
-        facts |= {"above": each.above(scored.threshold), "normal": each is scored.normal, "values": each.values}
-        rows.append({**facts, "groups": None if each.groups is None else len(set(each.groups))})
-        if each is not scored.normal:
-            found = scored.separation(each)
-            rows[-1] |= {"auroc": found.auroc, "auroc_interval": found.auroc.interval}
-            rows[-1] |= {"interval": describe_interval("samples", scored.normal.groups, each.groups)}
-            rows[-1] |= {"auprc": found.auprc, "fpr_at_95_tpr": found.fpr}
-    return rows
+    facts: dict[str, Any] = {"set": each.name, "pictures": len(each.scores), "median": each.median}
+    facts |= {"above": each.above(scored.threshold), "normal": each is scored.normal, "values": each.values}
+    facts["groups"] = None if each.groups is None else len(set(each.groups))
+    if each is scored.normal:
+        return facts
+    found = scored.separation(each)
+    return facts | {
+        "auroc": found.auroc,
+        "auroc_interval": found.auroc.interval,
+        "interval": describe_interval("samples", scored.normal.groups, each.groups),
+        "auprc": found.auprc,
+        "fpr_at_95_tpr": found.fpr,
+    }
 
 
 def _print(scored: ScoredSets, note: str, written: list[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import rich.console
@@ -27,6 +28,7 @@ from genkit.console.ascii_forms import written_in
 from genkit.console.column_widths import column_widths, with_breaks
 from genkit.console.escapes import escaped
 from genkit.console.notebook_line import line_in_notebook
+from genkit.console.progress_lines import CountLines
 from genkit.launched import is_main_process
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -120,16 +122,24 @@ class _Terms(ProgressColumn):
 def progress_count(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a progress bar for work other than training. Yields a function to call with the number of items just done.
 
-    The bar appears on stderr, because stdout may carry a result; only on a terminal, and only in the main process.
+    The bar appears on stderr, because stdout may carry a result, and only in the main process. Without a terminal it is
+    a plain line every `SECONDS_BETWEEN_LINES` seconds.
     """
-    console = rich.console.Console(stderr=True, highlight=False)
-    if not is_terminal(console) or not is_main_process():
+    console = rich.console.Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    if not is_main_process():
         yield lambda done: None
+        return
+    if not is_terminal(console):
+        yield CountLines(partial(_print_line, console), what, total, SECONDS_BETWEEN_LINES)
         return
     columns = (TextColumn("{task.description}", markup=False), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.advance(task, done)
+
+
+def _print_line(console: rich.console.Console, text: str) -> None:
+    console.print(written_in(escaped(text), console.encoding), markup=False)
 
 
 class SilentProgress:

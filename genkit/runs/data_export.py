@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genkit.console.output import progress_count
 from genkit.core.condition import LABEL
 from genkit.core.dataset import MASK, Dataset, LabelledDataset, NamedDataset, Samples
 from genkit.core.noise import Noise, Rows
@@ -70,6 +71,7 @@ class ExportedPictures:
         with ExitStack() as stack:
             images = stack.enter_context(new_folder(pictures))
             marks = None if masks is None else stack.enter_context(new_folder(masks))
+            advance = stack.enter_context(progress_count("writing pictures", len(self.indices)))
             start, known = 0, self._file_names
             for samples, indices in self._chunks():
                 names = [Path(self._class_of(samples, row)) / f"{index:06d}.png" for row, index in enumerate(indices)]
@@ -79,6 +81,7 @@ class ExportedPictures:
                     _save(_picture(samples.x[row]), images / name)
                     if marks is not None:
                         _save(_mask(samples.extra[MASK][row]), marks / name)
+                advance(len(indices))
         return len(self.indices)
 
     @cached_property

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from genkit.console.output import Console, ProgressBar, ProgressLines
+from genkit.console.output import Console, ProgressBar, ProgressLines, progress_count
+from genkit.console.progress_lines import CountLines
 
 
 class Terminal(io.StringIO):
@@ -67,3 +68,30 @@ def test_lines_come_whatever_is_logged(capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == ["3/100", "5/100", "100/100"]
     assert all(line.endswith("vae/total 2.5") for line in lines)
+
+
+def test_counted_work_has_a_line_every_few_seconds():
+    lines, now = [], [100.0]
+    count = CountLines(lines.append, "scoring", 5_000, 10.0, lambda: now[0])
+    for time, done in ((104, 500), (109.9, 250), (110, 250), (115, 1000), (121, 100), (200, 2900)):
+        now[0] = time
+        count(done)
+    assert lines == ["scoring  1,000/5,000, 40 s left", "scoring  2,100/5,000, 29 s left", "scoring  5,000/5,000"]
+
+
+def test_counted_work_without_a_terminal_writes_to_stderr_only(monkeypatch, capsys):
+    monkeypatch.setattr("genkit.console.output.SECONDS_BETWEEN_LINES", 0.0)
+    with progress_count("scoring [of x]", 2) as advance:
+        advance(1)
+    found = capsys.readouterr()
+    assert found.out == "" and re.fullmatch(r"scoring \[of x\]  1/2, \d+ s left\n", found.err)
+    monkeypatch.setattr("genkit.console.output.is_main_process", lambda: False)
+    with progress_count("scoring", 2) as advance:
+        advance(1)
+    assert capsys.readouterr().err == ""
+
+
+def test_short_work_writes_nothing(capsys):
+    with progress_count("scoring", 2) as advance:
+        advance(2)
+    assert capsys.readouterr() == ("", "")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genkit.bases.pictures.groups import Groups, list_shown
-from genkit.bases.pictures.source import HELD_OUT_SHARE, Source, Subset, count, is_held_out
+from genkit.bases.pictures.source import HELD_OUT_SHARE, Source, Subset, count, is_far, is_held_out
 from genkit.errors import UsageError
 
 
@@ -19,6 +19,17 @@ class GroupNumbers(NamedTuple):
     groups: dict[str, int]  # by split
     pictures: dict[str, int]
     rows_without_picture: int
+    asked: float | None = None  # the share of the groups that is to be held out; None where a column decides
+
+    def remark(self) -> str:
+        """Return the shares that are held out if one of them is not what was asked for; else an empty text."""
+        if self.asked is None:
+            return ""
+        of_groups, of_pictures = (each["test"] / sum(each.values()) for each in (self.groups, self.pictures))
+        if not is_far(of_groups, self.asked) and not is_far(of_pictures, self.asked):
+            return ""
+        got = f"{of_groups:.2g} of the groups, with {of_pictures:.2g} of the pictures, is held out"
+        return f"[data] hold_out: a share of {self.asked:g} is asked for, and {got}, as the names of the groups decide"
 
     def describe(self) -> str:
         """Return ``9 groups with 90 pictures are trained on, 1 group with 12 pictures is held out``."""
@@ -42,8 +53,9 @@ class GroupSubset(Subset):
     of_picture: tuple[str, ...]  # the group of each picture of the split
 
     def remarks(self) -> list[str]:
-        """Return a line about the numbers of groups."""
-        return [f"[data] groups {self.groups.path.name}: {self.numbers.describe()}"]
+        """Return a line about the numbers of groups, and one if the share held out is not what was asked for."""
+        lines = [f"[data] groups {self.groups.path.name}: {self.numbers.describe()}", self.numbers.remark()]
+        return [line for line in lines if line]
 
 
 def split_by_group(
@@ -76,7 +88,8 @@ def split_by_group(
         if not members:
             raise groups.problem(_describe_empty(name, groups, list(dict.fromkeys(of_picture)), share))
     rows = np.asarray([row for row, name in enumerate(in_split) if name == split], np.int64)
-    return GroupSubset(source, rows, split, _numbers(names, groups), groups, tuple(names[split]))
+    numbers = _numbers(names, groups)._replace(asked=share if groups.splits is None else None)
+    return GroupSubset(source, rows, split, numbers, groups, tuple(names[split]))
 
 
 def two_group_splits(

@@ -23,6 +23,7 @@ Share = Annotated[float, Interval(gt=0, lt=1)]
 """Share of the pictures, above 0 and below 1."""
 
 TEST_NAMES = ("test", "testing", "val", "valid", "validation")  # names of the held-out split; the first that exists
+FAR = 0.5  # a held-out share that is further from the one asked for, relative to it, is remarked
 HELD_OUT_SHARE = 0.1
 """Share that is held out of a source without a split, unless the recipe sets ``hold_out``."""
 
@@ -159,13 +160,37 @@ def select_by_name(source: Source, wanted: Callable[[str], bool]) -> Subset:
     return Subset(source, np.asarray(rows, np.int64))
 
 
+@dataclass(frozen=True, eq=False)
+class NameSubset(Subset):
+    """The pictures of a split that digests of names decide."""
+
+    asked: float  # the share that is to be held out
+    held_out: float  # the share that is held out
+
+    def remarks(self) -> list[str]:
+        """Return a line if the share is not what was asked for."""
+        if not is_far(self.held_out, self.asked):
+            return []
+        got = f"{self.held_out:.2g} of {count(len(self.source), 'picture')}"
+        return [
+            f"[data] hold_out: a share of {self.asked:g} is asked for, and {got} is held out, as their names decide"
+        ]
+
+
+def is_far(got: float, asked: float) -> bool:
+    """Return whether a share differs from the one that was asked for by more than `FAR` of it."""
+    return abs(got - asked) > FAR * asked
+
+
 def split_by_name(source: Source, split: str, share: float) -> Subset:
     """Return the "train" or the "test" pictures of a source that has no split.
 
     A digest of its name decides whether a picture is held out, so a picture keeps its split when others are added or
     removed. Raises `UsageError` if the split is empty.
     """
-    subset = select_by_name(source, lambda name: is_held_out(name, share) == (split == "test"))
+    rows = select_by_name(source, lambda name: is_held_out(name, share) == (split == "test")).rows
+    mine = len(rows) / max(len(source), 1)
+    subset = NameSubset(source, rows, share, mine if split == "test" else 1 - mine)
     if not len(subset):
         pictures = count(len(source), "picture")
         raise UsageError(

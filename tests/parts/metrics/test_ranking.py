@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from genkit.bases.metrics.ranking import auroc, average_precision, counts_of, fpr_at_tpr, with_interval
+from genkit.core.noise import seed_of
 
 
 def scores(seed: int, normal: int = 40, abnormal: int = 25, *, ties: bool = False) -> tuple[Tensor, Tensor]:
@@ -109,3 +110,23 @@ def test_other_statistics_have_intervals() -> None:
 def test_a_single_sample_does_not_vary_so_it_gives_no_interval(normal, abnormal):
     found = with_interval(auroc, torch.arange(normal).double(), 0.5 + torch.arange(abnormal).double())
     assert found.interval is None and 0 <= found <= 1
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize(("normal", "abnormal"), [(60, 50), (3_000, 2_000)])
+def test_replicates_are_those_of_blocks_of_draws(normal: int, abnormal: int, ties: bool) -> None:
+    """The interval of earlier versions, to the bit: draws in blocks, and counts of a block by scattering ones."""
+    both = scores(3, normal, abnormal, ties=ties)
+    of_normal, _, places = counts_of(*both)
+    generator = torch.Generator().manual_seed(seed_of("bootstrap", normal, abnormal))
+    block = min(50, 2**22 // len(places))
+    found = []
+    for start in range(0, 1_000, block):
+        counts = []
+        for at in (places[:normal], places[normal:]):
+            drawn = at[torch.randint(len(at), (min(block, 1_000 - start), len(at)), generator=generator)]
+            empty = torch.zeros(len(drawn), len(of_normal), dtype=torch.float64)
+            counts.append(empty.scatter_add_(1, drawn, torch.ones_like(drawn).double()))
+        found.append(auroc(*counts))
+    expected = torch.cat(found).quantile(torch.tensor([(1 - 0.95) / 2, (1 + 0.95) / 2], dtype=torch.float64)).tolist()
+    assert list(with_interval(auroc, *both).interval) == expected
