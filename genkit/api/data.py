@@ -21,7 +21,14 @@ from genkit.core.dataset import (
     Samples,
     TwoStepDataset,
 )
-from genkit.core.known_data import BoxedDataset, DigitsDataset, MultimodalDataset, box_of_plane, modes_of
+from genkit.core.known_data import (
+    BoxedDataset,
+    DigitsDataset,
+    MultimodalDataset,
+    PlaceholderDataset,
+    box_of_plane,
+    modes_of,
+)
 from genkit.core.noise import Noise, Rows, seed_of
 from genkit.core.two_steps import batch_in_two_steps
 
@@ -47,6 +54,7 @@ __all__ = [
     "NamedDataset",
     "Noise",
     "PictureSet",
+    "PlaceholderDataset",
     "PublishedSet",
     "Raw",
     "Rows",

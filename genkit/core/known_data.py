@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,6 +47,16 @@ class DigitsDataset(Protocol):
     @property
     def labels_are_digits(self) -> bool:
         """Whether label k is the digit k."""
+        ...
+
+
+@runtime_checkable
+class PlaceholderDataset(Protocol):
+    """A data set that replaces another one to try a recipe, so numbers about what its samples show mean nothing."""
+
+    @property
+    def is_placeholder(self) -> Literal[True]:
+        """True; other data sets do not have this property."""
         ...
 
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 # evaluated together; "recalibrated", those of the training data, computed again from the trained model.
 PRIOR = "prior"  # detail of a protocol: the prior of the model, unless it is N(0, I)
 LABELS = "generated classes"  # detail of a protocol: how they are drawn, if the model is conditional
+INTERVAL = "interval"  # detail of a protocol: how the interval of the number is made
 ERROR = "error of the model"
 """Detail of a protocol: the reconstruction error of the model, unless it is squared."""
 BatchNormMode = Literal["running", "batch", "recalibrated"]
@@ -82,10 +83,11 @@ class EvaluationProtocol:
         """Protocol to compare numbers by.
 
         It ignores running statistics, because models without batch norm are comparable, and the prior, the
-        reconstruction error and the condition, which are properties of the model.
+        reconstruction error and the condition, which are properties of the model. How the interval is made does not
+        change the number either.
         """
         batch_norm = None if self.batch_norm == "running" else self.batch_norm
-        details = {name: value for name, value in self.details.items() if name not in (PRIOR, LABELS, ERROR)}
+        details = {name: value for name, value in self.details.items() if name not in (PRIOR, LABELS, ERROR, INTERVAL)}
         return replace(self, batch_norm=batch_norm, details=details)
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from genkit.core.dataset import Dataset, LabelledDataset
+from genkit.core.known_data import PlaceholderDataset
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
 from genkit.core.types import Action, Phase
@@ -152,6 +153,8 @@ def check_labels(bound: BoundRecipe, classes: int | None) -> Iterator[Finding]:
     """Check that the samples have the labels that a conditional model needs, as far as the data set knows it."""
     data = bound.data
     known = data.has_labels() if isinstance(data, LabelledDataset) else None if data.split != "drawn" else False
+    if known is None and isinstance(data, PlaceholderDataset):
+        known = isinstance(data, LabelledDataset) and data.class_labels() is not None  # they are not read from a file
     if classes is not None and known is False:
         text = (
             f"its samples have no labels, but the model distinguishes {classes} classes. Use data with labels, such as "

@@ -132,6 +132,24 @@ def test_several_sets_have_a_row_each_and_names_that_differ(run, root):
     assert alone["median"] == facts["sets"][2]["median"]  # a score depends on no other picture
 
 
+@pytest.mark.parametrize("shape", [(12, 12, 5), (12, 10, 3), (9, 12, 1), (5, 5, 12)])
+def test_an_array_that_can_be_read_in_two_ways_is_refused(run, shape):
+    np.save("x.npy", np.zeros(shape, np.uint8))
+    for command in ("score", "anomaly", "encode", "reconstruct", "interpolate"):
+        message = refused(command, run, "--data", "x.npy")
+        assert_names(message, "--data x.npy: ", str(shape), "(N, 1, H, W)")
+    if shape[2] not in (1, 3, 4):  # four dimensions say it
+        np.save("x.npy", np.zeros((shape[0], 1, *shape[1:]), np.uint8))
+        assert genkit("encode", run, "--data", "x.npy", "--out", "y").code == 0
+
+
+def test_how_an_array_is_read_is_stated(run):
+    np.save("x.npy", np.stack([noise_picture(14, 12, 1, seed) for seed in range(6)]))
+    for command in ("score", "anomaly", "encode", "reconstruct", "interpolate"):
+        result = genkit(command, run, "--data", "x.npy", "--out", "y")
+        assert_names(result.err, "--data x.npy: ", "6 pictures", "grey", "14 high", "12 wide")
+
+
 def test_normal_pictures_of_the_user_replace_the_held_out_split(run, root, monkeypatch):
     facts = facts_of(run, "--data", root / "dark", "--normal", root / "pictures" / "test", "--fpr", 0.1)
     held_out = facts_of(run, "--data", root / "dark", "--fpr", 0.1)

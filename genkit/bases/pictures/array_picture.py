@@ -74,7 +74,10 @@ class ArrayPicture:
         elif pixels.dtype == bool:
             raise BadPictureError("values of type bool, which only a mask may have; save an array of uint8")
         elif pixels.dtype != np.uint8:
-            raise BadPictureError(f"values of type {pixels.dtype}; set window = [low, high] or percentiles in [data]")
+            raise BadPictureError(
+                f"values of type {pixels.dtype}; save uint8, or use a recipe whose [data] has window = [low, high] or "
+                "percentiles"
+            )
         return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
 
 

@@ -33,6 +33,12 @@ class ArraySource:
         """The number of rows."""
         return len(self.array)
 
+    def describe(self) -> str:
+        """Return how the array is read: ``64 grey pictures, 32 high and 16 wide``."""
+        axes = {axis: size for axis, size in zip(self.layout, self.array.shape, strict=True)}
+        channels = {1: "grey", 3: "colour", 4: "colour and alpha"}[axes.get("C", 1)]
+        return f"{len(self):,} pictures, {channels}, {axes['H']} high and {axes['W']} wide"
+
     def name(self, index: int) -> str:
         """Return ``row 7``."""
         return f"row {index}"

@@ -32,8 +32,8 @@ def to_eight_bits(picture: Image, file_format: str | None) -> Image:
         return grey
     if picture.mode in ("I", "F"):
         raise BadPictureError(
-            f'32-bit values (mode "{picture.mode}") of unknown range; set window = [low, high] or percentiles '
-            "in [data], or save the picture with 8 or 16 bits"
+            f'32-bit values (mode "{picture.mode}") of unknown range; save the picture with 8 or 16 bits, or use a '
+            "recipe whose [data] has window = [low, high] or percentiles"
         )
     return picture
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from genkit.bases.pictures.array_picture import ArrayPicture
 
+DATA = "[data]"  # the table of a recipe, whose keys say what the files alone do not show
 DIGESTED_FILES = 16  # files whose content is part of the digest
 DIGESTED_BYTES = 2**24  # of each of these files, from its start
 
@@ -121,7 +122,7 @@ class FolderSource:
 
 
 def list_files(
-    folder: Path, classes: Sequence[str] | None = None, place: str = "[data]", *, arrays: bool = False
+    folder: Path, classes: Sequence[str] | None = None, place: str = DATA, *, arrays: bool = False
 ) -> FolderSource:
     """List the pictures in a folder and its sub-folders, and follow links.
 
@@ -145,7 +146,11 @@ def list_files(
     if not files:
         found = f"no picture among {count(others.total(), 'file')}" if others else "no picture"
         accepted = f"Accepted file suffixes: {', '.join(sorted([*OPENERS, *(ARRAY_OPENERS if arrays else ())]))}."
-        declare = others.keys() & ARRAY_OPENERS.keys() and " For .npy files, set window = [low, high] or percentiles."
-        raise UsageError(f"{place} {folder}: {found}. {accepted}{declare or ''}")
+        declare = ""
+        if others.keys() & ARRAY_OPENERS.keys():
+            declare = " For .npy files, set window = [low, high] or percentiles."
+            if place != DATA:
+                declare = " A folder of .npy files needs a run whose [data] has window = [low, high] or percentiles."
+        raise UsageError(f"{place} {folder}: {found}. {accepted}{declare}")
     files.sort(key=lambda file: natural_key(file.name))
     return FolderSource(folder, tuple(files), tuple(names), others)

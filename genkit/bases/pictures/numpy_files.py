@@ -169,6 +169,12 @@ def _layout(path: Path, shape: tuple[int, ...], declared: Layout | None, place: 
         possible += ["NCHW"] if shape[1] in CHANNEL_COUNTS else []
     if declared is not None and declared in possible:
         return declared
+    if place != DATA and len(shape) == 3 and (shape[2] in CHANNEL_COUNTS or shape[0] == shape[1] != shape[2]):
+        first, second, last = shape
+        raise UsageError(
+            f"{place} {path}: an array of shape {shape} can be {first} pictures of height {second} and width {last}, "
+            f"or have pictures of height {first} and width {second}. Save (N, 1, H, W), or (N, H, W, 3) for colour."
+        )
     if declared is not None or not possible:
         wanted = declared or "(N, H, W), (N, H, W, C) or (N, C, H, W)"
         raise UsageError(f"{place} {path}: found an array of shape {shape}, expected {wanted} with C of 1, 3 or 4.")

@@ -93,10 +93,12 @@ class UserPictures:
         return self._seen.values
 
     def remark(self) -> str:
-        """Return why the levels may be those of other pictures than those read so far; empty if nothing suggests it."""
+        """Return how an array was read, and why the levels may be those of other pictures; empty without either."""
         levels, values = self.transform.levels, self._seen.values
-        text = "" if levels is None or values is None else values.remark(levels)
-        return f"remark: {self.option} {self.place}: {text}, which [data] of the run sets" if text else ""
+        unfit = "" if levels is None or values is None else values.remark(levels)
+        texts = [f"read as {self.source.describe()}"] if isinstance(self.source, ArraySource) else []
+        texts += [f"{unfit}, which [data] of the run sets"] if unfit else []
+        return "\n".join(f"remark: {self.option} {self.place}: {text}" for text in texts)
 
     def refuse_flat(self) -> None:
         """Raise `UsageError` if clipping has made every picture that was read one constant, so all are the same."""

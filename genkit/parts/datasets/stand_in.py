@@ -44,6 +44,11 @@ class StandIn:
             raise ValueError(f"shape = {list(self.shape)}; expected [D] for points or [C, H, W] for images")
 
     @property
+    def is_placeholder(self) -> Literal[True]:
+        """True: numbers about what the samples show mean nothing."""
+        return True
+
+    @property
     def labels_are_digits(self) -> bool:
         """True for the shape of MNIST, whose digits they replace to try a recipe: class k counts as the digit k."""
         return self.shape == (1, 28, 28)

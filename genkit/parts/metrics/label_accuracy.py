@@ -23,6 +23,7 @@ from genkit.api import (
     EvaluationProtocol,
     Model,
     ModelMetric,
+    PlaceholderDataset,
     PositiveInt,
     features_of_chunk,
 )
@@ -73,7 +74,14 @@ class LabelAccuracy(ModelMetric):
         )
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the share, 0 to 1. Raises `ValueError` if a sample is not finite."""
+        """Return the share, 0 to 1.
+
+        Raises `ValueError` if a sample is not finite, and for data that only try a recipe: their classes are no digits.
+        """
+        if isinstance(evaluation.data, PlaceholderDataset):
+            raise ValueError(
+                "the data are generated to try the recipe, so no class is a digit. Train on the digits of the recipe"
+            )
         of_chunk = partial(_correct_of_chunk, evaluation.model, self.classifier)
         correct = sum(evaluation.parallel_map(of_chunk, evaluation.generated))
         return correct / len(evaluation.generated)

@@ -30,7 +30,7 @@ from genkit.api import (
     require_score,
     split_and_samples,
 )
-from genkit.api.scoring import scores_of
+from genkit.api.scoring import drawn_in_replicates, groups_in, scores_of
 from genkit.parts.scores.log_likelihood import LogLikelihood
 
 MOST = 1_000  # samples, if the recipe does not give a number: each takes `draws` decodes
@@ -69,16 +69,32 @@ class LogLikelihoodMetric(ModelMetric):
             "error": part_name(error),
             "variance": self.variance or error.implied_variance or "none",
             "unit": "nats",
+            "interval": f"95 %, normal{drawn_in_replicates(data) or ' of samples'}",
         }
         return EvaluationProtocol(number, name, self.weights, self.batch_norm, details=details)
 
     def compute(self, evaluation: Evaluation) -> float:
-        """Return the mean with its normal 95 % interval over samples. Raises `ValueError` if it is not finite."""
+        """Return the mean with its normal 95 % interval over samples, or over groups where the data have them.
+
+        The standard error of groups is √(G/(G - 1)·Σ_g r_g²)/N, with r_g the sum of the deviations of a group from the
+        mean (Liang & Zeger 1986, https://doi.org/10.1093/biomet/73.1.13); with groups of one sample it is that of
+        samples. Raises `ValueError` if the mean is not finite.
+        """
         found: Tensor = -scores_of(self._score, evaluation, evaluation.reference, "the data")
         mean = found.mean().item()
         if len(found) < 2:
             return mean
-        half = QUANTILE * found.std().item() / math.sqrt(len(found))
+        groups = groups_in(evaluation, evaluation.data, len(found))
+        if groups is None:
+            half = QUANTILE * found.std().item() / math.sqrt(len(found))
+            return Estimate(mean, (mean - half, mean + half))
+        sums: dict[str, float] = {}
+        for group, deviation in zip(groups, (found - mean).tolist(), strict=True):
+            sums[group] = sums.get(group, 0.0) + deviation
+        if len(sums) < 2:
+            return mean
+        factor = len(sums) / (len(sums) - 1)
+        half = QUANTILE * math.sqrt(factor * sum(each**2 for each in sums.values())) / len(found)
         return Estimate(mean, (mean - half, mean + half))
 
     @property

@@ -135,3 +135,11 @@ def test_a_recipe_without_data_is_refused_with_all_that_it_lacks(tmp_path: Path)
     message = refused("plan", recipe, "--stand-in")
     assert "null" not in message
     assert_names(message, f"{recipe} data: missing", f"{recipe} model: missing")
+
+
+@pytest.mark.parametrize("recipe", [CONDITIONAL, PER_CLASS])
+def test_a_written_stand_in_without_classes_is_refused_by_the_plan(tmp_path: Path, recipe: str) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(recipe.replace('use = "mnist"\npath = "nowhere"', 'use = "stand-in"\nshape = [1, 28, 28]'))
+    assert_names(refused("plan", path), "own.toml:3 data: ", "no labels", "7 classes")
+    assert genkit("plan", path, "--set", "data.classes=7").code == 0

@@ -112,6 +112,44 @@ def test_the_log_likelihood_is_the_mean_of_the_bound_with_its_interval():
     assert protocol_of(LogLikelihoodMetric(), Blob(), model()).details["variance"] == 0.5
 
 
+@dataclass(frozen=True)
+class InPairs(Numbered):
+    """Forty points, of which two in a row are a group."""
+
+    @property
+    def has_groups(self) -> bool:
+        return True
+
+    def sample_groups(self) -> list[str]:
+        return [f"g{index // 2}" for index in range(self.size)]
+
+    def held_out(self) -> InPairs:
+        return self
+
+
+@dataclass(frozen=True)
+class Alone(InPairs):
+    """Forty points, each a group."""
+
+    def sample_groups(self) -> list[str]:
+        return [str(index) for index in range(self.size)]
+
+
+def test_the_interval_of_the_log_likelihood_is_over_groups():
+    metric = LogLikelihoodMetric(samples=40, split="train", draws=5)
+    plain, alone, pairs = (result_of(metric, data) for data in (Numbered(), Alone(), InPairs()))
+    assert plain.value == alone.value == pairs.value
+    assert alone.interval == pytest.approx(plain.interval)
+    x = torch.cat([*draws(model(), InPairs(), 40, 0)[1]])
+    found = log_likelihood(model(), x, 5, 0.5, noise_of_samples(0, "score", x))
+    means = found.reshape(20, 2).mean(dim=1)  # of groups of one size, the mean of their means is that of all
+    half = 1.96 * means.std().item() / 20**0.5
+    assert pairs.interval == pytest.approx((pairs.value - half, pairs.value + half), rel=1e-4)
+    for result, what in ((plain, "of samples"), (pairs, "of groups")):
+        assert_names(result.protocol.details["interval"], "95 %", what)
+    assert plain.protocol.comparable == replace(pairs.protocol.comparable)
+
+
 def test_a_result_with_an_interval_comes_back_and_one_without_is_stored_as_before():
     result = result_of(AUROC(FAR, Error(), samples=20, other_samples=20))
     assert Result.from_dict(result.as_dict()) == result

@@ -65,6 +65,14 @@ def test_a_stand_in_of_the_shape_of_digits_is_accepted_to_try_a_recipe():
     assert LabelAccuracy().protocol(StandIn((1, 28, 28), classes=10), RealDigits(HALF)).samples == 5_000
 
 
+def test_the_number_of_a_stand_in_is_refused():
+    model = RealDigits(HALF)
+    models = {"raw": model, "ema": model}
+    [result] = evaluate({"it": LabelAccuracy(samples=100)}, StandIn((1, 28, 28), classes=10), models.__getitem__, 0)
+    assert result.value is None
+    assert_names(result.reason, "generated", "digit")
+
+
 @pytest.mark.parametrize(
     "data",
     [
