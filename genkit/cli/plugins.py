@@ -15,7 +15,7 @@ from genkit.cli.options import Json
 
 app = typer.Typer(
     cls=CommandGroup,
-    help="List plugins, show the keys of a part, write a new plugin, or check one.",
+    help="List, show, write and check plugins and their parts.",
     invoke_without_command=True,
 )
 

@@ -15,7 +15,7 @@ from genkit.storage.user_path import user_path
 
 app = typer.Typer(
     cls=CommandGroup,
-    help="List the shipped recipes, tables and spaces, or copy a recipe.",
+    help="List the shipped recipes, tables and spaces, or copy one.",
     invoke_without_command=True,
 )
 
