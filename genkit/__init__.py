@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from genkit.notebook.plan import plan
     from genkit.notebook.recipe import read_recipe
     from genkit.notebook.run import Run, open_run
+    from genkit.notebook.scoring import anomaly_maps, score
     from genkit.notebook.trained_model import TrainedModel, load
     from genkit.notebook.training import resume, train
     from genkit.recipe.plan import make_plan
@@ -52,6 +53,7 @@ _EXPORTS = {
     "TrainedModel": "genkit.notebook.trained_model",
     "UsageError": "genkit.errors",
     "Use": "genkit.recipe.tables",
+    "anomaly_maps": "genkit.notebook.scoring",
     "compare": "genkit.notebook.evaluation",
     "data_from": "genkit.notebook.memory",
     "evaluate": "genkit.notebook.evaluation",
@@ -61,6 +63,7 @@ _EXPORTS = {
     "plan": "genkit.notebook.plan",
     "read_recipe": "genkit.notebook.recipe",
     "resume": "genkit.notebook.training",
+    "score": "genkit.notebook.scoring",
     "train": "genkit.notebook.training",
 }
 
@@ -84,6 +87,7 @@ __all__ = [
     "TrainedModel",
     "UsageError",
     "Use",
+    "anomaly_maps",
     "compare",
     "data_from",
     "evaluate",
@@ -93,6 +97,7 @@ __all__ = [
     "plan",
     "read_recipe",
     "resume",
+    "score",
     "train",
 ]
 

@@ -26,7 +26,9 @@ def samples_tensor(given: Any, where: str) -> Tensor:
     if 0 in x.shape:
         raise UsageError(f"{where}: found the shape {tuple(x.shape)}, which holds no sample. Give at least one.")
     if x.dim() == 4 and x.shape[1] > 4 >= x.shape[3]:
-        raise UsageError(f"{where}: found the shape {tuple(x.shape)}, channels last. Give x.transpose of (0, 3, 1, 2).")
+        raise UsageError(
+            f"{where}: found the shape {tuple(x.shape)}, channels last. Move the channels: x.transpose(0, 3, 1, 2)."
+        )
     if x.dtype == torch.uint8:
         return x.clone(memory_format=torch.contiguous_format)
     values = _floats(x, where).to(torch.float32)

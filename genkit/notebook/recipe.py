@@ -124,6 +124,8 @@ def read_recipe(source: RecipeSource) -> EditableRecipe:
         path = user_path(source)
         if path.parent == Path() and not path.exists() and path.name in shipped_recipes():
             path = recipes_folder() / f"{path.name}.toml"
+        elif path.parent == Path() and not path.suffix and not path.exists():
+            raise UsageError(f"{path}: no such file, and no shipped recipe.{near_miss(path.name, shipped_recipes())}")
         return EditableRecipe(document_of(path))
     if isinstance(source, (RecipeLike, Mapping)):
         return EditableRecipe(document_of(source))

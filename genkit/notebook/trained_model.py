@@ -34,14 +34,14 @@ class TrainedModel:
     """
 
     def __init__(self, trained: Trained, device: torch.device):
-        self._trained = trained
+        self.trained = trained  # the model with its recipe and its title
         self.module: Model = trained.model.to(device)
         self.device = device
 
     @property
     def weights(self) -> str:
         """Which weights these are: "raw", as trained, or "ema"."""
-        return self._trained.weights
+        return self.trained.weights
 
     @property
     def dtype(self) -> torch.dtype:
@@ -75,7 +75,7 @@ class TrainedModel:
             what = "codes; `decode` decodes them" if isinstance(number, Tensor) else repr(number)
             raise UsageError(f"sample(): number: found {what}, expected a number of samples, 1 or more.")
         labels = labels_of_rows(self.module, label, number, "sample()")
-        return draw_samples(self._trained, number, seed, labels)
+        return draw_samples(self.trained, number, seed, labels)
 
     @standard_defaults()
     def encode(self, x: Any, label: Labels = None) -> Tensor:
@@ -145,7 +145,7 @@ class TrainedModel:
         return None if labels is None else labels.cpu()
 
     def __repr__(self) -> str:
-        title, network = self._trained.title, type(self.module).__name__
+        title, network = self.trained.title, type(self.module).__name__
         return (
             f"<{network}, {title}; samples {self.data_shape}, codes ({self.latent_dim},), {self.device}, {self.dtype}>"
         )

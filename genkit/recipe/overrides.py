@@ -65,7 +65,8 @@ def parted(override: str, example: str, option: str = SET) -> tuple[KeyPath, str
     key, equals, text = override.partition("=")
     path = tuple(part.strip() for part in key.split("."))
     if not equals or not all(path):
-        raise UsageError(f"{option} {shown(override)}: expected table.key=value, for example {option} {example}.")
+        shown_example = f"{option} {example}" if option.startswith("--") else f'"{example}"'
+        raise UsageError(f"{option} {shown(override)}: expected table.key=value, for example {shown_example}.")
     if not is_unicode(key):
         raise UsageError(f"{option} {shown(override)}: the key is not UTF-8 text. Write it as the recipe does.")
     if len(path) > MOST_LEVELS:

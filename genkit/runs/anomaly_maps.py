@@ -124,21 +124,14 @@ def write_maps(
     `OSError`.
     """
     [pictures] = sets.others
-    pixels = len(sets.normal) * mapping.model.data_shape[1] * mapping.model.data_shape[2]
-    try:
-        samples_above(pixels, fpr)
-    except ValueError as error:
-        raise UsageError(f"--fpr {fpr:g}: {error}. The normal pixels are those of {sets.normal.described}.") from None
+    check_rate_of_pixels(mapping.model, sets.normal, fpr)
     with ExitStack() as stack:
         stack.enter_context(evaluating(mapping.model))
         stack.enter_context(seeded_generators(SEED))
         fitted = fitted_to_training(path, trained, mapping.model, mapping.score, sets.data)
         mapping = MapOfScore(mapping.model, fitted, mapping.smooth)
         progress = stack.enter_context(progress_count("computing maps", len(sets.normal) + len(pictures)))
-        try:
-            threshold = pixel_threshold(_maps_of(mapping, sets.normal, progress), pixels, fpr)
-        except ValueError as error:
-            raise UsageError(f"{sets.normal.name}: {error}.") from None
+        threshold = threshold_of_maps(mapping, sets.normal, fpr, progress)
         arrays = [stack.enter_context(new_file(each)) for each in (files.maps, files.reconstructions)]
         table = stack.enter_context(new_file(files.table))
         shown, above = _write_arrays(mapping, pictures, masks, threshold, chosen, arrays, table, progress)
@@ -149,6 +142,25 @@ def write_maps(
         maps = Maps(threshold, shown, above, numbers)
         draw(files.picture, maps)
     return maps
+
+
+def check_rate_of_pixels(model: Autoencoder, normal: SampleSet, fpr: float) -> int:
+    """Return the number of normal pixels. Raises `UsageError` if they are too few for the false positive rate."""
+    pixels = len(normal) * model.data_shape[1] * model.data_shape[2]
+    try:
+        samples_above(pixels, fpr)
+    except ValueError as error:
+        raise UsageError(f"--fpr {fpr:g}: {error}. The normal pixels are those of {normal.described}.") from None
+    return pixels
+
+
+def threshold_of_maps(mapping: MapOfScore, normal: SampleSet, fpr: float, progress: Callable[[int], None]) -> float:
+    """Return the value that at most a share `fpr` of the pixels of the normal maps exceeds. Raises `UsageError`."""
+    pixels = check_rate_of_pixels(mapping.model, normal, fpr)
+    try:
+        return pixel_threshold(_maps_of(mapping, normal, progress), pixels, fpr)
+    except ValueError as error:
+        raise UsageError(f"{normal.name}: {error}.") from None
 
 
 def _maps_of(mapping: MapOfScore, samples: SampleSet, progress: Callable[[int], None]) -> Iterator[np.ndarray]:

@@ -105,6 +105,18 @@ def set_of_pictures(name: str, pictures: UserPictures, model: Model, groups: Seq
     return SampleSet(name, described, total, _rows(pictures.transform.shape), chunk, pictures, groups)
 
 
+def set_of_tensor(name: str, x: Tensor, model: Model) -> SampleSet:
+    """Return samples, (N, *data_shape), as a set; the name of a sample is its row."""
+    weight = next(model.parameters())
+
+    def chunk(start: int, size: int) -> SampleChunk:
+        rows = range(start, start + size)
+        return SampleChunk(x[start : start + size].to(weight), [str(row) for row in rows], [""] * size)
+
+    total = len(x)
+    return SampleSet(name, f"{total:,} samples of {name}", total, _rows(tuple(x.shape[1:])), chunk)
+
+
 def _rows(shape: tuple[int, ...]) -> int:
     """Return the rows of a chunk. Those of a density are those of the metrics, since its draws depend on them."""
     return min(rows_of_chunk(shape), MOST_IMAGES) if len(shape) == 3 else rows_of_chunk(shape)

@@ -66,11 +66,7 @@ def open_sets(
     if normal is None:
         held_out: Dataset = data.held_out()
         refuse_shared_files(opened, split_files(held_out), "the held-out split, which is normal, has", SAME)
-        require_data(path, data, held_out)
-        if held_out.size == 0:
-            raise UsageError(f"{path}: the {held_out.split} split of its data has no samples. Add --normal FOLDER.")
-        total = MOST_SAMPLES if held_out.size is None else min(held_out.size, MOST_SAMPLES)
-        normal_set = set_of_data(HELD_OUT, held_out, trained.model, total, trained.seed)
+        normal_set = held_out_set(path, trained, data)
     else:
         [of_normal] = open_user_sets([normal], data, trained.model.data_shape, "--normal")
         refuse_trained_on([of_normal], data)
@@ -83,6 +79,19 @@ def open_sets(
     else:
         others = sets
     return SetsToScore(normal_set, others, data)
+
+
+def held_out_set(path: Path, trained: Trained, data: Dataset) -> SampleSet:
+    """Return the held-out split of the data of a run as normal pictures, at most 5,000 samples of it.
+
+    They are chosen at random as the metrics choose them. Raises `UsageError` if there are none or data are missing.
+    """
+    held_out: Dataset = data.held_out()
+    require_data(path, data, held_out)
+    if held_out.size == 0:
+        raise UsageError(f"{path}: the {held_out.split} split of its data has no samples. Add --normal FOLDER.")
+    total = MOST_SAMPLES if held_out.size is None else min(held_out.size, MOST_SAMPLES)
+    return set_of_data(HELD_OUT, held_out, trained.model, total, trained.seed)
 
 
 def fitted_to_training(path: Path, trained: Trained, model: Autoencoder, score: Score, data: Dataset) -> Score:

@@ -68,7 +68,7 @@ WRONG = {
     "range": (X.astype(np.float32), {}, "Divide them by 255"),
     "negative": (X / 127.5 - 1, {}, r"Scale them to \[0, 1\]"),
     "no channel": (X[:, 0], {}, r"x\[:, None\]"),
-    "channels last": (np.zeros((9, 28, 28, 3), np.uint8), {}, "0, 3, 1, 2"),
+    "channels last": (np.zeros((9, 28, 28, 3), np.uint8), {}, r"transpose\(0, 3, 1, 2\)"),
     "integers": (X.astype(np.int64), {}, "float"),
     "booleans": (X > 3, {}, "float"),
     "complex": (X.astype(np.complex64), {}, "numbers"),

@@ -113,3 +113,33 @@ def test_unknown_weights_and_devices_are_refused(run, points):
             run.load(**options)
     with pytest.raises(UsageError):
         points.load("ema")
+
+
+# Classes
+
+
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory):
+    keys = {"train.steps": 3, "train.batch_size": 8, "metrics": None, "evaluate": None}
+    recipe = genkit.read_recipe("vae_conditional_digits").set(keys)
+    return genkit.train(recipe, tmp_path_factory.mktemp("conditional"), progress=False)
+
+
+def test_a_conditional_model_takes_classes_by_name_or_number(conditional, tmp_path):
+    model, x = conditional.load(), conditional.data.held_out()[0:4]
+    labels = conditional.data.held_out().labels[:4]
+    assert len(model.class_names) == 10
+    assert command("sample", conditional.path, "--label", "3", "-n", 4, "--out", tmp_path / "s.npz").code == 0
+    with np.load(tmp_path / "s.npz") as arrays:
+        drawn = torch.from_numpy(arrays["sample"])
+    for label in (3, "3", [3] * 4, torch.full((4,), 3), np.full(4, 3)):
+        assert torch.equal(model.sample(4, label=label), drawn)
+    assert torch.equal(model.sample(4), model.sample(4, label=model.draw_labels(4)))
+    codes = model.encode(x, label=labels)
+    torch.testing.assert_close(model.decode(codes, labels), model.reconstruct(x, labels.tolist()))
+    with torch.no_grad(), model.module.given({"label": labels}):
+        torch.testing.assert_close(codes, model.module.encoder(x).mu)
+    assert model.interpolate_draws(2, 3).shape == (2, 3, 1, 28, 28)
+    for call in (lambda: model.encode(x), lambda: model.sample(2, label=[1]), lambda: model.sample(2, label="cat")):
+        with pytest.raises(UsageError, match="label"):
+            call()

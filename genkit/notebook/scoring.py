@@ -1,0 +1,201 @@
+"""How abnormal pictures are: scores and maps, with a threshold from normal pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genkit.bases.metrics.scoring import SEED
+from genkit.core.estimate import Estimate
+from genkit.core.global_generators import seeded_generators
+from genkit.core.model import evaluating
+from genkit.core.score import Score
+from genkit.core.torch_defaults import standard_defaults
+from genkit.errors import UsageError
+from genkit.notebook.arrays import inputs_tensor
+from genkit.notebook.memory import MemoryData, data_of_run
+from genkit.notebook.run import Run
+from genkit.notebook.trained_model import TrainedModel, load
+from genkit.runs.anomaly_maps import MapOfScore, check_map, check_rate_of_pixels, threshold_of_maps
+from genkit.runs.build_parts import build_score
+from genkit.runs.sample_sets import SampleSet, set_of_tensor
+from genkit.runs.score_pictures import ScoredSets, check_scores, score_sets
+from genkit.runs.sets_to_score import SetsToScore, fitted_to_training, held_out_set, open_sets
+from genkit.runs.trained import open_data
+from genkit.storage.user_path import user_path
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of pictures, higher for more abnormal ones, beside those of normal pictures."""
+
+    sets: ScoredSets
+
+    @property
+    def scores(self) -> Tensor:
+        """The score of each picture, (n,) float64."""
+        return self.sets.others[0].scores
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each picture: its file, or its row."""
+        return self.sets.others[0].names
+
+    @property
+    def normal(self) -> Tensor:
+        """The scores of the normal pictures, (m,) float64."""
+        return self.sets.normal.scores
+
+    @property
+    def threshold(self) -> float:
+        """The lowest score that at most the given share of the normal pictures exceeds."""
+        return self.sets.threshold
+
+    @property
+    def abnormal(self) -> Tensor:
+        """Whether each picture scores above the threshold, (n,) bool."""
+        return self.scores > self.threshold
+
+    @property
+    def auroc(self) -> Estimate:
+        """Area under the ROC curve with its 95 % interval, if all pictures are abnormal: a number with `interval`."""
+        return self.sets.separation(self.sets.others[0]).auroc
+
+    def __repr__(self) -> str:
+        above, number = int(self.abnormal.sum()), len(self.scores)
+        return f"<scores of {number:,} pictures, {above:,} above the threshold {self.threshold:.6g}>"
+
+
+@dataclass(frozen=True)
+class AnomalyMaps:
+    """Maps of where pictures are abnormal."""
+
+    maps: Tensor  # (n, H, W) float32
+    threshold: float  # the lowest value that at most the given share of the pixels of normal pictures exceeds
+
+    @property
+    def abnormal(self) -> Tensor:
+        """Whether each pixel is above the threshold, (n, H, W) bool."""
+        return self.maps > self.threshold
+
+    def __repr__(self) -> str:
+        share = self.abnormal.double().mean().item()
+        return f"<maps {tuple(self.maps.shape)}, {share:.2%} of the pixels above the threshold {self.threshold:.6g}>"
+
+
+@standard_defaults()
+def score(
+    run: Run | str | PathLike[str],
+    pictures: Any,
+    score: str = "elbo",
+    *,
+    normal: Any = None,
+    fpr: float = 0.05,
+    set: Sequence[str] | str = (),
+    weights: Literal["raw", "ema"] | None = None,
+    device: str | torch.device | None = None,
+    data: MemoryData | None = None,
+) -> Scores:
+    """Return how abnormal pictures are, as `genkit score` computes it, with a threshold from normal pictures.
+
+    Args:
+        run: A run or a model folder.
+        pictures: Samples as an array or a tensor, (n, *data_shape), as the model takes them; or a folder or a file of
+            pictures, which are cropped, converted and resized as those of the run.
+        score: The name of a score, such as "elbo", "error" or "mahalanobis".
+        normal: Normal pictures, of the same form as `pictures`; by default the held-out split of the run.
+        fpr: The share of the normal pictures that may be above the threshold.
+        set: Changes of keys of the score, such as "score.draws=50".
+        weights: "raw" or "ema"; by default the EMA weights if there are any.
+        device: Where the networks compute; the CPU by default.
+        data: The samples of a run that was trained on samples in memory; a `Run` keeps them.
+
+    Raises `UsageError` if the model cannot give the score, for pictures that cannot be used, for too few normal
+    pictures, and if the data of the run are needed and missing.
+    """
+    path, loaded = user_path(run), load(run, weights, device)
+    chosen = _score_with(score, set)
+    model = check_scores(path, loaded.trained, chosen, score)
+    with data_of_run(path, _memory(run, data)):
+        sets = _sets(path, loaded, pictures, normal)
+        return Scores(score_sets(path, loaded.trained, model, chosen, sets, fpr))
+
+
+@standard_defaults()
+def anomaly_maps(
+    run: Run | str | PathLike[str],
+    pictures: Any,
+    score: str = "error",
+    *,
+    normal: Any = None,
+    fpr: float = 0.05,
+    smooth: float = 0.0,
+    set: Sequence[str] | str = (),
+    weights: Literal["raw", "ema"] | None = None,
+    device: str | torch.device | None = None,
+    data: MemoryData | None = None,
+) -> AnomalyMaps:
+    """Return maps of where pictures are abnormal, as `genkit anomaly` computes them.
+
+    `fpr` is the share of the pixels of normal pictures that may be above the threshold, `smooth` the standard deviation
+    of a Gaussian in pixels that smooths the maps. The other arguments, and what is raised, are those of `score`.
+    """
+    path, loaded = user_path(run), load(run, weights, device)
+    chosen = _score_with(score, set)
+    model = check_map(path, loaded.trained, chosen, score, smooth)
+    with data_of_run(path, _memory(run, data)):
+        sets = _sets(path, loaded, pictures, normal)
+        check_rate_of_pixels(model, sets.normal, fpr)
+        with evaluating(model), seeded_generators(SEED):
+            fitted = fitted_to_training(path, loaded.trained, model, chosen, sets.data)
+            mapping = MapOfScore(model, fitted, smooth)
+            threshold = threshold_of_maps(mapping, sets.normal, fpr, _quiet)
+            found = np.concatenate([mapping(sets.others[0], chunk) for chunk in sets.others[0]])
+    return AnomalyMaps(torch.from_numpy(found), threshold)
+
+
+def _score_with(name: str, changes: Sequence[str] | str) -> Score:
+    """Return the score of that name with some keys changed. Raises `UsageError`."""
+    listed = [changes] if isinstance(changes, str) else changes
+    for change in listed:
+        if not change.strip().startswith("score."):
+            raise UsageError(f'set: {change}: not a key of the score. Give changes such as "score.draws=50".')
+    return build_score(name, listed)
+
+
+def _memory(run: object, data: MemoryData | None) -> MemoryData | None:
+    return run.memory if data is None and isinstance(run, Run) else data
+
+
+def _sets(path: Path, loaded: TrainedModel, pictures: Any, normal: Any) -> SetsToScore:
+    """Open the pictures and the normal ones, each an array or a place. Raises `UsageError`."""
+    trained = loaded.trained
+    if _is_place(pictures) and (normal is None or _is_place(normal)):
+        return open_sets(path, trained, [user_path(pictures)], None if normal is None else user_path(normal))
+    if _is_place(pictures) or _is_place(normal):
+        raise UsageError("pictures, normal: found an array and a place. Give both as arrays, or both as places.")
+    data = open_data(path)
+    of_normal = held_out_set(path, trained, data) if normal is None else _array_set(loaded, normal, "normal")
+    return SetsToScore(of_normal, [_array_set(loaded, pictures, "pictures")], data)
+
+
+def _array_set(loaded: TrainedModel, given: Any, name: str) -> SampleSet:
+    x = inputs_tensor(given, loaded.data_shape, name)
+    if not len(x):
+        raise UsageError(f"{name}: found no sample. Give at least one.")
+    return set_of_tensor(name, x, loaded.module)
+
+
+def _is_place(given: object) -> bool:
+    return isinstance(given, (str, PathLike))
+
+
+def _quiet(done: int) -> None:
+    """Take the number of maps just computed, and show nothing."""

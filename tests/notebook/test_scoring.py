@@ -1,0 +1,72 @@
+"""Scores and maps in Python are those that the commands write."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from support.commands import genkit as command
+
+import genkit
+from genkit.errors import UsageError
+
+pytestmark = pytest.mark.trains
+
+
+@pytest.fixture(scope="module")
+def x(run):
+    return run.data.held_out()[0:12]
+
+
+@pytest.fixture(scope="module")
+def file(x, tmp_path_factory):
+    path = tmp_path_factory.mktemp("pictures") / "x.npy"
+    np.save(path, x[:, 0].numpy())
+    return path
+
+
+def test_scores_are_those_of_the_command(run, x, file, tmp_path):
+    options = ("--score", "kl", "--fpr", "0.2", "--out", tmp_path / "s", "--json")
+    printed = json.loads(command("score", run.path, "--data", file, *options).out)
+    with (tmp_path / "s.csv").open() as table:
+        rows = [row for row in csv.DictReader(table) if row["set"] != "held-out"]
+    for given in (x, file):
+        found = genkit.score(run, given, "kl", fpr=0.2)
+        np.testing.assert_allclose(found.scores, [float(row["score"]) for row in rows], rtol=1e-5)
+        assert found.threshold == pytest.approx(printed["threshold"], rel=1e-6)
+        assert found.auroc == pytest.approx(printed["sets"][1]["auroc"], abs=5e-3)  # of a file: in 16 bits
+    assert torch.equal(found.abnormal, found.scores > found.threshold) and "12" in repr(found)
+    share = (found.normal > found.threshold).double().mean()
+    assert 0.15 < share <= 0.2
+
+
+def test_maps_are_those_of_the_command(run, x, file, tmp_path):
+    command("anomaly", run.path, "--data", file, "--smooth", "1", "--out", tmp_path / "m")
+    (written,) = [path for path in tmp_path.glob("*.npy") if np.load(path).ndim == 3]
+    found = genkit.anomaly_maps(run, x, smooth=1.0)
+    np.testing.assert_allclose(found.maps, np.load(written), rtol=1e-5, atol=1e-7)
+    assert found.abnormal.shape == found.maps.shape == (12, 28, 28) and "%" in repr(found)
+
+
+def test_normal_pictures_may_be_given(run, x):
+    found = genkit.score(run, x, "error", normal=x, fpr=0.25)
+    assert torch.equal(found.scores, found.normal) and int(found.abnormal.sum()) == 3
+    assert found.auroc == 0.5
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"score": "nonsense"},
+        {"fpr": 0},
+        {"fpr": 2},
+        {"normal": "place"},
+        {"set": "draws=5"},
+        {"pictures": torch.rand(0, 1, 28, 28)},
+    ],
+    ids=["score", "no share", "share", "mixed", "key", "none"],
+)
+def test_what_cannot_be_scored_is_refused(run, x, options):
+    with pytest.raises(UsageError):
+        genkit.score(run, **{"pictures": x, **options})
