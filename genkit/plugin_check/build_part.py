@@ -18,7 +18,8 @@ from genkit.recipe.part_fields import SUPPLIED, parameters_of
 from genkit.recipe.registry import Part, Registry
 
 SINGULAR = {"losses": "loss", "datasets": "dataset"}
-EXAMPLE = "losses.my-loss.beta=0.5"
+OPTION = "--set"
+EXAMPLE = "loss.my-loss.beta=0.5"
 
 
 class NotChecked(Exception):
@@ -61,7 +62,7 @@ def keys_of_parts(
 def prepared(part: Part, document: Document, registry: Registry) -> Callable[..., Any]:
     """Return a function that constructs a part; it takes other values of keys, and what no recipe sets.
 
-    Raises `NotChecked` if a key has no value, or one that does not fit.
+    Raises `NotChecked` if a key has no value, or one that does not fit; then `RecipeError` if the user has set it.
     """
     target = part.load()
     supplied = SUPPLIED.get(part.kind, ())
@@ -77,6 +78,8 @@ def prepared(part: Part, document: Document, registry: Registry) -> Callable[...
     try:
         _, arguments = binder.prepare(part.kind, {"use": part.entry.name, **table}, path, supplied)
     except Invalid:
+        if any(problem.place.file == OPTION or problem.place.option for problem in binder.problems):
+            raise RecipeError(binder.problems) from None
         raise NotChecked(f"{RecipeError(binder.problems)} {how_to_set(part, 'KEY')}") from None
     return lambda **others: target(**{**arguments, **others})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -68,12 +69,24 @@ def check_plugin(
         plugin.files[0].name if plugin.folder is None else f"{plugin.folder.name}/",
         _verdicts(plugin, package_laws(plugin)),
     )
+    for part in plugin.parts:  # a wrong --set is refused before anything is reported
+        with suppress(NotChecked):
+            if overrides and _is_imported(part):
+                prepared(part, keys, plugin.registry)
     on_report(package)
     reports = [package]
     for part in plugin.parts:
         reports.append(_check_part(part, plugin, keys, recipes.get((part.kind, part.entry.name))))
         on_report(reports[-1])
     return reports
+
+
+def _is_imported(part: Part) -> bool:
+    try:
+        part.load()
+    except UsageError:  # which its report says
+        return False
+    return True
 
 
 def _check_part(part: Part, plugin: InstalledPlugin, keys: Document, recipe: RecipeTable | None) -> Report:

@@ -45,6 +45,10 @@ class InstalledPlugin:
 def find_plugin(name: str) -> InstalledPlugin:
     """Import the plugin of a name. Raises `UsageError` for an unknown name, and for a module that fails on import."""
     point = _entry_point(name)
+    if _normalised(name) in ("genkit", "genkit-torch"):
+        raise UsageError(f"{name}: no plugin. The parts of genkit are checked by its own tests. Name a plugin.")
+    if point is None and Path(name).is_dir() and not _is_module(name):
+        raise UsageError(f"{name}: a folder. Install it, `pip install -e {name}`, and give the name of the plugin.")
     if point is None and not _is_module(name):
         known = {each.name for each in metadata.entry_points(group=ENTRY_POINT_GROUP)}
         raise UsageError(

@@ -33,6 +33,7 @@ class Verdict:
     refused: bool = False  # the part has refused what it was tried on, with the text in `broken`
 
 
+FAILURES = (Exception, SystemExit, GeneratorExit)  # of the code of a part; Ctrl-C is the user's
 _verdicts: ContextVar[list[Verdict] | None] = ContextVar("verdicts", default=None)
 
 
@@ -53,7 +54,7 @@ def hold(part: object, laws: Iterable[Law]) -> None:
     for law in laws:
         try:
             law.check()
-        except Exception as error:
+        except FAILURES as error:
             broken = _what_is_wrong(part, error)
             if verdicts is None:
                 raise AssertionError(f'{code_of(part)} breaks the law "{law.name}": {broken}. {law.remedy}') from error
@@ -81,7 +82,7 @@ def _in_all(laws: Mapping[str, Law]) -> Law:
     return replace(next(iter(laws.values())), check=check)
 
 
-def _what_is_wrong(part: object, error: Exception) -> str:
+def _what_is_wrong(part: object, error: BaseException) -> str:
     """Return what a law has found: its own sentence, the refusal of the part, or the bug that stopped it."""
     if isinstance(error, AssertionError) or is_refusal(error):
         return str(error).strip().partition("\nassert ")[0].rstrip(".")

@@ -109,7 +109,7 @@ class _Laws(LossTrial):
             Law(
                 "two processes are one",
                 self.processes,
-                "Gather the rows before a statistic of the batch that is not a plain mean: batch.gather(x)",
+                "A plain mean over the batch needs no gather; every other statistic does: batch.gather(x)",
             ),
             Law(
                 "actions of two processes are one",

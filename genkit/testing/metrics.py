@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from genkit.core.dataset import Dataset
 from genkit.core.global_generators import seeded_generators
@@ -19,10 +19,10 @@ from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.models.conditional import ConditionalAutoencoder
 from genkit.parts.models.mlp import MLP
 from genkit.parts.models.small_conv import SmallConv
-from genkit.recipe.part_fields import parameters_of, without_none
 from genkit.recipe.part_interface import check_interface
 from genkit.testing.examples import first_accepted
 from genkit.testing.law import Law, hold
+from genkit.testing.variants import variants
 
 CLOSE = 1e-3  # of a number on itself: float32 features, and images rounded to 8 bits
 SEED = 0
@@ -79,7 +79,7 @@ class _Trial:
                 "Write every setting that the number depends on into EvaluationProtocol: `details` takes any",
             ),
             Law(
-                "its number on itself",
+                "its number on itself if declared",
                 self.on_itself,
                 "Compare the formula with its source, or correct `value_on_itself`",
             ),
@@ -113,7 +113,7 @@ class _Trial:
             asked, found = getattr(self.metric, key, None), getattr(protocol, key)
             assert asked in (None, found), f"{key} = {asked!r}, but the protocol has {found!r}"
         value = value_of(self.metric, self.data, self.model)
-        for key, other in _variants(self.metric):
+        for key, other in variants(self.metric):
             try:
                 with evaluating(self.model):
                     changed = protocol_of(other, self.data, self.model)
@@ -153,23 +153,3 @@ def value_of(metric: Metric, data: Dataset, model: Model) -> float:
     if result.value is None:
         raise ValueError(result.reason)
     return result.value
-
-
-def _variants(metric: Any) -> Iterator[tuple[str, Metric]]:
-    """Yield the metric with another value of each of its keys that are numbers, switches or choices."""
-    for key, parameter in parameters_of(metric.__class__).items():
-        for other in _other_values(getattr(metric, key), without_none(parameter.hint)):
-            try:
-                yield key, replace(metric, **{key: other})
-            except ValueError:  # it refuses this value
-                continue
-
-
-def _other_values(value: Any, hint: Any) -> list[Any]:
-    if get_origin(hint) is Literal:
-        return [choice for choice in get_args(hint) if choice != value]
-    if isinstance(value, bool):
-        return [not value]
-    if isinstance(value, int):
-        return [value + 1, max(value // 2, 1)]
-    return [0.5 * value] if isinstance(value, float) and value else []

@@ -172,3 +172,29 @@ def test_wrong_calls_are_refused(site, monkeypatch):
 def test_what_a_part_prints_is_not_among_the_results(site, monkeypatch):
     supply(site, monkeypatch, "check_prints", change(("return self.value if", "print('noise'); return self.value if")))
     assert "noise" not in genkit("plugins", "check", "check_prints").out
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("schedule.step-up.att=0.5", ("[schedules.step-up] att", "Did you mean at?")),
+        ("schedule.step-up.at=2", ("[schedules.step-up] at", "from 0 to 1")),
+        ("schedule.step-up=2", ("KIND.NAME.KEY=VALUE",)),
+        ("step-up", ("expected table.key=value",)),
+    ],
+)
+def test_a_wrong_key_of_the_user_is_refused_before_anything_is_printed(site, monkeypatch, override, named):
+    supply(site, monkeypatch, "check_keys", GOOD)
+    assert_names(refused("plugins", "check", "check_keys", "--set", override), *named)
+
+
+def test_a_folder_and_genkit_itself_are_no_plugins(site):
+    site.mkdir()
+    assert_names(refused("plugins", "check", str(site)), "pip install -e")
+    assert_names(refused("plugins", "check", "genkit"), "Name a plugin")
+
+
+def test_a_part_that_cannot_be_imported_breaks_a_law(site, monkeypatch):
+    supply(site, monkeypatch, "check_target", change((":StepUp", ":StepDown")))
+    found = reports("check_target", code=1)
+    assert set(broken(found["schedule"])) == {"can be imported"} and not broken(found["divergence"])

@@ -150,8 +150,8 @@ class HalvesTheReference(Shift):
         (SystemDraws, "the same number again"),
         (ScalesTheModel, "changes nothing"),
         (KeepsTraining, "changes nothing"),
-        (WrongOnItself, "its number on itself"),
-        (HalvesTheReference, "its number on itself"),
+        (WrongOnItself, "its number on itself if declared"),
+        (HalvesTheReference, "its number on itself if declared"),
     ],
 )
 def test_a_mutant_breaks_a_law(kind, law):
