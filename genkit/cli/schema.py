@@ -60,8 +60,9 @@ def schema(
 
 
 def _refuse_other_file(out: Path) -> None:
-    """Raise `UsageError` for a file that exists and is not a JSON schema."""
+    """Raise `UsageError` for a file that exists and is not a schema that genkit wrote."""
     from genkit.errors import UsageError
+    from genkit.recipe.schema_of_recipe import is_schema_of_genkit
     from genkit.storage.os_errors import describe_os_error
 
     if not out.is_file():
@@ -72,8 +73,8 @@ def _refuse_other_file(out: Path) -> None:
         found = None
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be read: {describe_os_error(error, out)}.") from None
-    if not isinstance(found, dict) or "$schema" not in found:
-        raise UsageError(f"--out {out}: exists, and is not a JSON schema. Name another file.")
+    if not is_schema_of_genkit(found):
+        raise UsageError(f"--out {out}: exists, and is not a schema of genkit. Name another file.")
 
 
 def _write(out: Path, text: str) -> None:

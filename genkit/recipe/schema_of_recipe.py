@@ -18,6 +18,7 @@ from genkit.recipe.schema_of_values import Schema
 from genkit.recipe.tables import KINDS_OF_TABLES, Recipe
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
+OF_GENKIT = " of genkit"  # the end of each title
 
 
 class FileSchema(NamedTuple):
@@ -31,7 +32,7 @@ def schema_of_recipe(registry: Registry) -> FileSchema:
     """Return the JSON schema of recipes whose parts are in the registry."""
     parts = PartSchemas(registry)
     schema = parts.plain_table(keys_of_recipe(parts))
-    return FileSchema(schema_of_file("A recipe of genkit", schema, parts.definitions, registry), parts.left_out)
+    return FileSchema(schema_of_file("A recipe", schema, parts.definitions, registry), parts.left_out)
 
 
 def keys_of_recipe(parts: PartSchemas) -> dict[str, KeySchema]:
@@ -46,8 +47,9 @@ def keys_of_recipe(parts: PartSchemas) -> dict[str, KeySchema]:
     return keys
 
 
-def schema_of_file(title: str, schema: Schema, definitions: Mapping[str, Schema], registry: Registry) -> Schema:
-    """Return the complete schema of a file, with the distributions whose parts it knows."""
+def schema_of_file(kind: str, schema: Schema, definitions: Mapping[str, Schema], registry: Registry) -> Schema:
+    """Return the complete schema of a kind of file, with the distributions whose parts it knows."""
+    title = kind + OF_GENKIT
     supplied = ", ".join(sorted({str(owner) for owner in registry.owners}))
     return {
         "$schema": DRAFT,
@@ -56,3 +58,10 @@ def schema_of_file(title: str, schema: Schema, definitions: Mapping[str, Schema]
         **schema,
         "definitions": definitions,
     }
+
+
+def is_schema_of_genkit(found: object) -> bool:
+    """Return whether the content of a JSON file is a schema that `schema_of_file` returned, of any version."""
+    if not isinstance(found, Mapping) or found.get("$schema") != DRAFT:
+        return False
+    return str(found.get("title")).endswith(OF_GENKIT)

@@ -20,7 +20,7 @@ def schema_of_table(registry: Registry) -> FileSchema:
     definitions = {"set": _overrides(overrides), **overrides.definitions}
     for tables in ("rows", "columns"):
         schema["properties"][tables]["additionalProperties"]["properties"]["set"] = {"$ref": "#/definitions/set"}
-    return FileSchema(schema_of_file("A table of results of genkit", schema, definitions, registry), overrides.left_out)
+    return FileSchema(schema_of_file("A table of results", schema, definitions, registry), overrides.left_out)
 
 
 def _overrides(parts: PartSchemas) -> Schema:

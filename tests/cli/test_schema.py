@@ -37,10 +37,13 @@ def test_a_schema_is_written_again_and_no_other_file_is(here):
     assert genkit("schema", "--out", "of/table.json").code == 0
     assert (here / "of" / "table.json").read_bytes() != before
     recipe = write_recipe(here)
-    assert_names(refused("schema", "--out", recipe), "--out", recipe, "not a JSON schema")
+    assert_names(refused("schema", "--out", recipe), "--out", recipe, "not a schema")
     assert recipe.read_text() == TINY
-    (here / "results.json").write_text('{"modes": 8}')
-    assert_names(refused("schema", "--out", "results.json"), "--out results.json")
+    other = '{"$schema": "https://json.schemastore.org/tsconfig", "title": "of genkit"}'
+    for content in ('{"modes": 8}', other):
+        (here / "results.json").write_text(content)
+        assert_names(refused("schema", "--out", "results.json"), "--out results.json")
+        assert (here / "results.json").read_text() == content
     assert_names(refused("schema", "--kind", "run"), "--kind")
 
 

@@ -3,7 +3,8 @@
 A replicate draws as many groups as there are, with replacement (Field & Welsh 2007,
 https://doi.org/10.1111/j.1467-9868.2007.00593.x). Groups of different kinds are drawn apart, so that every replicate
 has as many of each kind: groups with normal samples, with abnormal ones, and with both. With groups of one sample each,
-it is the bootstrap of samples.
+it is the bootstrap of samples. A kind of a single group would be in every replicate, as if it did not vary; then all
+groups are drawn together, and replicates without normal or without abnormal samples are drawn again.
 """
 
 from __future__ import annotations
@@ -29,14 +30,16 @@ def numbered(groups: Sequence[Group]) -> Tensor:
 
 
 def kinds_of(numbers: Tensor, marked: Tensor) -> list[Tensor]:
-    """Return the groups of each kind: those of whose samples all, some or none are marked.
+    """Return the groups that are drawn together: of each kind those of whose samples all, some or none are marked.
 
     `numbers`, (N,) int64, are the groups of the samples, and `marked`, (N,) bool. The numbers of the groups are in
-    ascending order.
+    ascending order. If a kind has a single group, all groups are drawn together.
     """
     size = int(numbers.max()) + 1
     with_marked, with_other = (torch.bincount(numbers[chosen], minlength=size) > 0 for chosen in (marked, ~marked))
     kinds = (with_marked & ~with_other, with_marked & with_other, ~with_marked)
+    if any(kind.sum() == 1 for kind in kinds):
+        return [torch.arange(size)]
     return [kind.nonzero().flatten() for kind in kinds if kind.any()]
 
 
@@ -61,7 +64,9 @@ def counts_of_groups(
     marked = torch.arange(len(numbers)) >= len(normal)
     kinds, of_sample = kinds_of(numbers, marked), numbers.numpy()
     for _ in range(replicates):
-        weights = drawn_groups(kinds, 1, generator)[0].numpy()[of_sample]
-        parts = (normal, weights[: len(normal)]), (abnormal, weights[len(normal) :])
+        of_both = [np.zeros(len(normal)), np.zeros(len(abnormal))]
+        while not all(times.any() for times in of_both):
+            of_both = np.split(drawn_groups(kinds, 1, generator)[0].numpy()[of_sample], [len(normal)])
+        parts = zip((normal, abnormal), of_both, strict=True)
         of_normal, of_abnormal = (torch.from_numpy(np.bincount(at, times, size)) for at, times in parts)
         yield of_normal, of_abnormal

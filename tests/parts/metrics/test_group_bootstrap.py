@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -73,6 +75,33 @@ def test_copies_in_one_group_are_no_new_evidence(statistic):
     assert many == pytest.approx(once) and many.interval == pytest.approx(once.interval, abs=0.02)
     apart = with_interval(statistic, *copied).interval
     assert apart[1] - apart[0] < 0.5 * (many.interval[1] - many.interval[0])
+
+
+def test_kinds_of_one_group_vary_too():
+    """With one group of each kind, all draws of three groups that have both sides can be enumerated."""
+    generator = torch.Generator().manual_seed(3)
+    normal, abnormal = (torch.randn(20, generator=generator, dtype=torch.float64) for _ in range(2))
+    of_normal, of_abnormal = ["a"] * 10 + ["b"] * 10, ["b"] * 10 + ["c"] * 10
+    drawn = []
+    for names in product("abc", repeat=3):
+        sides = [
+            np.concatenate([scores[[name == of for of in groups]].numpy() for name in names])
+            for scores, groups in ((normal, of_normal), (abnormal, of_abnormal))
+        ]
+        if all(map(len, sides)):
+            drawn.append(area(*sides))
+    found = with_interval(auroc, normal, abnormal, (of_normal, of_abnormal))
+    assert found.interval == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.02)
+    assert found.interval[1] - found.interval[0] > 0.1
+
+
+def test_pixels_of_two_patients_vary():
+    maps = np.random.default_rng(0).random((4, 3, 3))
+    masks = np.zeros((4, 3, 3), dtype=bool)
+    masks[2:, 0] = True
+    edges = np.linspace(0, 1, 50)
+    replicates = pixel_replicates([(maps, masks)], masks.any(axis=(1, 2)), edges, ["u", "u", "m", "m"])
+    assert len(replicates.normal.unique(dim=0)) > 1
 
 
 def test_a_single_group_has_no_interval():
