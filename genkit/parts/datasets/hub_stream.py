@@ -35,11 +35,13 @@ from genkit.api.pictures import (
     FlipKey,
     Levels,
     ParquetStream,
+    PercentilesKey,
     ResolutionKey,
     Source,
     SplitKey,
     Transform,
     Window,
+    WindowKey,
     bad_pictures_error,
     data_files,
     decode,
@@ -56,7 +58,7 @@ from genkit.api.pictures import (
 class HubStream(KeysOnly):
     """The pictures of a hub id, or of a folder of parquet files, without end and shuffled a window at a time.
 
-    Raises `ValueError` for an empty crop.
+    Raises `ValueError` for an empty crop, and for levels that are no range or given twice.
     """
 
     hub: Annotated[str, Doc("Hub id, OWNER/NAME, or a folder of parquet files.")]
@@ -78,16 +80,29 @@ class HubStream(KeysOnly):
         PositiveInt,
         Doc("Least number of pictures that are shuffled together; two such windows are in memory, encoded."),
     ] = 4096
+    value_window: Annotated[
+        WindowKey,
+        Doc(
+            "Values in the units of the files that become black and white, [low, high]: the key window of other data "
+            "sets, which here is a number of pictures."
+        ),
+    ] = None
+    percentiles: PercentilesKey = None
     hold_out: Annotated[str, Doc("Name of the held-out split; a stream cannot hold out a share.")] = "test"
     split: SplitKey = "train"
 
     def __post_init__(self) -> None:
-        _ = self.transform  # raises `ValueError` for an empty crop
+        _ = self.transform  # raises `ValueError` for an empty crop and for wrong levels
 
-    @property
+    @cached_property
     def levels(self) -> Levels | None:
-        """None: a stream does not declare the levels of its pictures."""
-        return None
+        """The values that become black and white; None without the keys."""
+        if self.value_window is None and self.percentiles is None:
+            return None
+        try:
+            return Levels(self.value_window, self.percentiles)
+        except ValueError as error:
+            raise ValueError(str(error).replace("window", "value_window")) from None
 
     @cached_property
     def transform(self) -> Transform:
