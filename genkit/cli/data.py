@@ -11,6 +11,7 @@ import typer
 
 from genkit.cli.command_group import CommandGroup
 from genkit.cli.destination import Destination, destination
+from genkit.cli.inputs import print_remark
 from genkit.cli.options import Json, Overrides, RecipePath
 from genkit.cli.output_files import picture_file
 from genkit.cli.outputs import refuse_among_pictures, refuse_inside_data, refused_if_unwritable
@@ -149,7 +150,7 @@ def export(
         raise UsageError(f"--masks {masks}: the data have no masks. Leave out --masks.")
     given = {"--out": out, "--masks": masks}
     for option, folder in {name: folder for name, folder in given.items() if folder is not None}.items():
-        refuse_among_pictures(option, folder, plan.resolved)
+        print_remark(refuse_among_pictures(option, folder, plan.resolved))
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{option} {folder}: exists and is not empty. Give a new folder.")
     if masks is not None and _overlap(out.resolve(), masks.resolve()):

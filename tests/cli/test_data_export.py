@@ -144,4 +144,6 @@ def test_pictures_are_not_written_into_a_folder_of_other_pictures(place, recipe)
     )
     message = refused("data", "export", recipe, "--set", other, "--out", "of_metric/class/new", "-n", "3")
     assert_names(message, "--out of_metric/class/new", "[metrics.x.other] path")
-    assert genkit("data", "export", recipe, "--out", "new", "-n", "3").code == 0
+    for out, remarked in (("new", False), ("sets/a", False), ("sets/b", True)):
+        result = genkit("data", "export", recipe, "--out", out, "-n", "3")
+        assert result.code == 0 and (f"remark: --out {out}: " in result.err and "a/" in result.err) == remarked
