@@ -21,15 +21,15 @@ from genkit.runs.draw_during_training import PictureDrawer
 from genkit.runs.early_end import EarlyEnd, early_end_of, save_early_end
 from genkit.runs.evaluate_during_training import Evaluator
 from genkit.runs.guarded_callback import GuardedCallback
+from genkit.runs.live_run import LiveRun
 from genkit.runs.log_during_training import StepLogger
-from genkit.runs.run import Run
 from genkit.runs.run_view import OpenRun
 
 
 class CallbackList:
     """All callbacks of a run on this process. Each method calls that of every callback, in order."""
 
-    def __init__(self, run: Run, outside: Sequence[GuardedCallback], stop: Callable[[], bool]):
+    def __init__(self, run: LiveRun, outside: Sequence[GuardedCallback], stop: Callable[[], bool]):
         """`outside` are the callbacks that this process was given; `stop` returns whether a signal has asked to stop.
 
         Only the main process calls those in `outside`; the others need them to know whether one may stop the run.

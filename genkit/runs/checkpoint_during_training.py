@@ -9,7 +9,7 @@ from genkit.errors import Interrupted
 from genkit.runs import checkpoint
 from genkit.runs.class_facts import facts_of_classes
 from genkit.runs.evaluate_during_training import is_evaluation_due
-from genkit.runs.run import Run, Tell
+from genkit.runs.live_run import LiveRun, Tell
 from genkit.runs.timing import Stopwatch
 from genkit.runs.trained_recipe import recipe_of_weights
 
@@ -23,7 +23,7 @@ class CheckpointWriter(Callback):
     evaluation when it resumes.
     """
 
-    def __init__(self, run: Run, tell: Tell):
+    def __init__(self, run: LiveRun, tell: Tell):
         self._run, self._tell = run, tell
         self._stopwatch = Stopwatch(run)
         self.newest = run.state.step  # the step of the newest checkpoint; 0: none, or none is needed
@@ -71,7 +71,7 @@ class CheckpointWriter(Callback):
 class SignalStop(Callback):
     """Ends the run after a signal, once the state is saved and reported, and before an evaluation."""
 
-    def __init__(self, run: Run, writer: CheckpointWriter, stop: Callable[[], bool]):
+    def __init__(self, run: LiveRun, writer: CheckpointWriter, stop: Callable[[], bool]):
         self._run, self._writer, self._stop = run, writer, stop
 
     def stepped(self, step: int) -> None:

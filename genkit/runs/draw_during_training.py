@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genkit.core.callback import Callback, RunView
 from genkit.draw.preview import save_previews
-from genkit.runs.run import Run, Tell
+from genkit.runs.live_run import LiveRun, Tell
 from genkit.runs.stability_strip import save_strip_row, strip_captions
 from genkit.runs.step_names import name_of_step
 
@@ -15,7 +15,7 @@ from genkit.runs.step_names import name_of_step
 class PictureDrawer(Callback):
     """Draws previews every `report.draw_every` steps and after the last step, on the main process."""
 
-    def __init__(self, run: Run, tell: Tell):
+    def __init__(self, run: LiveRun, tell: Tell):
         self._run, self._tell = run, tell
         self._strip_steps = strip_captions(run.plan)
 

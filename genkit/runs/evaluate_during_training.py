@@ -16,10 +16,10 @@ from genkit.core.metric import Metric, ParallelMap
 from genkit.core.result import EvaluationRecord, Result
 from genkit.evaluation.compute_metrics import evaluate
 from genkit.recipe.plan import Plan
+from genkit.runs.live_run import LiveRun, Tell
 from genkit.runs.model_facts import step_of
 from genkit.runs.model_folder import replace_model
 from genkit.runs.results import read_results, results_of
-from genkit.runs.run import Run, Tell
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import interruptible
 
@@ -30,7 +30,7 @@ class Evaluator(Callback):
     Raises `KeyboardInterrupt` on Ctrl-C and SIGTERM at once: the state has been saved, so nothing is lost.
     """
 
-    def __init__(self, run: Run, tell: Tell):
+    def __init__(self, run: LiveRun, tell: Tell):
         self._run, self._tell = run, tell
 
     def started(self, run: RunView) -> None:
@@ -67,8 +67,8 @@ def metrics_during_training(plan: Plan) -> Mapping[str, Metric]:
     return {label: metric for label, metric in plan.metrics.items() if label in chosen}
 
 
-def evaluate_state(run: Run, parallel_map: ParallelMap = map) -> Sequence[Result]:
-    """Evaluate the model, keep its weights if they are the best so far, and log the results; see `Run.led_by_main`.
+def evaluate_state(run: LiveRun, parallel_map: ParallelMap = map) -> Sequence[Result]:
+    """Evaluate the model, keep its weights if they are the best so far, and log the results; see `LiveRun.led_by_main`.
 
     Returns the logged results if this step has been evaluated already.
     """
@@ -87,7 +87,7 @@ def evaluate_state(run: Run, parallel_map: ParallelMap = map) -> Sequence[Result
     return results
 
 
-def evaluate_end(run: Run, parallel_map: ParallelMap = map) -> list[Result]:
+def evaluate_end(run: LiveRun, parallel_map: ParallelMap = map) -> list[Result]:
     """Return all metrics of the recipe after the last step; those already evaluated at this step are reused."""
     plan, state = run.plan, run.state
     known = {

@@ -6,15 +6,15 @@ from genkit.core.metric import ParallelMap
 from genkit.core.result import Result
 from genkit.runs.evaluate_during_training import evaluate_end
 from genkit.runs.figures import save_figures
+from genkit.runs.live_run import LiveRun
 from genkit.runs.model_folder import write_model
-from genkit.runs.run import Run
 from genkit.storage.weights import write_json
 
 
-def finish(run: Run, parallel_map: ParallelMap) -> list[Result]:
+def finish(run: LiveRun, parallel_map: ParallelMap) -> list[Result]:
     """Evaluate, draw, and write results.json and the model folder; a resume repeats all of it after an interruption.
 
-    See `Run.led_by_main` for `parallel_map`, and for the precision of the networks.
+    See `LiveRun.led_by_main` for `parallel_map`, and for the precision of the networks.
     """
     results = evaluate_end(run, parallel_map)
     save_figures(run.plan, run.folder, run.shown_model, run.shown_weights, run.picture_noise)

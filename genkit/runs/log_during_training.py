@@ -9,7 +9,7 @@ import torch
 
 from genkit.core.callback import Callback, RunView
 from genkit.engine.loop import StepRecord
-from genkit.runs.run import Run, Tell
+from genkit.runs.live_run import LiveRun, Tell
 from genkit.runs.training_remark import TrainingRemark
 
 Line = dict[str, float]
@@ -21,7 +21,7 @@ class StepLogger(Callback):
     It also passes on the remark of the loss on these lines.
     """
 
-    def __init__(self, run: Run, tell: Tell):
+    def __init__(self, run: LiveRun, tell: Tell):
         self._run, self._tell, self._remark = run, tell, TrainingRemark(run.plan)
 
     def started(self, run: RunView) -> None:
@@ -46,7 +46,7 @@ class StepLogger(Callback):
             self._tell("remarked", step, remark)
 
 
-def line_of(run: Run, record: StepRecord) -> Line:
+def line_of(run: LiveRun, record: StepRecord) -> Line:
     """Return the terms of a step, averaged over all processes, and the values of schedules and learning rates."""
     values = run.world.mean(torch.stack([value.double() for value in record.terms.values()])).tolist()
     t = (record.step - 1) / run.plan.steps

@@ -10,13 +10,13 @@ import tomli_w
 
 from genkit.runs.class_facts import facts_of_classes
 from genkit.runs.environment import environment
-from genkit.runs.run import Run
+from genkit.runs.live_run import LiveRun
 from genkit.storage.atomic import new_folder
 from genkit.storage.names import RECIPE
 from genkit.storage.weights import write_model_folder, write_text
 
 
-def write_model(run: Run, folder: Path, facts: Mapping[str, Any]) -> None:
+def write_model(run: LiveRun, folder: Path, facts: Mapping[str, Any]) -> None:
     """Write the model as it is; `facts` are written last and mark the folder as complete."""
     folder.mkdir(exist_ok=True)
     write_text(folder / RECIPE, tomli_w.dumps(dict(run.plan.resolved)))
@@ -31,7 +31,7 @@ def write_model(run: Run, folder: Path, facts: Mapping[str, Any]) -> None:
     write_model_folder(folder, run.state.model, average, {**about, **facts, **environment()})
 
 
-def replace_model(run: Run, folder: Path, facts: Mapping[str, Any]) -> None:
+def replace_model(run: LiveRun, folder: Path, facts: Mapping[str, Any]) -> None:
     """Write the model in place of the one in `folder`, which holds the old or the new model, never a part of one."""
     with new_folder(folder) as new:
         write_model(run, new, facts)

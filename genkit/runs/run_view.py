@@ -11,14 +11,14 @@ from genkit.core.model import Model
 from genkit.core.result import EvaluationRecord
 from genkit.recipe.plan import Plan
 from genkit.runs.evaluate_during_training import evaluations_of
-from genkit.runs.run import Run
+from genkit.runs.live_run import LiveRun
 from genkit.storage.weights import NO_EMA_WEIGHTS
 
 
 class OpenRun:
     """A `genkit.core.callback.RunView` of a run that trains in this process."""
 
-    def __init__(self, run: Run):
+    def __init__(self, run: LiveRun):
         self._run = run
 
     @property

@@ -8,10 +8,10 @@ from contextlib import closing
 from genkit.engine.loop import StepRecord, train_steps
 from genkit.errors import PartFailed, RunError, UsageError
 from genkit.runs.callback_list import CallbackList
-from genkit.runs.run import Run
+from genkit.runs.live_run import LiveRun
 
 
-def safe_steps(run: Run, listed: CallbackList, stop: Callable[[], bool], workers: int) -> Generator[StepRecord]:
+def safe_steps(run: LiveRun, listed: CallbackList, stop: Callable[[], bool], workers: int) -> Generator[StepRecord]:
     """Yield the steps, until a callback stops the run. Raises `RunError` or `PartFailed` if a step fails.
 
     Raises `UsageError` if the first step cannot read its data: nothing has been trained then.
@@ -34,7 +34,7 @@ def safe_steps(run: Run, listed: CallbackList, stop: Callable[[], bool], workers
         raise stopped from error
 
 
-def _stopped(run: Run) -> str:
+def _stopped(run: LiveRun) -> str:
     """Return where a run has stopped, and which step a resume continues from."""
     step, saved = run.state.step, run.folder.saved_steps()
     newest = f"the newest checkpoint is of step {saved[-1]}" if saved else "there is no checkpoint yet"

@@ -17,7 +17,7 @@ import torch
 
 from genkit.console.quantities import duration, quantity
 from genkit.engine.loop import StepRecord
-from genkit.runs.run import Run
+from genkit.runs.live_run import LiveRun
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.weights import write_json
 
@@ -64,7 +64,7 @@ def read_timing(folder: RunFolder) -> Timing | None:
 class Stopwatch:
     """Times a run from where it is."""
 
-    def __init__(self, run: Run):
+    def __init__(self, run: LiveRun):
         self._run = run
         self._first, self._start = run.state.step, time.monotonic()
         self._earlier = _up_to(run.state.step, read_timing(run.folder))

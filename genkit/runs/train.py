@@ -27,10 +27,10 @@ from genkit.runs.callback_list import CallbackList
 from genkit.runs.callbacks_of_run import callbacks_of_run, check_given
 from genkit.runs.finish import finish
 from genkit.runs.guarded_callback import Report
+from genkit.runs.live_run import LiveRun
 from genkit.runs.next_step import IN_PYTHON, NextStep, with_next_step
 from genkit.runs.resume import check_before_resume, finished_results
 from genkit.runs.resume_remarks import resume_remarks
-from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.safe_steps import safe_steps
 from genkit.runs.signals import stop_requested
@@ -133,7 +133,7 @@ def train_in_folder(
     Raises `RunError` if data can no longer be read or a part fails, and `UsageError` if a checkpoint cannot be read or
     the data have changed since it was written.
     """
-    run = Run.open(plan, folder, world)
+    run = LiveRun.open(plan, folder, world)
     outside = callbacks_of_run(plan, folder, callbacks, report or _warn)
     with ExitStack() as stack:
         with stop_requested() as stop:

@@ -15,9 +15,9 @@ from support.messages import assert_names
 from genkit.core.condition import ClassFacts
 from genkit.engine.distributed import World
 from genkit.recipe.plan import make_plan
+from genkit.runs.live_run import LiveRun
 from genkit.runs.load import load
 from genkit.runs.model_folder import write_model
-from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 
 RECIPE = """
@@ -69,7 +69,7 @@ def run(isolated, own_cache) -> Path:
     Path("conditional.toml").write_text(RECIPE)
     plan = make_plan("conditional.toml")
     folder = RunFolder.create(Path("runs"), plan.document, dict(plan.resolved))
-    write_model(Run.open(plan, folder, World()), folder.final, {})
+    write_model(LiveRun.open(plan, folder, World()), folder.final, {})
     folder.results.write_text("[]")
     return folder.path
 
@@ -155,7 +155,7 @@ def test_a_model_without_conditions_refuses_labels(isolated):
     Path("tiny.toml").write_text(TINY)
     plan = make_plan("tiny.toml")
     folder = RunFolder.create(Path("runs"), plan.document, dict(plan.resolved))
-    write_model(Run.open(plan, folder, World()), folder.final, {})
+    write_model(LiveRun.open(plan, folder, World()), folder.final, {})
     folder.results.write_text("[]")
     assert_names(refused("sample", folder.path, "--label", "3"), "--label 3", str(folder.path), "per-class")
 
@@ -187,7 +187,7 @@ def networks(run) -> Path:
     Path("networks.toml").write_text(RECIPE[:begin] + network + RECIPE[end:])
     plan = make_plan("networks.toml")
     folder = RunFolder.create(Path("networks"), plan.document, dict(plan.resolved))
-    write_model(Run.open(plan, folder, World()), folder.final, {})
+    write_model(LiveRun.open(plan, folder, World()), folder.final, {})
     folder.results.write_text("[]")
     return folder.path
 

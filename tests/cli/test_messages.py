@@ -12,8 +12,8 @@ from genkit import __version__
 from genkit.engine.distributed import World
 from genkit.errors import Diverged, Interrupted, RunError
 from genkit.recipe.plan import make_plan
+from genkit.runs.live_run import LiveRun
 from genkit.runs.model_folder import write_model
-from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 
 pytestmark = pytest.mark.trains
@@ -97,7 +97,7 @@ def workplace(isolated, own_cache, monkeypatch):
     Path("pictures").mkdir()
     plan = make_plan("tiny.toml")
     finished = RunFolder.create(Path("runs"), plan.document, dict(plan.resolved))
-    write_model(Run.open(plan, finished, World()), finished.final, {})
+    write_model(LiveRun.open(plan, finished, World()), finished.final, {})
     finished.results.write_text("[]")
     RunFolder(Path("unfinished")).begin(plan.document, dict(plan.resolved))
 

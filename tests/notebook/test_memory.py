@@ -177,9 +177,15 @@ def test_other_data_are_refused_and_nothing_changes(recipe, data, whole, tmp_pat
         genkit.train(recipe, tmp_path, data=data, callbacks=[StopAt(5)], progress=False)
     (path,) = tmp_path.glob("0001-*")
     before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
-    others = [None, genkit.data_from(X[:30], held_out=0.3), genkit.data_from(X, LABELS[::-1], 0.3), X]
-    for other in others:
-        with pytest.raises(UsageError):
+    shorter, relabelled = genkit.data_from(X[:30], held_out=0.3), genkit.data_from(X, LABELS[::-1], 0.3)
+    refusals = [
+        (None, "data_from"),
+        (shorter, "then, .* now"),
+        (relabelled, "labels differ"),
+        (X, "Pass genkit.data_from"),
+    ]
+    for other, reason in refusals:
+        with pytest.raises(UsageError, match=reason):
             genkit.resume(path, data=other, progress=False)
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
 

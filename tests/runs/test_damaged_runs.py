@@ -19,10 +19,10 @@ from genkit.runs import checkpoint
 from genkit.runs.compare import compare
 from genkit.runs.early_end import EarlyEnd, save_early_end
 from genkit.runs.evaluate_during_training import evaluations_of
+from genkit.runs.live_run import LiveRun
 from genkit.runs.model_facts import step_of
 from genkit.runs.results import read_results
 from genkit.runs.resume_remarks import lost_lines, resume_remarks
-from genkit.runs.run import Run
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.saved_model import facts_of
 from genkit.storage.weights import read_weights, write_model_folder
@@ -38,7 +38,7 @@ def plan():
 @pytest.fixture
 def folder(tmp_path, plan) -> RunFolder:
     """Return a run that was stopped after step 4, with one evaluation and a best step after it; nothing is trained."""
-    run = Run.open(plan, new_run(tmp_path, tiny_recipe()), World())
+    run = LiveRun.open(plan, new_run(tmp_path, tiny_recipe()), World())
     run.state.step = 4
     checkpoint.save(run.state, run.folder.checkpoint(4))
     for step in (2, 4, 6):
@@ -58,8 +58,8 @@ def refused(call) -> UsageError:
     return caught.value
 
 
-def open_run(plan, folder: RunFolder) -> Run:
-    return Run.open(plan, folder, World())
+def open_run(plan, folder: RunFolder) -> LiveRun:
+    return LiveRun.open(plan, folder, World())
 
 
 @pytest.mark.parametrize("hidden", ["permission", "file", "link"])

@@ -11,8 +11,8 @@ from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Report
+from genkit.runs.live_run import LiveRun
 from genkit.runs.log_during_training import line_of
-from genkit.runs.run import Run
 
 pytestmark = pytest.mark.trains
 
@@ -35,7 +35,7 @@ def test_a_line_has_the_values_that_the_step_used(tmp_path):
 
         return replace(phase, loss=loss)
 
-    run = Run.open(replace(plan, phases=tuple(map(recording, plan.phases))), folder, World())
+    run = LiveRun.open(replace(plan, phases=tuple(map(recording, plan.phases))), folder, World())
     lines = []
     for record in train_steps(run.plan, run.state, run.world):
         line = line_of(run, record)

@@ -212,7 +212,7 @@ def test_a_run_from_python_is_the_run_of_the_command(tmp_path, monkeypatch, unin
     import genkit
 
     monkeypatch.setattr("genkit.recipe.plan.load_registry", registry_with)
-    folder = genkit.train(RECIPE, tmp_path)
+    folder = RunFolder(genkit.train(RECIPE, tmp_path).path)
     assert_same_run(folder, uninterrupted)
 
 

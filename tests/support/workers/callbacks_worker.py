@@ -64,7 +64,7 @@ def check_that_all_fail_together(plan: Plan, world: World) -> None:
         ("genkit.runs.draw_during_training.save_previews", "0"),
         ("genkit.runs.draw_during_training.save_strip_row", "0"),
         ("genkit.runs.checkpoint.save", "0"),
-        ("genkit.runs.run.check_data_fingerprint", "1"),
+        ("genkit.runs.live_run.check_data_fingerprint", "1"),
         ("genkit.runs.checkpoint.load", "1"),
     ]
     for place, rank in places:

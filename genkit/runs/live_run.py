@@ -31,7 +31,7 @@ Tell = Callable[..., None]  # passes on what a callback has made: the name of a 
 
 
 @dataclass(frozen=True)
-class Run:
+class LiveRun:
     """The state that the callbacks of genkit share: each of them logs, draws, saves or evaluates after a step."""
 
     plan: Plan
@@ -41,7 +41,7 @@ class Run:
     watch: FiniteWatch = field(default_factory=FiniteWatch)
 
     @classmethod
-    def open(cls, plan: Plan, folder: RunFolder, world: World) -> Run:
+    def open(cls, plan: Plan, folder: RunFolder, world: World) -> LiveRun:
         """Return the run at its newest checkpoint, or before its first step if it has none.
 
         Lines, pictures and weights of later steps are deleted: training makes them again. Raises `UsageError` if
