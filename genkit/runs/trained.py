@@ -15,7 +15,7 @@ from genkit.core.condition import LABEL
 from genkit.core.dataset import Dataset
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
-from genkit.errors import UsageError
+from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.samples import in_chunks
 from genkit.recipe.document import Document
@@ -72,13 +72,17 @@ def open_trained(path: Path, weights: str | None = None) -> Trained:
 
 
 def levels_of(trained: Trained) -> Levels | None:
-    """Return the levels of the pictures that a model was trained on; None if its recipe declares none.
+    """Return the levels of the pictures that a model was trained on; None if its data declare none.
 
-    Raises `RecipeError` if ``[data]`` is wrong.
+    A data set of a plugin may have levels without these keys. Raises `RecipeError` if ``[data]`` declares levels and is
+    wrong.
     """
-    if not {"window", "percentiles"} & trained.data.keys():
-        return None  # no plugin of the data is needed
-    levels = getattr(build_data(trained.document), "levels", None)
+    try:
+        levels = getattr(build_data(trained.document), "levels", None)
+    except RecipeError:
+        if {"window", "percentiles"} & trained.data.keys():
+            raise
+        return None  # pictures of other data need no levels, so no plugin of the data is needed
     return levels if isinstance(levels, Levels) else None
 
 
