@@ -218,7 +218,7 @@ def test_the_engine_does_not_know_how_it_is_reported(path):
 def names_of_parts() -> set[str]:
     """Return the name of every part of genkit and of the plugins beside it, as their hooks write them."""
     names = set()
-    for path in [PACKAGE / "parts" / "builtin.py", *(plugin / "__init__.py" for plugin in PLUGINS)]:
+    for path in [*(PACKAGE / "parts").glob("*/__init__.py"), *(plugin / "__init__.py" for plugin in PLUGINS)]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Entry":
                 assert isinstance(node.args[0], ast.Constant)
