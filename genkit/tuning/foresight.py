@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from genkit.tuning.planning import SearchPlan
 from genkit.tuning.search import trials_of
 from genkit.tuning.study import Study, TrialRecord
@@ -14,4 +16,4 @@ def next_trials(plan: SearchPlan, study: Study) -> tuple[list[TrialRecord], int]
     begun = len(study.records)
     last = trials_of(plan)
     known = max(min(last, RANDOM_TRIALS), begun) if plan.spec.sampler == "tpe" else last
-    return [study.ask() for _ in range(begun, known)], max(last - known, 0)
+    return [replace(study.ask(), state="planned") for _ in range(begun, known)], max(last - known, 0)

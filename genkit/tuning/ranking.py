@@ -61,7 +61,8 @@ def number_text(record: TrialRecord) -> str:
     if record.state == "pruned":
         return "stopped early" if record.value is None else f"stopped early at {rounded(record.value, record.value)}"
     if not has_number(record):
-        return {"running": "not finished", "failed": "failed"}.get(record.state, "diverged")
+        texts = {"planned": "planned", "running": "not finished", "failed": "failed"}
+        return texts.get(record.state, "diverged")
     assert record.value is not None
     if len(record.values) < 2:
         return rounded(record.value, record.value)

@@ -14,7 +14,13 @@ from genkit.tuning.ranking import Ranking, has_number, number_text, spread
 from genkit.tuning.search import trials_of
 from genkit.tuning.study import TrialRecord
 
-STATES = {"running": "not finished", "complete": "trained", "pruned": "stopped early", "failed": "failed"}
+STATES = {
+    "planned": "planned",
+    "running": "not finished",
+    "complete": "trained",
+    "pruned": "stopped early",
+    "failed": "failed",
+}
 
 
 def columns_of(plan: SearchPlan) -> list[str]:
@@ -50,8 +56,9 @@ def conclusions(plan: SearchPlan, records: Sequence[TrialRecord]) -> Iterator[st
         return
     yield f"best      trial {ranking.best.number}: {settings_of(plan, ranking.best)}, {number_text(ranking.best)}"
     if ranking.ties:
-        ties = ", ".join(str(each.number) for each in ranking.ties)
-        yield f"ties      trials {ties}: within one standard deviation over the seeds, so as good as the best"
+        ties = ", ".join(f"trial {each.number}" for each in ranking.ties)
+        how = "within one standard deviation over the seeds" if len(plan.spec.seeds) > 1 else "equal"
+        yield f"ties      {ties}: {how}, so nothing shows that the best is better"
     if len(plan.spec.seeds) == 1:
         yield "remark    one seed: the spread of a trial is unknown, and the best may be luck. Give two seeds or more"
     split = plan.base.protocols[plan.spec.metric].split

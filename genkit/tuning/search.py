@@ -86,10 +86,16 @@ class Search:
         for trial in list(self._active):
             if (experiment := self._due(trial)) is not None:
                 return experiment
+        if self._is_one_waiting():  # what it waits for should be known before the next trial is chosen
+            return None
         for trial in self._begin():
-            if (experiment := self._due(trial)) is not None:
+            experiment = self._due(trial)
+            if experiment is not None or self._is_one_waiting():
                 return experiment
         return None
+
+    def _is_one_waiting(self) -> bool:
+        return any(not trial.training for trial in self._active)
 
     def _begin(self) -> Iterator[_Active]:
         """Yield trials: first those that an earlier command has left, then new ones. What is refused has failed."""

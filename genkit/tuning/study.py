@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
 NAME = "genkit"  # of the study; the brackets of hyperband depend on it
-State = Literal["running", "complete", "pruned", "failed"]
+State = Literal["planned", "running", "complete", "pruned", "failed"]
 
 
 @dataclass(frozen=True)

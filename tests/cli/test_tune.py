@@ -28,6 +28,7 @@ def test_a_dry_search_prints_its_trials_and_writes_nothing(files):
     assert_names(result.out, "optimiser.encoder.lr", "1e+30", "0.001", "modes")
     trials = json.loads(genkit("tune", "tiny.toml", "--space", "space.toml", "--dry", "--json").out)["trials"]
     assert sorted(trial["keys"]["optimiser.encoder.lr"] for trial in trials) == [1e-3, 1e30]
+    assert {trial["state"] for trial in trials} == {"planned"}
     assert sorted(path.name for path in files.iterdir()) == before
 
 
