@@ -10,6 +10,7 @@ from __future__ import annotations
 import filecmp
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, count
@@ -18,8 +19,8 @@ from pathlib import Path
 from genkit.cli.destination import Destination, output_stem
 from genkit.cli.outputs import refused_if_unwritable
 from genkit.errors import UsageError
-from genkit.storage.atomic import partial_path
 
+PREFIX = 60  # characters of the name in that of the hidden folder
 REMEDY = " Choose another place with --out."
 
 
@@ -52,11 +53,11 @@ class OutputFiles:
             raise UsageError(f"{folders[0]}: cannot be written: it is a folder.{REMEDY}")
         parent = self.stem.parent
         missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
-        draft = partial_path(self.stem)
         try:
             with refused_if_unwritable(self.place, remedy=REMEDY):
-                shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
-                draft.mkdir(parents=True)
+                parent.mkdir(parents=True, exist_ok=True)
+                # A folder of its own: two calls with the same default name may run at the same time.
+                draft = Path(tempfile.mkdtemp(".partial", f".{self.stem.name[:PREFIX]}.", parent))
                 drafts = self._named(draft / self.stem.name)
                 try:
                     yield drafts

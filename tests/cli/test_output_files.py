@@ -83,6 +83,20 @@ def test_nothing_is_left_of_a_block_that_raises():
     assert [str(path) for path in Path().rglob("*")] == ["kept"]
 
 
+def test_calls_of_one_default_name_may_run_at_the_same_time():
+    first, second = (OutputFiles(None, Path("of/x"), (".csv",)) for _ in range(2))
+    with first.writing() as [draft]:
+        draft.write_text("a")
+        assert write(second, "b") == ["x.csv"]
+    assert [path.name for path in first.written] == ["x-2.csv"]
+    assert contents() == {"of/x.csv": "b", "of/x-2.csv": "a"}
+    assert not [path for path in Path("of").iterdir() if path.name.startswith(".")]
+
+
+def test_a_long_name_can_be_written():
+    assert write(OutputFiles(None, Path("x" * 240), (".csv",)), "a") == ["x" * 240 + ".csv"]
+
+
 def test_a_place_that_cannot_be_written_is_an_error():
     Path("file").write_text("")
     for place in ("file/x", "file/"):
