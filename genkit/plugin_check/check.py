@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -17,9 +17,11 @@ from genkit.plugin_check.package_laws import package_laws
 from genkit.plugin_check.recipe_keys import RecipeTable, recipe_tables
 from genkit.recipe.document import Document
 from genkit.recipe.part_interface import INTERFACES, check_interface
-from genkit.recipe.registry import Part, Registry
+from genkit.recipe.registry import FAILURES, Part, Registry
 from genkit.testing.law import Law, Verdict, collected, hold
 
+# Kinds whose laws need a model, samples or a plan; the check has some examples, and a part may refuse all of them.
+TRIED_ON_EXAMPLES = ("models", "losses", "errors", "metrics", "scores", "extractors", "callbacks")
 IN_A_TEST = "Check it in a test, with samples and a model that it accepts: genkit.testing"
 CONSTRUCTS = "constructs"
 BE_MADE = "A part is made of its keys, whatever they are, or raises ValueError with what to do"
@@ -99,10 +101,12 @@ def _check_part(part: Part, plugin: InstalledPlugin, keys: Document, recipe: Rec
     report = Report(kind_word(part.kind), part.entry.name, place, _verdicts(part.load(), entry_laws(part, owners)))
     others = [each for each in plugin.parts if each.kind == "models" and each != part]
 
-    def models() -> Iterable[Any]:
-        return small_models(prepared(each, keys, plugin.registry) for each in others)
+    def makes() -> Iterator[Callable[..., Any]]:
+        for other in others:
+            with suppress(NotChecked, UsageError):  # its own report says why
+                yield prepared(other, keys, plugin.registry)
 
-    around = Around(plugin.registry, models, recipe.recipe if recipe else None)
+    around = Around(plugin.registry, lambda: small_models(makes()), recipe.recipe if recipe else None)
     return check_kind(part, keys, around, report)
 
 
@@ -114,13 +118,13 @@ def check_kind(part: Part, keys: Document, around: Around, report: Report) -> Re
             assert_lawful(part.kind, _interfaced(part.kind, make), around)
     except NotChecked as missing:
         return replace(report, not_checked=str(missing))
-    except Exception as error:  # the laws catch what their checks raise, so this comes from the constructor
+    except FAILURES as error:  # the laws catch what their checks raise, so this comes from the constructor
         if is_refusal(error):
             return replace(report, not_checked=f"{str(error).rstrip('.')}. {how_to_set(part, 'KEY')}")
         text = str(error) if isinstance(error, TypeError) else describe_bug(part.load(), error)
         return replace(report, verdicts=(*report.verdicts, Verdict(CONSTRUCTS, text.rstrip("."), BE_MADE)))
-    if len(verdicts) == 1 and verdicts[0].refused:  # it fits none of the models, samples or keys that were tried
-        return replace(report, not_checked=f"it refuses what it was tried on: {verdicts[0].broken}. {IN_A_TEST}")
+    if part.kind in TRIED_ON_EXAMPLES and verdicts and verdicts[-1].refused:
+        return replace(report, not_checked=f"it refuses what it was tried on: {verdicts[-1].broken}. {IN_A_TEST}")
     return replace(report, verdicts=(*report.verdicts, *verdicts))
 
 

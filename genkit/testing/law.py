@@ -30,7 +30,7 @@ class Verdict:
     law: str
     broken: str = ""  # what is wrong; empty if the law holds
     remedy: str = ""
-    refused: bool = False  # the part has refused what it was tried on, with the text in `broken`
+    refused: bool = False  # a basic law, and the part refuses what it was tried on, with the text in `broken`
 
 
 FAILURES = (Exception, SystemExit, GeneratorExit)  # of the code of a part; Ctrl-C is the user's
@@ -58,7 +58,7 @@ def hold(part: object, laws: Iterable[Law]) -> None:
             broken = _what_is_wrong(part, error)
             if verdicts is None:
                 raise AssertionError(f'{code_of(part)} breaks the law "{law.name}": {broken}. {law.remedy}') from error
-            verdicts.append(Verdict(law.name, broken, law.remedy, is_refusal(error)))
+            verdicts.append(Verdict(law.name, broken, law.remedy, law.basic and is_refusal(error)))
             if law.basic:
                 return
             continue

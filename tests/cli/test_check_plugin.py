@@ -100,6 +100,10 @@ MISTAKES = {
     "check_module_docstring": (('"""A schedule and a divergence."""', ""),),
     "check_constructor": (("class StepUp:", "class StepUp:\n    def __post_init__(self): self.missing\n"),),
     "check_no_field": (("symmetric: ClassVar[bool] = True", "symmetric = True"),),
+    "check_exits": (("class StepUp:", "class StepUp:\n    def __post_init__(self): raise SystemExit(3)\n"),),
+    "check_refuses": (
+        ("return self.value if", "if t == 1: raise ValueError('too late')\n        return self.value if"),
+    ),
 }
 LAWS = {
     "check_negative": ("divergence", "not negative if declared"),
@@ -112,6 +116,8 @@ LAWS = {
     "check_module_docstring": ("package", "docstrings of modules"),
     "check_constructor": ("schedule", "constructs"),
     "check_no_field": ("divergence", "constructs"),
+    "check_exits": ("schedule", "constructs"),
+    "check_refuses": ("schedule", "a finite number on [0, 1]"),
 }
 
 
@@ -198,3 +204,60 @@ def test_a_part_that_cannot_be_imported_breaks_a_law(site, monkeypatch):
     supply(site, monkeypatch, "check_target", change((":StepUp", ":StepDown")))
     found = reports("check_target", code=1)
     assert set(broken(found["schedule"])) == {"can be imported"} and not broken(found["divergence"])
+
+
+LOSS = '''\
+"""A loss of a model with a child `flow`, and that model."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from genkit.api import Model, Phase, PhaseLoss
+from genkit.hooks import Entry, hookimpl
+
+genkit_hooks = 1
+
+@hookimpl
+def genkit_losses():
+    yield Entry("flow", "{module}:FlowLoss", "Squared codes", "closed form")
+
+@hookimpl
+def genkit_models():
+    yield Entry("flow", "{module}:Flow", "A linear flow", "closed form")
+
+class Flow(Model):
+    """A linear map."""
+
+    def __init__(self, *, data_shape):
+        super().__init__()
+        self.flow, self.latent_dim, self.data_shape = nn.Linear(2, 2), 2, tuple(data_shape)
+        if self.data_shape != (2,):
+            raise ValueError("only for points")
+
+    def sample(self, z):
+        return self.flow(z)
+
+@dataclass(frozen=True)
+class FlowLoss:
+    """Mean squared code."""
+
+    def phases(self):
+        return (Phase("flow", ("flow",), self.loss),)
+
+    def loss(self, model, batch):
+        return PhaseLoss(model.flow(batch.x).square().mean(), {})
+'''
+
+
+def test_a_loss_of_an_unusual_model_is_checked_on_the_model_of_its_plugin(site, monkeypatch):
+    supply(site, monkeypatch, "check_flow", LOSS)
+    found = reports("check_flow", code=0)
+    assert "two processes are one" in {law["law"] for law in found["loss"]["laws"]}
+    supply(
+        site,
+        monkeypatch,
+        "check_no_flow",
+        LOSS.replace("self.flow, self", "self.net, self").replace("self.flow(z)", "self.net(z)"),
+    )
+    assert_names(reports("check_no_flow", code=0)["loss"]["not_checked"], "flow", "assert_loss_is_lawful")
