@@ -63,8 +63,11 @@ def test_a_removed_key_and_a_list_are_written(tmp_path):
         ("low = 8\nhigh = 24\nstep = 8", 'values = ["", 24]'),
         ("loss.beta_kl", "optimiser.encoder.betas"),
         ("low = 0.01\nhigh = 10.0\nlog = true", "values = [[0.5, 0.9], [0.9, 0.999]]"),
+        recipe=COMMENTED,
     )
     kept = next(iter(plan.axes[0].choices()))
     written = make_plan(write(tmp_path, plan, **{"model.width": "", "optimiser.encoder.betas": kept}))
     assert written.resolved["optimiser"]["encoder"]["betas"] == [0.5, 0.9]
-    assert "width" not in (tmp_path / "best.toml").read_text()
+    text = (tmp_path / "best.toml").read_text()
+    assert "width" not in text
+    assert "# first line" in text  # it is the given text, and not the tables written again
