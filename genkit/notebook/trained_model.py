@@ -195,7 +195,9 @@ def _device(device: str | torch.device | None) -> torch.device:
         torch.empty(0, device=place)
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).partition("\n")[0]
-        raise UsageError(f'load(): device "{device}": not available: {reason} Leave it out for the CPU.') from None
+        raise UsageError(
+            f'load(): device "{device}": not available: {reason.rstrip(".")}. Leave it out for the CPU.'
+        ) from None
     return place
 
 

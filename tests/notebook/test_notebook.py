@@ -42,5 +42,5 @@ def test_the_notebook_runs(tmp_path):
     shown = [output["data"] for output in outputs if "data" in output]
     assert sum("image/png" in data for data in shown) == 3
     assert sum("<table>" in data.get("text/html", "") for data in shown) >= 4
-    assert any("step 120/120" in data.get("text/html", "") for data in shown)  # the progress
+    assert any("step 100/100" in data.get("text/html", "") for data in shown)  # the progress
     assert len(list((tmp_path / "runs").glob("0*"))) == 2
