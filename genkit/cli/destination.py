@@ -33,5 +33,8 @@ def destination(given: str) -> Destination:
 def output_stem(out: Destination | None, default: Path, endings: Sequence[str]) -> Path:
     """Return the path of the files to write without their endings: `out`, or for a folder the default name in it."""
     stem = default if out is None else out.path / default.name if out.is_folder else out.path
+    for ending in sorted(endings, key=len, reverse=True):
+        if stem.name.lower().endswith(ending.lower()) and len(stem.name) > len(ending):
+            return stem.with_name(stem.name[: -len(ending)])
     suffixes = {Path(f"name{ending}").suffix.lower() for ending in endings}
     return stem.with_suffix("") if stem.suffix.lower() in suffixes else stem

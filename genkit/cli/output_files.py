@@ -2,7 +2,8 @@
 
 A default name that is taken by files of other content gets the next number, as in ``scores-elbo-raw-of-odd-2``: a call
 with other options, other pictures or a longer training does not replace what an earlier call has written. The same call
-writes the same bytes, so it keeps the name. Files that ``--out`` names are replaced.
+writes the same bytes, so it keeps the name. Files that ``--out`` names are replaced, all of them: one that this call does
+not write would belong to an earlier one. Several processes may write the same names.
 """
 
 from __future__ import annotations
@@ -74,11 +75,13 @@ class OutputFiles:
         """Move the files to the first name that may be used."""
         for stem in chain([self.stem], (self.stem.with_name(f"{self.stem.name}-{number}") for number in count(2))):
             pairs = [(draft, final) for draft, final in zip(drafts, self._named(stem), strict=True) if draft.exists()]
-            if self._may_replace or all(_is_free(*pair) for pair in pairs):
+            if self._may_replace or _claimed(pairs):
                 break
         for draft, final in pairs:
             os.replace(draft, final)
         self.written = [final for _, final in pairs]
+        for left in set(self._named(stem)) - set(self.written) if self._may_replace else ():
+            left.unlink(missing_ok=True)
 
     def _named(self, stem: Path) -> list[Path]:
         return [stem.with_name(stem.name + ending) for ending in self.endings]
@@ -91,6 +94,16 @@ def picture_file(out: Destination | None, default: Path) -> OutputFiles:
     return OutputFiles(out, default, [".png"])
 
 
-def _is_free(draft: Path, final: Path) -> bool:
-    """Return whether no file has this name, or one of the same content."""
-    return not os.path.lexists(final) or (final.is_file() and filecmp.cmp(draft, final, shallow=False))
+def _claimed(pairs: Sequence[tuple[Path, Path]]) -> bool:
+    """Return whether the names are free, or those of files of the same content; a free name is then an empty file."""
+    claimed = []
+    for draft, final in pairs:
+        try:
+            final.touch(exist_ok=False)  # in one step, since another process may want the same name
+            claimed.append(final)
+        except FileExistsError:
+            if not final.is_file() or not filecmp.cmp(draft, final, shallow=False):
+                for path in claimed:
+                    path.unlink()
+                return False
+    return True

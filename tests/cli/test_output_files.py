@@ -64,6 +64,28 @@ def test_a_name_that_the_user_gives_is_replaced():
     assert contents() == {"new/y.csv": "b"}
 
 
+def test_two_commands_that_write_at_a_time_have_two_names():
+    first, second = (OutputFiles(None, Path("x"), (".csv",)) for _ in range(2))
+    with first.writing() as [one], second.writing() as [other]:
+        one.write_text("a")
+        other.write_text("b")
+    assert {path.name: path.read_text() for each in (first, second) for path in each.written} == {
+        "x-2.csv": "a",
+        "x.csv": "b",
+    }
+
+
+def test_a_name_that_the_user_gives_loses_the_files_of_an_earlier_call():
+    out = destination("c.npy")
+    assert write(OutputFiles(out, Path("x"), (".npy", "-logvar.npy")), "a", "b") == ["c.npy", "c-logvar.npy"]
+    assert write(OutputFiles(out, Path("x"), (".npy", "-logvar.npy")), "d") == ["c.npy"]
+    assert contents() == {"c.npy": "d"}
+
+
+def test_a_whole_ending_is_left_out_of_a_name():
+    assert OutputFiles(destination("m-maps.npy"), Path("x"), ("-maps.npy", ".png")).stem == Path("m")
+
+
 @pytest.mark.parametrize("given", ["new/", "new/.", "new//"])
 def test_a_slash_at_the_end_makes_a_folder(given):
     for text, name in (("a", "x.csv"), ("b", "x-2.csv")):
