@@ -2,8 +2,8 @@
 
 A default name that is taken by files of other content gets the next number, as in ``scores-elbo-raw-of-odd-2``: a call
 with other options, other pictures or a longer training does not replace what an earlier call has written. The same call
-writes the same bytes, so it keeps the name. Files that ``--out`` names are replaced, all of them: one that this call does
-not write would belong to an earlier one. Several processes may write the same names.
+writes the same bytes, so it keeps the name. Files that ``--out`` names are replaced, all of them: one that this call
+does not write would belong to an earlier one. Several processes may write the same names.
 """
 
 from __future__ import annotations

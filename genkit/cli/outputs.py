@@ -50,12 +50,11 @@ def refuse_inside_data(
 def refuse_among_pictures(option: str, out: Path, resolved: Mapping[str, Any]) -> str:
     """Raise `UsageError` if a folder of new pictures, which `option` names, would be in a folder of other pictures.
 
-    These folders are those of [data] and of the data sets of metrics, given as tables, and every folder above the new
-    one that has a picture of its own, up to the working folder: it may be a set that the user scores. A folder whose
-    sub-folders have pictures may be such a set, with classes, or hold several sets: return a remark on the first one,
-    or else an empty text.
+    These folders are those of [data] and of the data sets of metrics, given as tables, and the first folder above the
+    new one that exists, if it has a picture of its own: it may be a set that the user scores. If its sub-folders have
+    pictures, it may be such a set with classes, or hold several sets: return a remark then, or else an empty text.
     """
-    from genkit.bases.pictures.folder_walk import listing, picture_folders
+    from genkit.bases.pictures.folder_walk import picture_folders
     from genkit.bases.pictures.image_formats import is_image_file
 
     inside = out / "picture.png"
@@ -63,24 +62,23 @@ def refuse_among_pictures(option: str, out: Path, resolved: Mapping[str, Any]) -
     for label, metric in resolved.get("metrics", {}).items():
         if isinstance(metric, Mapping) and isinstance(other := metric.get("other"), Mapping):
             refuse_inside_data(inside, other, table=f"[metrics.{label}.other]")
-    here, remark = Path.cwd().resolve(), ""
-    for folder in out.resolve().parents:
-        if folder in (here, *here.parents) or not folder.is_dir():
-            continue
-        above = (out.resolve(), *out.resolve().parents)
-        with listing(folder, f"{option} {out}:"):
-            found = min(
-                (each.name for each in folder.iterdir() if each.is_file() and is_image_file(each.name)), default=""
-            )
-            beside = [name for name in picture_folders(folder) if (folder / name).resolve() not in above]
-        if found:
-            raise UsageError(
-                f"{option} {out}: in {folder}, a folder with other pictures, such as {found}, so the new ones would be "
-                f"read with them. Choose another place with {option}."
-            )
-        if beside and not remark:
-            remark = (
-                f"remark: {option} {out}: {folder} has other pictures, in {beside[0]}/. If it is one set with classes, "
-                "the new pictures become part of it."
-            )
-    return remark
+    above = (out.resolve(), *out.resolve().parents)
+    folder = next(each for each in above[1:] if each.exists())
+    if folder in (here := Path.cwd().resolve(), *here.parents) or not folder.is_dir():
+        return ""
+    try:
+        found = min((each.name for each in folder.iterdir() if each.is_file() and is_image_file(each.name)), default="")
+        beside = [name for name in picture_folders(folder) if (folder / name).resolve() not in above]
+    except PermissionError:
+        return ""  # nobody reads it as a set of pictures either
+    if found:
+        raise UsageError(
+            f"{option} {out}: in {folder}, a folder with other pictures, such as {found}, so the new ones would be "
+            f"read with them. Choose another place with {option}."
+        )
+    if not beside:
+        return ""
+    return (
+        f"remark: {option} {out}: {folder} has other pictures, in {beside[0]}/. If it is one set with classes, "
+        "the new pictures become part of it."
+    )

@@ -17,6 +17,10 @@ from genkit.runs.exported_names import file_names
         (["x/a.npy", "y/a.npy"], [1, 0], ["y/a.png", "x/a.png"]),
         (["row 0", "row 1"], [0, 1], None),
         ([], [0], None),
+        (["/data/a.png", "/data/b.png"], [0, 1], None),  # would replace the pictures themselves
+        (["a.png", "../b.png"], [0, 1], None),
+        (["C:\\a.png"], [0], None),
+        (["a.jpg", "A.jpg", "a-000000.png"], [0, 1, 2], None),  # still equal with numbers
     ],
 )
 def test_names_keep_their_stem_and_are_different(names, indices, expected):
