@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from support.pictures import SHARED, needs_shared, noise_picture, write_folder, write_picture
 
 from genkit.parts.datasets.image_folder import ImageFolder
+from genkit.parts.datasets.in_memory import HeldSamples, HeldSplit, InMemory, samples_held
 from genkit.plugin_check.check import part_report
 from genkit.recipe.describe_parts import all_parts
 from genkit.recipe.registry import Part, load_registry
@@ -37,9 +39,21 @@ KEYS: dict[str, dict[str, Any]] = {
 }
 # Each takes many seconds: maps of pixels, strokes that are drawn one by one, a fit, and many settings.
 SLOW = {"stroke-digits", "dice", "pixel-auroc", "pixel-auprc", "ssim", "gnelbo", "linear-probe"}
-# The published files and weights, which no test can make up.
+# The published files and weights, which no test can make up; `in-memory` has samples within a call only (see below).
 NEEDS_FILES = {
-    *("mnist", "fashion-mnist", "cifar10", "svhn", "celeba", "lsun", "hub-images", "hub-stream", "inception", "fid")
+    *(
+        "in-memory",
+        "mnist",
+        "fashion-mnist",
+        "cifar10",
+        "svhn",
+        "celeba",
+        "lsun",
+        "hub-images",
+        "hub-stream",
+        "inception",
+        "fid",
+    )
 }
 
 
@@ -83,6 +97,14 @@ def test_a_part_is_lawful(part, tmp_path):
     if report.not_checked and part.entry.name in NEEDS_FILES:
         pytest.skip(report.not_checked)
     assert report.verdicts and not report.broken and not report.not_checked
+
+
+@pytest.mark.parametrize("labels", [None, torch.arange(20) % 3], ids=["plain", "labelled"])
+def test_samples_in_memory_are_lawful(labels):
+    x = torch.rand(40, 2, generator=torch.Generator().manual_seed(0))
+    held = HeldSamples(HeldSplit(x[:20], labels), HeldSplit(x[20:], labels))
+    with samples_held(held):
+        assert_dataset_is_lawful(InMemory(**{key: value for key, value in held.table.items() if key != "use"}))
 
 
 @needs_shared

@@ -203,12 +203,23 @@ class OneName(Powers):
     name = "powers"
 
 
+class ShortDigest(Powers):
+    digest = "1234"
+
+
+class NotThere(Powers):
+    def unmet(self):
+        return ("weights.pth: not found",)
+
+
 @pytest.mark.parametrize(
     ("kind", "law"),
     [
         (BatchNorm, "each sample by itself"),
         (Dropout, "the same again"),
         (Clamps, "the same again"),
+        (ShortDigest, "facts"),
+        (NotThere, "facts"),
         (OtherWidth, "features"),
         (OneName, "other features have another name"),
     ],
