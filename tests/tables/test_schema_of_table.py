@@ -71,8 +71,8 @@ def test_reader_and_schema_refuse_a_mistake(override, accepted, tmp_path: Path):
     ],
 )
 def test_a_row_sets_or_removes_any_key_of_a_recipe(override, accepted):
-    assert accepted(with_key(f"rows.short.set.{override}"))
-    assert accepted(with_key(f"columns.vae.set.{override}"))
+    for table in ("rows.short.set", "columns.vae.set"):
+        assert accepted(parse(f"{TABLE}\n[{table}]\n{override}\n"))
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_a_row_sets_or_removes_any_key_of_a_recipe(override, accepted):
     ],
 )
 def test_a_mistake_in_a_set_table_is_refused(override, accepted):
-    assert not accepted(with_key(f"rows.short.set.{override}"))
-    assert not accepted(with_key(f"columns.vae.set.{override}"))
+    for table in ("rows.short.set", "columns.vae.set"):
+        assert not accepted(parse(f"{TABLE}\n[{table}]\n{override}\n"))
 
 
 def test_a_dotted_key_in_quotation_marks_is_accepted(accepted):
