@@ -19,7 +19,7 @@ from genkit.recipe.bind_model import BoundModel, bind_model
 from genkit.recipe.document import KeyPath
 from genkit.recipe.registry import Part
 from genkit.recipe.tables import Recipe
-from genkit.recipe.try_parts import shape_of
+from genkit.recipe.try_data import shape_of
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.phase_result import checked_result
 from genkit.recipe.schedule_probe import RunProgress
 from genkit.recipe.tables import Recipe
-from genkit.recipe.try_parts import labels_without_content
+from genkit.recipe.try_model import labels_without_content
 
 META = torch.device("meta")
 MOST_OPERATIONS = 100_000  # of torch in one phase: a step has hundreds, and more than this would not end

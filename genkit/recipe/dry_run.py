@@ -54,19 +54,10 @@ from genkit.recipe.error_probe import recording_error
 from genkit.recipe.prior_probe import recording_questions
 from genkit.recipe.schedule_probe import recording_schedules, values_over_the_run
 from genkit.recipe.tables import Recipe
-from genkit.recipe.try_parts import (
-    actions_of,
-    targets_of,
-    try_actions,
-    try_data,
-    try_error,
-    try_model,
-    try_optimiser,
-    try_phases,
-    try_prior,
-    try_remark,
-    try_targets,
-)
+from genkit.recipe.try_data import try_data
+from genkit.recipe.try_loss import actions_of, targets_of, try_actions, try_phases, try_remark, try_targets
+from genkit.recipe.try_model import try_error, try_model, try_prior
+from genkit.recipe.try_optimiser import try_optimiser
 
 MOST_TENSORS = 10_000  # parameters of a network; one of hundreds of layers has hundreds
 MOST_NAMES = 4  # of parameters, in a remark

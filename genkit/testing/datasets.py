@@ -16,7 +16,7 @@ from genkit.core.two_steps import batch_in_two_steps
 from genkit.recipe.check_samples import check_values, checked_raw, checked_samples
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_interface import check_interface
-from genkit.recipe.try_parts import try_data
+from genkit.recipe.try_data import try_data
 from genkit.testing.law import Law, assert_same, for_each_case, hold
 
 ROWS = 8

@@ -17,7 +17,7 @@ from genkit.recipe.costs import USE_THE_NOISE
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_fields import with_schedules
 from genkit.recipe.phase_result import checked_result
-from genkit.recipe.try_parts import actions_of
+from genkit.recipe.try_loss import actions_of
 from genkit.testing.two_processes import on_two_processes
 
 

@@ -12,7 +12,7 @@ from genkit.core.condition import LABEL
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
-from genkit.recipe.try_parts import try_model
+from genkit.recipe.try_model import try_model
 from genkit.testing.law import Law, assert_finite, assert_same, hold
 
 ROWS = 4

@@ -11,7 +11,7 @@ from torch.nn import Parameter
 
 from genkit.core.types import Optimiser
 from genkit.recipe.part_interface import check_interface
-from genkit.recipe.try_parts import try_optimiser
+from genkit.recipe.try_optimiser import try_optimiser
 from genkit.testing.law import Law, assert_same, hold
 
 RATE = 1e-2  # small enough that no common optimiser leaves the bowl of the quadratic

@@ -15,7 +15,7 @@ from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior
 from genkit.core.types import DiagNormal
 from genkit.recipe.draw_finder import refusing_global_draws
-from genkit.recipe.try_parts import NO_GLOBAL_DRAWS_IN_PRIORS
+from genkit.recipe.try_model import NO_GLOBAL_DRAWS_IN_PRIORS
 from genkit.testing.law import Law, assert_finite, assert_same, for_each_case, hold
 
 MOST_DIMENSIONS = 3  # kernels around codes are too sparse in more

@@ -1,0 +1,89 @@
+"""Trial of a loss before a run: its phases, actions, targets and remarks are asked for once and checked.
+
+Every function raises `ValueError` with the class, its file and line. Other exceptions are bugs of the part.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from genkit.core.model import Model
+from genkit.core.types import Action, Loss, LossWithActions, LossWithRemark, LossWithTargets, Phase, Remark
+from genkit.part_code import code_of
+
+
+def try_phases(loss: Loss) -> tuple[Phase, ...]:
+    """Return the phases of a loss, after a check of their fields."""
+    phases: Any = loss.phases()
+    if not isinstance(phases, (tuple, list)) or not phases or not all(isinstance(phase, Phase) for phase in phases):
+        found = "nothing" if phases in (None, (), []) else f"a {type(phases).__name__}"
+        raise ValueError(f"{code_of(loss)}: phases returned {found}. Return a tuple of Phase")
+    for phase in phases:
+        subject = f'{code_of(loss)}: phase "{phase.name}"'
+        if isinstance(phase.updates, str) or not phase.updates:
+            raise ValueError(f'{subject}: updates is {phase.updates!r}. Give a tuple of names, such as ("encoder",)')
+        if not callable(phase.loss):
+            raise ValueError(f"{subject}: loss is a {type(phase.loss).__name__}. Give a function of model and batch")
+        if phase.every < 1:
+            raise ValueError(f"{subject}: every is {phase.every}. Give a positive integer")
+    names = [phase.name for phase in phases]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f'{code_of(loss)}: two phases have the name "{min(twice)}". Give each its own')
+    return tuple(phases)
+
+
+def actions_of(loss: Loss) -> Any:
+    """Return what a loss gives as its actions; none for most losses."""
+    return loss.actions() if isinstance(loss, LossWithActions) else ()
+
+
+def try_actions(loss: Loss, phases: tuple[Phase, ...]) -> tuple[Action, ...]:
+    """Return the actions of a loss, after a check of their fields."""
+    actions: Any = actions_of(loss)
+    if not isinstance(actions, (tuple, list)) or not all(isinstance(action, Action) for action in actions):
+        found = "nothing" if actions is None else f"a {type(actions).__name__}"
+        raise ValueError(f"{code_of(loss)}: actions returned {found}. Return a tuple of Action, () for none")
+    names = [turn.name for turn in (*phases, *actions)]
+    for action in actions:
+        subject = f'{code_of(loss)}: action "{action.name}"'
+        if not callable(action.do):
+            raise ValueError(f"{subject}: do is a {type(action.do).__name__}. Give a function of model and batch")
+        if action.every < 1:
+            raise ValueError(f"{subject}: every is {action.every}. Give a positive integer")
+        if isinstance(action.resets, str):
+            raise ValueError(f'{subject}: resets is {action.resets!r}. Give a tuple of names, such as ("decoder",)')
+        if action.before is not None and action.before not in (known := [phase.name for phase in phases]):
+            raise ValueError(f'{subject}: before is "{action.before}". Give the name of a phase: {", ".join(known)}')
+        if names.count(action.name) > 1:
+            raise ValueError(f"{subject}: the name of another action or phase. Give each its own")
+    return tuple(actions)
+
+
+def targets_of(loss: Loss) -> Any:
+    """Return the children whose targets a loss reads; none for most losses."""
+    return loss.targets() if isinstance(loss, LossWithTargets) else ()
+
+
+def try_targets(loss: Loss, model: Model) -> tuple[str, ...]:
+    """Return the children whose targets a loss reads, after a check that the model has them."""
+    targets: Any = targets_of(loss)
+    if not isinstance(targets, (tuple, list)) or not all(isinstance(name, str) for name in targets):
+        raise ValueError(
+            f'{code_of(loss)}: targets returned {targets!r}. Return a tuple of names, such as ("decoder",)'
+        )
+    children = [name for name, _ in model.named_children()]
+    for name in targets:
+        if name not in children:
+            raise ValueError(
+                f'{code_of(loss)}: targets has "{name}", no child of the model; it has {" and ".join(children)}'
+            )
+    return tuple(dict.fromkeys(targets))
+
+
+def try_remark(loss: Loss) -> bool:
+    """Ask a loss that makes remarks for one on no terms, as at the first line of a log. Return True."""
+    if isinstance(loss, LossWithRemark):
+        remark: Any = loss.remark({})
+        if remark is not None and not isinstance(remark, Remark):
+            raise ValueError(f"{code_of(loss)}: remark returned a {type(remark).__name__}. Return a Remark, or None")
+    return True
