@@ -3,22 +3,10 @@
 from genkit.bases.losses.vae import VAE
 from genkit.core.batch import Batch
 from genkit.core.elbo import energy, negative_elbo, same_for_all_rows
+from genkit.core.loss import Action, Loss, LossWithActions, LossWithRemark, LossWithTargets, Phase, PhaseLoss, Remark
 from genkit.core.squared_error import SquaredError, squared_error
 from genkit.core.targets import follow, make_targets
-from genkit.core.types import (
-    Action,
-    Divergence,
-    Link,
-    Loss,
-    LossWithActions,
-    LossWithRemark,
-    LossWithTargets,
-    Optimiser,
-    Phase,
-    PhaseLoss,
-    ReconstructionError,
-    Remark,
-)
+from genkit.core.types import Divergence, Link, Optimiser, ReconstructionError
 
 __all__ = [
     "VAE",

@@ -2,12 +2,12 @@
 
 from genkit.core.condition import Conditional
 from genkit.core.constant_features import constant_features
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.layers.levels import outputs_of
 from genkit.core.layers.norm import Norm, norm_layer
 from genkit.core.layers.posterior import LOGVAR_MAX, LOGVAR_MIN, Posterior
 from genkit.core.layers.shapes import image_shape, smallest_map
 from genkit.core.model import GAN, Autoencoder, Model, NetworkBuilder, evaluating
-from genkit.core.types import DiagNormal
 
 __all__ = [
     "GAN",

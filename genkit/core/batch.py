@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, require_standard_normal
-from genkit.core.types import DiagNormal
 
 
 @dataclass(frozen=True)

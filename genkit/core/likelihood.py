@@ -13,9 +13,9 @@ import math
 import torch
 from torch import Tensor
 
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import Autoencoder
 from genkit.core.noise import Noise
-from genkit.core.types import DiagNormal
 
 BLOCK = 64  # draws of a code that are made at a time
 

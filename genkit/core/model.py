@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from genkit.core.condition import LABEL, ClassFacts, Conditional, check_range, draw_labels, labels_in
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.noise import Noise
 from genkit.core.prior import Prior, StandardNormal
 from genkit.core.squared_error import SquaredError
-from genkit.core.types import DiagNormal, ReconstructionError
+from genkit.core.types import ReconstructionError
 
 
 class Model(nn.Module, ABC):

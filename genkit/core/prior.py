@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.noise import Noise
-from genkit.core.types import DiagNormal
 
 
 class Prior(nn.Module, ABC):

@@ -1,6 +1,6 @@
 """Target networks: lagging copies of children of a model, which a loss reads and no optimiser updates.
 
-A loss names the children (`genkit.core.types.LossWithTargets`). The training makes the copies, and hands them to the
+A loss names the children (`genkit.core.loss.LossWithTargets`). The training makes the copies, and hands them to the
 phases and actions of the loss as ``batch.targets``; the loss moves them itself, in an action. They belong to the
 training, as the moments of the optimisers do, not to the model: a checkpoint holds them, a model folder does not, and
 the EMA weights, metrics and parameter counts leave them out.

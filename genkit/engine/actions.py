@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from genkit.core.batch import Batch, joined
+from genkit.core.loss import Action
 from genkit.core.model import Model
-from genkit.core.types import Action
 from genkit.engine.distributed import World
 from genkit.engine.part_calls import PartCalls
 from genkit.engine.state import TrainState

@@ -17,11 +17,11 @@ from torch import Tensor
 from genkit.core.batch import Batch
 from genkit.core.dataset import Samples
 from genkit.core.global_generators import restored_generators
+from genkit.core.loss import Phase
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.targets import make_targets
 from genkit.core.torch_operations import OperationWatch
-from genkit.core.types import Phase
 from genkit.engine.batches import samples_of_step
 from genkit.engine.distributed import World
 from genkit.engine.part_calls import PartCalls

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from genkit.core.batch import Batch
-from genkit.core.types import Phase
+from genkit.core.loss import Phase
 from genkit.engine.actions import Actions
 from genkit.engine.compilation import SECOND_DERIVATIVES
 from genkit.engine.distributed import World

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from genkit.core.condition import LABEL
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import Autoencoder, Model
 from genkit.core.torch_defaults import standard_defaults
-from genkit.core.types import DiagNormal
 from genkit.errors import GenkitWarning, UsageError
 from genkit.evaluation.reconstruct import reconstruct_samples
 from genkit.evaluation.samples import in_chunks

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from genkit import testing
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import DiagNormal
 from genkit.errors import GenkitError
 from genkit.plugin_check.build_part import NotChecked
 from genkit.recipe.plan import make_plan

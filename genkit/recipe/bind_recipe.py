@@ -9,9 +9,10 @@ from typing import Any
 
 from genkit.core.callback import Callback
 from genkit.core.dataset import Dataset
+from genkit.core.loss import Loss
 from genkit.core.metric import Metric
 from genkit.core.model import Model
-from genkit.core.types import Loss, Optimiser
+from genkit.core.types import Optimiser
 from genkit.errors import RecipeError
 from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.bind import Binder, Invalid, labelled

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from genkit.core.dataset import Dataset, LabelledDataset
 from genkit.core.known_data import PlaceholderDataset
+from genkit.core.loss import Action, Phase
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
-from genkit.core.types import Action, Phase
 from genkit.evaluation.batch_norm import norms_of
 from genkit.near_miss import near_miss
 from genkit.recipe.bind_model import ERROR, PRIOR

@@ -13,11 +13,11 @@ from torch.utils.flop_counter import flop_registry
 
 from genkit.core.batch import Batch, joined
 from genkit.core.dataset import Dataset
+from genkit.core.loss import Action, Phase, turns_of
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.targets import make_targets
 from genkit.core.torch_operations import OperationWatch
-from genkit.core.types import Action, Phase, turns_of
 from genkit.part_code import code_of
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.phase_result import checked_result

@@ -25,9 +25,10 @@ import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from genkit.core.dataset import Dataset
+from genkit.core.loss import Action, Phase
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.types import Action, Phase, Schedule
+from genkit.core.types import Schedule
 from genkit.errors import UsageError
 from genkit.evaluation.compute_metrics import protocol_of
 from genkit.part_code import code_of, describe_bug, is_refusal

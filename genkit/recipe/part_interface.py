@@ -14,9 +14,10 @@ from typing_extensions import get_protocol_members, is_protocol
 
 from genkit.core.callback import Callback
 from genkit.core.dataset import Dataset
+from genkit.core.loss import Loss
 from genkit.core.metric import Extractor, Metric
 from genkit.core.score import Score
-from genkit.core.types import Divergence, Loss, Optimiser, ReconstructionError, Schedule
+from genkit.core.types import Divergence, Optimiser, ReconstructionError, Schedule
 from genkit.part_code import code_of
 
 INTERFACES: dict[str, type] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from genkit.core.types import Phase, PhaseLoss
+from genkit.core.loss import Phase, PhaseLoss
 from genkit.part_code import code_of
 
 

@@ -12,10 +12,11 @@ from genkit.core.callback import Callback
 from genkit.core.condition import ClassFacts, class_facts
 from genkit.core.dataset import Dataset
 from genkit.core.global_generators import restored_generators
+from genkit.core.loss import Action, Loss, Phase, turns_of
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
 from genkit.core.torch_defaults import standard_defaults
-from genkit.core.types import Action, Loss, Optimiser, Phase, turns_of
+from genkit.core.types import Optimiser
 from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.data_fingerprint import data_fingerprint
 from genkit.recipe.bind import Binder

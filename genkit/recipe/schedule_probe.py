@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any
 
-from genkit.core.types import Loss, Schedule
+from genkit.core.loss import Loss
+from genkit.core.types import Schedule
 from genkit.recipe.part_fields import KIND_OF_HINT, parameters_of, without_none
 
 PROBES = 101  # values of a schedule, spread evenly over the run; if all are equal, the schedule is a constant

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from genkit.core.loss import Action, Loss, LossWithActions, LossWithRemark, LossWithTargets, Phase, Remark
 from genkit.core.model import Model
-from genkit.core.types import Action, Loss, LossWithActions, LossWithRemark, LossWithTargets, Phase, Remark
 from genkit.part_code import code_of
 
 

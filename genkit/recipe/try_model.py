@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from genkit.core.condition import LABEL
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import DiagNormal
 from genkit.part_code import code_of
 from genkit.recipe.draw_finder import refusing_global_draws
 

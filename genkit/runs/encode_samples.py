@@ -15,8 +15,8 @@ from torch import Tensor
 
 from genkit.console.output import progress_count
 from genkit.core.dataset import Dataset
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import Autoencoder, evaluating
-from genkit.core.types import DiagNormal
 from genkit.errors import UsageError
 from genkit.runs.sample_sets import SampleChunk, SampleSet, set_of_data, set_of_pictures
 from genkit.runs.trained import Trained, open_data, require_data

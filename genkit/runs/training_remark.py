@@ -1,6 +1,6 @@
 """Remark of a loss on the training: what its averaged terms show, such as two players out of balance.
 
-The loss decides (`genkit.core.types.LossWithRemark`); this module averages the terms over the lines of metrics.jsonl,
+The loss decides (`genkit.core.loss.LossWithRemark`); this module averages the terms over the lines of metrics.jsonl,
 and lets a run have one remark. A mean over many lines changes little from one to the next, so the loss is asked once in
 a tenth of the averaged lines: at every line of the default log. The remark is a function of the lines, so nothing is
 stored: a resumed run reads its lines again and does not repeat the remark, and the end of a run finds it in them.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from genkit.core.types import LossWithRemark, Remark
+from genkit.core.loss import LossWithRemark, Remark
 from genkit.part_code import describe_bug
 from genkit.recipe.plan import Plan
 from genkit.recipe.registry import FAILURES

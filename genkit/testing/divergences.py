@@ -9,8 +9,9 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import DiagNormal, Divergence
+from genkit.core.types import Divergence
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.testing.law import Law, assert_finite, assert_same, for_each_case, hold
 

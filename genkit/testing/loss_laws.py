@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from genkit.core.batch import Batch
+from genkit.core.loss import Action, Loss
 from genkit.core.model import Model
-from genkit.core.types import Action, Loss
 from genkit.recipe.costs import USE_THE_NOISE
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_fields import with_schedules

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from genkit.core.batch import Batch
 from genkit.core.condition import LABEL
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior, StandardNormal
-from genkit.core.types import DiagNormal
 
 
 def batch_of(

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from genkit.core.condition import Conditional
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior
-from genkit.core.types import DiagNormal
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.try_model import NO_GLOBAL_DRAWS_IN_PRIORS
 from genkit.testing.law import Law, assert_finite, assert_same, for_each_case, hold

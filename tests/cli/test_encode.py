@@ -179,7 +179,7 @@ def test_a_bad_picture_leaves_no_file_and_no_folder(folder, monkeypatch):
 
 
 def test_codes_that_are_not_finite_are_refused(digits, monkeypatch):
-    monkeypatch.setattr("genkit.core.types.DiagNormal.__new__", broken_posterior)
+    monkeypatch.setattr("genkit.core.diag_normal.DiagNormal.__new__", broken_posterior)
     message = nothing_written(digits, "--out", "a")
     assert_names(message, "test: ", "not finite")
 

@@ -256,7 +256,7 @@ def test_an_interrupted_command_leaves_nothing(run, root, monkeypatch, command):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("genkit.core.types.DiagNormal.__new__", interrupt)
+    monkeypatch.setattr("genkit.core.diag_normal.DiagNormal.__new__", interrupt)
     result = genkit(command, run, "--data", root / "dark", "--out", "new/a")
     assert result.code == 130 and "nothing was written" in result.err and not list(Path.cwd().iterdir())
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.elbo import energy, negative_elbo
 from genkit.core.model import Autoencoder
 from genkit.core.prior import kl_to_prior
 from genkit.core.squared_error import squared_error
-from genkit.core.types import DiagNormal
 from genkit.parts.errors.l1 import L1
 
 

@@ -1,4 +1,4 @@
-"""Examples in the docstrings of `genkit.core.types` and `genkit.core.metric`, run as written."""
+"""Examples in the docstrings of `genkit.core.loss` and `genkit.core.metric`, run as written."""
 
 import inspect
 import re
@@ -7,7 +7,8 @@ from types import ModuleType
 import torch
 from support.tiny_parts import Blob, TinyAutoencoder
 
-from genkit.core import metric, types
+from genkit.core import loss as loss_module
+from genkit.core import metric
 from genkit.evaluation.compute_metrics import evaluate
 from genkit.testing import assert_gradients_reach_updates, batch_of
 
@@ -26,7 +27,7 @@ def model() -> TinyAutoencoder:
 
 
 def test_the_minimal_loss_trains_every_parameter():
-    loss = example_in(types).BetaVAE()
+    loss = example_in(loss_module).BetaVAE()
     assert_gradients_reach_updates(loss, model(), batch_of(torch.randn(8, 2), latent_dim=2), step=0)
 
 

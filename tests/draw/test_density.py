@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import GAN, Autoencoder
-from genkit.core.types import DiagNormal
 from genkit.draw.density import energy_map, histogram, relative_density, save_density_panels
 from genkit.draw.style import DPI
 

@@ -9,9 +9,9 @@ from PIL import Image
 from torch import nn
 
 from genkit.core.dataset import Samples
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import GAN, Autoencoder, evaluating
 from genkit.core.noise import Noise, Rows
-from genkit.core.types import DiagNormal
 from genkit.draw.density import half_width_of
 from genkit.draw.preview import save_previews
 

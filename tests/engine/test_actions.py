@@ -15,7 +15,7 @@ from support.two_processes import OneOfTwo
 
 from genkit.api import VAE, Action, Batch, Phase, PhaseLoss
 from genkit.console.output import Console
-from genkit.core.types import turns_of
+from genkit.core.loss import turns_of
 from genkit.engine.actions import Actions
 from genkit.engine.batches import batches_of_step
 from genkit.engine.distributed import World

@@ -25,10 +25,12 @@ from typing import Annotated
 
 from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.elbo import negative_elbo
 from genkit.core.field_types import Doc
+from genkit.core.loss import Phase, PhaseLoss
 from genkit.core.model import Autoencoder
-from genkit.core.types import DiagNormal, Phase, PhaseLoss, Schedule
+from genkit.core.types import Schedule
 
 UPDATES = ("encoder", "decoder", "prior")  # genkit leaves out a prior that is not learnt
 

@@ -25,11 +25,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.field_types import Doc, PositiveFloat, PositiveInt
 from genkit.core.layers.posterior import LOGVAR_MAX, LOGVAR_MIN
 from genkit.core.noise import Noise
 from genkit.core.prior import Prior
-from genkit.core.types import DiagNormal
 
 LOG_2PI = math.log(2 * math.pi)
 """log 2π."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from genkit.core.types import DiagNormal
+from genkit.core.diag_normal import DiagNormal
 
 LOGVAR_MIN = -20.0
 """Lower bound of the log-variances of posteriors: σ = 4.5e-5."""

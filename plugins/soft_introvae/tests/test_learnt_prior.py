@@ -12,7 +12,7 @@ from genkit_soft_introvae.loss import SoftIntroVAE
 from torch import Tensor
 
 from genkit.api import Autoencoder, Batch, ConstantSchedule, DiagNormal, Mixture, StandardNormal
-from genkit.core.types import turns_of
+from genkit.core.loss import turns_of
 from genkit.recipe.plan import make_plan
 from genkit.testing import (
     assert_gradients_reach_updates,
