@@ -178,6 +178,11 @@ def test_every_page_is_in_the_navigation():
     assert listed == {page.relative_to(DOCS).as_posix() for page in PAGES}
 
 
+def test_the_first_page_leads_to_every_page():
+    linked = set(re.findall(r"\]\(([\w/-]+\.md)", (DOCS / "index.md").read_text(encoding="utf-8")))
+    assert linked == {page.relative_to(DOCS).as_posix() for page in PAGES} - {"index.md"}
+
+
 def test_the_table_of_the_docs_plans(tmp_path):
     text = titled("tables.md", "my_table.toml")
     skip_unless_installed('"soft-introvae"')
