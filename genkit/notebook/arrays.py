@@ -26,12 +26,13 @@ def samples_tensor(given: Any, where: str) -> Tensor:
     if 0 in x.shape:
         raise UsageError(f"{where}: found the shape {tuple(x.shape)}, which holds no sample. Give at least one.")
     if x.dim() == 4 and x.shape[1] > 4 >= x.shape[3]:
+        moved = "permute" if isinstance(given, Tensor) else "transpose"
         raise UsageError(
-            f"{where}: found the shape {tuple(x.shape)}, channels last. Move the channels: x.transpose(0, 3, 1, 2)."
+            f"{where}: found the shape {tuple(x.shape)}, channels last. Move the channels: x.{moved}(0, 3, 1, 2)."
         )
     if x.dtype == torch.uint8:
         return x.clone(memory_format=torch.contiguous_format)
-    values = _floats(x, where).to(torch.float32)
+    values = _floats(x, torch.float32, where, isinstance(given, Tensor))
     low, high = values.min().item(), values.max().item()
     if x.dim() == 4 and (low < 0 or high > 1):
         remedy = "Divide them by 255" if 1 < high <= 255 and low >= 0 else "Scale them to [0, 1]"
@@ -39,14 +40,16 @@ def samples_tensor(given: Any, where: str) -> Tensor:
     return values.clone(memory_format=torch.contiguous_format)
 
 
-def inputs_tensor(given: Any, shape: tuple[int, ...], where: str) -> Tensor:
-    """Return what a network takes, (n, *shape) float; uint8 becomes [0, 1]. Raises `UsageError`."""
+def inputs_tensor(given: Any, shape: tuple[int, ...], dtype: torch.dtype, where: str) -> Tensor:
+    """Return what a network takes, (n, *shape), in its dtype; uint8 becomes [0, 1]. Raises `UsageError`."""
     x = as_tensor(given, where)
     if tuple(x.shape[1:]) != shape:
         one = " Add a dimension for a single one: x[None]." if tuple(x.shape) == shape else ""
         expected = ", ".join(map(str, ("n", *shape)))
         raise UsageError(f"{where}: found the shape {tuple(x.shape)}, expected ({expected}).{one}")
-    return x.to(torch.float32) / 255 if x.dtype == torch.uint8 else _floats(x, where)
+    if x.dtype == torch.uint8:
+        return (x.to(torch.float32) / 255).to(dtype)
+    return _floats(x, dtype, where, isinstance(given, Tensor))
 
 
 def labels_tensor(given: Any, number: int, where: str) -> Tensor:
@@ -80,17 +83,19 @@ def as_tensor(given: Any, where: str) -> Tensor:
         ) from None
 
 
-def _floats(x: Tensor, where: str) -> Tensor:
-    """Return floats that are finite. Raises `UsageError`."""
+def _floats(x: Tensor, dtype: torch.dtype, where: str, of_torch: bool) -> Tensor:
+    """Return floats in a dtype in which they are finite. Raises `UsageError`, with a remedy for torch or for NumPy."""
     if not x.is_floating_point():
-        raise UsageError(
-            f"{where}: found {x.dtype}, expected floats or uint8. Convert it, for example with "
-            "x.astype('float32') / 255."
-        )
+        remedy = "x.float() / 255" if of_torch else "x.astype('float32') / 255"
+        raise UsageError(f"{where}: found {x.dtype}, expected floats or uint8. Convert it, for example with {remedy}.")
+    x = x.to(dtype)
     bad = ~torch.isfinite(x)
     if bad.any():
         first = bad.flatten(1).any(1).nonzero()[0].item() if x.dim() > 1 else 0
-        raise UsageError(f"{where}: {int(bad.sum()):,} values are not finite, first in row {first}. Remove such rows.")
+        raise UsageError(
+            f"{where}: {int(bad.sum()):,} values are not finite in {str(dtype).removeprefix('torch.')}, first in row "
+            f"{first}. Remove such rows."
+        )
     return x
 
 

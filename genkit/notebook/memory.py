@@ -18,6 +18,8 @@ from genkit.notebook.arrays import labels_tensor, samples_tensor
 from genkit.parts.datasets.in_memory import HeldSamples, HeldSplit, samples_held
 from genkit.recipe.document import Document, read
 from genkit.runs.run_folder import RunFolder
+from genkit.runs.saved_model import find_model
+from genkit.storage.listing import exists
 
 IN_MEMORY = "in-memory"
 
@@ -108,14 +110,13 @@ def with_memory(document: Document, data: MemoryData) -> Document:
 
 @contextmanager
 def data_of_run(path: str | PathLike[str], data: MemoryData | None) -> Iterator[None]:
-    """Let the block read the data of a run, those in memory from `data`.
+    """Let the block read the data of a run or of a model folder, those in memory from `data`.
 
-    Raises `UsageError` if the run was trained on other samples than `data`, or on files.
+    Raises `UsageError` if it was trained on other samples than `data`, or on files.
     """
     held = held_by(data)
     if held is not None:
-        resolved = RunFolder.open(Path(path)).resolved
-        table = read(resolved).tables.get("data")
+        table = _recipe_of(Path(path)).tables.get("data")
         table = table if isinstance(table, dict) else {}
         if table.get("use") != IN_MEMORY:
             raise UsageError(f"{path}: this run was not trained on samples in memory. Leave out `data`.")
@@ -123,6 +124,11 @@ def data_of_run(path: str | PathLike[str], data: MemoryData | None) -> Iterator[
             raise UsageError(f"{path}: `data` are not the samples that this run was trained on{_change(table, held)}.")
     with samples_held(held):
         yield
+
+
+def _recipe_of(path: Path) -> Document:
+    resolved = RunFolder(path).resolved
+    return read(resolved) if exists(resolved) else find_model(path).recipe
 
 
 def _change(table: dict[str, Any], held: HeldSamples) -> str:

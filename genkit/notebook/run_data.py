@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import index as as_integer
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from genkit.core.dataset import Dataset, LabelledDataset
-from genkit.core.noise import Noise, Rows
+from genkit.core.noise import Noise, Rows, seed_of
 from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError
+from genkit.notebook.arrays import INTEGERS, as_tensor
 from genkit.recipe.document import read
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.trained import open_data, require_data
@@ -23,13 +26,15 @@ from genkit.runs.without_flips import without_flips
 class RunData:
     """A split of the data of a run: ``data[0:16]`` are samples, (16, *shape), on the CPU, in the dtype of the model.
 
-    Samples are read when they are asked for, and never mirrored. A density draws: the same slice gives the same draws.
+    An index is a number, a slice, several numbers or a mask with a bool for each sample, such as ``data.labels == 2``.
+    Samples are read when they are asked for, and never mirrored. A density draws: equal indices of a split give equal
+    draws, other ones and the other split give others.
     """
 
     _path: Path
     _whole: Dataset  # the training data, which name what is missing
     _split: Dataset
-    _seed: int
+    _noise: Noise  # of a split
     dtype: torch.dtype
 
     @classmethod
@@ -39,13 +44,14 @@ class RunData:
         data = open_data(path)
         require_data(path, data, data)
         dtype = torch.float64 if tables.get("train", {}).get("precision") == "fp64" else torch.float32
-        return cls(path, data, without_flips(data), int(tables.get("seed", 0)), dtype)
+        noise = Noise(int(tables.get("seed", 0)), 0, "notebook", Rows.all(1), dtype=dtype)
+        return cls(path, data, without_flips(data), noise, dtype)
 
     def held_out(self) -> RunData:
         """Return the held-out split, which the run was not trained on. Raises `UsageError` if it is missing."""
         held_out: Dataset = self._whole.held_out()
         require_data(self._path, self._whole, held_out)
-        return replace(self, _split=held_out)
+        return replace(self, _split=held_out, _noise=self._noise.of("notebook/held-out"))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,16 +75,41 @@ class RunData:
         return self._split.size
 
     @standard_defaults()
-    def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> Tensor:
+    def __getitem__(self, index: int | slice | Sequence[int] | Sequence[bool] | Tensor) -> Tensor:
         """Return a sample, (*shape), or several, (n, *shape). Raises `IndexError`, and `UsageError`."""
-        if isinstance(index, int):
-            return self._read([index])[0]
         if isinstance(index, slice):
             if self._split.size is None and (index.stop is None or min(index.start or 0, index.stop) < 0):
                 raise UsageError(f"{self._path}: its data never end. Give a slice with both ends, such as data[0:16].")
             end = index.stop if self._split.size is None else self._split.size
             return self._read(range(*index.indices(end)))
-        return self._read([int(each) for each in index])
+        rows = self._rows(index)
+        return self._read([rows])[0] if isinstance(rows, int) else self._read(rows)
+
+    def _rows(self, index: Any) -> int | list[int]:
+        """Return the numbers of the samples that an index names. Raises `IndexError`, and `UsageError`."""
+        where = f"{self._path}: data[...]"
+        if getattr(index, "ndim", 0) == 0 and not isinstance(index, Sequence):
+            if isinstance(index, bool) or not hasattr(index, "__index__") or "bool" in str(getattr(index, "dtype", "")):
+                raise UsageError(f"{where}: found {index!r}, expected a number, a slice, numbers or a mask.")
+            return as_integer(index)
+        given = as_tensor(index, where)
+        if given.shape == (0,):
+            return []
+        if given.dtype == torch.bool and given.dim() == 1:
+            if self._split.size is None:
+                raise UsageError(
+                    f"{self._path}: its data never end, so no mask fits. Take a slice, such as data[0:16]."
+                )
+            if len(given) != self._split.size:
+                raise IndexError(f"a mask of {len(given):,} for the {self._split.size:,} samples of the split")
+            return given.nonzero().flatten().tolist()
+        if given.dtype not in INTEGERS or given.dim() > 1:
+            raise UsageError(
+                f"{where}: found {given.dtype} of the shape {tuple(given.shape)}, expected a row of integers, "
+                "or a mask of bools."
+            )
+        found: int | list[int] = given.tolist()
+        return found
 
     def _read(self, rows: Sequence[int]) -> Tensor:
         size = self._split.size
@@ -88,8 +119,8 @@ class RunData:
         if not rows:
             return torch.empty(0, *self.shape, dtype=self.dtype)
         indices = torch.tensor([row if size is None or row >= 0 else row + size for row in rows])
-        # A density draws by the noise, not by the index: other slices are to give other draws.
-        noise = Noise(self._seed, int(indices[0]), "notebook", Rows.all(len(rows)), dtype=self.dtype)
+        # A density draws by the noise, not by the indices, so the noise depends on them.
+        noise = replace(self._noise, step=seed_of(*indices.tolist()), rows=Rows.all(len(rows)))
         return self._split.batch(indices, noise).x.to(self.dtype)
 
     def __repr__(self) -> str:

@@ -187,7 +187,7 @@ def _sets(path: Path, loaded: TrainedModel, pictures: Any, normal: Any) -> SetsT
 
 
 def _array_set(loaded: TrainedModel, given: Any, name: str) -> SampleSet:
-    x = inputs_tensor(given, loaded.data_shape, name)
+    x = inputs_tensor(given, loaded.data_shape, loaded.dtype, name)
     if not len(x):
         raise UsageError(f"{name}: found no sample. Give at least one.")
     return set_of_tensor(name, x, loaded.module)

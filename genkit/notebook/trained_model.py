@@ -22,7 +22,7 @@ from genkit.runs.interpolate import choose_path, interpolate_prior, interpolate_
 from genkit.runs.trained import Trained, draw_labels, draw_samples, open_trained
 from genkit.storage.user_path import user_path
 
-Path = Literal["spherical", "linear"]
+PathKind = Literal["spherical", "linear"]
 
 
 class TrainedModel:
@@ -30,7 +30,7 @@ class TrainedModel:
 
     Networks compute on `device` in `dtype`, a few rows at a time, without gradients. `module` is the network itself,
     for code that needs gradients or tensors on the device. A conditional model takes the class of each row as `label`:
-    a name, a number, or one for each row.
+    its number, an integer in the order of `class_names`, or its name, a text; one for all rows, or one for each.
     """
 
     def __init__(self, trained: Trained, device: torch.device):
@@ -80,13 +80,16 @@ class TrainedModel:
     @standard_defaults()
     def encode(self, x: Any, label: Labels = None) -> Tensor:
         """Return the codes of samples, (n, latent_dim): the means of the posterior. Raises `UsageError`."""
-        return self.posterior(x, label).mu
+        return self._posterior(x, label, "encode()").mu
 
     @standard_defaults()
     def posterior(self, x: Any, label: Labels = None) -> DiagNormal:
         """Return the mean and the logarithm of the variance of the posterior of samples, each (n, latent_dim)."""
-        model, x = self._autoencoder("posterior()"), self._samples(x, "x")
-        extra = self._given(label, len(x), "encode()")
+        return self._posterior(x, label, "posterior()")
+
+    def _posterior(self, x: Any, label: Labels, what: str) -> DiagNormal:
+        model, x = self._autoencoder(what), self._samples(x, f"{what}: x")
+        extra = self._given(label, len(x), what)
 
         def both(chunk: Tensor) -> Tensor:
             return torch.cat(model.encoder(chunk), dim=1)
@@ -98,7 +101,7 @@ class TrainedModel:
     @standard_defaults()
     def decode(self, z: Any, label: Labels = None) -> Tensor:
         """Return the samples, (n, *data_shape), that codes z, (n, latent_dim), decode to. Raises `UsageError`."""
-        codes = inputs_tensor(z, (self.latent_dim,), "decode(): z").to(self.device, self.dtype)
+        codes = inputs_tensor(z, (self.latent_dim,), self.dtype, "decode(): z").to(self.device)
         given = self.module.given_rows(self._given(label, len(codes), "decode()"))
         with torch.no_grad():
             return in_chunks(self.module.sample, codes, self.data_shape, given)
@@ -106,11 +109,11 @@ class TrainedModel:
     @standard_defaults()
     def reconstruct(self, x: Any, label: Labels = None) -> Tensor:
         """Return the reconstructions of samples, (n, *data_shape), from the means of the posterior."""
-        model, x = self._autoencoder("reconstruct()"), self._samples(x, "x")
+        model, x = self._autoencoder("reconstruct()"), self._samples(x, "reconstruct(): x")
         return reconstruct_samples(model, x, self._given(label, len(x), "reconstruct()"))
 
     @standard_defaults()
-    def interpolate(self, a: Any, b: Any, steps: int = 8, path: Path | None = None) -> Tensor:
+    def interpolate(self, a: Any, b: Any, steps: int = 8, path: PathKind | None = None) -> Tensor:
         """Return decoded paths between the codes of samples a and b, both ends included.
 
         Args:
@@ -126,7 +129,10 @@ class TrainedModel:
             raise UsageError("interpolate(): the networks need the class of each sample. Use `interpolate_draws`.")
         _check_steps(steps)
         single = tuple(getattr(a, "shape", ())) == self.data_shape
-        first, second = (self._samples(each[None] if single else each, name) for each, name in ((a, "a"), (b, "b")))
+        first, second = (
+            self._samples(each[None] if single else each, f"interpolate(): {name}")
+            for each, name in ((a, "a"), (b, "b"))
+        )
         if len(first) != len(second):
             raise UsageError(f"interpolate(): {len(first)} samples a, {len(second)} samples b. Give as many of both.")
         chosen = choose_path(path, model, "path=")
@@ -134,7 +140,7 @@ class TrainedModel:
         return decoded[0] if single else decoded
 
     @standard_defaults()
-    def interpolate_draws(self, number: int = 8, steps: int = 8, seed: int = 0, path: Path | None = None) -> Tensor:
+    def interpolate_draws(self, number: int = 8, steps: int = 8, seed: int = 0, path: PathKind | None = None) -> Tensor:
         """Return decoded paths between draws of the prior, (number, steps, *data_shape), as `genkit interpolate`."""
         _check_steps(steps)
         return interpolate_prior(self.module, number, choose_path(path, self.module, "path="), steps, seed).decoded
@@ -157,7 +163,7 @@ class TrainedModel:
         return self.module
 
     def _samples(self, x: Any, name: str) -> Tensor:
-        return inputs_tensor(x, self.data_shape, name).to(self.device, self.dtype)
+        return inputs_tensor(x, self.data_shape, self.dtype, name).to(self.device)
 
     def _given(self, label: Labels, number: int, what: str) -> dict[str, Tensor]:
         labels = labels_of_rows(self.module, label, number, what)

@@ -323,9 +323,13 @@ def test_samples_that_cannot_be_written_are_refused(finished, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_reported_with_the_free_space(finished, tmp_path):
-    (tmp_path / "a.npy").symlink_to("/dev/full")
+def test_a_full_disk_is_reported_with_the_free_space(finished, tmp_path, monkeypatch):
+    drafts = tmp_path / "drafts"  # files are written here before they get their names
+    drafts.mkdir()
+    (drafts / "a.npy").symlink_to("/dev/full")
+    monkeypatch.setattr("tempfile.mkdtemp", lambda *arguments: str(drafts))
     assert_names(refused("sample", finished, "--out", "a"), "error: a: cannot be written: ", "disk", "free")
+    assert not list(tmp_path.glob("a*"))
 
 
 # Weights, metrics and data that a run does not have

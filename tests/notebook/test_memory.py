@@ -65,11 +65,14 @@ def test_the_samples_are_copied_and_the_fingerprint_sees_each_of_them():
 WRONG = {
     "nan": (np.where(np.arange(80).reshape(40, 2) == 7, np.nan, 0.5), {}, "row 3"),
     "infinite": (np.full((40, 2), np.inf), {}, "not finite"),
+    "beyond float32": (np.where(np.arange(80).reshape(40, 2) == 7, 1e39, 0.5), {}, "row 3"),
     "range": (X.astype(np.float32), {}, "Divide them by 255"),
     "negative": (X / 127.5 - 1, {}, r"Scale them to \[0, 1\]"),
     "no channel": (X[:, 0], {}, r"x\[:, None\]"),
     "channels last": (np.zeros((9, 28, 28, 3), np.uint8), {}, r"transpose\(0, 3, 1, 2\)"),
-    "integers": (X.astype(np.int64), {}, "float"),
+    "channels last, torch": (torch.zeros(9, 28, 28, 3), {}, r"permute\(0, 3, 1, 2\)"),
+    "integers": (X.astype(np.int64), {}, "astype"),
+    "integers, torch": (torch.zeros(9, 1, 28, 28, dtype=torch.int64), {}, r"\.float\(\)"),
     "booleans": (X > 3, {}, "float"),
     "complex": (X.astype(np.complex64), {}, "numbers"),
     "text": ("pictures", {}, "numbers"),
@@ -195,7 +198,8 @@ def test_a_run_on_data_in_memory_is_read_with_them(whole, data):
     run = genkit.open_run(whole.path, data=data)
     assert torch.equal(run.data.held_out()[0:4], data.held.test.x[:4] / 255) and run.data.labels.tolist()
     assert genkit.evaluate(run, ["psnr"])["psnr"] == whole.results["psnr"]
-    assert genkit.evaluate(whole.path, data=data)["psnr"] == whole.results["psnr"]
+    for path in (whole.path, whole.path / "final"):
+        assert genkit.evaluate(path, data=data)["psnr"] == whole.results["psnr"]
     without = genkit.open_run(whole.path)
     assert without.load().encode(run.data[0:2]).shape[0] == 2  # a model needs no data
     for call in (lambda: without.data, lambda: genkit.evaluate(whole.path)):

@@ -74,6 +74,35 @@ def test_samples_are_those_of_the_data_in_the_dtype_of_the_model(run, points):
         len(points.data)
 
 
+def test_an_index_is_that_of_an_array(run):
+    held_out = run.data.held_out()
+    every, numbers = held_out[:], held_out.labels == 2
+    assert 0 < numbers.sum() < len(held_out)
+    for mask in (numbers, numbers.numpy(), numbers.tolist()):
+        assert torch.equal(held_out[mask], every[numbers])
+    for third in (3, np.int64(3), np.array(3), torch.tensor(3), 3 - len(held_out)):
+        assert torch.equal(held_out[third], every[3])
+    for several in ([3, 0, -1], (3, 0, -1), np.array([3, 0, -1]), torch.tensor([3, 0, -1], dtype=torch.int32)):
+        assert torch.equal(held_out[several], every[[3, 0, -1]])
+    assert held_out[[]].shape == held_out[numbers & ~numbers].shape == (0, 1, 28, 28)
+    assert torch.equal(held_out[range(2, 5)], every[2:5])
+    for wrong in (True, np.True_, torch.tensor(True), 1.0, [1.0], np.zeros((2, 2), int), "3", None):
+        with pytest.raises(UsageError):
+            held_out[wrong]
+    with pytest.raises(IndexError):
+        held_out[numbers[1:]]
+
+
+def test_draws_of_a_density_depend_on_the_indices_and_the_split(points):
+    train, held_out = points.data, points.data.held_out()
+    assert torch.equal(train[0:4], train[[0, 1, 2, 3]])
+    others = [held_out[0:4], train[4:8], train[[0, 1, 2, 5]], train[0:5][:4]]
+    for index, one in enumerate([train[0:4], *others]):
+        assert not any(torch.equal(one, other) for other in others[index:])
+    with pytest.raises(UsageError):
+        train[torch.tensor([True, False])]
+
+
 def test_an_evaluation_is_that_of_the_command(run):
     keys = ["metrics.psnr.samples=30"]
     found = genkit.evaluate(run, ["psnr", "reconstruction-error"], set=keys)

@@ -6,7 +6,9 @@ import torch
 from support.commands import genkit as command
 
 import genkit
+from genkit.core.condition import ClassFacts
 from genkit.errors import UsageError
+from genkit.notebook.labels import labels_of_rows
 
 pytestmark = pytest.mark.trains
 
@@ -90,6 +92,7 @@ def test_settings_of_the_program_change_nothing(run, model, x, setting):
         lambda model: model.encode(torch.zeros(1, 28, 28)),
         lambda model: model.encode(torch.zeros(2, 1, 28, 29)),
         lambda model: model.encode(torch.full((1, 1, 28, 28), torch.nan)),
+        lambda model: model.encode(np.full((1, 1, 28, 28), 1e39)),
         lambda model: model.encode(torch.zeros(1, 1, 28, 28, dtype=torch.int64)),
         lambda model: model.encode("zeros"),
         lambda model: model.decode(torch.zeros(3)),
@@ -100,7 +103,21 @@ def test_settings_of_the_program_change_nothing(run, model, x, setting):
         lambda model: model.interpolate(torch.zeros(1, 28, 28), torch.zeros(1, 28, 28), steps=1),
         lambda model: model.interpolate(torch.zeros(1, 28, 28), torch.zeros(1, 28, 28), path="sphericl"),
     ],
-    ids=["one", "shape", "nan", "integers", "text", "codes", "tensor", "none", "label", "unequal", "steps", "path"],
+    ids=[
+        "one",
+        "shape",
+        "nan",
+        "too large",
+        "integers",
+        "text",
+        "codes",
+        "tensor",
+        "none",
+        "label",
+        "unequal",
+        "steps",
+        "path",
+    ],
 )
 def test_what_cannot_be_computed_is_refused(model, call):
     with pytest.raises(UsageError):
@@ -143,3 +160,23 @@ def test_a_conditional_model_takes_classes_by_name_or_number(conditional, tmp_pa
     for call in (lambda: model.encode(x), lambda: model.sample(2, label=[1]), lambda: model.sample(2, label="cat")):
         with pytest.raises(UsageError, match="label"):
             call()
+    with pytest.raises(UsageError, match=r"^posterior\(\)"):
+        model.posterior(x)
+
+
+@pytest.mark.fast
+def test_an_integer_is_the_number_of_a_class_and_a_text_its_name():
+    model = torch.nn.Linear(1, 1)
+    model.condition_classes, model.class_facts = 3, ClassFacts((0.5, 0.25, 0.25), ("1", "10", "2"))
+
+    def labels(label):
+        return labels_of_rows(model, label, 2, "f()").tolist()
+
+    for numbers in (torch.tensor([1, 2]), np.array([1, 2], np.uint8), [1, np.int64(2)], (1, 2)):
+        assert labels(numbers) == [1, 2]
+    for names in (["1", "2"], np.array(["1", "2"])):
+        assert labels(names) == [0, 2]
+    assert labels(1) == labels(torch.tensor(1)) == labels("10") == labels(["10", 1]) == [1, 1]
+    for wrong in (3, -1, 10, "0", True, 1.0, [True, False], torch.tensor([0.0, 1.0]), [[0, 1], [1, 2]], None):
+        with pytest.raises(UsageError, match=r"^f\(\): label"):
+            labels([wrong] * 2 if wrong is None else wrong)
