@@ -13,25 +13,17 @@ counts the arithmetic, the memory and the coupling of samples (`genkit.recipe.co
 
 from __future__ import annotations
 
-import itertools
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from genkit.core.dataset import Dataset
-from genkit.core.loss import Action, Phase
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.model import Model
-from genkit.core.types import Schedule
 from genkit.errors import UsageError
 from genkit.evaluation.compute_metrics import protocol_of
-from genkit.part_code import code_of, describe_bug, is_refusal
+from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.bind_model import ERROR, PRIOR
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.checks import (
@@ -49,48 +41,19 @@ from genkit.recipe.checks import (
     children_trained_by,
     without_fixed_prior,
 )
-from genkit.recipe.costs import PhaseCost, costs_of
 from genkit.recipe.document import KeyPath
-from genkit.recipe.error_probe import recording_error
-from genkit.recipe.prior_probe import recording_questions
-from genkit.recipe.schedule_probe import recording_schedules, values_over_the_run
+from genkit.recipe.dry_run_facts import DryRun, state_bytes
+from genkit.recipe.dry_run_remarks import remarks_on
+from genkit.recipe.measured_step import MeasuredStep, measure_step
+from genkit.recipe.network_on_meta import network_on_meta
 from genkit.recipe.tables import Recipe
 from genkit.recipe.try_data import try_data
-from genkit.recipe.try_loss import actions_of, targets_of, try_actions, try_phases, try_remark, try_targets
+from genkit.recipe.try_loss import try_actions, try_phases, try_remark, try_targets
 from genkit.recipe.try_model import try_error, try_model, try_prior
 from genkit.recipe.try_optimiser import try_optimiser
 
-MOST_TENSORS = 10_000  # parameters of a network; one of hundreds of layers has hundreds
-MOST_NAMES = 4  # of parameters, in a remark
 NO_VALUES = ". In the dry run tensors have no values: use no .item(), no `if` on a tensor and no NumPy"
-BYTES_PER_PARAMETER = {"fp64": 8}  # float32 otherwise: mixed precision keeps float32 weights
-
-
-@dataclass(frozen=True)
-class DryRun:
-    """The facts that the dry run has measured about a step."""
-
-    phases: tuple[Phase, ...]
-    actions: tuple[Action, ...]
-    parameters: Mapping[str, int]  # number of parameters by child
-    targets: tuple[str, ...]  # the children of which the loss reads a copy
-    costs: Mapping[str, PhaseCost]  # by phase; empty if no step was tried
-    protocols: Mapping[str, EvaluationProtocol]  # by label of the metric
-    schedules: Mapping[str, Schedule]  # of the loss, by key: those that change with the progress of the run
-    state_bytes: int  # weights, gradients, two moments, the EMA weights and the targets
-    remarks: tuple[str, ...] = ()
-    classes: int | None = None  # that the model distinguishes; None unless it is conditional
-
-    @property
-    def flops(self) -> float:
-        """Floating-point operations of an average step at the end of the run."""
-        last = [phase for phase in self.phases if phase.stop is None]
-        return sum(self.costs[phase.name].flops / phase.every for phase in last)
-
-    @property
-    def activation_bytes(self) -> int:
-        """Bytes kept for the backward by the phase that keeps most."""
-        return max((cost.activations for cost in self.costs.values()), default=0)
+NOT_TRIED = MeasuredStep({}, {}, (), asks_prior=True, calls_error=True)
 
 
 class DryRunResult(NamedTuple):
@@ -119,14 +82,6 @@ def classes_of(bound: BoundRecipe) -> int | None:
     model = checker.network()
     found = None if model is None or not checker.add_prior(model) else checker.classes(model)
     return None if found is None else found[0]
-
-
-class _Step(NamedTuple):
-    """The facts that one tried step has shown."""
-
-    costs: Mapping[str, PhaseCost]
-    schedules: Mapping[str, Schedule]
-    warnings: tuple[str, ...]  # given by the parts and by torch
 
 
 class _Checker:
@@ -169,7 +124,7 @@ class _Checker:
         self.findings += check_ema(recipe, protocols)
         if not error_fits:  # the step would report the same mistake again
             return None
-        step = self._try_step(model, recipe) if try_step else _Step({}, {}, ())
+        step = self._try_networks_and_step(model, recipe) if try_step else NOT_TRIED
         if step is None or not data_fits:
             return None
         self.findings += check_accumulation(recipe.train, model, step.costs)
@@ -182,17 +137,15 @@ class _Checker:
             costs=step.costs,
             protocols=protocols,
             schedules=step.schedules,
-            state_bytes=_state_bytes(recipe, parameters, targets),
+            state_bytes=state_bytes(recipe, parameters, targets),
             classes=classes[0],
-            remarks=tuple(
-                dict.fromkeys((*step.warnings, *_remarks(step.costs, bound.data), *_constant_children(bound)))
-            ),
+            remarks=tuple(dict.fromkeys((*step.warnings, *remarks_on(bound, step.costs)))),
         )
 
     def network(self) -> Model | None:
         """Return the model without its prior, on the meta device; None if it cannot be built."""
         build = partial(self.bound.model.build_network, self.bound.data_shape)
-        model: Model | None = self._call(("model",), partial(_on_meta, build))
+        model: Model | None = self._call(("model",), partial(network_on_meta, build))
         return model
 
     def classes(self, model: Model) -> tuple[int | None] | None:
@@ -230,22 +183,18 @@ class _Checker:
                 protocols[label] = protocol
         return protocols
 
-    def _try_step(self, model: Model, recipe: Recipe) -> _Step | None:
+    def _try_networks_and_step(self, model: Model, recipe: Recipe) -> MeasuredStep | None:
         """Try the networks, and one step of every phase."""
         micro = max(recipe.train.batch_size // recipe.train.accumulate, 1)
         if not self._call(("model",), partial(try_model, model, tuple(self.bound.data.shape), micro)):
             return None
         if not self._call(("model", PRIOR) if self.bound.model.prior else ("model",), partial(try_prior, model, micro)):
             return None
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            found = self._call(("loss",), partial(_costs_and_schedules, self.bound, model, recipe))
-        if found is None:
-            return None
-        costs, schedules, asks, compares = found
-        self.findings += check_prior_is_asked(self.bound, asks)
-        self.findings += check_error_is_used(self.bound, compares)
-        return _Step(costs, schedules, tuple(str(warning.message) for warning in caught))
+        step: MeasuredStep | None = self._call(("loss",), partial(measure_step, self.bound, model, recipe))
+        if step is not None:
+            self.findings += check_prior_is_asked(self.bound, step.asks_prior)
+            self.findings += check_error_is_used(self.bound, step.calls_error)
+        return step
 
     def _call(self, path: KeyPath, function: Callable[[], Any]) -> Any:
         """Call into a part. Return None if it raises, which is a mistake of its table."""
@@ -261,66 +210,3 @@ class _Checker:
                 text = f"the dry run failed: {describe_bug(self.bound.parts[path].load(), error)}{uses}{hint}"
             self.findings.append(Finding(path, text, self.bound.parts[path].owner))
         return None
-
-
-def _costs_and_schedules(
-    bound: BoundRecipe, model: Model, recipe: Recipe
-) -> tuple[Mapping[str, PhaseCost], Mapping[str, Schedule], bool, bool]:
-    """Return the costs of each phase, and the schedules of the loss that follow the run.
-
-    The last two are whether the loss asks the prior, and whether it calls the reconstruction error of the model.
-    """
-    loss, recording = recording_schedules(bound.loss)
-    with recording_questions(model.prior) as asked, recording_error(model) as compared:
-        costs = costs_of(model, loss.phases(), actions_of(loss), targets_of(loss), recipe, bound.data)
-    schedules = {name: each.schedule for name, each in recording.items() if each.follows_the_run}
-    return costs, schedules, bool(asked), bool(compared)
-
-
-def _on_meta(build: Callable[[], Model]) -> Model:
-    with torch.device("meta"), _at_most_tensors():
-        model = build()
-    if not isinstance(model, Model):
-        raise ValueError(f"{code_of(model)} is not a genkit.api.Model. Derive the class from Model, Autoencoder or GAN")
-    return model
-
-
-@contextmanager
-def _at_most_tensors() -> Iterator[None]:
-    """Raise `ValueError` once the block has made `MOST_TENSORS` parameters: a step of such a network would not end."""
-    made = itertools.count(1)
-
-    def count(*_: object) -> None:
-        if next(made) > MOST_TENSORS:
-            raise ValueError(f"a network of more than {MOST_TENSORS:,} parameter tensors. Use fewer layers")
-
-    hook = register_module_parameter_registration_hook(count)
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
-def _state_bytes(recipe: Recipe, parameters: Mapping[str, int], targets: tuple[str, ...]) -> int:
-    """Return the bytes of weights, gradients, two moments, the EMA weights and the targets."""
-    copies = 4 + (recipe.ema is not None)
-    numbers = copies * sum(parameters.values()) + sum(parameters[name] for name in targets)
-    return numbers * BYTES_PER_PARAMETER.get(recipe.train.precision, 4)
-
-
-def _constant_children(bound: BoundRecipe) -> Iterator[str]:
-    """Yield the children whose learning rate is 0 in the whole run."""
-    for child, optimiser in (bound.optimisers or {}).items():
-        if optimiser is not None and not any(values_over_the_run(optimiser.lr)):
-            yield f"[optimiser.{child}] has the learning rate 0 in the whole run, so its weights do not change"
-
-
-def _remarks(costs: Mapping[str, PhaseCost], data: Dataset) -> Iterator[str]:
-    """Yield what a user should know and what is no mistake."""
-    for name, cost in costs.items():
-        if cost.unreached:
-            names = ", ".join(cost.unreached[:MOST_NAMES]) + ", ..." * (len(cost.unreached) > MOST_NAMES)
-            count = f"{len(cost.unreached)} of the {cost.updated} tensors"
-            yield f'phase "{name}" does not reach {count} that it updates: {names}'
-    if data.split == data.held_out().split == "test":
-        yield "the run trains on the test split, so nothing is held out"

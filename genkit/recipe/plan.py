@@ -27,7 +27,8 @@ from genkit.recipe.check_warm_start import check_warm_start
 from genkit.recipe.checks import check_evaluate, check_learning_rates
 from genkit.recipe.data_keys import data_keys
 from genkit.recipe.document import Document, KeyPath, RecipeLike, is_space, is_table_of_results, read
-from genkit.recipe.dry_run import DryRun, run_dry
+from genkit.recipe.dry_run import run_dry
+from genkit.recipe.dry_run_facts import DryRun
 from genkit.recipe.missing import relative_paths, too_large, unmet_always, unmet_of_refused, unmet_start
 from genkit.recipe.overrides import with_override
 from genkit.recipe.registry import Part, Registry, load_registry

@@ -210,7 +210,7 @@ def test_a_mistake_that_only_the_dry_run_finds_is_reported_before_anything_is_tr
 
 @pytest.mark.trains
 def test_there_is_no_dry_run_if_nothing_is_trained(copy, monkeypatch):
-    monkeypatch.setattr("genkit.recipe.dry_run.costs_of", None)
+    monkeypatch.setattr("genkit.recipe.measured_step.costs_of", None)
     assert genkit("table", "show", "t.toml").code == 0
     assert genkit("table", "t.toml", "--show").code == 0
     assert genkit("table", "t.toml").code == 0

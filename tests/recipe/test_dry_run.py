@@ -11,7 +11,7 @@ from support.tiny_recipes import tiny_plan, tiny_recipe
 
 from genkit.errors import RecipeError
 from genkit.hooks import Entry, hookimpl
-from genkit.recipe import costs, dry_run
+from genkit.recipe import costs, network_on_meta
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Train, Use
 
@@ -176,7 +176,7 @@ def test_a_learning_rate_of_0_is_remarked():
 
 
 def test_a_network_of_too_many_layers_is_refused_while_it_is_built(monkeypatch):
-    monkeypatch.setattr(dry_run, "MOST_TENSORS", 20)
+    monkeypatch.setattr(network_on_meta, "MOST_TENSORS", 20)
     assert tiny_plan(loss=Use("vae"), model=Use("mlp", layers=2))
     with pytest.raises(RecipeError) as refused:
         tiny_plan(loss=Use("vae"), model=Use("mlp", layers=10))

@@ -23,7 +23,10 @@ BUILT_IN_PARTS = sorted(path for path in (PACKAGE / "parts").glob("*/**/*.py") i
 PLACEHOLDER = re.compile(r"your_part|[A-Z]{3}")  # genkit/parts/KIND/your_part.py
 FACES = {"__init__", "__main__"}  # for notebooks and the shell
 ENGINE = sorted((PACKAGE / "engine").glob("*.py"))
-BLIND_FILES = ("recipe/plan.py", "recipe/bind_recipe.py", "recipe/checks.py", "recipe/dry_run.py", "runs/train.py")
+BLIND_FILES = (
+    *("recipe/plan.py", "recipe/bind_recipe.py", "recipe/checks.py", "recipe/dry_run.py", "recipe/dry_run_remarks.py"),
+    *("recipe/measured_step.py", "runs/train.py"),
+)
 METHOD_BLIND = [*ENGINE, *(PACKAGE / name for name in BLIND_FILES)]
 
 
