@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterable
+from linecache import getline
 from pathlib import Path
-from traceback import extract_tb, walk_tb
+from traceback import FrameSummary, extract_tb, walk_tb
 from types import FrameType
 
 LIBRARIES = {"genkit", "torch", "numpy", "accelerate", "pluggy", "pydantic", *sys.stdlib_module_names}
@@ -65,5 +66,11 @@ def is_refusal(error: BaseException) -> bool:
     if not isinstance(error, ValueError) or not frames:
         return isinstance(error, ValueError)
     module = frames[-1][0].f_globals.get("__name__", "").partition(".")[0]
-    line = extract_tb(error.__traceback__)[-1].line or "raise"  # without the source, believe the part
-    return line.startswith("raise") and (module == "genkit" or module not in LIBRARIES)
+    return _raises(extract_tb(error.__traceback__)[-1]) and (module == "genkit" or module not in LIBRARIES)
+
+
+def _raises(last: FrameSummary) -> bool:
+    """Return whether a `raise` failed there, also after a colon, as in ``if x < 0: raise ...``; True without source."""
+    line = getline(last.filename, last.lineno or 0).encode()
+    statement = line[last.colno :] if last.colno is not None else line.lstrip()  # colno counts bytes
+    return not line or statement.startswith(b"raise")
