@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from genkit.errors import UsageError
+from genkit.errors import GenkitError, UsageError
 from genkit.part_code import describe_bug, is_refusal, line_of_definition
 from genkit.plugin_check.build_part import NotChecked, how_to_set, keys_of_parts, kind_word, prepared
 from genkit.plugin_check.entry_laws import entry_laws
@@ -25,6 +25,8 @@ TRIED_ON_EXAMPLES = ("models", "losses", "errors", "metrics", "scores", "extract
 IN_A_TEST = "Check it in a test, with samples and a model that it accepts: genkit.testing"
 CONSTRUCTS = "constructs"
 BE_MADE = "A part is made of its keys, whatever they are, or raises ValueError with what to do"
+ANSWERS = "answers"  # what its laws ask before they begin
+ANSWER = "A part answers whatever its keys are, or raises ValueError with what to do"
 
 
 @dataclass(frozen=True)
@@ -112,29 +114,40 @@ def _check_part(part: Part, plugin: InstalledPlugin, keys: Document, recipe: Rec
 
 def check_kind(part: Part, keys: Document, around: Around, report: Report) -> Report:
     """Return the report of a part with the laws of its kind added."""
+    unmade: list[BaseException] = []
     try:
         make = prepared(part, keys, around.registry)
         with collected() as verdicts:
-            assert_lawful(part.kind, _interfaced(part.kind, make), around)
+            assert_lawful(part.kind, _interfaced(part.kind, make, unmade), around)
     except NotChecked as missing:
         return replace(report, not_checked=str(missing))
-    except FAILURES as error:  # the laws catch what their checks raise, so this comes from the constructor
-        if is_refusal(error):
+    except FAILURES as error:  # the laws catch what their checks raise: it comes from before them
+        if is_refusal(error) or isinstance(error, GenkitError):  # such as a file that is not there
             return replace(report, not_checked=f"{str(error).rstrip('.')}. {how_to_set(part, 'KEY')}")
-        text = str(error) if isinstance(error, TypeError) else describe_bug(part.load(), error)
-        return replace(report, verdicts=(*report.verdicts, Verdict(CONSTRUCTS, text.rstrip("."), BE_MADE)))
+        bug = describe_bug(part.load(), error).rstrip(".")
+        if any(error is each for each in unmade):
+            text = str(error).rstrip(".") if isinstance(error, TypeError) else bug
+            return replace(report, verdicts=(*report.verdicts, Verdict(CONSTRUCTS, text, BE_MADE)))
+        return replace(report, verdicts=(*report.verdicts, Verdict(ANSWERS, bug, ANSWER)))
     if part.kind in TRIED_ON_EXAMPLES and verdicts and verdicts[-1].refused:
         return replace(report, not_checked=f"it refuses what it was tried on: {verdicts[-1].broken}. {IN_A_TEST}")
     return replace(report, verdicts=(*report.verdicts, *verdicts))
 
 
-def _interfaced(kind: str, make: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the constructor of a part. It raises `TypeError` if the part lacks a member of its kind."""
+def _interfaced(kind: str, make: Callable[..., Any], unmade: list[BaseException]) -> Callable[..., Any]:
+    """Return the constructor of a part; what it raises is added to `unmade`.
+
+    It raises `TypeError` if the part lacks a member of its kind.
+    """
 
     def made(**others: Any) -> Any:
-        part = make(**others)
-        if kind in INTERFACES:
-            check_interface(kind, part)
+        try:
+            part = make(**others)
+            if kind in INTERFACES:
+                check_interface(kind, part)
+        except FAILURES as error:
+            unmade.append(error)
+            raise
         return part
 
     return made

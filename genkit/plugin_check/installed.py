@@ -15,6 +15,7 @@ from genkit.errors import UsageError
 from genkit.hooks import ENTRY_POINT_GROUP
 from genkit.near_miss import near_miss
 from genkit.recipe.describe_parts import all_parts
+from genkit.recipe.plugin_selection import selection
 from genkit.recipe.registry import FAILURES, Owner, Part, Registry, load_registry
 
 
@@ -43,7 +44,11 @@ class InstalledPlugin:
 
 
 def find_plugin(name: str) -> InstalledPlugin:
-    """Import the plugin of a name. Raises `UsageError` for an unknown name, and for a module that fails on import."""
+    """Import the plugin of a name.
+
+    Raises `UsageError` for an unknown name, a plugin that `GENKIT_PLUGINS` or ``--plugins`` leaves out, and a module
+    that fails on import.
+    """
     point = _entry_point(name)
     if _normalised(name) in ("genkit", "genkit-torch"):
         raise UsageError(f"{name}: no plugin. The parts of genkit are checked by its own tests. Name a plugin.")
@@ -54,6 +59,12 @@ def find_plugin(name: str) -> InstalledPlugin:
         raise UsageError(
             f"{name}: no installed plugin, distribution or module has this name.{near_miss(name, known)} "
             "Install the package first: pip install -e FOLDER."
+        )
+    chosen = selection()
+    if point is not None and not chosen.is_all and point.name not in chosen.names:
+        raise UsageError(
+            f"{name}: the plugin {point.name} is not loaded ({chosen.text}). Add {point.name} to the names there, or "
+            f"{chosen.remedy}."
         )
     module_name = name if point is None else point.module
     try:
@@ -69,7 +80,7 @@ def find_plugin(name: str) -> InstalledPlugin:
     else:
         owner = Owner(point.name, point.dist.name if point.dist else name, point.dist.version if point.dist else "?")
     known_owners = {each.plugin for each in registry.owners} | {each.owner.plugin for each in registry.broken}
-    if owner.plugin not in known_owners:  # not selected by GENKIT_PLUGINS, or without an entry point
+    if owner.plugin not in known_owners:  # without an entry point
         registry.register(module, owner)
     refused = next((each.reason for each in registry.broken if each.owner.plugin == owner.plugin), "")
     parts = tuple(part for part in all_parts(registry) if part.owner.plugin == owner.plugin)

@@ -11,6 +11,7 @@ from genkit.core.model import Autoencoder, Model
 from genkit.part_code import is_refusal
 from genkit.parts.models.mlp import MLP
 from genkit.parts.models.small_conv import SmallConv
+from genkit.testing.law import FAILURES
 from genkit.testing.models import small_gan
 
 POINT, GREY, COLOUR = (2,), (1, 16, 16), (3, 32, 32)
@@ -46,7 +47,7 @@ def first_accepted(candidates: Iterable[T], use: Callable[[T], object]) -> T:
         first = first or [candidate]
         try:
             use(candidate)
-        except Exception as error:
+        except FAILURES as error:
             if is_refusal(error):
                 continue
         return candidate

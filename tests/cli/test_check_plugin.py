@@ -261,3 +261,106 @@ def test_a_loss_of_an_unusual_model_is_checked_on_the_model_of_its_plugin(site, 
         LOSS.replace("self.flow, self", "self.net, self").replace("self.flow(z)", "self.net(z)"),
     )
     assert_names(reports("check_no_flow", code=0)["loss"]["not_checked"], "flow", "assert_loss_is_lawful")
+
+
+def test_a_plugin_that_is_not_selected_is_refused(site, monkeypatch):
+    supply(site, monkeypatch, "check_left", GOOD)
+    for selected in ("none", "introvae"):
+        monkeypatch.setenv("GENKIT_PLUGINS", selected)
+        message = refused("plugins", "check", "genkit-torch-check-left")
+        assert_names(message, "check_left", f"GENKIT_PLUGINS={selected}", "unset GENKIT_PLUGINS")
+    assert_names(refused("--plugins", "none", "plugins", "check", "check_left"), "leave out --plugins")
+
+
+PARTS = '''\
+"""A prior and a data set, with what the tests replace."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from genkit.api import Samples, StandardNormal
+from genkit.hooks import Entry, hookimpl
+
+genkit_hooks = 1
+
+@hookimpl
+def genkit_priors():
+    yield Entry("wide", "{module}:Wide", "N(0, I)", "closed form")
+
+@hookimpl
+def genkit_datasets():
+    yield Entry("noise", "{module}:NoiseSet", "Gaussian points", "closed form")
+
+class Wide(StandardNormal):
+    """N(0, I)."""
+
+    def __init__(self, *, latent_dim: int) -> None:
+        pass  # of the prior
+        super().__init__(latent_dim=latent_dim)
+
+@dataclass(frozen=True)
+class NoiseSet:
+    """Gaussian points."""
+
+    shape: ClassVar[tuple[int, ...]] = (2,)
+    split: ClassVar[str] = "drawn"
+    size: ClassVar[None] = None
+
+    def __post_init__(self):
+        pass  # of the constructor
+
+    def unmet(self):
+        pass  # of unmet
+        return ()
+
+    def held_out(self):
+        pass  # of held_out
+        return self
+
+    def batch(self, indices, noise):
+        return Samples(noise.randn("x", 2))
+'''
+MISSING = "from genkit.errors import UsageError; raise UsageError('x.zip: not found')"
+
+
+def with_line(where: str, line: str) -> str:
+    assert f"pass  # of {where}" in PARTS
+    return PARTS.replace(f"pass  # of {where}", line)
+
+
+def test_the_prior_and_the_data_set_of_these_tests_are_lawful(site, monkeypatch):
+    supply(site, monkeypatch, "check_parts", PARTS)
+    found = reports("check_parts", code=0)
+    assert "codes follow the density" in {law["law"] for law in found["prior"]["laws"]}
+    assert "the same samples again" in {law["law"] for law in found["dataset"]["laws"]}
+
+
+def test_a_prior_of_many_dimensions_only_is_not_checked(site, monkeypatch):
+    line = "if latent_dim < 4: raise ValueError('latent_dim: give 4 or more')"
+    supply(site, monkeypatch, "check_wide", with_line("the prior", line))
+    found = reports("check_wide", code=0)
+    assert_names(found["prior"]["not_checked"], "2, 1 and 3", "latent_dim: give 4 or more")
+    assert "codes follow the density" not in {law["law"] for law in found["prior"]["laws"]}
+
+
+@pytest.mark.parametrize(
+    ("where", "law"), [("the constructor", "constructs"), ("held_out", "answers"), ("unmet", "answers")]
+)
+def test_a_bug_is_reported_where_it_is(site, monkeypatch, where, law):
+    module = f"check_bug_{where.replace(' ', '_')}"
+    supply(site, monkeypatch, module, with_line(where, "raise KeyError('rows')"))
+    found = broken(reports(module, code=1)["dataset"])
+    assert set(found) == {law}
+    assert_names(found[law], "NoiseSet", "KeyError", f"{module}.py, line")
+
+
+@pytest.mark.parametrize("where", ["the constructor", "held_out", "unmet"])
+def test_data_that_are_not_there_leave_a_part_unchecked(site, monkeypatch, where):
+    module = f"check_absent_{where.replace(' ', '_')}"
+    supply(site, monkeypatch, module, with_line(where, MISSING))
+    checked = genkit("plugins", "check", module, "--json")
+    (found,) = [report for report in json.loads(checked.out)["reports"] if report["kind"] == "dataset"]
+    assert not broken(found)
+    assert_names(found["not_checked"], "x.zip: not found")
