@@ -8,7 +8,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from genkit.core.batch import Batch
 from genkit.core.loss import Action, Loss
@@ -160,6 +160,7 @@ class _Laws(LossTrial):
         assert not text, f"it printed {text.splitlines()[0][:80]!r}" if text else ""
 
     def changes_nothing(self) -> None:
+        self.evaluating().changes_no_state()  # first: a second call may write what the first has written
         x, state = self.given.x.clone(), {name: each.clone() for name, each in self.model.named_parameters()}
         for phase, batch in self.calls():
             self.call(phase, batch)
@@ -167,6 +168,17 @@ class _Laws(LossTrial):
             for name, parameter in self.model.named_parameters():
                 assert torch.equal(parameter, state[name]), f'phase "{phase.name}" changes {name}'
                 assert parameter.grad is None, f'phase "{phase.name}" sets the gradient of {name}'
+
+    def changes_no_state(self) -> None:
+        """Compare the buffers too, and the targets. In evaluation mode no forward pass updates running statistics."""
+        for phase, batch in self.calls():
+            networks = {"the model": self.model, **{f"the target {name}": each for name, each in batch.targets.items()}}
+            before = {network: _state(each) for network, each in networks.items()}
+            self.call(phase, batch)
+            for network, each in networks.items():
+                for name, tensor in _state(each).items():
+                    same = torch.equal(tensor, before[network][name])
+                    assert same, f'phase "{phase.name}" changes {name} of {network}'
 
     def without_values(self) -> None:
         trial = self.on_meta()
@@ -192,6 +204,11 @@ class _Laws(LossTrial):
                 for name, tensor in together.state_dict().items():
                     what = f'action "{action.name}", {name} on process {rank} of two'
                     assert_same(tensor, alone[name], what, rtol=1e-9, atol=1e-12)
+
+
+def _state(network: nn.Module) -> dict[str, Tensor]:
+    """Return copies of all parameters and buffers, also of those that are not stored."""
+    return {name: each.detach().clone() for name, each in (*network.named_parameters(), *network.named_buffers())}
 
 
 def _after(action: Action, model: Model, batch: Batch) -> nn.Module:

@@ -57,6 +57,12 @@ class LossTrial:
         """Return this trial with a copy of the model and of the samples."""
         return replace(self, model=copy.deepcopy(self.model), given=replace(self.given, x=self.given.x.clone()))
 
+    def evaluating(self) -> Self:
+        """Return this trial with a copy of the samples, and of the model and its targets in evaluation mode."""
+        targets = {name: copy.deepcopy(target).eval() for name, target in self.given.targets.items()}
+        given = replace(self.given, x=self.given.x.clone(), targets=targets)
+        return replace(self, model=copy.deepcopy(self.model).eval(), given=given)
+
     def on_meta(self) -> Self:
         """Return this trial on torch's meta device, where tensors have no values."""
         meta = torch.device("meta")

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from genkit.api import VAE, Action, Autoencoder, Batch, Phase, PhaseLoss
 from genkit.parts.models.mlp import MLP
 from genkit.parts.priors.per_class import PerClass
 from genkit.testing import assert_loss_is_lawful, batch_for, small_autoencoder, small_gan
+from genkit.testing.loss_laws import _Laws
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,24 @@ class ScalesTheBatch(Spread):
         return super().loss(model, batch)
 
 
+class Remembers(Spread):
+    """Keeps the mean code in a buffer, from which nothing is computed."""
+
+    def centre(self, model, posterior, batch):
+        model.encoder.seen.copy_(posterior.mu.detach().mean())
+        return super().centre(model, posterior, batch)
+
+
+class MovesItsTarget(Spread):
+    def targets(self):
+        return ("encoder",)
+
+    def loss(self, model, batch):
+        for parameter in batch.targets["encoder"].parameters():
+            parameter.mul_(0.5)
+        return super().loss(model, batch)
+
+
 class WithGraph(Spread):
     def loss(self, model, batch):
         total, _ = super().loss(model, batch)
@@ -185,6 +205,7 @@ def test_an_action_of_gathered_rows_passes():
         (Backward, "changes nothing"),
         (Clamps, "changes nothing"),
         (ScalesTheBatch, "changes nothing"),
+        (MovesItsTarget, "changes nothing"),
         (WithGraph, "totals and terms"),
         (NotFinite, "totals and terms"),
         (TwoNames, "phases"),
@@ -195,6 +216,23 @@ def test_an_action_of_gathered_rows_passes():
 def test_a_mutant_breaks_a_law(kind, law):
     with pytest.raises(AssertionError, match=f'{kind.__name__}.* breaks the law "{law}"'):
         assert_loss_is_lawful(kind(), small_autoencoder((2,), 2))
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["stored", "not-stored"])
+def test_a_phase_that_writes_into_a_buffer_is_found(stored):
+    model = small_autoencoder((2,), 2)
+    model.encoder.register_buffer("seen", torch.zeros((), dtype=torch.float64), persistent=stored)
+    assert_loss_is_lawful(Spread(), model)
+    with pytest.raises(AssertionError, match=r'Remembers.* breaks the law "changes nothing".*encoder\.seen'):
+        assert_loss_is_lawful(Remembers(), model)
+
+
+def test_running_statistics_may_follow_the_batches():
+    model = small_autoencoder((2,), 2)
+    model.encoder.net = nn.Sequential(*model.encoder.net[:2], nn.BatchNorm1d(8), *model.encoder.net[2:]).double()
+    trial = _Laws(Spread(), model, batch_for(model))
+    trial.changes_nothing()
+    assert model.encoder.net[2].num_batches_tracked > 0 and model.training
 
 
 def test_a_loss_without_a_fitting_model_asks_for_one():
