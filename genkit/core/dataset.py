@@ -91,7 +91,10 @@ class LabelledDataset(Protocol):
 
 @runtime_checkable
 class NamedDataset(Protocol):
-    """Data set whose samples have names, such as those of files. It is optional: other samples have only a number."""
+    """Data set whose samples have names, such as those of files. It is optional: other samples have only a number.
+
+    Exports name files by them: names are printable, no two are equal, and none is absolute or has the part ``..``.
+    """
 
     def sample_names(self) -> Sequence[str]:
         """Return the name of each sample of the split, in the order of the samples; empty if they are not known."""

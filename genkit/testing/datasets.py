@@ -9,17 +9,19 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from genkit.core.condition import LABEL
-from genkit.core.dataset import MASK, Dataset, LabelledDataset, MaskedDataset, NamedDataset, Samples, TwoStepDataset
+from genkit.core.dataset import Dataset, Samples, TwoStepDataset
+from genkit.core.known_data import BoxedDataset, MultimodalDataset
 from genkit.core.noise import Noise, Rows
 from genkit.core.two_steps import batch_in_two_steps
 from genkit.recipe.check_samples import check_values, checked_raw, checked_samples
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_interface import check_interface
 from genkit.recipe.try_data import try_data
+from genkit.testing.dataset_facts import check_extra, check_known
 from genkit.testing.law import Law, assert_same, for_each_case, hold
 
 ROWS = 8
+KNOWN = 1000  # samples beside the box and the modes that a data set knows
 CHUNK = 100  # samples that are read together, to compare the splits
 DRAW_FROM_NOISE = "Draw with the argument: noise.randn, noise.rand and noise.randint."
 
@@ -32,10 +34,16 @@ def assert_dataset_is_lawful(data: Dataset, *, most: int = 2000) -> None:
     - Samples are a function of index and noise: a second read, and a read of some of the rows, return the same.
     - No held-out sample is a training sample. Of each split `most` samples are compared: the first and the last ones.
     - Labels are classes from 0 on, and the same in a batch and in `class_labels`; each class has a name if one has.
-      Masks have the sides of the image. Each sample has a name if one has.
+      Masks have the sides of the image. Each sample has a name if one has: printable, not that of another sample, and a
+      path below a folder. Each sample has a group if `has_groups`.
+    - Nearly all points are in the box of `half_width`, and they follow the Gaussians of `centres` and `std`.
     - A copy that pickle has made, as for worker processes, returns the same samples.
     - A data set that loads and finishes in two steps returns the samples of `batch`.
+
+    Raises `ValueError` if `most` is less than 2: nothing would be compared.
     """
+    if most < 2:
+        raise ValueError(f"most is {most}: give 2 or more, so that samples of the splits are compared")
     trials = {"training split": _Trial(lambda: data), "held-out split": _Trial(data.held_out)}
     hold(
         data,
@@ -85,8 +93,13 @@ class _Trial:
             Law(
                 "labels, masks and names",
                 self.extra,
-                'Give each sample its class as extra["label"], (B,) int64 from 0 on, and its mask as extra["mask"], '
-                "(B, H, W) bool",
+                'Give each sample its class as extra["label"], (B,) int64 from 0 on, its mask as extra["mask"], '
+                "(B, H, W) bool, a name of its own, a relative path, and a group if it has groups",
+            ),
+            Law(
+                "box and modes",
+                self.known,
+                "Return half_width, centres and std as genkit.api.BoxedDataset and MultimodalDataset document them",
             ),
             Law(
                 "a copy in another process",
@@ -134,16 +147,13 @@ class _Trial:
                 assert_same(found.extra[name], tensor[start:stop], f"extra {name!r} of {what}")
 
     def extra(self) -> None:
-        data, samples = self.of(), self.read()
-        if isinstance(data, LabelledDataset) and data.has_labels() is not False:
-            _check_labels(data, samples, self.indices())
-        if isinstance(data, MaskedDataset):
-            mask = samples.extra.get(MASK)
-            assert mask is not None, "it declares masks, but a batch has none"
-            wanted = (len(samples.x), *samples.x.shape[-2:])
-            assert mask.shape == wanted and mask.dtype == torch.bool, f"masks are {mask.dtype} {tuple(mask.shape)}"
-        if isinstance(data, NamedDataset) and len(names := data.sample_names()) > 0:
-            assert len(names) == data.size, f"there are {len(names)} names for {data.size} samples"
+        check_extra(self.of(), self.read(), self.indices())
+
+    def known(self) -> None:
+        data = self.of()
+        if isinstance(data, (BoxedDataset, MultimodalDataset)):
+            rows = min(data.size or KNOWN, KNOWN)
+            check_known(data, data.batch(torch.arange(rows) * ((data.size or KNOWN) // rows), _noise(rows)).x)
 
     def pickled(self) -> None:
         copied = pickle.loads(pickle.dumps(self.of()))
@@ -166,26 +176,6 @@ class _Trial:
         """Return indices spread over the split, (ROWS,); those of a split with few samples repeat."""
         size = self.of().size or 10 * ROWS
         return torch.arange(ROWS) * max(size // ROWS, 1) % size
-
-
-def _check_labels(data: LabelledDataset, samples: Samples, indices: Tensor) -> None:
-    labels, known, names = samples.extra.get(LABEL), data.class_labels(), data.class_names()
-    assert labels is not None or known is None, 'class_labels returns labels, but a batch has no extra["label"]'
-    if labels is None:
-        return
-    assert labels.dtype == torch.int64 and labels.dim() == 1, (
-        f"labels of a batch are {labels.dtype} {tuple(labels.shape)}"
-    )
-    every = labels if known is None else known
-    if known is not None:
-        size = getattr(data, "size", None)
-        assert known.dtype == torch.int64 and known.shape == (size,), (
-            f"class_labels: {known.dtype} {tuple(known.shape)}"
-        )
-        assert_same(labels.cpu(), known[indices].cpu(), "labels of a batch beside class_labels")
-    assert every.min() >= 0, f"a label is {every.min().item()}"
-    classes = every.max().item() + 1
-    assert not names or len(names) >= classes, f"there are {len(names)} names for at least {classes} classes"
 
 
 def _check_held_out(data: Dataset, most: int) -> None:

@@ -90,9 +90,48 @@ class Points:
         return Samples(noise.randn("x", 2))
 
 
-@pytest.mark.parametrize("kind", [Grey, Augmented, Points])
+CENTRES = torch.tensor([[-1.5, 0.0], [1.5, 1.0], [0.0, -1.0]], dtype=torch.float64)
+STD = 0.25
+
+
+@dataclass(frozen=True)
+class Modes(Points):
+    """Three Gaussians, with what a data set may know of them."""
+
+    half_width: ClassVar[object] = 3.0
+    centres: ClassVar[object] = CENTRES
+    std: ClassVar[object] = STD
+
+    def batch(self, indices, noise):
+        means = CENTRES.float()[noise.randint("mode", len(CENTRES))]
+        return Samples(means + STD * noise.randn("x", 2))
+
+
+@dataclass(frozen=True)
+class Patients(Grey):
+    """Pictures in groups of two."""
+
+    has_groups: ClassVar[object] = True
+
+    def sample_groups(self):
+        return [f"patient {number // 2}" for number in self.numbers]
+
+
+class NoPatients(Patients):
+    has_groups: ClassVar[object] = False
+
+    def sample_groups(self):
+        return []
+
+
+@pytest.mark.parametrize("kind", [Grey, Augmented, Points, Modes, Patients, NoPatients])
 def test_lawful_data_sets_pass(kind):
     assert_dataset_is_lawful(kind())
+
+
+def test_a_comparison_of_no_samples_is_refused():
+    with pytest.raises(ValueError, match="most is 1"):
+        assert_dataset_is_lawful(SameSplit(), most=1)
 
 
 class Missing(Grey):
@@ -184,6 +223,93 @@ class NamesOfAll(Grey):
         return [f"{number}.png" for number in range(TOTAL)]
 
 
+class NamesWithFolders(Grey):
+    def sample_names(self):
+        return [f"/data/{number}.png" for number in self.numbers]
+
+
+class NamesFromAbove(Grey):
+    def sample_names(self):
+        return [f"a/../../{number}.png" for number in self.numbers]
+
+
+class NamesOfADrive(Grey):
+    def sample_names(self):
+        return [f"C:{number}.png" for number in self.numbers]
+
+
+class OneNameTwice(Grey):
+    def sample_names(self):
+        return ["1.png", *super().sample_names()[1:]]
+
+
+class NamesOnTwoLines(Grey):
+    def sample_names(self):
+        return [f"{number}\n.png" for number in self.numbers]
+
+
+class NamesAsNumbers(Grey):
+    def sample_names(self):
+        return [*self.numbers]
+
+
+class GroupsOfAll(Patients):
+    def sample_groups(self):
+        return [f"patient {number // 2}" for number in range(TOTAL)]
+
+
+class NoGroups(Patients):
+    def sample_groups(self):
+        return []
+
+
+class GroupsAsNumbers(Patients):
+    def sample_groups(self):
+        return [number // 2 for number in self.numbers]
+
+
+class ANumberOfGroups(Patients):
+    has_groups: ClassVar[object] = 20
+
+
+class HiddenGroups(Patients):
+    has_groups: ClassVar[object] = False
+
+
+class NegativeBox(Modes):
+    half_width: ClassVar[object] = -3.0
+
+
+class SmallBox(Modes):
+    half_width: ClassVar[object] = 1.0
+
+
+class CentresInSpace(Modes):
+    centres: ClassVar[object] = torch.zeros(3, 3)
+
+
+class CentresAsList(Modes):
+    centres: ClassVar[object] = CENTRES.tolist()
+
+
+class OneCentreMissing(Modes):
+    centres: ClassVar[object] = CENTRES[:2]
+
+
+class InventedCentre(Modes):
+    """One mean too many: every sample is near one of them all the same."""
+
+    centres: ClassVar[object] = torch.cat([CENTRES, torch.tensor([[3.0, 3.0]], dtype=torch.float64)])
+
+
+class Variance(Modes):
+    std: ClassVar[object] = STD**2
+
+
+class WideModes(Modes):
+    std: ClassVar[object] = 2 * STD
+
+
 class OpensEarly(Grey):
     def __reduce__(self):
         raise TypeError("cannot pickle an open file")
@@ -221,6 +347,25 @@ class SameSplit(Grey):
         (FewNames, "labels, masks and names"),
         (FloatMasks, "labels, masks and names"),
         (NamesOfAll, "labels, masks and names"),
+        (NamesWithFolders, "labels, masks and names"),
+        (NamesFromAbove, "labels, masks and names"),
+        (NamesOfADrive, "labels, masks and names"),
+        (OneNameTwice, "labels, masks and names"),
+        (NamesOnTwoLines, "labels, masks and names"),
+        (NamesAsNumbers, "labels, masks and names"),
+        (GroupsOfAll, "labels, masks and names"),
+        (NoGroups, "labels, masks and names"),
+        (GroupsAsNumbers, "labels, masks and names"),
+        (ANumberOfGroups, "labels, masks and names"),
+        (HiddenGroups, "labels, masks and names"),
+        (NegativeBox, "box and modes"),
+        (SmallBox, "box and modes"),
+        (CentresInSpace, "box and modes"),
+        (CentresAsList, "box and modes"),
+        (OneCentreMissing, "box and modes"),
+        (InventedCentre, "box and modes"),
+        (Variance, "box and modes"),
+        (WideModes, "box and modes"),
         (OpensEarly, "a copy in another process"),
         (OtherFinish, "two steps are one"),
         (Overlaps, "nothing held out is trained on"),
