@@ -34,8 +34,11 @@ def assert_divergence_is_lawful(
     - It is finite, and so are its gradients, for the log-variances -30 and 30, or ±`extreme`.
     - It takes bfloat16.
 
-    Leave out of `latent_dims` what the divergence refuses with `ValueError`.
+    Leave out of `latent_dims` what the divergence refuses with `ValueError`. Raises `ValueError` if none is left, or
+    if one of them is not positive.
     """
+    if not latent_dims or min(latent_dims) < 1:
+        raise ValueError(f"latent_dims is {tuple(latent_dims)}: give positive numbers, at least one")
     hold(divergence, for_each_case({f"L = {size}": _Trial(divergence, size, extreme).laws() for size in latent_dims}))
 
 

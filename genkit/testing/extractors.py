@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from genkit.testing.examples import COLOUR, GREY, POINT, first_accepted
 from genkit.testing.law import Law, assert_finite, assert_same, hold
 
 SHAPES = (POINT, (1, 28, 28), GREY, COLOUR)
+SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 
 def assert_extractor_is_lawful(extractor: Extractor, x: Tensor | None = None, *others: Extractor) -> None:
@@ -26,7 +28,10 @@ def assert_extractor_is_lawful(extractor: Extractor, x: Tensor | None = None, *o
       different features. Tables rely on it to keep numbers from different features apart.
 
     Without x it is tried on uniform points, then on grey and colour images; the first that it does not refuse count.
+    Raises `ValueError` for a single sample, which shows nothing about other samples of its batch.
     """
+    if x is not None and len(x) < 2:
+        raise ValueError(f"x has {len(x)} samples: give two or more, (B, *shape)")
     if x is None:
         generator = torch.Generator().manual_seed(0)
         candidates = [torch.rand(8, *shape, generator=generator) for shape in SHAPES]
@@ -66,7 +71,7 @@ class _Trial:
         extractor, shape = self.extractor, self.shape
         assert not extractor.unmet(), f"unmet: {extractor.unmet()}"
         assert extractor.name and extractor.name.isprintable(), f"name: {extractor.name!r} is empty or not printable"
-        assert not extractor.digest or (len(extractor.digest) == 64 and int(extractor.digest, 16)), (
+        assert not extractor.digest or SHA256.fullmatch(extractor.digest), (
             f"digest: {extractor.digest!r} is not a SHA-256 in hexadecimal digits"
         )
         assert extractor.resize(shape).isprintable(), f"resize: {extractor.resize(shape)!r} is not printable"

@@ -67,7 +67,12 @@ def hold(part: object, laws: Iterable[Law]) -> None:
 
 
 def for_each_case(cases: Mapping[str, Sequence[Law]]) -> list[Law]:
-    """Return laws that hold if they hold in every case, such as for each split. All cases have the same laws."""
+    """Return laws that hold if they hold in every case, such as for each split. All cases have the same laws.
+
+    Raises `ValueError` without a case: laws that check nothing would hold for every part.
+    """
+    if not cases:
+        raise ValueError("no case to check: give at least one")
     return [_in_all(dict(zip(cases, laws, strict=True))) for laws in zip(*cases.values(), strict=True)]
 
 

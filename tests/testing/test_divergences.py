@@ -135,3 +135,9 @@ class NeedsSingle(Squared):
 def test_a_mutant_breaks_a_law(kind, law):
     with pytest.raises(AssertionError, match=f'"{law}"'):
         assert_divergence_is_lawful(kind())
+
+
+@pytest.mark.parametrize("dims", [(), (0,), (2, -1)], ids=["none", "zero", "negative"])
+def test_latent_dimensions_that_would_check_nothing_are_refused(dims):
+    with pytest.raises(ValueError, match="latent_dims"):
+        assert_divergence_is_lawful(KL(), latent_dims=dims)

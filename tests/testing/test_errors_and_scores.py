@@ -207,6 +207,23 @@ class ShortDigest(Powers):
     digest = "1234"
 
 
+class NoDigits(Powers):
+    digest = "g" * 64
+
+
+class NoName(Powers):
+    name = ""
+
+
+class NameOnTwoLines(Powers):
+    name = "powers\n2"
+
+
+class ResizeOnTwoLines(Powers):
+    def resize(self, shape):
+        return "bilinear\n299"
+
+
 class NotThere(Powers):
     def unmet(self):
         return ("weights.pth: not found",)
@@ -219,6 +236,10 @@ class NotThere(Powers):
         (Dropout, "the same again"),
         (Clamps, "the same again"),
         (ShortDigest, "facts"),
+        (NoDigits, "facts"),
+        (NoName, "facts"),
+        (NameOnTwoLines, "facts"),
+        (ResizeOnTwoLines, "facts"),
         (NotThere, "facts"),
         (OtherWidth, "features"),
         (OneName, "other features have another name"),
@@ -228,3 +249,17 @@ def test_a_mutant_of_an_extractor_breaks_a_law(kind, law):
     assert_extractor_is_lawful(Powers(2), None, Powers(3))
     with pytest.raises(AssertionError, match=f'{kind.__name__}.* breaks the law "{law}"'):
         assert_extractor_is_lawful(kind(2), torch.rand(6, 3), kind(3))
+
+
+def test_a_digest_may_have_any_hexadecimal_digits_and_no_digest_is_one():
+    @dataclass(frozen=True)
+    class Zeros(Powers):
+        digest = "0" * 64
+
+    assert_extractor_is_lawful(Zeros(2), None)
+    assert_extractor_is_lawful(Powers(2), None)
+
+
+def test_features_of_one_sample_show_nothing():
+    with pytest.raises(ValueError, match="x has 1 samples"):
+        assert_extractor_is_lawful(BatchNorm(2), torch.rand(1, 3))
