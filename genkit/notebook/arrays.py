@@ -33,10 +33,8 @@ def samples_tensor(given: Any, where: str) -> Tensor:
     if x.dtype == torch.uint8:
         return x.clone(memory_format=torch.contiguous_format)
     values = _floats(x, torch.float32, where, isinstance(given, Tensor))
-    low, high = values.min().item(), values.max().item()
-    if x.dim() == 4 and (low < 0 or high > 1):
-        remedy = "Divide them by 255" if 1 < high <= 255 and low >= 0 else "Scale them to [0, 1]"
-        raise UsageError(f"{where}: images have values from {low:g} to {high:g}, expected [0, 1]. {remedy}.")
+    if x.dim() == 4:
+        refuse_other_range(values, where)
     return values.clone(memory_format=torch.contiguous_format)
 
 
@@ -50,6 +48,14 @@ def inputs_tensor(given: Any, shape: tuple[int, ...], dtype: torch.dtype, where:
     if x.dtype == torch.uint8:
         return (x.to(torch.float32) / 255).to(dtype)
     return _floats(x, dtype, where, isinstance(given, Tensor))
+
+
+def refuse_other_range(images: Tensor, where: str, rounding: float = 0.0) -> None:
+    """Raise `UsageError` for images with values outside [0, 1] by more than a rounding."""
+    low, high = images.min().item(), images.max().item()
+    if low < -rounding or high > 1 + rounding:
+        remedy = "Divide them by 255" if 1 < high <= 255 and low >= 0 else "Scale them to [0, 1]"
+        raise UsageError(f"{where}: images have values from {low:g} to {high:g}, expected [0, 1]. {remedy}.")
 
 
 def labels_tensor(given: Any, number: int, where: str) -> Tensor:

@@ -16,6 +16,7 @@ from genkit.core.metric import BatchNormMode
 from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError
 from genkit.notebook.memory import MemoryData, data_of_run
+from genkit.notebook.messages import naming_arguments
 from genkit.notebook.results import Results
 from genkit.notebook.run import Run
 from genkit.runs.compare import Comparison
@@ -25,6 +26,7 @@ from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
 from genkit.storage.user_path import user_path
 
 
+@naming_arguments()
 @standard_defaults()
 @restored_generators()
 def evaluate(

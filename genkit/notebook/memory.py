@@ -30,6 +30,13 @@ class MemoryData:
     def __init__(self, held: HeldSamples):
         self.held = held
 
+    def row_trained_on(self, x: Tensor) -> int | None:
+        """Return the first row of samples, (n, *shape) as a network takes them, that is one to train on, or None."""
+        rows = {each.tobytes(): row for row, each in reversed([*enumerate(x.to(torch.float32).numpy())])}
+        train = self.held.train.x
+        as_given = (each.to(torch.float32) / 255 if train.dtype == torch.uint8 else each for each in train)
+        return min((rows[key] for each in as_given if (key := each.numpy().tobytes()) in rows), default=None)
+
     def __repr__(self) -> str:
         table = self.held.table
         labels = " with labels" if table["labelled"] else ""

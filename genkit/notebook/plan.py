@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 from genkit.console.captured import html_of, text_of
@@ -18,8 +18,11 @@ from genkit.recipe.stand_in import with_stand_in
 from genkit.runs.plan_report import print_keys, print_plan
 
 
+@dataclass(frozen=True, repr=False)
 class ReadablePlan(Plan):
     """A plan whose representation is what `genkit plan` prints, also in a notebook."""
+
+    memory: MemoryData | None = None  # the samples to train on, if they are in memory
 
     def __repr__(self) -> str:
         return text_of(self._print)
@@ -54,14 +57,14 @@ def plan(recipe: RecipeSource | Plan, *, data: MemoryData | None = None, stand_i
     if isinstance(recipe, Plan):
         if data is not None or stand_in:
             raise UsageError("plan: already has data. Pass the recipe with `data` or `stand_in`.")
-        made = recipe
+        made, memory = recipe, recipe.memory if isinstance(recipe, ReadablePlan) else None
     else:
         document = read_recipe(recipe).document()
         if data is not None and stand_in:
             raise UsageError("stand_in: the samples are given by `data`. Leave out one of them.")
-        held = held_by(data)
+        held, memory = held_by(data), data
         if data is not None:
             document = with_memory(document, data)
         with samples_held(held):
             made = make_plan(with_stand_in(document) if stand_in else document)
-    return ReadablePlan(**{item.name: getattr(made, item.name) for item in fields(made)})
+    return ReadablePlan(**{item.name: getattr(made, item.name) for item in fields(Plan)}, memory=memory)

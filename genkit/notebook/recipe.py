@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,17 @@ class EditableRecipe:
             found = found[name]
         return deepcopy(found)
 
-    def write(self, path: str | PathLike[str]) -> Path:
-        """Write the recipe as a TOML file, and return its path. Raises `UsageError` if it cannot be written."""
-        file = user_path(path)
+    def write(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the recipe as a TOML file, and return its path.
+
+        Raises `UsageError` if it cannot be written, and for a file with other text unless `overwrite` is true.
+        """
+        file, content = user_path(path), str(self).encode()
         try:
+            if not overwrite and file.exists() and (not file.is_file() or file.read_bytes() != content):
+                raise UsageError(f"{file}: exists. Choose another name, or replace it with overwrite=True.")
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_file(file, str(self).encode())
+            write_file(file, content)
         except OSError as error:
             raise UsageError(f"{file}: cannot be written: {describe_os_error(error, file)}.") from None
         return file
@@ -128,26 +133,28 @@ def read_recipe(source: RecipeSource) -> EditableRecipe:
             raise UsageError(f"{path}: no such file, and no shipped recipe.{near_miss(path.name, shipped_recipes())}")
         return EditableRecipe(document_of(path))
     if isinstance(source, (RecipeLike, Mapping)):
-        return EditableRecipe(document_of(source))
+        document = document_of(source)
+        return EditableRecipe(replace(document, tables=_plain("", document.tables, "recipe")))
     raise UsageError(
         f"recipe: found a {type(source).__name__}, expected a TOML file, the name of a shipped recipe, a "
         "genkit.Recipe, or tables."
     )
 
 
-def _plain(key: str, value: Any) -> Any:
-    """Return a value of Python as TOML holds it. Raises `UsageError` for one that TOML cannot hold."""
+def _plain(key: str, value: Any, where: str = OPTION) -> Any:
+    """Return a value of Python as TOML holds it. Raises `UsageError`, which begins with `where`, if TOML cannot."""
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a number of NumPy or torch
         value = value.item()
     if value is None or isinstance(value, (bool, int, float, str, Path)):
         return as_toml(value)
     if isinstance(value, Use) or (is_dataclass(value) and not isinstance(value, type)):
-        return _plain(key, as_toml(value))
+        return _plain(key, as_toml(value), where)
     if isinstance(value, Mapping):
-        return {str(name): _plain(f"{key}.{name}", each) for name, each in value.items() if each is not None}
+        named = {str(name): each for name, each in value.items() if each is not None}
+        return {name: _plain(f"{key}.{name}".lstrip("."), each, where) for name, each in named.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(key, each) for each in value]
+        return [_plain(key, each, where) for each in value]
     raise UsageError(
-        f"{OPTION} {key}: found a {type(value).__name__}, which TOML cannot hold. Give a number, a text, a list or a "
+        f"{where} {key}: found a {type(value).__name__}, which TOML cannot hold. Give a number, a text, a list or a "
         "table."
     )

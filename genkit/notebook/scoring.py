@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -13,14 +14,17 @@ import torch
 from torch import Tensor
 
 from genkit.bases.metrics.scoring import SEED
+from genkit.bases.pictures.array_picture import ROUNDING
+from genkit.console.output import progress_count
 from genkit.core.estimate import Estimate
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import evaluating
 from genkit.core.score import Score
 from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError
-from genkit.notebook.arrays import inputs_tensor
+from genkit.notebook.arrays import inputs_tensor, refuse_other_range
 from genkit.notebook.memory import MemoryData, data_of_run
+from genkit.notebook.messages import naming_arguments
 from genkit.notebook.run import Run
 from genkit.notebook.trained_model import TrainedModel, load
 from genkit.runs.anomaly_maps import MapOfScore, check_map, check_rate_of_pixels, threshold_of_maps
@@ -63,7 +67,7 @@ class Scores:
         """Whether each picture scores above the threshold, (n,) bool."""
         return self.scores > self.threshold
 
-    @property
+    @cached_property
     def auroc(self) -> Estimate:
         """Area under the ROC curve with its 95 % interval, if all pictures are abnormal: a number with `interval`."""
         return self.sets.separation(self.sets.others[0]).auroc
@@ -90,6 +94,7 @@ class AnomalyMaps:
         return f"<maps {tuple(self.maps.shape)}, {share:.2%} of the pixels above the threshold {self.threshold:.6g}>"
 
 
+@naming_arguments()
 @standard_defaults()
 def score(
     run: Run | str | PathLike[str],
@@ -107,8 +112,8 @@ def score(
 
     Args:
         run: A run or a model folder.
-        pictures: Samples as an array or a tensor, (n, *data_shape), as the model takes them; or a folder or a file of
-            pictures, which are cropped, converted and resized as those of the run.
+        pictures: Samples as an array or a tensor, (n, *data_shape), as the model takes them, images as uint8 or in
+            [0, 1]; or a folder or a file of pictures, which are cropped, converted and resized as those of the run.
         score: The name of a score, such as "elbo", "error" or "mahalanobis".
         normal: Normal pictures, of the same form as `pictures`; by default the held-out split of the run.
         fpr: The share of the normal pictures that may be above the threshold.
@@ -118,16 +123,19 @@ def score(
         data: The samples of a run that was trained on samples in memory; a `Run` keeps them.
 
     Raises `UsageError` if the model cannot give the score, for pictures that cannot be used, for too few normal
-    pictures, and if the data of the run are needed and missing.
+    pictures, and if the data of the run are needed and missing; also for pictures that the model was trained on, if
+    they are in files of the training data, or if the run was trained on samples in memory.
     """
     path, loaded = user_path(run), load(run, weights, device)
     chosen = _score_with(score, set)
     model = check_scores(path, loaded.trained, chosen, score)
-    with data_of_run(path, _memory(run, data)):
-        sets = _sets(path, loaded, pictures, normal)
+    memory = _memory(run, data)
+    with data_of_run(path, memory):
+        sets = _sets(path, loaded, pictures, normal, memory)
         return Scores(score_sets(path, loaded.trained, model, chosen, sets, fpr))
 
 
+@naming_arguments()
 @standard_defaults()
 def anomaly_maps(
     run: Run | str | PathLike[str],
@@ -150,15 +158,21 @@ def anomaly_maps(
     path, loaded = user_path(run), load(run, weights, device)
     chosen = _score_with(score, set)
     model = check_map(path, loaded.trained, chosen, score, smooth)
-    with data_of_run(path, _memory(run, data)):
-        sets = _sets(path, loaded, pictures, normal)
+    memory = _memory(run, data)
+    with data_of_run(path, memory):
+        sets = _sets(path, loaded, pictures, normal, memory)
         check_rate_of_pixels(model, sets.normal, fpr)
         with evaluating(model), seeded_generators(SEED):
             fitted = fitted_to_training(path, loaded.trained, model, chosen, sets.data)
             mapping = MapOfScore(model, fitted, smooth)
-            threshold = threshold_of_maps(mapping, sets.normal, fpr, _quiet)
-            found = np.concatenate([mapping(sets.others[0], chunk) for chunk in sets.others[0]])
-    return AnomalyMaps(torch.from_numpy(found), threshold)
+            [of_pictures] = sets.others
+            found = []
+            with progress_count("computing maps", len(sets.normal) + len(of_pictures)) as advance:
+                threshold = threshold_of_maps(mapping, sets.normal, fpr, advance)
+                for chunk in of_pictures:
+                    found.append(mapping(of_pictures, chunk))
+                    advance(len(chunk.names))
+    return AnomalyMaps(torch.from_numpy(np.concatenate(found)), threshold)
 
 
 def _score_with(name: str, changes: Sequence[str] | str) -> Score:
@@ -174,7 +188,7 @@ def _memory(run: object, data: MemoryData | None) -> MemoryData | None:
     return run.memory if data is None and isinstance(run, Run) else data
 
 
-def _sets(path: Path, loaded: TrainedModel, pictures: Any, normal: Any) -> SetsToScore:
+def _sets(path: Path, loaded: TrainedModel, pictures: Any, normal: Any, memory: MemoryData | None) -> SetsToScore:
     """Open the pictures and the normal ones, each an array or a place. Raises `UsageError`."""
     trained = loaded.trained
     if _is_place(pictures) and (normal is None or _is_place(normal)):
@@ -182,20 +196,23 @@ def _sets(path: Path, loaded: TrainedModel, pictures: Any, normal: Any) -> SetsT
     if _is_place(pictures) or _is_place(normal):
         raise UsageError("pictures, normal: found an array and a place. Give both as arrays, or both as places.")
     data = open_data(path)
-    of_normal = held_out_set(path, trained, data) if normal is None else _array_set(loaded, normal, "normal")
-    return SetsToScore(of_normal, [_array_set(loaded, pictures, "pictures")], data)
+    of_normal = held_out_set(path, trained, data) if normal is None else _array_set(loaded, normal, "normal", memory)
+    return SetsToScore(of_normal, [_array_set(loaded, pictures, "pictures", memory)], data)
 
 
-def _array_set(loaded: TrainedModel, given: Any, name: str) -> SampleSet:
+def _array_set(loaded: TrainedModel, given: Any, name: str, memory: MemoryData | None) -> SampleSet:
     x = inputs_tensor(given, loaded.data_shape, loaded.dtype, name)
     if not len(x):
         raise UsageError(f"{name}: found no sample. Give at least one.")
+    if x.dim() == 4:
+        refuse_other_range(x, name, ROUNDING)
+    if memory is not None and (row := memory.row_trained_on(x)) is not None:
+        raise UsageError(
+            f"{name}: the model was trained on row {row}, and a training picture looks more normal than a new one. "
+            "Give pictures that the run has not seen."
+        )
     return set_of_tensor(name, x, loaded.module)
 
 
 def _is_place(given: object) -> bool:
     return isinstance(given, (str, PathLike))
-
-
-def _quiet(done: int) -> None:
-    """Take the number of maps just computed, and show nothing."""

@@ -51,10 +51,10 @@ def train(
     `Diverged` if training is no longer finite.
     """
     planned = make_readable_plan(recipe, data=data, stand_in=stand_in)
-    step = Calls(with_data=data is not None)
+    step = Calls(with_data=planned.memory is not None)
     watching = [*callbacks, *_progress_shown(progress)]
     folder = train_in_new_folder(planned, runs, callbacks=watching, workers=workers, next_step=step)
-    return Run(folder.path, data)
+    return Run(folder.path, planned.memory)
 
 
 def resume(

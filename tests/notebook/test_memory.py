@@ -98,7 +98,16 @@ def test_what_is_no_data_is_refused_with_what_to_do(name):
     assert str(refusal.value).startswith("data_from()")
 
 
-def test_a_plan_of_data_in_memory_shows_them():
+@pytest.mark.parametrize("labels", [LABELS, None], ids=["labels", "none"])
+def test_a_plan_of_data_in_memory_shows_them(recipe, labels):
+    data = genkit.data_from(X, labels, 0.3)
+    plan = genkit.plan(recipe, data=data)
+    for shown in (repr(plan), plan._repr_html_()):
+        assert "in-memory" in shown and data.held.fingerprint in shown and "data_from()" in shown
+    assert plan.memory is genkit.plan(plan).memory is data and not plan.lacks
+
+
+def test_what_is_no_data_in_memory_is_refused():
     recipe = genkit.read_recipe({"title": "t"})
     for wrong in (X, "data"):
         with pytest.raises(UsageError, match="data_from"):
@@ -205,6 +214,26 @@ def test_a_run_on_data_in_memory_is_read_with_them(whole, data):
     for call in (lambda: without.data, lambda: genkit.evaluate(whole.path)):
         with pytest.raises(UsageError, match="data_from"):
             call()
+
+
+@pytest.mark.trains
+def test_a_plan_keeps_its_samples_for_the_run(recipe, data, whole, tmp_path):
+    run = genkit.train(genkit.plan(recipe, data=data), tmp_path, progress=False)
+    assert run.memory is data and files_of(run) == files_of(whole) and len(run.data) == len(data.held.train.x)
+    with pytest.raises(Interrupted, match="data="):
+        genkit.train(genkit.plan(recipe, data=data), tmp_path, callbacks=[StopAt(5)], progress=False)
+
+
+@pytest.mark.trains
+def test_samples_that_were_trained_on_are_not_scored(whole, data):
+    train, held_out = data.held.train.x, data.held.test.x
+    found = genkit.score(whole, held_out, "error", fpr=0.5)
+    assert found.normal.shape == found.scores.shape
+    for x in (train[3:4], train[3:4] / 255, torch.cat([held_out / 255, train[5:6].double() / 255])):
+        with pytest.raises(UsageError, match=f"^pictures: .* row {len(x) - 1}"):
+            genkit.score(whole, x, "error", fpr=0.5)
+        with pytest.raises(UsageError, match="^normal"):
+            genkit.anomaly_maps(whole, held_out, normal=x)
 
 
 @pytest.mark.trains

@@ -54,6 +54,29 @@ def test_a_recipe_that_is_written_is_the_same(recipe, tmp_path):
     assert genkit.read_recipe(tmp_path / "new" / "x.toml") == changed != recipe
 
 
+def test_another_file_is_not_overwritten_without_a_word(recipe, tmp_path):
+    file = recipe.write(tmp_path / "x.toml")
+    recipe.write(file)  # the same text
+    before = file.read_bytes()
+    with pytest.raises(UsageError, match="overwrite=True"):
+        recipe.set(seed=2).write(file)
+    assert file.read_bytes() == before
+    recipe.set(seed=2).write(file, overwrite=True)
+    assert read(file).tables["seed"] == 2
+    with pytest.raises(UsageError):
+        recipe.write(tmp_path, overwrite=True)
+
+
+def test_values_of_arrays_in_tables_are_numbers():
+    tables = tomllib.loads(TINY)
+    wrapped = {**tables, "seed": np.int64(3), "train": {**tables["train"], "steps": torch.tensor(5)}, "ema": None}
+    expected = {**tables, "seed": 3}
+    found = genkit.read_recipe(wrapped)
+    assert found.tables == tomllib.loads(str(found)) == expected and type(found["seed"]) is int
+    with pytest.raises(UsageError, match=r"^recipe model\.width: "):
+        genkit.read_recipe({**tables, "model": {"width": object()}})
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

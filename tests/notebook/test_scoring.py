@@ -10,6 +10,7 @@ from support.commands import genkit as command
 
 import genkit
 from genkit.errors import UsageError
+from genkit.notebook.messages import naming_arguments
 
 pytestmark = pytest.mark.trains
 
@@ -64,9 +65,38 @@ def test_normal_pictures_may_be_given(run, x):
         {"normal": "place"},
         {"set": "draws=5"},
         {"pictures": torch.rand(0, 1, 28, 28)},
+        {"pictures": 255 * torch.rand(3, 1, 28, 28)},
+        {"normal": torch.rand(30, 1, 28, 28) - 1},
     ],
-    ids=["score", "no share", "share", "mixed", "key", "none"],
+    ids=["score", "no share", "share", "mixed", "key", "none", "range", "negative"],
 )
 def test_what_cannot_be_scored_is_refused(run, x, options):
-    with pytest.raises(UsageError):
-        genkit.score(run, **{"pictures": x, **options})
+    for call in (genkit.score, genkit.anomaly_maps):
+        with pytest.raises(UsageError) as refusal:
+            call(run, **{"pictures": x, **options})
+        assert "--" not in str(refusal.value)
+
+
+def test_messages_name_arguments_and_commands_keep_their_options(run, x, file, tmp_path):
+    calls = {
+        "score": lambda: genkit.score(run, x, "logp"),
+        "fpr": lambda: genkit.score(run, x, fpr=1e-9),
+        "smooth": lambda: genkit.anomaly_maps(run, x, smooth=-1.0),
+        "pictures": lambda: genkit.score(run, tmp_path / "nowhere"),
+        "normal": lambda: genkit.score(run, file, normal=tmp_path / "nowhere"),
+        "metrics": lambda: genkit.evaluate(run, ["pnsr"]),
+        "batch_norm": lambda: genkit.evaluate(run, batch_norm="batch"),
+        "set": lambda: genkit.evaluate(run, set="metrics.psnr.samples=-1"),
+    }
+    for name, call in calls.items():
+        with pytest.raises(UsageError) as refusal:
+            call()
+        assert name in str(refusal.value) and "--" not in str(refusal.value), refusal.value
+    with pytest.raises(UsageError) as refusal, naming_arguments():
+        raise UsageError("--set-up --fpr 2: a--fpr, `genkit score x --fpr 1` (--data)")
+    assert str(refusal.value) == "--set-up fpr 2: a--fpr, `genkit score x --fpr 1` (pictures)"
+
+
+def test_the_interval_is_computed_once(run, x):
+    found = genkit.score(run, x)
+    assert found.auroc is found.auroc
