@@ -20,6 +20,7 @@ from genkit.errors import Problem, UsageError
 from genkit.near_miss import near_miss
 from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.document import Document, KeyPath
+from genkit.recipe.key_remedies import how_to_add, how_to_quote, known_parts
 from genkit.recipe.part_fields import (
     KIND_OF_HINT,
     SUPPLIED,
@@ -34,7 +35,7 @@ from genkit.recipe.part_fields import (
 from genkit.recipe.part_interface import check_interface
 from genkit.recipe.registry import Part, Registry
 from genkit.recipe.resolved import ResolvedKeys
-from genkit.recipe.tables import Use
+from genkit.recipe.use_tables import labelled, use_of
 from genkit.recipe.values import Mismatch, convert, in_toml
 
 
@@ -100,8 +101,8 @@ class Binder:
             table = {"use": table}
         if not isinstance(table, Mapping):
             number = "a number, " if kind == "schedules" else ""
-            text = f'found {in_toml(table)}, expected {number}a name or a table with `use = "NAME"`.{self._known(kind)}'
-            raise self.problem(path, text)
+            text = f'found {in_toml(table)}, expected {number}a name or a table with `use = "NAME"`.'
+            raise self.problem(path, text + known_parts(self.registry, kind))
         part, target = self._load(kind, table.get("use"), (*path, "use"))
         self.used[path] = part
         self.resolved.add_use(path, part.entry.name)
@@ -166,9 +167,9 @@ class Binder:
     def _load(self, kind: str, name: Any, path: KeyPath) -> tuple[Part, Any]:
         """Return the part of that name, and its target."""
         if name is None:
-            raise self.problem(path, f"missing (the name of a part is required).{self._known(kind)}")
+            raise self.problem(path, f"missing (the name of a part is required).{known_parts(self.registry, kind)}")
         if not isinstance(name, str):
-            raise self.problem(path, f"found {in_toml(name)}, expected a name.{self._known(kind)}")
+            raise self.problem(path, f"found {in_toml(name)}, expected a name.{known_parts(self.registry, kind)}")
         try:
             part = self.registry.find(kind, name)
             target = part.load()
@@ -184,16 +185,11 @@ class Binder:
 
     def _missing(self, path: KeyPath, parameter: Parameter, subject: str, owner: object) -> None:
         kind = KIND_OF_HINT.get(without_none(parameter.hint), "")
-        known = self._known(kind)
-        text = f"missing (required by {subject}; {expected(parameter.hint)}).{_how_to_add(path, parameter.hint)}{known}"
+        known = known_parts(self.registry, kind)
+        text = f"missing (required by {subject}; {expected(parameter.hint)}).{how_to_add(path, parameter.hint)}{known}"
         if kind in ("extractors", "datasets") or parameter.hint is Path:  # which one, or where to get it
             text += f" {parameter.doc}" if parameter.doc else ""
         self.problem(path, text, owner)
-
-    def _known(self, kind: str) -> str:
-        """Return the names of the parts of a kind, as the end of a message; empty if there are none."""
-        names = ", ".join(part.entry.name for part in self.registry.of_kind(kind))
-        return f" Known {kind}: {names}." if names else ""
 
     # Values
 
@@ -206,9 +202,9 @@ class Binder:
             case Form.PART:
                 return self._inner_part(KIND_OF_HINT[hint], raw, path)
             case Form.USE:
-                return _use(raw)
+                return use_of(raw)
             case Form.USES:
-                return {name: _use(labelled(table, name, path[0])) for name, table in self._tables(raw, path).items()}
+                return {name: use_of(labelled(table, name, path[0])) for name, table in self._tables(raw, path).items()}
             case Form.TABLE:
                 return self.table(hint, raw, path)
             case Form.TABLES:
@@ -237,38 +233,6 @@ class Binder:
             value = convert(hint, raw)
         except Mismatch as mismatch:
             inner = (*path, *mismatch.inner)
-            raise self.problem(inner, f"{mismatch}{self._how_to_quote(inner, mismatch.text)}", owner) from None
+            raise self.problem(inner, f"{mismatch}{how_to_quote(self.document, inner, mismatch.text)}", owner) from None
         self.resolved.add_written(path, raw)
         return value
-
-    def _how_to_quote(self, path: KeyPath, text: str) -> str:
-        """Return how a value is written as text, in quotation marks, as the end of a message; empty without a text."""
-        if not text:
-            return ""
-        if self.document.place(path).line is None and (option := self.document.place(path).file).startswith("--"):
-            return f" Write {option} '{'.'.join(path)}={text}'."
-        return f" Write {path[-1]} = {text}."
-
-
-def _how_to_add(path: KeyPath, hint: Any) -> str:
-    """Return the line that adds a missing table to a recipe, as the end of a message; empty for a key."""
-    form, table = form_of(without_none(hint)), ".".join(path)
-    if form is Form.TABLE:
-        return f" Add [{table}]."
-    if form in (Form.USE, Form.USES):
-        header = table if form is Form.USE else f"{table}.CHILD"
-        return f' Add [{header}] with use = "NAME"; `genkit plugins list` lists the names.'
-    return ""
-
-
-def labelled(table: Any, label: str, of: str) -> Any:
-    """Return a table with its `use`: a table of `metrics` is named by its label, unless it has a `use`."""
-    return {"use": label, **table} if of == "metrics" and isinstance(table, Mapping) else table
-
-
-def _use(raw: Any) -> Use:
-    if isinstance(raw, Use):
-        return raw
-    if not isinstance(raw, Mapping) or not isinstance(raw.get("use"), str):
-        return Use("")  # the part is bound next, which reports the mistake
-    return Use(raw["use"], **{key: value for key, value in raw.items() if key != "use"})

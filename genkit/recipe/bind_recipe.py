@@ -15,12 +15,13 @@ from genkit.core.model import Model
 from genkit.core.types import Optimiser
 from genkit.errors import RecipeError
 from genkit.part_code import describe_bug, is_refusal
-from genkit.recipe.bind import Binder, Invalid, labelled
+from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.bind_model import BoundModel, bind_model
 from genkit.recipe.document import KeyPath
 from genkit.recipe.registry import Part
 from genkit.recipe.tables import Recipe
 from genkit.recipe.try_data import shape_of
+from genkit.recipe.use_tables import labelled
 
 
 @dataclass(frozen=True)

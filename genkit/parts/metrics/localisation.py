@@ -11,158 +11,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from annotated_types import Gt, Lt
 
-from genkit.api import (
-    ERROR,
-    Autoencoder,
-    Dataset,
-    Doc,
-    Evaluation,
-    EvaluationProtocol,
-    MaskedDataset,
-    Model,
-    ModelMetric,
-    NonNegativeFloat,
-    PositiveInt,
-    Score,
-    Split,
-    SquaredError,
-    part_name,
-    require_map,
-    split_and_samples,
-)
+from genkit.api import Dataset, Doc, Evaluation, PositiveInt, split_and_samples
 from genkit.api.scoring import (
     MOST_SAMPLES,
-    REPLICATES,
     MaskedChunk,
     PixelReplicates,
     Statistic,
-    WithMasks,
     auroc,
     average_precision,
     best_dice,
-    check_fit,
     dice,
     dice_above,
-    drawn_in_replicates,
     edges_above,
     fitted_score,
-    groups_in,
-    known_size,
-    masked_maps,
     pixel_replicates,
     pixel_threshold,
     pixel_values,
     raw_maps,
-    read_samples,
     require_few_pixels,
-    require_smooth,
     samples_above,
     with_picture_interval,
 )
-from genkit.parts.scores.elbo import Error
-
-
-@dataclass(frozen=True)
-class LocalisationMetric(ModelMetric, ABC):
-    """Base class of metrics of the pixels of maps."""
-
-    other: Annotated[Dataset, Doc("Data set of pictures with masks, of the shape of [data].")]
-    score: Annotated[Score, Doc("Score whose map is used; it must be a sum over pixels.")] = Error()
-    smooth: Annotated[
-        NonNegativeFloat, Doc("Standard deviation in pixels of the Gaussian that smooths a map; 0: none.")
-    ] = 0.0
-    other_samples: Annotated[
-        PositiveInt | None, Doc("Number of pictures of the other data set; by default all of the split, at most 5,000.")
-    ] = None
-    other_split: Annotated[Split, Doc('Split of the other data set; "test" is the held-out split.')] = "test"
-
-    @property
-    def better(self) -> Literal["lower", "higher"]:
-        """Higher is better."""
-        return "higher"
-
-    def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
-        """Return the protocol, with the data set of the masks, the score and the smoothing.
-
-        Raises `ValueError` for a model that cannot give the map, and for data without masks or of another shape.
-        """
-        autoencoder = require_map(self.score, model)
-        check_fit(self.score, data)
-        require_smooth(self.smooth, data.shape)
-        if tuple(self.marked.shape) != tuple(data.shape):
-            raise ValueError(
-                f"samples of `other` have the shape {tuple(self.marked.shape)}, but the model is trained on "
-                f"{tuple(data.shape)}. Give `other` keys that make them equal, such as resolution or channels"
-            )
-        if not isinstance(self.marked, MaskedDataset):
-            raise ValueError(
-                f"`other`, {part_name(self.marked, brief=True)}, has no masks. Use a data set with masks, such as "
-                "masked-folder or stroke-digits"
-            )
-        require_few_pixels(self.marked_pictures * prod(data.shape[1:]))
-        error = autoencoder.reconstruction_error
-        details: Mapping[str, str | int | float] = {
-            "other": f"{part_name(self.marked, brief=True)}, {self.marked_pictures} samples of the "
-            f"{self.marked.split} split",
-            "score": part_name(self.score),
-            **({} if error == SquaredError() else {ERROR: part_name(error)}),
-            **({"smooth": self.smooth} if self.smooth else {}),
-            **self.settings,
-            "interval": f"95 %, {REPLICATES} bootstrap replicates{drawn_in_replicates(self.marked) or ' of pictures'}",
-        }
-        split, samples = self.reference(data)
-        return EvaluationProtocol(samples, split, self.weights, self.batch_norm, details=details)
-
-    def reference(self, data: Dataset) -> tuple[str, int]:
-        """Return the split of the samples that the protocol counts, and their number: pictures with masks."""
-        return self.marked.split, self.marked_pictures
-
-    @property
-    def settings(self) -> Mapping[str, str | int | float]:
-        """The keys of this metric that change its number, for the protocol."""
-        return {}
-
-    @property
-    def marked(self) -> Dataset:
-        """The split of the other data set."""
-        return self.other if self.other_split == "train" else self.other.held_out()
-
-    @property
-    def marked_pictures(self) -> int:
-        """The number of pictures with masks. Raises `ValueError` if there are too few or none."""
-        size, wanted = known_size(self.marked), self.other_samples or MOST_SAMPLES
-        if size == 0:
-            raise ValueError("`other` has no samples in its split")
-        if size is None or size >= wanted:
-            return wanted
-        if self.other_samples is not None:
-            raise ValueError(
-                f"other_samples = {wanted} exceeds the {size} samples of `other`. Set other_samples = {size} or less"
-            )
-        return size
-
-    @abstractmethod
-    def compute(self, evaluation: Evaluation) -> float:
-        """Return the number with its interval. Raises `ValueError` for masks of one class, and maps not finite."""
-
-    def maps(self, evaluation: Evaluation) -> list[MaskedChunk]:
-        """Return the maps and the masks of all pictures of the other data set. Metrics of one score share them."""
-        key = ("maps", repr(self.score), self.smooth, repr(self.marked), self.marked_pictures)
-        if key not in evaluation.shared:
-            of_chunk = partial(masked_maps, _autoencoder(evaluation), fitted_score(self.score, evaluation), self.smooth)
-            pictures = read_samples(evaluation, WithMasks(self.marked), self.marked_pictures)
-            evaluation.shared[key] = [*evaluation.parallel_map(of_chunk, pictures)]
-        found: list[MaskedChunk] = evaluation.shared[key]
-        return found
-
-    def groups(self, evaluation: Evaluation) -> Sequence[str] | None:
-        """Return the groups of the pictures; None if they are independent."""
-        return groups_in(evaluation, self.marked, self.marked_pictures)
+from genkit.parts.metrics.localisation_metric import LocalisationMetric, autoencoder_of
 
 
 @dataclass(frozen=True)
@@ -249,14 +124,9 @@ class Dice(LocalisationMetric):
         chunks = self.maps(evaluation)
         if self.fpr is None:
             return ranked(chunks, best_dice)
-        of_chunk = partial(raw_maps, _autoencoder(evaluation), fitted_score(self.score, evaluation), self.smooth)
+        of_chunk = partial(raw_maps, autoencoder_of(evaluation), fitted_score(self.score, evaluation), self.smooth)
         pixels = len(evaluation.reference) * prod(self.marked.shape[1:])
         threshold = pixel_threshold(evaluation.parallel_map(of_chunk, evaluation.reference), pixels, self.fpr)
         values = pixel_values(chunks, sum(chunk.maps.size for chunk in chunks))
         replicates = _replicates(chunks, edges_above(threshold), self.groups(evaluation))
         return with_picture_interval(dice_above(values, threshold), dice, replicates)
-
-
-def _autoencoder(evaluation: Evaluation) -> Autoencoder:
-    assert isinstance(evaluation.model, Autoencoder)  # `protocol` refuses other models
-    return evaluation.model
