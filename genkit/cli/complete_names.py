@@ -22,10 +22,10 @@ def one_of(*names: str) -> Callable[[str], list[str]]:
 
 
 def complete_shipped_recipe(incomplete: str) -> Named:
-    """Return the shipped recipes."""
-    from genkit.recipe.shipped import shipped_recipes
+    """Return the shipped recipes and spaces."""
+    from genkit.recipe.shipped import shipped_recipes, shipped_spaces
 
-    return _beginning(shipped_recipes().items(), incomplete)
+    return _beginning((*shipped_recipes().items(), *shipped_spaces().items()), incomplete)
 
 
 def complete_part(incomplete: str) -> Named:

@@ -54,14 +54,18 @@ def list_recipes(json: Json = False) -> None:
 @app.command("copy")
 def copy(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", autocompletion=complete_shipped_recipe, help="Name of a shipped recipe.")
+        str,
+        typer.Argument(
+            metavar="NAME", autocompletion=complete_shipped_recipe, help="Name of a shipped recipe or space."
+        ),
     ],
     to: Annotated[
         Path | None,
         typer.Argument(metavar="[FILE]", parser=user_path, help="New file, or its folder; NAME.toml by default."),
     ] = None,
 ) -> None:
-    """Copy a shipped recipe to a new file, and overwrite none."""
-    from genkit.recipe.shipped import copy_shipped_recipe
+    """Copy a shipped recipe or space to a new file, and overwrite none."""
+    from genkit.recipe.shipped import copy_shipped_recipe, is_shipped_space
 
-    print(f"genkit run {copy_shipped_recipe(name, to)}")
+    file = copy_shipped_recipe(name, to)
+    print(f"genkit tune RECIPE --space {file}" if is_shipped_space(name) else f"genkit run {file}")

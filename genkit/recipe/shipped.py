@@ -59,18 +59,31 @@ def _titles(folder: Path) -> dict[str, str]:
     return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")).get("title", "") for path in paths}
 
 
+def is_shipped_space(name: str) -> bool:
+    """Return whether a name, such as `beta_neg_digits` or `spaces/beta_neg_digits.toml`, is that of a shipped space."""
+    return _space_name(name) in shipped_spaces()
+
+
+def _space_name(name: str) -> str:
+    return name.removesuffix(".toml").removeprefix(f"{SPACES}/")
+
+
 def copy_shipped_recipe(name: str, to: Path | None = None) -> Path:
-    """Copy a shipped recipe to a file, or into a folder as NAME.toml, by default the current one; return the file.
+    """Copy a shipped recipe or space to a file, or into a folder as NAME.toml, by default the current one.
+
+    Return the file.
 
     Raises `UsageError` for an unknown name, and for a file that exists or cannot be written.
     """
     name = name.removesuffix(".toml")
     if name in shipped_tables():
         raise UsageError(f'"{name}" is a table of recipes. `genkit table show {name}` prints it.')
-    if name in shipped_spaces():
-        raise UsageError(f'"{name}" is a space of a search. `genkit tune RECIPE --space {name}` searches it.')
-    if name not in shipped_recipes():
-        raise UsageError(f'unknown recipe "{name}".{near_miss(name, shipped_recipes())}')
+    source = recipes_folder() / f"{name}.toml"
+    if is_shipped_space(name):
+        name = _space_name(name)
+        source = recipes_folder() / SPACES / f"{name}.toml"
+    elif name not in shipped_recipes():
+        raise UsageError(f'unknown recipe "{name}".{near_miss(name, (*shipped_recipes(), *shipped_spaces()))}')
     target = to or Path(f"{name}.toml")
     if target.is_dir():
         target = target / f"{name}.toml"
@@ -78,7 +91,7 @@ def copy_shipped_recipe(name: str, to: Path | None = None) -> Path:
         raise UsageError(f"{target}: already exists. Name another file.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(recipes_folder() / f"{name}.toml", target)
+        shutil.copyfile(source, target)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {describe_os_error(error, target)}.") from None
     return target

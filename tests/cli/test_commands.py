@@ -19,7 +19,7 @@ from support.messages import assert_names
 from genkit.engine.finite_watch import FiniteWatch
 from genkit.errors import UsageError
 from genkit.parts.metrics.modes import Modes
-from genkit.recipe.shipped import shipped_recipes, shipped_tables
+from genkit.recipe.shipped import shipped_recipes, shipped_spaces, shipped_tables
 from genkit.runs.load import load
 
 CHECKOUT = Path(__file__).parents[2]
@@ -297,10 +297,16 @@ def test_plugins_show_gives_the_type_and_the_default_of_a_key():
     assert keys["eps"] == ("a positive number", "1e-08")
 
 
-def test_recipes_lists_the_shipped_recipes_and_tables():
+def test_recipes_lists_the_shipped_recipes_tables_and_spaces():
     names = {*shipped_recipes(), *(f"tables/{name}" for name in shipped_tables())}
-    assert only_json(genkit("recipes", "--json")).keys() == names and "tables/table1" in names
-    assert_names(genkit("recipes").out, "vae_8gaussians", "genkit table", "networks_digits")
+    names |= {f"spaces/{name}" for name in shipped_spaces()}
+    assert only_json(genkit("recipes", "--json")).keys() == names
+    assert {"tables/table1", "spaces/beta_neg_digits"} <= names
+    listed = genkit("recipes").out
+    assert_names(listed, "vae_8gaussians", "genkit table", "networks_digits")
+    assert (
+        listed.index("\nbeta_neg_digits ") > listed.index("genkit tune RECIPE --space NAME") > listed.index("networks_")
+    )
     assert_names(refused("recipes", "copy", "table1"), '"table1"', "genkit table show table1")
 
 
@@ -315,6 +321,14 @@ def test_recipes_copy_writes_a_new_file_and_overwrites_none():
     assert genkit("recipes", "copy", name, "deep/er/x.toml").out == "genkit run deep/er/x.toml\n"
     assert_names(refused("recipes", "copy", name, "tiny.toml/x.toml"), "tiny.toml/x.toml: cannot be written")
     assert_names(refused("recipes", "copy", name[:-1]), f'"{name[:-1]}"', f"Did you mean {name}")
+
+
+@pytest.mark.parametrize("name", ["beta_neg_digits", "beta_neg_digits.toml", "spaces/beta_neg_digits"])
+def test_recipes_copy_copies_a_space_to_be_searched(name):
+    assert genkit("recipes", "copy", name).out == "genkit tune RECIPE --space beta_neg_digits.toml\n"
+    shipped = CHECKOUT / "recipes/spaces/beta_neg_digits.toml"
+    assert Path("beta_neg_digits.toml").read_bytes() == shipped.read_bytes()
+    assert_names(refused("recipes", "copy", name), "beta_neg_digits.toml: already exists")
 
 
 def test_doctor_finds_no_problem():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.commands import TINY, genkit, write_recipe
 
-from genkit.recipe.shipped import shipped_recipes, shipped_tables
+from genkit.recipe.shipped import shipped_recipes, shipped_spaces, shipped_tables
 from genkit.storage.names import ABOUT, RAW, RESOLVED
 
 TABLE = 'title = "t"\nmetrics = ["modes"]\nseeds = [0]\n[rows.a]\n[columns.b]\nrecipe = "tiny.toml"\n'
@@ -81,7 +81,7 @@ def test_tables_and_shipped_recipes_are_offered_by_name(isolated, offered):
     write_recipe(isolated)
     assert sorted(offered("genkit table show ")) == sorted([*shipped_tables(), "mine.toml"])
     assert offered("genkit table show m") == ["mnist_cpu", "mine.toml"]
-    assert offered("genkit recipes copy ") == sorted(shipped_recipes())
+    assert offered("genkit recipes copy ") == sorted([*shipped_recipes(), *shipped_spaces()])
 
 
 def test_parts_plugins_and_choices_are_offered(offered):

@@ -55,7 +55,6 @@ def test_a_folder_that_is_in_use_or_not_writable_is_refused(files):
 
 def test_a_space_is_refused_as_a_recipe_and_a_shipped_one_has_a_name(files):
     assert_names(refused("run", "space.toml"), "space.toml", "genkit tune")
-    assert_names(refused("recipes", "copy", "beta_neg_digits"), "genkit tune", "beta_neg_digits")
     assert "beta_neg_digits" in genkit("recipes").out
     assert_names(refused("tune", "tiny.toml", "--space", "beta_neg_digits"), "beta_neg_digits.toml", "frechet-digits")
 
