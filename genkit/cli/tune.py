@@ -77,6 +77,7 @@ def _search(
     from genkit.tuning.journal import open_study
     from genkit.tuning.report import conclusions
     from genkit.tuning.search import Search
+    from genkit.tuning.search_folder import refused_if_unwritable
     from genkit.tuning.train_runs import ProcessTrainer
 
     plan.base.check_met()
@@ -88,7 +89,8 @@ def _search(
             Search(plan, study, trainer, lambda record: _print_trial(plan, record, console)).run()
         except KeyboardInterrupt:  # while numbers are computed; training itself ends with `Interrupted`
             raise Interrupted("stopped; all trials so far are kept. Repeat the command to continue.") from None
-        files = _write_results(plan, study, folder)
+        with refused_if_unwritable(folder.path):
+            files = _write_results(plan, study, folder)
     _print_results(plan, study, files, console, json)
     if "recipe" not in files:
         raise RunError(next(iter(conclusions(plan, study.records))))

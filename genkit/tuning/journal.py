@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from genkit.errors import UsageError
 from genkit.recipe.changed_keys import changed_keys
 from genkit.storage.atomic import write_file
-from genkit.tuning.planning import SearchPlan
+from genkit.storage.os_errors import unreadable
+from genkit.tuning.planning import SearchPlan, without_places
+from genkit.tuning.search_folder import refused_if_unwritable
 from genkit.tuning.study import NAME, Study, direction_of
 
 if TYPE_CHECKING:
@@ -27,13 +29,13 @@ IDENTITY = "identity"
 
 
 class Journal:
-    """A journal that takes the trials of a search."""
+    """A journal that takes the trials of a search. A method that cannot write to its file raises `UsageError`."""
 
-    def __init__(self, plan: SearchPlan, storage: BaseStorage):
+    def __init__(self, plan: SearchPlan, storage: BaseStorage, file: Path):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # the search reports its trials itself
-        self._storage = storage
+        self._storage, self._file = storage, file
         if NAME in optuna.get_all_study_names(storage):
             self._study = optuna.load_study(study_name=NAME, storage=storage)
         else:
@@ -50,7 +52,7 @@ class Journal:
         kept = self._study.user_attrs.get(IDENTITY)
         if kept is None:
             self._study.set_user_attr(IDENTITY, identity)
-        elif changes := changed_keys(kept, identity):
+        elif changes := changed_keys({**kept, "recipe": without_places(kept["recipe"])}, identity):
             raise UsageError(
                 f"{place}: holds the trials of another search: {'; '.join(changes)}. Choose another folder with --out, "
                 "or change it back."
@@ -58,10 +60,15 @@ class Journal:
 
     def started(self, trial: FrozenTrial) -> None:
         """Append a trial with its values, as one event."""
-        self._study.add_trial(_as_started(trial))
+        with refused_if_unwritable(self._file):
+            self._study.add_trial(_as_started(trial))
 
     def ended(self, trial: FrozenTrial) -> None:
         """Append what a trial has become, and last that it has ended."""
+        with refused_if_unwritable(self._file):
+            self._write_end(trial)
+
+    def _write_end(self, trial: FrozenTrial) -> None:
         storage = self._storage
         number = storage.get_trial_id_from_study_id_trial_number(storage.get_study_id_from_name(NAME), trial.number)
         for step, value in trial.intermediate_values.items():
@@ -76,9 +83,12 @@ class Journal:
 def open_study(plan: SearchPlan, file: Path) -> Study:
     """Return the study of a journal, which begins with it if it does not exist. The caller has locked its folder.
 
-    Raises `UsageError` for a journal that is damaged or of another search, and `OSError`.
+    Raises `UsageError` for a journal that is damaged, of another search, or that cannot be read or written.
     """
-    journal = _open(plan, file)
+    if file.exists():
+        _cut_incomplete_line(file)
+    with refused_if_unwritable(file):
+        journal = _open(plan, file)
     return Study(plan, journal.trials, journal)
 
 
@@ -93,7 +103,7 @@ def copied_study(plan: SearchPlan, file: Path) -> Study:
         return Study(plan)
     with TemporaryDirectory() as folder:
         copy = Path(folder) / file.name
-        copy.write_bytes(file.read_bytes())
+        copy.write_bytes(_complete_lines(file))
         try:
             return Study(plan, _open(plan, copy).trials)
         except UsageError as error:
@@ -104,10 +114,8 @@ def _open(plan: SearchPlan, file: Path) -> Journal:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    if file.exists():
-        _cut_incomplete_line(file)
     try:
-        journal = Journal(plan, JournalStorage(JournalFileBackend(str(file), lock_obj=_no_lock(file))))
+        journal = Journal(plan, JournalStorage(JournalFileBackend(str(file), lock_obj=_no_lock(file))), file)
         _ = journal.trials
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
         raise UsageError(
@@ -139,7 +147,15 @@ def _as_started(trial: FrozenTrial) -> FrozenTrial:
 
 
 def _cut_incomplete_line(file: Path) -> None:
-    content = file.read_bytes()
-    complete = content[: content.rfind(b"\n") + 1]
-    if complete != content:
-        write_file(file, complete)
+    complete = _complete_lines(file)
+    if len(complete) != file.stat().st_size:
+        with refused_if_unwritable(file):
+            write_file(file, complete)
+
+
+def _complete_lines(file: Path) -> bytes:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise unreadable(file, error) from None
+    return content[: content.rfind(b"\n") + 1]

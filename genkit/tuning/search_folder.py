@@ -33,23 +33,29 @@ class SearchFolder:
     def locked(self) -> Iterator[None]:
         """Create the folder and lock it for this process, until the block ends; a killed process loses the lock.
 
-        Raises `UsageError` if another process holds the lock, or if a file of the folder cannot be written.
+        Raises `UsageError` if another process holds the lock, or if the folder cannot be written. Errors of the block
+        are left alone: only what writes knows that it could not write.
         """
         lock = FileLock(self.path / ".lock")
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
+            with refused_if_unwritable(self.path):
+                self.path.mkdir(parents=True, exist_ok=True)
+                lock.acquire(timeout=0)
         except Timeout:
             raise UsageError(f"{self.path}: in use by another `genkit tune`. Wait until it ends, or stop it.") from None
-        except OSError as error:
-            raise self._unwritable(error) from None
         try:
             yield
-        except OSError as error:
-            raise self._unwritable(error) from error
         finally:
             lock.release()
 
-    def _unwritable(self, error: OSError) -> UsageError:
-        place = Path(error.filename or self.path)
-        return UsageError(f"{place}: cannot be written: {describe_os_error(error, place)}. {REMEDY}")
+
+@contextmanager
+def refused_if_unwritable(place: Path) -> Iterator[None]:
+    """Turn an `OSError` of a block that writes to `place` into a `UsageError`."""
+    try:
+        yield
+    except Timeout:  # an `OSError` too
+        raise
+    except OSError as error:
+        found = Path(error.filename or place)
+        raise UsageError(f"{found}: cannot be written: {describe_os_error(error, found)}. {REMEDY}") from error

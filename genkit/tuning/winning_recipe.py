@@ -21,10 +21,17 @@ def write_winning_recipe(file: Path, search: SearchPlan, best: TrialRecord, rema
     """Write a recipe that `genkit run` accepts; `remark` becomes a comment at its beginning. Raises `OSError`."""
     overrides = search.overrides_of(best.params)
     wanted = make_plan(search.recipe, overrides=overrides, registry=search.registry, try_step=False)
-    text = _edited(search.recipe, overrides)
+    edited = _edited(search.recipe, overrides)
+    text = None if edited is None else _comment(remark) + edited
     if text is None or not _is_plan_of(text, wanted, search):  # TOML in a form that cannot be edited key by key
-        text = tomli_w.dumps(document_of(search.recipe, overrides).tables)
-    write_text(file, "".join(f"# {line}\n" for line in remark.split("\n")) + "\n" + text)
+        text = _comment(remark) + tomli_w.dumps(document_of(search.recipe, overrides).tables)
+    write_text(file, text)
+
+
+def _comment(remark: str) -> str:
+    """Return a text as comments and an empty line. TOML allows no control character in a comment."""
+    lines = ("".join(sign if sign.isprintable() else " " for sign in line) for line in remark.splitlines())
+    return "".join(f"# {line}\n" for line in lines) + "\n"
 
 
 def _edited(recipe: Path, overrides: tuple[str, ...]) -> str | None:

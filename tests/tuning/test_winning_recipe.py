@@ -18,9 +18,9 @@ def winner(**params):
     return TrialRecord(3, params, "complete", 7.0, {})
 
 
-def write(folder, plan, **params):
+def write(folder, plan, remark="found", **params):
     file = folder / "best.toml"
-    write_winning_recipe(file, plan, winner(**params), "found")
+    write_winning_recipe(file, plan, winner(**params), remark)
     return file
 
 
@@ -71,3 +71,15 @@ def test_a_removed_key_and_a_list_are_written(tmp_path):
     text = (tmp_path / "best.toml").read_text()
     assert "width" not in text
     assert "# first line" in text  # it is the given text, and not the tables written again
+
+
+@pytest.mark.parametrize(
+    "remark", ["two\nlines", "a\rreturn", "a\r\nreturn", "zero \0, bell \a, delete \x7f", "tab\tand\x85next"]
+)
+def test_any_title_becomes_a_comment(tmp_path, remark):
+    plan, params = plan_in(tmp_path), {"loss.beta_kl": 0.125, "model.width": 24}
+    written = write(tmp_path, plan, remark, **params)
+    assert make_plan(written).resolved == plan.plan_trial(params).resolved
+    text = written.read_text()
+    assert text.index('title = "tiny"') > 0
+    assert all(line.startswith("# ") for line in text.partition("\n\n")[0].split("\n"))
