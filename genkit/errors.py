@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+OUT_OF_MEMORY = "out of memory"  # the beginning of the message, also in the output of another process
+
 
 class GenkitError(Exception):
     """Base class of all errors whose message tells the user what to do. The command line exits with `exit_code`."""

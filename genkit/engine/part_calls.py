@@ -16,7 +16,7 @@ import torch
 from genkit.core.global_generators import GeneratorWatch
 from genkit.engine.distributed import World
 from genkit.engine.state import TrainState
-from genkit.errors import GenkitError, PartFailed
+from genkit.errors import OUT_OF_MEMORY, GenkitError, PartFailed
 from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.draw_finder import global_draw_text
 from genkit.recipe.nested import KeyPath
@@ -94,4 +94,4 @@ def is_out_of_memory(error: BaseException) -> bool:
 def describe_out_of_memory(error: BaseException) -> str:
     """Return ``out of memory``, with what the allocator said; Python itself says nothing."""
     said = str(error).splitlines()[:1]
-    return "out of memory: " + said[0] if said else "out of memory."
+    return f"{OUT_OF_MEMORY}: {said[0]}" if said else f"{OUT_OF_MEMORY}."

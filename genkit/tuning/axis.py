@@ -49,8 +49,8 @@ class Axis:
         step = self.spec.step or 1
         if not self.spec.log:
             return [low + number * step for number in range(round((high - low) / step) + 1)]
-        values = [low * step**number for number in range(math.floor(math.log(high / low, step) + CLOSE) + 1)]
-        return [round(value) for value in values] if self.is_whole else [float(value) for value in values]
+        values = [low * step**number for number in range(round(math.log(high / low, step)))]
+        return [*values, high] if self.is_whole else [*map(float, values), float(high)]  # to the bit, not by powers
 
     @property
     def ends(self) -> tuple[int | float, int | float]:

@@ -13,6 +13,7 @@ from genkit.recipe.changed_keys import with_weight
 from genkit.recipe.overrides import parted
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.registry import Registry, load_registry
+from genkit.recipe.tables import PLACES_OF_DATA
 from genkit.runs.evaluate_during_training import metrics_during_training
 from genkit.tables.cells import Cell
 from genkit.tables.experiment import Experiment
@@ -46,14 +47,17 @@ class SearchPlan:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the values of trials and the order of their keys depend on. Searches of different ones share nothing."""
+        """What the values of trials and the order of their keys depend on. Searches of different ones share nothing.
+
+        The place of the data is none of it: their fingerprint says whether they are the same.
+        """
         space = {key: value for key, value in self.space.document.tables.items() if key not in ("title", "trials")}
         recipe = with_weight(self.base.resolved, self.base.stopping)
         recipe = {key: value for key, value in recipe.items() if key != "seed"}  # the space has the seeds
         recipe["metrics"] = {self.spec.metric: self.base.resolved["metrics"][self.spec.metric]}
         if self.spec.pruner != "none":
             recipe["evaluate"] = {"every": self.base.resolved["evaluate"]["every"]}
-        return {"space": space, "recipe": recipe}
+        return {"space": space, "recipe": without_places(recipe)}
 
     def overrides_of(self, params: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the overrides of a trial, given the stored values of its keys."""
@@ -73,6 +77,11 @@ class SearchPlan:
 
     def _plan(self, overrides: Sequence[str], *, try_step: bool) -> Plan:
         return make_plan(self.recipe, overrides=overrides, registry=self.registry, try_step=try_step)
+
+
+def without_places(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe without the keys that say where the data are."""
+    return {**recipe, "data": {key: value for key, value in recipe["data"].items() if key not in PLACES_OF_DATA}}
 
 
 def plan_search(

@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from genkit.core.result import EvaluationRecord
-from genkit.errors import Diverged, RecipeError, RunError, UsageError
+from genkit.errors import OUT_OF_MEMORY, Diverged, Interrupted, RecipeError, RunError, UsageError
 from genkit.evaluation.data_fingerprint import same_images
 from genkit.runs.evaluate_during_training import is_evaluation_due
 from genkit.tables.cell_result import CellResult
 from genkit.tables.experiment import Experiment
 from genkit.tuning.planning import SearchPlan
 from genkit.tuning.study import State, Study, TrialRecord
+
+MOST_FAILURES = 3  # trainings in a row: the cause is then rather the machine than the values
+# Exit codes of a run that cannot begin, for example since its folder is in use, and of one that somebody has stopped.
+NOT_BY_VALUES = (UsageError.exit_code, Interrupted.exit_code)
 
 
 class Ended(NamedTuple):
@@ -74,10 +78,11 @@ class Search:
         self._label = plan.spec.metric
         self._unfinished = [record for record in study.records if record.state == "running"]  # of an earlier command
         self._active: list[_Active] = []
+        self._failures = 0  # trainings in a row
         self._data = next((data for record in study.records if (data := record.facts.get("data"))), None)
 
     def run(self) -> None:
-        """Run all trials to their end. Raises `RunError` if a training fails, `Interrupted` and `UsageError`."""
+        """Run all trials to their end. Raises `RunError` if training does not work, `Interrupted` and `UsageError`."""
         with closing(self._trainer.train(self._next_run, self._must_stop)) as ended:
             for each in ended:
                 self._ended(each)
@@ -170,12 +175,28 @@ class Search:
         trial.training = False
         if trial.ended:
             self._active.remove(trial)
-        elif ended.code == Diverged.exit_code:
-            seed = trial.left[0].seed
-            worst = math.inf if self._plan.better == "lower" else -math.inf
-            self._end(trial, worst, "complete", f"diverged with seed {seed}: {ended.message}")
-        elif ended.code != 0:
+        elif ended.code in NOT_BY_VALUES and not ended.message.startswith(OUT_OF_MEMORY):
             raise RunError(f"trial {trial.number}, {ended.run}: {ended.message}")
+        elif ended.code == Diverged.exit_code:
+            self._failures = 0
+            worst = math.inf if self._plan.better == "lower" else -math.inf
+            self._end(trial, worst, "complete", f"diverged with seed {trial.left[0].seed}: {ended.message}")
+        elif ended.code != 0:
+            self._fail(trial, ended)
+        else:
+            self._failures = 0
+
+    def _fail(self, trial: _Active, ended: Ended) -> None:
+        """End a trial whose training has failed, for example out of memory. Others go on, unless all fail."""
+        self._failures += 1
+        self._end(trial, None, "failed", f"failed with seed {trial.left[0].seed}: {ended.message}")
+        if self._failures >= MOST_FAILURES:
+            raise RunError(
+                f"{self._failures} trainings in a row have failed, the last that of trial {trial.number}, {ended.run}: "
+                f"{ended.message} If their values are the cause, repeat the command, which goes on with the other "
+                "trials. Otherwise remove the cause, delete trials.journal, and repeat it: finished runs are not "
+                "trained again."
+            )
 
     def _end(self, trial: _Active, value: float | None, state: State = "complete", reason: str = "") -> None:
         trial.ended = True
@@ -188,11 +209,12 @@ class Search:
         """Refuse a run that was trained on other data than the trials before it, although its recipe is the same."""
         data = result.made_with.get("data", {})
         split = result.results[self._label].protocol.split
-        if self._data is not None and same_images(self._data, data, split) is False:
-            raise UsageError(
-                f"{experiment.run}: the {split} split differs from that of earlier trials, so their numbers cannot be "
-                "compared. Restore the data, or start again in another folder with --out and --runs."
-            )
+        for each in dict.fromkeys(("train", split)):
+            if self._data is not None and same_images(self._data, data, each) is False:
+                raise UsageError(
+                    f"{experiment.run}: the {each} split differs from that of earlier trials, so their numbers cannot "
+                    "be compared. Restore the data, or start again in another folder with --out and --runs."
+                )
         if self._data is None and data:
             self._data = trial.facts["data"] = data
 

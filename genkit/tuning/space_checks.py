@@ -83,6 +83,10 @@ def _range(low: float, high: float, spec: KeySpec, sampler: str) -> Iterator[tup
         yield "step", f"found {spec.step}, expected a value above 0."
     elif whole and not isinstance(spec.step, int):
         yield "step", f"found {spec.step}, expected an integer, since low and high are integers."
+    elif spec.log and not _is_near_whole(factors := math.log(high / low, spec.step)):
+        last = low * spec.step ** math.floor(factors)
+        text = f"low and high are {factors:.6g} factors apart, expected a whole number. Write high = {last:.6g}."
+        yield "step", text if last > low else f"found {spec.step}, expected a factor of at most {high / low:.6g}."
     elif not spec.log and not _is_near_whole(steps := (high - low) / spec.step):
         last = low + math.floor(steps) * spec.step
         yield "step", f"low and high are {steps:.6g} steps apart, expected a whole number. Write high = {last:.6g}."

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from genkit.tuning.axis import Axis
@@ -83,6 +84,8 @@ class Study:
     def ask(self) -> TrialRecord:
         """Start the next trial."""
         number = len(self._study.get_trials(deepcopy=False))
+        if self._plan.spec.sampler == "grid":
+            self._study.enqueue_trial(self._next_point())
         self._study.sampler = self._sampler(number)
         self._running[number] = trial = self._study.ask()
         for axis in self._plan.axes:
@@ -99,14 +102,12 @@ class Study:
 
     def tell(self, number: int, value: float | None, state: State, facts: dict[str, Any]) -> TrialRecord:
         """End a trial; `value` is None unless it is complete. `facts` are stored with it."""
-        from optuna.samplers import RandomSampler
         from optuna.trial import TrialState
 
         states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
         trial = self._trial(number)
         for name, fact in facts.items():
             trial.set_user_attr(name, fact)
-        self._study.sampler = RandomSampler()  # the one of a grid would stop a loop of Optuna, which is not used
         self._study.tell(number, value, state=states[state])
         if self._log is not None:
             self._log.ended(self._frozen(number))
@@ -127,17 +128,25 @@ class Study:
         return self._study.get_trials()[number]
 
     def _sampler(self, number: int) -> BaseSampler:
-        from optuna.samplers import GridSampler, RandomSampler, TPESampler
+        from optuna.samplers import RandomSampler, TPESampler
 
         spec = self._plan.spec
         seed = _seed("sampler", spec.sampler_seed, number)
-        match spec.sampler:
-            case "grid":  # its order is a function of one seed and the number of the trial
-                return GridSampler({axis.name: axis.grid() for axis in self._plan.axes}, seed=spec.sampler_seed)
-            case "random":
-                return RandomSampler(seed=seed)
-            case "tpe":
-                return TPESampler(seed=seed)
+        return TPESampler(seed=seed) if spec.sampler == "tpe" else RandomSampler(seed=seed)
+
+    def _next_point(self) -> dict[str, Any]:
+        """Return the first point of the grid that no trial has, in an order that depends on the space only.
+
+        The order of Optuna's sampler depends on its version too: a search that goes on with another version would train
+        some points twice and miss others.
+        """
+        names = [axis.name for axis in self._plan.axes]
+        trials = self._study.get_trials(deepcopy=False)
+        tried = {tuple(trial.params[name] for name in names) for trial in trials}
+        points = enumerate(product(*(axis.grid() for axis in self._plan.axes)))
+        seed = self._plan.spec.sampler_seed
+        left = [(_seed("grid", seed, index), index, point) for index, point in points if point not in tried]
+        return dict(zip(names, min(left, key=lambda entry: entry[:2])[2], strict=True))
 
 
 def direction_of(plan: SearchPlan) -> Literal["minimize", "maximize"]:

@@ -62,11 +62,17 @@ class ProcessTrainer:
                     progress.ended(job, "stopped early" if run in self._stopped else "")
                     self._stopped.discard(run)
                     code = job.process.returncode
-                    message = job.divergence if code == Diverged.exit_code else job.reason if code else ""
-                    yield Ended(run, code, message)
+                    yield Ended(run, code, _message(job))
 
     def _stop_if_asked(self, job: Job, must_stop: MustStop) -> None:
         run = job.folder.path.name
         if run not in self._stopped and must_stop(self._begun[run]):
             self._stopped.add(run)
             job.process.send_signal(signal.SIGTERM)  # it saves a checkpoint, so `genkit resume` can train it to its end
+
+
+def _message(job: Job) -> str:
+    code = job.process.returncode
+    if code < 0:
+        return f"its process was killed by signal {-code}, as the system does when memory runs out."
+    return job.divergence if code == Diverged.exit_code else job.reason if code else ""

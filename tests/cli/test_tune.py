@@ -2,6 +2,10 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from importlib import util
 from pathlib import Path
 
@@ -9,6 +13,9 @@ import pytest
 from support.commands import genkit, refused, write_recipe
 from support.messages import assert_names
 from support.searches import RECIPE, SPACE
+
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.start_genkit import start_genkit
 
 LR = '[keys."optimiser.encoder.lr"]\nvalues = [1e-3, 1e30]\nalso = ["optimiser.decoder.lr"]\n'
 SMALL = 'title = "t"\nmetric = "modes"\nsampler = "grid"\nseeds = [5]\n' + LR
@@ -79,8 +86,16 @@ def test_messages_of_tune(files, golden):
 
 
 @pytest.mark.trains
-def test_a_search_trains_its_trials_as_runs_and_writes_the_best_recipe(files):
-    """One trial of the grid diverges. The second call trains nothing."""
+def test_a_search_trains_its_trials_as_runs_and_writes_the_best_recipe(files, monkeypatch):
+    """One trial of the grid diverges, the process of another is killed. The second call trains nothing."""
+
+    def start(*arguments, **settings):
+        if "lr = 0.5" not in Path(arguments[1], "recipe.resolved.toml").read_text():
+            return start_genkit(*arguments, **settings)
+        return subprocess.Popen([sys.executable, "-S", "-c", "import os; os.kill(os.getpid(), 9)"])
+
+    monkeypatch.setattr("genkit.tables.jobs.start_genkit", start)
+    Path("space.toml").write_text(SMALL.replace("1e30]", "1e30, 0.5]"), encoding="utf-8")
     arguments = ("tune", "tiny.toml", "--space", "space.toml", "--jobs", "2")
     result = genkit(*arguments)
     assert result.code == 0, result
@@ -96,6 +111,8 @@ def test_a_search_trains_its_trials_as_runs_and_writes_the_best_recipe(files):
     assert by_rate[1e30]["state"] == "diverged"
     assert by_rate[1e30]["value"] is None
     assert "seed 5" in by_rate[1e30]["reason"]
+    assert by_rate[0.5]["state"] == "failed"
+    assert_names(by_rate[0.5]["reason"], "seed 5", "signal 9")
     good = by_rate[1e-3]
     assert found["best"] == good["trial"]
     assert found["trials_compared"] == 1
@@ -105,3 +122,52 @@ def test_a_search_trains_its_trials_as_runs_and_writes_the_best_recipe(files):
     assert genkit("resume", Path("runs", run)).code == 0
     assert genkit("plan", found["recipe"]).code == 0
     assert os.path.samefile(found["recipe"], folder / "best.toml")
+
+
+@pytest.mark.trains
+def test_ctrl_c_stops_a_search_and_the_same_command_continues_it(files):
+    recipe = RECIPE.replace("steps = 20", "steps = 800").replace("every = 5", "every = 800")
+    write_recipe(files, recipe + "\n[checkpoint]\nevery = 50\n[report]\nlog_every = 10\n")
+    small = SMALL.replace('"grid"', '"random"\ntrials = 1').replace("values = [1e-3, 1e30]", "low = 1e-3\nhigh = 1e-2")
+    Path("space.toml").write_text(small, encoding="utf-8")
+    arguments = ("tune", "tiny.toml", "--space", "space.toml")
+    command = [sys.executable, "-P", "-m", "genkit", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        while not list(files.glob("runs/*/checkpoints/step-*")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert_names(err, "stopped", "continue")
+    assert "Traceback" not in err
+    [run] = [RunFolder(path) for path in Path("runs").iterdir()]
+    assert not run.finished
+    lines = run.lines()
+    assert lines
+    assert not Path("searches/tiny-space/best.toml").exists()
+
+    found = json.loads(genkit(*arguments, "--json").out)
+    [trial] = found["trials"]
+    assert trial["state"] == "trained"
+    assert trial["runs"] == [run.path.name]
+    assert run.finished
+    assert run.lines()[: len(lines)] == lines  # it went on from its checkpoint
+
+
+def test_an_error_that_is_none_of_the_search_folder_is_not_taken_for_one(files):
+    from genkit.tuning.search_folder import SearchFolder
+
+    with pytest.raises(FileNotFoundError), SearchFolder(Path("mine")).locked():
+        Path("other").read_bytes()
+    with SearchFolder(Path("mine")).locked():  # the lock is free again
+        pass
+
+
+def test_results_that_cannot_be_written_are_named(files, monkeypatch):
+    monkeypatch.setattr("genkit.tuning.search.Search.run", lambda search: None)
+    folder = Path("searches/tiny-space")
+    (folder / "trials.png").mkdir(parents=True)
+    result = genkit("tune", "tiny.toml", "--space", "space.toml")
+    assert result.code == 2
+    assert_names(result.err, "trials.png", "cannot be written", "--out")

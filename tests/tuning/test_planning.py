@@ -32,6 +32,16 @@ MISTAKES = {
     "grid-with-trials": ([GRID, STEP], "trials", ["14", "12"]),
     "log-with-step": ([STEP], "[keys.loss.beta_kl] step", ["log"]),
     "log-of-zero": ([("low = 0.01", "low = 0.0")], "[keys.loss.beta_kl] low", ["0.0"]),
+    "factor-that-misses": (
+        [GRID, NO_TRIALS, ("log = true", "log = true\nstep = 3")],
+        "[keys.loss.beta_kl] step",
+        ["7.29"],
+    ),
+    "factor-beyond": (
+        [GRID, NO_TRIALS, ("log = true", "log = true\nstep = 2000")],
+        "[keys.loss.beta_kl] step",
+        ["1000"],
+    ),
     "factor-of-one": ([GRID, NO_TRIALS, ("log = true", "log = true\nstep = 1")], "[keys.loss.beta_kl] step", ["1"]),
     "step-that-misses": ([("high = 24", "high = 25")], "[keys.model.width] step", ["24"]),
     "step-of-zero": ([("step = 8", "step = 0")], "[keys.model.width] step", ["0"]),

@@ -2,13 +2,19 @@
 
 import math
 import statistics
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from support.commands import IMAGES
+from support.messages import assert_names
+from support.pictures import write_folder
 from support.searches import ComputedRuns, facts_of, plan_in, search, smooth
 
 from genkit.errors import Interrupted, RunError, UsageError
 from genkit.tuning.journal import copied_study, open_study
 from genkit.tuning.ranking import Ranking
+from genkit.tuning.search import Ended
 from genkit.tuning.study import Study
 
 SAMPLERS = {
@@ -16,6 +22,12 @@ SAMPLERS = {
     "random": [('"tpe"', '"random"'), ("trials = 14", "trials = 6")],
     "grid": [('"tpe"', '"grid"'), ("trials = 14\n", ""), ("log = true", "log = true\nstep = 10")],
 }
+PICTURES = (
+    IMAGES.replace('use = "digits"', 'use = "image-folder"\nresolution = 8\nhold_out = 0.3')
+    + "[metrics.reconstruction-error]\n"
+)
+WIDTH_OF_PICTURES = ('[keys."model.width"]\nlow = 8\nhigh = 24\nstep = 8', '[keys."model.hidden"]\nlow = 8\nhigh = 16')
+ORDER = [(1.0, 24), (1.0, 16), (0.01, 8), (10.0, 16)]
 WITH_PRUNER = {name: [("seeds", f'pruner = "{name}"\nseeds')] for name in ("median", "hyperband")}
 
 
@@ -38,6 +50,85 @@ def test_a_grid_trains_each_point_once(tmp_path):
     points = {(round(math.log10(each.params["loss.beta_kl"])), each.params["model.width"]) for each in records}
     assert points == {(power, width) for power in (-2, -1, 0, 1) for width in (8, 16, 24)}
     assert len(records) == 12
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "factor"), [("0.01", "10.0", 10), ("4.0", "1024.0", 2), ("1e-5", "0.3", 30000**0.2)]
+)
+def test_a_grid_of_factors_has_both_ends_to_the_bit(tmp_path, low, high, factor):
+    changes = [
+        ("low = 0.01", f"low = {low}"),
+        ("high = 10.0\nlog = true", f"high = {high}\nlog = true\nstep = {factor}"),
+    ]
+    [beta, _] = plan_in(tmp_path, *SAMPLERS["grid"][:2], *changes).axes
+    grid = beta.grid()
+    assert (grid[0], grid[-1]) == (float(low), float(high))
+    assert [after / before for before, after in pairwise(grid)] == pytest.approx([factor] * (len(grid) - 1))
+
+
+def test_a_grid_goes_on_with_the_points_that_are_left_whatever_the_order_of_those_before(tmp_path):
+    """An earlier version, of genkit or Optuna, may have taken them in another order."""
+    plan, other = plan_in(tmp_path, *SAMPLERS["grid"]), ("seeds", "sampler_seed = 7\nseeds")
+    study = Study(plan)
+    trials = []
+
+    class Log:
+        def started(self, trial):
+            pass
+
+        def ended(self, trial):
+            trials.append(trial)
+
+    expected = search(plan, ComputedRuns(), study)
+    other_order = Study(plan_in(tmp_path, *SAMPLERS["grid"], other), log=Log())
+    for number in range(5):
+        assert other_order.ask().number == number
+        other_order.tell(number, 1.0, "complete", {})
+    assert [each.params for each in other_order.records] != [each.params for each in expected[:5]]
+    records = search(plan, ComputedRuns(), Study(plan, trials))
+    points = [tuple(each.params.values()) for each in records]
+    assert len(set(points)) == len(points) == 12
+    assert set(points) == {tuple(each.params.values()) for each in expected}
+
+
+def test_the_order_of_a_grid_is_that_of_this_version(tmp_path):
+    """It must not change: a search may go on with another version of Optuna, or another machine."""
+    records = search(plan_in(tmp_path, *SAMPLERS["grid"]), ComputedRuns())
+    assert [(each.params["loss.beta_kl"], each.params["model.width"]) for each in records[:4]] == ORDER
+
+
+def test_data_that_were_moved_continue_their_search_and_other_data_do_not(tmp_path):
+    places = [tmp_path / name for name in ("before", "after")]
+    for place in places:
+        write_folder(place / "pictures", 12)
+    changes = [('"modes"', '"reconstruction-error"'), ("trials = 14", "trials = 2"), WIDTH_OF_PICTURES]
+    kept, moved = ([f"data.path={place / 'pictures'}"] for place in places)
+    journal = tmp_path / "trials.journal"
+    first = open_study(plan_in(tmp_path, *changes, recipe=PICTURES, overrides=kept), journal).ask()
+    later = open_study(plan_in(tmp_path, *changes, recipe=PICTURES, overrides=moved), journal)
+    assert later.records[0].params == first.params
+    with pytest.raises(UsageError, match="data.resolution 8 -> 4"):
+        open_study(plan_in(tmp_path, *changes, recipe=PICTURES, overrides=[*moved, "data.resolution=4"]), journal)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_run_of_other_data_is_refused(tmp_path, split):
+    class OtherData(ComputedRuns):
+        def measured(self, experiment):
+            if (result := super().measured(experiment)) is None:
+                return None
+            digests = {"train": "a", "test": "a"}
+            if len(self.finished) > 2:
+                digests[split] = "b"
+            train, test = ({"samples": 9, "pixel_digest": digest} for digest in digests.values())
+            return replace(result, made_with={"data": {**train, "held_out": test}})
+
+        def _result(self, experiment, step):
+            result = super()._result(experiment, step)
+            return replace(result, protocol=replace(result.protocol, split="test"))
+
+    with pytest.raises(UsageError, match=f"the {split} split differs"):
+        search(plan_in(tmp_path), OtherData())
 
 
 def test_tpe_learns_from_earlier_trials(tmp_path):
@@ -161,15 +252,55 @@ def test_values_that_do_not_go_together_fail_their_trial_only(tmp_path):
     assert all("accumulate" in each.reason for each in wrong)
 
 
-def test_a_training_that_fails_ends_the_search_and_its_trial_is_repeated(tmp_path):
-    class Broken(ComputedRuns):
-        def train(self, next_run, must_stop):
-            experiment = next_run()
-            yield type("Ended", (), {"run": experiment.run, "code": 1, "message": "no space left"})()
+class Failing(ComputedRuns):
+    """Trainings that end with an exit code and a message, from a value of beta_kl on."""
 
+    def __init__(self, code, message, above):
+        super().__init__()
+        self.code, self.message, self.above = code, message, above
+
+    def train(self, next_run, must_stop):
+        while (experiment := next_run()) is not None:
+            if experiment.plan.resolved["loss"]["beta_kl"] >= self.above:
+                yield Ended(experiment.run, self.code, self.message)
+            else:
+                self.trained.append(experiment.run)
+                self.finished.add(experiment.run)
+                yield Ended(experiment.run, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [(1, "CUDA error"), (2, "out of memory: 9 TB"), (-9, "killed")],
+    ids=["error", "memory", "killed"],
+)
+def test_a_training_that_fails_is_the_end_of_its_trial_only(tmp_path, code, message):
+    plan, journal = plan_in(tmp_path, *SAMPLERS["grid"]), tmp_path / "trials.journal"
+    runs = Failing(code, message, above=10.0)
+    records = search(plan, runs, open_study(plan, journal))
+    failed = [each for each in records if each.params["loss.beta_kl"] == 10.0]
+    assert len(failed) == 3
+    assert [each for each in records if each.state == "failed"] == failed
+    assert all(f"seed 3: {message}" in each.reason for each in failed)
+    assert len(runs.trained) == 2 * (len(records) - 3)
+    assert facts_of(open_study(plan, journal).records) == facts_of(records)
+
+
+def test_failures_in_a_row_stop_the_search_and_the_next_command_goes_on_with_other_trials(tmp_path):
     plan, journal = plan_in(tmp_path), tmp_path / "trials.journal"
-    with pytest.raises(RunError, match="trial 0.*no space left"):
-        search(plan, Broken(), open_study(plan, journal))
+    with pytest.raises(RunError, match="trial 2.*no space left") as caught:
+        search(plan, Failing(1, "no space left", above=0), open_study(plan, journal))
+    assert_names(caught.value, "trials.journal")
+    assert [each.state for each in open_study(plan, journal).records] == ["failed"] * 3
+    records = search(plan, ComputedRuns(), open_study(plan, journal))
+    assert [each.state for each in records] == ["failed"] * 3 + ["complete"] * 11
+
+
+@pytest.mark.parametrize("code", [2, 130], ids=["refused", "stopped"])
+def test_a_run_that_cannot_begin_or_was_stopped_ends_the_search_and_its_trial_is_repeated(tmp_path, code):
+    plan, journal = plan_in(tmp_path), tmp_path / "trials.journal"
+    with pytest.raises(RunError, match="trial 0.*in use"):
+        search(plan, Failing(code, "in use", above=0), open_study(plan, journal))
     assert [each.state for each in open_study(plan, journal).records] == ["running"]
     assert facts_of(search(plan, ComputedRuns(), open_study(plan, journal))) == facts_of(search(plan, ComputedRuns()))
 
