@@ -65,7 +65,6 @@ large that the encoder repels no fake for about the first third of a run. `stabl
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -89,37 +88,7 @@ from genkit.api import (
     require_standard_normal,
 )
 from genkit_as_introvae.as_distance import ASDistance
-from genkit_as_introvae.curriculum_c import CurriculumC
-
-
-def _kl(model: Autoencoder, q: DiagNormal, batch: Batch, of: str) -> Tensor:
-    """Return KL(q || p) in nats, (B, L) -> (B,), to the prior p of the model."""
-    return model.prior.kl(q, batch.noise.within(f"kl-{of}"))
-
-
-def kl_after_tanh(model: Autoencoder, q: DiagNormal, batch: Batch, of: str) -> Tensor:
-    """Return KL(N(tanh μ, exp(tanh logvar)) || p) in nats, (B, L) -> (B,), as in the published decoder phase."""
-    return _kl(model, DiagNormal(q.mu.tanh(), q.logvar.tanh()), batch, of)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """The four things that a variant sets."""
-
-    encoder: Annotated[Divergence, Doc("Distance D_E of the encoder.")]
-    decoder: Annotated[Divergence, Doc("Distance D_D of the decoder.")]
-    c: Annotated[Schedule, Doc("Ramp c, a function of the progress since the end of the warm-up.")]
-    decoder_kl: Annotated[Callable[[Autoencoder, DiagNormal, Batch, str], Tensor], Doc("KL(r) and KL(g) in L_D.")] = _kl
-    decoder_weight: Annotated[float, Doc("Weight w of D_D, relative to the mean of the two KLs.")] = 1.0
-
-
-VARIANTS = {
-    "stable": Variant(ASDistance("marginal"), ASDistance("marginal"), CurriculumC("linear")),
-    "paper": Variant(ASDistance("joint"), ASDistance("joint"), CurriculumC("linear")),
-    "reference": Variant(
-        ASDistance("reference", "sum"), ASDistance("reference", "mean"), CurriculumC("tanh"), kl_after_tanh, 0.5
-    ),
-}
+from genkit_as_introvae.variants import VARIANTS, kl_to_prior
 
 
 @dataclass(frozen=True)
@@ -191,10 +160,10 @@ class ASIntroVAE:
         # Fakes are detached as inputs of the encoder, but not as targets of their own reconstruction.
         r, g = model.as_sample(rec), model.as_sample(fake)
         q_rec, q_fake = model.encoder(r.detach()), model.encoder(g.detach())
-        error, kl_real = model.error(batch.x, rec), _kl(model, posterior, batch, "real")
+        error, kl_real = model.error(batch.x, rec), kl_to_prior(model, posterior, batch, "real")
         error_rec = model.error(r, _reconstruction(model, q_rec, batch, "rec"))
         error_fake = model.error(g, _reconstruction(model, q_fake, batch, "fake"))
-        kl_rec, kl_fake = _kl(model, q_rec, batch, "rec"), _kl(model, q_fake, batch, "fake")
+        kl_rec, kl_fake = kl_to_prior(model, q_rec, batch, "rec"), kl_to_prior(model, q_fake, batch, "fake")
         other = posterior if self.pair == "real-fake" else q_rec
         distance = self._distance(VARIANTS[self.variant].encoder, other, q_fake, c, batch)
 

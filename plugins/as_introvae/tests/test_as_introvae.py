@@ -14,7 +14,8 @@ import pytest
 import torch
 from genkit_as_introvae.as_distance import ASDistance
 from genkit_as_introvae.curriculum_c import CurriculumC
-from genkit_as_introvae.loss import VARIANTS, ASIntroVAE
+from genkit_as_introvae.loss import ASIntroVAE
+from genkit_as_introvae.variants import VARIANTS
 from torch.distributions import Normal
 
 from genkit.api import VAE, ConstantSchedule, DiagNormal

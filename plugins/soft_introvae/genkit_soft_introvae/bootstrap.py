@@ -45,7 +45,8 @@ from genkit.api import (
     UnitInterval,
     follow,
 )
-from genkit_soft_introvae.loss import SoftIntroVAE, code
+from genkit_soft_introvae.loss import SoftIntroVAE
+from genkit_soft_introvae.posteriors import code
 
 DECODER = "decoder"
 

@@ -51,7 +51,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from torch import Tensor
 
@@ -74,7 +74,7 @@ from genkit.api import (
     negative_elbo,
     shift,
 )
-from genkit_soft_introvae.total_correlation import total_correlation
+from genkit_soft_introvae.posteriors import Divergences, code, divergences
 
 PROBABILITY = 0.5  # of cutout and of shift, as published
 BELOW = 0.95  # share of kl_real; both are equal at the equilibrium, so a smaller difference may be noise
@@ -226,25 +226,8 @@ class SoftIntroVAE:
 
     def divergences(self, prior: Prior, batch: Batch, **posteriors: DiagNormal) -> Divergences:
         """Return the KL of each of the posteriors, which are named as in `encode`, and its total correlation."""
-        kls = {of: prior.kl(q, batch.noise.within(f"kl-{of}")) for of, q in posteriors.items()}
         weight = 1.0 if self.tc_beta is None else self.tc_beta(batch.t)
-        if weight == 1:
-            return Divergences({f"kl_{of}": kl for of, kl in kls.items()}, {}, kls)
-        gathered = dict(zip(posteriors, batch.gather_posteriors(*posteriors.values()), strict=True))
-        tcs = {of: total_correlation(code(q, batch, of), gathered[of]) for of, q in posteriors.items()}
-        return Divergences(
-            {f"kl_{of}": kl for of, kl in kls.items()},
-            {f"tc_{of}": tc for of, tc in tcs.items()},
-            {of: kl + (weight - 1) * tcs[of] for of, kl in kls.items()},
-        )
-
-
-class Divergences(NamedTuple):
-    """Divergences of the posteriors of a phase, each (B,)."""
-
-    kls: Mapping[str, Tensor]  # KL(y) in nats, by the name of its term, such as kl_rec
-    tcs: Mapping[str, Tensor]  # tc(y) in nats, by the name of its term; none without a weight
-    weighed: Mapping[str, Tensor]  # what takes the place of KL(y) in the losses, by kind of y, such as rec
+        return divergences(prior, batch, weight, posteriors)
 
 
 @dataclass(frozen=True)
@@ -256,12 +239,6 @@ class WarmUp(VAE):
     def encode(self, model: Autoencoder, batch: Batch) -> DiagNormal:
         """Return q(z|x) of the changed pictures."""
         return self.method.encode(model, batch.x, batch, "real")
-
-
-def code(posterior: DiagNormal, batch: Batch, of: str) -> Tensor:
-    """Return z ~ `posterior`, (B, L), the same for each call in a phase; `of` is the kind of sample, as in `encode`."""
-    tag = "posterior" if of == "real" else f"posterior-{of}"
-    return posterior.sample(batch.randn(tag, posterior.mu.shape[1]))
 
 
 def _means(**values: Tensor) -> dict[str, Tensor]:
