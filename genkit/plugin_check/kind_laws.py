@@ -87,8 +87,9 @@ def _check_prior(make: Make, around: Around) -> None:
     except ValueError as error:
         if not is_refusal(error):
             raise
+        text = str(error).rstrip(".")
         raise NotChecked(
-            f"it refuses 2, 1 and 3 latent dimensions, with which densities are checked: {error}. Let it take one of "
+            f"it refuses 2, 1 and 3 latent dimensions, with which densities are checked: {text}. Let it take one of "
             "them, or set what it needs with --set prior.NAME.KEY=VALUE"
         ) from None
     testing.assert_prior_is_lawful(prior.double())

@@ -338,10 +338,10 @@ def test_the_prior_and_the_data_set_of_these_tests_are_lawful(site, monkeypatch)
 
 
 def test_a_prior_of_many_dimensions_only_is_not_checked(site, monkeypatch):
-    line = "if latent_dim < 4: raise ValueError('latent_dim: give 4 or more')"
+    line = "if latent_dim < 4: raise ValueError('latent_dim: give 4 or more.')"
     supply(site, monkeypatch, "check_wide", with_line("the prior", line))
     found = reports("check_wide", code=0)
-    assert_names(found["prior"]["not_checked"], "2, 1 and 3", "latent_dim: give 4 or more")
+    assert_names(found["prior"]["not_checked"], "2, 1 and 3", "latent_dim: give 4 or more. Let")
     assert "codes follow the density" not in {law["law"] for law in found["prior"]["laws"]}
 
 
