@@ -7,44 +7,25 @@ import shutil
 import pytest
 from PIL import Image
 from safetensors.torch import load_file
-from support.commands import genkit, genkit_process, refused, write_recipe
+from support.commands import IMAGES, genkit, genkit_process, refused, write_recipe
 from support.messages import assert_names
 from support.pictures import noise_picture, write_folder, write_picture
 from support.tiny_recipes import assert_same_bits
 
 from genkit.bases.pictures.source import is_held_out
 
-RECIPE = """\
-title = "faces"
-
-[data]
+DATA = """\
 use = "image-folder"
 path = "pictures"
 resolution = 8
 flip = true
 hold_out = 0.3
-
-[model]
-use = "small-conv"
-channels = [8]
-hidden = 16
-latent_dim = 4
-
-[loss]
-use = "vae"
-
-[optimiser.encoder]
-use = "adam"
-lr = 1e-3
-
-[optimiser.decoder]
-use = "adam"
-lr = 1e-3
-
-[train]
-batch_size = 4
-steps = 6
 """
+RECIPE = (
+    IMAGES.replace('use = "digits"\n', DATA)
+    .replace("batch_size = 16", "batch_size = 4")
+    .replace("steps = 5", "steps = 6")
+)
 
 
 @pytest.fixture(autouse=True)

@@ -5,15 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
-from support.commands import genkit, refused, write_recipe
+from support.commands import IMAGES, genkit, refused, write_recipe
 from support.messages import assert_names
 
 from genkit.bases.pictures.source import is_held_out
 
-RECIPE = """\
-title = "slices"
-
-[data]
+DATA = """\
 use = "image-folder"
 path = "slices"
 resolution = 8
@@ -21,28 +18,12 @@ channels = 1
 window = [-1000, 1000]
 groups = "patients.csv"
 hold_out = 0.3
-
-[model]
-use = "small-conv"
-channels = [8]
-hidden = 16
-latent_dim = 4
-
-[loss]
-use = "vae"
-
-[optimiser.encoder]
-use = "adam"
-lr = 1e-3
-
-[optimiser.decoder]
-use = "adam"
-lr = 1e-3
-
-[train]
-batch_size = 4
-steps = 4
 """
+RECIPE = (
+    IMAGES.replace('use = "digits"\n', DATA)
+    .replace("batch_size = 16", "batch_size = 4")
+    .replace("steps = 5", "steps = 4")
+)
 PATIENTS = [f"p{number}" for number in range(10)]
 HELD_OUT = [name for name in PATIENTS if is_held_out(name, 0.3)]
 
