@@ -133,11 +133,11 @@ TRAINING_PICTURES = {"mnist": 60_000, "cifar10": 50_000, "celeba": 162_770}
     [
         path.stem
         for path in recipes_folder().glob("*.toml")
-        if "evaluate" in recipe(path.stem) and "callbacks" not in recipe(path.stem)
+        if "evaluate" in (found := recipe(path.stem)) and "callbacks" not in found and "epochs" in found["train"]
     ],
 )
 def test_a_long_run_is_evaluated_ten_times(name: str) -> None:
-    """A run that its evaluations may stop needs more of them."""
+    """A run that its evaluations may stop needs more of them. A short run, of steps, is evaluated as its search needs."""
     found = recipe(name)
     pictures = TRAINING_PICTURES.get(found["data"]["use"], 6_700)  # a folder has any number
     steps = found["train"]["epochs"] * (pictures // found["train"]["batch_size"])
