@@ -113,7 +113,12 @@ class Search:
                 facts = {"reason": f"refused by the plan: {'; '.join(reasons)}"}
                 self._report(self._study.tell(record.number, None, "failed", facts))
                 continue
-            plan.check_met()
+            try:
+                plan.check_met()
+            except UsageError as error:  # more memory than there is, for example
+                self._plan.base.check_met()  # what no trial can do without ends the search
+                self._report(self._study.tell(record.number, None, "failed", {"reason": str(error)}))
+                continue
             experiments = self._plan.experiments_of(record.number, record.params, plan)
             runs = {"values": {}, "runs": [each.run for each in experiments]}
             self._active.append(trial := _Active(record.number, experiments, runs))

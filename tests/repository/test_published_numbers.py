@@ -137,7 +137,7 @@ TRAINING_PICTURES = {"mnist": 60_000, "cifar10": 50_000, "celeba": 162_770}
     ],
 )
 def test_a_long_run_is_evaluated_ten_times(name: str) -> None:
-    """A run that its evaluations may stop needs more of them. A short run, of steps, is evaluated as its search needs."""
+    """A run that its evaluations may stop needs more of them. Runs of steps are short."""
     found = recipe(name)
     pictures = TRAINING_PICTURES.get(found["data"]["use"], 6_700)  # a folder has any number
     steps = found["train"]["epochs"] * (pictures // found["train"]["batch_size"])

@@ -286,6 +286,20 @@ def test_a_training_that_fails_is_the_end_of_its_trial_only(tmp_path, code, mess
     assert facts_of(open_study(plan, journal).records) == facts_of(records)
 
 
+def test_a_trial_that_this_machine_cannot_train_has_failed_with_the_reason(tmp_path):
+    """A step with 4e9 samples takes more memory than there is."""
+    keys = (
+        '[keys."model.width"]\nlow = 8\nhigh = 24\nstep = 8',
+        '[keys."train.batch_size"]\nvalues = [16, 4_000_000_000]',
+    )
+    plan = plan_in(tmp_path, *SAMPLERS["grid"], keys)
+    records = search(plan, ComputedRuns())
+    huge = [each for each in records if each.params["train.batch_size"] > 16]
+    assert len(huge) == 4
+    assert [each for each in records if each.state == "failed"] == huge
+    assert all("memory" in each.reason for each in huge)
+
+
 def test_failures_in_a_row_stop_the_search_and_the_next_command_goes_on_with_other_trials(tmp_path):
     plan, journal = plan_in(tmp_path), tmp_path / "trials.journal"
     with pytest.raises(RunError, match="trial 2.*no space left") as caught:
