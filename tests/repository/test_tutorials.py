@@ -1,7 +1,9 @@
 """The commands of a tutorial run, in order, with the recipe that the page shows; trainings and numbers are smaller."""
 
+import glob
 import re
 import shlex
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,3 +50,32 @@ def test_the_tutorial_of_anomalies(isolated, own_cache, monkeypatch):
     for made in ("scores-error-ema-of-odd.csv", "scores-error-ema-of-odd.png", "anomaly-error-ema-of-odd.png"):
         assert (run / made).is_file()
     assert len((run / "scores-error-ema-of-odd.csv").read_text().splitlines()) > 20
+
+
+@pytest.mark.skipif(
+    not all(map(find_spec, ("genkit_soft_introvae", "genkit_as_introvae"))), reason="a plugin is not installed"
+)
+def test_the_tutorial_that_compares_methods(isolated, monkeypatch):
+    monkeypatch.setenv("GENKIT_PLUGINS", "all")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (table,) = blocks("compare-tutorial.md", 'toml title="losses.toml"')
+    for long, short in {
+        "seeds = [0, 1, 2]": "seeds = [0]",
+        "{ steps = 300, batch_size = 32 }": "{ steps = 4, batch_size = 8 }",
+        "channels = [8, 16]": "channels = [4]",
+        "warmup_steps = 100": "warmup_steps = 2\nset.metrics.frechet-digits.samples = 200",
+    }.items():
+        assert long in table
+        table = table.replace(long, short)
+    (isolated / "losses.toml").write_text(table)
+    columns = tomllib.loads(table)["columns"]
+    printed = {}
+    for line in (line for block in blocks("compare-tutorial.md", "sh") for line in block.splitlines()):
+        words = [word for part in shlex.split(line)[1:] for word in (sorted(glob.glob(part)) or [part])]
+        result = genkit(*words)
+        assert result.code == 0, (line, result.err)
+        printed[" ".join(words[:2])] = result.out
+    assert all(column["title"] in printed["table show"] for column in columns.values())
+    assert len(list((isolated / "runs").glob("*-s0"))) == len(columns) == 3
+    assert [folder.name for folder in (isolated / "runs" / "again").glob("*-s0")]
+    assert (isolated / "curves.png").is_file()
