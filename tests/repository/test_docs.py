@@ -39,8 +39,6 @@ from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.plan_report import print_plan
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.train import train_in_folder
-from genkit.tables.planning import experiments_of
-from genkit.tables.read_table import read_table
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -181,15 +179,6 @@ def test_every_page_is_in_the_navigation():
 def test_the_first_page_leads_to_every_page():
     linked = set(re.findall(r"\]\(([\w/-]+\.md)", (DOCS / "index.md").read_text(encoding="utf-8")))
     assert linked == {page.relative_to(DOCS).as_posix() for page in PAGES} - {"index.md"}
-
-
-def test_the_table_of_the_docs_plans(tmp_path):
-    text = titled("tables.md", "my_table.toml")
-    skip_unless_installed('"soft-introvae"')
-    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
-    (tmp_path / "my_table.toml").write_text(text, encoding="utf-8")
-    path = tmp_path / "my_table.toml"
-    assert len(experiments_of(read_table(path), path)) == 12
 
 
 def test_the_table_of_hooks_has_every_hook():
