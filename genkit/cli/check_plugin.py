@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genkit.cli.complete_names import complete_plugin
 from genkit.cli.options import Json
 
 if TYPE_CHECKING:
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 
 def check(
     name: Annotated[
-        str, typer.Argument(metavar="PACKAGE", help="Plugin: its entry point, its distribution, or its module.")
+        str,
+        typer.Argument(
+            metavar="PACKAGE",
+            autocompletion=complete_plugin,
+            help="Plugin: its entry point, its distribution, or its module.",
+        ),
     ],
     overrides: Annotated[
         list[str] | None,

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 import typer
 
 from genkit.recipe.nested import flatten
+from genkit.recipe.shipped import shipped_recipe
 from genkit.storage.names import RESOLVED
 
 Named = list[tuple[str, str]]  # a name and its meaning, which zsh and fish show
@@ -36,13 +37,21 @@ def complete_part(incomplete: str) -> Named:
     return _beginning(((part.entry.name, part.entry.summary) for part in parts), incomplete)
 
 
+def complete_score(incomplete: str) -> Named:
+    """Return the installed scores."""
+    from genkit.recipe.registry import load_registry
+
+    return _beginning(((part.entry.name, part.entry.summary) for part in load_registry().of_kind("scores")), incomplete)
+
+
+def complete_plugin(incomplete: str) -> list[str]:
+    """Return the installed plugins, by the names of their entry points."""
+    return [name for name in _installed_plugins() if name.startswith(incomplete)]
+
+
 def complete_plugins(incomplete: str) -> list[str]:
     """Return the installed plugins, after those that are typed already, and `all` and `none` as the first."""
-    from importlib.metadata import entry_points
-
-    from genkit.hooks import ENTRY_POINT_GROUP
-
-    names = [point.name for point in entry_points(group=ENTRY_POINT_GROUP)]
+    names = _installed_plugins()
     return _next_in_list(names if "," in incomplete else ["all", "none", *names], incomplete)
 
 
@@ -74,6 +83,14 @@ def complete_key_of_data(context: typer.Context, incomplete: str) -> list[str]:
     return [key for key in complete_key(context, incomplete) if key.startswith("data.")]
 
 
+def _installed_plugins() -> list[str]:
+    from importlib.metadata import entry_points
+
+    from genkit.hooks import ENTRY_POINT_GROUP
+
+    return [point.name for point in entry_points(group=ENTRY_POINT_GROUP)]
+
+
 def _recipe_of(context: typer.Context) -> Mapping[str, Any]:
     """Return the tables of the recipe, or of the run, that an earlier argument names; empty if it cannot be read."""
     given = context.params.get("recipe") or context.params.get("run") or next(iter(context.args), None)
@@ -81,6 +98,7 @@ def _recipe_of(context: typer.Context) -> Mapping[str, Any]:
         return {}
     try:
         path = Path(given).expanduser()
+        path = shipped_recipe(path) or path
         return tomllib.loads((path / RESOLVED if path.is_dir() else path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RuntimeError):
         return {}

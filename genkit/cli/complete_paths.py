@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from genkit.recipe.document import is_recipe, is_table_of_results
+from genkit.recipe.document import is_recipe, is_space, is_table_of_results
 from genkit.storage.names import ABOUT, RAW, RESOLVED
 
 LEVELS = 3  # of folders, with the one that is typed
@@ -23,8 +23,19 @@ UNSAFE = re.compile(r"[\s'\"\\$&;|<>()*?\[\]`!#]")  # a shell would change a nam
 
 
 def complete_recipe(incomplete: str) -> list[str]:
-    """Return the recipe files that the text may become."""
-    return [path for path, found in _below(incomplete) if _holds(found, is_recipe)]
+    """Return the recipe files, and the names of the shipped recipes, that the text may become."""
+    from genkit.recipe.shipped import shipped_recipes
+
+    files = [path for path, found in _below(incomplete) if _holds(found, is_recipe)]
+    return files + [name for name in shipped_recipes() if name.startswith(incomplete)]
+
+
+def complete_space(incomplete: str) -> list[str]:
+    """Return the names of the shipped spaces, and the space files, that the text may become."""
+    from genkit.recipe.shipped import shipped_spaces
+
+    names = [name for name in shipped_spaces() if name.startswith(incomplete)]
+    return names + [path for path, found in _below(incomplete) if _holds(found, is_space)]
 
 
 def complete_table(incomplete: str) -> list[str]:

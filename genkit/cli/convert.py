@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.options import Json, Overrides
+from genkit.cli.complete_paths import complete_recipe
+from genkit.cli.options import Json, Overrides, recipe_path
 from genkit.cli.plan_for_command import plan_for_command
 from genkit.storage.user_path import user_path
 
@@ -22,7 +23,14 @@ def convert(
         ),
     ],
     recipe: Annotated[
-        Path, typer.Option("--recipe", metavar="RECIPE", parser=user_path, help="Recipe whose [model] is the network.")
+        Path,
+        typer.Option(
+            "--recipe",
+            metavar="RECIPE",
+            parser=recipe_path,
+            autocompletion=complete_recipe,
+            help="Recipe whose [model] is the network.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", parser=user_path, help="Model folder to make.")],
     overrides: Overrides = None,

@@ -12,9 +12,23 @@ from genkit.cli.complete_paths import complete_recipe, complete_run, complete_ru
 from genkit.cli.destination import Destination, destination
 from genkit.storage.user_path import user_path
 
+
+def recipe_path(given: str) -> Path:
+    """Return the file of a recipe that a user gave as a path or by the name of a shipped recipe."""
+    from genkit.recipe.shipped import shipped_recipe
+
+    path = user_path(given)
+    return shipped_recipe(path) or path
+
+
 RecipePath = Annotated[
     Path,
-    typer.Argument(metavar="RECIPE", parser=user_path, autocompletion=complete_recipe, help="Recipe file (TOML)."),
+    typer.Argument(
+        metavar="RECIPE",
+        parser=recipe_path,
+        autocompletion=complete_recipe,
+        help="Recipe file (TOML), or the name of a shipped recipe.",
+    ),
 ]
 RunPath = Annotated[
     Path,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genkit.cli.complete_names import complete_score
 from genkit.cli.inputs import open_with_remark, print_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
 from genkit.cli.output_files import OutputFiles
@@ -49,7 +50,13 @@ GroupsFile = Annotated[
     ),
 ]
 ScoreName = Annotated[
-    str, typer.Option("--score", metavar="NAME", help="Score of a picture; `genkit plugins` lists them.")
+    str,
+    typer.Option(
+        "--score",
+        metavar="NAME",
+        autocompletion=complete_score,
+        help="Score of a picture; `genkit plugins` lists them.",
+    ),
 ]
 ScoreOverrides = Annotated[
     list[str] | None,

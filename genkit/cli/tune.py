@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genkit.cli.complete_paths import complete_space
 from genkit.cli.options import Json, Overrides, Quiet, RecipePath, Runs
 from genkit.cli.table.options import Jobs, Threads
 from genkit.storage.user_path import user_path
@@ -24,7 +25,11 @@ def tune(
     space: Annotated[
         Path,
         typer.Option(
-            "--space", metavar="SPACE", parser=user_path, help="Space file (TOML), or the name of a shipped space."
+            "--space",
+            metavar="SPACE",
+            parser=user_path,
+            autocompletion=complete_space,
+            help="Space file (TOML), or the name of a shipped space.",
         ),
     ],
     overrides: Overrides = None,

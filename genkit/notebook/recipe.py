@@ -18,7 +18,7 @@ from genkit.recipe.document import Document, RecipeLike
 from genkit.recipe.nested import flatten
 from genkit.recipe.overrides import with_override, with_value
 from genkit.recipe.plan import document_of
-from genkit.recipe.shipped import recipes_folder, shipped_recipes
+from genkit.recipe.shipped import shipped_recipe, shipped_recipes
 from genkit.recipe.tables import Use, as_toml
 from genkit.storage.atomic import write_file
 from genkit.storage.os_errors import describe_os_error
@@ -127,8 +127,8 @@ def read_recipe(source: RecipeSource) -> EditableRecipe:
         return source
     if isinstance(source, (str, PathLike)):
         path = user_path(source)
-        if path.parent == Path() and not path.exists() and path.name in shipped_recipes():
-            path = recipes_folder() / f"{path.name}.toml"
+        if shipped := shipped_recipe(path):
+            path = shipped
         elif path.parent == Path() and not path.suffix and not path.exists():
             raise UsageError(f"{path}: no such file, and no shipped recipe.{near_miss(path.name, shipped_recipes())}")
         return EditableRecipe(document_of(path))

@@ -145,7 +145,8 @@ class Binder:
                 text = f"not a key of a recipe: the {SUPPLIERS[name]} determines its value. Remove it."
                 self.problem((*path, name), text, owner)
             elif name not in parameters:
-                self.problem((*path, name), f"unknown key of {subject}.{near_miss(name, parameters)}", owner)
+                known = near_miss(name, parameters) or " It has no keys. Remove it."
+                self.problem((*path, name), f"unknown key of {subject}.{known}", owner)
 
         bound = {}
         for name, parameter in parameters.items():

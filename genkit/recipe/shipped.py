@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tomllib
-from collections.abc import Collection
 from pathlib import Path
 
 from genkit.errors import UsageError
@@ -36,22 +35,29 @@ def shipped_spaces() -> dict[str, str]:
     return _titles(recipes_folder() / SPACES)
 
 
+def shipped_recipe(path: Path) -> Path | None:
+    """Return the file of a shipped recipe that is given by its name; None for any other path, as `shipped_table`."""
+    return _shipped(path, "")
+
+
 def shipped_table(path: Path) -> Path | None:
     """Return the file of a shipped table that is given by its name, such as ``table1``; None for any other path.
 
     A file of that name in the working folder goes before the shipped table.
     """
-    return _shipped(path, TABLES, shipped_tables())
+    return _shipped(path, TABLES)
 
 
 def shipped_space(path: Path) -> Path | None:
     """Return the file of a shipped space that is given by its name; None for any other path, as `shipped_table`."""
-    return _shipped(path, SPACES, shipped_spaces())
+    return _shipped(path, SPACES)
 
 
-def _shipped(path: Path, folder: str, titles: Collection[str]) -> Path | None:
-    name = path.name if path.parent in (Path(), Path(folder)) else ""
-    return recipes_folder() / folder / f"{name}.toml" if name in titles and not path.exists() else None
+def _shipped(path: Path, folder: str) -> Path | None:
+    if path.parent not in (Path(), Path(folder)):
+        return None
+    files = (recipes_folder() / folder).glob("*.toml")
+    return next((file for file in files if file.stem == path.name and not path.exists()), None)
 
 
 def _titles(folder: Path) -> dict[str, str]:

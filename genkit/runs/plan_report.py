@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from genkit.bases.pictures.splits import remarks_on_splits
@@ -13,6 +14,7 @@ from genkit.engine.workers import Workers
 from genkit.errors import UsageError
 from genkit.recipe.launcher_remarks import launcher_remarks
 from genkit.recipe.plan import Plan
+from genkit.recipe.shipped import recipes_folder
 from genkit.recipe.values import in_toml
 
 
@@ -94,6 +96,8 @@ def plan_as_dict(plan: Plan, threads: Threads, workers: Workers) -> dict[str, An
 
 def _summary(plan: Plan, threads: Threads, workers: Workers, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield labels and texts, a line each."""
+    if (file := Path(plan.document.file)).parent == recipes_folder():  # given by its name, so the user saw no file
+        yield "recipe", str(file)
     yield "parameters", ", ".join(f"{child} {count:,}" for child, count in facts["parameters"].items())
     if facts["targets"]:
         yield "targets", f"{', '.join(facts['targets'])}: a copy that the loss reads and no optimiser updates"

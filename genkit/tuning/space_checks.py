@@ -65,7 +65,8 @@ def _range(low: float, high: float, spec: KeySpec, sampler: str) -> Iterator[tup
     if isinstance(low, int) != isinstance(high, int):
         yield (
             "low",
-            f"found {low} and {high}, expected two integers or two floats. Write {float(low)} and {float(high)}.",
+            f"found {low} and {high}, expected two integers or two floats. Write {float(low)} and {float(high)}, or "
+            "two whole numbers if the key takes integers.",
         )
     elif low >= high:
         yield "high", f"found {high}, expected a value above low = {low}."

@@ -54,7 +54,7 @@ def test_recipes_are_offered_also_from_folders_below_and_no_other_file(isolated,
     (isolated / "notes.txt").write_text(TINY)
     make_run(isolated / "runs" / "0001-tiny-s0")
     for command in ("run", "plan", "data check"):
-        assert offered(f"genkit {command} ") == ["tiny.toml", "more/faces/tiny.toml"]
+        assert offered(f"genkit {command} ") == ["tiny.toml", "more/faces/tiny.toml", *shipped_recipes()]
     assert offered("genkit run m") == ["more/faces/tiny.toml"]
     assert offered("genkit run more/faces/ti") == ["more/faces/tiny.toml"]
     assert offered(f"genkit run {isolated}/t") == [f"{isolated}/tiny.toml"]
@@ -81,6 +81,10 @@ def test_tables_and_shipped_recipes_are_offered_by_name(isolated, offered):
     write_recipe(isolated)
     assert sorted(offered("genkit table show ")) == sorted([*shipped_tables(), "mine.toml"])
     assert offered("genkit table show m") == ["mnist_cpu", "mine.toml"]
+    assert offered("genkit run as_introvae_dig") == ["as_introvae_digits"]
+    assert offered("genkit convert x --recipe as_introvae_dig") == ["as_introvae_digits"]
+    (isolated / "search.toml").write_text('metric = "modes"\n[keys."train.steps"]\nvalues = [1, 2]\n')
+    assert offered("genkit tune tiny.toml --space ") == [*shipped_spaces(), "search.toml"]
     assert offered("genkit recipes copy ") == sorted([*shipped_recipes(), *shipped_spaces()])
 
 
@@ -89,6 +93,8 @@ def test_parts_plugins_and_choices_are_offered(offered):
     assert offered("genkit plugins show precis") == ["precision"]
     assert {"all", "none", "introvae"} <= set(offered("genkit --plugins "))
     assert set(offered("genkit --plugins introvae,")) >= {"introvae,reversed", "introvae,soft-introvae"}
+    assert offered("genkit plugins check intro") == ["introvae"]
+    assert offered("genkit score x --data y --score maha") == ["mahalanobis"]
     assert "introvae,introvae" not in offered("genkit --plugins introvae,")
     assert offered("genkit sample x --weights ") == ["raw", "ema"]
     assert offered("genkit table show x --format l") == ["latex"]
@@ -108,6 +114,7 @@ def test_keys_of_the_recipe_are_offered_and_those_of_every_recipe(isolated, offe
     make_run(isolated / "run")
     assert offered("genkit run tiny.toml --set optimiser.e") == ["optimiser.encoder.use=", "optimiser.encoder.lr="]
     assert "train.precision=" in offered("genkit plan tiny.toml --set train.")
+    assert "data.use=" in offered("genkit run as_introvae_digits --set data.")
     assert "ema.decay=" in offered("genkit run --set ema")
     assert {key.partition(".")[0] for key in offered("genkit eval run --set ")} == {"data", "metrics"}
     assert offered("genkit reconstruct run --set ") == ["data.use="]

@@ -6,6 +6,7 @@ from support.messages import assert_names
 from support.tiny_parts import registry_with
 from support.tiny_recipes import tiny_plan, tiny_recipe
 
+from genkit.errors import RecipeError
 from genkit.hooks import Entry, hookimpl
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Use
@@ -125,3 +126,11 @@ def test_a_number_needs_no_registered_constant():
 
     plan = make_plan(tiny_recipe(loss=Use("coupled", weight=0.25)), registry=registry_with(Clash()))
     assert plan.loss.weight(0.5) == 0.25
+
+
+def test_a_part_without_keys_says_that_it_has_none():
+    from genkit.runs.build_parts import build_score
+
+    with pytest.raises(RecipeError) as caught:
+        build_score("features", ["score.drws=3"])
+    assert_names(caught.value, "--set [score] drws", '"features"', "no keys")

@@ -47,7 +47,7 @@ MISTAKES = {
     "step-of-zero": ([("step = 8", "step = 0")], "[keys.model.width] step", ["0"]),
     "step-is-no-integer": ([("step = 8", "step = 0.5")], "[keys.model.width] step", ["0.5"]),
     "high-below-low": ([("high = 10.0", "high = 0.001")], "[keys.loss.beta_kl] high", ["0.001", "0.01"]),
-    "integer-and-float": ([("high = 10.0", "high = 10")], "[keys.loss.beta_kl] low", ["10.0"]),
+    "integer-and-float": ([("high = 10.0", "high = 10")], "[keys.loss.beta_kl] low", ["10.0", "whole numbers"]),
     "only-low": ([("high = 10.0\n", "")], "[keys] loss.beta_kl", ["high"]),
     "range-and-values": ([("step = 8", "values = [8]")], "[keys.model.width] low", ["values"]),
     "value-twice": ([(BETA, "values = [1.0, 2.0, 1.0]")], "[keys.loss.beta_kl] values", ["1.0"]),

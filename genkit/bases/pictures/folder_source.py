@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from genkit.bases.pictures.array_picture import ArrayPicture
 
 DATA = "[data]"  # the table of a recipe, whose keys say what the files alone do not show
+ARRAY_SUFFIXES = (".npy", ".npz")  # of files that may hold many pictures
 DIGESTED_FILES = 16  # files whose content is part of the digest
 DIGESTED_BYTES = 2**24  # of each of these files, from its start
 
@@ -135,10 +136,12 @@ def list_files(
         raise UsageError(f"{place} {folder}: a folder of a run or a trained model of genkit. Give a folder of data.")
     files: list[PictureFile] = []
     others = Counter[str]()
+    arrays_of_pictures: list[str] = []
     with listing(folder, place):
         for entry, name in visible_files(folder):
             if not is_image_file(name, arrays=arrays):
                 others[suffix_of(name)] += 1
+                arrays_of_pictures += [name] * (suffix_of(name) in ARRAY_SUFFIXES)
                 continue
             status = entry.stat(follow_symlinks=entry.is_file())
             files.append(PictureFile(name, status.st_size, status.st_mtime_ns))
@@ -151,6 +154,9 @@ def list_files(
             declare = " For .npy files, set window = [low, high] or percentiles."
             if place != DATA:
                 declare = " A folder of .npy files needs a run whose [data] has window = [low, high] or percentiles."
+        if arrays_of_pictures and place.startswith("--"):
+            first = folder / min(arrays_of_pictures, key=natural_key)
+            declare += f" A .npy or .npz that holds the pictures is given as a file: {place} {first}."
         raise UsageError(f"{place} {folder}: {found}. {accepted}{declare}")
     files.sort(key=lambda file: natural_key(file.name))
     return FolderSource(folder, tuple(files), tuple(names), others)

@@ -18,7 +18,7 @@ from genkit.bases.pictures.array_picture import has_one_picture
 from genkit.bases.pictures.array_source import ArraySource
 from genkit.bases.pictures.bad_pictures import BadPicture, list_bad_pictures
 from genkit.bases.pictures.decode import decode
-from genkit.bases.pictures.folder_source import FolderSource, PictureFile, list_files
+from genkit.bases.pictures.folder_source import ARRAY_SUFFIXES, FolderSource, PictureFile, list_files
 from genkit.bases.pictures.levels import Levels
 from genkit.bases.pictures.numpy_files import read_array
 from genkit.bases.pictures.source import Source, count, files_of, shown_name
@@ -27,8 +27,6 @@ from genkit.bases.pictures.transform import Measured, Transform
 from genkit.bases.pictures.value_range import ReadValues, ValueRange
 from genkit.core.dataset import Dataset
 from genkit.errors import UsageError
-
-ARRAY_SUFFIXES = (".npy", ".npz")
 
 
 @dataclass(frozen=True)

@@ -141,3 +141,13 @@ def test_the_files_of_a_split_are_known(tmp_path):
     train, test = (set(files_of(each.listed)) for each in (data, data.held_out()))
     assert train and test and not train & test
     assert train | test == set(folder.iterdir())
+
+
+@pytest.mark.parametrize("option", ["--data", "--normal"])
+def test_a_folder_without_pictures_names_its_first_array_file(tmp_path, option):
+    for name in ("labels-idx1-ubyte.gz", "x10.npz", "x2.npz"):
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError) as caught:
+        open_user_pictures(tmp_path, GREY, option)
+    assert_names(caught.value, f"{option} {tmp_path}", f"{option} {tmp_path / 'x2.npz'}")
+    assert "x10.npz" not in str(caught.value)
