@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from genkit.core.metric import BatchNormMode
     from genkit.errors import RecipeError
 
-TABLES = ("metrics", "data", "seed")  # the tables of a recipe that an evaluation reads
 LABEL = ("metrics", "LABEL")  # the path of a metric
 OF_METRIC = "--metrics"  # the place of a key of a metric that the recipe lacks
 HOW_TO_SET = "To change a key of a metric for this evaluation only, use --set metrics.LABEL.KEY=VALUE."
@@ -64,7 +63,7 @@ def evaluate(
     from genkit.errors import Interrupted, RecipeError, UsageError
     from genkit.launched import announced_size, is_main_process
     from genkit.near_miss import near_miss
-    from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
+    from genkit.runs.evaluate_run import TABLES, evaluate_run, evaluation_plan
     from genkit.runs.results_report import print_results
     from genkit.runs.saved_model import find_model
 

@@ -119,12 +119,6 @@ def overrides_within(tables: tuple[str, ...], overrides: list[str] | None, examp
 
     `example` is a valid override, for the error of a malformed one.
     """
-    from genkit.errors import UsageError
-    from genkit.recipe.overrides import parted
+    from genkit.recipe import overrides as of_recipe
 
-    for override in overrides or ():
-        path, _ = parted(override, example)
-        if path[0] not in tables:
-            known = " and ".join(filter(None, (", ".join(tables[:-1]), tables[-1])))
-            raise UsageError(f"--set {override}: no effect. This command reads only {known} of the recipe.")
-    return tuple(overrides or ())
+    return of_recipe.overrides_within(tables, overrides or (), example)

@@ -60,6 +60,10 @@ def refuse_other_range(images: Tensor, where: str, rounding: float = 0.0) -> Non
 
 def labels_tensor(given: Any, number: int, where: str) -> Tensor:
     """Return the classes of `number` samples, (number,) int64. Raises `UsageError`."""
+    if _texts(given):
+        raise UsageError(
+            f"{where}: found texts, expected integers. Number them: numpy.unique(x, return_inverse=True)[1]."
+        )
     labels = as_tensor(given, where)
     if labels.dtype not in INTEGERS or labels.shape != (number,):
         raise UsageError(
@@ -87,6 +91,17 @@ def as_tensor(given: Any, where: str) -> Tensor:
         raise UsageError(
             f"{where}: found a {type(given).__name__}, expected an array or a tensor of numbers."
         ) from None
+
+
+def _texts(given: Any) -> bool:
+    """Return whether something is texts, such as the names of classes."""
+    if isinstance(given, Tensor):
+        return False
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError):  # rows of different lengths
+        return False
+    return array.ndim > 0 and (array.dtype.kind in "UST" or any(isinstance(each, str) for each in array.flat[:1]))
 
 
 def _floats(x: Tensor, dtype: torch.dtype, where: str, of_torch: bool) -> Tensor:

@@ -19,10 +19,11 @@ from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments
 from genkit.notebook.results import Results
 from genkit.notebook.run import Run
+from genkit.recipe.overrides import overrides_within
 from genkit.runs.compare import Comparison
 from genkit.runs.compare import compare as compare_folders
 from genkit.runs.comparison_report import print_comparison, save_comparison
-from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
+from genkit.runs.evaluate_run import TABLES, evaluate_run, evaluation_plan
 from genkit.storage.user_path import user_path
 
 
@@ -42,18 +43,21 @@ def evaluate(
     Args:
         run: A run, finished or not, or a model folder.
         metrics: Labels of metrics of its recipe, or names of other metrics; by default all of its recipe.
-        set: Changes of keys for this evaluation, such as "metrics.psnr.samples=100" or "seed=1".
+        set: Changes of keys for this evaluation, such as "metrics.psnr.samples=100" or "seed=1". An evaluation reads
+            only metrics, data and seed of the recipe.
         batch_norm: The statistics of batch norm, "running", "batch" or "recalibrated"; by default those of each metric.
         data: The samples of a run that was trained on samples in memory; a `Run` keeps them.
 
-    A metric that is refused has no value, and a `reason`. Raises `UsageError` for unknown metrics, and if the data are
-    missing or differ from those of the run.
+    A metric that is refused has no value, and a `reason`. Raises `UsageError` for unknown metrics, for a key that has
+    no effect, and if the data are missing or differ from those of the run.
     """
     path = user_path(run)
     data = data if data is not None or not isinstance(run, Run) else run.memory
     names = [metrics] if isinstance(metrics, str) else metrics
+    changes = [set] if isinstance(set, str) else set
+    changes = overrides_within(TABLES, changes, "metrics.psnr.samples=100", "An evaluation")
     with data_of_run(path, data):
-        plan = evaluation_plan(path, [set] if isinstance(set, str) else set, names)
+        plan = evaluation_plan(path, changes, names)
         return Results(evaluate_run(path, plan, plan.recipe.seed, [batch_norm] if batch_norm else ()))
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas
 
 SHOWN = 5  # rows of a representation, the newest ones
+WIDTH = 80  # columns of the terminal that a representation as a text fits into
+GAP = 2  # between two columns of a table
 
 
 class Log(Sequence[Mapping[str, float]]):
@@ -52,16 +54,36 @@ class Log(Sequence[Mapping[str, float]]):
         return frame.set_index("step")
 
     def __repr__(self) -> str:
-        return text_of(self._print) or "no rows"
+        return text_of(self._print_narrow) or "no rows"
 
     def _repr_html_(self) -> str:
         return html_of(self._print) or "no rows"
 
     def _print(self, console: Console) -> None:
-        rows: list[list[str]] = [[_shown(row.get(name)) for name in self.columns] for row in self._rows[-SHOWN:]]
-        number = len(self._rows)
+        self._print_columns(console, self.columns)
+
+    def _print_narrow(self, console: Console) -> None:
+        """Print the columns that fit into a line: first the step and the totals, then the others."""
+        names = self.columns
+        first = [name for name in names if name == "step" or name.endswith("/total")]
+        chosen: set[str] = set()
+        width = 0
+        for name in dict.fromkeys((*first, *names)):
+            width += GAP + max(map(len, (name, *self._cells(name))))
+            if chosen and width - GAP > WIDTH:
+                break
+            chosen.add(name)
+        self._print_columns(console, [name for name in names if name in chosen])
+
+    def _print_columns(self, console: Console, names: Sequence[str]) -> None:
+        rows = list(map(list, zip(*map(self._cells, names), strict=True)))
+        number, left_out = len(self._rows), len(self.columns) - len(names)
         title = f"log: {number} row{'s' * (number != 1)}" + f", the last {SHOWN}" * (number > SHOWN)
-        console.table(title, self.columns, rows)
+        more = f"; {left_out} more column{'s' * (left_out != 1)} in run.log.columns" if left_out else ""
+        console.table(title + more, names, rows)
+
+    def _cells(self, name: str) -> list[str]:
+        return [_shown(row.get(name)) for row in self._rows[-SHOWN:]]
 
 
 def _shown(value: Any) -> str:

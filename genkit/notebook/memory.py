@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from genkit.bases.pictures.source import is_held_out
-from genkit.errors import UsageError
+from genkit.errors import GenkitWarning, UsageError
 from genkit.notebook.arrays import labels_tensor, samples_tensor
 from genkit.parts.datasets.in_memory import HeldSamples, HeldSplit, samples_held
 from genkit.recipe.document import Document, read
@@ -52,9 +53,11 @@ def data_from(samples: Any, labels: Any = None, held_out: Any = 0.1, *, held_out
     Args:
         samples: An array or a tensor: images (N, C, H, W) as uint8 or as floats in [0, 1], or points (N, D) as finite
             floats. uint8 means 0 to 255. The samples are copied.
-        labels: The class of each sample, (N,) integers from 0 on, for conditional models and metrics of labels.
+        labels: The class of each sample, (N,) integers from 0 on, for conditional models and metrics of labels. A
+            warning says if most classes up to the largest have no sample.
         held_out: The share of the samples that is never trained on, above 0 and below 1, or such samples themselves, an
-            array like `samples`. A digest of the number of the row decides for a share, as for files of arrays.
+            array like `samples`. A digest of the number of each row decides for a share, as for files of arrays, so
+            only about that share is held out.
         held_out_labels: The class of each held-out sample, if those are an array.
 
     A run on them is resumed, evaluated and read from Python with the same samples: its recipe keeps their fingerprint.
@@ -63,6 +66,7 @@ def data_from(samples: Any, labels: Any = None, held_out: Any = 0.1, *, held_out
     x, of_x = samples_tensor(samples, "data_from(): samples"), None
     if labels is not None:
         of_x = labels_tensor(labels, len(x), "data_from(): labels")
+        _warn_of_empty_classes(of_x)
     if isinstance(held_out, (int, float)) and not isinstance(held_out, bool):
         if held_out_labels is not None:
             raise UsageError("data_from(): held_out_labels are for held-out samples. Leave them out with a share.")
@@ -79,6 +83,20 @@ def data_from(samples: Any, labels: Any = None, held_out: Any = 0.1, *, held_out
     if held_out_labels is not None:
         of_other = labels_tensor(held_out_labels, len(other), "data_from(): held_out_labels")
     return MemoryData(HeldSamples(HeldSplit(x, of_x), HeldSplit(other, of_other)))
+
+
+def _warn_of_empty_classes(labels: Tensor) -> None:
+    """Warn if most classes from 0 to the largest have no sample.
+
+    It is no error: part of a data set may lack classes. But a conditional model has weights for each of them.
+    """
+    classes, filled = int(labels.max()) + 1, len(labels.unique())
+    if 2 * filled < classes:
+        text = (
+            f"data_from(): labels: classes with a sample: {filled:,} of the {classes:,} from 0 to {classes - 1:,}. If "
+            "labels are other numbers than those of classes, number them: numpy.unique(x, return_inverse=True)[1]."
+        )
+        warnings.warn(text, GenkitWarning, stacklevel=3)
 
 
 def _split_by_share(x: Tensor, labels: Tensor | None, share: float) -> HeldSamples:

@@ -44,8 +44,9 @@ class EditableRecipe:
             recipe.set({"train.steps": 500, "ema.decay": 0.99})         values of Python; None removes a key
             recipe.set(seed=1, data=genkit.Use("digits"))               whole tables, and keys without a table
 
-        Raises `UsageError` for a change that cannot be read, such as one without an equals sign. Values that a key does
-        not take are mistakes of the recipe, which `genkit.plan` reports.
+        Raises `UsageError` for a change that cannot be read, such as one without an equals sign, and for None at a key
+        that the recipe does not have. Values that a key does not take are mistakes of the recipe, which `genkit.plan`
+        reports.
         """
         document = self._document
         for change in changes:
@@ -53,11 +54,11 @@ class EditableRecipe:
                 document = with_override(document, change, OPTION)
             elif isinstance(change, Mapping):
                 for key, value in change.items():
-                    document = with_value(document, str(key), _plain(str(key), value), OPTION)
+                    document = _changed(document, str(key), value)
             else:
                 raise UsageError(f'{OPTION}: found {change!r}, expected "table.key=value" or a mapping of such keys.')
         for key, value in tables.items():
-            document = with_value(document, key, _plain(key, value), OPTION)
+            document = _changed(document, key, value)
         return EditableRecipe(document)
 
     def document(self) -> Document:
@@ -139,6 +140,24 @@ def read_recipe(source: RecipeSource) -> EditableRecipe:
         f"recipe: found a {type(source).__name__}, expected a TOML file, the name of a shipped recipe, a "
         "genkit.Recipe, or tables."
     )
+
+
+def _changed(document: Document, key: str, value: Any) -> Document:
+    """Return the document with a value of Python at a key. Raises `UsageError`, also for None at a missing key."""
+    changed = with_value(document, key, _plain(key, value), OPTION)
+    if value is None:
+        _check_present(document, key)
+    return changed
+
+
+def _check_present(document: Document, key: str) -> None:
+    """Raise `UsageError` for a key that cannot be removed, since the recipe does not have it."""
+    found: Any = document.tables
+    for name in map(str.strip, key.split(".")):
+        table = {"use": found} if isinstance(found, str) else found  # a text is short for a table with that `use`
+        if name not in table:
+            raise UsageError(f"{OPTION} {key}: not in the recipe, so it cannot be removed.{near_miss(name, table)}")
+        found = table[name]
 
 
 def _plain(key: str, value: Any, where: str = OPTION) -> Any:

@@ -21,6 +21,8 @@ from genkit.runs.run_folder import RunFolder
 from genkit.runs.trained import open_data, require_data
 from genkit.runs.without_flips import without_flips
 
+MOST_SHOWN = 60  # characters of an index in a message
+
 
 @dataclass(frozen=True)
 class RunData:
@@ -65,7 +67,7 @@ class RunData:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The names of the classes in the order of the labels; empty if they have none."""
+        """The names of the classes in the order of the labels; empty if they are numbers only."""
         return self._split.class_names() if isinstance(self._split, LabelledDataset) else ()
 
     def __len__(self) -> int:
@@ -87,12 +89,14 @@ class RunData:
 
     def _rows(self, index: Any) -> int | list[int]:
         """Return the numbers of the samples that an index names. Raises `IndexError`, and `UsageError`."""
-        where = f"{self._path}: data[...]"
         if getattr(index, "ndim", 0) == 0 and not isinstance(index, Sequence):
             if isinstance(index, bool) or not hasattr(index, "__index__") or "bool" in str(getattr(index, "dtype", "")):
-                raise UsageError(f"{where}: found {index!r}, expected a number, a slice, numbers or a mask.")
+                raise self._not_an_index(index)
             return as_integer(index)
-        given = as_tensor(index, where)
+        try:
+            given = as_tensor(index, "")
+        except UsageError:
+            raise self._not_an_index(index) from None
         if given.shape == (0,):
             return []
         if given.dtype == torch.bool and given.dim() == 1:
@@ -104,12 +108,21 @@ class RunData:
                 raise IndexError(f"a mask of {len(given):,} for the {self._split.size:,} samples of the split")
             return given.nonzero().flatten().tolist()
         if given.dtype not in INTEGERS or given.dim() > 1:
-            raise UsageError(
-                f"{where}: found {given.dtype} of the shape {tuple(given.shape)}, expected a row of integers, "
-                "or a mask of bools."
-            )
+            raise self._not_an_index(index)
         found: int | list[int] = given.tolist()
         return found
+
+    def _not_an_index(self, given: Any) -> UsageError:
+        """Return the error for an index of another kind, with all kinds that there are."""
+        shape = tuple(getattr(given, "shape", ()))
+        kind = getattr(given, "dtype", type(given).__name__)
+        found = f"{kind} of the shape {shape}" if shape else repr(given)
+        found = found if len(found) <= MOST_SHOWN else f"{found[:MOST_SHOWN]}..."
+        return UsageError(
+            f"{self._path}: found the index {found}. Give the number of a sample, a slice such as data[0:16], a list "
+            "of numbers such as data[[0, 5]], or a mask with a bool for each sample. They choose whole samples: index "
+            "the tensor for a part of them, as in data[0:4][:, 0]."
+        )
 
     def _read(self, rows: Sequence[int]) -> Tensor:
         size = self._split.size

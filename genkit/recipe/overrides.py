@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +35,21 @@ def with_value(document: Document, key: str, value: Any, option: str) -> Documen
     path, _ = parted(f"{key}=", "train.steps=500", option)
     tables = _set(document.tables, path, "" if value is None else value, f"{option} {shown(key)}")
     return replace(document, tables=tables, overrides={**document.overrides, path: option})
+
+
+def overrides_within(
+    tables: Sequence[str], overrides: Sequence[str], example: str, reader: str = "This command"
+) -> tuple[str, ...]:
+    """Return the overrides. Raises `UsageError` if one sets a table that the `reader` of the recipe does not read.
+
+    `example` is a valid override, for the error of a malformed one.
+    """
+    for override in overrides:
+        path, _ = parted(override, example)
+        if path[0] not in tables:
+            known = " and ".join(filter(None, (", ".join(tables[:-1]), tables[-1])))
+            raise UsageError(f"{SET} {shown(override)}: no effect. {reader} reads only {known} of the recipe.")
+    return tuple(overrides)
 
 
 def _value(text: str, override: str, option: str) -> Any:

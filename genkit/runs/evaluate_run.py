@@ -26,6 +26,8 @@ from genkit.runs.load import load_saved
 from genkit.runs.saved_model import find_model
 from genkit.runs.trained import check_data_shape, refuse_other_data
 
+TABLES = ("metrics", "data", "seed")  # the tables of a recipe that an evaluation reads
+
 
 def evaluation_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[str] | None = None) -> Plan:
     """Return the plan of a run, or of a model folder, with the metrics to evaluate.

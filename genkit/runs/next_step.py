@@ -89,7 +89,7 @@ def with_next_step(folder: RunFolder, plan: Plan, world: World, next_step: NextS
         explained.alone = error.alone
         raise explained from error.__cause__
     except KeyboardInterrupt:  # before the first step, in an evaluation, or a second Ctrl-C
-        raise Interrupted(f"stopped immediately. {next_step.resume(folder)}") from None
+        raise Interrupted(f"{_stopped(folder, plan)} {next_step.resume(folder)}") from None
     except OSError as error:
         place = Path(error.filename or folder.path)
         text = f"{place}: {describe_os_error(error, place)}. The checkpoints already written are kept. "
@@ -105,6 +105,13 @@ def with_next_step(folder: RunFolder, plan: Plan, world: World, next_step: NextS
                 "`genkit plan` estimates the memory."
             )
         ) from None
+
+
+def _stopped(folder: RunFolder, plan: Plan) -> str:
+    """Return what a run that stops immediately has saved."""
+    if saved := folder.saved_steps():
+        return f"stopped immediately; the state after step {saved[-1]} of {plan.steps} is saved."
+    return "stopped immediately; no state is saved yet, so the run will start from step 0."
 
 
 def _explain(error: GenkitError, folder: RunFolder, next_step: NextStep) -> GenkitError:

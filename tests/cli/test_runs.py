@@ -11,7 +11,9 @@ from support.commands import IMAGES, TINY, genkit, install, refused, write_recip
 from support.messages import assert_names
 from support.pictures import write_folder
 
+from genkit.errors import Interrupted
 from genkit.runs.run_folder import RunFolder
+from genkit.runs.train import train
 
 pytestmark = pytest.mark.trains
 
@@ -405,6 +407,19 @@ def test_an_error_during_training_is_reported_with_a_remedy(tmp_path, monkeypatc
     result = genkit("run", "tiny.toml", "-q")
     assert (result.code, result.out) == (code, "")
     assert_names(result.err, *names)
+
+
+def test_a_run_that_is_interrupted_after_its_last_step_names_the_saved_one(tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("genkit.runs.train.finish", fail)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    result = genkit("run", "tiny.toml", "-q")
+    assert (result.code, result.out) == (130, "")
+    assert_names(result.err, "step 5 of 5 is saved", RESUME)
+    with pytest.raises(Interrupted, match=r"step 5 of 5 is saved.*genkit\.resume\("):
+        train("tiny.toml", "python")
 
 
 def test_an_unknown_error_keeps_its_traceback(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Training on arrays and tensors: what is accepted, the same bits as from files, resumes, and refusals."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from support.commands import genkit as command
 
 import genkit
 from genkit.core.noise import Noise, Rows
-from genkit.errors import Interrupted, UsageError
+from genkit.errors import GenkitWarning, Interrupted, UsageError
 from genkit.parts.datasets.digits import FILE
 from genkit.parts.datasets.in_memory import InMemory, samples_held
 
@@ -83,6 +85,13 @@ WRONG = {
     "tiny share": (X, {"held_out": 1e-9}, "empty"),
     "held-out shape": (X, {"held_out": X[:, :, :14]}, "same shape"),
     "labels": (X, {"labels": LABELS[:3]}, r"\(40,\)"),
+    "names as labels": (X, {"labels": ["cat", "dog"] * 20}, r"numpy\.unique"),
+    "names of NumPy": (X, {"labels": np.array(["cat", "dog"] * 20, object)}, r"numpy\.unique"),
+    "names of held-out samples": (
+        X,
+        {"labels": LABELS, "held_out": X[:1], "held_out_labels": ["cat"]},
+        r"numpy\.unique",
+    ),
     "float labels": (X, {"labels": LABELS / 2}, "integers"),
     "negative labels": (X, {"labels": LABELS - 1}, "from 0"),
     "labels of one split": (X, {"labels": LABELS, "held_out": X[:4]}, "held_out_labels"),
@@ -96,6 +105,18 @@ def test_what_is_no_data_is_refused_with_what_to_do(name):
     with pytest.raises(UsageError, match=remedy) as refusal:
         genkit.data_from(given, **options)
     assert str(refusal.value).startswith("data_from()")
+
+
+@pytest.mark.parametrize(
+    ("labels", "warned"), [([10**6] * 40, True), (LABELS * 3, True), (LABELS, False), (LABELS * 2, False)]
+)
+def test_a_warning_says_that_most_classes_are_empty(labels, warned):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        data = genkit.data_from(X, labels)
+    assert [each.category for each in caught] == [GenkitWarning] * warned and data.held.table["labelled"]
+    assert all(each.filename == __file__ and str(each.message).startswith("data_from(): labels: ") for each in caught)
+    assert np.array_equal(np.unique(["b", "a", "b"], return_inverse=True)[1], [1, 0, 1])  # what the message advises
 
 
 @pytest.mark.parametrize("labels", [LABELS, None], ids=["labels", "none"])

@@ -113,6 +113,24 @@ def test_a_change_that_cannot_be_read_is_refused(recipe, change):
         recipe.set(change)
 
 
+@pytest.mark.parametrize(
+    ("change", "meant"),
+    [
+        ({"train.stesp": None}, "mean steps"),
+        ({"trian.steps": None}, "mean train"),
+        ({"train.steps.x": None}, ""),
+        ({"nothing.here": None}, "data, loss"),
+    ],
+)
+def test_a_key_that_is_missing_cannot_be_removed(recipe, change, meant):
+    (key,) = change
+    with pytest.raises(UsageError, match=rf"^set\(\) {key}: .*{meant}"):
+        recipe.set(change)
+    with pytest.raises(UsageError, match=r"^set\(\) ema: "):
+        recipe.set(ema=None)
+    assert "metrics" not in recipe.set(metrics=None).tables
+
+
 @pytest.mark.parametrize("source", [5, None, "nowhere.toml", b"x"])
 def test_what_is_no_recipe_is_refused(source):
     with pytest.raises(UsageError):

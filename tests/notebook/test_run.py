@@ -12,6 +12,7 @@ from support.commands import write_recipe
 
 import genkit
 from genkit.errors import UsageError
+from genkit.notebook.log import Log
 from genkit.parts.datasets.digits import FILE
 
 pytestmark = pytest.mark.trains
@@ -32,6 +33,21 @@ def test_the_log_is_that_of_the_file_and_a_frame(run):
     assert frame.index.tolist() == [line["step"] for line in lines]
     assert frame["vae/total"].tolist() == [line["vae/total"] for line in lines]
     assert "vae/total" in repr(run.log) and run.log._repr_html_().count("<tr>") == 6
+
+
+def test_a_wide_log_shows_the_step_and_the_totals_in_80_columns():
+    names = [f"{phase}/{name}" for phase in ("encoder", "decoder") for name in ("kl", "reconstruction", "total")]
+    rows = [{"step": step, **{name: 0.123456 * step for name in names}, "lr/encoder": 1e-3} for step in (1, 20)]
+    for log, columns in ((Log(rows), 8), (Log([{"step": 1, "vae/total": 2.0}]), 2)):
+        assert len(log.columns) == columns
+        title, head, *_ = repr(log).splitlines()
+        shown = head.split()
+        assert max(map(len, repr(log).splitlines())) <= 80
+        assert shown == [name for name in log.columns if name in shown] and shown[0] == "step"
+        assert {name for name in log.columns if name.endswith("/total")} <= set(shown)
+        left_out = columns - len(shown)
+        assert (f"{left_out} more column" in title) == (left_out > 0) == (columns == 8)
+        assert log._repr_html_().count("<th>") == columns
 
 
 def test_a_frame_without_pandas_says_what_to_install(run, monkeypatch):
@@ -86,9 +102,24 @@ def test_an_index_is_that_of_an_array(run):
         assert torch.equal(held_out[several], every[[3, 0, -1]])
     assert held_out[[]].shape == held_out[numbers & ~numbers].shape == (0, 1, 28, 28)
     assert torch.equal(held_out[range(2, 5)], every[2:5])
-    for wrong in (True, np.True_, torch.tensor(True), 1.0, [1.0], np.zeros((2, 2), int), "3", None):
-        with pytest.raises(UsageError):
+    pairs = (slice(0, 4), 0), [slice(0, 4)]
+    for wrong in (
+        True,
+        np.True_,
+        torch.tensor(True),
+        1.0,
+        [1.5],
+        np.zeros((2, 2), int),
+        "3",
+        ["a"],
+        None,
+        [None],
+        ...,
+        *pairs,
+    ):
+        with pytest.raises(UsageError, match=r"data\[0:16\].*data\[\[0, 5\]\].*mask") as refused:
             held_out[wrong]
+        assert str(refused.value).startswith(f"{run.path}: ")
     with pytest.raises(IndexError):
         held_out[numbers[1:]]
 
@@ -111,6 +142,8 @@ def test_an_evaluation_is_that_of_the_command(run):
     assert list(genkit.evaluate(run.path, "psnr")) == ["psnr"]
     with pytest.raises(UsageError, match="psnr"):
         genkit.evaluate(run, ["pnsr"])
+    with pytest.raises(UsageError, match=r"^set train\.steps=3: .* metrics, data and seed"):
+        genkit.evaluate(run, ["psnr"], set="train.steps=3")
 
 
 def test_a_comparison_is_that_of_the_command(run, points, tmp_path):

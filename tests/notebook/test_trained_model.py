@@ -137,7 +137,7 @@ def test_unknown_weights_and_devices_are_refused(run, points):
 
 @pytest.fixture(scope="module")
 def conditional(tmp_path_factory):
-    keys = {"train.steps": 3, "train.batch_size": 8, "metrics": None, "evaluate": None}
+    keys = {"train.steps": 3, "train.batch_size": 8, "metrics": None}
     recipe = genkit.read_recipe("vae_conditional_digits").set(keys)
     return genkit.train(recipe, tmp_path_factory.mktemp("conditional"), progress=False)
 
