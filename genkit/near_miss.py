@@ -20,6 +20,11 @@ def near_miss(name: str, known: Iterable[str]) -> str:
     return f" Known: {', '.join(known)}." if known else ""
 
 
+def ended(text: str) -> str:
+    """Return a sentence with its full stop; one that ends with a suggested name has a question mark already."""
+    return text if text.endswith((".", "?")) else f"{text}."
+
+
 def _distance_in_words(name: str, known: str) -> float:
     """Return the edit distance of `name` from `known`, or half more from its beginning: ``bta`` is near ``beta_kl``.
 

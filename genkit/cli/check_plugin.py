@@ -63,6 +63,6 @@ def _print_report(report: Report, console: Console) -> None:
     if held := "; ".join(each.law for each in report.verdicts if not each.broken):
         console.print(f"{'  holds':<12}{held}")
     for each in report.broken:
-        console.print(f"{'  broken':<12}{each.law}: {each.broken}. {each.remedy}")
+        console.print(f"{'  broken':<12}{each.law}: {each.message}")
     if report.not_checked:
         console.print(f"{'  missing':<12}{report.not_checked}")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.choice import choice, completion
 from genkit.cli.options import Json
 from genkit.scaffold.kinds import TEMPLATES, Kind, with_needed
 from genkit.scaffold.names import PluginName
@@ -21,7 +22,13 @@ def new(
     ],
     kinds: Annotated[
         list[Kind],
-        typer.Option("--kind", metavar="KIND", help=f"Kind of a part of the plugin: {', '.join(Kind)}. Repeatable."),
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            parser=choice(Kind),
+            autocompletion=completion(Kind),
+            help=f"Kind of a part of the plugin: {', '.join(Kind)}. Repeatable.",
+        ),
     ],
     out: Annotated[
         Path | None,

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.choice import choice, completion
 from genkit.cli.destination import Destination, destination
 
 
@@ -24,7 +25,16 @@ FILES = {Kind.RECIPE: "genkit.schema.json", Kind.TABLE: "genkit-table.schema.jso
 
 
 def schema(
-    kind: Annotated[Kind, typer.Option("--kind", help="Files that the schema describes.")] = Kind.RECIPE,
+    kind: Annotated[
+        Kind,
+        typer.Option(
+            "--kind",
+            metavar=f"[{'|'.join(Kind)}]",
+            parser=choice(Kind),
+            autocompletion=completion(Kind),
+            help="Files that the schema describes.",
+        ),
+    ] = Kind.RECIPE,
     out: Annotated[
         Destination | None,
         typer.Option(

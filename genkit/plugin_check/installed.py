@@ -16,7 +16,7 @@ from genkit.hooks import ENTRY_POINT_GROUP
 from genkit.near_miss import near_miss
 from genkit.recipe.describe_parts import all_parts
 from genkit.recipe.plugin_selection import selection
-from genkit.recipe.registry import FAILURES, Owner, Part, Registry, load_registry
+from genkit.recipe.registry import FAILURES, Owner, Part, Registry, load_registry, reason_of
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,15 @@ class InstalledPlugin:
         """The folder of its package; None for a plugin of one module."""
         file = Path(self.module.__file__ or "")
         return file.parent if file.name == "__init__.py" else None
+
+    @property
+    def place(self) -> str:
+        """The module with the hooks, as messages name it: ``my_plugin/__init__.py``."""
+        return self.shown(Path(self.module.__file__ or ""))
+
+    def shown(self, path: Path) -> str:
+        """Return one of the files as messages name it: ``my_plugin/loss.py``, or the name of the only module."""
+        return path.name if self.folder is None else path.relative_to(self.folder.parent).as_posix()
 
 
 def find_plugin(name: str) -> InstalledPlugin:
@@ -71,7 +80,7 @@ def find_plugin(name: str) -> InstalledPlugin:
         module = importlib.import_module(module_name)
     except FAILURES as error:
         raise UsageError(
-            f"{name}: {module_name} cannot be imported: {type(error).__name__}: {error}. Correct the module, and "
+            f"{name}: {module_name} cannot be imported: {reason_of(error)}. Correct the module, and "
             "install what it imports."
         ) from error
     registry = load_registry()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION
+from genkit.hooks import ENTRY_POINT_GROUP
 from genkit.plugin_check.installed import InstalledPlugin
 from genkit.testing.law import Law
 
@@ -21,7 +21,7 @@ def package_laws(plugin: InstalledPlugin) -> list[Law]:
         Law(
             "hooks",
             trial.hooks,
-            f"Set genkit_hooks = {HOOKS_VERSION} in the module of the entry point; let each hook yield Entry records",
+            f"Correct {plugin.place}, which has the hooks",
             basic=True,
         ),
         Law(
@@ -30,9 +30,10 @@ def package_laws(plugin: InstalledPlugin) -> list[Law]:
             f"Add [project.entry-points.{ENTRY_POINT_GROUP}] to pyproject.toml, and install the package again",
         ),
         Law("has parts", trial.has_parts, "Implement a hook, such as genkit_losses, decorated with @hookimpl"),
+        Law("typed", trial.typed, "Add the empty file py.typed to the package, so that type checkers read its types"),
+        Law("syntax", trial.syntax, "Correct the file", basic=True),
         Law("public imports", trial.imports, "Import genkit.api, genkit.hooks or genkit.testing: other modules move"),
         Law("docstrings of modules", trial.docstrings, "Begin each module with a docstring that says what it holds"),
-        Law("typed", trial.typed, "Add the empty file py.typed to the package, so that type checkers read its types"),
     ]
 
 
@@ -49,6 +50,16 @@ class _Trial:
 
     def has_parts(self) -> None:
         assert self.plugin.parts, "its hooks yield no part"
+
+    def syntax(self) -> None:
+        for path in self.plugin.files:
+            try:
+                _tree(path)
+            except SyntaxError as error:
+                line = f":{error.lineno}" if error.lineno else ""  # none for a file that cannot be decoded
+                raise AssertionError(f"{self.plugin.shown(path)}{line}: {error.msg}") from error
+            except ValueError as error:  # a NUL character, in Python 3.11
+                raise AssertionError(f"{self.plugin.shown(path)}: {error}") from error
 
     def imports(self) -> None:
         private = [
@@ -70,7 +81,7 @@ class _Trial:
 
 def _imports_of_genkit(path: Path) -> Iterator[tuple[str, int]]:
     """Yield the modules of genkit that a file imports, and private names of public ones, each with its line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             yield from ((each.name, node.lineno) for each in node.names if each.name.partition(".")[0] == "genkit")
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").partition(".")[0] == "genkit":
@@ -83,8 +94,12 @@ def _imports_of_genkit(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def _is_undocumented(path: Path) -> bool:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = _tree(path)
     return bool(tree.body) and ast.get_docstring(tree) is None  # an empty file needs none
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes(), str(path))  # bytes: a comment may name their encoding
 
 
 _SUBMODULES = {path.stem for path in Path(__file__).parents[1].iterdir() if path.suffix == ".py" or path.is_dir()}

@@ -7,7 +7,6 @@ stop the program, and it returns results without their owner. This module does b
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.metadata
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,8 +19,9 @@ import pluggy
 from genkit import hooks
 from genkit.errors import UsageError
 from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS, Entry
-from genkit.near_miss import near_miss
+from genkit.near_miss import ended, near_miss
 from genkit.part_code import line_of_part
+from genkit.recipe.entry_target import NoSuchTarget, import_target
 from genkit.recipe.plugin_selection import OPTION, VARIABLE, selection
 
 FAILURES = (Exception, SystemExit, GeneratorExit)  # of a plugin's code; Ctrl-C is the user's
@@ -50,13 +50,13 @@ class Part:
 
     def load(self) -> Any:
         """Import the target. Raises `UsageError` with the plugin and its exception."""
-        module, _, attribute = self.entry.target.partition(":")
         try:
             with _defaults_kept():
-                return getattr(importlib.import_module(module), attribute)
+                return import_target(self.entry.target)
         except FAILURES as error:  # anything that a plugin's module raises on import
+            reason = str(error) if isinstance(error, NoSuchTarget) else reason_of(error)
             raise UsageError(
-                f'"{self.entry.name}" cannot be loaded from {self.entry.target}: {_reason(error)}. '
+                f'"{self.entry.name}" cannot be loaded from {self.entry.target}: {ended(reason)} '
                 f"Fix, update or uninstall {self.owner}."
             ) from error
 
@@ -98,7 +98,7 @@ class Registry:
         except FAILURES as error:  # anything that a plugin raises
             if self._manager.has_plugin(owner.plugin):
                 self._manager.unregister(name=owner.plugin)
-            self.broken.append(Broken(owner, _reason(error)))
+            self.broken.append(Broken(owner, reason_of(error)))
             return
         self.owners.append(owner)
         for part in found:
@@ -158,7 +158,7 @@ class Registry:
                     yield Part(kind, entry, owner)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Return the error of a plugin's code, with its last line in the plugin."""
     line = line_of_part(walk_tb(error.__traceback__))
     return f"{type(error).__name__}: {error}" + (f" ({line})" if line else "")
@@ -219,7 +219,7 @@ def load_registry() -> Registry:
             ):  # nothing of a plugin in the output of --json
                 plugin = point.load()
         except FAILURES as error:  # a plugin that fails on import must not stop the program
-            registry.broken.append(Broken(owner, _reason(error)))
+            registry.broken.append(Broken(owner, reason_of(error)))
             continue
         with contextlib.redirect_stdout(sys.stderr):
             registry.register(plugin, owner)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from genkit.near_miss import ended
 from genkit.part_code import code_of, describe_bug, is_refusal
 
 
@@ -31,6 +32,11 @@ class Verdict:
     broken: str = ""  # what is wrong; empty if the law holds
     remedy: str = ""
     refused: bool = False  # a basic law, and the part refuses what it was tried on, with the text in `broken`
+
+    @property
+    def message(self) -> str:
+        """What is wrong, and what to do."""
+        return f"{ended(self.broken)} {ended(self.remedy)}"
 
 
 FAILURES = (Exception, SystemExit, GeneratorExit)  # of the code of a part; Ctrl-C is the user's
@@ -57,7 +63,9 @@ def hold(part: object, laws: Iterable[Law]) -> None:
         except FAILURES as error:
             broken = _what_is_wrong(part, error)
             if verdicts is None:
-                raise AssertionError(f'{code_of(part)} breaks the law "{law.name}": {broken}. {law.remedy}') from error
+                raise AssertionError(
+                    f'{code_of(part)} breaks the law "{law.name}": {ended(broken)} {law.remedy}'
+                ) from error
             verdicts.append(Verdict(law.name, broken, law.remedy, law.basic and is_refusal(error)))
             if law.basic:
                 return

@@ -88,7 +88,7 @@ class _Laws(LossTrial):
                 self.changes_nothing,
                 "Change the model in an action only, and call no backward(): the loop computes the gradients",
             ),
-            Law("draws from the batch only", self.draws, "Draw with batch.randn(tag, ...) or batch.rand(tag, ...)"),
+            Law("draws from the batch only", self.draws, USE_THE_NOISE.rstrip(".")),
             Law(
                 "the same again",
                 self.again,
@@ -141,7 +141,7 @@ class _Laws(LossTrial):
 
     def draws(self) -> None:
         for phase, batch in self.calls():
-            with refusing_global_draws(phase.loss, USE_THE_NOISE):
+            with refusing_global_draws(phase.loss, remedy=""):
                 self.call(phase, batch)
 
     def again(self) -> None:

@@ -206,11 +206,54 @@ def test_a_part_that_cannot_be_imported_breaks_a_law(site, monkeypatch):
     assert set(broken(found["schedule"])) == {"can be imported"} and not broken(found["divergence"])
 
 
+def test_a_syntax_error_is_one_broken_law_with_file_and_line(site):
+    package = site / "check_syntax"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(GOOD.replace("{module}", "check_syntax"))
+    (package / "py.typed").touch()
+    (package / "other.py").write_text('"""A module."""\n\ndef (\n')
+    (package / "latin.py").write_text('# coding: latin-1\n"""\xe9."""\n', encoding="latin-1")  # which is no error
+    found = broken(reports("check_syntax", code=1)["package"])
+    assert set(found) == {"entry point", "syntax"}
+    assert found["syntax"].startswith("check_syntax/other.py:3: ")
+
+
+def test_an_error_on_import_is_refused_with_its_line(site, monkeypatch):
+    supply(site, monkeypatch, "check_raises", '"""A module."""\n\nraise RuntimeError("boom")\n')
+    assert_names(refused("plugins", "check", "check_raises"), "RuntimeError: boom", "check_raises.py, line 3")
+
+
+def test_a_wrong_target_is_reported_with_the_class_that_is_close_and_the_file_of_its_entry(site, monkeypatch):
+    supply(site, monkeypatch, "check_class", change((":StepUp", ":StepUpp")))
+    printed = genkit("plugins", "check", "check_class").out
+    assert_names(printed, "check_class has no StepUpp", "Did you mean StepUp?", "Entry in check_class.py")
+    supply(site, monkeypatch, "check_imported", change((":StepUp", ":Dok")))
+    printed = genkit("plugins", "check", "check_imported").out
+    assert "StepUp, Wasserstein2" in printed and "Did you mean" not in printed  # Doc is not its own
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "named"),
+    [
+        ("check_hook", "def genkit_schedules", "def genkit_scheduless", "Did you mean genkit_schedules?"),
+        ("check_lost", ":StepUp", ":StepDwn", "0.1.0."),
+        ("check_absent", "from pathlib import Path", "from pathlib import Path, Pth", "Pth"),
+    ],
+)
+def test_what_is_wrong_ends_with_one_mark(site, monkeypatch, module, old, new, named):
+    supply(site, monkeypatch, module, change((old, new)))
+    called = genkit("plugins", "check", module)
+    assert_names(called.out + called.err, named)
+    assert not {mark for mark in ("?.", "..") if mark in called.out + called.err}
+    assert "genkit_hooks = " not in called.out  # its version is right
+
+
 LOSS = '''\
 """A loss of a model with a child `flow`, and that model."""
 
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from genkit.api import Model, Phase, PhaseLoss
@@ -261,6 +304,18 @@ def test_a_loss_of_an_unusual_model_is_checked_on_the_model_of_its_plugin(site, 
         LOSS.replace("self.flow, self", "self.net, self").replace("self.flow(z)", "self.net(z)"),
     )
     assert_names(reports("check_no_flow", code=0)["loss"]["not_checked"], "flow", "assert_loss_is_lawful")
+
+
+def test_the_advice_about_a_global_draw_is_given_once(site, monkeypatch):
+    supply(
+        site,
+        monkeypatch,
+        "check_draws",
+        LOSS.replace("model.flow(batch.x).sq", "model.flow(torch.rand_like(batch.x)).sq"),
+    )
+    lines = genkit("plugins", "check", "check_draws").out.splitlines()
+    (law,) = [line for line in lines if "draws from the batch only:" in line]
+    assert law.count("batch.randn") == 1
 
 
 def test_a_plugin_that_is_not_selected_is_refused(site, monkeypatch):

@@ -136,3 +136,8 @@ def test_completion_imports_nothing_slow(isolated):
     done = subprocess.run([sys.executable, "-c", program], cwd=isolated, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert {"tiny.toml", "run", "modes", "train.steps=", "table1"} <= set(done.stdout.split())
+
+
+def test_kinds(offered):
+    assert offered("genkit schema --kind ta") == ["table"]
+    assert offered("genkit plugins new mine --kind s") == ["schedule", "score"]

@@ -47,7 +47,7 @@ def test_json_has_the_files_of_the_parts(isolated):
         (("class", *kinds("loss")), ("NAME class: ", "keyword")),
         (("mlp", *kinds("loss", "model")), ("NAME mlp: ", "model", "genkit-torch")),
         (("mine", *kinds("loss", "score", "loss")), ("--kind loss: ",)),
-        (("mine", *kinds("los")), ("--kind", "los")),
+        (("mine", *kinds("lost")), ("--kind", "lost", "Did you mean loss?")),
         (("mine",), ("--kind",)),
         (("mine", *kinds("loss"), "--out", "taken"), ("taken: ", "--out")),
         (("taken", *kinds("loss")), ("taken: ", "--out")),

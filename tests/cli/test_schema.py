@@ -44,7 +44,7 @@ def test_a_schema_is_written_again_and_no_other_file_is(here):
         (here / "results.json").write_text(content)
         assert_names(refused("schema", "--out", "results.json"), "--out results.json")
         assert (here / "results.json").read_text() == content
-    assert_names(refused("schema", "--kind", "run"), "--kind")
+    assert_names(refused("schema", "--kind", "tabel"), "--kind", "tabel", "Did you mean table?")
 
 
 def test_without_plugins_their_parts_are_not_in_the_schema(here, monkeypatch):

@@ -101,3 +101,8 @@ def test_the_workflow_is_yaml_that_installs_checks_and_tests():
     )
     assert job["steps"][1]["with"]["python-version"] == "${{ matrix.python }}"
     assert job["strategy"]["matrix"]["python"]
+
+
+def test_the_readme_says_that_the_tests_change_with_the_parts():
+    change = files_of(PluginName("mine"), (Kind.LOSS,))["README.md"].partition("## Change")[2].partition("\n## ")[0]
+    assert "`tests/`" in change and "change them" in change
