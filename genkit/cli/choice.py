@@ -27,12 +27,3 @@ def choice(names: type[Name]) -> Callable[[str], Name]:
             raise typer.BadParameter(f"{escaped(text)}: unknown.{near_miss(text, names)}") from None
 
     return parse
-
-
-def completion(names: type[StrEnum]) -> Callable[[str], list[str]]:
-    """Return the completion of an option: the names that begin with what is typed."""
-
-    def complete(incomplete: str) -> list[str]:
-        return [name for name in names if name.startswith(incomplete)]
-
-    return complete

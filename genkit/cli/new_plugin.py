@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.choice import choice, completion
+from genkit.cli.choice import choice
 from genkit.cli.options import Json
 from genkit.scaffold.kinds import TEMPLATES, Kind, with_needed
 from genkit.scaffold.names import PluginName
@@ -26,7 +26,6 @@ def new(
             "--kind",
             metavar="KIND",
             parser=choice(Kind),
-            autocompletion=completion(Kind),
             help=f"Kind of a part of the plugin: {', '.join(Kind)}. Repeatable.",
         ),
     ],

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.choice import choice, completion
+from genkit.cli.choice import choice
 from genkit.cli.destination import Destination, destination
 
 
@@ -31,7 +31,6 @@ def schema(
             "--kind",
             metavar=f"[{'|'.join(Kind)}]",
             parser=choice(Kind),
-            autocompletion=completion(Kind),
             help="Files that the schema describes.",
         ),
     ] = Kind.RECIPE,
