@@ -13,6 +13,7 @@ from genkit.notebook.plan import plan as make_readable_plan
 from genkit.notebook.recipe import RecipeSource
 from genkit.notebook.run import Run, open_run
 from genkit.recipe.plan import Plan, make_plan
+from genkit.runs.callbacks_of_run import check_given
 from genkit.runs.next_step import Calls
 from genkit.runs.progress_on_console import ProgressOnConsole
 from genkit.runs.run_folder import RunFolder
@@ -50,6 +51,7 @@ def train(
     Raises `RecipeError` with all mistakes of the recipe, `UsageError` for data that are missing or cannot be used, and
     `Diverged` if training is no longer finite.
     """
+    check_given(callbacks)
     planned = make_readable_plan(recipe, data=data, stand_in=stand_in)
     step = Calls(with_data=planned.memory is not None)
     watching = [*callbacks, *_progress_shown(progress)]
@@ -71,6 +73,7 @@ def resume(
     `Run` keeps them. The other arguments are those of `train`. Raises `UsageError` if the recipe or the data have
     changed since the run was trained.
     """
+    check_given(callbacks)
     opened = open_run(run, data=data)
     folder = RunFolder(opened.path)
     with opened.reading_data():
