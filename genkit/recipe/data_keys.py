@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from genkit.core.metric import EvaluationProtocol
 from genkit.errors import UsageError
 from genkit.recipe.document import KeyPath
 from genkit.recipe.registry import Part
@@ -39,6 +40,19 @@ def data_keys(plan: Plan) -> Iterator[Key]:
         with suppress(UsageError):  # a run refuses data that give no number of steps
             every = plan.recipe.report.steps_between_lines(plan.steps)
             yield Key(("report", "log_every"), every, f"default for {plan.steps:,} steps")
+
+
+def without_data_counts(metric: Any, protocol: EvaluationProtocol) -> EvaluationProtocol:
+    """Return the protocol of a metric without the numbers of samples that the data decide.
+
+    A plan cannot know these numbers while the data are missing.
+    """
+    if _left_out(metric, "samples"):
+        protocol = replace(protocol, samples=0)
+    if _left_out(metric, "other_samples"):  # of a second data set, which this detail describes
+        details = {name: value for name, value in protocol.details.items() if name != "other"}
+        protocol = replace(protocol, details=details)
+    return protocol
 
 
 def _left_out(part: Any, key: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from genkit.core.result import Result
 from genkit.evaluation.data_fingerprint import same_images
+from genkit.recipe.data_keys import without_data_counts
 from genkit.tables.experiment import Experiment
 
 
@@ -28,8 +29,14 @@ class CellResult:
 
     def has_protocol_of(self, experiment: Experiment, label: str) -> bool:
         """Return whether the metric was measured by the protocol that the table has now."""
-        protocol = experiment.plan.protocols[label]
-        return label in self.results and self.results[label].protocol.comparable == protocol.comparable
+        if label not in self.results:
+            return False
+        plan = experiment.plan
+        kept, planned = self.results[label].protocol.comparable, plan.protocols[label].comparable
+        if plan.unmet:  # data may be missing here, which changes the numbers of samples in the planned protocol
+            metric = plan.metrics[label]
+            kept, planned = without_data_counts(metric, kept), without_data_counts(metric, planned)
+        return kept == planned
 
     def is_current(self, experiment: Experiment) -> bool:
         """Return whether nothing needs to be trained or measured for this experiment."""

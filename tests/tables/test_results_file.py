@@ -1,15 +1,19 @@
 """The results file: what is written is read back, nothing is lost, and damaged files are refused."""
 
 import json
+import shutil
 import threading
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 from support.messages import assert_names
 from support.tables import current_run, experiments_in, made_up_result, made_up_run
 
+from genkit.core.result import Result
 from genkit.errors import UsageError
 from genkit.recipe.shipped import recipes_folder
+from genkit.tables.cell_result import CellResult
 from genkit.tables.results_file import ResultsFile
 
 pytestmark = pytest.mark.trains
@@ -123,3 +127,42 @@ def test_a_result_is_current_while_recipe_and_protocols_are_the_same(table_file)
     assert not replace(run, results={}).is_current(experiment)
     assert not replace(run, results={"modes": made_up_result(1.0)}).is_current(experiment)
     assert replace(run, results={}, failure="NaN").is_current(experiment)
+
+
+def test_a_result_stays_current_where_its_pictures_are_missing(tmp_path):
+    pictures, other = tmp_path / "pictures", tmp_path / "other"
+    for folder in (pictures, other):
+        folder.mkdir()
+        for number in range(30):
+            Image.new("RGB", (32, 32), (8 * number, 99, 0)).save(folder / f"{number:02}.png")
+
+    def planned(metric=""):
+        (tmp_path / "t.toml").write_text(f"""
+title = "pictures"
+metrics = ["psnr", "by-error"]
+seeds = [0]
+[columns.vae]
+title = "VAE"
+recipe = "{recipes_folder() / "as_introvae_faces64_cpu.toml"}"
+set.data = {{ path = "{pictures}", resolution = 32 }}
+set.model.channels = [4, 8]
+set.train.batch_size = 4
+[rows.one]
+title = "one"
+set.metrics.by-error = {{ use = "auroc", score = "error", other = {{ use = "image-folder", path = "{other}", \
+resolution = 32 }} }}
+{metric}
+""")
+        return experiments_in(tmp_path / "t.toml")[0]
+
+    known = planned()
+    results = {label: Result(label, 1.0, None, protocol) for label, protocol in known.plan.protocols.items()}
+    kept = CellResult(known.run, known.recipe_digest, known.recipe, results)
+    assert kept.is_current(known)
+    shutil.rmtree(pictures)
+    shutil.rmtree(other)
+    missing = planned()
+    assert missing.plan.unmet and missing.plan.protocols != known.plan.protocols  # the numbers of samples are unknown
+    assert kept.is_current(missing)
+    assert not kept.is_current(planned("set.metrics.psnr = { samples = 3 }"))
+    assert not kept.is_current(planned('set.metrics.psnr = { weights = "raw" }'))
