@@ -16,7 +16,7 @@ PLUGIN_PARTS = sorted(path for plugin in PLUGINS for path in plugin.rglob("*.py"
 # Bottom up: a module imports only its own room and rooms further left. The picture in docs/architecture.md shows these.
 ROOMS = (
     *("errors", "near_miss", "part_code", "launched", "hooks", "console", "storage", "core", "bases", "api"),
-    *("evaluation", "draw", "parts", "recipe", "testing", "plugin_check", "scaffold"),
+    *("evaluation", "draw", "pages", "parts", "recipe", "testing", "plugin_check", "scaffold"),
     *("engine", "runs", "tables", "tuning", "notebook", "cli"),
 )
 BUILT_IN_PARTS = sorted(path for path in (PACKAGE / "parts").glob("*/**/*.py") if path.name != "__init__.py")

@@ -1,0 +1,159 @@
+"""Curves over the steps of a run, or over another number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from genkit.pages.chart import LOOKS, Chart, Look, value_text
+
+Point = tuple[float, float | None]  # place on the axis, and a value; None and nan are gaps
+POINTS = 600  # of a curve, at most: more than a screen shows
+HEIGHT = 190  # in pixels
+
+
+def line_chart(
+    title: str,
+    curves: Mapping[str, Sequence[Point]],
+    *,
+    x_title: str = "step",
+    marks: Mapping[str, float] | None = None,
+    best: Sequence[Point] = (),
+    dots: bool = False,
+) -> Chart:
+    """Return a chart with one line for each curve, by name.
+
+    `marks` are vertical lines by label, and `best` are points with a ring. With `dots` each value is a dot: for curves
+    of few values. A curve of many values is thinned, such that its extremes stay. Values that are not finite are gaps,
+    and a note of the chart counts them.
+    """
+    names = [name or title for name in curves]
+    thinned = [thin([(x, _finite(y)) for x, y in curve]) for curve in curves.values()]
+    rows = [{"x": x, "y": y, "s": str(number)} for number, curve in enumerate(thinned) for x, y in curve]
+    first, last = _domain([x for curve in thinned for x, _ in curve] + list((marks or {}).values()))
+    x = _x_axis(x_title, last)
+    layers = [_lines(len(names), x, dots or len(rows) <= len(thinned))]
+    layers += [_hover(names, x)] if rows else []
+    layers += [_rings(best, x)] if best else []
+    layers += _mark_layers(marks or {}, x)
+    spec = {
+        "height": HEIGHT,
+        "params": [{"name": "from", "value": first}, {"name": "to", "value": last}],  # the script of the page sets them
+        "data": {"values": rows},
+        "layer": layers,
+    }
+    return Chart(title, _summary(names, curves), spec, _legend(names), _notes(names, curves))
+
+
+def thin(curve: Sequence[Point], most: int = POINTS) -> list[Point]:
+    """Return about `most` points of a curve at most: the lowest and the highest of each stretch, and a gap if any."""
+    if len(curve) <= most:
+        return list(curve)
+    stretch = -(-3 * len(curve) // most)
+    kept: list[Point] = []
+    for start in range(0, len(curve), stretch):
+        places = range(start, min(start + stretch, len(curve)))
+        ranked = sorted((y, place) for place in places if (y := curve[place][1]) is not None)
+        gaps = [place for place in places if curve[place][1] is None]
+        kept += [curve[place] for place in sorted({place for _, place in ranked[:1] + ranked[-1:]} | {*gaps[:1]})]
+    return kept if kept[-1] == curve[-1] else [*kept, curve[-1]]
+
+
+def _finite(value: float | None) -> float | None:
+    """Return the number, with seven digits; None if it is not finite."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.7g}")
+
+
+def _domain(places: Sequence[float]) -> tuple[float, float]:
+    first, last = min(places, default=0), max(places, default=1)
+    return (first, last) if first < last else (first - 0.5, last + 0.5)
+
+
+def _x_axis(title: str, last: float) -> dict[str, Any]:
+    scale = {"domainMin": {"expr": "from"}, "domainMax": {"expr": "to"}, "nice": False, "zero": False}
+    axis = {"tickCount": 5, **({"format": "~s"} if last >= 10_000 else {})}
+    return {"field": "x", "type": "quantitative", "title": title, "scale": scale, "axis": axis}
+
+
+def _lines(number: int, x: Mapping[str, Any], dots: bool) -> dict[str, Any]:
+    looks = [LOOKS[each % len(LOOKS)] for each in range(number)]
+    series = {"field": "s", "type": "nominal", "legend": None}
+    domain = [str(each) for each in range(number)]
+    y = {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}, "axis": {"tickCount": 5}}
+    return {
+        "mark": {"type": "line", "clip": True, "strokeWidth": 1.8, "point": {"size": 30} if dots else False},
+        "encoding": {
+            "x": x,
+            "y": y,
+            "color": {**series, "scale": {"domain": domain, "range": [look.colour for look in looks]}},
+            "strokeDash": {**series, "scale": {"domain": domain, "range": [look.dash for look in looks]}},
+        },
+    }
+
+
+def _hover(names: Sequence[str], x: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a line below the pointer with all values there. Fields have numbers for names, so no name is parsed."""
+    shared = {"type": "quantitative", "format": ".4~g"}
+    values = [{"field": str(number), "title": name, **shared} for number, name in enumerate(names)]
+    near = {"type": "point", "fields": ["x"], "nearest": True, "on": "pointermove", "clear": "pointerout"}
+    return {
+        "transform": [{"pivot": "s", "value": "y", "groupby": ["x"]}],
+        "params": [{"name": "near", "select": near}],
+        "mark": {"type": "rule", "clip": True, "color": "var(--text)"},
+        "encoding": {
+            "x": x,
+            "opacity": {"condition": {"param": "near", "empty": False, "value": 0.5}, "value": 0},
+            "tooltip": [{"field": "x", "type": "quantitative", "title": x["title"]}, *values],
+        },
+    }
+
+
+def _rings(best: Sequence[Point], x: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "data": {"values": [{"x": place, "y": _finite(value)} for place, value in best]},
+        "transform": [{"filter": "datum.x >= from && datum.x <= to"}],
+        "mark": {"type": "point", "size": 140, "strokeWidth": 2, "color": "var(--text)"},
+        "encoding": {"x": x, "y": {"field": "y", "type": "quantitative"}},
+    }
+
+
+def _mark_layers(marks: Mapping[str, float], x: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if not marks:
+        return []
+    data = {"values": [{"x": place, "label": label} for label, place in marks.items()]}
+    rule = {"type": "rule", "clip": True, "color": "var(--muted)", "strokeDash": [3, 3]}
+    text = {"type": "text", "clip": True, "align": "left", "baseline": "top", "dx": 3, "y": 2, "fontSize": 11}
+    halo = {"color": "var(--panel)", "stroke": "var(--panel)", "strokeWidth": 4}
+    label = {"x": x, "text": {"field": "label", "type": "nominal"}}
+    return [
+        {"data": data, "mark": rule, "encoding": {"x": x}},
+        {"data": data, "mark": {**text, **halo}, "encoding": label},
+        {"data": data, "mark": {**text, "color": "var(--muted)"}, "encoding": label},
+    ]
+
+
+def _legend(names: Sequence[str]) -> list[tuple[str, Look]]:
+    return [(name, LOOKS[number % len(LOOKS)]) for number, name in enumerate(names)] if len(names) > 1 else []
+
+
+def _summary(names: Sequence[str], curves: Mapping[str, Sequence[Point]]) -> str:
+    """Return where each curve begins and ends, for a reader who does not see the chart."""
+    said = []
+    for name, curve in zip(names, curves.values()):
+        finite = [(x, y) for x, y in curve if y is not None and math.isfinite(y)]
+        if finite:
+            (first, begin), (last, end) = finite[0], finite[-1]
+            said.append(f"{name} goes from {value_text(begin)} at {first:g} to {value_text(end)} at {last:g}")
+        else:
+            said.append(f"{name} has no finite value")
+    return "; ".join(said) + "."
+
+
+def _notes(names: Sequence[str], curves: Mapping[str, Sequence[Point]]) -> list[str]:
+    counts = [sum(y is None or not math.isfinite(y) for _, y in curve) for curve in curves.values()]
+    return [
+        f"{name}: {count} {'value is' if count == 1 else 'values are'} not finite, shown as a gap."
+        for name, count in zip(names, counts)
+        if count
+    ]

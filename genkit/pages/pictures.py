@@ -1,0 +1,101 @@
+"""Pictures inside a page, within a budget of bytes."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+BUDGET = 1_500_000  # bytes of all pictures of a page, as text
+KEPT_FORMATS = {"PNG": "png", "JPEG": "jpeg", "WEBP": "webp"}
+# Quality and scale that are tried one after the other, until a picture fits.
+ATTEMPTS = ((90, 1.0), (80, 1.0), (75, 0.7), (70, 0.5), (60, 0.35), (50, 0.25))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Picture as a page shows it."""
+
+    source: str  # a data URI
+    width: int  # in pixels, of the original
+    height: int
+    text: str  # for readers who do not see it
+    label: str = ""  # place in a series: "step 300"
+    smaller: bool = False  # shown with fewer pixels than the file has
+
+
+@dataclass(frozen=True)
+class AskedPicture:
+    """Picture that a page would like to show: a file, or an image of Pillow."""
+
+    content: Path | Image
+    text: str
+    label: str = ""
+
+
+class PictureBudget:
+    """Takes pictures until the budget is spent. `remarks` says which were left out or made smaller, and why."""
+
+    def __init__(self, size: int = BUDGET):
+        self._left = size
+        self.remarks: list[str] = []
+
+    def take(self, asked: list[AskedPicture], share: float = 1.0) -> list[Picture]:
+        """Return the pictures that fit into a `share` of what is left, each with an equal part of it.
+
+        What one picture does not need, the next may use. A file that cannot be read is left out with a remark.
+        """
+        allowed = int(self._left * share)
+        taken: list[Picture] = []
+        for number, each in enumerate(asked):
+            picture = self._encode(each, allowed // (len(asked) - number))
+            if picture is not None:
+                taken.append(picture)
+                allowed -= len(picture.source)
+                self._left -= len(picture.source)
+        if smaller := sum(picture.smaller for picture in taken):
+            self.remarks.append(f"{smaller} of {len(asked)} pictures are smaller than their files: {taken[0].text}.")
+        return taken
+
+    def _encode(self, asked: AskedPicture, allowed: int) -> Picture | None:
+        from PIL import Image, UnidentifiedImageError
+
+        name = asked.content.name if isinstance(asked.content, Path) else asked.text
+        try:
+            original = asked.content.read_bytes() if isinstance(asked.content, Path) else b""
+            image = Image.open(io.BytesIO(original)) if isinstance(asked.content, Path) else asked.content
+            image.load()
+        except FileNotFoundError:
+            self.remarks.append(f"{name}: not found.")
+            return None
+        except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+            self.remarks.append(f"{name}: cannot be read as a picture.")
+            return None
+        form = KEPT_FORMATS.get(image.format or "")
+        if form and 4 * len(original) // 3 + 40 <= allowed:
+            return _picture(asked, original, form, image, False)
+        for quality, scale in ATTEMPTS:
+            content = _as_webp(image, quality, scale)
+            if 4 * len(content) // 3 + 40 <= allowed:
+                return _picture(asked, content, "webp", image, scale < 1)
+        self.remarks.append(f"{name}: left out, since the page would be too large.")
+        return None
+
+
+def _picture(asked: AskedPicture, content: bytes, form: str, image: Image, smaller: bool) -> Picture:
+    source = f"data:image/{form};base64,{base64.b64encode(content).decode()}"
+    return Picture(source, image.width, image.height, asked.text, asked.label, smaller)
+
+
+def _as_webp(image: Image, quality: int, scale: float) -> bytes:
+    content = io.BytesIO()
+    sized = image.convert("RGBA" if "A" in image.getbands() else "RGB")
+    if scale < 1:
+        sized = sized.resize((max(1, round(sized.width * scale)), max(1, round(sized.height * scale))))
+    sized.save(content, "WEBP", quality=quality, method=2)
+    return content.getvalue()

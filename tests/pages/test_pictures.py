@@ -1,0 +1,70 @@
+"""Pictures of a page keep to its budget, and what is left out is said."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genkit.pages.pictures import AskedPicture, PictureBudget
+
+
+def save(path, size=(64, 48), noise=True) -> AskedPicture:
+    generator = np.random.default_rng(len(path.name))
+    pixels = (
+        generator.integers(0, 256, (*size[::-1], 3), dtype=np.uint8) if noise else np.zeros((*size[::-1], 3), np.uint8)
+    )
+    Image.fromarray(pixels).save(path)
+    return AskedPicture(path, f"text of {path.stem}", path.stem)
+
+
+def decoded(picture) -> bytes:
+    head, content = picture.source.split(",")
+    assert head.startswith("data:image/") and head.endswith(";base64")
+    return base64.b64decode(content)
+
+
+def test_a_picture_that_fits_is_in_the_page_to_the_byte(tmp_path):
+    budget = PictureBudget()
+    (picture,) = budget.take([save(tmp_path / "a.png")])
+    assert decoded(picture) == (tmp_path / "a.png").read_bytes() and (picture.width, picture.height) == (64, 48)
+    assert (picture.text, picture.label, budget.remarks) == ("text of a", "a", [])
+
+
+@pytest.mark.parametrize("size", [20_000, 100_000])
+def test_the_budget_holds_for_any_pictures(tmp_path, size):
+    budget = PictureBudget(size)
+    asked = [save(tmp_path / f"{number}.png", (200, 200)) for number in range(6)]
+    taken = budget.take(asked[:3], 0.5) + budget.take(asked[3:])
+    assert taken and sum(len(picture.source) for picture in taken) <= size
+    for picture in taken:
+        shown = Image.open(io.BytesIO(decoded(picture)))
+        assert (shown.size < (200, 200)) == picture.smaller and (picture.width, picture.height) == (200, 200)
+    assert any(picture.smaller for picture in taken) == any("smaller" in remark for remark in budget.remarks)
+
+
+def test_a_picture_may_use_what_the_one_before_did_not_need(tmp_path):
+    small, large = save(tmp_path / "small.png", (8, 8), noise=False), save(tmp_path / "large.png", (100, 100))
+    need = 4 * (tmp_path / "large.png").stat().st_size // 3 + 1000
+    (_, picture) = PictureBudget(need).take([small, large])
+    assert decoded(picture) == (tmp_path / "large.png").read_bytes()
+
+
+def test_missing_damaged_and_too_large_pictures_are_left_out_with_a_remark(tmp_path):
+    budget = PictureBudget(2_000)
+    good = save(tmp_path / "good.png", (8, 8), noise=False)
+    save(tmp_path / "cut.png", (300, 300))
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:5000])
+    (tmp_path / "text.png").write_text("<script>")
+    (tmp_path / "folder.png").mkdir()
+    names = ["absent.png", "cut.png", "text.png", "folder.png"]
+    taken = budget.take([AskedPicture(tmp_path / name, name) for name in names] + [good])
+    assert [picture.label for picture in taken] == ["good"]
+    assert len(budget.remarks) == 4 and all(name in remark for name, remark in zip(names, budget.remarks))
+    assert not PictureBudget(300).take([save(tmp_path / "noise.png", (300, 300))])
+
+
+def test_an_image_of_pillow_is_a_picture_too():
+    (picture,) = PictureBudget().take([AskedPicture(Image.new("L", (5, 4), 128), "grey")])
+    assert Image.open(io.BytesIO(decoded(picture))).size == (5, 4)
