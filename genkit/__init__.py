@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from genkit.notebook.plan import plan
     from genkit.notebook.recipe import read_recipe
     from genkit.notebook.run import Run, open_run
+    from genkit.notebook.run_list import list_runs
     from genkit.notebook.scoring import anomaly_maps, score
     from genkit.notebook.trained_model import TrainedModel, load
     from genkit.notebook.training import resume, train
@@ -57,6 +58,7 @@ _EXPORTS = {
     "compare": "genkit.notebook.evaluation",
     "data_from": "genkit.notebook.memory",
     "evaluate": "genkit.notebook.evaluation",
+    "list_runs": "genkit.notebook.run_list",
     "load": "genkit.notebook.trained_model",
     "make_plan": "genkit.recipe.plan",
     "open_run": "genkit.notebook.run",
@@ -91,6 +93,7 @@ __all__ = [
     "compare",
     "data_from",
     "evaluate",
+    "list_runs",
     "load",
     "make_plan",
     "open_run",

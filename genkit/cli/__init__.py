@@ -17,6 +17,7 @@ from genkit.cli import (
     evaluate,
     figures,
     interpolate,
+    ls,
     plan,
     plugins,
     recipes,
@@ -76,6 +77,7 @@ app.command("plan", rich_help_panel=TRAIN)(plan.plan)
 app.command("run", rich_help_panel=TRAIN)(run.run)
 app.command("resume", rich_help_panel=TRAIN)(resume.resume)
 app.command("tune", rich_help_panel=TRAIN)(tune.tune)
+app.command("ls", rich_help_panel=LOOK)(ls.ls)
 app.command("eval", rich_help_panel=LOOK)(evaluate.evaluate)
 app.command("compare", rich_help_panel=LOOK)(compare.compare)
 app.command("sample", rich_help_panel=LOOK)(sample.sample)

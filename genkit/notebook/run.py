@@ -25,6 +25,7 @@ from genkit.recipe.document import read
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.runs.results_report import print_results
 from genkit.runs.run_folder import RunFolder
+from genkit.runs.run_state import RunState, state_of
 from genkit.storage.user_path import user_path
 
 
@@ -53,6 +54,11 @@ class Run:
     def finished(self) -> bool:
         """Whether the run has been trained to its end; `genkit.resume` continues one that has not."""
         return self._folder.finished
+
+    @property
+    def state(self) -> RunState:
+        """The state: "running", "finished", "failed", "stopped" or "not started"."""
+        return state_of(self._folder)
 
     @property
     def results(self) -> Results:
@@ -105,8 +111,10 @@ class Run:
     def _print(self, console: Console) -> None:
         lines = self._folder.lines()
         step = f"step {lines[-1]['step']}" if lines else "no step logged"
-        finished = "finished" if self.finished else "not finished; genkit.resume continues it"
-        console.print(f"run {self.path}: {step}, {finished}")
+        state: str = self.state
+        if state not in (RunState.FINISHED, RunState.RUNNING):
+            state = f"not finished ({state}); genkit.resume continues it"
+        console.print(f"run {self.path}: {step}, {state}")
         print_results(list(self.results.values()), console)
 
 

@@ -23,7 +23,8 @@ from genkit.runs.step_names import name_of_step, steps_in
 from genkit.storage.atomic import new_folder
 from genkit.storage.json_tables import Counts, read_table
 from genkit.storage.os_errors import ABSENT, unreadable
-from genkit.storage.weights import check_tensors, copy_by_name, digest, select, write_json, write_tensors
+from genkit.storage.text_files import write_json
+from genkit.storage.weights import check_tensors, copy_by_name, digest, select, write_tensors
 
 TENSORS, ABOUT = "state.safetensors", "state.json"
 TABLES = ("scaler", "data", "recipe", "lines")  # in state.json; those of earlier versions lack some

@@ -17,7 +17,8 @@ from genkit.storage.os_errors import describe_os_error
 
 
 def cut_back(folder: RunFolder, step: int, keep: int) -> None:
-    """Delete the lines, pictures, rows and best weights of all steps after `step`, and the record of a later end.
+    """Delete the lines, pictures, rows and best weights of all steps after `step`, and the record of a later end
+    or of a failure.
 
     Also delete what a killed process left: an incomplete checkpoint, and all but the newest `keep` checkpoints.
     Raises `UsageError` if a log is damaged or a file cannot be written.
@@ -26,6 +27,7 @@ def cut_back(folder: RunFolder, step: int, keep: int) -> None:
         for log in folder.logs:
             log.cut_back(step)
         cut_back_early_end(folder, step)
+        folder.failed.unlink(missing_ok=True)
         _cut_back_pictures_and_weights(folder, step)
         folder.keep_newest(keep)
         for name in names_in(folder.checkpoints):

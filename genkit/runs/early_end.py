@@ -7,13 +7,16 @@ the same step when it resumes, whatever callbacks it then has. A resume from an 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from genkit.errors import UsageError
-from genkit.recipe.plan import Plan
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.json_tables import read_table
 from genkit.storage.os_errors import unreadable
-from genkit.storage.weights import write_json
+from genkit.storage.text_files import write_json
+
+if TYPE_CHECKING:
+    from genkit.recipe.plan import Plan
 
 
 @dataclass(frozen=True)

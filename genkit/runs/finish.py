@@ -8,7 +8,7 @@ from genkit.runs.evaluate_during_training import evaluate_end
 from genkit.runs.figures import save_figures
 from genkit.runs.live_run import LiveRun
 from genkit.runs.model_folder import write_model
-from genkit.storage.weights import write_json
+from genkit.storage.text_files import write_json
 
 
 def finish(run: LiveRun, parallel_map: ParallelMap) -> list[Result]:

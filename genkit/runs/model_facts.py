@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from genkit.storage.json_tables import read_table
+from genkit.storage.names import ABOUT
 from genkit.storage.os_errors import ABSENT, unreadable
-from genkit.storage.weights import ABOUT
 
 
 def step_of(folder: Path) -> int | None:

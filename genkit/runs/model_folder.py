@@ -13,7 +13,8 @@ from genkit.runs.environment import environment
 from genkit.runs.live_run import LiveRun
 from genkit.storage.atomic import new_folder
 from genkit.storage.names import RECIPE
-from genkit.storage.weights import write_model_folder, write_text
+from genkit.storage.text_files import write_text
+from genkit.storage.weights import write_model_folder
 
 
 def write_model(run: LiveRun, folder: Path, facts: Mapping[str, Any]) -> None:

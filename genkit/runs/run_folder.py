@@ -9,6 +9,7 @@ runs/0007-as-introvae-8gaussians-s0/
     strip/                  samples of fixed latent codes at a few steps: the rows of figures/stability.png
     checkpoints/            step-00001000/{state.safetensors,state.json}
     stopped.json            the last step and the reason, if a callback has stopped the run
+    failed.json             why the training has failed, until a resume
     timing.json             seconds, steps and memory of the training
     results.json            the metrics after the last step, and their protocols
     figures/                samples, reconstructions and stability strip, drawn after the last step
@@ -37,9 +38,9 @@ from genkit.runs.step_names import name_of_step, steps_in
 from genkit.storage.atomic import write_file
 from genkit.storage.jsonl import StepLog
 from genkit.storage.listing import exists
-from genkit.storage.names import RECIPE, RESOLVED
+from genkit.storage.names import ABOUT, RECIPE, RESOLVED
 from genkit.storage.os_errors import describe_os_error, why_unwritable
-from genkit.storage.weights import ABOUT, write_text
+from genkit.storage.text_files import write_text
 
 
 class RunFolder:
@@ -56,6 +57,7 @@ class RunFolder:
         self.results = path / "results.json"
         self.timing = path / "timing.json"
         self.stopped = path / "stopped.json"
+        self.failed = path / "failed.json"
         self.final = path / "final"
         self.best = path / "best"
         self.step_log = StepLog(self.metrics, "the curves are lost")

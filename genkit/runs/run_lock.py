@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -11,6 +12,8 @@ from filelock import FileLock, Timeout
 from genkit.errors import UsageError
 from genkit.storage.os_errors import describe_os_error
 
+LOCK = ".lock"
+GRACE = 0.2  # seconds to wait for a lock: `is_locked` holds it for a moment
 HOW_TO_WRITE = "Make the run folder writable, or copy it to a place that is, and repeat the command."
 
 
@@ -23,9 +26,9 @@ def run_lock(folder: Path, unwritable: str) -> Iterator[None]:
     """
     if unwritable:
         raise UsageError(f"{folder}: cannot be written: {unwritable}. {HOW_TO_WRITE}")
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=GRACE, poll_interval=GRACE / 10)
     except Timeout:
         raise UsageError(f"{folder}: in use by another process. Wait until it ends, or stop it.") from None
     except OSError as error:
@@ -34,3 +37,38 @@ def run_lock(folder: Path, unwritable: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Return whether a process trains the run, without waiting. Nothing is written; a run that cannot be read is not.
+
+    A shared lock is refused while a training holds its exclusive one, and two processes that ask do not see each other.
+    """
+    try:
+        import fcntl  # not on Windows
+    except ImportError:
+        return _is_refused(folder)
+    try:
+        opened = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without such locks
+        return False
+    finally:
+        os.close(opened)
+
+
+def _is_refused(folder: Path) -> bool:
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with suppress(OSError), FileLock(folder / LOCK, timeout=0):
+            pass
+    except Timeout:
+        return True
+    return False

@@ -19,7 +19,7 @@ from genkit.console.quantities import duration, quantity
 from genkit.engine.loop import StepRecord
 from genkit.runs.live_run import LiveRun
 from genkit.runs.run_folder import RunFolder
-from genkit.storage.weights import write_json
+from genkit.storage.text_files import write_json
 
 
 @dataclass(frozen=True)

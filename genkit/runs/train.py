@@ -25,6 +25,7 @@ from genkit.recipe.launcher_remarks import launcher_remarks
 from genkit.recipe.plan import Plan, make_plan
 from genkit.runs.callback_list import CallbackList
 from genkit.runs.callbacks_of_run import callbacks_of_run, check_given
+from genkit.runs.failure import recording_failure
 from genkit.runs.finish import finish
 from genkit.runs.guarded_callback import Report
 from genkit.runs.live_run import LiveRun
@@ -136,6 +137,7 @@ def train_in_folder(
     run = LiveRun.open(plan, folder, world)
     outside = callbacks_of_run(plan, folder, callbacks, report or _warn)
     with ExitStack() as stack:
+        stack.enter_context(recording_failure(run))
         with stop_requested() as stop:
             listed = stack.enter_context(closing(CallbackList(run, outside, stop)))
             listed.started()

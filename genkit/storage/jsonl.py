@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from genkit.errors import UsageError
 from genkit.storage.atomic import write_file
 from genkit.storage.json_tables import parse_json, table_of
 from genkit.storage.os_errors import unreadable
+
+NEAR_THE_END = 2**14  # bytes in which the last line of most logs lies
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,18 @@ class StepLog:
                 raise self.damaged(f"line {number}: {error}") from None
         return lines
 
+    def last(self) -> dict[str, Any] | None:
+        """Return the last complete line, without reading the others; None if there is none. Raises as `lines`."""
+        tail, most = self._tail(NEAR_THE_END), NEAR_THE_END
+        while len(tail) == most and tail.count(b"\n") < 2:  # the last line may begin before it
+            most *= 16
+            tail = self._tail(most)
+        *complete, _ = tail.split(b"\n")
+        try:
+            return table_of(parse_json(complete[-1]), {"step": int}) if complete else None
+        except ValueError as error:
+            raise self.damaged(f"last line: {error}") from None
+
     def count(self) -> int:
         """Return the number of complete lines, damaged ones included. Raises `UsageError` if they cannot be read."""
         return self._content().count(b"\n")
@@ -55,6 +70,17 @@ class StepLog:
     def damaged(self, reason: object) -> UsageError:
         """Return the error for a file with other content than `append` writes."""
         return UsageError(f"{self.path}: damaged ({reason}). Delete it: only {self.lost}.")
+
+    def _tail(self, most: int) -> bytes:
+        """Return the last bytes of the file, at most `most`. Raises as `_content`."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+                return file.read(most)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise unreadable(self.path, error) from None
 
     def _content(self) -> bytes:
         """Return the bytes of the file; none if it does not exist. Raises `UsageError` if it cannot be read."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -17,12 +16,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from genkit.errors import UsageError
-from genkit.storage.atomic import write_file
 from genkit.storage.json_tables import read_table
 from genkit.storage.listing import exists
 from genkit.storage.names import ABOUT, EMA, RAW
 from genkit.storage.os_errors import ABSENT, unreadable
 from genkit.storage.regular_file import open_regular
+from genkit.storage.text_files import write_json
 
 HOW_TO_REWRITE = (
     "Delete {folder} and call `genkit resume` on its run, which writes it again from a checkpoint; or use another "
@@ -134,13 +133,3 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         raise OSError(number, os.strerror(number), str(path)) from error
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file atomically."""
-    write_text(path, json.dumps(value, indent=2) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically. Lone surrogates are written as the bytes of a path that they stand for."""
-    write_file(path, text.encode("utf-8", "surrogateescape"))

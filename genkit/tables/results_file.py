@@ -24,7 +24,7 @@ from genkit.errors import UsageError
 from genkit.storage.json_tables import parse_json, table_of
 from genkit.storage.listing import exists
 from genkit.storage.os_errors import describe_os_error
-from genkit.storage.weights import write_text
+from genkit.storage.text_files import write_text
 from genkit.tables.cell_result import CellResult
 
 FORMAT = 1

@@ -12,7 +12,7 @@ from genkit.recipe.document import Document
 from genkit.recipe.overrides import parted
 from genkit.recipe.plan import Plan, document_of, make_plan
 from genkit.recipe.toml_text import parse
-from genkit.storage.weights import write_text
+from genkit.storage.text_files import write_text
 from genkit.tuning.planning import SearchPlan
 from genkit.tuning.study import TrialRecord
 

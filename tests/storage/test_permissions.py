@@ -5,7 +5,8 @@ import os
 import pytest
 import torch
 
-from genkit.storage.weights import write_tensors, write_text
+from genkit.storage.text_files import write_text
+from genkit.storage.weights import write_tensors
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])

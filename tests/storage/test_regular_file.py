@@ -10,7 +10,8 @@ from genkit.errors import UsageError
 from genkit.parts.extractors.inception import Inception
 from genkit.runs.convert.published_checkpoint import read_checkpoint
 from genkit.storage.regular_file import open_regular
-from genkit.storage.weights import read_weights, write_json
+from genkit.storage.text_files import write_json
+from genkit.storage.weights import read_weights
 
 
 @pytest.fixture

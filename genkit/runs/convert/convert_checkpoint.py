@@ -17,7 +17,8 @@ from genkit.runs.convert.published_checkpoint import PublishedCheckpoint, read_c
 from genkit.runs.environment import environment
 from genkit.storage.names import RECIPE
 from genkit.storage.os_errors import describe_os_error
-from genkit.storage.weights import digest, write_model_folder, write_text
+from genkit.storage.text_files import write_text
+from genkit.storage.weights import digest, write_model_folder
 
 
 def convert(file: Path, plan: Plan, out: Path) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""``genkit ls FOLDER``: the runs of a folder."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genkit.cli.choice import choice
+from genkit.cli.complete_names import one_of
+from genkit.cli.options import Json
+from genkit.runs.list_runs import SortKey
+from genkit.storage.user_path import user_path
+
+RUNS = Path("runs")
+
+
+def ls(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="FOLDER", parser=user_path, help="Folder of run folders; runs by default."),
+    ] = None,
+    sort: Annotated[
+        SortKey,
+        typer.Option(
+            "--sort",
+            metavar="|".join(SortKey),
+            parser=choice(SortKey),
+            autocompletion=one_of(*SortKey),
+            help="What to sort by: the name by default.",
+        ),
+    ] = SortKey.NAME,
+    reverse: Annotated[bool, typer.Option("--reverse", "-r", help="Turn the order round.")] = False,
+    json: Json = False,
+) -> None:
+    """List the runs of a folder with state, step and main metric.
+
+    A run is running, finished, failed, stopped or not started; one whose files cannot be read is damaged. The main
+    metric is [evaluate] best, or else the first metric that is better if lower or if higher. Its value is that after
+    the last step, or of the newest evaluation. The longest, best and youngest runs come first.
+    """
+    from genkit.console.output import Console
+    from genkit.runs.list_runs import list_runs
+    from genkit.runs.runs_report import print_runs
+
+    place = folder or RUNS
+    runs = [] if folder is None and not RUNS.exists() else list_runs(place, sort, reverse=reverse)
+    if json:
+        print(json_format.dumps({"folder": str(place), "runs": [run.as_dict() for run in runs]}))
+        return
+    console = Console()
+    print_runs(runs, console)
+    if not runs:
+        console.print(f"{place}: no runs. `genkit run RECIPE` makes one.")

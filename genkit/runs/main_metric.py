@@ -1,0 +1,72 @@
+"""Main metric of a run: the one number that a list of runs shows.
+
+It is the metric that decides the best weights, ``[evaluate] best``. Without that key it is the first metric that is
+better if lower or if higher. The value is that after the last step; of a run that has not finished, of its newest
+evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from genkit.errors import UsageError
+from genkit.runs.run_folder import RunFolder
+from genkit.storage.json_tables import parse_json, table_of
+from genkit.storage.os_errors import ABSENT, unreadable
+
+
+@dataclass(frozen=True)
+class MainMetric:
+    """Value of the main metric of a run."""
+
+    label: str
+    value: float | None  # None if the metric was refused
+    better: Literal["lower", "higher"] | None
+
+
+def main_metric(folder: RunFolder, recipe: Mapping[str, Any], finished: bool) -> MainMetric | None:
+    """Return the main metric of a run with this resolved recipe; None if it has none, or no value yet.
+
+    Reads labels and values only, so it needs neither torch nor pydantic. Raises `UsageError` if a file is damaged.
+    """
+    results = _final_results(folder) if finished else _newest_results(folder)
+    best = recipe.get("evaluate", {}).get("best")
+    if best is None:
+        return next((result for result in results if result.better is not None), None)
+    return next((result for result in results if result.label == best), None)
+
+
+def _final_results(folder: RunFolder) -> Sequence[MainMetric]:
+    try:
+        return _read(parse_json(folder.results.read_bytes()))
+    except ABSENT:
+        return ()
+    except OSError as error:
+        raise unreadable(folder.results, error) from None
+    except ValueError as error:
+        raise UsageError(f"{folder.results}: damaged ({error}). Delete it and call `genkit resume`.") from None
+
+
+def _newest_results(folder: RunFolder) -> Sequence[MainMetric]:
+    line = folder.evaluations.last()
+    try:
+        return () if line is None else _read(line.get("results"))
+    except ValueError as error:
+        raise folder.evaluations.damaged(f"last line: {error}") from None
+
+
+def _read(results: Any) -> list[MainMetric]:
+    if not isinstance(results, list):
+        raise ValueError("expected a list of results")
+    return [_one(table_of(facts, {"label": str}, {"better": str})) for facts in results]
+
+
+def _one(facts: dict[str, Any]) -> MainMetric:
+    value, better = facts.get("value"), facts.get("better")
+    if isinstance(value, bool) or not isinstance(value, int | float | None):
+        raise ValueError("value: expected a number")
+    if better not in ("lower", "higher", None):
+        raise ValueError("better: expected lower or higher")
+    return MainMetric(facts["label"], None if value is None else float(value), better)

@@ -1,0 +1,66 @@
+"""`genkit ls`: the same runs as in Python, as a table or as JSON."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from support.commands import genkit as command
+from support.messages import assert_names
+from support.run_folders import result, write_run
+
+import genkit
+from genkit.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def _isolated(isolated):
+    """Run each test in an empty folder."""
+
+
+@pytest.fixture
+def runs(tmp_path):
+    write_run(tmp_path / "runs" / "0001-a-s0", title="[b]A[/b]", steps=[100], results=[result("modes", 7.0, "higher")])
+    write_run(tmp_path / "runs" / "0002-b-s0", title="B \x1b[2J", steps=[30])
+    write_run(tmp_path / "runs" / "0003-c-s0").resolved.write_text("=")
+    return tmp_path / "runs"
+
+
+def test_a_row_for_each_run_and_a_line_for_what_is_damaged(runs):
+    printed = command("ls")
+    assert printed.code == 0 and "\x1b" not in printed.out and "[b]A[/b]" in printed.out
+    rows = [line for line in printed.out.splitlines() if line.startswith("000")]
+    for row, words in zip(
+        rows, [("100/100", "finished", "modes ↑ 7"), ("30/100", "stopped"), ("damaged",)], strict=True
+    ):
+        assert_names(row, *words)
+    (reason,) = [line for line in printed.out.splitlines() if line.startswith("damaged")]
+    assert_names(reason, "0003-c-s0", "recipe.resolved.toml")
+
+
+def test_json_and_python_say_the_same(runs):
+    for options, arguments in (((), {}), (("--sort", "state", "-r"), {"sort": "state", "reverse": True})):
+        facts = json.loads(command("ls", "runs", "--json", *options).out)
+        listed = genkit.list_runs("runs", **arguments)
+        assert facts["runs"] == [run.as_dict() for run in listed] and len(listed) == 3
+    first = next(run for run in listed if run.name == "0001-a-s0")
+    assert genkit.open_run(first).path == first.path and str(genkit.open_run(first).state) == first.state == "finished"
+    assert "0002-b-s0" in repr(listed) and repr(listed[:0]) == "no runs" and "<table>" in listed._repr_html_()
+
+
+def test_no_runs_is_no_mistake_and_no_folder_is_one(tmp_path):
+    assert_names(command("ls").out, "runs", "`genkit run RECIPE`")
+    (tmp_path / "runs").mkdir()
+    assert command("ls").code == 0 and json.loads(command("ls", "--json").out)["runs"] == []
+    refused = command("ls", "rnus")
+    assert refused.code == 2 and refused.err.startswith("error: rnus")
+    assert command("ls", "--sort", "stat").code == 2
+    with pytest.raises(UsageError, match="state"):
+        genkit.list_runs("runs", sort="stat")
+
+
+@pytest.mark.trains
+def test_a_list_needs_no_torch(runs):
+    code = "import sys, genkit.__main__ as g\ntry: g.main()\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code, "ls", runs], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "0001-a-s0" in done.stdout, done.stderr

@@ -1,0 +1,104 @@
+"""The state of a run follows from its lock and its files."""
+
+import subprocess
+import sys
+
+import pytest
+from support.kill_and_resume import KillingCallback, new_run, train_and_kill, train_on
+from support.run_folders import write_run
+from support.tiny_parts import registry_with
+from support.tiny_recipes import tiny_recipe
+
+from genkit.engine.distributed import World
+from genkit.errors import Diverged, UsageError
+from genkit.recipe.plan import make_plan
+from genkit.recipe.tables import Checkpoint, Report, Use
+from genkit.runs.failure import failure_of
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.run_lock import is_locked
+from genkit.runs.run_state import RunState, state_of
+from genkit.runs.train import train_in_folder
+
+
+def test_the_first_state_that_holds_is_the_state(tmp_path):
+    folder = write_run(tmp_path / "run")
+    assert state_of(folder) is RunState.NOT_STARTED
+    folder.append({"step": 5})
+    assert state_of(folder) is RunState.STOPPED
+    folder.failed.write_text('{"step": 7, "reason": "the loss is nan"}')
+    assert state_of(folder) is RunState.FAILED and failure_of(folder).reason == "the loss is nan"
+    folder.final.mkdir()
+    assert state_of(folder) is RunState.FAILED  # final/ is not complete without its facts
+    (folder.final / "about.json").write_text('{"step": 100}')
+    assert state_of(folder) is RunState.FINISHED
+    with folder.locked():
+        assert state_of(folder) is RunState.RUNNING
+    assert state_of(folder) is RunState.FINISHED
+
+
+def test_a_checkpoint_without_a_line_of_the_log_is_a_start(tmp_path):
+    assert state_of(write_run(tmp_path / "run", saved=[3])) is RunState.STOPPED
+
+
+def test_looking_at_a_lock_neither_takes_nor_makes_it(tmp_path):
+    folder = write_run(tmp_path / "run")
+    assert not is_locked(folder.path) and not (folder.path / ".lock").exists()
+    with folder.locked():
+        assert is_locked(folder.path) and is_locked(folder.path)
+        with pytest.raises(UsageError), folder.locked():
+            pass
+        assert is_locked(folder.path)
+    assert not is_locked(folder.path)
+    with folder.locked():  # nobody holds it
+        pass
+
+
+@pytest.mark.trains
+def test_a_process_that_is_killed_no_longer_runs(tmp_path):
+    folder = write_run(tmp_path / "run", steps=[1])
+    code = (
+        "import sys, time; from pathlib import Path; from genkit.runs.run_lock import run_lock\n"
+        "with run_lock(Path(sys.argv[1]), ''): print('locked', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, folder.path], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "locked\n"
+        assert state_of(folder) is RunState.RUNNING
+        process.kill()
+        process.wait()
+    assert state_of(folder) is RunState.STOPPED
+
+
+@pytest.mark.trains
+def test_a_training_that_fails_says_so_until_it_is_resumed(tmp_path, monkeypatch):
+    folder = new_run(tmp_path, tiny_recipe(checkpoint=Checkpoint(every=5), report=Report(log_every=4)))
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="no such disk"):
+        patched.setattr(RunFolder, "append", refuse)
+        train_on(folder)
+    assert (state_of(folder), failure_of(folder).step) == (RunState.FAILED, 8)
+    assert failure_of(folder).reason == "OSError: no such disk"
+    train_and_kill(folder, 8)  # which a crash does not record
+    assert state_of(folder) is RunState.STOPPED and not folder.failed.exists()
+    train_on(folder)
+    assert state_of(folder) is RunState.FINISHED
+
+
+@pytest.mark.trains
+def test_a_divergence_is_a_failure(tmp_path):
+    weight = {"use": "multistep", "value": 1.0, "milestones": [0.5], "factor": 1e300}
+    folder = new_run(tmp_path, tiny_recipe(loss=Use("coupled", weight=weight), report=Report(log_every=1)))
+    with pytest.raises(Diverged) as diverged:
+        train_in_folder(make_plan(folder.resolved, registry=registry_with()), folder, World(), KillingCallback())
+    assert state_of(folder) is RunState.FAILED and failure_of(folder).reason == str(diverged.value)
+
+
+def test_a_damaged_record_of_a_failure_is_refused(tmp_path):
+    folder = write_run(tmp_path / "run")
+    folder.failed.write_text("[]")
+    with pytest.raises(UsageError, match=r"failed\.json: damaged"):
+        failure_of(folder)
+
+
+def refuse(folder, line):
+    if line["step"] == 8:
+        raise OSError("no such disk")
+    folder.step_log.append(line)
