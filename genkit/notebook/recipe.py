@@ -16,7 +16,7 @@ from genkit.errors import UsageError
 from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, RecipeLike
 from genkit.recipe.nested import flatten
-from genkit.recipe.overrides import with_override, with_value
+from genkit.recipe.overrides import check_present, with_override, with_value
 from genkit.recipe.plan import document_of
 from genkit.recipe.shipped import shipped_recipe, shipped_recipes
 from genkit.recipe.tables import Use, as_toml
@@ -146,18 +146,8 @@ def _changed(document: Document, key: str, value: Any) -> Document:
     """Return the document with a value of Python at a key. Raises `UsageError`, also for None at a missing key."""
     changed = with_value(document, key, _plain(key, value), OPTION)
     if value is None:
-        _check_present(document, key)
+        check_present(document.tables, tuple(map(str.strip, key.split("."))), f"{OPTION} {key}")
     return changed
-
-
-def _check_present(document: Document, key: str) -> None:
-    """Raise `UsageError` for a key that cannot be removed, since the recipe does not have it."""
-    found: Any = document.tables
-    for name in map(str.strip, key.split(".")):
-        table = {"use": found} if isinstance(found, str) else found  # a text is short for a table with that `use`
-        if name not in table:
-            raise UsageError(f"{OPTION} {key}: not in the recipe, so it cannot be removed.{near_miss(name, table)}")
-        found = table[name]
 
 
 def _plain(key: str, value: Any, where: str = OPTION) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from genkit.errors import UsageError
+from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, KeyPath, is_unicode
 from genkit.recipe.toml_text import MOST_LEVELS, BeyondLimits, has_comment, parse
 from genkit.recipe.values import in_toml
@@ -19,10 +20,13 @@ MOST_SHOWN = 100  # characters of an override in a message
 def with_override(document: Document, override: str, option: str = SET) -> Document:
     """Return the document with ``table.key=value`` set. Raises `UsageError`.
 
-    The value is TOML; what is not valid TOML is taken as a string. An empty value, ``train.epochs=``, removes the key.
-    Messages name the `option`, and so does the place of the key.
+    The value is TOML; what is not valid TOML is taken as a string. Nothing after the equals sign, ``train.epochs=``,
+    removes a key, which must be there. An empty text, ``train.epochs=""``, removes the key if it is there, as tables of
+    results and spaces need. Messages name the `option`, and so does the place of the key.
     """
     path, text = parted(override, "train.steps=500", option)
+    if not text.strip():
+        check_present(document.tables, path, f"{option} {shown(override)}")
     tables = _set(document.tables, path, _value(text, override, option), f"{option} {shown(override)}")
     return replace(document, tables=tables, overrides={**document.overrides, path: option})
 
@@ -35,6 +39,25 @@ def with_value(document: Document, key: str, value: Any, option: str) -> Documen
     path, _ = parted(f"{key}=", "train.steps=500", option)
     tables = _set(document.tables, path, "" if value is None else value, f"{option} {shown(key)}")
     return replace(document, tables=tables, overrides={**document.overrides, path: option})
+
+
+def check_present(tables: Mapping[str, Any], path: KeyPath, what: str) -> None:
+    """Raise `UsageError`, which begins with `what`, for a key that cannot be removed, since the tables lack it."""
+    if (hint := hint_if_absent(tables, path)) is not None:
+        raise UsageError(f"{what}: no such key, so it cannot be removed.{hint}")
+
+
+def hint_if_absent(tables: Mapping[str, Any], path: KeyPath) -> str | None:
+    """Return the near misses of a key that the tables lack; None for a key that is there, or is within no table."""
+    found: Any = tables
+    for name in path:
+        table = {"use": found} if isinstance(found, str) else found  # a text is short for a table with that `use`
+        if not isinstance(table, Mapping):
+            return None
+        if name not in table:
+            return near_miss(name, table)
+        found = table[name]
+    return None
 
 
 def overrides_within(

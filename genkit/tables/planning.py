@@ -10,7 +10,9 @@ from pathlib import Path
 from genkit.errors import Place, Problem, RecipeError, UsageError
 from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, read
-from genkit.recipe.plan import Plan, make_plan
+from genkit.recipe.nested import flatten
+from genkit.recipe.overrides import hint_if_absent
+from genkit.recipe.plan import Plan, document_of, make_plan
 from genkit.recipe.registry import load_registry
 from genkit.tables.cells import Cell, cells_of, first_three
 from genkit.tables.experiment import Experiment
@@ -25,8 +27,8 @@ def experiments_of(table: TableSpec, path: Path) -> list[Experiment]:
     document = read(path)
     plans = _plan_cells(cells_of(table, path), document, try_step=False)
     experiments = [Experiment(cell, seed, plan) for cell, plan in plans for seed in table.seeds]
-    problems = [*_unknown_metrics(table, experiments, document), *_protocol_conflicts(table, experiments, document)]
-    if problems:
+    checks = (_unknown_metrics, _protocol_conflicts, _removals_without_effect)
+    if problems := [problem for check in checks for problem in check(table, experiments, document)]:
         raise RecipeError(problems)
     return experiments
 
@@ -98,6 +100,23 @@ def _protocol_conflicts(table: TableSpec, experiments: Sequence[Experiment], doc
                     )
                     yield Problem(document.place(("metrics",)), text)
                     break
+
+
+def _removals_without_effect(
+    table: TableSpec, experiments: Sequence[Experiment], document: Document
+) -> Iterator[Problem]:
+    """Find keys that a row or a column removes, and that none of its recipes has: they are misspelt."""
+    cells = {str(each.cell): each.cell for each in experiments}.values()
+    recipes = {cell.recipe: document_of(cell.recipe).tables for cell in cells}
+    for kind, specs in (("rows", table.rows), ("columns", table.columns)):
+        for name, spec in specs.items():
+            own = [cell for cell in cells if name == (cell.row if kind == "rows" else cell.column)]
+            for key in [key for key, value in flatten(spec.set) if value == ""]:
+                set_by_column = kind == "rows" and any(key in dict(flatten(table.columns[c.column].set)) for c in own)
+                hints = [hint_if_absent(recipes[cell.recipe], tuple(key.split("."))) for cell in own]
+                if hints and None not in hints and not set_by_column:
+                    text = f"removes {key}, which none of its recipes has.{hints[0]}"
+                    yield Problem(document.place((kind, name, "set", *key.split("."))), text)
 
 
 def _protocol(plan: Plan, label: str) -> str:

@@ -51,6 +51,31 @@ def test_an_empty_value_removes_the_key(path):
     assert overridden(path, "train.lines=").tables["train"] == {}
 
 
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [
+        ("train.line=", "mean lines?"),
+        ("trian.lines= ", "mean train?"),
+        ("loss.c.stop=", "use"),
+        ("title.x=", "use"),
+        ("ema=", "loss, title, train"),
+    ],
+)
+def test_a_key_that_is_missing_cannot_be_removed(path, override, meant):
+    with pytest.raises(UsageError) as refused:
+        overridden(path, override)
+    assert_names(refused.value, f"--set {override}: ", meant)
+
+
+def test_an_empty_text_removes_a_key_that_may_be_missing_as_tables_and_spaces_write_it(path):
+    assert overridden(path, 'train.lines=""').tables["train"] == {}
+    assert overridden(path, 'train.line=""').tables == read(path).tables
+
+
+def test_a_key_that_an_earlier_override_has_set_can_be_removed(path):
+    assert overridden(path, "train.steps=3", "train.steps=").tables == read(path).tables
+
+
 def test_an_override_adds_the_tables_that_are_missing(path):
     assert overridden(path, "optimiser.encoder.lr=1").tables["optimiser"] == {"encoder": {"lr": 1}}
 

@@ -47,6 +47,18 @@ def test_a_metric_that_no_recipe_has_is_refused(table_file):
     assert_names(refused_plans(path), f"{path}:2 metrics: ", 'a metric "kl"')
 
 
+def test_a_removal_that_no_recipe_needs_is_refused(table_file):
+    path = table_file(("width = 32", 'width = 32\nset.train.stesp = ""'), ("set.train.steps = 9", 'set.ema.dcay = ""'))
+    lines = refused_plans(path).splitlines()
+    assert len(lines) == 2
+    assert_names(lines[0], f"{path}:", "[rows.", "ema.dcay")
+    assert_names(lines[1], f"{path}:13 [columns.wide.set.train] stesp: ", "mean steps?")
+    path = table_file(
+        ("width = 32", 'width = ""'), ("set.train.steps = 9", 'set.train.steps = 9\nset.model.width = ""')
+    )
+    experiments_in(path)
+
+
 def test_different_protocols_in_one_line_are_refused(table_file):
     path = table_file(("set.model.width = 32", "set.model.width = 32\nset.metrics.modes.samples = 200"))
     assert_names(refused_plans(path), f"{path}:2 metrics: a/narrow and a/wide", '"modes"', "100", "200")
