@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genkit.cli.complete_names import complete_score
 from genkit.cli.inputs import open_with_remark, print_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
 from genkit.cli.output_files import OutputFiles
@@ -48,7 +49,13 @@ def anomaly(
         bool, typer.Option("--missing-is-empty", help="A picture without a mask has no abnormal pixel.")
     ] = False,
     name: Annotated[
-        str, typer.Option("--score", metavar="NAME", help="Score whose map is drawn: error, features, or another.")
+        str,
+        typer.Option(
+            "--score",
+            metavar="NAME",
+            autocompletion=complete_score,
+            help="Score whose map is drawn: error, features, or another.",
+        ),
     ] = "error",
     overrides: ScoreOverrides = None,
     smooth: Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.complete_names import one_of
 from genkit.cli.inputs import open_with_remark, print_remark, refuse_needed_class, require_autoencoder
 from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights, overrides_within
 from genkit.cli.output_files import OutputFiles
@@ -22,7 +23,12 @@ def encode(
     pictures: Pictures = None,
     split: Annotated[
         str | None,
-        typer.Option("--split", metavar="test|train", help="Split of [data]; test, the default, is the held-out one."),
+        typer.Option(
+            "--split",
+            metavar="|".join(SPLITS),
+            autocompletion=one_of(*SPLITS),
+            help="Split of [data]; test, the default, is the held-out one.",
+        ),
     ] = None,
     number: Annotated[
         int | None,

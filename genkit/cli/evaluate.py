@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genkit.cli.complete_names import complete_metrics, one_of
+from genkit.cli.complete_contents import complete_metrics
+from genkit.cli.complete_names import one_of
 from genkit.cli.options import Json, Overrides, RunOrModel, overrides_within
 
 if TYPE_CHECKING:

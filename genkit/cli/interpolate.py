@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from genkit.cli.array_and_picture import write_array_and_picture
+from genkit.cli.complete_names import one_of
 from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
 from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights
 
@@ -20,6 +21,7 @@ def interpolate(
         typer.Option(
             "--between",
             metavar="data|samples",
+            autocompletion=one_of("data", "samples"),
             help="Ends of the paths: posterior means (data) or draws of the prior (samples).",
         ),
     ] = "data",
@@ -28,6 +30,7 @@ def interpolate(
         typer.Option(
             "--path",
             metavar="spherical|linear",
+            autocompletion=one_of("spherical", "linear"),
             help="Shape of the paths: an arc (the default for the prior N(0, I)) or a straight line.",
         ),
     ] = None,

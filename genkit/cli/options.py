@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.complete_names import complete_key, complete_key_of_data, one_of
+from genkit.cli.complete_contents import complete_key, complete_key_of_data
+from genkit.cli.complete_names import one_of
 from genkit.cli.complete_paths import complete_recipe, complete_run, complete_run_or_model
 from genkit.cli.destination import Destination, destination
 from genkit.storage.user_path import user_path

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from genkit.cli.array_and_picture import write_array_and_picture
+from genkit.cli.complete_contents import complete_class
 from genkit.cli.inputs import open_with_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights
 from genkit.errors import UsageError
@@ -45,6 +46,7 @@ def sample(
         typer.Option(
             "--label",
             metavar="CLASS,CLASS,...",
+            autocompletion=complete_class,
             help=f"Classes of a conditional model to draw, by name or number; {OF_EACH} samples of each by default.",
         ),
     ] = None,

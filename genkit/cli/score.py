@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genkit.cli.complete_contents import complete_key_of_data
 from genkit.cli.complete_names import complete_score
 from genkit.cli.inputs import open_with_remark, print_remark
 from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
@@ -60,7 +61,12 @@ ScoreName = Annotated[
 ]
 ScoreOverrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Set a key of score, or of the run's [data]. Repeatable."),
+    typer.Option(
+        "--set",
+        metavar="TABLE.KEY=VALUE",
+        autocompletion=complete_key_of_data,
+        help="Set a key of score, or of the run's [data]. Repeatable.",
+    ),
 ]
 
 

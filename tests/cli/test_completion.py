@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from support.commands import TINY, genkit, write_recipe
+from typer.main import get_command
 
+from genkit.cli import app
 from genkit.recipe.shipped import shipped_recipes, shipped_spaces, shipped_tables
 from genkit.storage.names import ABOUT, RAW, RESOLVED
 
@@ -99,6 +102,52 @@ def test_parts_plugins_and_choices_are_offered(offered):
     assert offered("genkit sample x --weights ") == ["raw", "ema"]
     assert offered("genkit table show x --format l") == ["latex"]
     assert offered("genkit eval x --batch-norm r") == ["running", "recalibrated"]
+
+
+def test_every_option_of_a_few_names_offers_them(offered):
+    found = dict(options_of(get_command(app)))
+    choices = {f"{command} {option}": metavar for (command, option), metavar in found.items() if "|" in metavar}
+    assert {"interpolate --between", "encode --split", "schema --kind"} <= choices.keys()
+    for words, metavar in choices.items():
+        assert set(offered(f"genkit {words} ")) >= set(metavar.strip("[]").split("|")) - {"NAME,..."}, words
+
+
+def options_of(command, words=()):
+    """Yield the words before each option with a value, its name, and its metavar."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from options_of(inner, (*words, name))
+    for parameter in command.params:
+        if parameter.opts[0].startswith("-") and not getattr(parameter, "is_flag", False):
+            yield (" ".join(words), max(parameter.opts, key=len)), parameter.metavar or ""
+
+
+def test_scores_are_offered_and_the_keys_of_the_data(isolated, offered):
+    make_run(isolated / "run")
+    for command in ("score", "anomaly"):
+        assert offered(f"genkit {command} run --data x --score maha") == ["mahalanobis"]
+        assert offered(f"genkit {command} run --data x --set da") == ["data.use="]
+
+
+def test_classes_of_the_model_are_offered_after_those_that_are_typed(isolated, offered):
+    run = make_run(isolated / "run")
+    facts = {"classes": {"names": ["cat", "cow", "dog"], "frequencies": [0.5, 0.25, 0.25]}}
+    (run / "final" / ABOUT).write_text(json.dumps(facts))
+    for path in ("run", "run/final"):
+        assert offered(f"genkit sample {path} --label c") == ["cat", "cow"]
+    assert offered("genkit sample run --label cat,") == ["cat,cow", "cat,dog"]
+    assert offered("genkit sample lost --label ") == offered("genkit sample --label ") == []
+    (run / "final" / ABOUT).write_text("[1")
+    assert offered("genkit sample run --label ") == []
+
+
+def test_cells_of_the_table_are_offered(isolated, offered):
+    (isolated / "mine.toml").write_text(TABLE + '[columns.c]\nrecipe = "x"\n[rows.d]\ncolumns = ["c"]\n')
+    for command in ("table train", "table reproduce", "table"):
+        assert offered(f"genkit {command} mine.toml --only ") == ["a", "d"]
+        assert offered(f"genkit {command} mine.toml --only a/") == ["a/b", "a/c"]
+        assert offered(f"genkit {command} mine.toml --only d/") == ["d/c"]
+    assert "C1" in offered("genkit table train table1 --only C")
+    assert offered("genkit table train lost.toml --only ") == []
 
 
 def test_labels_of_the_run_are_offered_and_then_all_metrics(isolated, offered):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.complete_contents import complete_cell
 from genkit.cli.complete_names import one_of
 from genkit.cli.complete_paths import complete_table
 from genkit.storage.user_path import user_path
@@ -27,6 +28,7 @@ Only = Annotated[
     typer.Option(
         "--only",
         metavar=ONLY,
+        autocompletion=complete_cell,
         help="Train these runs only. * matches any text, and the end may be left out. Repeatable.",
     ),
 ]

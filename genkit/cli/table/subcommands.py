@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genkit.cli.complete_contents import complete_cell
 from genkit.cli.options import Quiet
 from genkit.cli.table.options import ONLY, Cells, Format, Jobs, Only, Runs, TablePath, Threads
 from genkit.storage.user_path import user_path
@@ -61,6 +62,7 @@ def reproduce(
         typer.Option(
             "--only",
             metavar=ONLY,
+            autocompletion=complete_cell,
             help="Runs to reproduce. * matches any text, and the end may be left out. Repeatable.",
         ),
     ],
