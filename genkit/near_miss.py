@@ -8,16 +8,23 @@ MOST_CLOSE = 5  # names that one message suggests
 
 
 def near_miss(name: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean X?"`` with the known names closest to `name`, or else a list of all known names.
+    """Return ``" Did you mean X?"`` with the names of `closest`, or else a list of all known names."""
+    known = sorted(known)
+    if found := closest(name, known):
+        return f" Did you mean {' or '.join(found)}?"
+    return f" Known: {', '.join(known)}." if known else ""
+
+
+def closest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the known names closest to `name`, at most `MOST_CLOSE`; none if no name is close.
 
     Names that are equally close are all returned. Close means one edit for every three characters.
     """
-    known = sorted(known)
-    distances = {each: _distance_in_words(name, each) for each in known}
-    least = min(distances.values(), default=0)
-    if known and int(least) <= (len(name) + 1) // 3:
-        return f" Did you mean {' or '.join([each for each in known if distances[each] == least][:MOST_CLOSE])}?"
-    return f" Known: {', '.join(known)}." if known else ""
+    distances = {each: _distance_in_words(name, each) for each in sorted(known)}
+    least = min(distances.values(), default=len(name))
+    if int(least) > (len(name) + 1) // 3:
+        return []
+    return [each for each, distance in distances.items() if distance == least][:MOST_CLOSE]
 
 
 def ended(text: str) -> str:

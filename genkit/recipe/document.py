@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,8 +11,8 @@ from typing import Any, Protocol, runtime_checkable
 from genkit.errors import Place, UsageError
 from genkit.recipe.nested import KeyPath, leaves
 from genkit.recipe.owners import Supplier, suppliers_in_comments
-from genkit.recipe.shipped import shipped_recipes, shipped_spaces, shipped_tables
 from genkit.recipe.toml_text import BeyondLimits, parse, statements
+from genkit.recipe.unread_file import RECIPE, ShippedKind, remedy, unread
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ class RecipeLike(Protocol):
         ...
 
 
-def read(path: Path) -> Document:
-    """Read a TOML file. Raises `UsageError` if it cannot be read or is not valid.
+def read(path: Path, kind: ShippedKind = RECIPE) -> Document:
+    """Read a TOML file of a kind. Raises `UsageError` if it cannot be read or is not valid.
 
     Bytes that are not UTF-8 are kept as lone surrogates. They are allowed in the values of paths only, which the binder
     checks: a path that is not UTF-8 comes from an option, and the resolved recipe of the run has to hold it.
@@ -67,14 +66,14 @@ def read(path: Path) -> Document:
     try:
         text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
     except OSError as error:
-        raise UsageError(f"{path}: {_why_not_read(path, error)}. {_remedy(path)}") from None
+        raise unread(path, error, kind) from None
     try:
         tables = parse(text)
     except BeyondLimits as error:
         raise UsageError(f"{path}: {error}. Correct the file; no recipe needs that.") from None
     except tomllib.TOMLDecodeError as error:
         if not is_unicode(text):
-            raise UsageError(f"{path}: not UTF-8 text, expected a TOML file. {_remedy(path)}") from None
+            raise UsageError(f"{path}: not UTF-8 text, expected a TOML file. {remedy(path, kind)}") from None
         raise UsageError(f"{path}: not valid TOML: {error}.") from None
     return Document(tables, str(path), _lines(text), suppliers=suppliers_in_comments(text))
 
@@ -97,22 +96,6 @@ def is_space(tables: Mapping[str, Any]) -> bool:
 def is_unicode(text: str) -> bool:
     """Return whether a text has no lone surrogates, which stand for bytes that are not UTF-8."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _why_not_read(path: Path, error: OSError) -> str:
-    if os.path.isdir(path):
-        return "a folder, expected a TOML file"
-    return "not found" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
-
-
-def _remedy(path: Path) -> str:
-    if path.stem in shipped_recipes():
-        return f"`genkit recipes copy {path.stem}` copies the recipe of that name that genkit ships."
-    if path.stem in shipped_spaces():
-        return f"`genkit tune RECIPE --space {path.stem}` searches the space of that name that genkit ships."
-    if path.stem in shipped_tables():
-        return f"`genkit table show {path.stem}` prints the table of that name that genkit ships."
-    return "`genkit recipes` lists the recipes that genkit ships."
 
 
 def _lines(text: str) -> dict[KeyPath, int]:

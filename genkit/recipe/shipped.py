@@ -40,6 +40,15 @@ def shipped_recipe(path: Path) -> Path | None:
     return _shipped(path, "")
 
 
+def recipe_of_table(folder: Path, given: str) -> Path:
+    """Return the recipe that a table file in a folder names: a path relative to it, or a name of a shipped recipe.
+
+    A file or a folder of that name beside the table goes before the shipped recipe.
+    """
+    path = folder / given
+    return path if path.exists() or given not in shipped_recipes() else recipes_folder() / f"{given}.toml"
+
+
 def shipped_table(path: Path) -> Path | None:
     """Return the file of a shipped table that is given by its name, such as ``table1``; None for any other path.
 

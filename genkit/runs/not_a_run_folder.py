@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from genkit.errors import UsageError
-from genkit.near_miss import near_miss
+from genkit.near_miss import closest, near_miss
 from genkit.storage.names import RESOLVED
 
+RUNS = Path("runs")  # where commands make runs by default
 SUGGESTED_RUNS = 10  # at most, in an error message
 
 
@@ -24,7 +25,17 @@ def not_a_run_folder(path: Path) -> UsageError:
 
 
 def _runs_like(path: Path) -> str:
-    """Return a hint with names of runs in the same folder: those that start alike, or else similar or new ones."""
-    runs = sorted(resolved.parent.name for resolved in path.parent.glob(f"*/{RESOLVED}"))
+    """Return a hint with names of runs in the same folder: those that start alike, or else similar or new ones.
+
+    A run whose name alone is given may also be in runs/.
+    """
+    runs = _runs_in(path.parent)
+    elsewhere = [] if path.parent != Path() or closest(path.name, runs) else closest(path.name, _runs_in(RUNS))
+    if elsewhere:
+        return f" Did you mean {' or '.join(str(RUNS / name) for name in elsewhere)}?"
     same_start = [name for name in runs if name.startswith(path.name)]
     return near_miss(path.name, (same_start or runs)[-SUGGESTED_RUNS:])
+
+
+def _runs_in(folder: Path) -> list[str]:
+    return sorted(resolved.parent.name for resolved in folder.glob(f"*/{RESOLVED}"))

@@ -10,6 +10,7 @@ from typing import Any
 import tomli_w
 
 from genkit.recipe.nested import flatten
+from genkit.recipe.shipped import recipe_of_table
 from genkit.tables.spec import ColumnSpec, TableSpec
 
 
@@ -28,7 +29,7 @@ class Cell:
 
 
 def cells_of(table: TableSpec, path: Path) -> list[Cell]:
-    """Return every cell of a table, row by row. `path` is the table file; recipes are relative to its folder."""
+    """Return every cell of a table, row by row. `path` is the table file; its recipes are relative to its folder."""
     return [
         Cell(name, column, _recipe(path.parent, table.columns[column], name), _overrides(table, name, column))
         for name, row in table.rows.items()
@@ -47,7 +48,7 @@ def first_three(names: Sequence[str]) -> str:
 
 
 def _recipe(folder: Path, column: ColumnSpec, row: str) -> Path:
-    return folder / str(column.recipe).replace("{row}", row)
+    return recipe_of_table(folder, str(column.recipe).replace("{row}", row))
 
 
 def _overrides(table: TableSpec, row: str, column: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from genkit.errors import RecipeError, UsageError
 from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.document import is_recipe, read
 from genkit.recipe.registry import load_registry
+from genkit.recipe.unread_file import TABLE
 from genkit.tables.spec import TableSpec
 from genkit.tables.spec_checks import check_spec
 
@@ -17,7 +18,7 @@ def read_table(path: Path) -> TableSpec:
 
     Raises `RecipeError` with all problems of its content, and `UsageError` if the file cannot be read.
     """
-    document = read(path)
+    document = read(path, TABLE)
     if is_recipe(document.tables):
         raise UsageError(f"{path}: a recipe, expected a table of results. `genkit run {path}` trains it.")
     binder = Binder(load_registry(), document)

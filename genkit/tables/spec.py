@@ -18,7 +18,11 @@ class ColumnSpec:
     """``[columns.NAME]``: a method, given by its recipe."""
 
     recipe: Annotated[
-        Path, Doc("Recipe of the method, relative to the table file; {row} is replaced by the name of the row.")
+        Path,
+        Doc(
+            "Recipe of the method: a file, relative to the table file, or the name of a shipped recipe; {row} is "
+            "replaced by the name of the row."
+        ),
     ]
     title: Annotated[str, Doc("Heading of the column; its name if empty.")] = ""
     set: Annotated[Mapping[str, Any], Doc("Keys that override the recipe, as nested tables.")] = field(

@@ -10,6 +10,7 @@ from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.document import Document, is_recipe, is_table_of_results, read
 from genkit.recipe.registry import Registry, load_registry
 from genkit.recipe.shipped import shipped_space
+from genkit.recipe.unread_file import SPACE
 from genkit.tuning.space import SpaceSpec
 from genkit.tuning.space_checks import check_space
 
@@ -32,7 +33,7 @@ def read_space(path: Path, registry: Registry | None = None) -> Space:
 
     Raises `RecipeError` with all problems of its content, and `UsageError` if the file cannot be read.
     """
-    document = read(shipped_space(path) or path)
+    document = read(shipped_space(path) or path, SPACE)
     if is_recipe(document.tables):
         raise UsageError(f"--space {path}: a recipe, expected a space of a search.")
     if is_table_of_results(document.tables):

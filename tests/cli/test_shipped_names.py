@@ -8,6 +8,7 @@ from support.commands import genkit, refused, write_recipe
 from support.messages import assert_names
 
 from genkit.recipe.shipped import recipes_folder
+from genkit.storage.names import RESOLVED
 
 NAME = "vae_conditional_digits"
 
@@ -50,3 +51,21 @@ def test_a_file_or_a_folder_of_that_name_goes_first():
 @pytest.mark.parametrize("given", [f"{NAME}.toml", f"elsewhere/{NAME}", "no_such_recipe", "table1", "n" * 255])
 def test_any_other_path_is_a_file(given):
     assert_names(refused("plan", given), given, "not found")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("run", "vae_conditional_digit"), NAME),
+        (("data", "check", "vae_conditional_digit"), NAME),
+        (("table", "show", "tabel1"), "table1"),
+        (("tune", "soft_introvae_digits", "--space", "beta_neg_digit"), "beta_neg_digits"),
+        (("sample", "0001-tny-s0"), "runs/0001-tiny-s0"),
+        (("resume", "runs/0001-tny-s0"), "0001-tiny-s0"),
+    ],
+)
+def test_a_name_that_is_unknown_names_the_one_that_was_meant(words, meant):
+    run = Path("runs/0001-tiny-s0")
+    run.mkdir(parents=True)
+    write_recipe(run).rename(run / RESOLVED)
+    assert_names(refused(*words), f"Did you mean {meant}?")

@@ -7,6 +7,7 @@ from support.messages import assert_names
 
 from genkit.errors import UsageError
 from genkit.recipe.document import read
+from genkit.recipe.unread_file import RECIPE, SPACE, TABLE
 
 TEXT = '''title = "x"  # a comment
 
@@ -92,3 +93,26 @@ def test_a_file_that_cannot_be_read_is_reported_with_its_path(tmp_path, name, co
     with pytest.raises(UsageError) as refused:
         read(path)
     assert_names(refused.value, f"{path}: ", *names)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "meant"),
+    [
+        ("as_introvae_digit", RECIPE, "mean as_introvae_digits?"),
+        ("fases.toml", RECIPE, "mean faces.toml?"),
+        ("folder/fases", RECIPE, "mean folder/faces.toml?"),
+        ("folder/vae_conditional_digit", RECIPE, "mean vae_conditional_digits?"),
+        ("tabel1", TABLE, "mean table1?"),
+        ("beta_neg_digit", SPACE, "mean beta_neg_digits?"),
+        ("beta_neg_digits", TABLE, "genkit tune RECIPE --space beta_neg_digits"),
+        ("quite_another_thing", TABLE, "`genkit recipes`"),
+    ],
+)
+def test_a_file_that_is_not_found_names_the_one_that_was_meant(tmp_path, monkeypatch, name, kind, meant):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for folder in ("", "folder"):
+        (tmp_path / folder / "faces.toml").write_text(TEXT)
+    with pytest.raises(UsageError) as refused:
+        read(Path(name), kind)
+    assert_names(refused.value, f"{name}: not found. ", meant)

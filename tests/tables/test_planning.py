@@ -47,6 +47,21 @@ def test_a_metric_that_no_recipe_has_is_refused(table_file):
     assert_names(refused_plans(path), f"{path}:2 metrics: ", 'a metric "kl"')
 
 
+def test_a_recipe_may_be_the_name_of_a_shipped_one_and_a_file_beside_the_table_goes_first(table_file, tmp_path):
+    same_protocol = "set.metrics.modes.samples = 100"
+    path = table_file(
+        ('recipe = "tiny.toml"\nset', f'recipe = "vae_{{row}}"\n{same_protocol}\nset'),
+        ("[rows.b]", "[rows.8gaussians]"),
+        ('columns = ["wide"]', f'[columns.c]\nrecipe = "vae_8gaussians"\n{same_protocol}'),
+    )
+    (tmp_path / "vae_a").write_bytes((tmp_path / "tiny.toml").read_bytes())
+    recipes = {str(each.cell): each.cell.recipe for each in experiments_in(path)}
+    shipped = recipes_folder() / "vae_8gaussians.toml"
+    assert recipes["a/c"] == recipes["8gaussians/wide"] == shipped and recipes["a/wide"] == tmp_path / "vae_a"
+    (tmp_path / "vae_8gaussians").mkdir()
+    assert_names(refused_plans(path), "vae_8gaussians: a folder")
+
+
 def test_a_removal_that_no_recipe_needs_is_refused(table_file):
     path = table_file(("width = 32", 'width = 32\nset.train.stesp = ""'), ("set.train.steps = 9", 'set.ema.dcay = ""'))
     lines = refused_plans(path).splitlines()
@@ -152,7 +167,7 @@ def test_a_pattern_selects_runs(table_file, pattern, names):
 def test_a_pattern_that_matches_nothing_is_refused(table_file):
     with pytest.raises(UsageError) as refused:
         select_experiments(experiments_in(table_file()), ["c/wide"])
-    assert_names(refused.value, "--only c/wide: ", "a/narrow/0")
+    assert_names(refused.value, "--only c/wide: ", "a/narrow/0", "mean a/wide or b/wide?")
 
 
 def test_a_default_that_other_keys_decide_is_in_the_run_folder_and_not_in_the_digest(table_file, tmp_path):
