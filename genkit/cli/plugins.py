@@ -39,7 +39,7 @@ def list_plugins(json: Json = False) -> None:
     if json:
         parts = [part_as_dict(part) for part in all_parts(registry)]
         broken = [
-            {"plugin": str(each.owner), "entry_point": each.owner.plugin, "reason": each.reason}
+            {"plugin": str(each.owner), "entry_point": each.owner.plugin, "reason": each.text}
             for each in registry.broken
         ]
         print(json_format.dumps({"parts": parts, "broken": broken, "clashes": name_clashes(registry)}))

@@ -15,6 +15,7 @@ from genkit.plugin_check.installed import InstalledPlugin, find_plugin
 from genkit.plugin_check.kind_laws import Around, assert_lawful, small_models
 from genkit.plugin_check.package_laws import package_laws
 from genkit.plugin_check.recipe_keys import RecipeTable, recipe_tables
+from genkit.recipe.broken_plugin import NotLoaded
 from genkit.recipe.document import Document
 from genkit.recipe.entry_target import NoSuchTarget
 from genkit.recipe.part_interface import INTERFACES, check_interface
@@ -97,11 +98,11 @@ def _is_imported(part: Part) -> bool:
 def _check_part(part: Part, plugin: InstalledPlugin, keys: Document, recipe: RecipeTable | None) -> Report:
     try:
         place = line_of_definition(part.load())
-    except UsageError as error:
+    except NotLoaded as error:
         module = part.entry.target.partition(":")[0]
         no_name = isinstance(error.__cause__, NoSuchTarget)
         remedy = f"Correct the target of its Entry in {plugin.place}" if no_name else f"Correct the module {module}"
-        broken = Verdict("can be imported", str(error).rstrip("."), remedy)
+        broken = Verdict("can be imported", error.what.rstrip("."), remedy)
         return Report(kind_word(part.kind), part.entry.name, "", (broken,))
     owners = [str(each.owner) for each in plugin.registry.parts[part.kind, part.entry.name]]
     report = Report(kind_word(part.kind), part.entry.name, place, _verdicts(part.load(), entry_laws(part, owners)))

@@ -14,9 +14,10 @@ from types import ModuleType
 from genkit.errors import UsageError
 from genkit.hooks import ENTRY_POINT_GROUP
 from genkit.near_miss import near_miss
+from genkit.recipe.broken_plugin import Broken, reason_of
 from genkit.recipe.describe_parts import all_parts
 from genkit.recipe.plugin_selection import selection
-from genkit.recipe.registry import FAILURES, Owner, Part, Registry, load_registry, reason_of
+from genkit.recipe.registry import FAILURES, Owner, Part, Registry, load_registry
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class InstalledPlugin:
 
     owner: Owner
     module: ModuleType  # the one with the hooks
-    registered: str  # why genkit refuses it; empty if it is registered
+    refused: Broken | None  # why genkit refuses it
     parts: tuple[Part, ...]  # empty if it is refused
     registry: Registry  # of all plugins, with this one
     has_entry_point: bool
@@ -91,7 +92,7 @@ def find_plugin(name: str) -> InstalledPlugin:
     known_owners = {each.plugin for each in registry.owners} | {each.owner.plugin for each in registry.broken}
     if owner.plugin not in known_owners:  # without an entry point
         registry.register(module, owner)
-    refused = next((each.reason for each in registry.broken if each.owner.plugin == owner.plugin), "")
+    refused = next((each for each in registry.broken if each.owner.plugin == owner.plugin), None)
     parts = tuple(part for part in all_parts(registry) if part.owner.plugin == owner.plugin)
     return InstalledPlugin(owner, module, refused, parts, registry, point is not None)
 

@@ -18,12 +18,7 @@ def package_laws(plugin: InstalledPlugin) -> list[Law]:
     """Return the laws of the package of a plugin."""
     trial = _Trial(plugin)
     return [
-        Law(
-            "hooks",
-            trial.hooks,
-            f"Correct {plugin.place}, which has the hooks",
-            basic=True,
-        ),
+        Law("hooks", trial.hooks, _remedy_of_hooks(plugin), basic=True),
         Law(
             "entry point",
             trial.entry_point,
@@ -42,7 +37,8 @@ class _Trial:
     plugin: InstalledPlugin
 
     def hooks(self) -> None:
-        assert not self.plugin.registered, f"genkit refuses it: {self.plugin.registered}"
+        refused = self.plugin.refused
+        assert refused is None, f"genkit refuses it: {refused.reason if refused else ''}"
 
     def entry_point(self) -> None:
         name = self.plugin.module.__name__
@@ -77,6 +73,13 @@ class _Trial:
     def typed(self) -> None:
         folder = self.plugin.folder
         assert folder is None or (folder / "py.typed").is_file(), f"{folder} has no py.typed"  # no rule for one module
+
+
+def _remedy_of_hooks(plugin: InstalledPlugin) -> str:
+    if plugin.refused is None or not plugin.refused.remedy:
+        return f"Correct {plugin.place}, which has the hooks"
+    remedy = plugin.refused.remedy.replace("the module", plugin.place)
+    return remedy[0].upper() + remedy[1:]
 
 
 def _imports_of_genkit(path: Path) -> Iterator[tuple[str, int]]:

@@ -11,7 +11,6 @@ import importlib.metadata
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from traceback import walk_tb
 from typing import Any
 
 import pluggy
@@ -20,7 +19,7 @@ from genkit import hooks
 from genkit.errors import UsageError
 from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS, Entry
 from genkit.near_miss import ended, near_miss
-from genkit.part_code import line_of_part
+from genkit.recipe.broken_plugin import Broken, NotLoaded, WrongHooks, reason_of
 from genkit.recipe.entry_target import NoSuchTarget, import_target
 from genkit.recipe.plugin_selection import OPTION, VARIABLE, selection
 
@@ -55,22 +54,8 @@ class Part:
                 return import_target(self.entry.target)
         except FAILURES as error:  # anything that a plugin's module raises on import
             reason = str(error) if isinstance(error, NoSuchTarget) else reason_of(error)
-            raise UsageError(
-                f'"{self.entry.name}" cannot be loaded from {self.entry.target}: {ended(reason)} '
-                f"Fix, update or uninstall {self.owner}."
-            ) from error
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A plugin that could not be loaded, and the reason."""
-
-    owner: Owner
-    reason: str
-
-    def __str__(self) -> str:
-        """Name the entry point, the distribution and the reason."""
-        return f'"{self.owner.plugin}" of {self.owner}: {self.reason}'
+            what = f'"{self.entry.name}" cannot be loaded from {self.entry.target}: {ended(reason)}'
+            raise NotLoaded(what, f"Fix, update or uninstall {self.owner}.") from error
 
 
 @dataclass
@@ -98,7 +83,7 @@ class Registry:
         except FAILURES as error:  # anything that a plugin raises
             if self._manager.has_plugin(owner.plugin):
                 self._manager.unregister(name=owner.plugin)
-            self.broken.append(Broken(owner, reason_of(error)))
+            self.broken.append(Broken.by(error, owner))
             return
         self.owners.append(owner)
         for part in found:
@@ -136,11 +121,11 @@ class Registry:
     def _check_version(self, plugin: object) -> None:
         version = getattr(plugin, "genkit_hooks", None)
         if not isinstance(version, int):
-            raise TypeError(f"no version of the hooks; add `genkit_hooks = {HOOKS_VERSION}` at the top of the module")
+            remedy = f"add `genkit_hooks = {HOOKS_VERSION}` at the top of the module"
+            raise WrongHooks("no version of the hooks", remedy)
         if version > HOOKS_VERSION:
-            raise TypeError(
-                f"written for version {version} of the hooks, and this genkit has {HOOKS_VERSION}; update genkit-torch"
-            )
+            reason = f"written for version {version} of the hooks, and this genkit has {HOOKS_VERSION}"
+            raise WrongHooks(reason, "update genkit-torch")
 
     def _check_hooks(self, plugin: object) -> None:
         hooks = {f"genkit_{kind}" for kind in KINDS}
@@ -156,12 +141,6 @@ class Registry:
                     if not isinstance(entry, Entry):
                         raise TypeError(f"genkit_{kind} yields {entry!r}, expected an Entry")
                     yield Part(kind, entry, owner)
-
-
-def reason_of(error: BaseException) -> str:
-    """Return the error of a plugin's code, with its last line in the plugin."""
-    line = line_of_part(walk_tb(error.__traceback__))
-    return f"{type(error).__name__}: {error}" + (f" ({line})" if line else "")
 
 
 def _check_names(parts: Sequence[Part]) -> None:

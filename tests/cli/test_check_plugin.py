@@ -236,7 +236,7 @@ def test_a_wrong_target_is_reported_with_the_class_that_is_close_and_the_file_of
     ("module", "old", "new", "named"),
     [
         ("check_hook", "def genkit_schedules", "def genkit_scheduless", "Did you mean genkit_schedules?"),
-        ("check_lost", ":StepUp", ":StepDwn", "0.1.0."),
+        ("check_lost", ":StepUp", ":StepDwn", "genkit_schedules. Correct the target"),
         ("check_absent", "from pathlib import Path", "from pathlib import Path, Pth", "Pth"),
     ],
 )
@@ -419,3 +419,22 @@ def test_data_that_are_not_there_leave_a_part_unchecked(site, monkeypatch, where
     (found,) = [report for report in json.loads(checked.out)["reports"] if report["kind"] == "dataset"]
     assert not broken(found)
     assert_names(found["not_checked"], "x.zip: not found")
+
+
+@pytest.mark.parametrize(
+    ("hooks", "advice"),
+    [("genkit_hooks = 2", "Update genkit-torch."), ("", "Add `genkit_hooks = 1` at the top of hooks0.py")],
+)
+def test_hooks_of_another_version_get_one_piece_of_advice(site, monkeypatch, hooks, advice):
+    module = f"hooks{len(hooks)}"  # a module of its own, since Python imports each once
+    supply(site, monkeypatch, module, change(("genkit_hooks = 1", hooks)))
+    result = genkit("plugins", "check", module)
+    assert result.code == 1
+    (line,) = [line for line in result.out.splitlines() if line.split()[:2] == ["broken", "hooks:"]]
+    assert advice in line and line.lower().count(advice.split()[0].lower()) == 1 and "Correct" not in line
+
+
+def test_a_part_that_cannot_be_imported_gets_one_piece_of_advice(site, monkeypatch):
+    supply(site, monkeypatch, "wrong", change(("{module}:StepUp", "{module}:StepDown")))
+    assert_names(genkit("plugins", "check", "wrong").out, "StepUp", "Correct the target of its Entry in wrong.py")
+    assert "uninstall" not in genkit("plugins", "check", "wrong").out
