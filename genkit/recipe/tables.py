@@ -98,7 +98,10 @@ class Report:
 
     log_every: Annotated[
         PositiveInt | None,
-        Doc("Steps between lines of metrics.jsonl; by default 100, or a twentieth of a run of less than 2,000 steps."),
+        Doc(
+            "Steps between lines of metrics.jsonl; by default 100, or a twentieth of a run of less than 2,000 steps. A "
+            "run of less than two such intervals has the default."
+        ),
     ] = None
     draw_every: Annotated[PositiveInt, Doc("Steps between pictures.")] = 1000
     strip_epochs: Annotated[
@@ -115,8 +118,12 @@ class Report:
             raise ValueError("both strip_epochs and strip_steps are given; remove one")
 
     def steps_between_lines(self, steps: int) -> int:
-        """Return `log_every`, or its default for a run of `steps` steps: its curves need more than one point."""
-        return self.log_every or min(100, -(-steps // 20))
+        """Return `log_every`, or its default for a run of `steps` steps: its curves need more than one point.
+
+        So a long run's recipe, tried with ``--set train.steps=50``, has curves, too.
+        """
+        by_length = min(100, -(-steps // 20))
+        return by_length if self.log_every is None or steps < 2 * self.log_every else self.log_every
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,21 @@
 """Curves of one run over its steps, sorted into sections of panels.
 
-    groups        terms of one phase with a common prefix, in one panel: kl_real, kl_rec and kl_fake are "kl"
+    groups        terms of one phase with a common prefix, in one panel: kl_real, kl_rec and kl_fake are "kl". A term
+                  named as the prefix joins the first of them: the "kl" of a warm-up, under the name of its phase
     terms         all other terms, one panel for each name, one curve for each phase
     schedules     weights and learning rates that the recipe sets
     evaluations   the metrics during training
 
 A line of metrics.jsonl is {"step": 100, "t": 0.1, "PHASE/TERM": 1.2, "schedule/KEY": 0.5, "lr/CHILD": 2e-4}. The prefix
-of a term is its name up to the last underscore. A term whose name is the prefix of a group is shown with the groups.
+of a term is its name up to the last underscore. A prefix is a group if two terms of one phase have it; the terms of
+other phases with that prefix are shown with the groups, too.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genkit.draw.panels import Curve, Panel, Section
@@ -100,25 +103,28 @@ def _group_terms(terms: Mapping[Term, Curve]) -> tuple[list[Panel], list[Panel]]
         for suffix in curves
     }
     others = _panels_by_name({term: curve for term, curve in terms.items() if term not in grouped})
+    named_as_prefix = {panel.title: panel.curves for panel in others if panel.title in groups}
     panels: list[Panel] = []
     for prefix, phases in groups.items():
-        panels += [Panel(f"{prefix}, {phase} phase", curves) for phase, curves in phases.items()]
-        panels += [panel for panel in others if panel.title == prefix]
+        first, *rest = (Panel(f"{prefix}, {phase}", curves) for phase, curves in phases.items())
+        joining = named_as_prefix.get(prefix, {})
+        joining = {f"{name} phase" if name in first.curves else name: curve for name, curve in joining.items()}
+        panels += [replace(first, curves={**joining, **first.curves}), *rest]
     return panels, [panel for panel in others if panel.title not in groups]
 
 
 def _groups(terms: Mapping[Term, Curve]) -> dict[str, dict[str, dict[str, Curve]]]:
-    """Return the curves of groups by prefix, phase and suffix; a group has at least two suffixes."""
+    """Return the curves of groups by prefix, phase and suffix. The phases with most suffixes come first."""
     found: dict[str, dict[str, dict[str, Curve]]] = {}
     for (phase, name), curve in terms.items():
         prefix, _, suffix = name.rpartition("_")
         if prefix:
             found.setdefault(prefix, {}).setdefault(phase, {})[suffix] = curve
-    large = {
-        prefix: {phase: curves for phase, curves in phases.items() if len(curves) > 1}
+    return {
+        prefix: dict(sorted(phases.items(), key=lambda phase: -len(phase[1])))
         for prefix, phases in found.items()
+        if max(map(len, phases.values())) > 1
     }
-    return {prefix: phases for prefix, phases in large.items() if phases}
 
 
 def _panels_by_name(terms: Mapping[Term, Curve]) -> list[Panel]:

@@ -38,8 +38,8 @@ def titles(section):
 
 def test_each_logged_value_is_in_one_section():
     groups, terms, schedules, evaluations = sections_of(LINES, schedules={"c"})
-    assert titles(groups) == ["kl, encoder phase", "kl"]
-    assert titles(terms) == ["total", "rec", "kl_fake"]
+    assert titles(groups) == ["kl, encoder", "kl, decoder"]
+    assert titles(terms) == ["total", "rec"]
     assert titles(schedules) == ["c", "beta", "learning rate"]
     assert titles(evaluations) == []
     drawn = sum(
@@ -51,7 +51,8 @@ def test_each_logged_value_is_in_one_section():
 
 def test_terms_with_a_common_prefix_and_the_phases_of_a_term_share_a_panel():
     groups, terms, *_ = sections_of(LINES)
-    assert groups.panels[0].curves == {"real": [(200, 2.0), (300, 1.0)], "fake": [(200, 3.0), (300, 1.0)]}
+    kl = {"vae": [(100, 2.0)], "real": [(200, 2.0), (300, 1.0)], "fake": [(200, 3.0), (300, 1.0)]}
+    assert groups.panels[0].curves == kl and groups.panels[1].curves == {"fake": [(200, 3.0), (300, 2.0)]}
     rec = next(panel for panel in terms.panels if panel.title == "rec")
     assert rec.curves == {"vae": [(100, 9.0)], "encoder, decoder": [(200, 4.0), (300, 2.0)]}
     assert "c" in titles(terms)  # a term, unless `schedules` has its name
@@ -60,9 +61,19 @@ def test_terms_with_a_common_prefix_and_the_phases_of_a_term_share_a_panel():
 def test_panels_of_one_prefix_are_next_to_each_other_and_no_name_is_special():
     values = {"a/x_up": 1.0, "a/x_down": 2.0, "a/y_up": 3.0, "a/y_down": 4.0, "b/x_up": 5.0, "b/x_down": 6.0}
     groups, terms, *_ = sections_of([{"step": 1, **values, "b/z_up": 7.0, "c/x": 8.0}])
-    assert titles(groups) == ["x, a phase", "x, b phase", "x", "y, a phase"]
+    assert titles(groups) == ["x, a", "x, b", "y, a"]
+    assert groups.panels[0].curves == {"c": [(1, 8.0)], "up": [(1, 1.0)], "down": [(1, 2.0)]}
     assert groups.panels[1].curves == {"up": [(1, 5.0)], "down": [(1, 6.0)]}
     assert titles(terms) == ["z_up"]
+
+
+def test_a_phase_that_is_named_as_a_term_of_the_group_keeps_its_curve():
+    values = {"real/kl": 1.0, "a/kl_fake": 2.0, "b/kl_real": 3.0, "b/kl_fake": 4.0, "c/kl": 1.0}
+    groups, terms, *_ = sections_of([{"step": 1, **values}])
+    assert titles(groups) == ["kl, b", "kl, a"] and titles(terms) == []  # the phase with most terms is the first
+    assert groups.panels[0].curves == {"real, c": [(1, 1.0)], "real": [(1, 3.0)], "fake": [(1, 4.0)]}
+    groups, *_ = sections_of([{"step": 1, **values, "c/kl": 9.0}])
+    assert list(groups.panels[0].curves) == ["real phase", "c", "real", "fake"]
 
 
 def test_the_begin_of_a_phase_is_passed_to_all_sections():

@@ -21,7 +21,15 @@ pytestmark = pytest.mark.trains
 def test_a_run_has_about_twenty_lines_at_least_unless_its_recipe_says_otherwise(steps, lines):
     every = Report().steps_between_lines(steps)
     assert -(-steps // every) == lines
-    assert Report(log_every=50).steps_between_lines(steps) == 50
+    assert Report(log_every=steps).steps_between_lines(steps) == every
+
+
+def test_a_recipe_says_otherwise_for_a_run_of_two_intervals_or_more():
+    for steps in range(1, 300):
+        for log_every in (1, 7, 50, 100):
+            every = Report(log_every=log_every).steps_between_lines(steps)
+            assert every == (log_every if steps >= 2 * log_every else Report().steps_between_lines(steps))
+            assert steps == 1 or sum(step % every == 0 or step == steps for step in range(1, steps + 1)) >= 2
 
 
 def test_a_line_has_the_values_that_the_step_used(tmp_path):
