@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from genkit.notebook.run import Run, open_run
     from genkit.notebook.run_list import list_runs
     from genkit.notebook.scoring import anomaly_maps, score
+    from genkit.notebook.sharing import export
     from genkit.notebook.trained_model import TrainedModel, load
     from genkit.notebook.training import resume, train
     from genkit.recipe.plan import make_plan
@@ -58,6 +59,7 @@ _EXPORTS = {
     "compare": "genkit.notebook.evaluation",
     "data_from": "genkit.notebook.memory",
     "evaluate": "genkit.notebook.evaluation",
+    "export": "genkit.notebook.sharing",
     "list_runs": "genkit.notebook.run_list",
     "load": "genkit.notebook.trained_model",
     "make_plan": "genkit.recipe.plan",
@@ -93,6 +95,7 @@ __all__ = [
     "compare",
     "data_from",
     "evaluate",
+    "export",
     "list_runs",
     "load",
     "make_plan",

@@ -15,6 +15,7 @@ from genkit.cli import (
     doctor,
     encode,
     evaluate,
+    export,
     figures,
     interpolate,
     ls,
@@ -32,7 +33,7 @@ from genkit.cli import (
 )
 from genkit.cli.command_group import CommandGroup
 from genkit.cli.complete_names import complete_plugins
-from genkit.cli.headings import LOOK, OWN, SET_UP, TABLES, TRAIN
+from genkit.cli.headings import LOOK, OWN, SET_UP, SHARE, TABLES, TRAIN
 from genkit.recipe.plugin_selection import select_plugins
 
 app = typer.Typer(
@@ -87,6 +88,7 @@ app.command("figures", rich_help_panel=LOOK)(figures.figures)
 app.command("score", rich_help_panel=OWN)(score.score)
 app.command("anomaly", rich_help_panel=OWN)(anomaly.anomaly)
 app.command("encode", rich_help_panel=OWN)(encode.encode)
+app.command("export", rich_help_panel=SHARE)(export.export)
 app.add_typer(table.app, name="table", rich_help_panel=TABLES)
 app.add_typer(plugins.app, name="plugins", rich_help_panel=SET_UP)
 app.command("convert", rich_help_panel=SET_UP)(convert.convert)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from genkit.recipe.document import is_recipe, is_space, is_table_of_results
-from genkit.storage.names import ABOUT, RAW, RESOLVED
+from genkit.storage.names import ABOUT, CONFIG, RAW, RESOLVED
 
 LEVELS = 3  # of folders, with the one that is typed
 MOST = 3000  # files and folders that are looked at, so that the shell answers at once
@@ -102,4 +102,5 @@ def _is_run(folder: Path) -> bool:
 
 
 def _is_model(folder: Path) -> bool:
-    return os.path.isfile(folder / RAW) and os.path.isfile(folder / ABOUT)
+    facts = (ABOUT, CONFIG)  # of a model folder, and of an exported folder
+    return os.path.isfile(folder / RAW) and any(os.path.isfile(folder / name) for name in facts)

@@ -43,7 +43,7 @@ RunOrModel = Annotated[
         metavar="RUN",
         parser=user_path,
         autocompletion=complete_run_or_model,
-        help="Run, or a model folder such as RUN/final.",
+        help="Run, model folder such as RUN/final, or exported folder.",
     ),
 ]
 Overrides = Annotated[

@@ -23,7 +23,7 @@ from genkit.recipe.missing import relative_paths, unmet_extractors
 from genkit.recipe.plan import Plan, document_of, make_plan
 from genkit.recipe.registry import Registry, load_registry
 from genkit.runs.load import load_saved
-from genkit.runs.saved_model import find_model
+from genkit.runs.saved_model import ExportedModel, find_model
 from genkit.runs.trained import check_data_shape, refuse_other_data
 
 TABLES = ("metrics", "data", "seed")  # the tables of a recipe that an evaluation reads
@@ -49,7 +49,7 @@ def evaluation_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[s
 def evaluate_run(
     path: Path, plan: Plan, seed: int, batch_norm: Sequence[BatchNormMode] = (), world: World | None = None
 ) -> list[Result]:
-    """Return the plan's metrics of a run or model folder, each in every mode of `batch_norm`.
+    """Return the plan's metrics of a run, model folder or exported folder, each in every mode of `batch_norm`.
 
     If `batch_norm` is empty, each metric uses its own mode. The processes of `world` share the work, and all of them
     return the results. Raises `UsageError` if data or weights are missing, if the data differ from those of the run,
@@ -69,11 +69,26 @@ def _load(path: Path, plan: Plan, batch_norm: Sequence[BatchNormMode]) -> Mappin
     check_data_shape(path, saved, plan.data)
     refuse_other_data(path, saved, plan.data)
     keep_freed_memory()
-    raw = load_saved(saved, "raw")
+    if isinstance(saved, ExportedModel):
+        _check_weights(saved, plan)
+    raw = load_saved(saved, saved.weights if isinstance(saved, ExportedModel) else "raw")
     if batch_norm and not norms_of(raw):
         raise UsageError(f"{path}: the model has no batch norm, so --batch-norm has no effect. Leave it out.")
-    of_ema = any(protocol.weights == "ema" for protocol in plan.protocols.values())
+    of_ema = not isinstance(saved, ExportedModel) and any(
+        protocol.weights == "ema" for protocol in plan.protocols.values()
+    )
     return {"raw": raw, "ema": load_saved(saved, "ema") if of_ema else raw}
+
+
+def _check_weights(saved: ExportedModel, plan: Plan) -> None:
+    """Raise `UsageError` if a metric asks for weights that an exported folder does not have."""
+    others = [label for label, protocol in plan.protocols.items() if protocol.weights != saved.weights]
+    if others:
+        remedies = " ".join(f"--set metrics.{label}.weights={saved.weights}" for label in others)
+        raise UsageError(
+            f"{saved.place}: exported with the {saved.weights} weights only, but metrics ask for the others: "
+            f"{', '.join(others)}. Evaluate these weights with {remedies}, or some metrics with --metrics."
+        )
 
 
 def _evaluate(

@@ -1,4 +1,4 @@
-"""Trained weights on disk: a model folder, or the newest checkpoint of a run that has not finished."""
+"""Trained weights on disk: a model folder, an exported folder, or the newest checkpoint of an unfinished run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from genkit.errors import UsageError
@@ -17,9 +19,10 @@ from genkit.runs import checkpoint
 from genkit.runs.build_parts import build_data
 from genkit.runs.not_a_run_folder import not_a_run_folder
 from genkit.runs.run_folder import RunFolder
+from genkit.storage.exported_folder import AGAIN, check_files, is_exported, read_config
 from genkit.storage.json_tables import Counts, read_table
 from genkit.storage.listing import exists
-from genkit.storage.names import RECIPE, RESOLVED
+from genkit.storage.names import CONFIG, RAW, RECIPE, RESOLVED
 from genkit.storage.os_errors import ABSENT, unreadable
 from genkit.storage.weights import (
     ABOUT,
@@ -70,15 +73,47 @@ class CheckpointedModel(SavedModel):
         return select(tensors, "ema/" if which == "ema" else "model/")
 
 
+@dataclass(frozen=True)
+class ExportedModel(SavedModel):
+    """The weights in an exported folder, raw or EMA; the folder has one of them."""
+
+    config: Mapping[str, Any]
+
+    @property
+    def weights(self) -> str:
+        """Which weights the folder has."""
+        return str(self.config["weights"])
+
+    def tensors(self, which: str) -> dict[str, Tensor]:
+        """Return the weights by name. Raises `UsageError` for those that the folder does not have."""
+        check_which(which)
+        if which != self.weights:
+            raise UsageError(
+                f"{self.place}: exported with the {self.weights} weights only. Leave out the option, or export the run "
+                f"with `genkit export RUN --weights {which}`."
+            )
+        try:
+            return load_file(self.place / RAW)
+        except (*ABSENT, SafetensorError) as error:
+            raise UsageError(f"{self.place / RAW}: cannot be read as safetensors ({error}). {AGAIN}") from None
+        except OSError as error:
+            raise unreadable(self.place / RAW, error) from None
+
+
 def find_model(path: Path) -> SavedModel:
-    """Return the weights of a run or of a model folder: final/ of a finished run, else its newest checkpoint.
+    """Return the weights of a run, a model folder or an exported folder, of which each file is checked.
+
+    Those of a run are in final/ if it has finished, else in its newest checkpoint.
 
     Raises `UsageError` if there are none, or if their facts or their recipe cannot be read.
     """
     run = RunFolder(path)
     if exists(run.resolved) and not run.finished and (saved := run.saved_steps()):
         return _checkpointed(run, saved[-1])
-    folder, facts = model_folder(path), facts_of(path)
+    folder = model_folder(path)
+    if is_exported(folder) and not exists(folder / ABOUT):
+        return _exported(folder)
+    facts = facts_of(path)
     recipe = replace(recipe_of(folder), suppliers=suppliers_in(facts.get("parts") or ()))
     return SavedModel(folder, facts, recipe, EMA in (facts.get("sha256") or {}))
 
@@ -100,6 +135,8 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
             remedy = f"Continue the run with `genkit resume {path}`."
             if not exists(folder / ABOUT):
                 raise without_checkpoint(Path(path), "model") from None
+        elif exists(folder / RAW) and not exists(folder / ABOUT):
+            remedy = f"It has weights, but neither {ABOUT} nor {CONFIG}: the copy is incomplete. {AGAIN}"
         raise UsageError(f"{folder}: not a model folder (no readable {ABOUT}). {remedy}") from None
     except OSError as error:
         raise unreadable(folder / ABOUT, error) from None
@@ -125,6 +162,16 @@ def recipe_of(folder: Path) -> Document:
         problem = "cannot be read, or has no [model]" if there else "not found"
         raise UsageError(f"{path}: {problem}. {HOW_TO_REWRITE.format(folder=folder)}")
     return document
+
+
+def _exported(folder: Path) -> ExportedModel:
+    config = read_config(folder)
+    check_files(folder, config)
+    facts, suppliers = config["facts"], suppliers_in(config["facts"].get("parts") or ())
+    recipe = Document(config["recipe"], str(folder / CONFIG), suppliers=suppliers)
+    if "model" not in recipe.tables:
+        raise UsageError(f"{folder / CONFIG}: recipe: has no [model]. {AGAIN}")
+    return ExportedModel(folder, facts, recipe, config["weights"] == "ema", config)
 
 
 def _checkpointed(run: RunFolder, step: int) -> CheckpointedModel:

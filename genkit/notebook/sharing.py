@@ -1,0 +1,35 @@
+"""Models for others from Python: `genkit.export`."""
+
+from __future__ import annotations
+
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+from genkit.errors import GenkitWarning
+from genkit.sharing.export import export as export_model
+from genkit.storage.user_path import user_path
+
+
+def export(
+    run: str | PathLike[str],
+    out: str | PathLike[str] | None = None,
+    weights: Literal["raw", "ema"] | None = None,
+    *,
+    onnx: bool = False,
+) -> Path:
+    """Export the model of a run, or of a model folder, into a new folder for others, and return the folder.
+
+    Args:
+        run: A run, finished or not, or a model folder such as ``RUN/final``.
+        out: The new folder; by default ``export-WEIGHTS`` in the run.
+        weights: "raw" or "ema"; by default the EMA weights, if there are any.
+        onnx: Whether to write encoder and decoder in ONNX too; it needs ``genkit-torch[onnx]``.
+
+    Raises `UsageError` if the model cannot be exported, or if the folder exists.
+    """
+    exported = export_model(user_path(run), None if out is None else user_path(out), weights, onnx=onnx)
+    for remark in exported.remarks:
+        warnings.warn(remark, GenkitWarning, stacklevel=2)
+    return exported.folder

@@ -1,0 +1,1 @@
+"""Models that travel: exported folders with a model card, the hub, and networks in ONNX."""

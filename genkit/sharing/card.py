@@ -1,0 +1,157 @@
+"""The model card, README.md of an exported folder: facts only, and blanks where only the author knows.
+
+The block at its top is the metadata that hubs read. Every text of a recipe or a plugin is escaped for Markdown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+from torch import nn
+
+from genkit import __version__
+from genkit.core.model import Autoencoder, Model
+from genkit.core.result import Result
+from genkit.recipe.owners import Supplier
+from genkit.recipe.registry import load_registry
+from genkit.recipe.unlike_defaults import unlike_defaults
+from genkit.sharing.limits import limits
+from genkit.sharing.places import without_places
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~$&])")  # characters that Markdown or HTML may take for markup
+TEMPLATE = "card.md.jinja"
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card says."""
+
+    recipe: Mapping[str, Any]  # resolved, without paths of the exporter's machine
+    facts: Mapping[str, Any]  # of the model folder
+    model: Model
+    weights: str  # "raw" or "ema"
+    results: Sequence[Result]  # those of the other weights too
+    plugins: Sequence[Supplier]  # that loading needs
+    note: str  # what the picture of samples shows; empty without a picture
+    networks: Mapping[str, Any]  # what is said of each file in ONNX, by its name
+    shortened: Sequence[str]  # keys of the recipe whose paths are reduced to names
+    unfinished: bool  # whether the run has not finished
+
+    @property
+    def title(self) -> str:
+        """Title of the recipe."""
+        return str(self.recipe.get("title", "untitled"))
+
+    @property
+    def how_long(self) -> str:
+        """Length of the training, such as ``step 3000``; empty if unknown."""
+        return next((f"{unit} {self.facts[unit]}" for unit in ("step", "epoch") if unit in self.facts), "")
+
+    def use(self, table: str) -> str:
+        """Return the name of the part in a table of the recipe; empty without one."""
+        found = self.recipe.get(table)
+        return str(found.get("use", "")) if isinstance(found, Mapping) else str(found or "")
+
+
+class Verbatim(str):
+    """A text that the template prints as it is: the metadata, and the recipe within its fence."""
+
+
+def model_card(card: CardFacts) -> str:
+    """Return the text of README.md."""
+    own = without_places(unlike_defaults(card.recipe, load_registry()))
+    recipe = tomli_w.dumps(own).strip()
+    return _template().render(
+        card=card,
+        metadata=Verbatim(_metadata(card)),
+        recipe=Verbatim(recipe),
+        fence=Verbatim(_fence(recipe)),
+        parameters=f"{parameters(card.model):,}",
+        encodes=isinstance(card.model, Autoencoder),
+        limits=limits(card),
+        rows=[_row(result, card.weights) for result in card.results],
+        version=__version__,
+    )
+
+
+def parameters(module: nn.Module) -> int:
+    """Return the number of values of the parameters of a network."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def escaped(value: object) -> object:
+    """Return a value for Markdown: a text on one line, without markup; `Verbatim` as it is."""
+    if isinstance(value, Verbatim) or not isinstance(value, str):
+        return value
+    return SPECIAL.sub(r"\\\1", " ".join(value.split()))
+
+
+def _metadata(card: CardFacts) -> str:
+    """Return the metadata in YAML. Only numbers of the weights in the folder are results of the model."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    is_image = len(card.model.data_shape) == 3 and card.model.data_shape[0] in (1, 3)
+    task = "unconditional-image-generation" if is_image else "other"
+    results = [
+        EvalResult(
+            task_type=task,
+            dataset_type=card.use("data"),
+            dataset_name=card.use("data"),
+            dataset_split=result.protocol.split,
+            metric_type=str(card.recipe.get("metrics", {}).get(result.label, {}).get("use", result.label)),
+            metric_name=result.label,
+            metric_value=result.value,
+        )
+        for result in card.results
+        if result.value is not None and result.protocol.weights == card.weights
+    ]
+    data = ModelCardData(
+        library_name="genkit",
+        tags=sorted({"genkit", card.use("model"), card.use("loss")} - {""}),
+        pipeline_tag=task if is_image else None,
+        model_name=card.title if results else None,
+        eval_results=results or None,
+    )
+    return str(data.to_yaml())
+
+
+def _row(result: Result, weights: str) -> tuple[str, str, str, str]:
+    value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
+    if result.interval is not None:
+        value += " ({:.4g} to {:.4g})".format(*result.interval)
+    other = (
+        "" if result.protocol.weights == weights else f"of the {result.protocol.weights} weights, not in this folder: "
+    )
+    better = f"{result.better} is better" if result.better else ""
+    return result.label, without_places(value), better, other + without_places(str(result.protocol))
+
+
+def _fence(text: str) -> str:
+    """Return a fence for a block of code that the text cannot end."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    return "`" * max(3, longest + 1)
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        finalize=escaped,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["code"] = lambda text: Verbatim(str(text).replace("`", ""))
+    return environment.get_template(TEMPLATE)

@@ -1,0 +1,200 @@
+"""The export itself: complete or absent, with a card of facts only, and without a path of the exporter's machine."""
+
+import json
+import re
+
+import pytest
+import yaml
+from PIL import Image
+from support.commands import IMAGES, TINY
+from support.commands import genkit as command
+from support.messages import assert_names
+from support.models import MODELS, write_model
+
+import genkit
+from genkit.errors import UsageError
+from genkit.sharing.places import without_places
+
+RESULT = {
+    "label": "psnr",
+    "value": 12.5,
+    "better": "higher",
+    "interval": [12.25, 12.75],
+    "reason": "",
+    "protocol": {"samples": 20, "split": "test", "weights": "raw", "batch_norm": None, "extractor": ""}
+    | {"resize": "", "quantised": False, "details": {"pictures": "folder /srv/ada/secret faces"}},
+}
+
+
+def refused(*arguments):
+    code, out, err = command(*arguments)
+    assert (code, out) == (2, ""), (code, out, err)
+    return err
+
+
+def card_of(folder):
+    """Return the metadata of a card, and its text below them."""
+    _, metadata, text = (folder / "README.md").read_text().split("---\n", 2)
+    return yaml.safe_load(metadata), text
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a folder that has what a finished run has, as far as an export reads it."""
+    folder = tmp_path / "run"
+    write_model(folder / "final", IMAGES + "\n[metrics.psnr]\nsamples = 20\n", ema=True, overrides=["ema.decay=0.5"])
+    (folder / "recipe.resolved.toml").write_bytes((folder / "final" / "recipe.toml").read_bytes())
+    ema = {**RESULT, "value": 13.5, "label": "of-ema", "protocol": {**RESULT["protocol"], "weights": "ema"}}
+    refused_metric = {**ema, "label": "none", "value": None, "interval": None, "reason": "too few <b>samples</b>"}
+    (folder / "results.json").write_text(json.dumps([RESULT, ema, refused_metric]))
+    return folder
+
+
+def test_the_command_says_what_it_has_written(run, tmp_path):
+    code, out, err = command("export", run, "--out", tmp_path / "a", "--json")
+    files = ["README.md", "config.json", "model.safetensors", "samples.png"]
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"folder": str(tmp_path / "a"), "weights": "ema", "files": files}
+    assert names_in(tmp_path / "a") == set(files)
+    code, out, _ = command("export", run, "--weights", "raw")
+    assert code == 0 and str(run / "export-raw") in out and "raw" in out
+    assert Image.open(run / "export-raw" / "samples.png").width > 100
+
+
+def test_the_config_lists_every_other_file(run, tmp_path):
+    folder = genkit.export(run, tmp_path / "a")
+    config = json.loads((folder / "config.json").read_text())
+    assert set(config["files"]) == names_in(folder) - {"config.json"}
+    assert config["facts"]["step"] == 7 and config["facts"]["data_shape"] == [1, 28, 28]
+    assert config["recipe"]["model"]["use"] == "small-conv" and config["genkit"] == genkit.__version__
+
+
+def test_the_card_has_the_facts_of_the_run(run, tmp_path):
+    metadata, text = card_of(genkit.export(run, tmp_path / "a"))
+    assert metadata["library_name"] == "genkit" and {"genkit", "small-conv", "vae"} == set(metadata["tags"])
+    [entry] = metadata["model-index"][0]["results"]
+    [metric] = entry["metrics"]  # those of other weights, and refused ones, are no results of this model
+    assert (metric["name"], metric["value"], entry["dataset"]["type"]) == ("of-ema", 13.5, "digits")
+    assert "license" not in metadata  # only the author knows it
+    digest = json.loads((run / "final" / "about.json").read_text())["data"]["pixel_digest"]
+    assert_names(text, "13.5 (12.25 to 12.75)", "20 samples, test split, ema weights", "raw weights", digest)
+    assert_names(text, "(1, 28, 28)", "samples.png", "step 7", 'use = "small-conv"', "latent_dim = 4")
+    assert "log_every" not in text and "<b>" not in text.replace("\\<b\\>", "")
+
+
+def test_the_code_on_the_card_works(run, tmp_path):
+    _, text = card_of(genkit.export(run, tmp_path / "a"))
+    code = re.search(r"```python\n(.*?)```", text, re.S)[1].replace("ORG/NAME", str(tmp_path / "a"))
+    names = {}
+    exec(code, names)
+    assert names["samples"].equal(genkit.load(run).sample(16))
+
+
+@pytest.mark.parametrize("name", ["conditional", "per-class"])
+def test_the_card_names_the_classes(name, tmp_path):
+    write_model(tmp_path / "model", MODELS[name])
+    _, text = card_of(genkit.export(tmp_path / "model"))
+    assert_names(text, ", ".join(map(str, range(10))))
+    assert ("class of each row" in text) == (name == "conditional")
+
+
+HOSTILE = '"""</title><script>alert(1)</script>\n---\n# x ``` {{ 7 * 7 }} | a\n![x](http://x) """'
+
+
+def test_a_hostile_title_stays_text(tmp_path):
+    write_model(tmp_path / "model", TINY.replace('"tiny"', HOSTILE))
+    folder = genkit.export(tmp_path / "model")
+    metadata, text = card_of(folder)
+    assert metadata["library_name"] == "genkit"
+    fence = re.search(r"^(`+)toml$", text, re.M)[1]
+    outside = text.split(f"{fence}toml")[0] + text.rsplit(f"\n{fence}\n", 1)[1]
+    assert "<script>" not in outside and "![x]" not in outside and "49" not in outside.partition("\n")[0]
+    assert text.count("\n# ") == 1 + text.split(f"{fence}toml")[1].count("\n# ")
+    assert genkit.load(folder).trained.document.tables["title"].startswith("</title>")
+
+
+def test_no_path_of_the_machine_is_exported(tmp_path):
+    overrides = [f"train.warm_start={tmp_path / 'ada' / 'older'}", f"title=made from {tmp_path / 'ada' / 'notes'}"]
+    write_model(tmp_path / "ada" / "older")
+    write_model(tmp_path / "ada" / "model", overrides=overrides)
+    code, _, err = command("export", tmp_path / "ada" / "model", "--out", tmp_path / "a")
+    assert code == 0 and "train.warm_start" in err and "title" in err
+    for path in (tmp_path / "a").iterdir():
+        content = path.read_bytes()
+        assert str(tmp_path).encode() not in content and b"/ada" not in content, path
+    config = json.loads((tmp_path / "a" / "config.json").read_text())
+    assert config["recipe"]["train"]["warm_start"] == "older" and config["recipe"]["title"] == "made from notes"
+    assert config["shortened_paths"] == ["title", "train.warm_start"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/home/ada/my faces", "my faces"),
+        ("~/data/faces", "faces"),
+        ("../../shared/mnist", "mnist"),
+        ("data/../../faces/", "faces"),
+        ("of /home/ada/faces, 3 of 4", "of faces, 3 of 4"),
+        ("'~ada/x/y'", "'y'"),
+        ("data/faces", "data/faces"),
+        ("ylecun/mnist", "ylecun/mnist"),
+        ("1/100 of the sum, x / y and a/b", "1/100 of the sum, x / y and a/b"),
+        ("https://arxiv.org/abs/1312.6114", "https://arxiv.org/abs/1312.6114"),
+        ("/srv/\udcff/x\udcff", "x?"),
+    ],
+    ids=["root", "home", "up", "through", "within", "quoted", "relative", "hub", "fractions", "link", "bytes"],
+)
+def test_paths_become_names(text, expected):
+    assert without_places({"a": [text, 3]}) == {"a": [expected, 3]}
+
+
+def test_a_network_that_reads_a_file_of_the_machine_is_refused(tmp_path, monkeypatch):
+    write_model(tmp_path / "model", MODELS["logits"])
+    monkeypatch.setattr("genkit.sharing.export.shortened_keys", lambda *_: ["data.path", "model.error.path"])
+    with pytest.raises(UsageError, match=r"model\.error\.path"):
+        genkit.export(tmp_path / "model", tmp_path / "a")
+    assert names_in(tmp_path) == {"model"}
+
+
+def test_weights_that_the_run_lacks_are_refused(tmp_path):
+    write_model(tmp_path / "model")
+    assert_names(refused("export", tmp_path / "model", "--weights", "ema"), tmp_path / "model", "--weights raw")
+    assert_names(refused("export", tmp_path / "model", "--weights", "best"), "best")
+    assert names_in(tmp_path) == {"model"} and "export-ema" not in names_in(tmp_path / "model")
+
+
+def test_a_folder_that_exists_is_not_overwritten(run, tmp_path):
+    folder = genkit.export(run, tmp_path / "a")
+    before = (folder / "README.md").stat().st_mtime_ns
+    assert_names(refused("export", run, "--out", folder), "--out", folder)
+    assert_names(refused("export", run, "--out", run / "results.json"), "--out", run / "results.json")
+    assert (folder / "README.md").stat().st_mtime_ns == before
+    (tmp_path / "empty").mkdir()
+    assert genkit.load(genkit.export(run, tmp_path / "empty")).weights == "ema"
+
+
+def test_an_exported_folder_is_not_exported_again(run, tmp_path):
+    folder = genkit.export(run, tmp_path / "a")
+    assert_names(refused("export", folder, "--out", tmp_path / "b"), folder)
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("path", ["nothing", "empty"])
+def test_what_is_no_model_is_refused(path, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert_names(refused("export", tmp_path / path), tmp_path / path)
+    assert names_in(tmp_path) == {"empty"}
+
+
+@pytest.mark.parametrize("step", ["write_tensors", "_draw", "model_card", "write_json"])
+def test_an_export_that_fails_leaves_nothing(step, run, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(f"genkit.sharing.export.{step}", fail)
+    assert_names(refused("export", run, "--out", tmp_path / "a"), "--out", tmp_path / "a", "disk is full")
+    assert names_in(tmp_path) == {"run"}
