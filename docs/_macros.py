@@ -1,6 +1,8 @@
 """MkDocs hook: replaces `{{ name("argument") }}` in a page by text that is generated from the code.
 
-    {{ keys("losses", "vae") }}            a table of the keys of a part: kind and name as a recipe writes it
+It also says which blocks of code need more room than others (`sorted_blocks`).
+
+    {{ keys("losses", "vae") }}            a table of the keys of a part, by kind and name
     {{ table_keys("train") }}              a table of the keys of a recipe's own table
     {{ file_keys("TableSpec") }}           a table of the keys of a table of results, or of a space
     {{ docstring("genkit.bases.losses.vae") }}   the docstring of a module
@@ -13,6 +15,7 @@ A mistake in a macro fails the build.
 from __future__ import annotations
 
 import ast
+import html
 import importlib
 import inspect
 import json
@@ -23,15 +26,39 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 MACRO = re.compile(r"^\{\{ (\w+)\((.*)\) \}\}$", re.MULTILINE)
+BLOCK = re.compile(
+    r'<div class="((?:language-\w+ )?highlight)">((?:(?!</div>).)*?<code>(.*?)</code></pre>)',
+    re.DOTALL,
+)
+COLUMNS = 100  # that fit into a block on a screen of 1,280 pixels
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace the macros of a page; MkDocs calls this before it renders the page."""
-    return expand(markdown)
+    # A block `console` holds commands that tests do not run. The highlighter of that name takes
+    # lines without a prompt for output.
+    return expand(markdown).replace("```console\n", "```bash\n")
+
+
+def on_page_content(content: str, **_: Any) -> str:
+    """Sort the blocks of a page; MkDocs calls this with the HTML of a page."""
+    return sorted_blocks(content)
+
+
+def sorted_blocks(content: str) -> str:
+    """Give a block with long lines the class `wide`, one of a single line the class `message`."""
+
+    def sort(match: re.Match[str]) -> str:
+        lines = html.unescape(re.sub(r"<[^>]+>", "", match[3])).rstrip().splitlines()
+        if max(map(len, lines), default=0) <= COLUMNS:
+            return match[0]
+        return f'<div class="{match[1]} {"wide" if len(lines) > 1 else "message"}">{match[2]}'
+
+    return BLOCK.sub(sort, content)
 
 
 def expand(markdown: str) -> str:
-    """Replace every macro that has a line of its own. Raises `KeyError` for a macro that does not exist."""
+    """Replace every macro that has a line of its own. Raises `KeyError` for an unknown macro."""
 
     def replace(match: re.Match[str]) -> str:
         arguments = ast.literal_eval(f"({match[2]},)") if match[2] else ()
@@ -49,15 +76,19 @@ def keys(kind: str, name: str) -> str:
 
 
 def table_keys(table: str) -> str:
-    """Return the keys of a table of a recipe: "recipe" for the top level, "train", "ema", "report", ..."""
+    """Return the keys of a table of a recipe: "train", "ema", or "recipe" for the top level."""
     from genkit.recipe import tables
 
-    targets = {target.__name__.lower(): target for target in vars(tables).values() if inspect.isclass(target)}
+    targets = {
+        target.__name__.lower(): target
+        for target in vars(tables).values()
+        if inspect.isclass(target)
+    }
     return _key_table(targets[table])
 
 
 def file_keys(name: str) -> str:
-    """Return the keys of a part of a table of results or of a space of a search, by the name of its class."""
+    """Return the keys of a table of results or of a space of a search, by the name of a class."""
     from genkit.tables import spec
     from genkit.tuning import space
 
@@ -92,7 +123,9 @@ def _key_table(target: Callable[..., Any], without: Sequence[str] = ()) -> str:
     rows = []
     for key, parameter in parameters_of(target).items():
         if key not in without:
-            rows.append((f"`{key}`", _takes(parameter.hint, expected), _default(parameter), parameter.doc))
+            rows.append(
+                (f"`{key}`", _takes(parameter.hint, expected), _default(parameter), parameter.doc)
+            )
     return _markdown(("key", "takes", "default", "meaning"), rows) if rows else "It has no keys."
 
 
@@ -121,13 +154,20 @@ def _name_of(part: Any) -> str:
 
     wanted = f"{type(part).__module__}:{type(part).__qualname__}"
     registry = load_registry()
-    named = [each.entry.name for kind in KINDS for each in registry.of_kind(kind) if each.entry.target == wanted]
+    named = [
+        each.entry.name
+        for kind in KINDS
+        for each in registry.of_kind(kind)
+        if each.entry.target == wanted
+    ]
     return named[0] if named else type(part).__name__
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
 
 
 MACROS: Mapping[str, Callable[..., str]] = {
