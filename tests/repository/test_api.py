@@ -104,3 +104,44 @@ def test_the_reference_has_a_section_for_each_module():
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     assert re.findall(r"^::: (genkit\.api\.\w+)$", page, re.MULTILINE) != []
     assert set(re.findall(r"^::: (genkit\.api\.\w+)$", page, re.MULTILINE)) == {module.__name__ for module in MODULES}
+
+
+def rendered(page: str) -> set[str]:
+    """Return the full names that the directives of the reference show, or `MODULE.*` for all of a module."""
+    shown = set()
+    for module, options in re.findall(r"^::: ([\w.]+)\n((?:    .*\n?)*)", page, re.MULTILINE):
+        members = re.search(r"members: \[(.*)\]", options)
+        shown |= {f"{module}.{name.strip()}" for name in (members[1].split(",") if members else "*")}
+    return shown
+
+
+def test_the_reference_has_every_name_of_genkit():
+    """A name is shown where it is defined, or as a name of `genkit.api`."""
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    shown = rendered(page)
+    missing = []
+    for name in genkit.__all__:
+        value = getattr(genkit, name)
+        if f"{value.__module__}.{name}" not in shown and getattr(genkit.api, name, None) is not value:
+            missing.append(name)
+    assert not missing
+
+
+def test_the_reference_shows_only_names_that_exist():
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    for name in rendered(page):
+        module, _, member = name.rpartition(".")
+        assert member == "*" or hasattr(importlib.import_module(module), member), name
+
+
+def test_names_that_are_no_definitions_have_a_text_of_their_own():
+    """mkdocstrings shows what genkit defines: an alias of another library, or of another name, needs a sentence."""
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    assert genkit.api.Doc.__module__ == "typing_extensions" and "### Doc\n" in page
+    testing = importlib.import_module("genkit.testing")
+    aliases = [
+        name
+        for name in testing.__all__
+        if getattr(testing, name).__name__ != name and f"genkit.testing.{name}" not in page
+    ]
+    assert not aliases

@@ -127,6 +127,33 @@ def test_the_macros_of_a_page_expand(page):
     assert "{{" not in MACROS.expand(text.replace("{{ commands() }}", ""))
 
 
+def test_long_lines_of_a_block_get_room():
+    block = '<div class="language-text highlight"><pre><span></span><code>{}</code></pre></div>'
+    short, long = (
+        "a" * 100,
+        '<span class="x">' + "a" * 99 + "</span>&lt;&gt;",
+    )  # 101 letters
+    sorted_blocks = MACROS.sorted_blocks
+    assert sorted_blocks(block.format(short)) == block.format(short)
+    assert 'class="language-text highlight message"' in sorted_blocks(block.format(long))
+    table = sorted_blocks(block.format(f"{short}\n{long}\n"))
+    assert 'class="language-text highlight wide"' in table and f"{short}\n{long}" in table
+    both = sorted_blocks(block.format(short) + "<p>text</p>" + block.format(f"{long}\n{long}\n"))
+    assert both.startswith(block.format(short)) and both.count("wide") == 1
+
+
+def test_commands_that_no_test_runs_are_highlighted_as_commands():
+    assert MACROS.on_page_markdown("```console\ngenkit doctor\n```\n") == "```bash\ngenkit doctor\n```\n"
+
+
+def test_every_picture_is_shown():
+    text = "".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *PAGES])
+    shown = {name.rpartition("/")[2] for name in re.findall(r"!\[[^\]]+\]\(([^)]+\.png)\)", text)}
+    kept = {path.name: path for path in (DOCS / "images").rglob("*.png")}
+    assert kept.keys() == shown
+    assert not {name for name, path in kept.items() if path.stat().st_size > 400_000}
+
+
 def commands(group: Any = None, prefix: str = "genkit") -> Iterator[str]:
     for name, command in (group or typer.main.get_command(app)).commands.items():
         yield f"{prefix} {name}"
@@ -183,9 +210,9 @@ def test_the_first_page_leads_to_every_page():
 
 def test_the_table_of_hooks_has_every_hook():
     text = (DOCS / "plugins.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| \[`genkit_(\w+)`\]\(#genkit_(\w+)-iterableentry\)", text, re.MULTILINE)
+    listed = re.findall(r"^\| \[`genkit_(\w+)`\]\(plugin-kinds\.md#genkit_(\w+)-iterableentry\)", text, re.MULTILINE)
     assert sorted(listed) == sorted((kind, kind) for kind in KINDS)
-    assert {f"`genkit_{kind}() -> Iterable[Entry]`" for kind in KINDS} <= set(headings_of(DOCS / "plugins.md"))
+    assert {f"`genkit_{kind}() -> Iterable[Entry]`" for kind in KINDS} <= set(headings_of(DOCS / "plugin-kinds.md"))
 
 
 def test_every_method_has_a_page():
@@ -303,8 +330,9 @@ def test_the_page_about_python_runs_from_top_to_bottom(tmp_path, monkeypatch, ca
 
 @pytest.fixture
 def plugin_files(tmp_path, monkeypatch):
-    """Return the modules that plugins.md defines, each a file of that name on the path."""
-    files = [block for block in PYTHON if block.page.name == "plugins.md" and block.title]
+    """Return the modules that the pages of plugins define, each a file of that name on the path."""
+    pages = ("plugins.md", "plugin-kinds.md", "plugin-tests.md")
+    files = [block for block in PYTHON if block.page.name in pages and block.title]
     for block in files:
         (tmp_path / block.title).write_text(block.text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
@@ -334,7 +362,7 @@ def test_the_plugins_of_the_docs_supply_all_kinds(plugin_files):
 
 
 def test_the_plugins_of_the_docs_train_together(plugin_files, tmp_path):
-    plan = plan_of(titled("plugins.md", "all.toml"), tmp_path, registry_of(plugin_files))
+    plan = plan_of(titled("plugin-kinds.md", "all.toml"), tmp_path, registry_of(plugin_files))
     assert not plan.dry_run.remarks
     world = World()
     state = initial_state(plan, world)
@@ -346,7 +374,7 @@ def test_the_plugins_of_the_docs_train_together(plugin_files, tmp_path):
 
 @pytest.mark.trains
 def test_the_callback_of_the_docs_stops_a_run(plugin_files, tmp_path):
-    plan = plan_of(titled("plugins.md", "all.toml"), tmp_path, registry_of(plugin_files))
+    plan = plan_of(titled("plugin-kinds.md", "all.toml"), tmp_path, registry_of(plugin_files))
     folder = RunFolder.create(tmp_path / "runs", plan.document, dict(plan.resolved))
     train_in_folder(plan, folder, World(), report=pytest.fail)
     values = [(record.step, record.value("mean-shift")) for record in evaluations_of(folder)]
@@ -355,7 +383,7 @@ def test_the_callback_of_the_docs_stops_a_run(plugin_files, tmp_path):
 
 
 def test_the_action_of_the_docs_starts_the_prior_from_codes(plugin_files, tmp_path):
-    plan = plan_of(titled("plugins.md", "start.toml"), tmp_path, registry_of(plugin_files))
+    plan = plan_of(titled("plugin-kinds.md", "start.toml"), tmp_path, registry_of(plugin_files))
     state = initial_state(plan, World())
     means = {}
     for record in train_steps(plan, state, World()):

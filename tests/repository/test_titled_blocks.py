@@ -35,8 +35,8 @@ TABLES = {"my_table.toml": 12, "detection.toml": 1, "losses.toml": 9}  # their r
 ELSEWHERE = {
     "bad.toml": "recipes.md",
     "steps.toml": "plugins.md",
-    "start.toml": "plugins.md",
-    "all.toml": "plugins.md",
+    "start.toml": "plugin-kinds.md",
+    "all.toml": "plugin-kinds.md",
     "pyproject.toml": "plugins.md",
     "triangle.toml": "plugin-bases.md",
     "archive.toml": "plugin-bases.md",

@@ -1,6 +1,7 @@
 """The commands of a tutorial run, in order, with the recipe that the page shows; trainings and numbers are smaller."""
 
 import glob
+import json
 import re
 import shlex
 import tomllib
@@ -50,6 +51,29 @@ def test_the_tutorial_of_anomalies(isolated, own_cache, monkeypatch):
     for made in ("scores-error-ema-of-odd.csv", "scores-error-ema-of-odd.png", "anomaly-error-ema-of-odd.png"):
         assert (run / made).is_file()
     assert len((run / "scores-error-ema-of-odd.csv").read_text().splitlines()) > 20
+
+
+@pytest.mark.skipif(
+    not all(map(find_spec, ("genkit_soft_introvae", "genkit_as_introvae"))), reason="a plugin is not installed"
+)
+def test_the_tutorial_of_own_images(isolated, own_cache, monkeypatch):
+    monkeypatch.delenv("GENKIT_PLUGINS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (isolated / "recipes").symlink_to(ROOT / "recipes")
+    (recipe,) = blocks("own-images.md", "toml")
+    (isolated / "pictures.toml").write_text(recipe)
+    lines = [line for block in blocks("own-images.md", "sh") for line in block.splitlines()]
+    printed = {}
+    for line in lines:
+        result = genkit(*smaller(line))
+        assert result.code == 0, (line, result.err)
+        printed[line.split()[1]] = result.out
+    run = isolated / "runs" / "0001-pictures-s0"
+    assert {"psnr", "ssim"} == {result["label"] for result in json.loads((run / "results.json").read_text())}
+    assert {"active-units", "posterior-kl"} <= set(printed["eval"].split())
+    assert (isolated / "data.png").is_file()
+    drawn = {path.stem.partition("-")[0] for path in run.glob("*.png")}
+    assert {"samples", "reconstructions", "paths"} <= drawn, drawn
 
 
 @pytest.mark.skipif(
