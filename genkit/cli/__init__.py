@@ -12,6 +12,7 @@ from genkit.cli import (
     compare,
     convert,
     data,
+    demo,
     doctor,
     encode,
     evaluate,
@@ -85,6 +86,7 @@ app.command("sample", rich_help_panel=LOOK)(sample.sample)
 app.command("reconstruct", rich_help_panel=LOOK)(reconstruct.reconstruct)
 app.command("interpolate", rich_help_panel=LOOK)(interpolate.interpolate)
 app.command("figures", rich_help_panel=LOOK)(figures.figures)
+app.command("demo", rich_help_panel=LOOK)(demo.demo)
 app.command("score", rich_help_panel=OWN)(score.score)
 app.command("anomaly", rich_help_panel=OWN)(anomaly.anomaly)
 app.command("encode", rich_help_panel=OWN)(encode.encode)

@@ -84,7 +84,7 @@ def draw_image_grid(rows: Sequence[GridRow], title: str, note: str = "", heading
         pen.text((centre, tops[0] - GAP - LINE // 2), heading, INK, font, anchor="mm")
     for row, top in zip(rows, tops, strict=True):
         pen.text((left - MARGIN // 2, top + height // 2), row.caption, INK, font, anchor="rm")
-        for column, tile in enumerate(_tiles(row.images)):
+        for column, tile in enumerate(tiles(row.images)):
             canvas.paste(Image.fromarray(tile), (left + column * (width + GAP), top))
         for column, label in enumerate(row.labels):
             for number, line in enumerate(label):
@@ -162,7 +162,7 @@ def _fitted(text: str, font: FreeTypeFont, width: int) -> str:
     return next((end for start in range(1, len(text)) if font.getlength(end := f"…{text[start:]}") <= width), "…")
 
 
-def _tiles(images: Tensor) -> np.ndarray:
+def tiles(images: Tensor) -> np.ndarray:
     """Return magnified 8-bit colour images, (N, C, H, W) -> (N, factor·H, factor·W, 3)."""
     # clamp keeps NaN, and casting NaN to an integer is undefined.
     clamped = images.detach().cpu().float().nan_to_num(nan=0.0).clamp(0, 1)

@@ -28,6 +28,7 @@ LINE = 0.18  # height of a line of the title or the note
 PANELS = 5  # in a row
 TITLE_CHARACTERS, NOTE_CHARACTERS = 11, 15  # that fit in an inch
 GREY = "#AAAAAA"
+RINGS = ("black", "#D55E00")  # around marked points
 
 
 def save_point_samples(path: Path, samples: Tensor, title: str, note: str = "") -> None:
@@ -62,6 +63,25 @@ def save_point_interpolations(path: Path, paths: Tensor, ends: Tensor | None, ti
             x, y = ends.double().reshape(-1, 2).T.numpy()
             axes.scatter(x, y, s=22, color="none", edgecolors="black", linewidths=0.7, label="input")
             _legend(axes)
+
+
+def save_point_paths(
+    path: Path, paths: Mapping[str, Tensor], marked: Mapping[str, Tensor], half_width: float, title: str = ""
+) -> None:
+    """Write paths, (S, 2) each, by name, as PNG: one line a path, and a ring around each marked point, (2,), by name.
+
+    The square has the half-width, or one that all points fit in.
+    """
+    half_width = max(half_width, *map(half_width_of, (*paths.values(), *marked.values())))
+    with _square(path, title, "", half_width) as axes:
+        for number, (name, points) in enumerate(paths.items()):
+            x, y = points.double().T.numpy()
+            colour = COLOURS[number % len(COLOURS)]
+            axes.plot(x, y, color=colour, linewidth=1.2, marker=".", markersize=3, label=name)
+        for number, (name, point) in enumerate(marked.items()):
+            x, y = point.double().tolist()
+            axes.scatter([x], [y], s=40 + 40 * number, color="none", edgecolors=RINGS[number % 2], label=name)
+        _legend(axes)
 
 
 def save_point_panels(path: Path, panels: Mapping[str, Tensor], title: str, note: str = "") -> None:

@@ -188,22 +188,21 @@ def load(
     """
     if weights not in (None, "raw", "ema"):
         raise UsageError(f'load(): weights = {weights!r}; expected "raw", "ema" or None.')
-    place = _device(device)
+    place = usable_device(device, "load(): device")
     trained = open_trained(user_path(path), weights)
     if trained.remark:
         warnings.warn(trained.remark, GenkitWarning, stacklevel=2)
     return TrainedModel(trained, place)
 
 
-def _device(device: str | torch.device | None) -> torch.device:
+def usable_device(device: str | torch.device | None, what: str) -> torch.device:
+    """Return a device; the CPU for None. Raises `UsageError`, which begins with `what`, if it cannot be used."""
     try:
         place = torch.device(device or "cpu")
         torch.empty(0, device=place)
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).partition("\n")[0]
-        raise UsageError(
-            f'load(): device "{device}": not available: {reason.rstrip(".")}. Leave it out for the CPU.'
-        ) from None
+        raise UsageError(f'{what} "{device}": not available: {reason.rstrip(".")}. Leave it out for the CPU.') from None
     return place
 
 

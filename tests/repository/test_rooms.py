@@ -17,7 +17,7 @@ PLUGIN_PARTS = sorted(path for plugin in PLUGINS for path in plugin.rglob("*.py"
 ROOMS = (
     *("errors", "near_miss", "part_code", "launched", "hooks", "console", "storage", "core", "bases", "api"),
     *("evaluation", "draw", "pages", "parts", "recipe", "testing", "plugin_check", "scaffold"),
-    *("engine", "runs", "tables", "tuning", "sharing", "notebook", "cli"),
+    *("engine", "runs", "tables", "tuning", "sharing", "notebook", "demo", "cli"),
 )
 BUILT_IN_PARTS = sorted(path for path in (PACKAGE / "parts").glob("*/**/*.py") if path.name != "__init__.py")
 PLACEHOLDER = re.compile(r"your_part|[A-Z]{3}")  # genkit/parts/KIND/your_part.py

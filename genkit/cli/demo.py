@@ -1,0 +1,39 @@
+"""``genkit demo RUN``: play with a model in the browser."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from genkit.cli.inputs import open_with_remark
+from genkit.cli.options import RunOrModel, Weights
+from genkit.errors import UsageError
+
+
+def demo(
+    run: RunOrModel,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=1, max=65535, help="Port of the page; by default the first free one from 7860 on."),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="DEVICE", help='Where networks compute, such as "cuda"; the CPU.')
+    ] = None,
+    weights: Weights = None,
+) -> None:
+    """Play with a model in the browser.
+
+    Draw samples, drop in a picture and see its reconstruction and scores, walk between two samples, and move along
+    latent directions. The page is on 127.0.0.1 only, and sends nothing to any other machine. Ctrl-C ends it.
+    """
+    if find_spec("gradio") is None:
+        raise UsageError("genkit demo needs gradio: run pip install 'genkit-torch[demo]'.")
+    from genkit.demo.playground import open_playground
+    from genkit.demo.serve import open_socket, serve
+
+    with open_socket(port) as listening:
+        playground = open_playground(run, open_with_remark(run, weights), device)
+        serve(playground, listening, lambda address: print(f"{address}   (Ctrl-C ends it)", flush=True))
+    print("stopped")

@@ -1,0 +1,106 @@
+"""The server of the demo: its port, its headers, and the messages of the command."""
+
+import socket
+from pathlib import Path
+
+import pytest
+import torch
+from support.commands import refused
+
+from genkit.demo.playground import Playground
+from genkit.demo.serve import FIRST, HOST, TRIED, open_socket, page_app
+from genkit.errors import UsageError
+
+
+@pytest.fixture
+def taken():
+    """Return a port that is in use."""
+    with socket.socket() as listening:
+        listening.bind((HOST, 0))
+        listening.listen()
+        yield listening.getsockname()[1]
+
+
+def test_a_port_in_use_is_refused_with_a_remedy(taken, isolated):
+    with pytest.raises(UsageError, match=rf"^--port {taken}: in use\. .*leave out --port"):
+        open_socket(taken)
+    pytest.importorskip("gradio", reason="needs the extra `demo`")
+    assert f"--port {taken}" in refused("demo", "run", "--port", taken)
+
+
+def test_a_port_that_is_asked_for_is_taken_on_this_machine_only(taken):
+    with open_socket(taken + 1 if taken < 65535 else taken - 1) as listening:
+        assert listening.getsockname()[0] == HOST == "127.0.0.1"
+
+
+def test_without_a_port_the_next_free_one_is_taken():
+    with open_socket(None) as first, open_socket(None) as second:
+        ports = [each.getsockname()[1] for each in (first, second)]
+        assert FIRST <= ports[0] < ports[1] < FIRST + TRIED
+
+
+def test_a_port_is_free_again_after_its_demo():
+    with open_socket(None) as listening:
+        port = listening.getsockname()[1]
+    open_socket(port).close()
+
+
+def test_the_extra_that_is_missing_is_named(monkeypatch, isolated):
+    monkeypatch.setattr("genkit.cli.demo.find_spec", lambda name: None)
+    assert "pip install 'genkit-torch[demo]'" in refused("demo", "run")
+
+
+@pytest.mark.parametrize("port", [0, 65536, "x"])
+def test_a_port_that_is_none_is_refused(port, isolated):
+    assert "--port" in refused("demo", "run", "--port", port)
+
+
+def test_a_run_that_is_not_there_is_refused(isolated):
+    pytest.importorskip("gradio", reason="needs the extra `demo`")
+    assert "nowhere" in refused("demo", "nowhere")
+
+
+HOSTILE = "</script><script>alert(1)</script>"
+
+
+@pytest.fixture
+def client(autoencoder):
+    """Return a client of the page of a model with a hostile title."""
+    pytest.importorskip("gradio", reason="needs the extra `demo`")
+    from starlette.testclient import TestClient
+
+    app = page_app(Playground(Path("run"), autoencoder(torch.rand(16, 2), title=HOSTILE)), 7860, lambda: None)
+    return TestClient(app, base_url="http://127.0.0.1:7860")
+
+
+def test_the_page_keeps_the_browser_on_this_machine(client):
+    page = client.get("/")
+    assert page.status_code == 200
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == policy["connect-src"] == "'self'"
+    assert not any(":" in source and "//" in source for sources in policy.values() for source in sources.split())
+    assert HOSTILE not in page.text
+
+
+def test_other_names_of_this_machine_are_refused(client):
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_nothing_is_counted_kept_or_linked(client):
+    settings = client.get("/config").json()
+    assert settings["analytics_enabled"] is False and not settings.get("run_history")
+    assert settings["footer_links"] == []
+
+
+def labels_of(playground):
+    from genkit.demo.page import page_of
+
+    components = page_of(playground).get_config_file()["components"]
+    return [each["props"].get("label") for each in components if each["type"] == "tabitem"]
+
+
+def test_a_gan_has_no_tab_that_needs_an_encoder(gan, autoencoder):
+    pytest.importorskip("gradio", reason="needs the extra `demo`")
+    assert labels_of(Playground(Path("run"), gan)) == ["Draw", "Walk", "Directions"]
+    whole = labels_of(Playground(Path("run"), autoencoder(torch.rand(16, 2))))
+    assert whole == ["Draw", "Reconstruct", "Walk", "Directions"]
