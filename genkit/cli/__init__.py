@@ -24,6 +24,7 @@ from genkit.cli import (
     plugins,
     recipes,
     reconstruct,
+    report,
     resume,
     run,
     sample,
@@ -80,6 +81,7 @@ app.command("run", rich_help_panel=TRAIN)(run.run)
 app.command("resume", rich_help_panel=TRAIN)(resume.resume)
 app.command("tune", rich_help_panel=TRAIN)(tune.tune)
 app.command("ls", rich_help_panel=LOOK)(ls.ls)
+app.command("report", rich_help_panel=LOOK)(report.report)
 app.command("eval", rich_help_panel=LOOK)(evaluate.evaluate)
 app.command("compare", rich_help_panel=LOOK)(compare.compare)
 app.command("sample", rich_help_panel=LOOK)(sample.sample)

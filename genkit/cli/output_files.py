@@ -94,6 +94,13 @@ def picture_file(out: Destination | None, default: Path) -> OutputFiles:
     return OutputFiles(out, default, [".png"])
 
 
+def page_file(out: Destination, default: Path) -> OutputFiles:
+    """Return the one HTML file of a command. Raises `UsageError` unless the name ends in .html."""
+    if not out.is_folder and out.path.suffix.lower() != ".html":
+        raise UsageError(f"--out {out}: not the name of an HTML file. Give a name that ends in .html.")
+    return OutputFiles(out, default, [".html"])
+
+
 def _claimed(pairs: Sequence[tuple[Path, Path]]) -> bool:
     """Return whether the names are free, or those of files of the same content; a free name is then an empty file."""
     claimed = []

@@ -1,30 +1,12 @@
-"""The pictures of a run by kind."""
+"""The newest picture of a run, for a notebook."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import PIL.Image
 
 from genkit.errors import UsageError
+from genkit.runs.pictures_of_run import pictures_of
 from genkit.runs.run_folder import RunFolder
-
-CURVES = "curves"
-
-
-def pictures_of(folder: RunFolder) -> dict[str, list[Path]]:
-    """Return the pictures of a run by kind, such as "samples", the newest last.
-
-    The figures that are drawn after the last step come after the pictures during training.
-    """
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.samples.glob("step-*-*.png")):
-        found.setdefault(path.stem.split("-", 2)[2], []).append(path)
-    for path in sorted(folder.figures.glob("*.png")):
-        found.setdefault(path.stem, []).append(path)
-    if folder.curves.exists():
-        found.setdefault(CURVES, []).append(folder.curves)
-    return found
 
 
 def newest_picture(folder: RunFolder, kind: str) -> PIL.Image.Image:

@@ -14,18 +14,22 @@ import PIL.Image
 from genkit.console.captured import html_of, text_of
 from genkit.console.output import Console
 from genkit.core.result import EvaluationRecord
+from genkit.errors import UsageError
 from genkit.notebook.log import Log
 from genkit.notebook.memory import MemoryData, data_of_run
-from genkit.notebook.pictures import newest_picture, pictures_of
+from genkit.notebook.pictures import newest_picture
 from genkit.notebook.recipe import EditableRecipe
 from genkit.notebook.results import Results
 from genkit.notebook.run_data import RunData
 from genkit.notebook.trained_model import TrainedModel, load
 from genkit.recipe.document import read
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
+from genkit.runs.pictures_of_run import pictures_of
 from genkit.runs.results_report import print_results
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.run_state import RunState, state_of
+from genkit.runs.write_report import write_report
+from genkit.storage.os_errors import describe_os_error
 from genkit.storage.user_path import user_path
 
 
@@ -87,6 +91,17 @@ class Run:
         Raises `UsageError`, which names the kinds, if the run has no such picture.
         """
         return newest_picture(self._folder, kind)
+
+    def report(self, path: str | PathLike[str] | None = None) -> Path:
+        """Write the run as one page of HTML, by default report.html in its folder, and return the path.
+
+        A run writes it when it ends. Raises `UsageError` if the file cannot be written.
+        """
+        place = self._folder.report if path is None else user_path(path)
+        try:
+            return write_report(self._folder, place)
+        except OSError as error:
+            raise UsageError(f"{place}: cannot be written: {describe_os_error(error, place)}.") from None
 
     @cached_property
     def data(self) -> RunData:

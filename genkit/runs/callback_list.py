@@ -25,6 +25,8 @@ from genkit.runs.live_run import LiveRun
 from genkit.runs.log_during_training import StepLogger
 from genkit.runs.run_view import OpenRun
 
+SPENDING = {PictureDrawer: "drawing", Evaluator: "evaluating"}  # names of `timing.SPENT`
+
 
 class CallbackList:
     """All callbacks of a run on this process. Each method calls that of every callback, in order."""
@@ -37,6 +39,7 @@ class CallbackList:
         self._run = run
         self._outside = outside if run.world.is_main else ()
         writer = CheckpointWriter(run, self._tell)
+        self._stopwatch = writer.stopwatch
         makers = [StepLogger(run, self._tell), PictureDrawer(run, self._tell), writer]
         self._all: list[Callback] = [
             *makers,
@@ -83,7 +86,8 @@ class CallbackList:
 
     def _each(self, method: str, *arguments: Any) -> None:
         for callback in self._all:
-            getattr(callback, method)(*arguments)
+            with self._stopwatch.spending(SPENDING.get(type(callback))):
+                getattr(callback, method)(*arguments)
         for outside in self._outside:
             outside.hear()  # what callbacks after it have made: the evaluation
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from genkit.core.callback import Callback
+from genkit.core.result import Result
 from genkit.errors import Interrupted
 from genkit.runs import checkpoint
 from genkit.runs.class_facts import facts_of_classes
@@ -25,13 +26,13 @@ class CheckpointWriter(Callback):
 
     def __init__(self, run: LiveRun, tell: Tell):
         self._run, self._tell = run, tell
-        self._stopwatch = Stopwatch(run)
+        self.stopwatch = Stopwatch(run)
         self.newest = run.state.step  # the step of the newest checkpoint; 0: none, or none is needed
 
     def stepped(self, step: int) -> None:
         """Write a checkpoint if one is due. Raises `Diverged`."""
         run = self._run
-        self._stopwatch.observe(run.watch.newest)
+        self.stopwatch.observe(run.watch.newest)
         due = run.is_due(step, run.plan.recipe.checkpoint.every) or is_evaluation_due(run.plan, step)
         if due or run.watch.newest.stopping:
             self._save()
@@ -44,6 +45,10 @@ class CheckpointWriter(Callback):
     def failed(self, step: int) -> None:
         """Write a checkpoint of the last whole step, unless it has one. Raises `Diverged`."""
         self.stopped(step, "")
+
+    def finished(self, step: int, results: Sequence[Result]) -> None:
+        """Write how long the end of the run took."""
+        self._run.world.on_main(self.stopwatch.finish)
 
     def _save(self) -> None:
         """Write a checkpoint of finite weights, and delete all but the newest `checkpoint.keep`. Raises `Diverged`."""
@@ -63,9 +68,10 @@ class CheckpointWriter(Callback):
             "parts": run.plan.owners,
             "lines": {log.path.name: log.count() for log in run.folder.logs},
         }
-        checkpoint.save(run.state, run.folder.checkpoint(run.state.step), facts)
-        run.folder.keep_newest(run.plan.recipe.checkpoint.keep)
-        self._stopwatch.save()
+        with self.stopwatch.spending("saving"):
+            checkpoint.save(run.state, run.folder.checkpoint(run.state.step), facts)
+            run.folder.keep_newest(run.plan.recipe.checkpoint.keep)
+        self.stopwatch.save()
 
 
 class SignalStop(Callback):

@@ -14,6 +14,7 @@ runs/0007-as-introvae-8gaussians-s0/
     results.json            the metrics after the last step, and their protocols
     figures/                samples, reconstructions and stability strip, drawn after the last step
     curves.png              the logged terms and metrics over the steps
+    report.html             all of this as one page, written when the run ends, however it ends
     final/                  model folder of the last step: weights, recipe and facts, for `genkit.load`
     best/                   model folder of the best step by one metric
 """
@@ -53,6 +54,7 @@ class RunFolder:
         self.strip = path / "strip"
         self.figures = path / "figures"
         self.curves = path / "curves.png"
+        self.report = path / "report.html"
         self.checkpoints = path / "checkpoints"
         self.results = path / "results.json"
         self.timing = path / "timing.json"

@@ -10,7 +10,9 @@ import json
 import math
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -21,6 +23,8 @@ from genkit.runs.live_run import LiveRun
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.text_files import write_json
 
+SPENT = ("drawing", "saving", "evaluating")  # what is timed beside the steps
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -30,6 +34,10 @@ class Timing:
     seconds: float
     peak_memory: int | None  # in bytes, of the main process: on the GPU if it has one; None if it is not known
     waited: float | None = None  # seconds of it in which the main process waited for data; None in an older file
+    drawing: float | None = None  # seconds of it for pictures; None in an older file, here and below
+    saving: float | None = None  # seconds of it for checkpoints
+    evaluating: float | None = None  # seconds of it for evaluations
+    finishing: float | None = None  # seconds after the last checkpoint: the last evaluation, figures and model folder
 
     def __str__(self) -> str:
         """Return the numbers in words: ``12 s, 245 steps/s, 3 % waiting for data, at most 310 MB of memory``."""
@@ -55,8 +63,9 @@ def read_timing(folder: RunFolder) -> Timing | None:
         facts = json.loads(folder.timing.read_text(encoding="utf-8"))
         steps, seconds, memory = int(facts["steps"]), float(facts["seconds"]), facts["peak_memory"]
         waited = None if facts.get("waited") is None else float(facts["waited"])
-        valid = steps >= 0 and 0 <= seconds < math.inf and 0 <= (waited or 0) < math.inf
-        return Timing(steps, seconds, None if memory is None else int(memory), waited) if valid else None
+        spent = {name: None if facts.get(name) is None else float(facts[name]) for name in (*SPENT, "finishing")}
+        valid = steps >= 0 and all(0 <= (value or 0) < math.inf for value in (seconds, waited, *spent.values()))
+        return Timing(steps, seconds, None if memory is None else int(memory), waited, **spent) if valid else None
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
@@ -68,7 +77,25 @@ class Stopwatch:
         self._run = run
         self._first, self._start = run.state.step, time.monotonic()
         self._earlier = _up_to(run.state.step, read_timing(run.folder))
+        self._saved: float | None = (
+            time.perf_counter() if run.state.step else None
+        )  # when the newest checkpoint was written
         self._waited = 0.0
+        self._spent = dict.fromkeys(SPENT, 0.0)
+
+    @contextmanager
+    def spending(self, name: str | None) -> Iterator[None]:
+        """Add the seconds of the block to those of a name in `SPENT`; None: they are not counted apart."""
+        begin = time.perf_counter()
+        yield
+        if name is not None:
+            self._spent[name] += time.perf_counter() - begin
+
+    def finish(self) -> None:
+        """Write the seconds since the last checkpoint, when the run has finished. Raises `OSError`."""
+        if (timing := read_timing(self._run.folder)) is not None and self._saved is not None:
+            finished = replace(timing, finishing=round(time.perf_counter() - self._saved, 3))
+            write_json(self._run.folder.timing, finished.as_dict())
 
     def observe(self, record: StepRecord) -> None:
         """Add the seconds that a step has waited for its data."""
@@ -80,18 +107,22 @@ class Stopwatch:
         peaks = [peak for peak in (earlier.peak_memory, _peak_memory(self._run.world.device)) if peak is not None]
         seconds = earlier.seconds + time.monotonic() - self._start
         waited = None if earlier.waited is None else round(earlier.waited + self._waited, 3)
-        timing = Timing(earlier.steps + steps, round(seconds, 3), max(peaks, default=None), waited)
+        before = {name: getattr(earlier, name) for name in SPENT}
+        spent = {name: None if before[name] is None else round(before[name] + self._spent[name], 3) for name in SPENT}
+        timing = Timing(earlier.steps + steps, round(seconds, 3), max(peaks, default=None), waited, **spent)
         write_json(self._run.folder.timing, timing.as_dict())
+        self._saved = time.perf_counter()
 
 
 def _up_to(step: int, timing: Timing | None) -> Timing:
     """Return the timing of the first steps of a run, also of one that has lost its later checkpoints."""
     if timing is None or timing.steps == 0 or step == 0:
-        return Timing(0, 0.0, None, 0.0)
+        return Timing(0, 0.0, None, 0.0, 0.0, 0.0, 0.0)
     kept = min(step, timing.steps)
     share = kept / timing.steps
-    waited = None if timing.waited is None else timing.waited * share
-    return Timing(kept, timing.seconds * share, timing.peak_memory, waited)
+    parts = {name: getattr(timing, name) for name in ("waited", *SPENT)}
+    parts = {name: None if seconds is None else seconds * share for name, seconds in parts.items()}
+    return Timing(kept, timing.seconds * share, timing.peak_memory, **parts)
 
 
 def _peak_memory(device: torch.device) -> int | None:

@@ -36,6 +36,7 @@ from genkit.runs.run_folder import RunFolder
 from genkit.runs.safe_steps import safe_steps
 from genkit.runs.signals import stop_requested
 from genkit.runs.untrained import nothing_left_if_nothing_is_trained
+from genkit.runs.write_report import report_at_end
 from genkit.storage.user_path import user_path
 
 
@@ -137,6 +138,7 @@ def train_in_folder(
     run = LiveRun.open(plan, folder, world)
     outside = callbacks_of_run(plan, folder, callbacks, report or _warn)
     with ExitStack() as stack:
+        stack.enter_context(report_at_end(run, report or _warn))
         stack.enter_context(recording_failure(run))
         with stop_requested() as stop:
             listed = stack.enter_context(closing(CallbackList(run, outside, stop)))

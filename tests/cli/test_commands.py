@@ -79,7 +79,7 @@ def test_run_writes_all_files_of_a_run_folder():
     folder = Path("runs/0001-tiny-s0")
     assert {path.name for path in folder.iterdir() if path.name[0] != "."} == {
         "recipe.toml", "recipe.resolved.toml", "metrics.jsonl", "samples", "checkpoints", "curves.png",
-        "results.json", "final", "strip", "figures", "timing.json",
+        "results.json", "final", "strip", "figures", "timing.json", "report.html",
     }  # fmt: skip
     assert (folder / "recipe.toml").read_text() == Path("tiny.toml").read_text()
 

@@ -64,7 +64,7 @@ def train_with(folder, *callbacks):
 
 def content_of(folder: RunFolder, *left_out: str) -> dict[str, bytes]:
     """Return all files of a run but its clock, its lock, and those named."""
-    names = {"timing.json", ".lock", *left_out}
+    names = {"timing.json", "report.html", ".lock", *left_out}
     files = [path for path in folder.path.rglob("*") if path.is_file() and path.name not in names]
     return {str(path.relative_to(folder.path)): path.read_bytes() for path in files}
 

@@ -37,12 +37,40 @@ class Plot {
     this.drawn = vegaEmbed(this.element, spec, options).then((result) => {
       this.view = result.view;
       this.zoom(this.range);
+      this.drag();
     });
     return this.drawn;
   }
   zoom(range) {
     this.range = range;
     if (this.view && range) this.view.signal("from", range[0]).signal("to", range[1]).runAsync();
+  }
+  // Dragging across the chart selects a stretch of the axis; a finger scrolls the page.
+  drag() {
+    if (!this.onDrag) return;
+    const shade = Object.assign(document.createElement("div"), {className: "shade", hidden: true});
+    this.element.append(shade);
+    const inside = (event) => event.clientX - this.element.getBoundingClientRect().left;
+    let start = null;
+    this.element.addEventListener("pointerdown", (event) => {
+      if (event.pointerType === "touch" || event.button !== 0) return;
+      start = inside(event);
+      this.element.setPointerCapture(event.pointerId);
+    });
+    this.element.addEventListener("pointermove", (event) => {
+      if (start === null) return;
+      shade.hidden = false;
+      Object.assign(shade.style, {left: `${Math.min(start, inside(event))}px`, width: `${Math.abs(inside(event) - start)}px`});
+    });
+    this.element.addEventListener("pointerup", (event) => {
+      if (start === null) return;
+      const [left, right] = [start, inside(event)].sort((a, b) => a - b);
+      const at = (place) => this.view.scale("x").invert(place - this.view.origin()[0]);
+      start = null;
+      shade.hidden = true;
+      if (right - left > 8) this.onDrag([at(left), at(right)]);
+    });
+    this.element.addEventListener("dblclick", () => this.onDrag(null));
   }
 }
 
@@ -85,6 +113,7 @@ function timeAxis(section, plots) {
     if (b - a < step) { if (moved === from) a = Math.max(first, b - step); else b = Math.min(last, a + step); }
     show([a, b]);
   };
+  for (const plot of own) plot.onDrag = (range) => show(range ? [Math.max(first, range[0]), Math.min(last, range[1])] : [first, last]);
   from.input.addEventListener("input", () => read(from));
   to.input.addEventListener("input", () => read(to));
   const bar = document.createElement("div");

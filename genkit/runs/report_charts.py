@@ -1,0 +1,94 @@
+"""The charts of a report: the logged terms, the schedules and the evaluations of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from genkit.core.result import EvaluationRecord
+from genkit.pages.chart import Chart, value_text
+from genkit.pages.line_chart import line_chart
+from genkit.runs.curves import curves_of, is_schedule, sections_of
+
+KL = "kl"  # the prefix of the terms that measure how far codes are from the prior
+ABOUT_KL = (
+    "The KL divergence measures how far the codes of the encoder are from the prior: low for what the encoder takes "
+    "for data, high for what it recognises as made by the decoder. An introspective encoder lowers it for data (real) "
+    "and raises it for reconstructions (rec) and samples (fake). Where the curves meet, the encoder no longer tells "
+    "samples from data; where that of samples grows without end, the decoder has lost."
+)
+
+
+@dataclass(frozen=True)
+class ChartGroup:
+    """Charts under one heading, with a sentence on what they mean."""
+
+    heading: str
+    charts: Sequence[Chart]
+    about: str = ""
+
+
+class LoggedTerm(NamedTuple):
+    """One logged quantity in numbers, for a reader without charts."""
+
+    key: str
+    first: str
+    last: str
+    lowest: str
+    highest: str
+
+
+def chart_groups(
+    lines: Sequence[Mapping[str, Any]], evaluations: Sequence[EvaluationRecord], recipe: Mapping[str, Any]
+) -> list[ChartGroup]:
+    """Return the groups of charts of a run that have any, all over the steps.
+
+    The schedules of the loss are the terms that are named as a key of its table. `lines` are those of metrics.jsonl.
+    """
+    loss = recipe.get("loss", {})
+    sections = sections_of(lines, evaluations, loss.keys() if isinstance(loss, Mapping) else ())
+    marks = phase_starts(lines)
+    groups = []
+    for section in sections:
+        charts = [
+            line_chart(panel.title, panel.curves, marks=marks, best=panel.best, dots=panel.sparse)
+            for panel in section.panels
+            if not panel.sparse or max(map(len, panel.curves.values())) > 1  # one evaluation is no curve
+        ]
+        if charts:
+            has_kl = any(panel.title.lower().startswith(f"{KL},") for panel in section.panels)
+            groups.append(ChartGroup(_capitalised(section.heading), charts, ABOUT_KL if has_kl else ""))
+    return groups
+
+
+def phase_starts(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the first logged step of each phase that begins after the others, by a label for a chart."""
+    first: dict[str, int] = {}
+    for line in lines:
+        for key in line:
+            if "/" in key and not is_schedule(key):
+                first.setdefault(key.split("/", 1)[0], line["step"])
+    begin = min(first.values(), default=0)
+    together: dict[int, list[str]] = {}
+    for phase, step in first.items():
+        together.setdefault(step, []).append(phase)
+    return {
+        f"{', '.join(phases)} {'start' if len(phases) > 1 else 'starts'}": step
+        for step, phases in together.items()
+        if step > begin
+    }
+
+
+def logged_terms(lines: Sequence[Mapping[str, Any]]) -> list[LoggedTerm]:
+    """Return each logged quantity with its first, last, lowest and highest finite value."""
+    terms = []
+    for key, curve in curves_of(lines).items():
+        finite = [value for _, value in curve if value == value]
+        numbers = [finite[0], finite[-1], min(finite), max(finite)] if finite else []
+        terms.append(LoggedTerm(key, *(map(value_text, numbers) if numbers else ["not finite"] * 4)))
+    return terms
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]

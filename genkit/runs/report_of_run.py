@@ -1,0 +1,168 @@
+"""What the page of a run shows, gathered from its folder: plain values, charts and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from genkit.console.quantities import duration, quantity
+from genkit.core.result import EvaluationRecord, Result
+from genkit.errors import UsageError
+from genkit.pages.chart import value_text
+from genkit.pages.pictures import PictureBudget
+from genkit.recipe.document import read
+from genkit.runs.checkpoint import read_facts
+from genkit.runs.early_end import early_end_of
+from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
+from genkit.runs.failure import failure_of
+from genkit.runs.model_facts import facts_in
+from genkit.runs.report_charts import ChartGroup, LoggedTerm, chart_groups, logged_terms
+from genkit.runs.report_pictures import PictureSeries, pictures_of_report
+from genkit.runs.report_recipe import ShownRecipe, shown_recipe
+from genkit.runs.report_time import TimeShare, time_shares
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.run_state import RunState, state_of
+from genkit.runs.timing import read_timing
+
+Value = TypeVar("Value")
+STATES = {
+    RunState.RUNNING: "Running: this page shows what the run had written when the page was made.",
+    RunState.STOPPED: "Stopped before its last step; `genkit resume` continues it.",
+    RunState.NOT_STARTED: "Not started: nothing has been trained yet.",
+    RunState.DAMAGED: "Damaged: some of its files cannot be read.",
+}
+ENVIRONMENT = ("genkit", "torch", "python", "machine", "processes", "threads")
+
+
+@dataclass(frozen=True)
+class ShownMetric:
+    """One number with its protocol."""
+
+    label: str
+    value: str
+    interval: str
+    better: str
+    protocol: str
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A run as its page shows it."""
+
+    title: str
+    name: str  # of the run folder
+    state: RunState
+    facts: Mapping[str, str]  # in a line at the top
+    remarks: Sequence[str]  # the state, and what is damaged or missing
+    groups: Sequence[ChartGroup]
+    terms: Sequence[LoggedTerm]
+    pictures: Sequence[PictureSeries]
+    picture_remarks: Sequence[str]
+    metrics: Sequence[ShownMetric]
+    metrics_step: int | None
+    times: Sequence[TimeShare]
+    recipe: ShownRecipe | None
+    environment: Mapping[str, str]
+    parts: Sequence[str] = field(default=())  # a line for each part, with its owner
+
+
+def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport:
+    """Read a run, finished or not. What cannot be read is left out, and a remark says so.
+
+    `state` is that of a run which this process has just trained. Raises `UsageError` if there is no resolved recipe.
+    """
+    reader = _Reader()
+    recipe = read(folder.resolved).tables
+    state = state or reader.read(lambda: state_of(folder), RunState.DAMAGED)
+    lines: list[dict[str, Any]] = reader.read(folder.lines, [])
+    evaluations: list[EvaluationRecord] = reader.read(lambda: evaluations_of(folder), [])
+    newest = reader.read(lambda: newest_evaluation(folder), None)
+    remarks = [STATES[state]] if state in STATES else []
+    if failure := reader.read(lambda: failure_of(folder), None):
+        remarks.append(f"The training failed after step {failure.step}: {failure.reason}")
+    if end := reader.read(lambda: early_end_of(folder), None):
+        remarks.append(f"A callback ended the run after step {end.step}: {end.reason}")
+    facts: dict[str, Any] = reader.read(lambda: _newest_facts(folder), {})
+    groups = chart_groups(lines, evaluations, recipe)
+    if any(chart.notes for group in groups for chart in group.charts):
+        remarks.append("Some logged values are not finite. The curves have gaps there, and a note below each says so.")
+    budget = PictureBudget()
+    pictures: list[PictureSeries] = reader.read(lambda: pictures_of_report(folder, budget), [])
+    return RunReport(
+        title=str(recipe.get("title", folder.path.name)),
+        name=folder.path.resolve().name,
+        state=state,
+        facts=_facts(folder, state, recipe, lines, facts),
+        remarks=[*remarks, *reader.remarks],
+        groups=groups,
+        terms=logged_terms(lines),
+        pictures=pictures,
+        picture_remarks=budget.remarks,
+        metrics=[_metric(result) for result in newest.results] if newest else [],
+        metrics_step=newest.step if newest else None,
+        times=time_shares(read_timing(folder)),
+        recipe=reader.read(lambda: shown_recipe(folder, recipe), None),
+        environment={name: str(facts[name]) for name in ENVIRONMENT if name in facts},
+        parts=[str(part) for part in facts.get("parts", ())],
+    )
+
+
+class _Reader:
+    """Reads what may be damaged, and keeps the remarks on what was."""
+
+    def __init__(self) -> None:
+        self.remarks: list[str] = []
+
+    def read(self, read: Callable[[], Value], instead: Value) -> Value:
+        try:
+            return read()
+        except (UsageError, OSError) as error:
+            if str(error) not in self.remarks:
+                self.remarks.append(str(error))
+            return instead
+
+
+def _newest_facts(folder: RunFolder) -> dict[str, Any]:
+    """Return the facts of the newest weights: the environment and the parts; none before the first checkpoint."""
+    if facts := facts_in(folder.final):
+        return facts
+    saved = folder.saved_steps()
+    return read_facts(folder.checkpoint(saved[-1])) if saved else {}
+
+
+def _facts(
+    folder: RunFolder,
+    state: RunState,
+    recipe: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+    newest: Mapping[str, Any],
+) -> dict[str, str]:
+    """Return the facts at the top of the page, by name."""
+    train = recipe.get("train", {})
+    length = train.get("steps")
+    step = max(lines[-1]["step"] if lines else 0, newest.get("step", 0))
+    timing = read_timing(folder)
+    shown = {
+        "state": str(state),
+        "step": f"{step} of {length}" if length else str(step),
+        "data": _name(recipe, "data"),
+        "model": _name(recipe, "model"),
+        "loss": _name(recipe, "loss"),
+        "seed": str(recipe.get("seed", "")),
+        "training time": duration(timing.seconds) if timing else "",
+        "peak memory": quantity(timing.peak_memory, "B") if timing and timing.peak_memory else "",
+    }
+    return {name: text for name, text in shown.items() if text}
+
+
+def _name(recipe: Mapping[str, Any], table: str) -> str:
+    part = recipe.get(table, {})
+    return str(part.get("use", "")) if isinstance(part, Mapping) else str(part)
+
+
+def _metric(result: Result) -> ShownMetric:
+    value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
+    interval = "" if result.interval is None else " to ".join(map(value_text, result.interval))
+    better = "" if result.better is None else f"{result.better} is better"
+    return ShownMetric(result.label, value, interval, better, str(result.protocol))

@@ -1,0 +1,102 @@
+"""The pictures of a report, within the budget of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+
+from genkit.pages.pictures import AskedPicture, Picture, PictureBudget
+from genkit.runs.pictures_of_run import previews_of
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.step_names import step_in
+from genkit.storage.listing import names_in
+
+MOST_STEPS = 12  # of a series through time
+FIGURES = {  # those that a run draws after its last step, in the order of the page, each with what it shows
+    "samples": "Samples: draws of the prior, decoded.",
+    "reconstructions": "Held-out images, each with its reconstruction.",
+    "stability": "The same latent codes, decoded at a few steps of the training.",
+    "traversal": "One latent dimension changes in each row; those of greatest effect come first.",
+    "codes": "Codes of held-out samples beside draws of the prior.",
+}
+SERIES = {
+    "samples": "Samples of the same latent codes at each step.",
+    "reconstructions": "The same held-out images, each with its reconstruction.",
+    "points": "Data, samples, and the density of the model.",
+}
+STRIP = "strip"
+ABOUT_STRIP = "The first samples of the stability strip: the same latent codes at each step."
+
+
+@dataclass(frozen=True)
+class PictureSeries:
+    """Pictures of one kind through time, or a single one."""
+
+    title: str
+    about: str
+    pictures: Sequence[Picture]
+
+
+def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> list[PictureSeries]:
+    """Return the series through time, then the figures of the end, as far as the budget allows."""
+    figures = {path.stem: path for path in sorted(folder.figures.glob("*.png"))}
+    names = [*(name for name in FIGURES if name in figures), *(name for name in figures if name not in FIGURES)]
+    last = budget.take([AskedPicture(figures[name], FIGURES.get(name, name)) for name in names], 0.5)
+    at_end = {picture.text: picture for picture in last}
+
+    previews = previews_of(folder)
+    through_time = []
+    for number, (kind, paths) in enumerate(previews.items()):
+        asked = [AskedPicture(path, _about(kind), _step(path, kind)) for path in spread(paths)]
+        share = 1 / (len(previews) - number + (0 if "stability" in figures else 1))
+        through_time.append(PictureSeries(f"{_title(kind)} through time", _about(kind), budget.take(asked, share)))
+    if "stability" not in figures and (rows := _strip_rows(folder)):  # a run that has not ended
+        through_time.append(PictureSeries("Stability strip", ABOUT_STRIP, budget.take(rows)))
+    of_end = [
+        PictureSeries(f"{_title(name)} after the last step", text, [at_end[text]])
+        for name in names
+        if (text := FIGURES.get(name, name)) in at_end
+    ]
+    return [series for series in (*through_time, *of_end) if series.pictures]
+
+
+def spread(paths: Sequence[Path], most: int = MOST_STEPS) -> list[Path]:
+    """Return at most `most` paths, the first and the last among them, spread evenly."""
+    if len(paths) <= most:
+        return list(paths)
+    return [paths[round(number * (len(paths) - 1) / (most - 1))] for number in range(most)]
+
+
+def _strip_rows(folder: RunFolder) -> list[AskedPicture]:
+    """Return the rows of images of the stability strip, which a run writes as arrays; damaged ones are left out."""
+    steps = sorted(step for name in names_in(folder.strip) if (step := step_in(name, r"\.npy")) is not None)
+    rows = []
+    for step in steps:
+        try:
+            images = np.load(folder.row(step), allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            continue
+        if images.ndim == 4 and images.dtype == np.uint8 and images.shape[1] in (1, 3) and images.size:
+            joined = np.concatenate(list(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))), axis=2).transpose(1, 2, 0)
+            picture = PIL.Image.fromarray(joined[:, :, 0] if joined.shape[2] == 1 else np.ascontiguousarray(joined))
+            scale = max(1, 64 // images.shape[2])
+            larger = picture.resize((picture.width * scale, picture.height * scale), PIL.Image.Resampling.NEAREST)
+            rows.append(AskedPicture(larger, ABOUT_STRIP, f"step {step}"))
+    return rows
+
+
+def _about(kind: str) -> str:
+    return SERIES.get(kind, _title(kind))
+
+
+def _title(kind: str) -> str:
+    return kind[:1].upper() + kind[1:]
+
+
+def _step(path: Path, kind: str) -> str:
+    step = step_in(path.name, r"-.*\.png")
+    return path.stem if step is None else f"step {step}"

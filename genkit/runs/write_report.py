@@ -1,0 +1,68 @@
+"""The page of a run, report.html: written on demand, and by the run itself when it ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from genkit.errors import UsageError
+from genkit.pages.render import render_page
+from genkit.runs.live_run import LiveRun
+from genkit.runs.report_of_run import RunReport, report_of_run
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.run_state import RunState, state_of
+from genkit.storage.atomic import write_file
+from genkit.storage.listing import exists
+
+TEMPLATE = "run.html.jinja"
+
+
+def report_page(folder: RunFolder, state: RunState | None = None) -> bytes:
+    """Return the page of a run as HTML in UTF-8. Raises `UsageError` as `report_of_run`."""
+    return page_of(report_of_run(folder, state))
+
+
+def page_of(report: RunReport) -> bytes:
+    """Return the page of a report. It has the script of charts only if it has charts."""
+    title = f"{report.title}: {report.name}"
+    return render_page(TEMPLATE, title, {"report": report}, charts=any(group.charts for group in report.groups))
+
+
+def write_report(folder: RunFolder, path: Path | None = None, state: RunState | None = None) -> Path:
+    """Write the page of a run, by default to report.html in its folder; return the path.
+
+    Raises `UsageError` as `report_of_run`, and `OSError`.
+    """
+    path = path or folder.report
+    write_file(path, report_page(folder, state))
+    return path
+
+
+@contextmanager
+def report_at_end(run: LiveRun, remark: Callable[[str], object]) -> Iterator[None]:
+    """Write the report when the block ends, finished, stopped or failed. The main process does so.
+
+    A report is a by-product: an error of its writing becomes a `remark`, and the run ends as it would have ended.
+    """
+    try:
+        yield
+    finally:
+        wrong_call = isinstance(sys.exception(), UsageError)  # nothing was trained
+        if run.world.is_main and not wrong_call and exists(run.folder.resolved):
+            try:
+                write_report(run.folder, state=_state_at_end(run.folder))
+            except Exception as error:  # whatever a page, a picture or a library raises
+                text = str(error) or type(error).__name__
+                remark(f"{run.folder.report}: not written: {text}. `genkit report {run.folder.path}` tries again.")
+
+
+def _state_at_end(folder: RunFolder) -> RunState:
+    """Return the state that a run will have when this process has given up its lock."""
+    if folder.finished:
+        return RunState.FINISHED
+    state = state_of(folder)
+    if state is not RunState.RUNNING:
+        return state
+    return RunState.FAILED if exists(folder.failed) else RunState.STOPPED

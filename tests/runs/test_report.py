@@ -1,0 +1,168 @@
+"""The page of a run: what it says of a run in any state, and that it never costs a training."""
+
+import base64
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from support.commands import IMAGES, TINY, genkit, refused, write_recipe
+from support.kill_and_resume import new_run, train_and_kill, train_on
+from support.messages import assert_names
+from support.tiny_recipes import tiny_recipe
+
+from genkit.errors import GenkitWarning
+from genkit.recipe.tables import Checkpoint
+from genkit.runs import write_report
+from genkit.runs.report_of_run import report_of_run
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.run_state import RunState
+
+pytestmark = [pytest.mark.usefixtures("isolated"), pytest.mark.trains]
+
+HOSTILE = "</script><script>alert(1)</script>\"'{{ 7 * 7 }}"
+
+
+def trained(folder: Path, text: str, *overrides: str) -> RunFolder:
+    asked = [argument for override in overrides for argument in ("--set", override)]
+    result = genkit("run", write_recipe(folder, text), "-q", *asked)
+    assert result.code == 0, result.err
+    return RunFolder(folder / "runs" / "0001-tiny-s0")
+
+
+def page_of(folder: RunFolder) -> str:
+    assert genkit("report", folder.path).code == 0
+    return folder.report.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Return a function that copies a finished run on images."""
+    import shutil
+
+    root = tmp_path_factory.mktemp("images")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(root)
+        patched.setenv("GENKIT_PLUGINS", "none")
+        patched.setenv("GENKIT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        run = trained(root, IMAGES)
+
+    def copied(place: Path) -> RunFolder:
+        shutil.copytree(run.path, place / "run")
+        return RunFolder(place / "run")
+
+    return copied
+
+
+def test_a_run_writes_its_page_when_it_ends_with_everything_that_it_has_made(images, tmp_path):
+    folder = images(tmp_path)
+    page = folder.report.read_text(encoding="utf-8")
+    assert len(page) < 3_000_000 and "<dd>finished</dd>" in page
+    results = json.loads(folder.results.read_text())
+    assert all(result["label"] in page and f"{result['value']:.5g}" in page for result in results)
+    logged = {key for line in folder.lines() for key in line if "/" in key}
+    assert logged and all(f">{key}<" in page for key in logged)
+    embedded = {base64.b64decode(text) for text in re.findall(r"base64,([A-Za-z0-9+/=]+)", page)}
+    pictures = [*folder.figures.glob("*.png"), *folder.samples.glob("*.png")]
+    assert len(pictures) >= 5 and {path.read_bytes() for path in pictures} <= embedded
+    assert "genkit run recipe.resolved.toml" in page
+
+
+def test_the_page_of_a_finished_run_is_a_function_of_its_folder(images, tmp_path):
+    folder = images(tmp_path)
+    assert page_of(folder) == page_of(folder)
+    assert report_of_run(folder).state is RunState.FINISHED
+
+
+def test_a_hostile_title_is_text(tmp_path):
+    folder = trained(tmp_path, TINY, f"title={json.dumps(HOSTILE)}")
+    page = folder.report.read_text(encoding="utf-8")
+    assert "<script>alert" not in page and "{{ 7 * 7 }}" in page and "&lt;script&gt;alert(1)" in page
+
+
+def test_runs_that_have_not_ended_have_a_page(tmp_path):
+    folder = new_run(tmp_path, tiny_recipe(checkpoint=Checkpoint(every=4)))
+    empty = report_of_run(folder)
+    assert empty.state is RunState.NOT_STARTED and not (empty.groups or empty.metrics or empty.times)
+    write_report.write_report(folder)
+    train_and_kill(folder, 6)
+    with folder.locked():
+        assert report_of_run(folder).state is RunState.RUNNING
+    assert report_of_run(folder).state is RunState.STOPPED
+    train_on(folder)
+    finished = report_of_run(folder)
+    assert finished.state is RunState.FINISHED and finished.facts["step"] == "12 of 12" and finished.times
+
+
+def test_the_page_names_what_is_damaged_and_shows_the_rest(images, tmp_path):
+    folder = images(tmp_path)
+    whole = report_of_run(folder)
+    folder.metrics.write_text('{"step": 1}\n???\n')
+    folder.results.write_text("[")
+    folder.timing.write_text("{}")
+    (folder.figures / "samples.png").write_bytes(b"no picture")
+    (folder.figures / "stability.png").unlink()
+    report = report_of_run(folder)
+    assert any("metrics.jsonl" in remark for remark in report.remarks)
+    assert any("results.json" in remark for remark in report.remarks)
+    assert any("samples.png" in remark for remark in report.picture_remarks)
+    assert not report.groups and not report.metrics and not report.times
+    assert report.recipe == whole.recipe and len(report.pictures) > 2
+    assert "no picture" not in page_of(folder)
+
+
+def test_a_value_that_is_not_finite_is_a_gap_and_is_said(images, tmp_path):
+    folder = images(tmp_path)
+    lines = folder.lines()
+    key = next(key for key in lines[0] if key.endswith("/total"))
+    for line in lines[1:]:
+        line[key] = float("nan")
+    folder.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    report = report_of_run(folder)
+    notes = [note for group in report.groups for chart in group.charts for note in chart.notes]
+    assert len(notes) == 1 and any("not finite" in remark for remark in report.remarks)
+    page_of(folder)
+
+
+def test_keys_that_differ_from_their_default_are_marked_and_become_options(tmp_path):
+    folder = trained(tmp_path, TINY, "report.log_every=2", "report.draw_every=7", "checkpoint.keep=3")
+    recipe = report_of_run(folder).recipe
+    keys = {(table.name, key.name): key for table in recipe.tables for key in table.keys}
+    assert keys["report", "log_every"].differs and keys["train", "steps"].differs
+    assert keys["report", "draw_every"].differs and keys["report", "draw_every"].default == "1000"
+    assert not keys["checkpoint", "keep"].differs, "the value is that of the default"
+    assert not keys["train", "accumulate"].differs
+    assert "--set report.log_every=2" in recipe.with_overrides and "steps" not in recipe.with_overrides
+    code = genkit(*recipe.with_overrides.split()[1:2], folder.path / "recipe.toml", "-q", "--runs", "again",
+                  *recipe.with_overrides.split()[3:]).code  # fmt: skip
+    (again,) = Path("again").glob("0001-*")
+    assert code == 0 and (again / "metrics.jsonl").read_bytes() == folder.metrics.read_bytes()
+
+
+def test_a_page_that_cannot_be_written_does_not_fail_the_training(tmp_path, monkeypatch):
+    def fail(*given, **named):
+        raise RuntimeError("no page today")
+
+    monkeypatch.setattr(write_report, "report_page", fail)
+    folder = new_run(tmp_path, tiny_recipe())
+    with pytest.warns(GenkitWarning, match="no page today"):
+        train_on(folder)
+    assert folder.finished and not folder.report.exists()
+
+
+def test_the_command_names_its_file_and_refuses_other_names(images, tmp_path):
+    folder = images(tmp_path)
+    folder.report.unlink()
+    facts = json.loads(genkit("report", folder.path, "--json").out)
+    assert facts == {"run": str(folder.path), "report": str(folder.report)} and folder.report.is_file()
+    assert genkit("report", folder.path, "--out", "page.html").out.split() == ["report", "page.html"]
+    assert Path("page.html").read_bytes() == folder.report.read_bytes()
+    assert_names(refused("report", folder.path, "--out", "page.png"), "--out page.png", ".html")
+    assert_names(refused("report", tmp_path / "absent"), f"{tmp_path / 'absent'}")
+    before = {path.name for path in folder.path.iterdir()}
+    if os.geteuid() != 0:
+        folder.path.chmod(0o500)
+        assert_names(refused("report", folder.path), f"{folder.report}", "--out")
+        folder.path.chmod(0o700)
+    assert {path.name for path in folder.path.iterdir()} == before
