@@ -30,4 +30,4 @@ def print_part(part: Mapping[str, Any], console: Console) -> None:
         console.print(text)
     console.print("")
     rows = [(key["key"], key["takes"], key["default"], key["meaning"]) for key in part["keys"]]
-    console.table("keys", ("key", "takes", "default", "meaning"), rows)
+    console.table("keys", ("key", "takes", "default", "meaning"), rows, below=True)

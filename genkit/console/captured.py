@@ -42,7 +42,15 @@ class HtmlConsole(Console):
         if text.strip():
             self._parts.append(f"<pre>{html.escape(text.rstrip())}</pre>")
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        below: bool = False,
+        repeat: int = 0,
+    ) -> None:
         """Keep a table; nothing if it has no rows."""
         if not rows:
             return

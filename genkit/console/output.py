@@ -21,14 +21,14 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Column, Table
+from rich.table import Column
 from rich.text import Text
 
 from genkit.console.ascii_forms import written_in
-from genkit.console.column_widths import column_widths, with_breaks
 from genkit.console.escapes import escaped
 from genkit.console.notebook_line import line_in_notebook
 from genkit.console.progress_lines import CountLines
+from genkit.console.tables import laid_out
 from genkit.launched import is_main_process
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -59,20 +59,23 @@ class Console:
         for text in () if self.quiet else texts:
             self.print(text)
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print a table; nothing if it has no rows."""
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        below: bool = False,
+        repeat: int = 0,
+    ) -> None:
+        """Print a table; nothing if it has no rows. See `genkit.console.tables` for a narrow terminal."""
         if not rows:
             return
         title, columns = self._shown(title), [self._shown(column) for column in columns]
         cells = [[self._shown(cell) for cell in row] for row in rows]
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        gaps = 2 * (len(columns) - 1)
-        widths = column_widths([columns, *cells], self.rich.width - gaps)
-        for column, width in zip(columns, widths, strict=True):
-            table.add_column(with_breaks(column, width), overflow="fold", header_style="dim", width=width)
-        for row in cells:  # `Text` is plain: brackets in a cell are not markup
-            table.add_row(*(Text(with_breaks(cell, width)) for cell, width in zip(row, widths, strict=True)))
-        self.rich.print(table, soft_wrap=False)
+        narrow = is_terminal(self.rich)
+        for part in laid_out(title, columns, cells, self.rich.width, below and narrow, repeat * narrow):
+            self.rich.print(part, soft_wrap=False)
         self.rich.print()
 
     def _shown(self, text: str) -> str:

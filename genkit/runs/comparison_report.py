@@ -27,10 +27,10 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     if any(run.timing for run in comparison.runs):
         progress.append(["time and memory", *(str(run.timing) if run.timing else NO_VALUE for run in comparison.runs)])
     progress += [[key, *(_total(run, key) for run in comparison.runs)] for key in totals]
-    console.table("training", ("", *names), progress)
+    console.table("training", ("", *names), progress, repeat=1)
 
     differences = [[key, *map(_value, row)] for key, row in comparison.differences.items()]
-    console.table("recipes: keys that differ", ("key", *names), differences)
+    console.table("recipes: keys that differ", ("key", *names), differences, repeat=1)
     if not differences:
         console.print("The recipes are the same.\n")
 
@@ -38,7 +38,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         [row.label + ARROWS[row.better], *(_metric(row, run) for run in comparison.runs), row.protocol]
         for row in comparison.rows
     ]
-    console.table("metrics", ("metric", *names, "protocol"), metrics)
+    console.table("metrics", ("metric", *names, "protocol"), metrics, below=True, repeat=1)
     for remark in comparison.remarks:
         console.print(remark)
 

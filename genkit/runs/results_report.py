@@ -15,4 +15,4 @@ def print_results(results: list[Result], console: Console) -> None:
             value += " ({:.4g} to {:.4g})".format(*result.interval)
         direction = "" if result.better is None else f"{result.better} is better"
         rows.append((result.label, value, direction, str(result.protocol)))
-    console.table("results", ("metric", "value", "", "protocol"), rows)
+    console.table("results", ("metric", "value", "", "protocol"), rows, below=True)

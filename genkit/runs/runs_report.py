@@ -16,8 +16,8 @@ ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 def print_runs(runs: Sequence[RunSummary], console: Console) -> None:
     """Print a table with a row for each run, and below it why runs failed or are damaged."""
     now = datetime.now(UTC)
-    rows = [(run.name, run.title, _steps(run), str(run.state), _metric(run), _age(run, now)) for run in runs]
-    console.table("runs", ("run", "recipe", "step", "state", "metric", "age"), rows)
+    rows = [(run.name, _steps(run), str(run.state), _metric(run), _age(run, now), run.title) for run in runs]
+    console.table("runs", ("run", "step", "state", "metric", "age", "recipe"), rows, below=True)
     for run in runs:
         if run.state in (RunState.FAILED, RunState.DAMAGED):
             console.print(f"{run.state}  {run.name}: {run.reason.splitlines()[0] if run.reason else 'no reason given'}")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from genkit.console.column_widths import column_widths, with_breaks
+from genkit.console.column_widths import column_widths
+from genkit.console.words import wrapped
 
 
 def test_a_table_that_fits_is_as_wide_as_its_cells():
@@ -34,16 +35,19 @@ def test_a_table_narrower_than_its_columns_has_columns_of_one_character():
 def test_words_with_hyphens_give_way_before_words_without():
     rows = [("metric", "S-IntroVAE"), ("high-quality", "0.0497"), ("reconstruction-error", "continuously")]
     assert column_widths(rows, 28) == [16, 12]
-    assert with_breaks("reconstruction-error", 16) == "reconstruction-\nerror"
+    assert wrapped("reconstruction-error", 16) == ["reconstruction-", "error"]
 
 
 @pytest.mark.parametrize(
-    "word, width, shown",
+    "cell, width, lines",
     [
-        *(("high-quality ↑", 12, "high-quality ↑"), ("high-quality ↑", 11, "high-\nquality ↑")),
-        *(("a/path/of/files", 8, "a/path/\nof/files"), ("a.long.module", 7, "a.long.\nmodule")),
-        *(("8.62e-06", 6, "8.62e-06"), ("-0.5", 3, "-0.5"), ("unbreakable", 5, "unbreakable")),
+        *(("high-quality ↑", 14, "high-quality ↑"), ("high-quality ↑", 12, "high-quality|↑")),
+        *(("high-quality ↑", 11, "high-|quality ↑"), ("0.0065 ± 0.0001*", 9, "0.0065|± 0.0001*")),
+        *(("a/path/of/files", 8, "a/path/|of/files"), ("a.long.module", 7, "a.long.|module")),
+        *(("metrics.high-quality.weights", 20, "metrics.high-|quality.weights"), ("0001-run-s0", 8, "0001-|run-s0")),
+        *(("8.62e-06", 6, "8.62e-|06"), ("-0.5", 4, "-0.5"), ("unbreakable", 5, "unbre|akabl|e")),
+        *(("two words", 5, "two|words"), ("two words", 9, "two words"), ("a\nb c", 2, "a|b|c"), ("", 3, "")),
     ],
 )
-def test_a_word_that_is_too_wide_is_broken_after_a_hyphen_a_full_stop_or_a_slash(word, width, shown):
-    assert with_breaks(word, width) == shown
+def test_a_word_that_is_too_wide_is_broken_where_it_hurts_least(cell, width, lines):
+    assert wrapped(cell, width) == lines.split("|")

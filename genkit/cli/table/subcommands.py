@@ -134,14 +134,13 @@ def train_selected(table: OpenTable, experiments: list[Experiment], settings: Ru
 
 def print_table(table: ResultsTable, format: str, console: Console) -> None:
     """Print a table in one of the formats; if `format` is empty, for a terminal."""
-    from rich.markup import escape
-
     from genkit.tables.formats import FORMATS, terminal_number
+    from genkit.tables.results_table import LABEL_COLUMNS
 
     if format:
         print(FORMATS[format](table), end="")
         return
-    console.table(escape(table.spec.title), [escape(title) for title in table.header], table.rows(terminal_number))
+    console.table(table.spec.title, table.header, table.rows(terminal_number), repeat=len(LABEL_COLUMNS))
     console.table("how each number is made", ("metric", "protocol"), table.protocol_rows())
     console.print("\n".join(table.remarks))
 
