@@ -1,4 +1,4 @@
-"""``genkit schema``: a JSON schema of recipes or of tables of results, for editors."""
+"""``genkit schema``: a JSON schema of recipes, of tables of results or of spaces of searches, for editors."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ class Kind(StrEnum):
 
     RECIPE = "recipe"
     TABLE = "table"
+    SPACE = "space"
 
 
-FILES = {Kind.RECIPE: "genkit.schema.json", Kind.TABLE: "genkit-table.schema.json"}  # in a folder that --out names
+FILES = {  # in a folder that --out names
+    Kind.RECIPE: "genkit.schema.json",
+    Kind.TABLE: "genkit-table.schema.json",
+    Kind.SPACE: "genkit-space.schema.json",
+}
 
 
 def schema(
@@ -50,12 +55,14 @@ def schema(
     from genkit.recipe.registry import load_registry
     from genkit.recipe.schema_of_recipe import schema_of_recipe
     from genkit.tables.schema_of_table import schema_of_table
+    from genkit.tuning.schema_of_space import schema_of_space
 
     file = None if out is None else out.path / FILES[kind] if out.is_folder else out.path
     if file is not None:
         _refuse_other_file(file)
     registry = load_registry()
-    made = schema_of_recipe(registry) if kind is Kind.RECIPE else schema_of_table(registry)
+    makers = {Kind.RECIPE: schema_of_recipe, Kind.TABLE: schema_of_table, Kind.SPACE: schema_of_space}
+    made = makers[kind](registry)
     for part, reason in made.left_out.items():
         print(f"left out: {part}: {reason}", file=sys.stderr)
     for broken in registry.broken:

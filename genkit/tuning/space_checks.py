@@ -13,6 +13,7 @@ from genkit.tables.cells import covers
 from genkit.tuning.axis import CLOSE, Axis, stored
 from genkit.tuning.space import KeySpec, SpaceSpec
 
+UNSEARCHABLE = frozenset({"data", "metrics", "seed", *WITHOUT_WEIGHT})  # tables, and keys without one
 MOST_POINTS = 10_000  # of a grid
 CHANGES_NUMBERS = "numbers of its trials could not be compared. Remove it; change it in the recipe instead."
 

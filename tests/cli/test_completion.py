@@ -189,4 +189,5 @@ def test_completion_imports_nothing_slow(isolated):
 
 def test_kinds(offered):
     assert offered("genkit schema --kind ta") == ["table"]
+    assert offered("genkit schema --kind s") == ["space"]
     assert offered("genkit plugins new mine --kind s") == ["schedule", "score"]
