@@ -75,10 +75,20 @@ def parameters_of(target: Callable[..., Any]) -> dict[str, Parameter]:
 
 
 def _parameter(name: str, hint: Any, default: Any) -> Parameter:
+    _refuse_part_or_value(name, without_none(without_doc(hint)))
     if default is inspect.Parameter.empty:
         return Parameter(without_doc(hint), default, True, doc_of(hint))
     completed = _with_schedule(name, without_doc(hint), default)
     return Parameter(without_doc(hint), completed, False, doc_of(hint), completed is not default)
+
+
+def _refuse_part_or_value(name: str, hint: Any) -> None:
+    """Raise `TypeError` for a type such as ``Schedule | float``: no recipe could write the part."""
+    choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else ()
+    if kinds := [KIND_OF_HINT[choice] for choice in choices if choice in KIND_OF_HINT]:
+        part = next(choice.__name__ for choice in choices if choice in KIND_OF_HINT)
+        why = ", since a number in a recipe becomes a constant schedule" if kinds == ["schedules"] else ""
+        raise TypeError(f"{name} takes {part} or a value of another type; write {part} alone{why}")
 
 
 def _with_schedule(name: str, hint: Any, value: Any) -> Any:

@@ -72,12 +72,17 @@ class Switched(Coupled):
     weight: Schedule = True
 
 
+@dataclass(frozen=True)
+class Either(Coupled):
+    weight: Schedule | float = 0.5
+
+
 class Plugin:
     genkit_hooks = 1
 
     @hookimpl
     def genkit_losses(self):
-        for name in ("Numbers", "Endless", "Named", "Switched"):
+        for name in ("Numbers", "Endless", "Named", "Switched", "Either"):
             yield Entry(name.lower(), f"{__name__}:{name}", "", "")
 
     @hookimpl
@@ -143,6 +148,12 @@ def test_a_default_that_is_neither_a_finite_number_nor_a_schedule_is_refused(nam
     with pytest.raises(RecipeError) as refused:
         plan_of(name)
     assert_names(refused.value, "[loss] use", f'"{name}"', "weight", found, "number", "plugin0")
+
+
+def test_a_schedule_or_a_number_as_a_type_is_refused_with_the_type_to_write():
+    with pytest.raises(RecipeError) as refused:
+        plan_of("either")
+    assert_names(refused.value, "[loss] use", '"either"', "weight", "write Schedule alone", "plugin0")
 
 
 def test_a_part_that_python_constructs_is_completed_like_one_of_a_recipe():
