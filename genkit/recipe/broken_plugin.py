@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 
 class NotLoaded(UsageError):
-    """A part whose target cannot be imported; `what` is the message without its advice, which is for users."""
+    """A part whose target cannot be imported."""
 
-    def __init__(self, what: str, remedy: str):
-        super().__init__(f"{what} {remedy}")
-        self.what = what
+    what = ""  # the message without its advice, which is for users of the plugin
+
+    @classmethod
+    def of(cls, what: str, remedy: str) -> NotLoaded:
+        """Return the error with an advice."""
+        error = cls(f"{what} {remedy}")
+        error.what = what
+        return error
 
 
 class WrongHooks(Exception):

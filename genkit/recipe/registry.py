@@ -55,7 +55,7 @@ class Part:
         except FAILURES as error:  # anything that a plugin's module raises on import
             reason = str(error) if isinstance(error, NoSuchTarget) else reason_of(error)
             what = f'"{self.entry.name}" cannot be loaded from {self.entry.target}: {ended(reason)}'
-            raise NotLoaded(what, f"Fix, update or uninstall {self.owner}.") from error
+            raise NotLoaded.of(what, f"Fix, update or uninstall {self.owner}.") from error
 
 
 @dataclass
