@@ -13,13 +13,18 @@ import torch
 import torch._functorch.config as functorch_config
 
 
+def default_device() -> torch.device:
+    """Return the device of new tensors; `torch.get_default_device` of torch 2.6 fails once the default was reset."""
+    return torch.empty(0).device
+
+
 def changed_defaults() -> list[str]:
     """Return which defaults differ from those of torch, in words."""
     found = []
     if torch.get_default_dtype() != torch.float32:
         found.append(f"the default dtype to {torch.get_default_dtype()}")
-    if torch.get_default_device().type != "cpu":
-        found.append(f'the default device to "{torch.get_default_device()}"')
+    if default_device().type != "cpu":
+        found.append(f'the default device to "{default_device()}"')
     if not torch.is_grad_enabled() or torch.is_inference_mode_enabled():
         found.append("the gradients off")
     return found
@@ -50,7 +55,7 @@ def standard_defaults() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
     try:
         with ExitStack() as stack:
-            if torch.get_default_device().type != "cpu":  # it costs a little time in every call of torch
+            if default_device().type != "cpu":  # it costs a little time in every call of torch
                 stack.enter_context(torch.device("cpu"))
             if torch.is_autocast_enabled("cpu"):
                 stack.enter_context(torch.autocast("cpu", enabled=False))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice, takewhile
-from traceback import walk_stack
+from inspect import currentframe
+from itertools import dropwhile, takewhile
 from types import FrameType
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch
 from genkit.core.global_generators import GeneratorWatch
 from genkit.core.noise import __name__ as NOISE
 from genkit.core.torch_operations import OperationWatch, draws_globally
+from genkit.core.torch_operations import __name__ as OPERATIONS
 from genkit.part_code import code_of, line_of_part
 
 
@@ -49,16 +50,34 @@ class _DrawFinder(OperationWatch):
     def seen(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """Record the operation and its line, if it is the first that draws."""
         if not self.found and draws_globally(operation, args, kwargs):
-            frames = [*takewhile(lambda each: _is_within_the_part(each[0]), islice(walk_stack(None), 1, None))]
-            callers = [(frame.f_globals.get("__name__", ""), frame.f_code.co_name) for frame, _ in frames]
+            frames = [*takewhile(_is_within_the_part, _callers())]
+            callers = [(_module(frame), frame.f_code.co_name) for frame in frames]
             if NOISE not in (module for module, _ in callers):  # on the meta device `Noise` draws without a generator
                 dropout = any(module == "torch.nn.functional" and "dropout" in name for module, name in callers)
                 name = "dropout" if dropout else operation.overloadpacket.__name__
-                line = line_of_part(reversed(frames))
+                line = line_of_part((frame, frame.f_lineno) for frame in reversed(frames))
                 self.found = f"{name} ({line})" if line else name
+
+
+def _callers() -> Iterator[FrameType]:
+    """Return the frames that an operation was called from, the innermost first, without those that watch it.
+
+    Python's `walk_stack` leaves out a number of frames that depends on its version and its caller.
+    """
+    return dropwhile(lambda frame: _module(frame) in (__name__, OPERATIONS), _frames())
+
+
+def _frames() -> Iterator[FrameType]:
+    frame = currentframe()
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def _is_within_the_part(frame: FrameType) -> bool:
     """Return whether a frame belongs to a call of a part, and not to the code in genkit that tries the part."""
-    module = frame.f_globals.get("__name__", "")
-    return not module.startswith(("genkit.recipe.", "genkit.engine."))
+    return not _module(frame).startswith(("genkit.recipe.", "genkit.engine."))
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
