@@ -50,9 +50,12 @@ def sorted_blocks(content: str) -> str:
 
     def sort(match: re.Match[str]) -> str:
         lines = html.unescape(re.sub(r"<[^>]+>", "", match[3])).rstrip().splitlines()
-        if max(map(len, lines), default=0) <= COLUMNS:
+        columns = max(map(len, lines), default=0)
+        if columns <= COLUMNS:
             return match[0]
-        return f'<div class="{match[1]} {"wide" if len(lines) > 1 else "message"}">{match[2]}'
+        if len(lines) == 1:
+            return f'<div class="{match[1]} message">{match[2]}'
+        return f'<div class="{match[1]} wide" style="--columns: {columns}">{match[2]}'
 
     return BLOCK.sub(sort, content)
 

@@ -137,7 +137,7 @@ def test_long_lines_of_a_block_get_room():
     assert sorted_blocks(block.format(short)) == block.format(short)
     assert 'class="language-text highlight message"' in sorted_blocks(block.format(long))
     table = sorted_blocks(block.format(f"{short}\n{long}\n"))
-    assert 'class="language-text highlight wide"' in table and f"{short}\n{long}" in table
+    assert 'class="language-text highlight wide" style="--columns: 101"' in table and f"{short}\n{long}" in table
     both = sorted_blocks(block.format(short) + "<p>text</p>" + block.format(f"{long}\n{long}\n"))
     assert both.startswith(block.format(short)) and both.count("wide") == 1
 
