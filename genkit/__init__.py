@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from genkit.notebook.run import Run, open_run
     from genkit.notebook.run_list import list_runs
     from genkit.notebook.scoring import anomaly_maps, score
-    from genkit.notebook.sharing import export
+    from genkit.notebook.sharing import export, push
     from genkit.notebook.trained_model import TrainedModel, load
     from genkit.notebook.training import resume, train
     from genkit.recipe.plan import make_plan
@@ -65,6 +65,7 @@ _EXPORTS = {
     "make_plan": "genkit.recipe.plan",
     "open_run": "genkit.notebook.run",
     "plan": "genkit.notebook.plan",
+    "push": "genkit.notebook.sharing",
     "read_recipe": "genkit.notebook.recipe",
     "resume": "genkit.notebook.training",
     "score": "genkit.notebook.scoring",
@@ -101,6 +102,7 @@ __all__ = [
     "make_plan",
     "open_run",
     "plan",
+    "push",
     "read_recipe",
     "resume",
     "score",

@@ -22,6 +22,7 @@ from genkit.cli import (
     ls,
     plan,
     plugins,
+    push,
     recipes,
     reconstruct,
     report,
@@ -93,6 +94,7 @@ app.command("score", rich_help_panel=OWN)(score.score)
 app.command("anomaly", rich_help_panel=OWN)(anomaly.anomaly)
 app.command("encode", rich_help_panel=OWN)(encode.encode)
 app.command("export", rich_help_panel=SHARE)(export.export)
+app.command("push", rich_help_panel=SHARE)(push.push)
 app.add_typer(table.app, name="table", rich_help_panel=TABLES)
 app.add_typer(plugins.app, name="plugins", rich_help_panel=SET_UP)
 app.command("convert", rich_help_panel=SET_UP)(convert.convert)

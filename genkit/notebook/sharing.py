@@ -1,4 +1,4 @@
-"""Models for others from Python: `genkit.export`."""
+"""Models for others from Python: `genkit.export` and `genkit.push`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 
 from genkit.errors import GenkitWarning
 from genkit.sharing.export import export as export_model
+from genkit.sharing.push import push as push_folder
 from genkit.storage.user_path import user_path
 
 
@@ -33,3 +34,28 @@ def export(
     for remark in exported.remarks:
         warnings.warn(remark, GenkitWarning, stacklevel=2)
     return exported.folder
+
+
+def push(
+    folder: str | PathLike[str],
+    repository: str,
+    *,
+    private: bool = False,
+    message: str | None = None,
+    token: str | None = None,
+) -> str:
+    """Upload an exported folder to the hub, and return the address of its repository.
+
+    Args:
+        folder: The exported folder, as `genkit.export` returns it.
+        repository: The name on the hub, ORG/NAME. It is made if it is new.
+        private: Whether only its owners may see it. An existing public repository is then refused.
+        message: The message of the commit.
+        token: A token of the hub; by default the one that ``hf auth login`` has stored, or that of HF_TOKEN.
+
+    Raises `UsageError`, also for every error of the hub.
+    """
+    pushed = push_folder(user_path(folder), repository, private=private, message=message, token=token)
+    for remark in pushed.remarks:
+        warnings.warn(remark, GenkitWarning, stacklevel=2)
+    return pushed.url

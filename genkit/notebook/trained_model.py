@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from os import PathLike
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -20,7 +21,7 @@ from genkit.notebook.arrays import inputs_tensor
 from genkit.notebook.labels import Labels, labels_of_rows
 from genkit.runs.interpolate import choose_path, interpolate_prior, interpolate_samples
 from genkit.runs.trained import Trained, draw_labels, draw_samples, open_trained
-from genkit.storage.user_path import user_path
+from genkit.sharing.pull import find_folder
 
 PathKind = Literal["spherical", "linear"]
 
@@ -150,6 +151,29 @@ class TrainedModel:
         labels = draw_labels(self.module, number, seed)
         return None if labels is None else labels.cpu()
 
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | PathLike[str],
+        revision: str | None = None,
+        token: str | None = None,
+        cache_dir: str | PathLike[str] | None = None,
+        device: str | torch.device | None = None,
+    ) -> TrainedModel:
+        """Return the model of a folder, or of a repository ORG/NAME on the hub: see `genkit.load`.
+
+        Args:
+            name: A folder that exists, or the name of a repository.
+            revision: A branch, a tag or a commit of the repository; by default the newest one.
+            token: A token of the hub; by default the one that ``hf auth login`` has stored, or that of HF_TOKEN.
+            cache_dir: Where downloads are kept; by default the cache of huggingface_hub.
+            device: Where the networks compute; the CPU by default.
+
+        Raises `UsageError`.
+        """
+        place = usable_device(device, "from_pretrained(): device")
+        return _open(find_folder(name, revision, token, cache_dir), None, place)
+
     def __repr__(self) -> str:
         title, network = self.trained.title, type(self.module).__name__
         return (
@@ -175,24 +199,28 @@ class TrainedModel:
 def load(
     path: str | PathLike[str], weights: Literal["raw", "ema"] | None = None, device: str | torch.device | None = None
 ) -> TrainedModel:
-    """Return the trained model of a run or of a model folder.
+    """Return the trained model of a run, a model folder, an exported folder, or a repository on the hub.
 
     Args:
-        path: A run, or a model folder such as ``RUN/final``. A run that has not finished has the weights of its newest
-            checkpoint.
+        path: A run, a model folder such as ``RUN/final``, or an exported folder. A run that has not finished has the
+            weights of its newest checkpoint. A text ORG/NAME that is no folder here is a repository on the hub.
         weights: "raw", as trained, or "ema"; by default the EMA weights if there are any, as the commands choose.
         device: Where the networks compute, such as "cuda"; the CPU by default.
 
     Loading needs the plugin that supplies the model, but neither the data nor the loss. Raises `UsageError` if `path`
-    is neither a run nor a model folder, if its recipe or its weights cannot be read, and for a device that is missing.
+    has no model, if its recipe or its weights cannot be read, and for a device that is missing.
     """
     if weights not in (None, "raw", "ema"):
         raise UsageError(f'load(): weights = {weights!r}; expected "raw", "ema" or None.')
     place = usable_device(device, "load(): device")
-    trained = open_trained(user_path(path), weights)
+    return _open(find_folder(path), weights, place)
+
+
+def _open(folder: Path, weights: str | None, device: torch.device) -> TrainedModel:
+    trained = open_trained(folder, weights)
     if trained.remark:
-        warnings.warn(trained.remark, GenkitWarning, stacklevel=2)
-    return TrainedModel(trained, place)
+        warnings.warn(trained.remark, GenkitWarning, stacklevel=3)
+    return TrainedModel(trained, device)
 
 
 def usable_device(device: str | torch.device | None, what: str) -> torch.device:

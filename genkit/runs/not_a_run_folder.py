@@ -18,13 +18,13 @@ def not_a_run_folder(path: Path) -> UsageError:
     if path.is_dir():
         return UsageError(f"{path}: not a run folder (no {RESOLVED}). {remedy}")
     if not path.exists():
-        return UsageError(f"{path}: not found.{_runs_like(path)} {remedy}")
+        return UsageError(f"{path}: not found.{runs_like(path)} {remedy}")
     if path.suffix == ".toml":
         remedy = f"If it is a recipe, start a run with `genkit run {path}`."
     return UsageError(f"{path}: a file, not a run folder. {remedy}")
 
 
-def _runs_like(path: Path) -> str:
+def runs_like(path: Path) -> str:
     """Return a hint with names of runs in the same folder: those that start alike, or else similar or new ones.
 
     A run whose name alone is given may also be in runs/.

@@ -1,0 +1,73 @@
+"""Models on the hub, in the cache of huggingface_hub; and whether a text names a folder or a repository."""
+
+from __future__ import annotations
+
+import re
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from genkit import __version__
+from genkit.errors import UsageError
+from genkit.runs.not_a_run_folder import runs_like
+from genkit.sharing.hub_errors import hub_errors, is_unreachable
+from genkit.storage.exported_folder import check_files, read_config
+from genkit.storage.listing import exists
+from genkit.storage.names import CONFIG
+from genkit.storage.user_path import user_path
+
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+
+
+def find_folder(
+    given: str | PathLike[str],
+    revision: str | None = None,
+    token: str | None = None,
+    cache_dir: str | PathLike[str] | None = None,
+) -> Path:
+    """Return the folder of a model: `given` itself if it exists, else, for a text ORG/NAME, that of the hub's model.
+
+    Any other text is taken for a path that does not exist: nothing is asked of the hub. Raises `UsageError`.
+    """
+    path = user_path(given)
+    if not isinstance(given, str) or not REPOSITORY.fullmatch(given) or exists(path):
+        if revision is not None:
+            raise UsageError(f'{path}: a folder has no revisions, but revision = "{revision}". Leave it out.')
+        return path
+    try:
+        return pull(given, revision, token, cache_dir)
+    except UsageError as error:
+        raise UsageError(f"{error} There is no folder {path} either.{runs_like(path)}") from None
+
+
+def pull(
+    repository: str,
+    revision: str | None = None,
+    token: str | None = None,
+    cache_dir: str | PathLike[str] | None = None,
+) -> Path:
+    """Return the folder of a model on the hub, with the files that its config names; the cache keeps them.
+
+    The config is read before anything else is downloaded. Where the hub cannot be reached, the cache must have all of
+    them. Raises `UsageError` for what is no model of genkit, for
+    files that are not as they were exported, and for every error of the hub.
+    """
+    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+
+    client: dict[str, Any] = {"library_name": "genkit", "library_version": __version__, "token": token}
+    asked = {"repo_id": repository, "revision": revision, "cache_dir": cache_dir, **client}
+    with hub_errors(repository):
+        try:
+            HfApi(**client).model_info(repository, revision=revision)
+        except Exception as error:
+            if not is_unreachable(error):
+                raise
+            asked["local_files_only"] = True  # at once: a download would try again and again, for half a minute
+        config = read_config(Path(hf_hub_download(filename=CONFIG, **asked)).parent)
+        names = [CONFIG, *config["files"]]
+        folder = Path(snapshot_download(allow_patterns=names, **asked))
+        try:
+            check_files(folder, config)
+        except UsageError:  # the cache is damaged, or the hub is
+            check_files(Path(snapshot_download(allow_patterns=names, force_download=True, **asked)), config)
+    return folder
