@@ -50,6 +50,7 @@ def interpolate(
     Write OUT.npz with the arrays `code`, `decoded` and, between data, `input`, and for images and points in the plane
     OUT.png. By default OUT is RUN/paths-BETWEEN-PATH-WEIGHTS, followed by -of-NAME for your own pictures.
     """
+    from genkit.cli.show_picture import show_rows
     from genkit.core.latent_paths import PATHS
     from genkit.draw.interpolations import caption_paths, save_interpolations
     from genkit.errors import UsageError
@@ -96,4 +97,5 @@ def interpolate(
         facts = {"paths": number, "steps": steps, "between": between, "path": path, "weights": trained.weights}
         print(json_format.dumps({**facts, "written": written}))
     else:
+        show_rows(list(paths.decoded), whole=True)
         print("\n".join(written))

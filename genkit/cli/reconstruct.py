@@ -29,6 +29,7 @@ def reconstruct(
     default OUT is RUN/reconstructions-WEIGHTS, followed by -of-NAME for your own pictures. The samples are spread over
     the held-out split; your own pictures are cropped at the centre and resized.
     """
+    from genkit.cli.show_picture import show_rows
     from genkit.core.reconstruction_error import mean_squared_error
     from genkit.draw.reconstructions import reconstruction_note, save_reconstructions
     from genkit.evaluation.reconstruct import reconstruct_samples
@@ -63,4 +64,5 @@ def reconstruct(
         clamped = ", clamped to [0, 1]" * (inputs.x.ndim == 4)
         how = f"{described}, decoded from the posterior mean{clamped}; {trained.weights} weights"
         print(f"mean squared error  {error:.5g}  ({how})")
+        show_rows([inputs.x, outputs])
         print("\n".join(written))

@@ -66,6 +66,7 @@ def sample(
     """
     import torch
 
+    from genkit.cli.show_picture import show_samples
     from genkit.draw.samples import COLUMNS, save_samples
     from genkit.runs.trained import draw_labels, draw_samples
 
@@ -101,6 +102,7 @@ def sample(
         facts = {"samples": number, "weights": trained.weights, "written": written}
         print(json_format.dumps({**facts, "classes": list(shown)} if shown else facts))
     else:
+        show_samples(samples)
         print("\n".join(written))
 
 

@@ -6,6 +6,7 @@ import json
 import shlex
 from dataclasses import asdict
 
+from genkit.cli.show_picture import show_samples
 from genkit.console.output import Console
 from genkit.core.result import Result
 from genkit.recipe.plan import Plan
@@ -14,6 +15,7 @@ from genkit.runs.evaluate_during_training import evaluations_of
 from genkit.runs.model_facts import step_of
 from genkit.runs.results_report import print_results
 from genkit.runs.run_folder import RunFolder
+from genkit.runs.stability_strip import newest_row
 from genkit.runs.step_names import name_of_step
 from genkit.runs.timing import read_timing
 from genkit.runs.training_remark import remark_on
@@ -29,6 +31,8 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
         print(json.dumps({**facts, "timing": timing and timing.as_dict(), **early, **remarks}))
         return
     print_results(results, console)
+    if (row := newest_row(folder)) is not None:
+        show_samples(row.samples, console, f"samples   step {row.step}")
     pictures = sorted(folder.samples.glob(f"{name_of_step(last_step(plan, folder))}*.png"))
     pictures += [*sorted(folder.figures.glob("*.png")), folder.curves]
     console.info("pictures  " + "\n          ".join(str(path) for path in pictures))

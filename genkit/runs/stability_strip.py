@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,8 +23,10 @@ from genkit.draw.scatter import save_point_panels
 from genkit.errors import UsageError
 from genkit.evaluation.samples import decoded_codes, labels_in_turn
 from genkit.recipe.plan import Plan
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.step_names import step_in
 from genkit.storage.atomic import write_file
-from genkit.storage.listing import exists
+from genkit.storage.listing import exists, names_in
 from genkit.storage.os_errors import unreadable
 
 ROWS = 5  # if the recipe names no steps
@@ -91,6 +94,22 @@ def save_strip(path: Path, rows: Mapping[str, Path], title: str, note: str) -> l
     else:
         save_image_grid(path, [GridRow(caption, images / 255) for caption, images in kept.items()], title, note)
     return [path]
+
+
+class StripRow(NamedTuple):
+    """The samples of one step."""
+
+    step: int
+    samples: np.ndarray  # images, (8, C, H, W) uint8, or points, (N, 2)
+
+
+def newest_row(folder: RunFolder) -> StripRow | None:
+    """Return the newest row of the strip; None if there is none that can be read."""
+    try:
+        steps = [step for name in names_in(folder.strip) if (step := step_in(name, r"\.npy")) is not None]
+        return StripRow(max(steps), _read(folder.row(max(steps))).numpy()) if steps else None
+    except UsageError:
+        return None  # the strip is a by-product: `genkit figures` reports the damage
 
 
 def _read(row: Path) -> Tensor:
