@@ -40,7 +40,7 @@ class Conditional(nn.Module):
         """
         if self.labels is None:
             return None
-        if len(self.labels) != rows:
+        if self.labels.shape[0] != rows:
             raise ValueError(
                 f"{type(self).__name__} computes {rows} rows, but the condition has the labels of {len(self.labels)}. "
                 "Call each network and the prior with the rows of the batch, in their order, or give these rows a "

@@ -202,7 +202,10 @@ def _checked(network: _Network, inputs: Inputs, path: Path) -> dict[str, Any]:
     options.log_severity_level = 3  # errors only
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        _check_batch(session, path)
         differences = [_difference(network, session, inputs(number)) for number in COMPARED]
+    except UsageError:
+        raise
     except Exception as error:  # onnxruntime has no public class of its errors
         reason = str(error).partition("\n")[0]
         raise UsageError(f"--onnx: {path.name}: ONNX Runtime cannot run it: {reason}. Leave out --onnx.") from error
@@ -218,6 +221,15 @@ def _checked(network: _Network, inputs: Inputs, path: Path) -> dict[str, Any]:
         "opset": OPSET,
         "difference": largest,
     }
+
+
+def _check_batch(session: Any, path: Path) -> None:
+    """Raise `UsageError` if a file takes one number of rows only: those of the batch that was traced."""
+    if any(isinstance(each.shape[0], int) for each in session.get_inputs()):
+        raise UsageError(
+            f"--onnx: {path.name}: the network takes batches of {TRACED} rows only, since its code turns the number of "
+            "rows into a constant. Use x.shape[0] in place of len(x) in the network, or leave out --onnx."
+        )
 
 
 def _difference(network: _Network, session: Any, given: Sequence[Tensor]) -> float:

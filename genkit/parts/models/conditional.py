@@ -98,7 +98,7 @@ class ConditionalDecoder(ConditionalNetwork):
 
 def _add_labels(module: ConditionalNetwork, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the inputs of a conditional network with the labels of their rows. Raises `ValueError` without labels."""
-    labels = module.labels_of(len(inputs[0]), inputs[0].device)
+    labels = module.labels_of(inputs[0].shape[0], inputs[0].device)  # len() would fix the batch of an exported network
     if labels is None:
         raise ValueError(
             f"{type(module).__name__} needs the class of each row. Call it within `with model.given(extra)`, where "
