@@ -19,6 +19,7 @@ from genkit.runs.stability_strip import newest_row
 from genkit.runs.step_names import name_of_step
 from genkit.runs.timing import read_timing
 from genkit.runs.training_remark import remark_on
+from genkit.storage.listing import exists
 
 
 def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], console: Console, as_json: bool) -> None:
@@ -36,6 +37,8 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
     pictures = sorted(folder.samples.glob(f"{name_of_step(last_step(plan, folder))}*.png"))
     pictures += [*sorted(folder.figures.glob("*.png")), folder.curves]
     console.info("pictures  " + "\n          ".join(str(path) for path in pictures))
+    if exists(folder.report):
+        console.info(f"report    {folder.report}")
     if timing is not None:
         console.info(f"training  {timing}")
     if end is not None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Look(NamedTuple):
-    """Colour and dash pattern of a curve: readers who do not see the colours have the dashes."""
+    """Colour and dash pattern of a curve: readers who do not see the colours have the dashes. Points have no dashes."""
 
     colour: str
     dash: tuple[int, ...]

@@ -3,10 +3,12 @@
     samples.png           images drawn from the prior: Figures 3, 4 and 7 to 9 of AS-IntroVAE
     reconstructions.png   held-out images and their reconstructions: Figure 5
     stability.png         the same latent codes at a few steps: Figure 6
+    traversal.png         images along the latent dimensions of greatest effect
+    codes.npy             codes of held-out samples, and draws of the prior, in two dimensions, for report.html
     ../curves.png         the logged terms and metrics over the steps
 
 The figures are numbered as in AS-IntroVAE, https://arxiv.org/abs/2206.13903. Runs on points in the plane have only the
-last two; their samples and density, Figure 2, are the last picture in samples/.
+strip, the codes and the curves; their samples and density, Figure 2, are the last picture in samples/.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from genkit.recipe.schedule_probe import schedule_keys
 from genkit.runs.curves import sections_of
 from genkit.runs.early_end import last_step
 from genkit.runs.evaluate_during_training import evaluations_of
+from genkit.runs.latent_figures import save_codes, save_traversal
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.stability_strip import save_strip, strip_captions, unreached_rows
 
@@ -48,6 +51,10 @@ def save_figures(plan: Plan, folder: RunFolder, model: Model, which: str, noise:
             if isinstance(model, Autoencoder):
                 path = folder.figures / "reconstructions.png"
                 written += _save_reconstructions(path, plan, model, noise, title)
+            written += save_traversal(folder.figures / "traversal.png", model, noise, title)
+    if isinstance(model, Autoencoder):
+        with evaluating(model):
+            written += save_codes(folder.figures / "codes.npy", model, plan.data.held_out(), noise)
     written += _save_stability_strip(folder, plan, which)
     _save_curves(folder, plan)
     return [*written, folder.curves]

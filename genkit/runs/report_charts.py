@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from genkit.core.result import EvaluationRecord
 from genkit.pages.chart import Chart, value_text
 from genkit.pages.line_chart import line_chart
+from genkit.pages.scatter_chart import scatter_chart
 from genkit.runs.curves import curves_of, is_schedule, sections_of
+from genkit.runs.run_folder import RunFolder
 
+CODES = "codes.npy"  # among the figures
 KL = "kl"  # the prefix of the terms that measure how far codes are from the prior
 ABOUT_KL = (
     "The KL divergence measures how far the codes of the encoder are from the prior: low for what the encoder takes "
@@ -60,6 +65,19 @@ def chart_groups(
             has_kl = any(panel.title.lower().startswith(f"{KL},") for panel in section.panels)
             groups.append(ChartGroup(_capitalised(section.heading), charts, ABOUT_KL if has_kl else ""))
     return groups
+
+
+def chart_of_codes(folder: RunFolder) -> Chart | None:
+    """Return the codes of held-out samples beside draws of the prior; None before the end of a run, or if damaged."""
+    try:
+        codes = np.load(folder.figures / CODES, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    if codes.ndim != 3 or codes.shape[::2] != (2, 2) or codes.dtype.kind != "f":
+        return None
+    held_out, prior = (list(map(tuple, each.tolist())) for each in codes)
+    points = {"draws of the prior": prior, "held-out samples": held_out}
+    return scatter_chart("Latent space", points, x_title="one dimension", y_title="another dimension")
 
 
 def phase_starts(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:

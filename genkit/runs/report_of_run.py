@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from genkit.console.quantities import duration, quantity
 from genkit.core.result import EvaluationRecord, Result
 from genkit.errors import UsageError
-from genkit.pages.chart import value_text
+from genkit.pages.chart import Chart, value_text
 from genkit.pages.pictures import PictureBudget
 from genkit.recipe.document import read
 from genkit.runs.checkpoint import read_facts
@@ -17,7 +17,7 @@ from genkit.runs.early_end import early_end_of
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.runs.failure import failure_of
 from genkit.runs.model_facts import facts_in
-from genkit.runs.report_charts import ChartGroup, LoggedTerm, chart_groups, logged_terms
+from genkit.runs.report_charts import ChartGroup, LoggedTerm, chart_groups, chart_of_codes, logged_terms
 from genkit.runs.report_pictures import PictureSeries, pictures_of_report
 from genkit.runs.report_recipe import ShownRecipe, shown_recipe
 from genkit.runs.report_time import TimeShare, time_shares
@@ -57,6 +57,7 @@ class RunReport:
     remarks: Sequence[str]  # the state, and what is damaged or missing
     groups: Sequence[ChartGroup]
     terms: Sequence[LoggedTerm]
+    latent_space: Chart | None
     pictures: Sequence[PictureSeries]
     picture_remarks: Sequence[str]
     metrics: Sequence[ShownMetric]
@@ -97,6 +98,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
         remarks=[*remarks, *reader.remarks],
         groups=groups,
         terms=logged_terms(lines),
+        latent_space=chart_of_codes(folder),
         pictures=pictures,
         picture_remarks=budget.remarks,
         metrics=[_metric(result) for result in newest.results] if newest else [],

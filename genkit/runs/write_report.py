@@ -27,7 +27,8 @@ def report_page(folder: RunFolder, state: RunState | None = None) -> bytes:
 def page_of(report: RunReport) -> bytes:
     """Return the page of a report. It has the script of charts only if it has charts."""
     title = f"{report.title}: {report.name}"
-    return render_page(TEMPLATE, title, {"report": report}, charts=any(group.charts for group in report.groups))
+    has_charts = bool(report.groups) or report.latent_space is not None
+    return render_page(TEMPLATE, title, {"report": report}, charts=has_charts)
 
 
 def write_report(folder: RunFolder, path: Path | None = None, state: RunState | None = None) -> Path:

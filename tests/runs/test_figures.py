@@ -39,11 +39,12 @@ def pictures_of(folder):
 
 
 @pytest.mark.trains
-def test_a_run_on_images_has_three_figures_and_a_run_on_points_has_the_strip(tmp_path):
+def test_a_run_on_images_has_all_figures_and_a_run_on_points_has_the_strip_and_the_codes(tmp_path):
     names = {path.name for path in trained(tmp_path, IMAGES).figures.iterdir()}
-    assert names == {"samples.png", "reconstructions.png", "stability.png"}
+    assert names == {"samples.png", "reconstructions.png", "stability.png", "traversal.png", "codes.npy"}
     genkit("run", write_recipe(tmp_path, TINY), "-q", "--runs", "plane")
-    assert [path.name for path in (tmp_path / "plane" / "0001-tiny-s0" / "figures").iterdir()] == ["stability.png"]
+    plane = tmp_path / "plane" / "0001-tiny-s0" / "figures"
+    assert {path.name for path in plane.iterdir()} == {"stability.png", "codes.npy"}
 
 
 @pytest.mark.trains
@@ -136,9 +137,9 @@ def test_epochs_and_steps_together_are_refused(tmp_path):
 
 
 @pytest.mark.trains
-def test_without_rows_only_the_curves_are_drawn(tmp_path):
+def test_without_rows_there_is_no_strip(tmp_path):
     folder = trained(tmp_path, TINY)
     for path in folder.strip.iterdir():
         path.unlink()
     result = genkit("figures", folder.path)
-    assert result.code == 0 and result.out.split() == [str(folder.curves)]
+    assert result.code == 0 and result.out.split() == [str(folder.figures / "codes.npy"), str(folder.curves)]

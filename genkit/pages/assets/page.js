@@ -36,6 +36,7 @@ class Plot {
       tooltip: {disableDefaultStyle: true, theme: "custom"}};
     this.drawn = vegaEmbed(this.element, spec, options).then((result) => {
       this.view = result.view;
+      this.element.querySelector("svg").setAttribute("aria-hidden", "true");  // the label of the plot says what it shows
       this.zoom(this.range);
       this.drag();
     });

@@ -1,0 +1,206 @@
+"""Pages in a real browser, without a network: at phone and desktop width, in both themes, with the keyboard alone."""
+
+import json
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from support.commands import IMAGES, TINY, genkit, write_recipe
+from support.kill_and_resume import new_run
+from support.tiny_recipes import tiny_recipe
+
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.write_report import write_report
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `browser`")
+pytest.importorskip("axe_playwright_python", reason="needs the extra `browser`")
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.trains,
+    pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome on the PATH"),
+]
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7 * 7 }}"
+SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, Path]:
+    """Return the pages of runs on images and on points, of one that has not begun, and of one with hostile texts."""
+    root = tmp_path_factory.mktemp("pages")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(root)
+        patched.setenv("GENKIT_PLUGINS", "none")
+        patched.setenv("GENKIT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        for name, text in (("images", IMAGES), ("points", TINY)):
+            options = ("--set", "report.draw_every=2", "--set", "report.log_every=1")
+            assert genkit("run", write_recipe(root, text), "-q", "--runs", name, *options).code == 0
+        runs = {name: RunFolder(root / name / "0001-tiny-s0") for name in ("images", "points")}
+        runs["empty"] = new_run(root / "empty", tiny_recipe())
+        runs["hostile"] = RunFolder(shutil.copytree(runs["points"].path, root / "hostile"))
+        _make_hostile(runs["hostile"])
+        return {name: write_report(folder) for name, folder in runs.items()}
+
+
+def _make_hostile(folder: RunFolder) -> None:
+    """Put a hostile text into the title, the terms, the metrics and their protocols, and NaN into the log."""
+    resolved = folder.resolved.read_text(encoding="utf-8")
+    folder.resolved.write_text(resolved.replace('title = "tiny"', f"title = {json.dumps(HOSTILE)}"), encoding="utf-8")
+    lines = [
+        {**line, f"a/{HOSTILE}": float("nan"), f"a/{HOSTILE}_b": 1.0, f"a/{HOSTILE}_c": 2.0} for line in folder.lines()
+    ]
+    folder.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    results = json.loads(folder.results.read_text())
+    for result in results:
+        result["label"], result["protocol"]["details"] = HOSTILE, {HOSTILE: HOSTILE}
+    folder.results.write_text(json.dumps(results))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def view(browser):
+    """Return a function that opens a page and checks, at the end, that nothing was complained about or asked for."""
+    contexts, seen = [], []
+
+    def opened(path: Path, size: str = "desktop", theme: str = "light"):
+        width, height = SIZES[size]
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=theme, offline=True, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: seen.append(message.text))
+        page.on("pageerror", lambda error: seen.append(str(error)))
+        page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
+        page.on(
+            "request", lambda request: seen.append(request.url) if not request.url.startswith(("file:", "data:")) else 0
+        )
+        page.goto(path.as_uri())
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert seen == []
+
+
+def draw_all(page) -> None:
+    """Scroll to each chart, and wait until all are drawn."""
+    for plot in page.query_selector_all(".plot"):
+        plot.scroll_into_view_if_needed()
+        page.wait_for_function("plot => plot.querySelector('svg') !== null", arg=plot)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["images", "points", "empty", "hostile"])
+def test_a_page_shows_all_charts_and_fits_the_screen(pages, view, name, size):
+    page = view(pages[name], size)
+    draw_all(page)
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width <= shown
+    charts = page.locator(".plot svg")
+    assert charts.count() == page.locator(".plot").count() and (charts.count() > 3) == (name != "empty")
+    for number in range(charts.count()):
+        assert charts.nth(number).locator("path").count() > 0
+    broken = "[...document.images].filter(image => !image.complete || image.naturalWidth === 0).length"
+    assert page.evaluate(broken) == 0
+    if name == "hostile":
+        assert page.title().startswith(HOSTILE) and page.locator("h1").inner_text().startswith(HOSTILE)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["images", "empty", "hostile"])
+def test_a_page_passes_the_accessibility_checker(pages, view, name, theme):
+    page = view(pages[name], "desktop", theme)
+    draw_all(page)
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")["violations"]
+    serious = {
+        each["id"]: [node["html"] for node in each["nodes"][:3]]
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    }
+    assert serious == {}
+
+
+def test_the_keyboard_alone_reaches_and_moves_everything(pages, view):
+    page = view(pages["images"])
+    draw_all(page)
+    page.evaluate("scrollTo(0, 0)")
+    reached = set()
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate("(e => e.id || e.className || `${e.tagName} ${e.type ?? ''}`)(document.activeElement)")
+        )
+    for control in ("theme", "skip", "INPUT range", "SUMMARY ", "BUTTON button", "wide", "A "):
+        assert any(control in each for each in reached), control
+
+    slider = page.locator(".slider input").first
+    before = page.locator(".slider").first.locator(".picture:visible img").get_attribute("src")
+    slider.focus()
+    page.keyboard.press("Home")
+    pictures = page.locator(".slider").first.locator(".picture:visible img")
+    assert pictures.count() == 1 and pictures.get_attribute("src") != before
+    assert slider.get_attribute("aria-valuetext") == "step 0"
+
+    page.locator(".axis input").first.focus()
+    axis = page.locator(".time-axis .plot svg")
+    whole = [axis.nth(number).inner_html() for number in range(axis.count())]
+    for _ in range(60):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    zoomed = [axis.nth(number).inner_html() for number in range(axis.count())]
+    assert len(whole) > 3 and all(a != b for a, b in zip(whole, zoomed))
+    page.get_by_role("button", name="Whole run").press("Enter")
+    page.wait_for_timeout(300)
+    assert [axis.nth(number).locator("text").all_inner_texts() for number in range(axis.count())]
+    assert page.locator(".axis output").first.inner_text() == "1"
+
+
+def test_dragging_across_a_chart_moves_all_of_them(pages, view):
+    page = view(pages["images"])
+    draw_all(page)
+    box = page.locator(".time-axis .plot").first.bounding_box()
+    page.locator(".time-axis .plot").first.scroll_into_view_if_needed()
+    box = page.locator(".time-axis .plot").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + 80, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    first, last = (float(text) for text in page.locator(".axis output").all_inner_texts())
+    assert 1 < first < last < 5
+
+
+def test_the_button_changes_the_theme_and_charts_follow(pages, view):
+    page = view(pages["images"], theme="light")
+    draw_all(page)
+    colour = "getComputedStyle(document.querySelector('.time-axis .plot svg .mark-line path')).stroke"
+    paper = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(f"[{colour}, {paper}]")
+    page.locator("#theme").press("Enter")
+    after = page.evaluate(f"[{colour}, {paper}]")
+    assert before[0] != after[0] and before[1] != after[1]
+    page.emulate_media(media="print")
+    assert page.evaluate(f"[{colour}, {paper}]") == before, "paper is white in any theme"
+
+
+def test_a_page_without_its_script_has_all_numbers_and_pictures(pages, browser):
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(pages["images"].as_uri())
+    assert page.locator(".slider .picture:visible").count() == page.locator(".slider .picture").count() > 2
+    page.locator("summary").first.click()
+    assert page.get_by_role("rowheader", name="/total").first.is_visible()
+    context.close()
