@@ -23,6 +23,8 @@ def theme() -> gr.themes.Base:
     return gr.themes.Default(primary_hue="blue", neutral_hue="slate", **FONTS).set(
         body_text_color_subdued="*neutral_600",  # those of Gradio have too little contrast
         body_text_color_subdued_dark="*neutral_300",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
         block_label_text_color="*neutral_700",
         block_title_text_color="*neutral_700",
         block_info_text_color="*neutral_600",
@@ -37,8 +39,8 @@ def page_of(playground: Playground) -> gr.Blocks:
             with gr.Tab("Draw"):
                 _draw(page, playground)
             if playground.has_encoder:
-                with gr.Tab("Reconstruct"):
-                    _reconstruct(playground)
+                with gr.Tab("Reconstruct") as tab:
+                    _reconstruct(playground, tab)
             with gr.Tab("Walk") as tab:
                 _walk(playground, tab)
             with gr.Tab("Directions") as tab:
@@ -63,24 +65,27 @@ def _draw(page: gr.Blocks, playground: Playground) -> None:
     again.click(lambda seed: int(seed or 0) + 1, seed, seed, **LATEST)
 
 
-def _reconstruct(playground: Playground) -> None:
-    maps = playground.maps
+def _reconstruct(playground: Playground, tab: gr.Tab) -> None:
+    maps, size = playground.maps, playground.held_out_size
     with gr.Row():
         place = _place(playground, "Picture", "Point x, y")
         with gr.Column():
+            name = f"Held-out sample, 0 to {size - 1:,}, without a picture"
+            held_out = gr.Number(0, label=name, minimum=0, visible=size > 0)
             label = _class(playground, optional=not playground.needs_class)
             map_of = gr.Dropdown(maps, value=maps[0] if maps else None, label="Map of", visible=len(maps) > 1)
     message, pictures, table = _message(), gr.HTML(), gr.HTML()
 
-    def reconstruct(place: str | None, map_of: str | None, label: str) -> tuple[str, str]:
-        if not place:
+    def reconstruct(place: str | None, held_out: Any, map_of: str | None, label: str) -> tuple[str, str]:
+        if not place and not size:
             return "", ""
-        found = playground.reconstruct(place, map_of, label or None)
+        found = playground.reconstruct(place or "", map_of, label or None, held_out)
         remark = "" if playground.scores is None else playground.scores.normal_remark
         return figures(found.pictures), score_table(found, remark)
 
-    changes = [_changed(playground, place), map_of.change, label.change]
-    gr.on(changes, shown(reconstruct, 2), [place, map_of, label], [pictures, table, message], **LATEST)
+    triggers = [tab.select, _changed(playground, place), held_out.change, map_of.change, label.change]
+    inputs = [place, held_out, map_of, label]
+    gr.on(triggers, shown(reconstruct, 2), inputs, [pictures, table, message], **LATEST)
 
 
 def _walk(playground: Playground, tab: gr.Tab) -> None:

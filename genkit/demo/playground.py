@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from genkit.core.model import Autoencoder
+from genkit.core.noise import Noise, Rows
 from genkit.demo.inputs import Given, number_of, read_picture, read_point, seed_of, transform_of_pictures
 from genkit.demo.latent import POSITIONS, Directions, drawn_codes, find_directions, moved, path_between
 from genkit.demo.score_board import ScoreBoard, ScoreRow
@@ -18,7 +19,7 @@ from genkit.demo.view import ImageView, Shown, grid, view_of
 from genkit.draw.anomaly_grid import coloured
 from genkit.errors import RecipeError, UsageError
 from genkit.notebook.trained_model import TrainedModel, usable_device
-from genkit.runs.trained import Trained, open_data
+from genkit.runs.trained import Trained, open_data, require_data
 
 if TYPE_CHECKING:
     from genkit.core.dataset import Dataset
@@ -78,9 +79,14 @@ class Playground:
         samples = self.model.sample(number_of(number, self.view.most), chosen, label)
         return self.view.samples(samples, f"{len(samples):,} samples of seed {chosen}")
 
-    def reconstruct(self, place: str, map_of: str | None = None, label: str | None = None) -> Reconstructed:
-        """Return the reconstruction of a sample, the map of a score, and all scores. Raises `UsageError`."""
-        given = self.read(place)
+    def reconstruct(
+        self, place: str, map_of: str | None = None, label: str | None = None, held_out: Any = None
+    ) -> Reconstructed:
+        """Return the reconstruction of a sample, the map of a score, and all scores.
+
+        Without a `place` the sample is the one with the number `held_out` of the held-out split. Raises `UsageError`.
+        """
+        given = self.read(place) if place else self.read_held_out(held_out)
         output = self.model.reconstruct(given.x, label)
         pictures = self.view.pair(given.x, output, ("As the model reads it", "Reconstruction"))
         if self.scores is None:
@@ -137,6 +143,26 @@ class Playground:
     def read(self, place: str) -> Given:
         """Return a sample. Raises `UsageError` for a file that is no picture, and for a text that is no point."""
         return read_picture(Path(place), self._transform) if self.shows_images else read_point(place)
+
+    @cached_property
+    def held_out_size(self) -> int:
+        """The number of samples of the held-out split; 0 if the data are missing, or never end."""
+        if self.data is None:
+            return 0
+        held_out: Dataset = self.data.held_out()
+        return 0 if held_out.unmet() else held_out.size or 0
+
+    def read_held_out(self, number: Any) -> Given:
+        """Return the sample of the held-out split with a number, from 0 on. Raises `UsageError`."""
+        if self.data is None or not self.held_out_size:
+            raise UsageError("Held-out sample: the data of the run are not on this machine.")
+        chosen = seed_of(number, "Held-out sample")
+        if chosen >= self.held_out_size:
+            raise UsageError(f"Held-out sample: expected a number from 0 to {self.held_out_size - 1:,}.")
+        held_out: Dataset = self.data.held_out()
+        require_data(self.path, self.data, held_out)
+        noise = Noise(self.model.trained.seed, 0, "demo", Rows.all(1))
+        return Given(held_out.batch(torch.tensor([chosen]), noise).x)
 
     @cached_property
     def _transform(self) -> Any:

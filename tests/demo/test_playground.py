@@ -65,6 +65,18 @@ def test_the_map_is_that_of_genkit_anomaly(playground, digits, picture):
     assert [each.size for each in shown] == ["single"] * 3 and shown[2].caption.startswith("error: black 0")
 
 
+def test_a_held_out_sample_needs_no_picture(playground, digits):
+    x = digits.data.held_out()[7:8]
+    found = playground.reconstruct("", "error", None, 7.0)
+    assert pixels(found.pictures[0].picture) == pixels(grid(x, 1))
+    [value] = [row.value for row in found.rows if row.name == "error"]
+    assert value == pytest.approx(genkit.score(digits, x, "error").scores.item(), rel=1e-6)
+    assert playground.held_out_size == len(digits.data.held_out())
+    for number in (None, -1, playground.held_out_size):
+        with pytest.raises(UsageError, match=r"^Held-out sample: "):
+            playground.reconstruct("", None, None, number)
+
+
 def test_the_reconstruction_is_that_of_the_model(playground, picture):
     x = playground.read(str(picture)).x
     before, after = playground.reconstruct(str(picture)).pictures
@@ -121,3 +133,7 @@ def test_without_the_data_there_is_nothing_to_compare_with(digits, monkeypatch, 
     rows = {row.name: row for row in Playground(digits.path, digits.load()).reconstruct(str(picture)).rows}
     assert rows["error"].value is not None and rows["error"].above is None
     assert rows["mahalanobis"].value is None and rows["mahalanobis"].reason
+    without = Playground(digits.path, digits.load())
+    with pytest.raises(UsageError, match=r"^Held-out sample: "):
+        without.reconstruct("", None, None, 0)
+    assert without.held_out_size == 0
