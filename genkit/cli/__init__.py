@@ -37,6 +37,7 @@ from genkit.cli import (
 from genkit.cli.command_group import CommandGroup
 from genkit.cli.complete_names import complete_plugins
 from genkit.cli.headings import LOOK, OWN, SET_UP, SHARE, TABLES, TRAIN
+from genkit.cli.html_option import CommandWithPage
 from genkit.recipe.plugin_selection import select_plugins
 
 app = typer.Typer(
@@ -84,7 +85,7 @@ app.command("tune", rich_help_panel=TRAIN)(tune.tune)
 app.command("ls", rich_help_panel=LOOK)(ls.ls)
 app.command("report", rich_help_panel=LOOK)(report.report)
 app.command("eval", rich_help_panel=LOOK)(evaluate.evaluate)
-app.command("compare", rich_help_panel=LOOK)(compare.compare)
+app.command("compare", cls=CommandWithPage, rich_help_panel=LOOK)(compare.compare)
 app.command("sample", rich_help_panel=LOOK)(sample.sample)
 app.command("reconstruct", rich_help_panel=LOOK)(reconstruct.reconstruct)
 app.command("interpolate", rich_help_panel=LOOK)(interpolate.interpolate)

@@ -10,8 +10,9 @@ import typer
 
 from genkit.cli.complete_paths import complete_run
 from genkit.cli.destination import Destination, destination
+from genkit.cli.html_option import OPTION, Html
 from genkit.cli.options import Json
-from genkit.cli.output_files import picture_file
+from genkit.cli.output_files import page_file, picture_file
 from genkit.cli.outputs import refuse_inside_data
 from genkit.storage.user_path import user_path
 
@@ -32,27 +33,43 @@ def compare(
             help="PNG file for the picture of the curves; comparison.png by default.",
         ),
     ] = None,
+    html: Html = None,
     json: Json = False,
 ) -> None:
     """Compare the recipes, numbers and curves of two or more runs.
 
     Numbers share a row, and curves a panel, only if their metric, protocol and data agree. Neither the data nor the
     plugins of the runs are needed. An unfinished run has the numbers of its newest evaluation.
+
+    With --html, a page of at most ten runs takes the place of the picture: it also has samples of the same latent codes
+    and reconstructions of the same held-out samples, of the runs whose model and data are on this machine.
     """
     from genkit.console.output import Console
     from genkit.runs.compare import compare as compare_runs
     from genkit.runs.comparison_report import print_comparison, save_comparison
 
     comparison = compare_runs(runs)
-    output = picture_file(out, Path("comparison.png"))
-    for run in comparison.runs:
-        refuse_inside_data(output.place, run.recipe.get("data", {}))
-    with output.writing() as [draft]:
-        save_comparison(draft, comparison)
-    [picture] = output.written
+    written: dict[str, Path] = {}
+    picture = None if html is not None and out is None else picture_file(out, Path("comparison.png"))
+    if picture is not None:
+        for run in comparison.runs:
+            refuse_inside_data(picture.place, run.recipe.get("data", {}))
+    if html is not None:
+        from genkit.runs.report_of_comparison import comparison_page
+
+        page = page_file(html, Path("comparison.html"), OPTION)
+        content = comparison_page(comparison)
+        with page.writing() as [draft]:
+            draft.write_bytes(content)
+        [written["page"]] = page.written
+    if picture is not None:
+        with picture.writing() as [draft]:
+            save_comparison(draft, comparison)
+        [written["picture"]] = picture.written
     if json:
-        print(json_format.dumps({**comparison.as_dict(), "picture": str(picture)}))
+        print(json_format.dumps({**comparison.as_dict(), **{kind: str(path) for kind, path in written.items()}}))
         return
     console = Console()
     print_comparison(comparison, console)
-    console.print(f"picture   {picture}")
+    for kind, path in written.items():
+        console.print(f"{kind:9} {path}")

@@ -22,17 +22,17 @@ from genkit.cli.outputs import refused_if_unwritable
 from genkit.errors import UsageError
 
 PREFIX = 60  # characters of the name in that of the hidden folder
-REMEDY = " Choose another place with --out."
 
 
 class OutputFiles:
     """Files that are written to a hidden folder first, and get their names when all of them are complete."""
 
-    def __init__(self, out: Destination | None, default: Path, endings: Sequence[str]):
-        """Choose the name: `out`, or else the default one.
+    def __init__(self, out: Destination | None, default: Path, endings: Sequence[str], option: str = "--out"):
+        """Choose the name: `out`, the value of `option`, or else the default one.
 
         `endings` are those of the files, such as ``-maps.npy``; that of a name in `out` is replaced.
         """
+        self._remedy = f" Choose another place with {option}."
         self.stem = output_stem(out, default, endings)
         self.endings = tuple(endings)
         self.written: list[Path] = []
@@ -51,11 +51,11 @@ class OutputFiles:
         before anything is written, if a folder has one of the names.
         """
         if self._may_replace and (folders := [path for path in self._named(self.stem) if path.is_dir()]):
-            raise UsageError(f"{folders[0]}: cannot be written: it is a folder.{REMEDY}")
+            raise UsageError(f"{folders[0]}: cannot be written: it is a folder.{self._remedy}")
         parent = self.stem.parent
         missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
         try:
-            with refused_if_unwritable(self.place, remedy=REMEDY):
+            with refused_if_unwritable(self.place, remedy=self._remedy):
                 parent.mkdir(parents=True, exist_ok=True)
                 # A folder of its own: two calls with the same default name may run at the same time.
                 draft = Path(tempfile.mkdtemp(".partial", f".{self.stem.name[:PREFIX]}.", parent))
@@ -94,11 +94,11 @@ def picture_file(out: Destination | None, default: Path) -> OutputFiles:
     return OutputFiles(out, default, [".png"])
 
 
-def page_file(out: Destination, default: Path) -> OutputFiles:
+def page_file(out: Destination, default: Path, option: str = "--out") -> OutputFiles:
     """Return the one HTML file of a command. Raises `UsageError` unless the name ends in .html."""
     if not out.is_folder and out.path.suffix.lower() != ".html":
-        raise UsageError(f"--out {out}: not the name of an HTML file. Give a name that ends in .html.")
-    return OutputFiles(out, default, [".html"])
+        raise UsageError(f"{option} {out}: not the name of an HTML file. Give a name that ends in .html.")
+    return OutputFiles(out, default, [".html"], option)
 
 
 def _claimed(pairs: Sequence[tuple[Path, Path]]) -> bool:

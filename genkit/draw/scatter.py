@@ -41,12 +41,17 @@ def save_point_reconstructions(path: Path, inputs: Tensor, outputs: Tensor, titl
     """Write inputs and reconstructions, each (N, 2), as PNG, with a line from each input to its reconstruction."""
     # The inputs decide the scale: one reconstruction far away would shrink the data to a dot.
     with _square(path, title, note, half_width_of(inputs)) as axes:
-        xs, ys = _segments(inputs, outputs)
-        axes.plot(xs, ys, color=GREY, linewidth=0.6, zorder=0)
-        for points, colour, label in ((inputs, COLOURS[0], "input"), (outputs, COLOURS[1], "reconstruction")):
-            x, y = points.double().T.numpy()
-            axes.scatter(x, y, s=7, color=colour, linewidths=0, label=label)
+        draw_segments(axes, inputs, outputs)
         _legend(axes)
+
+
+def draw_segments(axes: Axes, inputs: Tensor, outputs: Tensor) -> None:
+    """Draw inputs and reconstructions, each (N, 2), with a line from each input to its reconstruction."""
+    xs, ys = _segments(inputs, outputs)
+    axes.plot(xs, ys, color=GREY, linewidth=0.6, zorder=0)
+    for points, colour, label in ((inputs, COLOURS[0], "input"), (outputs, COLOURS[1], "reconstruction")):
+        x, y = points.double().T.numpy()
+        axes.scatter(x, y, s=7, color=colour, linewidths=0, label=label)
 
 
 def save_point_interpolations(path: Path, paths: Tensor, ends: Tensor | None, title: str, note: str = "") -> None:

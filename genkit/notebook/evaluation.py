@@ -24,6 +24,9 @@ from genkit.runs.compare import Comparison
 from genkit.runs.compare import compare as compare_folders
 from genkit.runs.comparison_report import print_comparison, save_comparison
 from genkit.runs.evaluate_run import TABLES, evaluate_run, evaluation_plan
+from genkit.runs.report_of_comparison import comparison_page
+from genkit.storage.atomic import write_file
+from genkit.storage.os_errors import describe_os_error
 from genkit.storage.user_path import user_path
 
 
@@ -72,6 +75,20 @@ class ReadableComparison(Comparison):
             with PIL.Image.open(path) as image:
                 image.load()
                 return image
+
+    def report(self, path: str | PathLike[str] = "comparison.html") -> Path:
+        """Write the comparison as one page of HTML, as `genkit compare --html` does, and return the path.
+
+        The models are loaded and run on the same latent codes and held-out samples. Raises `UsageError` for more than
+        ten runs, and if the file cannot be written.
+        """
+        place = user_path(path)
+        page = comparison_page(self)
+        try:
+            write_file(place, page)
+        except OSError as error:
+            raise UsageError(f"{place}: cannot be written: {describe_os_error(error, place)}.") from None
+        return place
 
     def __repr__(self) -> str:
         return text_of(partial(print_comparison, self))

@@ -18,6 +18,12 @@ DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (10, 4), (4, 4), (12, 3, 3, 3))
 LOOKS = tuple(Look(f"var(--series-{number})", dash) for number, dash in enumerate(DASHES))
 
 
+def look_of(number: int) -> Look:
+    """Return the look of a curve: those of `LOOKS` first, then the same colours with other dashes."""
+    colour, turn = number % len(LOOKS), number // len(LOOKS)
+    return Look(LOOKS[colour].colour, DASHES[(colour + turn) % len(DASHES)])
+
+
 @dataclass(frozen=True)
 class Chart:
     """Chart with a title, one sentence that says what it shows, and its specification without size and colours of text.

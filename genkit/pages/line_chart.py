@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genkit.pages.chart import LOOKS, Chart, Look, value_text
+from genkit.pages.chart import Chart, Look, look_of, value_text
 
 Point = tuple[float, float | None]  # place on the axis, and a value; None and nan are gaps
 POINTS = 600  # of a curve, at most: more than a screen shows
@@ -21,19 +21,23 @@ def line_chart(
     marks: Mapping[str, float] | None = None,
     best: Sequence[Point] = (),
     dots: bool = False,
+    looks: Mapping[str, Look] | None = None,
+    points: int = POINTS,
 ) -> Chart:
     """Return a chart with one line for each curve, by name.
 
     `marks` are vertical lines by label, and `best` are points with a ring. With `dots` each value is a dot: for curves
-    of few values. A curve of many values is thinned, such that its extremes stay. Values that are not finite are gaps,
-    and a note of the chart counts them.
+    of few values. A curve of more than `points` values is thinned, such that its extremes stay. Values that are not
+    finite are gaps, and a note of the chart counts them. With `looks`, by name, a curve looks the same in several
+    charts, and each chart has a legend.
     """
     names = [name or title for name in curves]
-    thinned = [thin([(x, _finite(y)) for x, y in curve]) for curve in curves.values()]
+    shown_looks = [look_of(number) if looks is None else looks[name] for number, name in enumerate(curves)]
+    thinned = [thin([(x, _finite(y)) for x, y in curve], points) for curve in curves.values()]
     rows = [{"x": x, "y": y, "s": str(number)} for number, curve in enumerate(thinned) for x, y in curve]
     first, last = _domain([x for curve in thinned for x, _ in curve] + list((marks or {}).values()))
     x = _x_axis(x_title, last)
-    layers = [_lines(len(names), x, dots or len(rows) <= len(thinned))]
+    layers = [_lines(shown_looks, x, dots or len(rows) <= len(thinned))]
     layers += [_hover(names, x)] if rows else []
     layers += [_rings(best, x)] if best else []
     layers += _mark_layers(marks or {}, x)
@@ -43,7 +47,8 @@ def line_chart(
         "data": {"values": rows},
         "layer": layers,
     }
-    return Chart(title, _summary(names, curves), spec, _legend(names), _notes(names, curves))
+    legend = list(zip(names, shown_looks)) if len(names) > 1 or looks else []
+    return Chart(title, _summary(names, curves), spec, legend, _notes(names, curves))
 
 
 def thin(curve: Sequence[Point], most: int = POINTS) -> list[Point]:
@@ -76,10 +81,9 @@ def _x_axis(title: str, last: float) -> dict[str, Any]:
     return {"field": "x", "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
 
-def _lines(number: int, x: Mapping[str, Any], dots: bool) -> dict[str, Any]:
-    looks = [LOOKS[each % len(LOOKS)] for each in range(number)]
+def _lines(looks: Sequence[Look], x: Mapping[str, Any], dots: bool) -> dict[str, Any]:
     series = {"field": "s", "type": "nominal", "legend": None}
-    domain = [str(each) for each in range(number)]
+    domain = [str(each) for each in range(len(looks))]
     y = {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}, "axis": {"tickCount": 5}}
     return {
         "mark": {"type": "line", "clip": True, "strokeWidth": 1.8, "point": {"size": 30} if dots else False},
@@ -131,10 +135,6 @@ def _mark_layers(marks: Mapping[str, float], x: Mapping[str, Any]) -> list[dict[
         {"data": data, "mark": {**text, **halo}, "encoding": label},
         {"data": data, "mark": {**text, "color": "var(--muted)"}, "encoding": label},
     ]
-
-
-def _legend(names: Sequence[str]) -> list[tuple[str, Look]]:
-    return [(name, LOOKS[number % len(LOOKS)]) for number, name in enumerate(names)] if len(names) > 1 else []
 
 
 def _summary(names: Sequence[str], curves: Mapping[str, Sequence[Point]]) -> str:

@@ -79,6 +79,8 @@ class PictureBudget:
         form = KEPT_FORMATS.get(image.format or "")
         if form and 4 * len(original) // 3 + 40 <= allowed:
             return _picture(asked, original, form, image, False)
+        if not form and 4 * len(exact := _as_png(image)) // 3 + 40 <= allowed:
+            return _picture(asked, exact, "png", image, False)
         for quality, scale in ATTEMPTS:
             content = _as_webp(image, quality, scale)
             if 4 * len(content) // 3 + 40 <= allowed:
@@ -90,6 +92,12 @@ class PictureBudget:
 def _picture(asked: AskedPicture, content: bytes, form: str, image: Image, smaller: bool) -> Picture:
     source = f"data:image/{form};base64,{base64.b64encode(content).decode()}"
     return Picture(source, image.width, image.height, asked.text, asked.label, smaller)
+
+
+def _as_png(image: Image) -> bytes:
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return content.getvalue()
 
 
 def _as_webp(image: Image, quality: int, scale: float) -> bytes:

@@ -38,6 +38,7 @@ class ComparisonRow:
     better: Literal["lower", "higher"] | None
     values: dict[str, float | None] = field(default_factory=dict)  # by run; None if the metric was refused
     steps: dict[str, int] = field(default_factory=dict)  # by run: the step of its weights
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)  # of confidence, by run, if it has one
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Comparison:
                 row = rows.setdefault(protocol, new)
                 row.values[run.name] = result.value
                 row.steps[run.name] = run.newest.step if run.newest else 0
+                if result.value is not None and result.interval is not None:
+                    row.intervals[run.name] = result.interval
         labels = list(dict.fromkeys(row.label for row in rows.values()))
         return sorted(rows.values(), key=lambda row: labels.index(row.label))
 

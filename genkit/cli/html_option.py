@@ -1,0 +1,45 @@
+"""The option ``--html [FILE]``: a page for a browser, under a default name unless FILE follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from genkit.cli.destination import Destination, destination
+
+OPTION = "--html"
+ENDING = ".html"
+
+Html = Annotated[
+    Destination | None,
+    typer.Option(
+        OPTION,
+        metavar="[FILE]",
+        parser=lambda given: destination(given) if given else Destination(Path(), is_folder=True),
+        help="Write a page for a browser. FILE ends in .html; --html=FOLDER/ chooses the folder only.",
+    ),
+]
+
+
+class CommandWithPage(TyperCommand):
+    """A command with the option ``--html``, whose value may be left out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments. What follows ``--html`` is its value only if it is the name of an HTML file."""
+        return super().parse_args(ctx, list(_with_value(args)))
+
+
+def _with_value(args: Sequence[str]) -> Iterator[str]:
+    """Yield the arguments, with an empty value for an option ``--html`` that has none."""
+    names = True
+    for number, text in enumerate(args):
+        names = names and text != "--"
+        following = args[number + 1] if number + 1 < len(args) else ""
+        if names and text == OPTION and (following.startswith("-") or not following.lower().endswith(ENDING)):
+            yield f"{OPTION}="
+        else:
+            yield text

@@ -1,0 +1,56 @@
+"""Charts of compared runs: the curves of all runs over each other, a chart for each quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from genkit.pages.chart import Chart, Look
+from genkit.pages.line_chart import POINTS, line_chart
+from genkit.runs.compare import Comparison
+from genkit.runs.compared_curves import evaluation_panels_of, term_panels
+
+ROWS = 18_000  # points of all curves, at most; about 32 bytes each
+NAMED_IN_CHARTS = 4  # runs; more are named once, above the charts
+
+
+@dataclass(frozen=True)
+class CurveGroup:
+    """Charts under one heading."""
+
+    heading: str
+    charts: Sequence[Chart]
+
+
+def charts_of_comparison(comparison: Comparison, looks: Mapping[str, Look]) -> tuple[list[CurveGroup], list[str]]:
+    """Return the charts of evaluations, terms and schedules, and the schedules that are the same in all runs.
+
+    `looks` are those of the runs, by name.
+    """
+    terms = term_panels(comparison)
+    evaluations = [
+        panel for panel in evaluation_panels_of(comparison) if max(map(len, panel.curves.values())) > 1
+    ]  # one evaluation is no curve
+    same = [
+        panel
+        for panel in terms
+        if panel.exact and len(panel.curves) == len(looks) and len({tuple(c) for c in panel.curves.values()}) == 1
+    ]
+    sections = {
+        "Evaluations during training": evaluations,
+        "Terms of the losses": [panel for panel in terms if not panel.exact],
+        "Schedules": [panel for panel in terms if panel.exact and panel not in same],
+    }
+    curves = sum(len(panel.curves) for panels in sections.values() for panel in panels)
+    points = max(20, min(POINTS, ROWS // max(curves, 1)))
+    groups = []
+    for heading, panels in sections.items():
+        charts = [
+            line_chart(panel.title, panel.curves, best=panel.best, dots=panel.sparse, looks=looks, points=points)
+            for panel in panels
+        ]
+        if len(looks) > NAMED_IN_CHARTS:
+            charts = [replace(chart, legend=()) for chart in charts]
+        if charts:
+            groups.append(CurveGroup(heading, charts))
+    return groups, [panel.title for panel in same]

@@ -1,0 +1,181 @@
+"""What the page of a comparison shows: recipes, curves, numbers and pictures of two to ten runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genkit.console.quantities import duration, quantity
+from genkit.errors import UsageError
+from genkit.pages.chart import Look, look_of, value_text
+from genkit.pages.pictures import PictureBudget
+from genkit.pages.render import render_page
+from genkit.recipe.tables import WITHOUT_WEIGHT
+from genkit.runs.compare import Comparison, ComparisonRow
+from genkit.runs.compared_charts import CurveGroup, charts_of_comparison
+from genkit.runs.compared_pictures import ComparedPictures, pictures_of_comparison
+from genkit.runs.compared_run import ComparedRun
+from genkit.runs.comparison_report import NO_VALUE, total_of, value_of_key, value_of_metric
+from genkit.runs.curves import ARROWS
+from genkit.runs.standing import Standing, standings
+
+TEMPLATE = "comparison.html.jinja"
+MOST_RUNS = 10
+PICTURE_BYTES = 1_200_000
+LONGEST = 300  # characters of a value of a recipe
+
+
+@dataclass(frozen=True)
+class RunLabel:
+    """Name of a run and its look, which is the same in all charts and tables."""
+
+    name: str
+    look: Look
+    path: str
+
+
+@dataclass(frozen=True)
+class ByRun:
+    """One line of a table with a cell for each run."""
+
+    name: str
+    cells: Sequence[str]
+
+
+@dataclass(frozen=True)
+class MetricCell:
+    """One value, its interval, and whether it is the best of its line."""
+
+    value: str
+    interval: str
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class MetricLine:
+    """The comparable values of one metric."""
+
+    name: str
+    note: str  # what distinguishes the line from others of the same name
+    better: str
+    protocol: str
+    cells: Sequence[MetricCell]
+
+
+@dataclass(frozen=True)
+class ComparisonReport:
+    """A comparison as its page shows it."""
+
+    title: str
+    runs: Sequence[RunLabel]
+    remarks: Sequence[str]
+    deciding: Sequence[ByRun]  # keys that differ and decide the weights
+    others: Sequence[ByRun]  # keys that differ and do not
+    metrics: Sequence[MetricLine]
+    training: Sequence[ByRun]
+    totals: Sequence[ByRun]
+    groups: Sequence[CurveGroup]
+    same_schedules: Sequence[str]  # keys of schedules that are the same in all runs, which have no chart
+    pictures: ComparedPictures
+
+    @property
+    def protocols(self) -> list[tuple[str, str]]:
+        """How the values of each line are made."""
+        return list(dict.fromkeys((line.name, line.protocol) for line in self.metrics))
+
+
+def comparison_page(comparison: Comparison) -> bytes:
+    """Return the page of a comparison as HTML in UTF-8. Raises `UsageError` as `report_of_comparison`."""
+    report = report_of_comparison(comparison)
+    looks = {run.name: run.look for run in report.runs}
+    return render_page(TEMPLATE, report.title, {"report": report, "looks": looks}, charts=bool(report.groups))
+
+
+def report_of_comparison(comparison: Comparison) -> ComparisonReport:
+    """Gather what the page shows. The models are loaded and run; a run that has none here is in the remarks.
+
+    Raises `UsageError` for more than ten runs.
+    """
+    runs = comparison.runs
+    if len(runs) > MOST_RUNS:
+        raise UsageError(f"{len(runs)} runs: a page compares at most {MOST_RUNS}. Leave out some of them.")
+    labels = [RunLabel(run.name, look_of(number), str(run.folder.path)) for number, run in enumerate(runs)]
+    others = ("", " and one other", f" and {len(runs) - 2} others")[min(len(runs) - 2, 2)]
+    deciding, without_weight = _differences(comparison)
+    groups, same_schedules = charts_of_comparison(comparison, {label.name: label.look for label in labels})
+    return ComparisonReport(
+        title=f"{runs[0].name} against {runs[1].name}{others}",
+        runs=labels,
+        remarks=comparison.remarks,
+        deciding=deciding,
+        others=without_weight,
+        metrics=_metrics(comparison),
+        training=_training(runs),
+        totals=[
+            ByRun(key, [total_of(run, key) for run in runs])
+            for key in dict.fromkeys(key for run in runs for key in run.totals)
+        ],
+        groups=groups,
+        same_schedules=same_schedules,
+        pictures=pictures_of_comparison(comparison, PictureBudget(PICTURE_BYTES)),
+    )
+
+
+def _differences(comparison: Comparison) -> tuple[list[ByRun], list[ByRun]]:
+    """Return the keys that differ: those that decide the weights, and the others."""
+    deciding: list[ByRun] = []
+    others: list[ByRun] = []
+    for key, values in comparison.differences.items():
+        line = ByRun(key, [_shortened(value_of_key(value)) for value in values])
+        (others if key.split(".")[0] in WITHOUT_WEIGHT else deciding).append(line)
+    return deciding, others
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _metrics(comparison: Comparison) -> list[MetricLine]:
+    unfinished = {run.name for run in comparison.runs if not run.folder.finished}
+    lines = []
+    for row in comparison.rows:
+        standing = standings(row, unfinished)
+        cells = [
+            MetricCell(value_of_metric(row, run), _interval(row, run), standing.get(run.name, Standing.NONE))
+            for run in comparison.runs
+        ]
+        better = "" if row.better is None else f"{row.better} is better"
+        note = _distinction(row, [other for other in comparison.rows if other is not row and other.label == row.label])
+        lines.append(MetricLine(row.label + ARROWS[row.better], note, better, row.protocol, cells))
+    return lines
+
+
+def _distinction(row: ComparisonRow, others: Sequence[ComparisonRow]) -> str:
+    """Return what of its protocol a row does not share with others of the same label; empty if there are none."""
+    parts = row.protocol.split(", ")
+    own = [part for part in parts if any(part not in other.protocol.split(", ") for other in others)]
+    if any(other.protocol == row.protocol for other in others):
+        own.append("on other data")
+    return _shortened(", ".join(own))
+
+
+def _interval(row: ComparisonRow, run: ComparedRun) -> str:
+    interval = row.intervals.get(run.name)
+    return "" if interval is None else f"{value_text(interval[0])} to {value_text(interval[1])}"
+
+
+def _training(runs: Sequence[ComparedRun]) -> list[ByRun]:
+    timings = [run.timing for run in runs]
+    lines = {
+        "recipe": [str(run.recipe.get("title", NO_VALUE)) for run in runs],
+        "state": [run.progress for run in runs],
+        "training time": [duration(timing.seconds) if timing else NO_VALUE for timing in timings],
+        "steps a second": [
+            value_text(timing.steps / timing.seconds) if timing and timing.seconds > 0 else NO_VALUE
+            for timing in timings
+        ],
+        "peak memory": [
+            quantity(timing.peak_memory, "B") if timing and timing.peak_memory else NO_VALUE for timing in timings
+        ],
+    }
+    return [ByRun(name, cells) for name, cells in lines.items() if any(cell != NO_VALUE for cell in cells)]

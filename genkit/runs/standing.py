@@ -1,0 +1,45 @@
+"""Standing of the values of one metric: the best of comparable runs, or those that tie for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+
+from genkit.runs.compare import ComparisonRow
+
+
+class Standing(StrEnum):
+    """Standing of one value among comparable ones."""
+
+    BEST = "best"
+    TIED = "tied"
+    NONE = ""
+
+
+def printed(value: float) -> str:
+    """Return a value as tables of runs print it."""
+    return f"{value:.5g}"
+
+
+def standings(row: ComparisonRow, unfinished: Collection[str]) -> Mapping[str, Standing]:
+    """Return the standing of each run that has a value in the row.
+
+    The best value ties with those whose confidence intervals overlap with its own, and with those that are printed as
+    the same number; a value without an interval is an interval of length 0. Nothing is best if one of the runs is
+    `unfinished`, if only one has a value, or if the metric is better neither lower nor higher.
+    """
+    values = {name: value for name, value in row.values.items() if value is not None and math.isfinite(value)}
+    standing = dict.fromkeys(values, Standing.NONE)
+    if row.better is None or len(values) < 2 or set(values) & set(unfinished):
+        return standing
+    sign = 1 if row.better == "lower" else -1
+    intervals = {name: row.intervals.get(name, (value, value)) for name, value in values.items()}
+    first = min(values, key=lambda name: sign * values[name])
+    low, high = intervals[first]
+    leading = [
+        name
+        for name, (start, end) in intervals.items()
+        if (start <= high and end >= low) or printed(values[name]) == printed(values[first])
+    ]
+    return standing | dict.fromkeys(leading, Standing.BEST if len(leading) == 1 else Standing.TIED)

@@ -1,0 +1,229 @@
+"""The page of a comparison: the same codes and samples for all runs, and what is absent is said."""
+
+import base64
+import io
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.commands import IMAGES, TINY, genkit, refused, write_recipe
+from support.messages import assert_names
+from support.run_folders import result, write_run
+
+import genkit as genkit_package
+from genkit.runs.compare import compare
+from genkit.runs.report_of_comparison import comparison_page, report_of_comparison
+from genkit.runs.standing import Standing
+
+pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("isolated")]
+
+ERROR = "\n[metrics.error]\nuse = 'reconstruction-error'\nsamples = 64\n[report]\nlog_every = 1\n"
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7 * 7 }}"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Return the folders of runs: two on images, one with fewer latent dimensions, and two on points."""
+    root = tmp_path_factory.mktemp("runs")
+    found = {}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("GENKIT_PLUGINS", "none")
+        patched.setenv("GENKIT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        for name, text, *overrides in (
+            ("images", IMAGES),
+            ("faster", IMAGES, "optimiser.encoder.lr=1e-2", "optimiser.decoder.lr=1e-2"),
+            ("narrow", IMAGES, "model.latent_dim=3"),
+            ("points", TINY),
+            ("wide", TINY, "model.width=24"),
+        ):
+            sets = [part for override in overrides for part in ("--set", override)]
+            written = genkit("run", write_recipe(root, text + ERROR), "-q", "--runs", root / name, *sets)
+            assert written.code == 0, written.err
+            found[name] = (root / name / "0001-tiny-s0").rename(root / name / name)
+    return found
+
+
+def report(runs, *names):
+    return report_of_comparison(compare([runs[name] for name in names]))
+
+
+def pixels(picture) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.source.split(",")[1]))))
+
+
+def table(found, title):
+    return next(each for each in found.pictures.tables if each.title.startswith(title))
+
+
+def test_a_column_of_samples_has_the_latent_code_that_the_run_itself_has_drawn(runs):
+    samples = table(report(runs, "images", "faster"), "Samples")
+    for row in samples.rows:
+        newest = sorted((runs[row.name] / "strip").iterdir())[-1]  # written by the run while it trained
+        drawn = np.load(newest)[:, 0]
+        assert len(drawn) == 8 < len(row.tiles)
+        assert all(np.array_equal(pixels(tile.picture), image) for tile, image in zip(row.tiles, drawn))
+    assert "except" not in samples.about and not any("own codes" in row.note for row in samples.rows)
+
+
+def test_a_run_with_other_codes_says_so_and_shows_its_own(runs):
+    samples = table(report(runs, "images", "narrow", "faster"), "Samples")
+    notes = {row.name: row.note for row in samples.rows}
+    assert "own codes" in notes["narrow"] and "3 dimensions" in notes["narrow"] and "narrow" in samples.about
+    assert "own codes" not in notes["images"] + notes["faster"]
+
+
+def test_another_prior_of_the_same_dimension_has_its_own_codes(runs, tmp_path):
+    recipe = write_recipe(tmp_path, TINY + "[model.prior]\nuse = 'mixture'\ncomponents = 3\n")
+    assert genkit("run", recipe, "-q", "--runs", tmp_path / "mixture").code == 0
+    other = tmp_path / "mixture" / "0001-tiny-s0"
+    squares = report_of_comparison(compare([runs["points"], other])).pictures.squares[0].squares
+    assert "own codes" not in squares[0].note and "own codes" in squares[1].note and "prior" in squares[1].note
+
+
+def test_reconstructions_are_of_the_same_samples_with_their_errors(runs):
+    rows = table(report(runs, "images", "faster"), "Held-out").rows
+    assert [row.name for row in rows] == ["", "images", "faster"]
+    inputs = np.stack([pixels(tile.picture) for tile in rows[0].tiles]) / 255
+    for row in rows[1:]:
+        outputs = np.stack([pixels(tile.picture) for tile in row.tiles]) / 255
+        errors = ((inputs - outputs) ** 2).mean(axis=(1, 2))
+        assert [float(tile.text) for tile in row.tiles] == pytest.approx(errors, rel=0.02)  # of 8-bit pixels
+        assert float(re.search(r"error ([\d.e-]+)", row.note)[1]) == pytest.approx(errors.mean(), rel=0.02)
+    assert rows[1].tiles[0].text != rows[2].tiles[0].text
+
+
+def test_recipes_differ_first_and_metrics_share_a_line_only_if_comparable(runs):
+    found = report(runs, "images", "faster")
+    assert [line.name for line in found.deciding] == ["optimiser.encoder.lr", "optimiser.decoder.lr"]
+    page = comparison_page(compare([runs["images"], runs["faster"]])).decode()
+    places = [page.index(f'<section id="{name}"') for name in ("recipes", "metrics", "pictures", "curves", "training")]
+    assert places == sorted(places)
+    (line,) = found.metrics
+    kept = [json.loads((runs[name] / "results.json").read_text())[0]["value"] for name in ("images", "faster")]
+    assert [cell.value for cell in line.cells] == [f"{value:.5g}" for value in kept]
+    best = [cell.standing is Standing.BEST for cell in line.cells]
+    assert best == [value == min(kept) for value in kept]
+    mixed = report(runs, "images", "points").metrics
+    assert len(mixed) == 3 and all([cell.value for cell in line.cells].count("–") == 1 for line in mixed)
+
+
+def test_a_run_looks_the_same_in_every_chart(runs):
+    found = report(runs, "images", "faster", "points")
+    looks = {run.name: run.look for run in found.runs}
+    charts = [chart for group in found.groups for chart in group.charts]
+    assert len(set(looks.values())) == 3 and charts
+    for chart in charts:
+        scale = chart.spec["layer"][0]["encoding"]["color"]["scale"]
+        assert chart.legend and all(look == looks[name] for name, look in chart.legend)
+        assert scale["range"] == [look.colour for _, look in chart.legend]
+    assert found.same_schedules or any(group.heading == "Schedules" for group in found.groups)
+
+
+def test_points_have_squares_of_one_scale(runs):
+    found = report(runs, "points", "wide")
+    assert [row.title for row in found.pictures.squares] == ["Samples", "Density", "Held-out reconstructions"]
+    assert all([square.name for square in row.squares] == ["points", "wide"] for row in found.pictures.squares)
+    assert not found.pictures.remarks and not found.pictures.tables
+    grey = [(pixels(square.picture)[..., :3] == 170).all(axis=2) for square in found.pictures.squares[0].squares]
+    union = grey[0] | grey[1]
+    assert (grey[0] & grey[1]).sum() > 0.5 * union.sum() > 0, "the data are at the same places"
+
+
+def copied(runs, name, place) -> Path:
+    return Path(shutil.copytree(runs[name], place))
+
+
+def test_what_is_absent_is_said_and_the_rest_is_shown(runs, tmp_path):
+    without_model, other_part, other_data = (
+        copied(runs, "images", tmp_path / name) for name in ("without-model", "other-part", "other-data")
+    )
+    for name in ("final", "checkpoints", "best"):
+        shutil.rmtree(without_model / name, ignore_errors=True)
+    for recipe in (other_part / "recipe.resolved.toml", other_part / "final" / "recipe.toml"):
+        recipe.write_text(recipe.read_text().replace('"small-conv"', '"not-installed"'))
+    for about in (other_data / "final" / "about.json", *other_data.glob("checkpoints/*/state.json")):
+        text = about.read_text()
+        about.write_text(re.sub(r'("pixel_digest": ")\w{4}', r"\g<1>0000", text))
+    found = report_of_comparison(compare([runs["images"], without_model, other_part, other_data]))
+    assert [row.name for row in table(found, "Samples").rows] == ["images", "other-data"]
+    assert [row.name for row in table(found, "Held-out").rows] == ["", "images"]
+    for name in ("without-model", "other-part", "other-data"):
+        (remark,) = (each for each in found.pictures.remarks if each.startswith(name))
+        assert len(remark) > len(name) + 20
+    assert "not-installed" in next(each for each in found.pictures.remarks if each.startswith("other-part"))
+    assert found.groups and found.metrics
+
+
+def test_runs_without_anything_have_a_page(tmp_path):
+    for name in ("a", "b"):
+        write_run(tmp_path / name)
+    found = report_of_comparison(compare([tmp_path / "a", tmp_path / "b"]))
+    assert not (found.groups or found.metrics or found.pictures.tables or found.deciding)
+    assert len(found.pictures.remarks) == 2
+    assert b"<section" in comparison_page(compare([tmp_path / "a", tmp_path / "b"]))
+
+
+class Tags(HTMLParser):
+    """Counts the tags of a page, and keeps the names of its attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes = {}, set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags[tag] = self.tags.get(tag, 0) + 1
+        self.attributes |= {name for name, _ in attrs}
+
+
+def test_hostile_names_titles_keys_and_metrics_are_text(tmp_path):
+    def page(text, folder):
+        quoted = json.dumps(text)
+        for number in (1, 2):
+            write_run(
+                tmp_path / folder / f"{text.replace('/', '|')}{number}",
+                title=text,
+                tables=f"[data]\nuse = {quoted}\nkey = {number}\n[loss]\n{quoted} = {quoted}\nx{number} = {quoted}\n",
+                steps=(1, 2, 3),
+                results=[result(text, number, "lower")],
+            )
+        return comparison_page(compare(sorted((tmp_path / folder).iterdir()))).decode()
+
+    harmless, hostile = page("harmless", "one"), page(HOSTILE, "two")
+    assert Tags(hostile).tags == Tags(harmless).tags
+    assert not [name for name in Tags(hostile).attributes if name.startswith("on")]
+    assert "{{ 7 * 7 }}" in hostile and "<img src=x" not in hostile and "<script>alert" not in hostile
+
+
+def test_ten_runs_fit_into_a_page_and_eleven_are_refused(runs, tmp_path):
+    folders = [copied(runs, "images", tmp_path / f"run-{number}") for number in range(11)]
+    page = comparison_page(compare(folders[:10]))
+    assert len(page) < 3_000_000 and page == comparison_page(compare(folders[:10]))
+    found = report_of_comparison(compare(folders[:10]))
+    assert len({run.look for run in found.runs}) == 10
+    message = refused("compare", *folders, "--html")
+    assert_names(message, "11", "10")
+    assert not list(Path().glob("comparison*"))
+
+
+def test_the_command_and_python_write_the_same_page(runs, tmp_path):
+    pair = runs["points"], runs["wide"]
+    shown = genkit("compare", *pair, "--html")
+    assert shown.code == 0 and "page      comparison.html" in shown.out and not Path("comparison.png").exists()
+    assert genkit("compare", "--html", *pair, "--json").code == 0, "a run is not the name of the page"
+    both = genkit("compare", *pair, "--html", "own.html", "--out", "own.png", "--json")
+    assert json.loads(both.out)["page"] == "own.html" and Path("own.png").exists()
+    assert genkit("compare", *pair, "--html=pages/").code == 0
+    written = genkit_package.compare(*pair).report(tmp_path / "python.html")
+    pages = {
+        path.read_bytes()
+        for path in (Path("comparison.html"), Path("own.html"), Path("pages/comparison.html"), written)
+    }
+    assert len(pages) == 1 and len(list(Path().glob("*.html"))) == 3
+    assert_names(refused("compare", *pair, "--html=page.txt"), "--html", ".html")
+    assert_names(refused("compare", *pair, "--html", "--out", "page.html"), "--out", ".png")
