@@ -1,6 +1,6 @@
 """MkDocs hook: replaces `{{ name("argument") }}` in a page by text that is generated from the code.
 
-It also says which blocks of code need more room than others (`sorted_blocks`).
+It also says which code needs more room, and which stays in one line (`on_page_content`).
 
     {{ keys("losses", "vae") }}            a table of the keys of a part, by kind and name
     {{ table_keys("train") }}              a table of the keys of a recipe's own table
@@ -31,6 +31,7 @@ BLOCK = re.compile(
     re.DOTALL,
 )
 COLUMNS = 100  # that fit into a block on a screen of 1,280 pixels
+SHORT = re.compile(r"<code>([^<\n]{1,28})</code>(?!</pre>)")  # fits into a line of a phone
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -41,8 +42,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Sort the blocks of a page; MkDocs calls this with the HTML of a page."""
-    return sorted_blocks(content)
+    """Sort the code of a page; MkDocs calls this with the HTML of a page."""
+    return SHORT.sub(r'<code class="short">\1</code>', sorted_blocks(content))
 
 
 def sorted_blocks(content: str) -> str:
@@ -113,11 +114,32 @@ def parts(kind: str) -> str:
 
 
 def commands() -> str:
-    """Return the reference of all commands, as typer writes it."""
+    """Return the reference of all commands, as typer writes it, with whole summaries."""
     command = [sys.executable, "-m", "typer", "genkit.cli", "utils", "docs", "--name", "genkit"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     text = re.sub(r"^#+ `genkit`\n", "", done.stdout.lstrip(), count=1)
-    return re.sub(r"^(\* `[^`]*`): ", r"\1: ", text, flags=re.MULTILINE)
+    text = re.sub(r"^(\* `[^`]*`): ", r"\1: ", text, flags=re.MULTILINE)
+    return _with_summaries(text)
+
+
+def _with_summaries(text: str) -> str:
+    """Complete the summaries that typer cuts off; each is below the heading of its group."""
+    import typer
+
+    from genkit.cli import app
+
+    root = group = typer.main.get_command(app)
+    lines = []
+    for line in text.splitlines():
+        if heading := re.match(r"#+ `genkit (.+)`$", line):
+            group = root
+            for name in heading[1].split():
+                group = group.commands[name]
+        listed = re.match(r"\* `([\w-]+)`:.*\.\.\.$", line)
+        if listed and listed[1] in getattr(group, "commands", ()):
+            line = f"* `{listed[1]}`: {group.commands[listed[1]].get_short_help_str(limit=200)}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def _key_table(target: Callable[..., Any], without: Sequence[str] = ()) -> str:

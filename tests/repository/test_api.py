@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted(path for path in (ROOT / "genkit" / "api").glob("*.py") if path.name != "__init__.py")
 MODULES = [importlib.import_module(f"genkit.api.{path.stem}") for path in FILES]
 OWN_NAMESPACE = {"pictures", "scoring"}  # their short names are not in genkit.api
+PAGES = ("python.md", "python-api.md", "python-testing.md")
 REFUSALS = {"ValueError", "TypeError", "UsageError", "BadPictureError"}
 TENSORS = re.compile(r"\b(Tensor|ndarray)\b")
 SHAPE = re.compile(r"\([^()]*(\b[A-Zb]\b|\*\w*shape|\.\.\.|1,)[^()]*\)|->|any shape|\(\)")  # (B, L), (*shape), (...)
@@ -100,8 +101,13 @@ def _raises(node: ast.AST) -> bool:
     return isinstance(node, ast.Raise) and node.exc is not None
 
 
+def reference() -> str:
+    """Return the text of the pages of the reference of Python."""
+    return "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in PAGES)
+
+
 def test_the_reference_has_a_section_for_each_module():
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    page = reference()
     assert re.findall(r"^::: (genkit\.api\.\w+)$", page, re.MULTILINE) != []
     assert set(re.findall(r"^::: (genkit\.api\.\w+)$", page, re.MULTILINE)) == {module.__name__ for module in MODULES}
 
@@ -117,7 +123,7 @@ def rendered(page: str) -> set[str]:
 
 def test_the_reference_has_every_name_of_genkit():
     """A name is shown where it is defined, or as a name of `genkit.api`."""
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    page = reference()
     shown = rendered(page)
     missing = []
     for name in genkit.__all__:
@@ -128,7 +134,7 @@ def test_the_reference_has_every_name_of_genkit():
 
 
 def test_the_reference_shows_only_names_that_exist():
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    page = reference()
     for name in rendered(page):
         module, _, member = name.rpartition(".")
         assert member == "*" or hasattr(importlib.import_module(module), member), name
@@ -136,7 +142,7 @@ def test_the_reference_shows_only_names_that_exist():
 
 def test_names_that_are_no_definitions_have_a_text_of_their_own():
     """mkdocstrings shows what genkit defines: an alias of another library, or of another name, needs a sentence."""
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    page = reference()
     assert genkit.api.Doc.__module__ == "typing_extensions" and "### Doc\n" in page
     testing = importlib.import_module("genkit.testing")
     aliases = [

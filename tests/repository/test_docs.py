@@ -146,6 +146,12 @@ def test_commands_that_no_test_runs_are_highlighted_as_commands():
     assert MACROS.on_page_markdown("```console\ngenkit doctor\n```\n") == "```bash\ngenkit doctor\n```\n"
 
 
+def test_short_code_stays_in_one_line():
+    page = "<p><code>--quiet</code> <code>genkit resume runs/0001-my-recipe-s0</code></p><pre><code>a\n</code></pre>"
+    short = MACROS.on_page_content(page)
+    assert short == page.replace("<code>--quiet", '<code class="short">--quiet')
+
+
 def test_every_picture_is_shown():
     text = "".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *PAGES])
     shown = {name.rpartition("/")[2] for name in re.findall(r"!\[[^\]]+\]\(([^)]+\.png)\)", text)}
@@ -164,8 +170,10 @@ def commands(group: Any = None, prefix: str = "genkit") -> Iterator[str]:
 @pytest.mark.trains  # typer writes the reference in a process of its own
 def test_the_reference_has_every_command():
     assert ("commands", "") in USES
-    headings = set(re.findall(r"^#+ `(.+)`$", MACROS.commands(), re.MULTILINE))
-    assert set(commands()) <= headings
+    text = MACROS.commands()
+    assert set(commands()) <= set(re.findall(r"^#+ `(.+)`$", text, re.MULTILINE))
+    summaries = dict(re.findall(r"^\* `([\w-]+)`: (.+)$", text, re.MULTILINE))
+    assert {"run", "plan", "new"} <= summaries.keys() and not [text for text in summaries.values() if "..." in text]
 
 
 def test_every_part_has_a_table_of_its_keys_on_some_page():
