@@ -32,7 +32,7 @@ from genkit.storage.weights import write_tensors
 
 OWN = "genkit-torch"  # the distribution of genkit's own parts
 FACTS = ("data_shape", "step", "epoch", "data", "classes", "parts", "torch", "python", "machine")  # those that travel
-NUMBER, OF_EACH = 64, 8  # samples of the picture, and of each class of a conditional model
+NUMBER, POINTS, OF_EACH = 64, 1000, 8  # images of the picture, points of it, and images of each class
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,9 @@ def _draw(trained: Trained, path: Path) -> str:
     model: Model = trained.model
     classes = first_classes(model)
     labels = None if classes is None else torch.tensor(classes).repeat_interleave(OF_EACH)
-    number = NUMBER if labels is None else len(labels)
-    note = f"{number} draws of the prior, decoded; seed 0."
+    unlabelled = NUMBER if len(model.data_shape) == 3 else POINTS
+    number = unlabelled if labels is None else len(labels)
+    note = f"{number:,} draws of the prior, decoded; seed 0."
     samples = draw_samples(trained, number, 0, labels)
     groups = () if classes is None else names_of(classes, model)
     note += " Beside each row, its class." if groups and samples.ndim == 4 else ""

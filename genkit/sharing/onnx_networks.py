@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,10 +16,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genkit.core.condition import Conditional
 from genkit.core.model import Autoencoder, Model, evaluating
 from genkit.errors import UsageError
-from genkit.runs.trained import draw_codes, draw_labels
+from genkit.sharing.network_functions import (
+    DecoderFunction,
+    EncoderFunction,
+    Inputs,
+    NetworkFunction,
+    codes_of,
+    samples_of,
+)
 from genkit.storage.names import DECODER, ENCODER
 
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
@@ -42,101 +48,13 @@ def write_networks(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
     `UsageError` for a network that cannot be exported, or whose file computes something else.
     """
     with evaluating(model):
-        written = {DECODER: _write(_Decoder(model), _codes(model), folder / DECODER)}
+        written = {DECODER: _write(DecoderFunction(model), codes_of(model), folder / DECODER)}
         if isinstance(model, Autoencoder):
-            written[ENCODER] = _write(_Encoder(model.encoder), _samples(model), folder / ENCODER)
+            written[ENCODER] = _write(EncoderFunction(model.encoder), samples_of(model), folder / ENCODER)
     return written
 
 
-class _Network(nn.Module):
-    """A network as a function of tensors: the class of each row is an input, where a module asks for it."""
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-
-    def __init__(self, network: nn.Module, inside: nn.Module):
-        super().__init__()
-        self.network = network
-        self.conditional = any(isinstance(module, Conditional) for module in inside.modules())
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the inputs."""
-        return (*self.inputs, *(["label"] if self.conditional else []))
-
-    def compute(self, rows: Tensor) -> tuple[Tensor, ...]:
-        raise NotImplementedError
-
-    def forward(self, rows: Tensor, label: Tensor | None = None) -> tuple[Tensor, ...]:
-        with _labels(self.network, label):
-            return self.compute(rows)
-
-
-class _Encoder(_Network):
-    inputs, outputs = ("x",), ("mu", "logvar")
-
-    def __init__(self, encoder: nn.Module):
-        super().__init__(encoder, encoder)
-
-    def compute(self, rows: Tensor) -> tuple[Tensor, ...]:
-        posterior = self.network(rows)
-        return posterior.mu, posterior.logvar
-
-
-class _Decoder(_Network):
-    inputs, outputs = ("z",), ("sample",)
-
-    def __init__(self, model: Model):
-        prior = [module for module in model.children() if module is not model.prior]
-        super().__init__(model, nn.ModuleList(prior))
-        self.sample = model.sample
-
-    def compute(self, rows: Tensor) -> tuple[Tensor, ...]:
-        return (self.sample(rows),)
-
-
-@contextmanager
-def _labels(network: nn.Module, label: Tensor | None) -> Iterator[None]:
-    """Give the modules the class of each row, as `Model.given` does, but without a look at values that are traced."""
-    modules = [module for module in network.modules() if isinstance(module, Conditional)]
-    before = [module.labels for module in modules]
-    for module in modules:
-        module.labels = label
-    try:
-        yield
-    finally:
-        for module, old in zip(modules, before, strict=True):
-            module.labels = old
-
-
-Inputs = Callable[[int], tuple[Tensor, ...]]  # a number of rows to the inputs of a network: the rows, and their labels
-
-
-def _codes(model: Model) -> Inputs:
-    def draw(number: int) -> tuple[Tensor, ...]:
-        labels = draw_labels(model, number, 0)
-        with model.given(None if labels is None else {"label": labels}):
-            codes = draw_codes(model, number, 0)
-        return (codes,) if labels is None else (codes, labels)
-
-    return draw
-
-
-def _samples(model: Model) -> Inputs:
-    """Draw samples of the model, each second one with noise, so that the encoder sees values it may not expect."""
-
-    def draw(number: int) -> tuple[Tensor, ...]:
-        codes, *labels = _codes(model)(number)
-        with _labels(model, labels[0] if labels else None):
-            x = model.sample(codes)
-        generator = torch.Generator().manual_seed(number)
-        x[1::2] += 0.1 * torch.randn(x[1::2].shape, generator=generator, dtype=torch.float64).to(x)
-        return (x, *labels)
-
-    return draw
-
-
-def _write(network: _Network, draw: Inputs, path: Path) -> dict[str, Any]:
+def _write(network: NetworkFunction, draw: Inputs, path: Path) -> dict[str, Any]:
     def inputs(number: int) -> tuple[Tensor, ...]:
         return draw(number)[: len(network.names)]
 
@@ -194,7 +112,7 @@ def _watched(network: nn.Module, running: list[str]) -> Iterator[None]:
         yield
 
 
-def _checked(network: _Network, inputs: Inputs, path: Path) -> dict[str, Any]:
+def _checked(network: NetworkFunction, inputs: Inputs, path: Path) -> dict[str, Any]:
     """Return the inputs, outputs and opset of a file, and its largest difference from torch. Raises `UsageError`."""
     import onnxruntime
 
@@ -232,7 +150,7 @@ def _check_batch(session: Any, path: Path) -> None:
         )
 
 
-def _difference(network: _Network, session: Any, given: Sequence[Tensor]) -> float:
+def _difference(network: NetworkFunction, session: Any, given: Sequence[Tensor]) -> float:
     with torch.no_grad():
         expected = network(*given)
     fed: Mapping[str, Any] = {name: tensor.numpy() for name, tensor in zip(network.names, given, strict=True)}
