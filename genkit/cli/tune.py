@@ -15,6 +15,7 @@ from genkit.storage.user_path import user_path
 
 if TYPE_CHECKING:
     from genkit.console.output import Console
+    from genkit.tables.train_missing import RunSettings
     from genkit.tuning.planning import SearchPlan
     from genkit.tuning.search_folder import SearchFolder
     from genkit.tuning.study import Study, TrialRecord
@@ -45,6 +46,9 @@ def tune(
     dry: Annotated[
         bool, typer.Option("--dry", help="Print the trials so far and those that come next; train nothing.")
     ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try the trials that have failed again, with the same values.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -57,6 +61,7 @@ def tune(
 
     from genkit.console.output import Console
     from genkit.launched import refuse_other_engines
+    from genkit.tables.train_missing import RunSettings
     from genkit.tuning.packages import require_packages
     from genkit.tuning.planning import plan_search
     from genkit.tuning.search_folder import SearchFolder
@@ -68,28 +73,26 @@ def tune(
     folder = SearchFolder(out or Path("searches") / f"{recipe.stem}-{plan.space.name}")
     console = Console(quiet=quiet or json)
     if dry:
-        _print_trials(plan, folder, console, json)
+        _print_trials(plan, folder, retry_failed, console, json)
     else:
-        _search(plan, folder, runs, (jobs, threads), console, json)
+        _search(plan, folder, retry_failed, RunSettings(runs, jobs, threads, console), json)
 
 
-def _search(
-    plan: SearchPlan, folder: SearchFolder, runs: Path, processes: tuple[int, int], console: Console, json: bool
-) -> None:
+def _search(plan: SearchPlan, folder: SearchFolder, retry_failed: bool, settings: RunSettings, json: bool) -> None:
     """Train all trials that are missing, write the results of the search, and print them."""
     from genkit.errors import Interrupted, RunError
-    from genkit.tables.train_missing import RunSettings
     from genkit.tuning.journal import open_study
     from genkit.tuning.report import conclusions
     from genkit.tuning.search import Search
     from genkit.tuning.search_folder import refused_if_unwritable
     from genkit.tuning.train_runs import ProcessTrainer
 
+    console = settings.console
     plan.base.check_met()
     with folder.locked():
-        study = open_study(plan, folder.journal)
+        study = open_study(plan, folder.journal, retry_failed=retry_failed)
         _print_search(plan, study, console)
-        trainer = ProcessTrainer(RunSettings(runs, *processes, console))
+        trainer = ProcessTrainer(settings)
         try:
             Search(plan, study, trainer, lambda record: _print_trial(plan, record, console)).run()
         except KeyboardInterrupt:  # while numbers are computed; training itself ends with `Interrupted`
@@ -101,12 +104,12 @@ def _search(
         raise RunError(next(iter(conclusions(plan, study.records))))
 
 
-def _print_trials(plan: SearchPlan, folder: SearchFolder, console: Console, json: bool) -> None:
+def _print_trials(plan: SearchPlan, folder: SearchFolder, retry_failed: bool, console: Console, json: bool) -> None:
     """Print the trials so far, and the next ones as far as they are known."""
     from genkit.tuning.foresight import next_trials
     from genkit.tuning.journal import copied_study
 
-    study = copied_study(plan, folder.journal)
+    study = copied_study(plan, folder.journal, retry_failed=retry_failed)
     records, (known, unknown) = study.records, next_trials(plan, study)
     _print_search(plan, study, console)
     if json:

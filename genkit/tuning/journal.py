@@ -60,8 +60,12 @@ class Journal:
 
     def started(self, trial: FrozenTrial) -> None:
         """Append a trial with its values, as one event."""
+        self.keep(_as_started(trial))
+
+    def keep(self, trial: FrozenTrial) -> None:
+        """Append a trial as it is."""
         with refused_if_unwritable(self._file):
-            self._study.add_trial(_as_started(trial))
+            self._study.add_trial(trial)
 
     def ended(self, trial: FrozenTrial) -> None:
         """Append what a trial has become, and last that it has ended."""
@@ -80,22 +84,25 @@ class Journal:
         storage.set_trial_state_values(number, trial.state, trial.values)
 
 
-def open_study(plan: SearchPlan, file: Path) -> Study:
+def open_study(plan: SearchPlan, file: Path, *, retry_failed: bool = False) -> Study:
     """Return the study of a journal, which begins with it if it does not exist. The caller has locked its folder.
 
-    Raises `UsageError` for a journal that is damaged, of another search, or that cannot be read or written.
+    With `retry_failed` the trials that have failed have only started: they keep their numbers and values. Raises
+    `UsageError` for a journal that is damaged, of another search, or that cannot be read or written.
     """
     if file.exists():
         _cut_incomplete_line(file)
+        if retry_failed:
+            _start_failed_again(plan, file)
     with refused_if_unwritable(file):
         journal = _open(plan, file)
     return Study(plan, journal.trials, journal)
 
 
-def copied_study(plan: SearchPlan, file: Path) -> Study:
+def copied_study(plan: SearchPlan, file: Path, *, retry_failed: bool = False) -> Study:
     """Return a study in memory with the trials of a journal, if it exists. Nothing is written to it.
 
-    Raises as `open_study`.
+    `retry_failed`, and what is raised, are those of `open_study`.
     """
     from tempfile import TemporaryDirectory
 
@@ -105,9 +112,30 @@ def copied_study(plan: SearchPlan, file: Path) -> Study:
         copy = Path(folder) / file.name
         copy.write_bytes(_complete_lines(file))
         try:
+            if retry_failed:
+                _start_failed_again(plan, copy)
             return Study(plan, _open(plan, copy).trials)
         except UsageError as error:
             raise UsageError(str(error).replace(folder, str(file.parent))) from None
+
+
+def _start_failed_again(plan: SearchPlan, file: Path) -> None:
+    """Replace a journal by one in which the trials that have failed have not ended: an end cannot be taken back."""
+    from tempfile import TemporaryDirectory
+
+    from optuna.trial import TrialState
+
+    trials = _open(plan, file).trials
+    if all(trial.state != TrialState.FAIL for trial in trials):
+        return
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / file.name
+        journal = _open(plan, copy)
+        for trial in trials:
+            journal.keep(_as_started(trial) if trial.state == TrialState.FAIL else trial)
+        content = copy.read_bytes()
+    with refused_if_unwritable(file):
+        write_file(file, content)
 
 
 def _open(plan: SearchPlan, file: Path) -> Journal:

@@ -199,8 +199,7 @@ class Search:
             raise RunError(
                 f"{self._failures} trainings in a row have failed, the last that of trial {trial.number}, {ended.run}: "
                 f"{ended.message} If their values are the cause, repeat the command, which goes on with the other "
-                "trials. Otherwise remove the cause, delete trials.journal, and repeat it: finished runs are not "
-                "trained again."
+                "trials. Otherwise remove the cause, and repeat it with --retry-failed."
             )
 
     def _end(self, trial: _Active, value: float | None, state: State = "complete", reason: str = "") -> None:

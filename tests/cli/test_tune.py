@@ -123,6 +123,16 @@ def test_a_search_trains_its_trials_as_runs_and_writes_the_best_recipe(files, mo
     assert genkit("plan", found["recipe"]).code == 0
     assert os.path.samefile(found["recipe"], folder / "best.toml")
 
+    monkeypatch.undo()
+    monkeypatch.chdir(files)
+    assert "1 of them done" not in genkit(*arguments, "--retry-failed", "--dry").out
+    tried = json.loads(genkit(*arguments, "--retry-failed", "--json").out)["trials"]
+    assert {trial["keys"]["optimiser.encoder.lr"]: trial["state"] for trial in tried} == {
+        1e-3: "complete",
+        1e30: "diverged",
+        0.5: "complete",
+    }
+
 
 @pytest.mark.trains
 def test_ctrl_c_stops_a_search_and_the_same_command_continues_it(files):

@@ -37,6 +37,12 @@ high = 24
 step = 8
 """
 
+SAMPLERS = {
+    "tpe": [],
+    "random": [('"tpe"', '"random"'), ("trials = 14", "trials = 6")],
+    "grid": [('"tpe"', '"grid"'), ("trials = 14\n", ""), ("log = true", "log = true\nstep = 10")],
+}
+
 # (beta_kl, width, seed, share of the training) -> value; nan: training diverges; None: the metric has no value
 Value = Callable[[float, int, int, float], float | None]
 
@@ -130,6 +136,23 @@ class ComputedRuns:
     def _result(self, experiment: Experiment, step: int) -> Result:
         protocol = experiment.plan.protocols["modes"]
         return Result("modes", self._value(experiment, step), "higher", protocol, reason="no sample")
+
+
+class Failing(ComputedRuns):
+    """Trainings that end with an exit code and a message, from a value of beta_kl on."""
+
+    def __init__(self, code, message, above):
+        super().__init__()
+        self.code, self.message, self.above = code, message, above
+
+    def train(self, next_run, must_stop):
+        while (experiment := next_run()) is not None:
+            if experiment.plan.resolved["loss"]["beta_kl"] >= self.above:
+                yield Ended(experiment.run, self.code, self.message)
+            else:
+                self.trained.append(experiment.run)
+                self.finished.add(experiment.run)
+                yield Ended(experiment.run, 0)
 
 
 def search(plan: SearchPlan, runs: ComputedRuns, study: Study | None = None) -> list[TrialRecord]:

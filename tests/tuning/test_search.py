@@ -9,19 +9,13 @@ import pytest
 from support.commands import IMAGES
 from support.messages import assert_names
 from support.pictures import write_folder
-from support.searches import ComputedRuns, facts_of, plan_in, search, smooth
+from support.searches import SAMPLERS, ComputedRuns, Failing, facts_of, plan_in, search, smooth
 
 from genkit.errors import Interrupted, RunError, UsageError
 from genkit.tuning.journal import copied_study, open_study
 from genkit.tuning.ranking import Ranking
-from genkit.tuning.search import Ended
 from genkit.tuning.study import Study
 
-SAMPLERS = {
-    "tpe": [],
-    "random": [('"tpe"', '"random"'), ("trials = 14", "trials = 6")],
-    "grid": [('"tpe"', '"grid"'), ("trials = 14\n", ""), ("log = true", "log = true\nstep = 10")],
-}
 PICTURES = (
     IMAGES.replace('use = "digits"', 'use = "image-folder"\nresolution = 8\nhold_out = 0.3')
     + "[metrics.reconstruction-error]\n"
@@ -252,23 +246,6 @@ def test_values_that_do_not_go_together_fail_their_trial_only(tmp_path):
     assert all("accumulate" in each.reason for each in wrong)
 
 
-class Failing(ComputedRuns):
-    """Trainings that end with an exit code and a message, from a value of beta_kl on."""
-
-    def __init__(self, code, message, above):
-        super().__init__()
-        self.code, self.message, self.above = code, message, above
-
-    def train(self, next_run, must_stop):
-        while (experiment := next_run()) is not None:
-            if experiment.plan.resolved["loss"]["beta_kl"] >= self.above:
-                yield Ended(experiment.run, self.code, self.message)
-            else:
-                self.trained.append(experiment.run)
-                self.finished.add(experiment.run)
-                yield Ended(experiment.run, 0)
-
-
 @pytest.mark.parametrize(
     ("code", "message"),
     [(1, "CUDA error"), (2, "out of memory: 9 TB"), (-9, "killed")],
@@ -304,7 +281,7 @@ def test_failures_in_a_row_stop_the_search_and_the_next_command_goes_on_with_oth
     plan, journal = plan_in(tmp_path), tmp_path / "trials.journal"
     with pytest.raises(RunError, match="trial 2.*no space left") as caught:
         search(plan, Failing(1, "no space left", above=0), open_study(plan, journal))
-    assert_names(caught.value, "trials.journal")
+    assert_names(caught.value, "--retry-failed")
     assert [each.state for each in open_study(plan, journal).records] == ["failed"] * 3
     records = search(plan, ComputedRuns(), open_study(plan, journal))
     assert [each.state for each in records] == ["failed"] * 3 + ["complete"] * 11
