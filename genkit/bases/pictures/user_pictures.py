@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from genkit.bases.pictures.array_picture import has_one_picture
+from genkit.bases.pictures.array_picture import ArrayPicture, has_one_picture
 from genkit.bases.pictures.array_source import ArraySource
 from genkit.bases.pictures.bad_pictures import BadPicture, list_bad_pictures
+from genkit.bases.pictures.changed_channels import Channels, ReadChannels, channels_of
 from genkit.bases.pictures.decode import decode
 from genkit.bases.pictures.folder_source import ARRAY_SUFFIXES, FolderSource, PictureFile, list_files
 from genkit.bases.pictures.levels import Levels
@@ -28,6 +30,9 @@ from genkit.bases.pictures.value_range import ReadValues, ValueRange
 from genkit.core.dataset import Dataset
 from genkit.errors import UsageError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 
 @dataclass(frozen=True)
 class UserPictures:
@@ -38,6 +43,10 @@ class UserPictures:
     transform: Transform
     option: str  # the option that names the place; messages start with it
     _seen: ReadValues = field(default_factory=ReadValues, compare=False)
+    _channels: ReadChannels = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_channels", ReadChannels(self.transform.channels))
 
     def __len__(self) -> int:
         """The number of pictures, including those that turn out to be bad."""
@@ -65,8 +74,7 @@ class UserPictures:
                 rest = range(start + row + 1, len(self))
                 others = (each for each in self._decoded(rest) if isinstance(each, BadPicture))
                 raise self._refusal([decoded, *others])
-            pixels[row] = decoded.pixels
-            self._seen.add(start + row, decoded.values)
+            pixels[row] = self._noted(start + row, decoded)
         return in_unit_range(pixels)
 
     def first(self, number: int) -> list[np.ndarray | BadPicture]:
@@ -76,8 +84,7 @@ class UserPictures:
             if isinstance(decoded, BadPicture):
                 found.append(decoded)
             else:
-                self._seen.add(index, decoded.values)
-                found.append(decoded.pixels)
+                found.append(self._noted(index, decoded))
         return found
 
     def chunks(self, size: int) -> Iterator[Tensor]:
@@ -91,11 +98,15 @@ class UserPictures:
         return self._seen.values
 
     def remark(self) -> str:
-        """Return how an array was read, and why the levels may be those of other pictures; empty without either."""
+        """Return how an array was read, why the levels may be those of other pictures, and which channels were changed.
+
+        A line for each; empty without any.
+        """
         levels, values = self.transform.levels, self._seen.values
         unfit = "" if levels is None or values is None else values.remark(levels)
         texts = [f"read as {self.source.describe()}"] if isinstance(self.source, ArraySource) else []
         texts += [f"{unfit}, which [data] of the run sets"] if unfit else []
+        texts += self._channels.remarks()
         return "\n".join(f"remark: {self.option} {self.place}: {text}" for text in texts)
 
     def refuse_flat(self) -> None:
@@ -113,8 +124,19 @@ class UserPictures:
         """Yield the files of the pictures; the one file of an array."""
         return files_of(self.source)
 
-    def _decoded(self, indices: range) -> Iterator[Measured | BadPicture]:
-        return map_in_threads(partial(decode, self.source, work=self.transform.measured), indices)
+    def _decoded(self, indices: range) -> Iterator[tuple[Measured, Channels] | BadPicture]:
+        return map_in_threads(partial(decode, self.source, work=self._measured), indices)
+
+    def _measured(self, picture: Image | ArrayPicture) -> tuple[Measured, Channels]:
+        measured = self.transform.measured(picture)  # first: it needs a picture that is not decoded yet
+        return measured, channels_of(picture)
+
+    def _noted(self, index: int, decoded: tuple[Measured, Channels]) -> np.ndarray:
+        """Return the pixels of a picture, and count what was done to it."""
+        measured, channels = decoded
+        self._seen.add(index, measured.values)
+        self._channels.add(index, self.name(index), channels)
+        return measured.pixels
 
     def _refusal(self, bad: list[BadPicture]) -> UsageError:
         if self.place.is_file() and not isinstance(self.source, ArraySource):

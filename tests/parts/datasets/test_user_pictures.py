@@ -151,3 +151,56 @@ def test_a_folder_without_pictures_names_its_first_array_file(tmp_path, option):
         open_user_pictures(tmp_path, GREY, option)
     assert_names(caught.value, f"{option} {tmp_path}", f"{option} {tmp_path / 'x2.npz'}")
     assert "x10.npz" not in str(caught.value)
+
+
+def save(folder, name, pixels, **keys):
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(pixels).save(folder / name, **keys)
+
+
+def remarks_on(place, channels):
+    """Return the remarks on channels after two readings, the second of which counts nothing again."""
+    pictures = open_user_pictures(place, centred_transform((channels, 8, 8)))
+    for size in (2, 99):
+        list(pictures.chunks(size))
+    return [line for line in pictures.remark().splitlines() if "read as" not in line]
+
+
+def test_colour_that_is_made_grey_is_remarked_and_grey_in_colour_files_is_not(tmp_path):
+    folder, grey = tmp_path / "x", noise_picture(16, 16, 1).reshape(16, 16)
+    save(folder, "a.png", np.stack([grey] * 3, axis=-1))
+    smooth = np.stack([np.linspace(0, 200, 16, dtype=np.uint8)] * 16)
+    save(folder, "b.jpg", np.stack([smooth] * 3, axis=-1))  # JPEG rounds the colours
+    save(folder, "c.png", grey)
+    assert remarks_on(folder, 1) == []
+    save(folder, "d.png", noise_picture(16, 16, 3))
+    Image.fromarray(noise_picture(16, 16, 3)).convert("P").save(folder / "e.png")
+    [line] = remarks_on(folder, 1)
+    assert_names(line, f"--data {folder}: ", "2 of 5 pictures", "grey", "d.png")
+    assert [line.split(" pictures ")[0] for line in remarks_on(folder, 3)] == [f"remark: --data {folder}: 1 of 5"]
+    assert_names(remarks_on(folder, 3)[0], "c.png", "colour")
+
+
+def test_transparency_that_is_filled_is_remarked_and_an_opaque_alpha_is_not(tmp_path):
+    folder, rgba = tmp_path / "x", noise_picture(16, 16, 4)
+    rgba[..., 3] = 255
+    save(folder, "a.png", rgba)
+    assert remarks_on(folder, 3) == []
+    rgba[2, 3, 3] = 128
+    save(folder, "b.png", rgba)
+    save(folder, "c.png", np.zeros((16, 16), np.uint8), transparency=0)
+    found = remarks_on(folder, 3)
+    assert [names for names in ("b.png", "c.png") for line in found if line.endswith(names)] == ["b.png", "c.png"]
+    [line] = [line for line in found if "transparent" in line]
+    assert_names(line, "2 of 3 pictures", "b.png")
+    assert_names(remarks_on(folder / "b.png", 3)[0], "the picture is transparent")
+
+
+def test_channels_of_arrays_are_remarked_as_those_of_files(tmp_path):
+    colour = np.random.default_rng(0).integers(0, 255, (4, 8, 8, 3), dtype=np.uint8)
+    colour[2:] = colour[2:, ..., :1]  # two grey ones
+    np.save(tmp_path / "x.npy", colour)
+    np.save(tmp_path / "y.npy", colour[..., 0])
+    assert_names(remarks_on(tmp_path / "x.npy", 1)[0], "2 of 4 pictures")
+    assert remarks_on(tmp_path / "x.npy", 3) == remarks_on(tmp_path / "y.npy", 1) == []
+    assert_names(remarks_on(tmp_path / "y.npy", 3)[0], "4 of 4 pictures")
