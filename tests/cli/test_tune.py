@@ -128,9 +128,9 @@ def test_a_search_trains_its_trials_as_runs_and_writes_the_best_recipe(files, mo
     assert "1 of them done" not in genkit(*arguments, "--retry-failed", "--dry").out
     tried = json.loads(genkit(*arguments, "--retry-failed", "--json").out)["trials"]
     assert {trial["keys"]["optimiser.encoder.lr"]: trial["state"] for trial in tried} == {
-        1e-3: "complete",
+        1e-3: "trained",
         1e30: "diverged",
-        0.5: "complete",
+        0.5: "trained",
     }
 
 

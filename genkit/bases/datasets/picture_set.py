@@ -94,11 +94,17 @@ class PictureSet(ImageSet):
             return (str(error),)
         return ()
 
-    @cached_property
+    @property
     def remarks(self) -> tuple[str, ...]:
-        """What a user may not expect of the listed files; none for a hub id, which is not loaded for that."""
-        if self.library is not None or self.unmet():
+        """What a user may not expect of the listed files; of a hub id only its groups, once it has been loaded."""
+        if self.library is not None and not (self.has_groups and "prepared" in vars(self)):
             return ()
+        if self.unmet():
+            return ()
+        return self._remarks
+
+    @cached_property
+    def _remarks(self) -> tuple[str, ...]:
         whole = whole_source(self.listed)
         sources = [whole] if whole is self.listed else [whole, self.listed]
         return tuple(line for each in sources if isinstance(each, SourceWithRemarks) for line in each.remarks())
@@ -164,7 +170,7 @@ class PictureSet(ImageSet):
     def read(self) -> Arrays:
         """Return the prepared pictures. Raises `UsageError` for bad pictures, unless the recipe skips them."""
         self.check_bad(self.prepared)
-        _ = self.remarks  # while the files are listed
+        _ = self.remarks  # of files that are listed now
         vars(self).pop("listed", None)  # frees up to millions of names, which are not needed again
         return self.prepared.arrays
 

@@ -54,7 +54,7 @@ class GroupSubset(Subset):
 
     def remarks(self) -> list[str]:
         """Return a line about the numbers of groups, and one if the share held out is not what was asked for."""
-        lines = [f"[data] groups {self.groups.path.name}: {self.numbers.describe()}", self.numbers.remark()]
+        lines = [f"[data] groups {self.groups.name}: {self.numbers.describe()}", self.numbers.remark()]
         return [line for line in lines if line]
 
 
@@ -113,10 +113,16 @@ def two_group_splits(
     if both := [group for group in dict.fromkeys(names["train"]) if group in set(names["test"])]:
         raise groups.problem(
             f"{count(len(both), 'group')} in both splits, {sources['train'].where} and {sources['test'].where}: "
-            f"{list_shown(both)}. Move all pictures of a group to one of them"
+            f"{list_shown(both)}. {_remedy_of_both(groups)}"
         )
     rows = np.arange(len(sources[split]), dtype=np.int64)
     return GroupSubset(sources[split], rows, split, _numbers(names, groups), groups, tuple(names[split]))
+
+
+def _remedy_of_both(groups: Groups) -> str:
+    if groups.path is None:
+        return "Keep all pictures of a group in one split of the data set"
+    return "Move all pictures of a group to one of them"
 
 
 def _numbers(names: dict[str, list[str]], groups: Groups) -> GroupNumbers:

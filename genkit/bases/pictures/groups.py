@@ -24,6 +24,7 @@ from genkit.storage.user_path import user_path
 
 FILE, GROUP, SPLIT = "file", "group", "split"  # the columns
 PLACE = "[data] groups"
+MOST_SHOWN = 20  # characters of a value in a message
 SPLITS = ("train", "test")  # values of the column `split`
 
 
@@ -31,10 +32,16 @@ SPLITS = ("train", "test")  # values of the column `split`
 class Groups:
     """The group of each picture, and the split of each group if the file has that column."""
 
-    path: Path
+    path: Path | None  # the file; None for a column of a table
     of_file: Mapping[str, str]
     splits: Mapping[str, str] | None  # by group
     place: str = PLACE  # the key or the option that names the file; messages start with it
+    column: str = ""  # of the table, without a file
+
+    @property
+    def name(self) -> str:
+        """The name of the file, or the column."""
+        return f"column {self.column!r}" if self.path is None else self.path.name
 
     def of(self, files: Sequence[str], what: str) -> list[str]:
         """Return the groups of these files, in their order.
@@ -50,7 +57,7 @@ class Groups:
 
     def problem(self, text: str) -> UsageError:
         """Return an error about the file."""
-        return UsageError(f"{self.place}: {self.path}: {text}.")
+        return UsageError(f"{self.place}: {self.name if self.path is None else self.path}: {text}.")
 
 
 def read_groups(path: Path, place: str = PLACE) -> Groups:
@@ -78,6 +85,23 @@ def read_groups(path: Path, place: str = PLACE) -> Groups:
         raise empty.problem(f"more than one row for {list_shown(twice)}. Keep one row for each picture")
     of_file = {row[FILE]: row[GROUP] for _, row in rows}
     return Groups(where, of_file, _splits(rows, empty) if SPLIT in columns else None, place)
+
+
+def groups_of_column(column: str, of_row: Mapping[str, object]) -> Groups:
+    """Return the groups that a column of a table names, from its value for each picture, such as ``row 7``.
+
+    Raises `UsageError` for a value that is missing, or that is neither text nor a whole number.
+    """
+    of_file = {row: str(value).strip() for row, value in of_row.items() if isinstance(value, str | int)}
+    groups = Groups(None, of_file, None, column=column)
+    if other := [f"{row} ({_shown(value)})" for row, value in of_row.items() if not of_file.get(row)]:
+        raise groups.problem(f"no text or whole number in {list_shown(other)}. Name a column that has one in each row")
+    return groups
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else type(value).__name__
 
 
 def list_shown(names: Sequence[str]) -> str:

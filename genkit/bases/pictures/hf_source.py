@@ -12,6 +12,7 @@ import numpy as np
 
 from genkit.bases.pictures.bad_pictures import BadPictureError
 from genkit.bases.pictures.image_formats import open_image, open_with_pillow
+from genkit.errors import UsageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,6 +55,12 @@ class HFSource:
             return None
         labels = np.asarray(self.table.with_format("numpy")[self.label_column][:])
         return labels.astype(np.int64) if labels.dtype.kind in "iu" else None
+
+    def column_values(self, name: str) -> list[Any]:
+        """Return a column of the table, in the order of its rows. Raises `UsageError` if there is none of that name."""
+        if name not in self.table.column_names:
+            raise UsageError(f"[data] {self.where}: no column {name!r}; it has {', '.join(self.table.column_names)}.")
+        return list(self.table[name])
 
     def digest(self) -> str:
         """Return a digest of the fingerprint that the library keeps, and of the names of the columns."""

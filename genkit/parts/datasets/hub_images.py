@@ -24,6 +24,14 @@ class HubImages(LevelledSet):
         ),
     ] = None
 
+    groups: Annotated[
+        str | None,
+        Doc(
+            "Column with the group of each picture, such as a patient: all pictures of a group are in one split. "
+            "hold_out is then a share of the groups, chosen by their names; named splits are checked."
+        ),
+    ] = None
+
     @property
     def library(self) -> str | None:
         """The data set that the library opens."""
@@ -31,4 +39,4 @@ class HubImages(LevelledSet):
 
     def source(self) -> Source:
         """Open this split. Raises `UsageError`."""
-        return split_of_hub(self.hub, self.split, self.config, self.column, self.hold_out)
+        return split_of_hub(self.hub, self.split, self.config, self.column, self.hold_out, self.groups)

@@ -9,6 +9,7 @@ from support.pictures import batch, noise_picture
 
 from genkit.bases.pictures.hf_datasets import open_table
 from genkit.bases.pictures.inspect_pictures import inspect_pictures
+from genkit.bases.pictures.source import is_held_out, whole_source
 from genkit.errors import UsageError
 from genkit.parts.datasets.hub_images import HubImages
 from genkit.parts.datasets.hub_stream import HubStream
@@ -86,6 +87,67 @@ def test_the_held_out_split_is_a_named_split_or_a_share(tmp_path):
     hub = save(tmp_path / "t", train=table(40))
     data = HubImages(hub=hub, resolution=4)
     assert data.size + data.held_out().size == 40 and data.held_out().size > 0
+
+
+def with_patients(rows, patients, seed=0):
+    return table(rows, seed).add_column("patient", [patients[index % len(patients)] for index in range(rows)])
+
+
+def groups_in(data):
+    """Return the groups of a split; they must be those of the rows of its table."""
+    column = whole_source(data.source()).table["patient"]
+    rows = [int(data.source().name(index).split()[-1]) for index in range(data.size)]
+    assert data.sample_groups() == [str(column[row]) for row in rows]
+    return set(data.sample_groups())
+
+
+@pytest.mark.parametrize(
+    "patients", [[f"patient {number}" for number in range(9)], list(range(7))], ids=["text", "int"]
+)
+def test_a_column_of_groups_keeps_each_of_them_in_one_split(tmp_path, patients):
+    hub = save(tmp_path / "s", train=with_patients(40, patients))
+    data = HubImages(hub=hub, resolution=4, groups="patient", hold_out=0.3)
+    held_out = data.held_out()
+    assert data.size + held_out.size == 40
+    assert groups_in(held_out) == {str(each) for each in patients if is_held_out(str(each), 0.3)} != set()
+    assert groups_in(data) | groups_in(held_out) == set(map(str, patients)) and not groups_in(data) & groups_in(
+        held_out
+    )
+    plain = HubImages(hub=hub, resolution=4, hold_out=0.3)
+    assert plain.sample_groups() == [] and plain.source().digest() != data.source().digest()
+    assert data.remarks == ()  # nothing is loaded for it
+    batch(data, [0])
+    assert_names(data.remarks[0], "[data] groups column 'patient'", f"{data.size} pictures")
+
+
+def test_named_splits_of_a_hub_may_share_no_group(tmp_path):
+    train = with_patients(6, ["anna", "ben"])
+    hub = save(tmp_path / "s", train=train, test=with_patients(4, ["cora"], seed=9), extra=with_patients(2, ["ben"]))
+    data = HubImages(hub=hub, resolution=4, groups="patient")
+    assert (groups_in(data), groups_in(data.held_out())) == ({"anna", "ben"}, {"cora"})
+    assert (data.size, data.held_out().size) == (6, 4)
+    with pytest.raises(UsageError) as caught:
+        _ = HubImages(hub=hub, resolution=4, groups="patient", hold_out="extra").size
+    assert_names(caught.value, "[data] groups: column 'patient'", "'train'", "'extra'", "ben")
+
+
+@pytest.mark.parametrize(
+    ("column", "names"),
+    [
+        ("patien", ("no column 'patien'", "image, kind, patient, share")),
+        ("share", ("column 'share'", "train row 0 (0.5)")),
+        ("patient", ("column 'patient'", "train row 1 (None)", "train row 3 ('')")),
+        ("image", ("column 'image'", "train row 0")),
+    ],
+)
+def test_a_column_that_names_no_groups_is_refused(tmp_path, column, names):
+    rows = table(4).add_column("patient", ["anna", None, "ben", ""]).add_column("share", [0.5] * 4)
+    hub = save(tmp_path / "s", train=rows, test=rows)
+    for data in (HubImages(hub=hub, resolution=4, groups=column, hold_out=hold_out) for hold_out in (None, "test")):
+        with pytest.raises(UsageError) as caught:
+            data.source()
+        assert_names(caught.value, "[data] ", *names)
+        assert len(str(caught.value)) < 400
 
 
 def test_splits_that_are_not_read_are_reported(tmp_path):
