@@ -31,7 +31,7 @@ def channels_of(picture: Image | ArrayPicture) -> Channels:
     if isinstance(picture, ArrayPicture):
         return _channels_of_array(picture.values)
     alpha = picture.mode in ALPHA_MODES or "transparency" in picture.info
-    transparent = alpha and picture.convert("RGBA").getchannel("A").getextrema()[0] < 255
+    transparent = alpha and bool(np.asarray(picture.convert("RGBA").getchannel("A")).min() < 255)
     if picture.mode in GREY_MODES or picture.mode.startswith("I;16"):
         return Channels(False, True, transparent)
     red, green, blue = picture.convert("RGB").split()
@@ -48,7 +48,7 @@ def _channels_of_array(values: np.ndarray) -> Channels:
 def _differ(one: Image, other: Image) -> bool:
     from PIL import ImageChops
 
-    return ImageChops.difference(one, other).getextrema()[1] > COLOURED
+    return bool(np.asarray(ImageChops.difference(one, other)).max() > COLOURED)
 
 
 @dataclass
