@@ -119,3 +119,13 @@ def test_a_file_has_one_table_whatever_a_terminal_would_have():
 def test_brackets_are_text_in_titles_heads_and_cells():
     text = printed(80, "[b]t[/b]", ("[red]h", "x"), [("[/]c", "1")], below=True, repeat=1)
     assert all(part in text for part in ("[b]t[/b]", "[red]h", "[/]c"))
+
+
+def test_a_note_is_printed_once_and_all_of_its_lines_are_indented():
+    head = ["metric", *(f"run-{k}" for k in range(8)), "protocol"]
+    rows = [["psnr", *(f"22.{row}{k}" for k in range(8)), f"n{row} " + "samples, " * 12] for row in range(2)]
+    for width in range(30, 60, 5):
+        text = printed(width, "a title", head, rows, below=True, repeat=1)
+        assert "continued" in text and text.count("protocol") == text.count("n0 ") == text.count("n1 ") == 1
+        notes = [line for line in text.splitlines() if "samples" in line]
+        assert len(notes) > 4 and all(line.startswith("    ") and line[4] != " " for line in notes)

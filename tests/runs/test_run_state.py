@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 
 import pytest
 from support.kill_and_resume import KillingCallback, new_run, train_and_kill, train_on
@@ -51,6 +52,19 @@ def test_looking_at_a_lock_neither_takes_nor_makes_it(tmp_path):
     assert not is_locked(folder.path)
     with folder.locked():  # nobody holds it
         pass
+
+
+def test_a_training_waits_for_a_moment_for_those_who_look(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    folder = write_run(tmp_path / "run")
+    with (folder.path / ".lock").open("w") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not is_locked(folder.path)  # two who look do not see each other
+        soon = threading.Timer(0.05, fcntl.flock, (looking, fcntl.LOCK_UN))
+        soon.start()
+        with folder.locked():
+            assert is_locked(folder.path)
+        soon.join()
 
 
 @pytest.mark.trains
