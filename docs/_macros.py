@@ -170,7 +170,8 @@ def _default(parameter: Any) -> str:
         return f"`{default.value:g}`"
     if isinstance(default, bool | str | int | float | list | tuple):
         return f"`{json.dumps(default)}`"
-    return f"`{_name_of(default)}`"
+    name = _name_of(default)
+    return f"`{name}`" if name else "the defaults of its keys"
 
 
 def _name_of(part: Any) -> str:
@@ -185,7 +186,7 @@ def _name_of(part: Any) -> str:
         for each in registry.of_kind(kind)
         if each.entry.target == wanted
     ]
-    return named[0] if named else type(part).__name__
+    return named[0] if named else ""
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -205,6 +205,12 @@ def test_a_key_table_has_the_type_default_and_doc_of_every_key():
     assert '`"refuse"`' in rows["| `on_bad`"] and parameters_of(HubStream)["on_bad"].doc in rows["| `on_bad`"]
 
 
+def test_a_default_is_a_value_a_name_or_a_text():
+    rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|", MACROS.table_keys("recipe"), re.MULTILINE))
+    assert rows["seed"] == "`0`" and rows["ema"] == "none" and rows["title"] == "required"
+    assert rows["checkpoint"] == rows["report"] == "the defaults of its keys"
+
+
 def test_every_page_is_in_the_navigation():
     configuration = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     listed = set(re.findall(r"[\w/-]+\.md", configuration.split("nav:")[1]))
