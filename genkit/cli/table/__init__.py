@@ -2,6 +2,7 @@
 
 import typer
 
+from genkit.cli.html_option import CommandWithPage
 from genkit.cli.table import subcommands
 from genkit.cli.table.group import TableGroup
 
@@ -11,6 +12,6 @@ app = typer.Typer(
     subcommand_metavar="TABLE | COMMAND [ARGS]...",
 )
 app.command("train")(subcommands.train)
-app.command("show")(subcommands.show)
+app.command("show", cls=CommandWithPage)(subcommands.show)
 app.command("reproduce")(subcommands.reproduce)
 app.command("figure")(subcommands.figure)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genkit.cli.complete_contents import complete_cell
+from genkit.cli.html_option import OPTION, Html
 from genkit.cli.options import Quiet
 from genkit.cli.table.options import ONLY, Cells, Format, Jobs, Only, Runs, TablePath, Threads
 from genkit.storage.user_path import user_path
@@ -45,14 +46,31 @@ def train(
     raise_errors(errors)
 
 
-def show(path: TablePath, format: Format = "", cells: Cells = None) -> None:
-    """Print a table; train nothing."""
+def show(path: TablePath, format: Format = "", html: Html = None, cells: Cells = None) -> None:
+    """Print a table, or write it as a page; train nothing.
+
+    The page of --html also has a heat map of each metric, and the value of every seed.
+    """
+    from genkit.cli.output_files import page_file
     from genkit.console.output import Console
+    from genkit.errors import UsageError
     from genkit.tables.formats import check_format
     from genkit.tables.open_table import OpenTable
 
     check_format(format)
-    print_table(OpenTable(path, cells).results(), format, Console())
+    if html is not None and format:
+        raise UsageError(f"{OPTION}: not possible with --format. Leave out one of them.")
+    page = None if html is None else page_file(html, Path(f"{path.stem}.html"), OPTION)
+    table = OpenTable(path, cells)
+    console = Console()
+    print_table(table.results(), format, console)
+    if page is not None:
+        from genkit.tables.report_of_table import table_page
+
+        content = table_page(table)
+        with page.writing() as [draft]:
+            draft.write_bytes(content)
+        console.print(f"page      {page.written[0]}")
 
 
 def reproduce(

@@ -140,6 +140,22 @@ function slider(element) {
   show();
 }
 
+// One of several parts at a time, chosen by name; without script and in print all of them.
+function choice(element) {
+  const options = [...element.querySelectorAll(":scope > .option")];
+  if (options.length < 2) return;
+  const label = document.createElement("label"), select = document.createElement("select");
+  options.forEach((option, number) => select.append(new Option(option.dataset.label, number)));
+  const show = () => options.forEach((option, number) => { option.hidden = number !== Number(select.value); });
+  select.addEventListener("change", show);
+  label.append(element.dataset.title, select);
+  const bar = document.createElement("div");
+  bar.className = "controls";
+  bar.append(label);
+  element.prepend(bar);
+  show();
+}
+
 function copyButton(element) {
   const code = element.querySelector("code");
   const made = button("Copy", async () => {
@@ -159,6 +175,7 @@ function copyButton(element) {
 
 themeButton();
 document.querySelectorAll(".slider").forEach(slider);
+document.querySelectorAll(".choice").forEach(choice);
 document.querySelectorAll(".copyable").forEach(copyButton);
 const plots = new Map([...document.querySelectorAll(".plot")].map((element) => [element, new Plot(element)]));
 document.querySelectorAll(".time-axis").forEach((section) => timeAxis(section, plots));

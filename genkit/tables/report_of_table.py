@@ -1,0 +1,191 @@
+"""What the page of a table of results shows: numbers, ties, heat maps, the value of every seed, protocols, remarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from genkit.pages.chart import value_text
+from genkit.pages.heat_map import HeatMap
+from genkit.pages.render import render_page
+from genkit.tables.cell_number import CellNumber
+from genkit.tables.different_data import find_different_data
+from genkit.tables.open_table import OpenTable
+from genkit.tables.results_table import ResultsTable, on_one_line
+from genkit.tables.table_heat import heat_maps
+from genkit.tables.table_lines import TableLine
+
+TEMPLATE = "table.html.jinja"
+ENVIRONMENT = ("genkit", "torch", "python", "machine", "threads")
+TIED = "tied"
+
+
+@dataclass(frozen=True)
+class ShownNumber:
+    """One cell of a line."""
+
+    text: str
+    published: str = ""
+    best: bool = False
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class ShownLine:
+    """One metric of one row."""
+
+    row: str  # title; empty in all lines of a row but its first
+    lines: int  # of the row; 0 in all lines but its first
+    metric: str
+    better: str
+    numbers: Sequence[ShownNumber]
+    verdict: str  # the title of the best column, "tied", or empty if nothing is compared
+
+
+@dataclass(frozen=True)
+class SeedRow:
+    """The values of one metric of one cell, seed by seed."""
+
+    metric: str
+    column: str
+    values: Sequence[str]  # one for each seed of the table
+
+
+@dataclass(frozen=True)
+class SeedsOfRow:
+    """The values behind one row of the table, and the run of each."""
+
+    title: str
+    rows: Sequence[SeedRow]
+    runs: Sequence[tuple[str, str]]  # of a column with a seed, and the name of the run
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """A table of results as its page shows it."""
+
+    title: str
+    facts: Mapping[str, str]
+    columns: Sequence[str]
+    lines: Sequence[ShownLine]
+    heat: Sequence[HeatMap]
+    seeds: Sequence[str]
+    values: Sequence[SeedsOfRow]
+    protocols: Sequence[tuple[str, str]]
+    remarks: Sequence[str]
+    environment: Sequence[tuple[str, str]]
+
+
+def table_page(table: OpenTable) -> bytes:
+    """Return the page of a table as HTML in UTF-8. Raises `UsageError` if the kept results cannot be read."""
+    report = report_of_table(table)
+    return render_page(TEMPLATE, report.title, {"report": report}, charts=False)
+
+
+def report_of_table(table: OpenTable) -> TableReport:
+    """Gather what the page shows from the kept results; nothing is trained. Raises `UsageError` as `table_page`."""
+    results = table.results()
+    spec = table.spec
+    kept = [str(each) for each in table.experiments if str(each) in table.kept]
+    facts = {
+        "rows": str(len(spec.rows)),
+        "columns": str(len(spec.columns)),
+        "training seeds": ", ".join(map(str, spec.seeds)),
+        "kept runs": f"{len(kept)} of {len(table.experiments)}",
+    }
+    return TableReport(
+        title=on_one_line(spec.title),
+        facts=facts,
+        columns=[on_one_line(column.title or name) for name, column in spec.columns.items()],
+        lines=_lines(table, results),
+        heat=heat_maps(table, results.lines),
+        seeds=[str(seed) for seed in spec.seeds],
+        values=list(_values(table, results)),
+        protocols=results.protocol_rows(),
+        remarks=results.remarks,
+        environment=_environment(table, kept),
+    )
+
+
+def verdict(line: TableLine, titles: Mapping[str, str], comparable: bool) -> str:
+    """Return the title of the best column of a line, or "tied".
+
+    It is empty where nothing is compared: one number only, no direction, a stale number, a seed that is missing, or
+    different data.
+    """
+    measured = {column: number for column, number in line.numbers.items() if number is not None and number.values}
+    best = [titles[column] for column, number in measured.items() if number.best]
+    if best:
+        return best[0]
+    complete = all(number.complete and not number.stale for number in measured.values())
+    return TIED if line.better and comparable and len(measured) > 1 and complete else ""
+
+
+def _lines(table: OpenTable, results: ResultsTable) -> list[ShownLine]:
+    titles = {name: on_one_line(column.title or name) for name, column in table.spec.columns.items()}
+    mixed = {(each.row, each.metric) for each in find_different_data(table.spec, table.experiments, table.kept)}
+    body: list[ShownLine] = []
+    previous = None
+    for line in results.lines:
+        first = line.row != previous
+        previous = line.row
+        body.append(
+            ShownLine(
+                row=on_one_line(table.spec.rows[line.row].title or line.row) if first else "",
+                lines=sum(other.row == line.row for other in results.lines) if first else 0,
+                metric=line.metric,
+                better=line.better or "",
+                numbers=[_shown(line.numbers[column]) for column in table.spec.columns],
+                verdict=verdict(line, titles, (line.row, line.metric) not in mixed),
+            )
+        )
+    return body
+
+
+def _shown(number: CellNumber | None) -> ShownNumber:
+    if number is None:
+        return ShownNumber("", missing=True)
+    published = "" if number.published is None else f"[{number.published}]"
+    return ShownNumber(number.text, published, number.best, missing=not number.values)
+
+
+def _values(table: OpenTable, results: ResultsTable) -> Iterator[SeedsOfRow]:
+    """Yield the rows that have values, each with the value and the interval of every seed."""
+    for row, row_spec in table.spec.rows.items():
+        rows = [
+            SeedRow(line.metric, table.spec.columns[column].title or column, _by_seed(number, table.spec.seeds))
+            for line in results.lines
+            if line.row == row
+            for column, number in line.numbers.items()
+            if number is not None and number.values
+        ]
+        cells = {str(each): each for each in table.experiments if each.cell.row == row}
+        runs = [
+            (f"{table.spec.columns[each.cell.column].title or each.cell.column}, seed {each.seed}", results.runs[name])
+            for name, each in cells.items()
+            if name in results.runs
+        ]
+        if rows:
+            yield SeedsOfRow(on_one_line(row_spec.title or row), rows, runs)
+
+
+def _by_seed(number: CellNumber, seeds: Sequence[int]) -> list[str]:
+    values = dict(zip(number.seeds, zip(number.values, number.intervals, strict=True), strict=True))
+    texts = []
+    for seed in seeds:
+        if seed not in values:
+            texts.append("–")
+            continue
+        value, interval = values[seed]
+        ends = "" if interval is None else f" [{value_text(interval[0])}, {value_text(interval[1])}]"
+        texts.append(f"{value:.6g}{ends}")
+    return texts
+
+
+def _environment(table: OpenTable, kept: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the versions and machines of the kept runs, each once."""
+    found = {
+        name: dict.fromkeys(str(facts[name]) for run in kept if name in (facts := table.kept[run].made_with))
+        for name in ENVIRONMENT
+    }
+    return [(name, ", ".join(values)) for name, values in found.items() if values]

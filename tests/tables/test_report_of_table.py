@@ -1,0 +1,158 @@
+"""The page of a table of results: verdicts, heat maps of comparable numbers, seeds, and hostile texts."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from support.commands import genkit, refused
+from support.messages import assert_names
+from support.tables import current_run, experiments_in
+
+from genkit.tables.open_table import OpenTable
+from genkit.tables.report_of_table import report_of_table, table_page
+
+SEEDS = ("seeds = [0, 1]", "seeds = [0, 1, 2]")
+HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)>'{{ 7 * 7 }}"
+
+
+def opened(path, values):
+    """Return the table with a current result of each cell, by ``row/column``: a list with the value of each seed."""
+    table = OpenTable(path)
+    runs = {}
+    for each in table.experiments:
+        of_cell = values.get(str(each.cell), [])
+        if each.seed < len(of_cell):
+            runs[str(each)] = current_run(each, of_cell[each.seed])
+    table.kept = runs
+    return table
+
+
+def heat(table):
+    (found,) = report_of_table(table).heat
+    return {row.name: [cell.level for cell in row.cells] for row in found.rows}, found
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "verdict"),
+    [
+        ([1, 2, 3], [4, 5, 6], "wide 100%"),
+        ([5, 6, 7], [2, 3, 4], "narrow"),
+        ([1, 2, 5], [4, 5, 6], "tied"),
+        ([3, 3, 3], [3, 3, 3], "tied"),
+        ([1, 2, 3], [4, 5], ""),
+        ([1, 2, 3], [], ""),
+    ],
+    ids=["higher", "lower", "overlap", "equal", "seed-missing", "alone"],
+)
+def test_a_line_names_its_best_column_or_says_that_it_is_tied(table_file, narrow, wide, verdict):
+    report = report_of_table(opened(table_file(SEEDS), {"a/narrow": narrow, "a/wide": wide}))
+    line = report.lines[0]
+    assert (line.row, line.metric, line.verdict) == ("a", "modes", verdict)
+    assert [number.best for number in line.numbers] == [name == verdict for name in ("narrow", "wide 100%")]
+    assert [number.missing for number in line.numbers] == [False, not wide]
+
+
+def test_the_heat_map_has_the_best_number_of_the_metric_strongest_and_hatches_what_is_missing(table_file):
+    levels, found = heat(opened(table_file(), {"a/narrow": [2, 2], "a/wide": [4, 4], "b/wide": [8, 8]}))
+    assert levels == {"a": [0, pytest.approx(1 / 3)], "B_2": [None, 1]}
+    assert found.rows[1].cells[0].missing and found.rows[1].cells[0].text == "no cell"
+    assert "one scale" in found.about and found.columns == ["narrow", "wide 100%"]
+
+
+def test_rows_of_another_protocol_have_a_scale_of_their_own(table_file):
+    path = table_file(('title = "B_2"', 'title = "B_2"\nset.metrics.modes.samples = 200'), ('columns = ["wide"]', ""))
+    values = {"a/narrow": [1, 1], "a/wide": [2, 2], "b/narrow": [9, 9], "b/wide": [5, 5]}
+    levels, found = heat(opened(path, values))
+    assert levels == {"a": [0, 1], "B_2": [1, 0]} and "scale of its own" in found.about
+    assert heat(opened(table_file(('columns = ["wide"]', "")), values))[0]["a"] == [0, pytest.approx(1 / 8)]
+
+
+def test_rows_on_other_data_have_a_scale_of_their_own_and_mixed_rows_no_colours(table_file):
+    values = {"a/narrow": [1, 1], "a/wide": [2, 2], "b/narrow": [9, 9], "b/wide": [5, 5]}
+    table = opened(table_file(('columns = ["wide"]', "")), values)
+
+    def with_data(of_cell):
+        for name, run in table.kept.items():
+            part = {"samples": 2, "pixel_digest": of_cell(name)}
+            table.kept[name] = replace(run, made_with={"data": {**part, "held_out": part}})
+        return table
+
+    assert heat(with_data(lambda name: name[0]))[0] == {"a": [0, 1], "B_2": [1, 0]}
+    levels, found = heat(with_data(lambda name: "other" if name.startswith("b/wide") else "same"))
+    assert levels["a"] == [0, 1] and levels["B_2"] == [None, None] and "different data" in found.about
+    assert [cell.missing for cell in found.rows[1].cells] == [False, False]
+
+
+def test_a_stale_number_has_no_colour_and_no_verdict(table_file):
+    table = opened(table_file(), {"a/narrow": [1, 1], "b/wide": [3, 3]})
+    for each in experiments_in(table.path):
+        if str(each.cell) == "a/wide":
+            run = current_run(each, 5.0)
+            table.kept[str(each)] = replace(run, recipe={**run.recipe, "train": {"steps": 1}})
+    levels, found = heat(table)
+    assert levels == {"a": [0, None], "B_2": [None, 1]} and "†" in found.rows[0].cells[1].text
+    assert report_of_table(table).lines[0].verdict == ""
+
+
+def test_every_seed_has_its_value_and_its_run(table_file):
+    table = opened(table_file(SEEDS), {"a/narrow": [1, 2.25], "a/wide": [4, 5, 6], "b/wide": []})
+    report = report_of_table(table)
+    (row,) = report.values
+    assert [(line.column, line.values) for line in row.rows] == [
+        ("narrow", ["1", "2.25", "–"]),
+        ("wide 100%", ["4", "5", "6"]),
+    ]
+    assert {run for _, run in row.runs} == {run.run for run in table.kept.values()} and len(row.runs) == 5
+    assert report.facts["kept runs"] == "5 of 9"
+
+
+def test_a_table_without_results_has_a_page(table_file):
+    table = OpenTable(table_file())
+    report = report_of_table(table)
+    assert not report.heat and not report.values
+    assert "not run" in {number.text for line in report.lines for number in line.numbers}
+    assert b"No metric has two numbers" in table_page(table)
+
+
+class Tags(HTMLParser):
+    """Counts the tags of a page, and keeps the names of its attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes = {}, set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags[tag] = self.tags.get(tag, 0) + 1
+        self.attributes |= {name for name, _ in attrs}
+
+
+def test_hostile_titles_columns_and_notes_are_text(table_file):
+    def page(text):
+        changes = [(before, text) for before in ("A & B | C_1", "wide 100%", "B_2", "nobody")]
+        path = table_file(*changes, ("seeds = [0, 1]", f'seeds = [0, 1]\nnote = "{text}"'))
+        return table_page(opened(path, {"a/narrow": [1, 1], "a/wide": [2, 2], "b/wide": [3, 3]})).decode()
+
+    hostile = page(HOSTILE)
+    assert Tags(hostile).tags == Tags(page("plain")).tags
+    assert not [name for name in Tags(hostile).attributes if name.startswith("on")]
+    assert "{{ 7 * 7 }}" in hostile and hostile.count("<script>") == 1
+    assert all(re.fullmatch(r"--level: [\d.]+%", style) for style in re.findall(r'style="([^"]*)"', hostile))
+
+
+@pytest.mark.usefixtures("isolated")
+def test_the_command_writes_what_python_makes_and_refuses_two_forms(table_file):
+    path = table_file()
+    table = opened(path, {"a/narrow": [1, 1], "a/wide": [2, 2], "b/wide": [3, 3]})
+    for name, run in table.kept.items():
+        table.results_file.add(name, run)
+    shown = genkit("table", "show", path, "--html")
+    assert shown.code == 0 and shown.out.splitlines()[-1].split() == ["page", "table.html"]
+    assert Path("table.html").read_bytes() == table_page(OpenTable(path))
+    assert genkit("table", "show", "--html", "own.html", path).code == 0
+    assert Path("own.html").read_bytes() == Path("table.html").read_bytes()
+    assert_names(refused("table", "show", path, "--html", "--format", "csv"), "--html", "--format")
+    assert_names(refused("table", "show", path, "--html=own.txt"), "--html", ".html")
+    assert {found.name for found in Path().glob("*.html")} == {"table.html", "own.html"}
