@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -31,9 +32,12 @@ def demo(
     if find_spec("gradio") is None:
         raise UsageError("genkit demo needs gradio: run pip install 'genkit-torch[demo]'.")
     from genkit.demo.playground import open_playground
+    from genkit.demo.safely import is_computing
     from genkit.demo.serve import open_socket, serve
 
     with open_socket(port) as listening:
         playground = open_playground(run, open_with_remark(run, weights), device)
         serve(playground, listening, lambda address: print(f"{address}   (Ctrl-C ends it)", flush=True))
-    print("stopped")
+    print("stopped", flush=True)
+    if is_computing():
+        os._exit(0)  # Ctrl-C ends at once: Python would wait for a picture that nobody will see

@@ -1,12 +1,15 @@
 """Inputs of the demo: what is read, and what is refused with the name of what the user gave."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from genkit.bases.pictures.transform import Transform
 from genkit.bases.pictures.user_pictures import centred_transform
-from genkit.demo.inputs import LARGEST_SEED, number_of, read_picture, read_point, seed_of
+from genkit.demo.inputs import LARGEST_SEED, number_of, read_picture, read_point, seed_of, transform_of_pictures
 from genkit.errors import UsageError
 
 SHAPE = (1, 4, 4)
@@ -29,6 +32,13 @@ def test_a_picture_of_the_right_size_keeps_its_pixels(tmp_path):
     opaque = grey.convert("RGBA")
     assert torch.equal(read(saved(tmp_path, opaque, "rgba.png")), expected)
     assert torch.equal(read(saved(tmp_path, opaque, "colour.png"), (3, 4, 4)), expected.expand(-1, 3, -1, -1))
+
+
+def test_the_transform_is_that_of_the_data(autoencoder):
+    trained = autoencoder(torch.rand(16, 2)).trained
+    own = Transform(4, 4, 1, crop="none", background=0)
+    data = SimpleNamespace(transform=own)
+    assert transform_of_pictures(trained, data) == own != transform_of_pictures(trained, None)
 
 
 def test_a_picture_of_16_bits_keeps_its_brightness(tmp_path):

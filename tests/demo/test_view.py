@@ -1,5 +1,8 @@
 """Pictures of the demo: exact pixels, and texts that no title can break out of."""
 
+import asyncio
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +10,7 @@ import pytest
 import torch
 
 from genkit.demo.playground import Playground
-from genkit.demo.safely import TURN, shown
+from genkit.demo.safely import is_computing, shown
 from genkit.demo.score_board import ScoreRow
 from genkit.demo.texts import alert, figures, heading, score_table
 from genkit.demo.view import ImageView, PlaneView, Shown, grid
@@ -60,11 +63,46 @@ def test_an_error_is_a_text_and_leaves_no_old_picture():
             raise UsageError("x.png: <no> picture")
         raise KeyError("lost")
 
-    assert shown(lambda value: (value, 2), 2)(1) == (1, 2, "")
-    first, second, message = shown(fail, 2)("usage")
+    assert asyncio.run(shown(lambda value: (value, 2), 2)(1)) == (1, 2, "")
+    first, second, message = asyncio.run(shown(fail, 2)("usage"))
     assert first is second is None and "x.png: &lt;no&gt; picture" in message and "alert" in message
-    assert "KeyError" in shown(fail, 2)("other")[-1]
-    assert not TURN.locked()
+    assert "KeyError" in asyncio.run(shown(fail, 2)("other"))[-1]
+
+
+def test_one_call_computes_at_a_time():
+    active, most = [], []
+
+    def work(value):
+        active.append(value)
+        most.append(len(active))
+        time.sleep(0.01)
+        active.remove(value)
+        return (value,)
+
+    async def all_at_once():
+        return await asyncio.gather(*(shown(work, 1)(value) for value in range(5)))
+
+    assert [value for value, _ in asyncio.run(all_at_once())] == list(range(5)) and max(most) == 1
+
+
+def test_a_server_that_ends_does_not_wait_for_a_call():
+    started, release = threading.Event(), threading.Event()
+
+    def slow():
+        started.set()
+        return (release.wait(30),)
+
+    async def serve():
+        task = asyncio.create_task(shown(slow, 1)())
+        while not (started.is_set() or task.done()):
+            await asyncio.sleep(0.01)
+
+    try:
+        before = time.monotonic()
+        asyncio.run(serve())
+        assert time.monotonic() - before < 10 and is_computing()
+    finally:
+        release.set()
 
 
 def test_a_gan_can_do_what_needs_no_encoder(gan):
