@@ -67,7 +67,7 @@ def bad_cut(folder):
 
 
 def bad_many(folder):
-    np.save(folder / "many.npy", np.zeros((3, 4, 4), np.uint8))
+    np.save(folder / "many.npy", np.zeros((5, 1, 8, 8), np.uint8))
     return folder / "many.npy"
 
 
