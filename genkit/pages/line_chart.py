@@ -37,7 +37,7 @@ def line_chart(
     rows = [{"x": x, "y": y, "s": str(number)} for number, curve in enumerate(thinned) for x, y in curve]
     first, last = _domain([x for curve in thinned for x, _ in curve] + list((marks or {}).values()))
     x = _x_axis(x_title, last)
-    layers = [_lines(shown_looks, x, dots or len(rows) <= len(thinned))]
+    layers = [_lines(shown_looks, x, _y_axis(thinned), dots or len(rows) <= len(thinned))]
     layers += [_hover(names, x)] if rows else []
     layers += [_rings(best, x)] if best else []
     layers += _mark_layers(marks or {}, x)
@@ -81,10 +81,18 @@ def _x_axis(title: str, last: float) -> dict[str, Any]:
     return {"field": "x", "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
 
-def _lines(looks: Sequence[Look], x: Mapping[str, Any], dots: bool) -> dict[str, Any]:
+def _y_axis(curves: Sequence[Sequence[Point]]) -> dict[str, Any]:
+    """Return the axis of the values: of small and of large ones as powers of ten, of none from 0 to 1."""
+    sizes = [abs(y) for curve in curves for _, y in curve if y is not None]
+    extreme = bool(sizes) and (max(sizes) >= 1e5 or 0 < max(sizes) < 1e-3)
+    scale = {"zero": False} if sizes else {"domain": [0, 1]}
+    axis = {"tickCount": 5, **({"format": "~e"} if extreme else {})}
+    return {"field": "y", "type": "quantitative", "title": None, "scale": scale, "axis": axis}
+
+
+def _lines(looks: Sequence[Look], x: Mapping[str, Any], y: Mapping[str, Any], dots: bool) -> dict[str, Any]:
     series = {"field": "s", "type": "nominal", "legend": None}
     domain = [str(each) for each in range(len(looks))]
-    y = {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}, "axis": {"tickCount": 5}}
     return {
         "mark": {"type": "line", "clip": True, "strokeWidth": 1.8, "point": {"size": 30} if dots else False},
         "encoding": {

@@ -43,6 +43,7 @@ class PictureBudget:
 
     def __init__(self, size: int = BUDGET):
         self._left = size
+        self._first_attempt = 0
         self.remarks: list[str] = []
 
     def take(self, asked: list[AskedPicture], share: float = 1.0) -> list[Picture]:
@@ -52,6 +53,7 @@ class PictureBudget:
         """
         allowed = int(self._left * share)
         taken: list[Picture] = []
+        self._first_attempt = 0  # pictures of a series are alike: begin with what the one before needed
         for number, each in enumerate(asked):
             picture = self._encode(each, allowed // (len(asked) - number))
             if picture is not None:
@@ -81,9 +83,11 @@ class PictureBudget:
             return _picture(asked, original, form, image, False)
         if not form and 4 * len(exact := _as_png(image)) // 3 + 40 <= allowed:
             return _picture(asked, exact, "png", image, False)
-        for quality, scale in ATTEMPTS:
+        for attempt in range(self._first_attempt, len(ATTEMPTS)):
+            quality, scale = ATTEMPTS[attempt]
             content = _as_webp(image, quality, scale)
             if 4 * len(content) // 3 + 40 <= allowed:
+                self._first_attempt = attempt
                 return _picture(asked, content, "webp", image, scale < 1)
         self.remarks.append(f"{name}: left out, since the page would be too large.")
         return None

@@ -41,6 +41,7 @@ class ShownMetric:
 
     label: str
     value: str
+    reason: str  # why there is no value; empty if there is one
     interval: str
     better: str
     protocol: str
@@ -80,7 +81,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     evaluations: list[EvaluationRecord] = reader.read(lambda: evaluations_of(folder), [])
     newest = reader.read(lambda: newest_evaluation(folder), None)
     remarks = [STATES[state]] if state in STATES else []
-    if failure := reader.read(lambda: failure_of(folder), None):
+    if state is RunState.FAILED and (failure := reader.read(lambda: failure_of(folder), None)):
         remarks.append(f"The training failed after step {failure.step}: {failure.reason}")
     if end := reader.read(lambda: early_end_of(folder), None):
         remarks.append(f"A callback ended the run after step {end.step}: {end.reason}")
@@ -164,7 +165,7 @@ def _name(recipe: Mapping[str, Any], table: str) -> str:
 
 
 def _metric(result: Result) -> ShownMetric:
-    value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
+    value = f"{result.value:.5g}" if result.value is not None else "refused"
     interval = "" if result.interval is None else " to ".join(map(value_text, result.interval))
     better = "" if result.better is None else f"{result.better} is better"
-    return ShownMetric(result.label, value, interval, better, str(result.protocol))
+    return ShownMetric(result.label, value, result.reason, interval, better, str(result.protocol))

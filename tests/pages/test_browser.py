@@ -49,7 +49,8 @@ def _make_hostile(folder: RunFolder) -> None:
     resolved = folder.resolved.read_text(encoding="utf-8")
     folder.resolved.write_text(resolved.replace('title = "tiny"', f"title = {json.dumps(HOSTILE)}"), encoding="utf-8")
     lines = [
-        {**line, f"a/{HOSTILE}": float("nan"), f"a/{HOSTILE}_b": 1.0, f"a/{HOSTILE}_c": 2.0} for line in folder.lines()
+        {**line, f"a/{HOSTILE}": float("nan"), f"a/{HOSTILE}_b": 1.0, "b/gone": float("inf"), f"a/{HOSTILE}_c": 2.0}
+        for line in folder.lines()
     ]
     folder.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
     results = json.loads(folder.results.read_text())
