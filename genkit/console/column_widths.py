@@ -13,8 +13,9 @@ def column_widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
     """Return one width for each column, together at most `width`, so that lines are broken between words if possible.
 
     A table that fits is as wide as its cells. Otherwise each column has room for what `genkit.console.words` keeps
-    whole, at the first level at which all columns fit. The rest goes to the columns that need least to keep more of
-    their words whole, then to those that need less than an equal share, and then to those that lack most.
+    whole, at the first level at which all columns fit. The rest goes to columns that can then keep more of their words
+    whole, the first ones first, since they name the row; then to those that need less than an equal share, and then to
+    those that lack most.
     """
     columns = list(zip(*rows, strict=True))
     wanted = [max(map(cell_len, column)) for column in columns]
@@ -37,8 +38,8 @@ def least_widths(columns: Sequence[Sequence[str]], level: int) -> list[int]:
 
 
 def _raise(widths: list[int], to: Sequence[int], places: Iterable[int], width: int) -> None:
-    """Widen the columns at some places, those that need least first, while all of them fit."""
-    for place in sorted(places, key=lambda place: to[place] - widths[place]):
+    """Widen the columns at some places, each if all of them still fit."""
+    for place in places:
         if sum(widths) - widths[place] + to[place] <= width:
             widths[place] = max(widths[place], to[place])
 
