@@ -69,12 +69,11 @@ class Verbatim(str):
 def model_card(card: CardFacts) -> str:
     """Return the text of README.md."""
     own = without_places(unlike_defaults(card.recipe, load_registry()))
-    recipe = tomli_w.dumps(own).strip()
+    recipe = tomli_w.dumps(own).strip()  # no text in it begins a line, so none ends the block of code
     return _template().render(
         card=card,
         metadata=Verbatim(_metadata(card)),
         recipe=Verbatim(recipe),
-        fence=Verbatim(_fence(recipe)),
         parameters=f"{parameters(card.model):,}",
         encodes=isinstance(card.model, Autoencoder),
         limits=limits(card),
@@ -133,12 +132,6 @@ def _row(result: Result, weights: str) -> tuple[str, str, str, str]:
     )
     better = f"{result.better} is better" if result.better else ""
     return result.label, without_places(value), better, other + without_places(str(result.protocol))
-
-
-def _fence(text: str) -> str:
-    """Return a fence for a block of code that the text cannot end."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    return "`" * max(3, longest + 1)
 
 
 @cache

@@ -34,7 +34,7 @@ def hub_errors(repository: str) -> Iterator[None]:
     except errors.RevisionNotFoundError:
         raise refusal("has no such revision. Give a branch, a tag or a commit of the repository.") from None
     except errors.LocalEntryNotFoundError:
-        reason = OFFLINE if constants.is_offline_mode() else f"{where} cannot be reached"
+        reason = OFFLINE if constants.HF_HUB_OFFLINE else f"{where} cannot be reached"
         raise refusal(f"{reason}, and the model is not in the cache. Repeat the call with a connection.") from None
     except errors.EntryNotFoundError:
         raise refusal("has no config.json, so it is no model that genkit exported.") from None

@@ -36,7 +36,7 @@ def _of_samples(card: CardFacts) -> Iterator[str]:
 def _range_of_outputs(card: CardFacts) -> str:
     if isinstance(card.model, Autoencoder) and card.model.reconstruction_error.link == "sigmoid":
         return "Samples are in that range, since they are sigmoids."
-    return "Nothing keeps samples in that range: clamp them before they are drawn."
+    return "Samples may be outside, unless the network itself keeps them inside: clamp them before they are drawn."
 
 
 def _of_data(card: CardFacts) -> Iterator[str]:

@@ -110,10 +110,10 @@ def test_a_hostile_title_stays_text(tmp_path):
     folder = genkit.export(tmp_path / "model")
     metadata, text = card_of(folder)
     assert metadata["library_name"] == "genkit"
-    fence = re.search(r"^(`+)toml$", text, re.M)[1]
-    outside = text.split(f"{fence}toml")[0] + text.rsplit(f"\n{fence}\n", 1)[1]
+    assert len(re.findall(r"^```", text, re.M)) == 4  # the fences of the code and of the recipe, and no other
+    outside = text.split("```toml")[0] + text.rsplit("\n```\n", 1)[1]
     assert "<script>" not in outside and "![x]" not in outside and "49" not in outside.partition("\n")[0]
-    assert text.count("\n# ") == 1 + text.split(f"{fence}toml")[1].count("\n# ")
+    assert text.count("\n# ") == 1 + text.split("```toml")[1].count("\n# ")
     assert genkit.load(folder).trained.document.tables["title"].startswith("</title>")
 
 
