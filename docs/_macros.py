@@ -1,6 +1,7 @@
 """MkDocs hook: replaces `{{ name("argument") }}` in a page by text that is generated from the code.
 
-It also says which code needs more room, and which stays in one line (`on_page_content`).
+It also says which code needs more room, which stays in one line, and marks tables of keys
+(`on_page_content`).
 
     {{ keys("losses", "vae") }}            a table of the keys of a part, by kind and name
     {{ table_keys("train") }}              a table of the keys of a recipe's own table
@@ -31,6 +32,7 @@ BLOCK = re.compile(
     re.DOTALL,
 )
 COLUMNS = 100  # that fit into a block on a screen of 1,280 pixels
+KEYS = re.compile(r"<table>(?=\s*<thead>\s*<tr>\s*<th>key</th>\s*<th>takes</th>)")
 SHORT = re.compile(r"<code>([^<\n]{1,28})</code>(?!</pre>)")  # fits into a line of a phone
 
 
@@ -42,7 +44,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Sort the code of a page; MkDocs calls this with the HTML of a page."""
+    """Sort the code and the tables of a page; MkDocs calls this with the HTML of a page."""
+    content = KEYS.sub("<table data-keys>", content)
     return SHORT.sub(r'<code class="short">\1</code>', sorted_blocks(content))
 
 

@@ -152,6 +152,13 @@ def test_short_code_stays_in_one_line():
     assert short == page.replace("<code>--quiet", '<code class="short">--quiet')
 
 
+def test_tables_of_keys_are_marked():
+    markdown = pytest.importorskip("markdown").Markdown(extensions=["tables"])
+    keys, other = markdown.convert(MACROS.keys("losses", "vae")), markdown.convert(MACROS.parts("losses"))
+    assert "<table data-keys>" in MACROS.on_page_content(keys)
+    assert "<table>" in MACROS.on_page_content(other)
+
+
 def test_every_picture_is_shown():
     text = "".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *PAGES])
     shown = {name.rpartition("/")[2] for name in re.findall(r"!\[[^\]]+\]\(([^)]+\.png)\)", text)}
