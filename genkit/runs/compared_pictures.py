@@ -39,7 +39,8 @@ def pictures_of_comparison(comparison: Comparison, budget: PictureBudget) -> Com
     sets = _sets_of_same_samples(comparison, models, images)
     tables = [table_of_samples(images, budget, 1 / (1 + len(sets)))] if images else []
     for number, (about, same) in enumerate(sets):
-        tables.append(table_of_reconstructions(about, same, budget, 1 / (len(sets) - number)))
+        title = "Held-out reconstructions" + (f", data of {same[0].run.name}" if len(sets) > 1 else "")
+        tables.append(table_of_reconstructions(title, about, same, budget, 1 / (len(sets) - number)))
     return ComparedPictures(tables, squares, [*remarks, *budget.remarks])
 
 

@@ -65,10 +65,9 @@ def table_of_samples(images: Sequence[ModelOutputs], budget: PictureBudget, shar
 
 
 def table_of_reconstructions(
-    about: str, same: Sequence[ModelOutputs], budget: PictureBudget, share: float
+    title: str, about: str, same: Sequence[ModelOutputs], budget: PictureBudget, share: float
 ) -> TileTable:
     """Return the held-out samples that these runs share, and the reconstructions of each."""
-    title = "Held-out reconstructions"
     inputs = same[0].inputs
     assert inputs is not None  # runs with reconstructions have inputs
     asked = [AskedPicture(tile(x), f"Held-out sample {number}") for number, x in enumerate(inputs.x)]

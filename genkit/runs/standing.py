@@ -13,6 +13,8 @@ class Standing(StrEnum):
     """Standing of one value among comparable ones."""
 
     BEST = "best"
+    LOWEST = "lowest"  # of a metric without intervals, so chance may explain it
+    HIGHEST = "highest"
     TIED = "tied"
     NONE = ""
 
@@ -25,9 +27,10 @@ def printed(value: float) -> str:
 def standings(row: ComparisonRow, unfinished: Collection[str]) -> Mapping[str, Standing]:
     """Return the standing of each run that has a value in the row.
 
-    The best value ties with those whose confidence intervals overlap with its own, and with those that are printed as
-    the same number; a value without an interval is an interval of length 0. Nothing is best if one of the runs is
-    `unfinished`, if only one has a value, or if the metric is better neither lower nor higher.
+    A value is best if its confidence interval overlaps with that of no other run, else the leading ones are tied. A
+    value without an interval is an interval of length 0: if it leads, it is the lowest or the highest, not the best.
+    Values that are printed as the same number are tied. Nothing leads if one of the runs is `unfinished`, if only one
+    has a value, or if the metric is better neither lower nor higher.
     """
     values = {name: value for name, value in row.values.items() if value is not None and math.isfinite(value)}
     standing = dict.fromkeys(values, Standing.NONE)
@@ -42,4 +45,8 @@ def standings(row: ComparisonRow, unfinished: Collection[str]) -> Mapping[str, S
         for name, (start, end) in intervals.items()
         if (start <= high and end >= low) or printed(values[name]) == printed(values[first])
     ]
-    return standing | dict.fromkeys(leading, Standing.BEST if len(leading) == 1 else Standing.TIED)
+    if len(leading) > 1:
+        return standing | dict.fromkeys(leading, Standing.TIED)
+    if first in row.intervals:
+        return standing | {first: Standing.BEST}
+    return standing | {first: Standing.LOWEST if row.better == "lower" else Standing.HIGHEST}

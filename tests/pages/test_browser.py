@@ -2,10 +2,10 @@
 
 import json
 import shutil
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from support.browser import SIZES, broken_pictures, draw_all, fits, serious_violations
 from support.commands import IMAGES, TINY, genkit, write_recipe
 from support.kill_and_resume import new_run
 from support.tiny_recipes import tiny_recipe
@@ -13,17 +13,9 @@ from support.tiny_recipes import tiny_recipe
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.write_report import write_report
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `browser`")
-pytest.importorskip("axe_playwright_python", reason="needs the extra `browser`")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.trains,
-    pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome on the PATH"),
-]
+pytestmark = pytest.mark.trains
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7 * 7 }}"
-SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
 
 
 @pytest.fixture(scope="module")
@@ -59,61 +51,17 @@ def _make_hostile(folder: RunFolder) -> None:
     folder.results.write_text(json.dumps(results))
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def view(browser):
-    """Return a function that opens a page and checks, at the end, that nothing was complained about or asked for."""
-    contexts, seen = [], []
-
-    def opened(path: Path, size: str = "desktop", theme: str = "light"):
-        width, height = SIZES[size]
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme, offline=True, reduced_motion="reduce"
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: seen.append(message.text))
-        page.on("pageerror", lambda error: seen.append(str(error)))
-        page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
-        page.on(
-            "request", lambda request: seen.append(request.url) if not request.url.startswith(("file:", "data:")) else 0
-        )
-        page.goto(path.as_uri())
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert seen == []
-
-
-def draw_all(page) -> None:
-    """Scroll to each chart, and wait until all are drawn."""
-    for plot in page.query_selector_all(".plot"):
-        plot.scroll_into_view_if_needed()
-        page.wait_for_function("plot => plot.querySelector('svg') !== null", arg=plot)
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["images", "points", "empty", "hostile"])
 def test_a_page_shows_all_charts_and_fits_the_screen(pages, view, name, size):
     page = view(pages[name], size)
     draw_all(page)
-    width, shown = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert width <= shown
+    assert fits(page)
     charts = page.locator(".plot svg")
     assert charts.count() == page.locator(".plot").count() and (charts.count() > 3) == (name != "empty")
     for number in range(charts.count()):
         assert charts.nth(number).locator("path").count() > 0
-    broken = "[...document.images].filter(image => !image.complete || image.naturalWidth === 0).length"
-    assert page.evaluate(broken) == 0
+    assert broken_pictures(page) == 0
     if name == "hostile":
         assert page.title().startswith(HOSTILE) and page.locator("h1").inner_text().startswith(HOSTILE)
 
@@ -123,15 +71,7 @@ def test_a_page_shows_all_charts_and_fits_the_screen(pages, view, name, size):
 def test_a_page_passes_the_accessibility_checker(pages, view, name, theme):
     page = view(pages[name], "desktop", theme)
     draw_all(page)
-    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
-    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    serious = {
-        each["id"]: [node["html"] for node in each["nodes"][:3]]
-        for each in found
-        if each["impact"] in ("serious", "critical")
-    }
-    assert serious == {}
+    assert serious_violations(page) == {}
 
 
 def test_the_keyboard_alone_reaches_and_moves_everything(pages, view):

@@ -106,7 +106,7 @@ def test_recipes_differ_first_and_metrics_share_a_line_only_if_comparable(runs):
     (line,) = found.metrics
     kept = [json.loads((runs[name] / "results.json").read_text())[0]["value"] for name in ("images", "faster")]
     assert [cell.value for cell in line.cells] == [f"{value:.5g}" for value in kept]
-    best = [cell.standing is Standing.BEST for cell in line.cells]
+    best = [cell.standing is Standing.LOWEST for cell in line.cells]
     assert best == [value == min(kept) for value in kept]
     mixed = report(runs, "images", "points").metrics
     assert len(mixed) == 3 and all([cell.value for cell in line.cells].count("–") == 1 for line in mixed)

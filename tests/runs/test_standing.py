@@ -8,16 +8,17 @@ from genkit.runs.compare import ComparisonRow
 from genkit.runs.standing import Standing, standings
 
 BEST, TIED, NONE = Standing.BEST, Standing.TIED, Standing.NONE
+LOWEST, HIGHEST = Standing.LOWEST, Standing.HIGHEST
 
 
 def row(values, intervals=None, better="lower"):
     return ComparisonRow("m", "m", "", better, values, {}, intervals or {})
 
 
-def test_the_best_value_is_best_in_its_direction():
+def test_without_intervals_the_leading_value_is_the_lowest_or_the_highest():
     values = {"a": 1.0, "b": 2.0, "c": 1.5}
-    assert standings(row(values), ()) == {"a": BEST, "b": NONE, "c": NONE}
-    assert standings(row(values, better="higher"), ()) == {"a": NONE, "b": BEST, "c": NONE}
+    assert standings(row(values), ()) == {"a": LOWEST, "b": NONE, "c": NONE}
+    assert standings(row(values, better="higher"), ()) == {"a": NONE, "b": HIGHEST, "c": NONE}
     assert set(standings(row(values, better=None), ()).values()) == {NONE}
 
 
@@ -40,7 +41,14 @@ def test_the_best_value_ties_exactly_with_those_whose_intervals_overlap_with_its
 
 def test_values_that_are_printed_alike_tie():
     assert standings(row({"a": 0.6931441, "b": 0.6931449}), ()) == {"a": TIED, "b": TIED}
-    assert standings(row({"a": 0.69314, "b": 0.69315}), ()) == {"a": BEST, "b": NONE}
+    assert standings(row({"a": 0.69314, "b": 0.69315}), ()) == {"a": LOWEST, "b": NONE}
+
+
+def test_a_leading_value_needs_an_interval_of_its_own_to_be_best():
+    values = {"a": 1.0, "b": 2.0}
+    assert standings(row(values, {"a": (0.5, 1.5)}), ())["a"] is BEST
+    assert standings(row(values, {"b": (1.5, 2.5)}), ())["a"] is LOWEST
+    assert standings(row(values, {"b": (0.5, 2.5)}), ()) == {"a": TIED, "b": TIED}
 
 
 @pytest.mark.parametrize(

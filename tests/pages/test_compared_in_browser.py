@@ -1,0 +1,142 @@
+"""The pages of comparisons and of tables in a real browser: screens, themes, the keyboard, and hostile texts."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from support.browser import SIZES, broken_pictures, draw_all, fits, serious_violations
+from support.commands import IMAGES, TINY, genkit, write_recipe
+from support.run_folders import result, write_run
+from support.tables import current_run
+
+from genkit.runs.compare import compare
+from genkit.runs.report_of_comparison import comparison_page
+from genkit.tables.open_table import OpenTable
+from genkit.tables.report_of_table import table_page
+
+pytestmark = pytest.mark.trains
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'{{ 7 * 7 }}"
+TABLE = """\
+title = TEXT
+metrics = ["modes", "high-quality"]
+seeds = [0]
+[columns.narrow]
+title = TEXT
+recipe = "tiny.toml"
+set.metrics.high-quality = {}
+[columns.wide]
+recipe = "tiny.toml"
+set.model.width = 32
+set.metrics.high-quality = {}
+[rows.a]
+title = TEXT
+[rows.b]
+set.train.steps = 9
+columns = ["wide"]
+"""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, Path]:
+    """Return pages of comparisons, of ten runs, of images and points, and hostile ones; and of a hostile table."""
+    root = tmp_path_factory.mktemp("compared")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(root)
+        patched.setenv("GENKIT_PLUGINS", "none")
+        patched.setenv("GENKIT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        for name, text in (("images", IMAGES), ("points", TINY)):
+            options = ("--set", "report.log_every=1", "--set", "report.draw_every=5")
+            assert genkit("run", write_recipe(root, text), "-q", "--runs", name, *options).code == 0
+        images, points = (root / name / "0001-tiny-s0" for name in ("images", "points"))
+        copies = [Path(shutil.copytree(images, root / "ten" / f"run-with-a-long-name-{number}")) for number in range(9)]
+        for number in (1, 2):
+            write_run(
+                root / "hostile" / f"{HOSTILE.replace('/', '|')}{number}",
+                title=HOSTILE,
+                tables=f"[data]\nuse = {json.dumps(HOSTILE)}\n[loss]\nx = {number}\n",
+                steps=(1, 2, 3),
+                results=[result(HOSTILE, number, "lower")],
+            )
+        made = {
+            "ten": comparison_page(compare([*copies, points])),
+            "hostile": comparison_page(compare(sorted((root / "hostile").iterdir()))),
+            "table": table_page(_table(root)),
+        }
+    written = {name: root / f"{name}.html" for name in made}
+    for name, content in made.items():
+        written[name].write_bytes(content)
+    return written
+
+
+def _table(root: Path) -> OpenTable:
+    (root / "table.toml").write_text(TABLE.replace("TEXT", json.dumps(HOSTILE)))
+    table = OpenTable(root / "table.toml")
+    table.kept = {str(each): current_run(each, 1.0 + number) for number, each in enumerate(table.experiments)}
+    return table
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["ten", "hostile", "table"])
+def test_a_page_fits_the_screen_and_shows_all_charts_and_pictures(pages, view, name, size):
+    page = view(pages[name], size)
+    draw_all(page)
+    assert fits(page) and broken_pictures(page) == 0
+    assert page.locator(".plot svg").count() == page.locator(".plot").count()
+    assert (page.locator("img").count() > 80) == (name == "ten")
+    if name == "table":
+        assert page.title() == HOSTILE
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["ten", "hostile", "table"])
+def test_a_page_passes_the_accessibility_checker(pages, view, name, theme):
+    page = view(pages[name], "desktop", theme)
+    draw_all(page)
+    assert serious_violations(page) == {}
+
+
+def test_a_run_has_one_colour_in_legends_tables_and_curves(pages, view):
+    page = view(pages["ten"])
+    draw_all(page)
+    legend = page.locator(".legend.runs line")
+    stroke = "line => getComputedStyle(line).stroke + line.getAttribute('stroke-dasharray')"
+    looks = [legend.nth(number).evaluate(stroke) for number in range(legend.count())]
+    assert len(set(looks)) == 10
+    heads = page.locator("#metrics thead line, #training thead line")
+    assert [heads.nth(number).evaluate(stroke) for number in range(10)] == looks
+    first = page.locator("#curves .plot svg .mark-line path").first
+    assert first.evaluate("path => getComputedStyle(path).stroke") in looks[0]
+
+
+def test_the_keyboard_chooses_the_metric_of_the_heat_map(pages, view):
+    page = view(pages["table"])
+    assert page.locator(".choice select").count() == 0, "a single metric needs no choice"
+    page.evaluate(
+        "document.querySelector('.choice').append(document.querySelector('.option').cloneNode(true));"
+        "document.querySelector('.choice .option:last-child').dataset.label = 'second';"
+        "choice(document.querySelector('.choice'))"
+    )
+    page.locator(".choice select").focus()
+    page.keyboard.press("ArrowDown")
+    shown = page.locator(".option:visible")
+    assert shown.count() == 1 and shown.get_attribute("data-label") == "second"
+    page.emulate_media(media="print")
+    assert page.locator(".option:visible").count() == 2
+
+
+def test_the_strongest_colour_of_a_heat_map_is_the_best_number(pages, view):
+    page = view(pages["table"])
+    colour = "cell => getComputedStyle(cell).backgroundColor"
+    cells = page.locator(".heat .filled")
+    numbers = [float(cells.nth(number).inner_text().split()[0]) for number in range(cells.count())]
+    colours = [cells.nth(number).evaluate(colour) for number in range(cells.count())]
+    strong = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--heat-1')")
+    best = page.evaluate(
+        "c => { const e = document.createElement('i'); e.style.background = `color-mix(in srgb, ${c}, ${c})`;"
+        " document.body.append(e); return getComputedStyle(e).backgroundColor; }",
+        strong,
+    )
+    assert len(numbers) == 3 and colours[numbers.index(max(numbers))] == best and colours.count(best) == 1
+    assert page.locator(".heat .missing").inner_text() == "no cell"
