@@ -55,6 +55,6 @@ def test_a_word_that_is_too_wide_is_broken_where_it_hurts_least(cell, width, lin
 
 def test_a_name_gives_way_before_a_key_and_a_key_before_a_number():
     key, name, number = "metrics.high-quality.weights", "0001-soft-introvae-8gaussians-s0", "-0.123456789e-06"
-    assert column_widths([(key, name)], len(key) + 20) == [len(key), 20]
+    assert column_widths([(name, key)], len(key) + 20) == [20, len(key)]
     assert column_widths([(key, number)], len(number) + 15) == [15, len(number)]
     assert column_widths([("unbreakable-or-so", number)], len(number) + 5) == [5, len(number)]
