@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from genkit.cli.inputs import open_with_remark
-from genkit.cli.options import RunOrModel, Weights
+from genkit.cli.options import DataOverrides, RunOrModel, Weights, overrides_within
 from genkit.errors import UsageError
 
 
@@ -22,6 +22,7 @@ def demo(
     device: Annotated[
         str | None, typer.Option("--device", metavar="DEVICE", help='Where networks compute, such as "cuda"; the CPU.')
     ] = None,
+    overrides: DataOverrides = None,
     weights: Weights = None,
 ) -> None:
     """Play with a model in the browser.
@@ -35,8 +36,9 @@ def demo(
     from genkit.demo.safely import is_computing
     from genkit.demo.serve import open_socket, serve
 
+    of_data = overrides_within(("data",), overrides, "data.path=pictures")
     with open_socket(port) as listening:
-        playground = open_playground(run, open_with_remark(run, weights), device)
+        playground = open_playground(run, open_with_remark(run, weights), device, of_data)
         serve(playground, listening, lambda address: print(f"{address}   (Ctrl-C ends it)", flush=True))
     print("stopped", flush=True)
     if is_computing():

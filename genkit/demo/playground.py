@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -45,9 +46,9 @@ class Playground:
     none, in whose place a sample is drawn with a seed.
     """
 
-    def __init__(self, path: Path, model: TrainedModel):
-        """Raise `UsageError` if the samples of the model have no picture."""
-        self.path, self.model = path, model
+    def __init__(self, path: Path, model: TrainedModel, overrides: Sequence[str] = ()):
+        """Raise `UsageError` if the samples of the model have no picture. `overrides` change keys of [data]."""
+        self.path, self.model, self.overrides = path, model, overrides
         self.view = view_of(path, model)
         self.classes = model.class_names
         self.needs_class = model.module.needs_class
@@ -59,7 +60,7 @@ class Playground:
     def data(self) -> Dataset | None:
         """The training data, whose files may be missing; None if they are not known on this machine."""
         try:
-            return open_data(self.path)
+            return open_data(self.path, self.overrides)
         except (RecipeError, UsageError):
             return None  # the plugin of the data is missing: a model is drawn from without it
 
@@ -172,9 +173,14 @@ class Playground:
         return find_directions(self.model, min(SLIDERS, self.model.latent_dim), label)
 
 
-def open_playground(path: Path, trained: Trained, device: str | None = None) -> Playground:
+def open_playground(
+    path: Path, trained: Trained, device: str | None = None, overrides: Sequence[str] = ()
+) -> Playground:
     """Return a model of the run or model folder `path` to play with, on a device.
 
-    Raises `UsageError` for a device that is missing, and for a model whose samples have no picture.
+    `overrides` are those of ``--set``. Raises `UsageError` for one that [data] does not take, for a device that is
+    missing, and for a model whose samples have no picture.
     """
-    return Playground(path, TrainedModel(trained, usable_device(device, "--device")))
+    if overrides:
+        open_data(path, overrides)
+    return Playground(path, TrainedModel(trained, usable_device(device, "--device")), overrides)

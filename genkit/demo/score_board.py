@@ -90,10 +90,9 @@ class ScoreBoard:
     def _fit(self, name: str) -> Score:
         if name not in self._fitted:
             score = self._scores[name]
-            if score.samples_to_fit and self.data is None:
-                raise UsageError("it must be fitted to the training data, which are not known here.")
             if score.samples_to_fit:
-                assert self.data is not None
+                if self.data is None or self.data.unmet():
+                    raise UsageError("needs the training data, which are not on this machine.")
                 score = fitted_to_training(self.path, self.model.trained, self._autoencoder, score, self.data)
             self._fitted[name] = score
         return self._fitted[name]

@@ -7,7 +7,7 @@ from PIL import Image
 
 import genkit
 from genkit.demo.latent import path_between
-from genkit.demo.playground import Playground
+from genkit.demo.playground import Playground, open_playground
 from genkit.demo.view import grid
 from genkit.errors import UsageError
 
@@ -123,6 +123,15 @@ def test_points_in_the_plane_have_plots_and_scores(points):
         assert row.value == pytest.approx(genkit.score(points, given, row.name).scores.item(), rel=1e-5), row.name
     for shown in (playground.draw(0, 100), *playground.walk(("1, 1", ""), (0, 1), 0.3), *playground.traversal("", 0)):
         assert shown.size == "plot"
+
+
+def test_a_key_of_the_data_that_is_set_is_checked_and_used(digits):
+    trained = digits.load().trained
+    with pytest.raises(UsageError, match="nonsense"):
+        open_playground(digits.path, trained, None, ["data.nonsense=1"])
+    with pytest.raises(UsageError, match=r"^--device"):
+        open_playground(digits.path, trained, "nonsense")
+    assert open_playground(digits.path, trained, None, ["data.use=digits"]).held_out_size == 1000
 
 
 def test_without_the_data_there_is_nothing_to_compare_with(digits, monkeypatch, picture):

@@ -58,6 +58,11 @@ def test_a_port_that_is_none_is_refused(port, isolated):
     assert "--port" in refused("demo", "run", "--port", port)
 
 
+def test_only_keys_of_the_data_are_set(isolated):
+    pytest.importorskip("gradio", reason="needs the extra `demo`")
+    assert "train.steps" in refused("demo", "run", "--set", "train.steps=3")
+
+
 def test_a_run_that_is_not_there_is_refused(isolated):
     pytest.importorskip("gradio", reason="needs the extra `demo`")
     assert "nowhere" in refused("demo", "nowhere")
