@@ -29,9 +29,9 @@ def push(
     message: Annotated[str | None, typer.Option("--message", metavar="TEXT", help="Message of the commit.")] = None,
     json: Json = False,
 ) -> None:
-    """Upload an exported folder to the Hugging Face Hub, in one commit.
+    """Upload an exported folder to the Hugging Face Hub.
 
-    The folder is checked first, and only the files that its config names are uploaded. It needs a token:
+    The folder is checked first. The files that its config names are uploaded in one commit. It needs a token:
     `hf auth login` stores one, and the variable HF_TOKEN holds one. HF_ENDPOINT names another hub.
     """
     from genkit.sharing.push import push as push_folder
