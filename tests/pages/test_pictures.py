@@ -36,7 +36,9 @@ def test_a_picture_that_fits_is_in_the_page_to_the_byte(tmp_path):
 def test_the_budget_holds_for_any_pictures(tmp_path, size):
     budget = PictureBudget(size)
     asked = [save(tmp_path / f"{number}.png", (200, 200)) for number in range(6)]
-    taken = budget.take(asked[:3], 0.5) + budget.take(asked[3:])
+    half, rest = budget.take(asked[:3], 0.5), budget.take(asked[3:])
+    taken = half + rest
+    assert sum(len(picture.source) for picture in half) <= size / 2
     assert taken and sum(len(picture.source) for picture in taken) <= size
     for picture in taken:
         shown = Image.open(io.BytesIO(decoded(picture)))
@@ -68,3 +70,10 @@ def test_missing_damaged_and_too_large_pictures_are_left_out_with_a_remark(tmp_p
 def test_an_image_of_pillow_is_a_picture_too():
     (picture,) = PictureBudget().take([AskedPicture(Image.new("L", (5, 4), 128), "grey")])
     assert Image.open(io.BytesIO(decoded(picture))).size == (5, 4)
+
+
+def test_what_one_picture_has_taken_the_next_does_not_get(tmp_path):
+    asked = [save(tmp_path / f"{name}.png", (100, 100)) for name in "ab"]
+    size = 16 * (tmp_path / "a.png").stat().st_size // 10  # room for one of them as it is, and not for both
+    taken = PictureBudget(size).take(asked)
+    assert len(taken) == 2 and sum(len(picture.source) for picture in taken) <= size
