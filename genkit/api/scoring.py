@@ -4,6 +4,7 @@ Names here are in this module only and not in `genkit.api`.
 """
 
 from genkit.bases.metrics.map_chunks import MaskedChunk, WithMasks, masked_maps, raw_maps, require_smooth
+from genkit.bases.metrics.other_data import require_shape, samples_of_other, split_of_other
 from genkit.bases.metrics.picture_bootstrap import PixelReplicates, pixel_replicates, with_picture_interval
 from genkit.bases.metrics.pixel_ranking import (
     PixelValues,
@@ -58,10 +59,13 @@ __all__ = [
     "raw_scores",
     "read_samples",
     "require_few_pixels",
+    "require_shape",
     "require_smooth",
     "samples_above",
+    "samples_of_other",
     "scores_of",
     "scores_of_both",
+    "split_of_other",
     "threshold_at",
     "with_interval",
     "with_picture_interval",

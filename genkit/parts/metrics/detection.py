@@ -46,8 +46,10 @@ from genkit.api.scoring import (
     drawn_in_replicates,
     fpr_at_tpr,
     groups_in,
-    known_size,
+    require_shape,
+    samples_of_other,
     scores_of_both,
+    split_of_other,
     with_interval,
 )
 from genkit.parts.scores.elbo import ELBO
@@ -94,22 +96,12 @@ class DetectionMetric(ModelMetric, ABC):
     @property
     def abnormal(self) -> Dataset:
         """The split of the other data set that is scored."""
-        return self.other if self.other_split == "train" else self.other.held_out()
+        return split_of_other(self.other, self.other_split)
 
     @property
     def abnormal_samples(self) -> int:
         """The number of samples of the other data set. Raises `ValueError` if it has too few or none."""
-        size = known_size(self.abnormal)
-        if size == 0:
-            raise ValueError("`other` has no samples in its split, and two classes are needed")
-        wanted = self.other_samples or MOST_SAMPLES
-        if size is None or size >= wanted:
-            return wanted
-        if self.other_samples is not None:
-            raise ValueError(
-                f"other_samples = {wanted} exceeds the {size} samples of `other`. Set other_samples = {size} or less"
-            )
-        return size
+        return samples_of_other(self.abnormal, self.other_samples)
 
     @property
     def settings(self) -> Mapping[str, str | int | float]:
@@ -187,10 +179,6 @@ def _error_of(model: Autoencoder) -> Mapping[str, str]:
 
 
 def _check_other(normal: Dataset, other: Dataset) -> None:
-    if tuple(other.shape) != tuple(normal.shape):
-        raise ValueError(
-            f"samples of `other` have the shape {tuple(other.shape)}, but the model is trained on "
-            f"{tuple(normal.shape)}. Give `other` keys that make them equal, such as resolution or channels"
-        )
+    require_shape(other, normal.shape)
     if other == normal:
         raise ValueError("`other` is the same split of the same data set as [data], so nothing is abnormal")

@@ -28,7 +28,6 @@ from genkit.api import (
     require_map,
 )
 from genkit.api.scoring import (
-    MOST_SAMPLES,
     REPLICATES,
     MaskedChunk,
     WithMasks,
@@ -36,11 +35,13 @@ from genkit.api.scoring import (
     drawn_in_replicates,
     fitted_score,
     groups_in,
-    known_size,
     masked_maps,
     read_samples,
     require_few_pixels,
+    require_shape,
     require_smooth,
+    samples_of_other,
+    split_of_other,
 )
 from genkit.parts.scores.elbo import Error
 
@@ -72,11 +73,7 @@ class LocalisationMetric(ModelMetric, ABC):
         autoencoder = require_map(self.score, model)
         check_fit(self.score, data)
         require_smooth(self.smooth, data.shape)
-        if tuple(self.marked.shape) != tuple(data.shape):
-            raise ValueError(
-                f"samples of `other` have the shape {tuple(self.marked.shape)}, but the model is trained on "
-                f"{tuple(data.shape)}. Give `other` keys that make them equal, such as resolution or channels"
-            )
+        require_shape(self.marked, data.shape)
         if not isinstance(self.marked, MaskedDataset):
             raise ValueError(
                 f"`other`, {part_name(self.marked, brief=True)}, has no masks. Use a data set with masks, such as "
@@ -108,21 +105,12 @@ class LocalisationMetric(ModelMetric, ABC):
     @property
     def marked(self) -> Dataset:
         """The split of the other data set."""
-        return self.other if self.other_split == "train" else self.other.held_out()
+        return split_of_other(self.other, self.other_split)
 
     @property
     def marked_pictures(self) -> int:
         """The number of pictures with masks. Raises `ValueError` if there are too few or none."""
-        size, wanted = known_size(self.marked), self.other_samples or MOST_SAMPLES
-        if size == 0:
-            raise ValueError("`other` has no samples in its split")
-        if size is None or size >= wanted:
-            return wanted
-        if self.other_samples is not None:
-            raise ValueError(
-                f"other_samples = {wanted} exceeds the {size} samples of `other`. Set other_samples = {size} or less"
-            )
-        return size
+        return samples_of_other(self.marked, self.other_samples)
 
     @abstractmethod
     def compute(self, evaluation: Evaluation) -> float:

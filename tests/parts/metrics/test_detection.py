@@ -188,7 +188,7 @@ class Raw(Score):
     ("other", "keys", "names"),
     [
         (Holds(shape=(3, 8, 8)), {}, ("`other`", "(3, 8, 8)", "(2,)")),
-        (Holds(size=0), {}, ("`other`", "no samples", "two classes")),
+        (Holds(size=0), {}, ("`other`", "no samples", "other_split")),
         (Holds(size=5), {"other_samples": 6}, ("other_samples = 6", "5 samples")),
         (Blob(), {}, ("`other`", "same", "[data]")),
     ],
