@@ -35,5 +35,5 @@ def figures(run: RunPath) -> None:
     trained = open_trained(folder.path)
     refuse_other_data(folder.path, find_model(folder.path), plan.data)
     with refused_if_unwritable(folder.path):
-        written = save_figures(plan, folder, trained.model, trained.weights, trained.noise)
+        written = save_figures(plan, folder, trained.model, trained.weights, trained.noise, print_remark)
     print("\n".join(str(path) for path in written))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import NamedTuple
@@ -63,14 +63,31 @@ def _noise_of_codes(count: int, model: Model, noise: Noise) -> Noise:
 
 def select_samples(count: int, model: Model, held_out: Dataset, noise: Noise) -> SelectedSamples:
     """Return `count` samples of the held-out split, or all of them if it has fewer."""
-    size = count if held_out.size is None else held_out.size
-    count = min(count, size)
+    return _selected(Rows.all(min(count, _size(count, held_out))), model, held_out, noise)
+
+
+def selected_in_chunks(
+    count: int, model: Model, held_out: Dataset, noise: Noise
+) -> Iterator[tuple[Rows, SelectedSamples]]:
+    """Yield the samples of `select_samples` a few rows at a time, so that memory does not grow with their number."""
+    count = min(count, _size(count, held_out))
+    size = _chunk(model.data_shape)
+    for start in range(0, count, size):
+        rows = Rows(start, min(start + size, count), count)
+        yield rows, _selected(rows, model, held_out, noise)
+
+
+def _selected(rows: Rows, model: Model, held_out: Dataset, noise: Noise) -> SelectedSamples:
+    size = _size(rows.total, held_out)
     # Spread over the split, because many data sets are sorted by class.
-    indices = torch.arange(count) * size // count
-    drawn = Noise(noise.seed, noise.step, "preview-data", Rows.all(count))
-    found = held_out.batch(indices, drawn)
+    indices = torch.arange(rows.start, rows.stop) * size // rows.total
+    found = held_out.batch(indices, Noise(noise.seed, noise.step, "preview-data", rows))
     x = found.x.to(next(model.parameters()))
     return SelectedSamples(x, None if held_out.size is None else indices, found.extra)
+
+
+def _size(count: int, held_out: Dataset) -> int:
+    return count if held_out.size is None else held_out.size
 
 
 def describe_samples(count: int, held_out: Dataset) -> str:
@@ -92,10 +109,14 @@ def in_chunks(
     `data_shape` is the shape of one sample, which decides the number of rows: fewer for images than for points. `given`
     sets the condition of some rows: `Model.given_rows`. The network also runs on no rows, (0, ...), for the shape.
     """
-    size = IMAGE_CHUNK if len(data_shape) == 3 else POINT_CHUNK
+    size = _chunk(data_shape)
     outputs = []
     for start in range(0, max(1, len(x)), size):
         rows = slice(start, min(start + size, len(x)))
         with given(rows) if given is not None else nullcontext():
             outputs.append(network(x[rows]).cpu())
     return torch.cat(outputs)
+
+
+def _chunk(data_shape: tuple[int, ...]) -> int:
+    return IMAGE_CHUNK if len(data_shape) == 3 else POINT_CHUNK

@@ -13,6 +13,8 @@ strip, the codes and the curves; their samples and density, Figure 2, are the la
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from genkit.core.model import Autoencoder, Model, evaluating
@@ -35,12 +37,14 @@ from genkit.runs.run_folder import RunFolder
 from genkit.runs.stability_strip import save_strip, strip_captions, unreached_rows
 
 
-def save_figures(plan: Plan, folder: RunFolder, model: Model, which: str, noise: Noise) -> list[Path]:
+def save_figures(
+    plan: Plan, folder: RunFolder, model: Model, which: str, noise: Noise, remark: Callable[[str], object]
+) -> list[Path]:
     """Write the figures of a finished run; return their paths.
 
     `model` has the weights after the last step, and `which` is their name, "raw" or "ema". With the `noise` of the
-    previews, the figures show the same latent codes and held-out samples as the previews. Raises `OSError` if a file
-    cannot be written.
+    previews, the figures show the same latent codes and held-out samples as the previews. An error of the traversal or
+    of the codes becomes a `remark`. Raises `OSError` if another file cannot be written.
     """
     last = last_step(plan, folder)
     title = f"{plan.recipe.title}: step {last}, {which} weights"
@@ -51,13 +55,24 @@ def save_figures(plan: Plan, folder: RunFolder, model: Model, which: str, noise:
             if isinstance(model, Autoencoder):
                 path = folder.figures / "reconstructions.png"
                 written += _save_reconstructions(path, plan, model, noise, title)
-            written += save_traversal(folder.figures / "traversal.png", model, noise, title)
+            path = folder.figures / "traversal.png"
+            written += _unless_it_fails(path, partial(save_traversal, path, model, noise, title), remark)
     if isinstance(model, Autoencoder):
         with evaluating(model):
-            written += save_codes(folder.figures / "codes.npy", model, plan.data.held_out(), noise)
+            path = folder.figures / "codes.npy"
+            written += _unless_it_fails(path, lambda: save_codes(path, model, plan.data.held_out(), noise), remark)
     written += _save_stability_strip(folder, plan, which)
     _save_curves(folder, plan)
     return [*written, folder.curves]
+
+
+def _unless_it_fails(path: Path, save: Callable[[], list[Path]], remark: Callable[[str], object]) -> list[Path]:
+    """Return what `save` writes; nothing, with a remark, if it fails: no result depends on the picture at `path`."""
+    try:
+        return save()
+    except Exception as error:  # whatever a network, the data or a library raises, also that memory is full
+        remark(f"{path}: not drawn: {str(error) or type(error).__name__}. Nothing else depends on it.")
+        return []
 
 
 def _save_samples(path: Path, model: Model, noise: Noise, title: str) -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from genkit.core.metric import ParallelMap
 from genkit.core.result import Result
 from genkit.runs.evaluate_during_training import evaluate_end
@@ -11,13 +13,14 @@ from genkit.runs.model_folder import write_model
 from genkit.storage.text_files import write_json
 
 
-def finish(run: LiveRun, parallel_map: ParallelMap) -> list[Result]:
+def finish(run: LiveRun, remark: Callable[[str], object], parallel_map: ParallelMap) -> list[Result]:
     """Evaluate, draw, and write results.json and the model folder; a resume repeats all of it after an interruption.
 
-    See `LiveRun.led_by_main` for `parallel_map`, and for the precision of the networks.
+    See `LiveRun.led_by_main` for `parallel_map`, and for the precision of the networks. `remark` takes what is said of
+    a picture that cannot be drawn and that nothing depends on.
     """
     results = evaluate_end(run, parallel_map)
-    save_figures(run.plan, run.folder, run.shown_model, run.shown_weights, run.picture_noise)
+    save_figures(run.plan, run.folder, run.shown_model, run.shown_weights, run.picture_noise, remark)
     write_json(run.folder.results, [result.as_dict() for result in results])
     write_model(run, run.folder.final, {})
     return results

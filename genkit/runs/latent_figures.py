@@ -2,6 +2,9 @@
 
 traversal.png   images decoded along the latent dimensions of greatest effect, one dimension a row
 codes.npy       codes of held-out samples, and draws of the prior, in two dimensions: (2, N, 2) float32
+
+A code of a sample is one draw of its posterior, since the draws of all samples together are what resembles the prior:
+their means alone lie closer to each other. Memory does not grow with the number of codes or of dimensions.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from genkit.core.dataset import Dataset
 from genkit.core.model import Autoencoder, Model
 from genkit.core.noise import Noise
 from genkit.draw.image_grid import GridRow, save_image_grid
-from genkit.evaluation.samples import in_chunks, latent_codes, select_samples
+from genkit.evaluation.samples import IMAGE_CHUNK, in_chunks, latent_codes, selected_in_chunks
 from genkit.storage.atomic import write_file
 
 ROWS = 8  # dimensions, at most
@@ -64,8 +67,11 @@ def effect_of_dimensions(model: Model, draws: Tensor, spread: Tensor) -> Tensor:
     effect = torch.zeros(size, dtype=torch.float64)
     chosen = draws[: max(1, DECODED // (2 * size))]
     for code in chosen:
-        ahead, behind = (_decode(model, code + sign * steps).flatten(1).double() for sign in (1, -1))
-        effect += (ahead - behind).square().mean(dim=1)
+        for start in range(0, size, IMAGE_CHUNK):
+            moved = steps[start : start + IMAGE_CHUNK]
+            pairs = zip(_decode(model, code + moved), _decode(model, code - moved), strict=True)
+            changes = [(ahead.double() - behind.double()).square().mean() for ahead, behind in pairs]
+            effect[start : start + IMAGE_CHUNK] += torch.stack(changes)
     return (effect / len(chosen)).nan_to_num(nan=0.0)
 
 
@@ -78,19 +84,26 @@ def _decode(model: Model, codes: Tensor) -> Tensor:
 def save_codes(path: Path, model: Autoencoder, held_out: Dataset, noise: Noise) -> list[Path]:
     """Write codes of held-out samples beside draws of the prior; return the path in a list.
 
-    Of more than two dimensions, the two in which the codes of the samples spread most are kept. A model with one has
-    no such picture. The model is in evaluation mode. Raises `OSError`.
+    Of more than two dimensions, the two in which the means of the codes spread most are kept. A model with one has no
+    such picture. The model is in evaluation mode. Raises `OSError`.
     """
     if model.latent_dim < 2:
         return []
-    selected = select_samples(POINTS, model, held_out, noise)
-    means = in_chunks(lambda x: model.encoder(x).mu, selected.x, model.data_shape, model.given_rows(selected.extra))
-    condition = {name: tensor for name, tensor in selected.extra.items() if name == LABEL}
-    with model.given(condition or None):
-        draws = latent_codes(len(means), model, noise).cpu()
-    kept = means.float().nan_to_num(nan=0.0).std(dim=0).argsort(descending=True, stable=True)[:2].sort().values
+    means, codes, labels = [], [], []
+    for rows, (x, _, extra) in selected_in_chunks(POINTS, model, held_out, noise):
+        q = model.encode(x, extra or None)
+        eps = Noise(noise.seed, noise.step, "preview-codes", rows, q.mu.device, q.mu.dtype).randn(
+            "eps", model.latent_dim
+        )
+        means.append(q.mu.float().cpu())
+        codes.append(q.sample(eps).float().cpu())
+        labels += [extra[LABEL]] if LABEL in extra else []
+    with model.given({LABEL: torch.cat(labels)} if labels else None):
+        draws = latent_codes(sum(map(len, codes)), model, noise).float().cpu()
+    spread = torch.cat(means).nan_to_num(nan=0.0).std(dim=0)
+    kept = spread.argsort(descending=True, stable=True)[:2].sort().values
     content = io.BytesIO()
-    np.save(content, torch.stack([means[:, kept].float(), draws[:, kept].float()]).numpy())
+    np.save(content, torch.stack([torch.cat(codes)[:, kept], draws[:, kept]]).numpy())
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, content.getvalue())
     return [path]

@@ -148,7 +148,7 @@ def train_in_folder(
                 listed.stepped()
             if listed.has_stopped():
                 listed.stopped()
-        results = run.led_by_main(partial(finish, run))
+        results = run.led_by_main(partial(finish, run, report or _warn))
         listed.finished(results)
     return results
 

@@ -7,12 +7,15 @@ import pytest
 import torch
 from PIL import Image
 from support.commands import IMAGES, TINY, genkit, refused, write_recipe
+from support.kill_and_resume import new_run, train_on
 from support.messages import assert_names
+from support.tiny_recipes import tiny_recipe
 
 from genkit.draw.preview import SAMPLES
-from genkit.errors import UsageError
+from genkit.errors import GenkitWarning, UsageError
 from genkit.evaluation.samples import latent_codes
 from genkit.recipe.plan import make_plan
+from genkit.runs import figures
 from genkit.runs.load import load
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.stability_strip import strip_captions, unreached_rows
@@ -92,6 +95,22 @@ def test_a_missing_row_is_left_out_and_a_damaged_row_is_named(tmp_path):
     assert heights[0] - heights[1] == 84 + 4
     folder.row(3).write_bytes(folder.row(4).read_bytes()[:-9])
     assert_names(refused("figures", folder.path), f"{folder.row(3)}: damaged")
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), OSError("lost"), ZeroDivisionError()], ids=range(3)
+)
+def test_a_run_finishes_without_the_pictures_that_nothing_depends_on(tmp_path, monkeypatch, error):
+    def fail(*given):
+        raise error
+
+    monkeypatch.setattr(figures, "save_codes", fail)
+    monkeypatch.setattr(figures, "save_traversal", fail)
+    folder = new_run(tmp_path, tiny_recipe())
+    with pytest.warns(GenkitWarning, match=r"codes\.npy: not drawn"):
+        train_on(folder)
+    assert folder.finished and folder.final.is_dir() and (folder.figures / "stability.png").is_file()
 
 
 @pytest.mark.parametrize(
