@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 BUDGET = 1_500_000  # bytes of all pictures of a page, as text
+WEBP_SIDE = 16_383  # pixels of a side, at most: a limit of the format
 KEPT_FORMATS = {"PNG": "png", "JPEG": "jpeg", "WEBP": "webp"}
 # Quality and scale that are tried one after the other, until a picture fits.
 ATTEMPTS = ((90, 1.0), (80, 1.0), (75, 0.7), (70, 0.5), (60, 0.35), (50, 0.25))
@@ -85,6 +86,7 @@ class PictureBudget:
             return _picture(asked, exact, "png", image, False)
         for attempt in range(self._first_attempt, len(ATTEMPTS)):
             quality, scale = ATTEMPTS[attempt]
+            scale = min(scale, WEBP_SIDE / max(image.size))
             content = _as_webp(image, quality, scale)
             if 4 * len(content) // 3 + 40 <= allowed:
                 self._first_attempt = attempt

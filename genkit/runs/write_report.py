@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,10 +46,13 @@ def report_at_end(run: LiveRun, remark: Callable[[str], object]) -> Iterator[Non
 
     A report is a by-product: an error of its writing becomes a `remark`, and the run ends as it would have ended.
     """
+    wrong_call = False
     try:
         yield
+    except UsageError:  # nothing was trained
+        wrong_call = True
+        raise
     finally:
-        wrong_call = isinstance(sys.exception(), UsageError)  # nothing was trained
         if run.world.is_main and not wrong_call and exists(run.folder.resolved):
             try:
                 write_report(run.folder, state=_state_at_end(run.folder))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genkit.pages.pictures import AskedPicture, PictureBudget
+from genkit.pages.pictures import WEBP_SIDE, AskedPicture, PictureBudget
 
 
 def save(path, size=(64, 48), noise=True) -> AskedPicture:
@@ -65,6 +65,15 @@ def test_missing_damaged_and_too_large_pictures_are_left_out_with_a_remark(tmp_p
     assert [picture.label for picture in taken] == ["good"]
     assert len(budget.remarks) == 4 and all(name in remark for name, remark in zip(names, budget.remarks))
     assert not PictureBudget(300).take([save(tmp_path / "noise.png", (300, 300))])
+
+
+@pytest.mark.parametrize("size", [(20_000, 3), (3, 20_000)], ids=["wide", "high"])
+def test_a_picture_beyond_the_sides_of_the_format_is_made_smaller(tmp_path, size):
+    asked = save(tmp_path / "long.png", size)
+    budget = PictureBudget((tmp_path / "long.png").stat().st_size)
+    (picture,) = budget.take([asked])
+    shown = Image.open(io.BytesIO(decoded(picture)))
+    assert picture.smaller and max(shown.size) == WEBP_SIDE and any("smaller" in remark for remark in budget.remarks)
 
 
 def test_an_image_of_pillow_is_a_picture_too():

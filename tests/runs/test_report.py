@@ -4,7 +4,9 @@ import base64
 import json
 import os
 import re
+import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.commands import IMAGES, TINY, genkit, refused, write_recipe
@@ -12,7 +14,7 @@ from support.kill_and_resume import new_run, train_and_kill, train_on
 from support.messages import assert_names
 from support.tiny_recipes import tiny_recipe
 
-from genkit.errors import GenkitWarning
+from genkit.errors import GenkitWarning, UsageError
 from genkit.recipe.tables import Checkpoint
 from genkit.runs import write_report
 from genkit.runs.report_of_run import report_of_run
@@ -66,7 +68,7 @@ def test_a_run_writes_its_page_when_it_ends_with_everything_that_it_has_made(ima
     embedded = {base64.b64decode(text) for text in re.findall(r"base64,([A-Za-z0-9+/=]+)", page)}
     pictures = [*folder.figures.glob("*.png"), *folder.samples.glob("*.png")]
     assert len(pictures) >= 5 and {path.read_bytes() for path in pictures} <= embedded
-    assert "genkit run recipe.resolved.toml" in page
+    assert "genkit run runs/0001-tiny-s0/recipe.resolved.toml" in page
 
 
 def test_the_page_of_a_finished_run_is_a_function_of_its_folder(images, tmp_path):
@@ -125,7 +127,7 @@ def test_a_value_that_is_not_finite_is_a_gap_and_is_said(images, tmp_path):
     page_of(folder)
 
 
-def test_keys_that_differ_from_their_default_are_marked_and_become_options(tmp_path):
+def test_keys_that_differ_from_their_default_are_marked(tmp_path):
     folder = trained(tmp_path, TINY, "report.log_every=2", "report.draw_every=7", "checkpoint.keep=3")
     recipe = report_of_run(folder).recipe
     keys = {(table.name, key.name): key for table in recipe.tables for key in table.keys}
@@ -133,11 +135,25 @@ def test_keys_that_differ_from_their_default_are_marked_and_become_options(tmp_p
     assert keys["report", "draw_every"].differs and keys["report", "draw_every"].default == "1000"
     assert not keys["checkpoint", "keep"].differs, "the value is that of the default"
     assert not keys["train", "accumulate"].differs
-    assert "--set report.log_every=2" in recipe.with_overrides and "steps" not in recipe.with_overrides
-    code = genkit(*recipe.with_overrides.split()[1:2], folder.path / "recipe.toml", "-q", "--runs", "again",
-                  *recipe.with_overrides.split()[3:]).code  # fmt: skip
+
+
+def test_the_command_trains_the_same_run_whatever_the_options_were(tmp_path):
+    options = ("seed=0", "report.draw_every=", "metrics.modes={}")  # a default, a key that is removed, an empty table
+    text = "seed = 7\n" + TINY.replace("seed = 0\n", "") + "\n[report]\ndraw_every = 3\n"
+    asked = [argument for option in options for argument in ("--set", option)]
+    assert genkit("run", write_recipe(tmp_path, text), "-q", *asked).code == 0
+    (path,) = Path("runs").glob("0001-*")
+    program, *words = shlex.split(report_of_run(RunFolder(path)).recipe.again)
+    assert program == "genkit" and genkit(*words, "-q", "--runs", "again").code == 0
     (again,) = Path("again").glob("0001-*")
-    assert code == 0 and (again / "metrics.jsonl").read_bytes() == folder.metrics.read_bytes()
+    for name in ("recipe.resolved.toml", "metrics.jsonl", "results.json", "final/model.safetensors"):
+        assert (again / name).read_bytes() == (path / name).read_bytes(), name
+
+
+def test_the_command_names_no_folder_of_the_machine(images, tmp_path):
+    folder = RunFolder(images(tmp_path).path.rename(tmp_path / "a run"))
+    words = shlex.split(report_of_run(folder).recipe.again)
+    assert words == ["genkit", "run", f"{tmp_path.name}/a run/recipe.resolved.toml"]
 
 
 def test_a_page_that_cannot_be_written_does_not_fail_the_training(tmp_path, monkeypatch):
@@ -149,6 +165,27 @@ def test_a_page_that_cannot_be_written_does_not_fail_the_training(tmp_path, monk
     with pytest.warns(GenkitWarning, match="no page today"):
         train_on(folder)
     assert folder.finished and not folder.report.exists()
+
+
+def test_a_training_inside_the_handling_of_another_error_has_its_page(tmp_path):
+    folder = new_run(tmp_path, tiny_recipe())
+    try:
+        raise UsageError("another folder")
+    except UsageError:
+        train_on(folder)
+    assert folder.finished and folder.report.is_file()
+
+
+def test_a_wrong_call_writes_no_page(tmp_path):
+    folder = new_run(tmp_path, tiny_recipe())
+
+    run = SimpleNamespace(folder=folder, world=SimpleNamespace(is_main=True))
+    with pytest.raises(UsageError), write_report.report_at_end(run, print):
+        raise UsageError("no")
+    assert not folder.report.exists()
+    with pytest.raises(RuntimeError), write_report.report_at_end(run, print):
+        raise RuntimeError("no")
+    assert folder.report.is_file()
 
 
 def test_the_command_names_its_file_and_refuses_other_names(images, tmp_path):
