@@ -7,14 +7,13 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from genkit.errors import GenkitError
-from genkit.recipe.nested import KeyPath, leaves
-from genkit.recipe.part_fields import KIND_OF_HINT, Parameter, parameters_of, without_none
+from genkit.recipe.nested import KeyPath, leaves, nest
+from genkit.recipe.part_fields import KIND_OF_HINT, Form, Parameter, form_of, parameters_of, without_none
 from genkit.recipe.registry import Registry
 from genkit.recipe.resolved import as_recipe_writes
-from genkit.recipe.tables import Recipe
+from genkit.recipe.tables import KINDS_OF_TABLES, Recipe
+from genkit.recipe.use_tables import labelled
 
-KIND_OF_TABLE = {"data": "datasets", "model": "models", "loss": "losses"}
-KIND_OF_LABELLED = {"optimiser": "optimisers", "metrics": "metrics", "callbacks": "callbacks"}
 WITHIN_MODEL = {"prior": "priors", "error": "errors"}
 UNREADABLE = (GenkitError, ImportError, AttributeError, TypeError, ValueError, NameError)
 
@@ -36,14 +35,24 @@ def resolved_values(tables: Mapping[str, Any], registry: Registry) -> Iterator[R
     """
     top = parameters_of(Recipe)
     for name, value in tables.items():
-        path = (name,)
-        if name in KIND_OF_TABLE and isinstance(value, Mapping):
-            yield from _part(value, path, KIND_OF_TABLE[name], registry)
-        elif name in KIND_OF_LABELLED and isinstance(value, Mapping):
+        path, form = (name,), form_of(without_none(top[name].hint)) if name in top else None
+        if form is Form.USE and isinstance(value, Mapping):
+            yield from _part(value, path, KINDS_OF_TABLES[name], registry)
+        elif form is Form.USES and isinstance(value, Mapping):
             for label, table in value.items():
-                yield from _of_labelled(table, (name, label), KIND_OF_LABELLED[name], registry)
+                yield from _of_labelled(labelled(table, label, name), (name, label), KINDS_OF_TABLES[name], registry)
         else:
             yield from _key(value, path, top.get(name), registry)
+
+
+def unlike_defaults(tables: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
+    """Return a resolved recipe without the keys that have their defaults, which resolves to the same recipe.
+
+    The table of a part that is not installed keeps all keys, since its defaults are unknown, and so does a key whose
+    default other keys decide.
+    """
+    values = resolved_values(tables, registry)
+    return nest((each.path, each.value) for each in values if not each.is_default or each.default is None)
 
 
 def _of_labelled(table: Any, path: KeyPath, kind: str, registry: Registry) -> Iterator[ResolvedValue]:
@@ -65,7 +74,8 @@ def _part(table: Mapping[str, Any], path: KeyPath, kind: str, registry: Registry
         if path == ("model",) and key in WITHIN_MODEL and isinstance(value, Mapping):
             yield from _part(value, inner, WITHIN_MODEL[key], registry)
         elif dependent and parameter is not None and parameter.default is None:
-            yield from (ResolvedValue((*inner, *rest), leaf, None, True) for rest, leaf in _leaves(value))
+            for each in _key(value, inner, parameter, registry):
+                yield each if each.is_default else each._replace(default=None, is_default=True)
         else:
             yield from _key(value, inner, parameter, registry)
 
@@ -78,8 +88,7 @@ def _key(value: Any, path: KeyPath, parameter: Parameter | None, registry: Regis
         return
     hint = without_none(parameter.hint) if parameter is not None else None
     kind = KIND_OF_HINT.get(hint) if parameter is not None else None
-    same_part = isinstance(default, Mapping) and default.get("use") == value.get("use")
-    if kind is not None and not same_part:
+    if kind is not None and not _equal(value, default):  # a written table has the defaults of its own part
         yield from _part(value, path, kind, registry)
         return
     known = default if isinstance(default, Mapping) else _defaults_of_table(hint, registry)

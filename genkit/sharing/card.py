@@ -18,9 +18,9 @@ from torch import nn
 from genkit import __version__
 from genkit.core.model import Autoencoder, Model
 from genkit.core.result import Result
+from genkit.recipe.default_values import unlike_defaults
 from genkit.recipe.owners import Supplier
 from genkit.recipe.registry import load_registry
-from genkit.recipe.unlike_defaults import unlike_defaults
 from genkit.sharing.limits import limits
 from genkit.sharing.places import without_places
 

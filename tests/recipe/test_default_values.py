@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from genkit.errors import RecipeError
+from genkit.recipe.default_values import unlike_defaults
 from genkit.recipe.nested import leaves, nest
 from genkit.recipe.plan import make_plan
 from genkit.recipe.registry import load_registry
-from genkit.recipe.unlike_defaults import unlike_defaults
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 NAMES = [
