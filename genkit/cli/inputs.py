@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genkit.cli.options import overrides_within
+from genkit.console.escapes import escaped
 from genkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def open_with_remark(run: Path, weights: str | None) -> Trained:
 def print_remark(remark: str) -> None:
     """Print a remark on stderr, because stdout carries the result of the command; nothing if it is empty."""
     if remark:
-        print(remark, file=sys.stderr)
+        print(escaped(remark), file=sys.stderr)
 
 
 def select_inputs(

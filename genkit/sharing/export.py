@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,9 @@ def export(path: Path, out: Path | None = None, weights: str | None = None, *, o
     if isinstance(saved, ExportedModel):
         raise UsageError(f"{path}: is exported already. Give the run, or copy the folder.")
     trained = open_trained(path, weights)
-    out = out if out is not None else path / f"export-{trained.weights}"
+    out = (out if out is not None else path / f"export-{trained.weights}").absolute()
+    if out.resolve() == Path.cwd():
+        raise UsageError("--out .: the working folder cannot be replaced. Name a new folder.")
     if exists(out) and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"--out {out}: exists already and is not overwritten. Choose another folder.")
     recipe = without_places(saved.recipe.tables)
@@ -76,6 +79,8 @@ def export(path: Path, out: Path | None = None, weights: str | None = None, *, o
     try:
         with new_folder(out) as folder:
             files = _write(folder, path, saved, trained, recipe, shortened, onnx)
+            if exists(out):
+                out.rmdir()  # unless somebody has filled it in the meantime
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
     remarks = [saved.remark] if saved.remark else []
@@ -140,7 +145,15 @@ def results_of_weights(path: Path, saved: SavedModel) -> list[Result]:
     newest = newest_evaluation(run)
     records = [*evaluations_of(run), *([newest] if newest is not None else [])]
     found = [record.results for record in records if record.step == saved.facts.get("step")]
-    return list(found[-1]) if found else []
+    return [_finite(result) for result in found[-1]] if found else []
+
+
+def _finite(result: Result) -> Result:
+    """Return a result without a number that JSON does not have."""
+    numbers = [each for each in (result.value, *(result.interval or ())) if each is not None]
+    if all(map(math.isfinite, numbers)):
+        return result
+    return replace(result, value=None, interval=None, reason="not finite")
 
 
 def plugins_of(facts: Mapping[str, Any]) -> list[Supplier]:

@@ -41,7 +41,7 @@ def _range_of_outputs(card: CardFacts) -> str:
 
 def _of_data(card: CardFacts) -> Iterator[str]:
     data: Mapping[str, Any] = card.facts.get("data") or {}
-    known = f"`{card.use('data')}`".replace("`", "")
+    known = card.use("data")
     if not data:
         yield f"It was trained on draws of {known}, which has no fixed number of samples."
         return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from genkit.recipe.nested import flatten
 
 # A path within a longer text: from the root, from a home folder or out of the working folder, with two names or more.
-WITHIN_TEXT = re.compile(r"(?<![\w./:~-])(?:~[\w.-]*|\.\.)?/[^\s/,;:'\"()]+(?:/[^\s/,;:'\"()]+)+/?")
+# The address of a site has a host after its two slashes, and is no path; that of a file has none.
+WITHIN_TEXT = re.compile(r"(?<![\w./~-])(?:file://|~[\w.-]*|\.\.)?/[^\s/,;:'\"()]+(?:/[^\s/,;:'\"()]+)+/?")
 
 
 def without_places(value: Any) -> Any:
@@ -36,6 +37,8 @@ def _named(text: str) -> str:
     path = PurePosixPath(text)
     if path.is_absolute() or text.startswith("~") or ".." in path.parts:
         return path.name
+    for folder in sorted({str(Path.cwd()), str(Path.home())} - {"/"}, key=len, reverse=True):
+        text = text.replace(f"{folder}/", "~/")  # a name with a space ends a path within a text
     return WITHIN_TEXT.sub(lambda found: PurePosixPath(found[0]).name, text)
 
 

@@ -27,10 +27,11 @@ def find_folder(
 ) -> Path:
     """Return the folder of a model: `given` itself if it exists, else, for a text ORG/NAME, that of the hub's model.
 
-    Any other text is taken for a path that does not exist: nothing is asked of the hub. Raises `UsageError`.
+    Any other text is taken for a path that does not exist, as is FOLDER/NAME where FOLDER exists here, such as a
+    mistyped run: nothing is asked of the hub. Raises `UsageError`.
     """
     path = user_path(given)
-    if not isinstance(given, str) or not REPOSITORY.fullmatch(given) or exists(path):
+    if not isinstance(given, str) or not REPOSITORY.fullmatch(given) or exists(path) or exists(path.parent):
         if revision is not None:
             raise UsageError(f'{path}: a folder has no revisions, but revision = "{revision}". Leave it out.')
         return path
@@ -48,9 +49,9 @@ def pull(
 ) -> Path:
     """Return the folder of a model on the hub, with the files that its config names; the cache keeps them.
 
-    The config is read before anything else is downloaded. Where the hub cannot be reached, the cache must have all of
-    them. Raises `UsageError` for what is no model of genkit, for
-    files that are not as they were exported, and for every error of the hub.
+    The config is read before anything else is downloaded, and all files are of its commit. Where the hub cannot be
+    reached, the cache must have all of them. Raises `UsageError` for what is no model of genkit, for files that are not
+    as they were exported, and for every error of the hub.
     """
     from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 
@@ -63,7 +64,9 @@ def pull(
             if not is_unreachable(error):
                 raise
             asked["local_files_only"] = True  # at once: a download would try again and again, for half a minute
-        config = read_config(Path(hf_hub_download(filename=CONFIG, **asked)).parent)
+        snapshot = Path(hf_hub_download(filename=CONFIG, **asked)).parent
+        config = read_config(snapshot)
+        asked["revision"] = snapshot.name  # the commit, which the cache names its folders by
         names = [CONFIG, *config["files"]]
         folder = Path(snapshot_download(allow_patterns=names, **asked))
         try:

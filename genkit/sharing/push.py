@@ -46,12 +46,15 @@ def push(
     if not is_exported(folder):
         raise UsageError(f"{folder}: not an exported folder (no {CONFIG}). `genkit export RUN` makes one.")
     config = read_config(folder)
+    files = sorted([CONFIG, *config["files"]])
+    for path in (folder / name for name in files):
+        if path.is_symlink():  # of a folder from somebody else, it could publish any file of this machine
+            raise UsageError(f"{path}: a link, which is not uploaded. Put the file itself in its place.")
     check_files(folder, config)
     card = (folder / CARD).read_bytes() if CARD in config["files"] else b""
     remarks = [] if _names_licence(folder / CARD, card) else [f"{folder / CARD}: names no licence in its metadata"]
     if token is None and get_token() is None:
         raise UsageError(f"{repository}: no token of the hub. {LOGIN}")
-    files = sorted([CONFIG, *config["files"]])
     content = {CARD: card.replace(PLACEHOLDER.encode(), repository.encode())}
     with hub_errors(repository):
         api = HfApi(token=token, library_name="genkit", library_version=__version__)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from support.models import MODELS, write_model
 
 import genkit
 from genkit.errors import UsageError
+from genkit.sharing.card import model_card
 from genkit.sharing.places import without_places
 
 RESULT = {
@@ -145,8 +147,14 @@ def test_no_path_of_the_machine_is_exported(tmp_path):
         ("1/100 of the sum, x / y and a/b", "1/100 of the sum, x / y and a/b"),
         ("https://arxiv.org/abs/1312.6114", "https://arxiv.org/abs/1312.6114"),
         ("/srv/\udcff/x\udcff", "x?"),
+        ("cannot read:/home/ada/x.pt", "cannot read:x.pt"),
+        ("file:///home/ada/secret/x", "x"),
+        (f"cannot read {Path.cwd()}/a/b", "cannot read b"),
     ],
-    ids=["root", "home", "up", "through", "within", "quoted", "relative", "hub", "fractions", "link", "bytes"],
+    ids=[
+        *("root", "home", "up", "through", "within", "quoted", "relative", "hub", "fractions", "link", "bytes"),
+        *("after-colon", "file", "here"),
+    ],
 )
 def test_paths_become_names(text, expected):
     assert without_places({"a": [text, 3]}) == {"a": [expected, 3]}
@@ -175,6 +183,34 @@ def test_a_folder_that_exists_is_not_overwritten(run, tmp_path):
     assert (folder / "README.md").stat().st_mtime_ns == before
     (tmp_path / "empty").mkdir()
     assert genkit.load(genkit.export(run, tmp_path / "empty")).weights == "ema"
+
+
+def test_a_folder_that_is_filled_in_the_meantime_keeps_its_files(run, tmp_path, monkeypatch):
+    (tmp_path / "late").mkdir()
+
+    def write_card(card):
+        (tmp_path / "late" / "mine.txt").write_text("mine")
+        return model_card(card)
+
+    monkeypatch.setattr("genkit.sharing.export.model_card", write_card)
+    assert_names(refused("export", run, "--out", tmp_path / "late"), tmp_path / "late")
+    assert names_in(tmp_path / "late") == {"mine.txt"} and names_in(tmp_path) == {"run", "late"}
+
+
+def test_the_working_folder_is_not_replaced(run, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert_names(refused("export", run, "--out", "."), "--out")
+    assert names_in(tmp_path) == {"run", "here"} and genkit.export(run, "new").is_absolute()
+
+
+def test_a_number_that_json_lacks_is_exported_as_refused(run, tmp_path):
+    results = json.loads((run / "results.json").read_text())
+    results[0]["value"] = float("inf")
+    (run / "results.json").write_text(json.dumps(results))
+    config = (genkit.export(run, tmp_path / "a") / "config.json").read_text()
+    first = json.loads(config, parse_constant=pytest.fail)["results"][0]
+    assert first["value"] is None and first["reason"]
 
 
 def test_an_exported_folder_is_not_exported_again(run, tmp_path):

@@ -164,6 +164,15 @@ def test_what_is_not_exported_or_has_changed_is_not_pushed(hub, folder, tmp_path
     assert not hub.requests
 
 
+@pytest.mark.parametrize("name", ["README.md", "samples.png", "config.json"])
+def test_a_link_is_not_uploaded(name, hub, folder, tmp_path):
+    secret = tmp_path / "secret"
+    (folder / name).rename(secret)
+    (folder / name).symlink_to(secret)
+    assert_names(refused("push", folder, NAME), folder / name)
+    assert not hub.requests and genkit.load(folder).weights == "ema"  # the cache of the hub has links
+
+
 def test_metadata_that_hubs_refuse_are_refused(hub, folder):
     card = folder / "README.md"
     text = card.read_text()
@@ -176,7 +185,9 @@ def test_an_absent_repository_and_a_mistyped_run(hub, tmp_path):
     assert_names(refusal("ada/absent"), "ada/absent", hub.url)
     (tmp_path / "runs" / "0001-points-s0").mkdir(parents=True)
     (tmp_path / "runs" / "0001-points-s0" / "recipe.resolved.toml").touch()
+    hub.requests.clear()
     assert_names(refusal("runs/0001-point-s0"), "runs/0001-point-s0", "0001-points-s0")
+    assert not hub.requests  # a folder `runs` is here, so it is a path
 
 
 @pytest.mark.parametrize("given", ["./ada/points", "ada/points/", "/ada/points", "points", "runs/a/final", "~/points"])
