@@ -68,10 +68,8 @@ def test_a_removal_that_no_recipe_needs_is_refused(table_file):
     assert len(lines) == 2
     assert_names(lines[0], f"{path}:", "[rows.", "ema.dcay")
     assert_names(lines[1], f"{path}:13 [columns.wide.set.train] stesp: ", "mean steps?")
-    path = table_file(
-        ("width = 32", 'width = ""'), ("set.train.steps = 9", 'set.train.steps = 9\nset.model.width = ""')
-    )
-    experiments_in(path)
+    only_in_column = [("width = 32", "width = 32\nset.report.log_every = 3"), ("= 9", '= 9\nset.report.log_every = ""')]
+    experiments_in(table_file(*only_in_column, ('title = "B_2"', 'title = "B_2"\nset.model.width = ""')))
 
 
 def test_different_protocols_in_one_line_are_refused(table_file):
