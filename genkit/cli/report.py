@@ -22,7 +22,7 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     json: Json = False,
 ) -> None:
-    """Write a run as one page: curves, pictures, metrics and recipe.
+    """Write a run as one page: curves, pictures, metrics, recipe.
 
     The page is one file that needs no network. A run writes it when it ends; this command writes it at any time, also
     while the run is training, from what its folder holds. Neither the data nor the plugins of the run are needed.
