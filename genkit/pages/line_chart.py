@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from genkit.pages.chart import Chart, Look, look_of, value_text
 
 Point = tuple[float, float | None]  # place on the axis, and a value; None and nan are gaps
 POINTS = 600  # of a curve, at most: more than a screen shows
+ROWS = 18_000  # points of all curves of a page, at most; about 32 bytes each
 HEIGHT = 190  # in pixels
 
 
@@ -27,13 +29,13 @@ def line_chart(
     """Return a chart with one line for each curve, by name.
 
     `marks` are vertical lines by label, and `best` are points with a ring. With `dots` each value is a dot: for curves
-    of few values. A curve of more than `points` values is thinned, such that its extremes stay. Values that are not
-    finite are gaps, and a note of the chart counts them. With `looks`, by name, a curve looks the same in several
-    charts, and each chart has a legend.
+    of few values. If a curve has more than `points` values, all are thinned at the same places, such that their
+    extremes stay. Values that are not finite are gaps, and a note of the chart counts them. With `looks`, by name, a
+    curve looks the same in several charts, and each chart has a legend.
     """
     names = [name or title for name in curves]
     shown_looks = [look_of(number) if looks is None else looks[name] for number, name in enumerate(curves)]
-    thinned = [thin([(x, _finite(y)) for x, y in curve], points) for curve in curves.values()]
+    thinned = thin([[(x, _finite(y)) for x, y in curve] for curve in curves.values()], points)
     rows = [{"x": x, "y": y, "s": str(number)} for number, curve in enumerate(thinned) for x, y in curve]
     first, last = _domain([x for curve in thinned for x, _ in curve] + list((marks or {}).values()))
     x = _x_axis(x_title, last)
@@ -51,18 +53,39 @@ def line_chart(
     return Chart(title, _summary(names, curves), spec, legend, _notes(names, curves))
 
 
-def thin(curve: Sequence[Point], most: int = POINTS) -> list[Point]:
-    """Return about `most` points of a curve at most: the lowest and the highest of each stretch, and a gap if any."""
-    if len(curve) <= most:
-        return list(curve)
-    stretch = -(-3 * len(curve) // most)
-    kept: list[Point] = []
-    for start in range(0, len(curve), stretch):
-        places = range(start, min(start + stretch, len(curve)))
-        ranked = sorted((y, place) for place in places if (y := curve[place][1]) is not None)
-        gaps = [place for place in places if curve[place][1] is None]
-        kept += [curve[place] for place in sorted({place for _, place in ranked[:1] + ranked[-1:]} | {*gaps[:1]})]
-    return kept if kept[-1] == curve[-1] else [*kept, curve[-1]]
+def points_of_each(curves: int) -> int:
+    """Return how many points each of so many curves of a page may have, such that the page stays small."""
+    return max(20, min(POINTS, ROWS // max(curves, 1)))
+
+
+def thin(curves: Sequence[Sequence[Point]], most: int = POINTS) -> list[list[Point]]:
+    """Return about `most` points of each curve at most, all at the same places: the pointer shows all values of one.
+
+    Kept are the ends of each curve, and of each stretch of the axis its lowest and its highest value, and a gap if any.
+    """
+    if max(map(len, curves), default=0) <= most:
+        return [list(curve) for curve in curves]
+    places = sorted({x for curve in curves for x, _ in curve})
+    with_gaps = sum(any(y is None for _, y in curve) for curve in curves)
+    stretch = -(-len(places) // max(1, most // (2 * len(curves) + with_gaps)))
+    number = {x: place // stretch for place, x in enumerate(places)}
+    kept = sorted(
+        {x for curve in curves for _, near in groupby(curve, lambda point: number[point[0]]) for x in _telling(near)}
+    )
+    if len(kept) > most:  # so many curves that the extremes of all of them would be too many places
+        kept = [kept[index * (len(kept) - 1) // (most - 1)] for index in range(most)]
+    ends = {x for curve in curves for x, _ in (*curve[:1], *curve[-1:])}
+    chosen = {*kept, *ends}
+    return [[point for point in curve if point[0] in chosen] for curve in curves]
+
+
+def _telling(points: Iterable[Point]) -> set[float]:
+    """Return the places of the lowest and the highest of some points, and of their first gap."""
+    gaps, ranked = [], []
+    for x, y in points:
+        gaps += [x] if y is None else []
+        ranked += [] if y is None else [(y, x)]
+    return {*gaps[:1], *(extreme(ranked)[1] for extreme in (min, max) if ranked)}
 
 
 def _finite(value: float | None) -> float | None:

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from genkit.pages.chart import Chart, Look
-from genkit.pages.line_chart import POINTS, line_chart
+from genkit.pages.line_chart import line_chart, points_of_each
 from genkit.runs.compare import Comparison
 from genkit.runs.compared_curves import evaluation_panels_of, term_panels
 
-ROWS = 18_000  # points of all curves, at most; about 32 bytes each
 NAMED_IN_CHARTS = 4  # runs; more are named once, above the charts
 
 
@@ -41,8 +40,7 @@ def charts_of_comparison(comparison: Comparison, looks: Mapping[str, Look]) -> t
         "Terms of the losses": [panel for panel in terms if not panel.exact],
         "Schedules": [panel for panel in terms if panel.exact and panel not in same],
     }
-    curves = sum(len(panel.curves) for panels in sections.values() for panel in panels)
-    points = max(20, min(POINTS, ROWS // max(curves, 1)))
+    points = points_of_each(sum(len(panel.curves) for panels in sections.values() for panel in panels))
     groups = []
     for heading, panels in sections.items():
         charts = [

@@ -32,7 +32,8 @@ def main_metric(folder: RunFolder, recipe: Mapping[str, Any], finished: bool) ->
     Reads labels and values only, so it needs neither torch nor pydantic. Raises `UsageError` if a file is damaged.
     """
     results = _final_results(folder) if finished else _newest_results(folder)
-    best = recipe.get("evaluate", {}).get("best")
+    evaluate = recipe.get("evaluate")
+    best = evaluate.get("best") if isinstance(evaluate, Mapping) else None
     if best is None:
         return next((result for result in results if result.better is not None), None)
     return next((result for result in results if result.label == best), None)
@@ -69,4 +70,7 @@ def _one(facts: dict[str, Any]) -> MainMetric:
         raise ValueError("value: expected a number")
     if better not in ("lower", "higher", None):
         raise ValueError("better: expected lower or higher")
-    return MainMetric(facts["label"], None if value is None else float(value), better)
+    try:
+        return MainMetric(facts["label"], None if value is None else float(value), better)
+    except OverflowError as error:  # an integer beyond all floats
+        raise ValueError(f"value: {error}") from None

@@ -10,7 +10,7 @@ import numpy as np
 
 from genkit.core.result import EvaluationRecord
 from genkit.pages.chart import Chart, value_text
-from genkit.pages.line_chart import line_chart
+from genkit.pages.line_chart import line_chart, points_of_each
 from genkit.pages.scatter_chart import scatter_chart
 from genkit.runs.curves import curves_of, is_schedule, sections_of
 from genkit.runs.run_folder import RunFolder
@@ -54,10 +54,11 @@ def chart_groups(
     loss = recipe.get("loss", {})
     sections = sections_of(lines, evaluations, loss.keys() if isinstance(loss, Mapping) else ())
     marks = phase_starts(lines)
+    points = points_of_each(sum(len(panel.curves) for section in sections for panel in section.panels))
     groups = []
     for section in sections:
         charts = [
-            line_chart(panel.title, panel.curves, marks=marks, best=panel.best, dots=panel.sparse)
+            line_chart(panel.title, panel.curves, marks=marks, best=panel.best, dots=panel.sparse, points=points)
             for panel in section.panels
             if not panel.sparse or max(map(len, panel.curves.values())) > 1  # one evaluation is no curve
         ]

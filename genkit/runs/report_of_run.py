@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from genkit.console.quantities import duration, quantity
 from genkit.core.result import EvaluationRecord, Result
-from genkit.errors import UsageError
+from genkit.errors import GenkitError
 from genkit.pages.chart import Chart, value_text
 from genkit.pages.pictures import PictureBudget
 from genkit.recipe.document import read
@@ -32,6 +33,13 @@ STATES = {
     RunState.NOT_STARTED: "Not started: nothing has been trained yet.",
     RunState.DAMAGED: "Damaged: some of its files cannot be read.",
 }
+DAMAGE = (
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+)  # what a strange value in a file leads to
 ENVIRONMENT = ("genkit", "torch", "python", "machine", "processes", "threads")
 
 
@@ -76,38 +84,38 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     """
     reader = _Reader()
     recipe = read(folder.resolved).tables
-    state = state or reader.read(lambda: state_of(folder), RunState.DAMAGED)
-    lines: list[dict[str, Any]] = reader.read(folder.lines, [])
-    evaluations: list[EvaluationRecord] = reader.read(lambda: evaluations_of(folder), [])
-    newest = reader.read(lambda: newest_evaluation(folder), None)
+    state = state or reader.read(folder.path, lambda: state_of(folder), RunState.DAMAGED)
+    lines: list[dict[str, Any]] = reader.read(folder.metrics, folder.lines, [])
+    evaluations: list[EvaluationRecord] = reader.read(folder.path, lambda: evaluations_of(folder), [])
+    newest = reader.read(folder.results, lambda: newest_evaluation(folder), None)
     remarks = [STATES[state]] if state in STATES else []
-    if state is RunState.FAILED and (failure := reader.read(lambda: failure_of(folder), None)):
+    if state is RunState.FAILED and (failure := reader.read(folder.failed, lambda: failure_of(folder), None)):
         remarks.append(f"The training failed after step {failure.step}: {failure.reason}")
-    if end := reader.read(lambda: early_end_of(folder), None):
+    if end := reader.read(folder.path, lambda: early_end_of(folder), None):
         remarks.append(f"A callback ended the run after step {end.step}: {end.reason}")
-    facts: dict[str, Any] = reader.read(lambda: _newest_facts(folder), {})
-    groups = chart_groups(lines, evaluations, recipe)
+    facts: dict[str, Any] = reader.read(folder.final, lambda: _newest_facts(folder), {})
+    groups: list[ChartGroup] = reader.read(folder.metrics, lambda: chart_groups(lines, evaluations, recipe), [])
     if any(chart.notes for group in groups for chart in group.charts):
         remarks.append("Some logged values are not finite. The curves have gaps there, and a note below each says so.")
     budget = PictureBudget()
-    pictures: list[PictureSeries] = reader.read(lambda: pictures_of_report(folder, budget), [])
+    pictures: list[PictureSeries] = reader.read(folder.figures, lambda: pictures_of_report(folder, budget), [])
     return RunReport(
         title=str(recipe.get("title", folder.path.name)),
         name=folder.path.resolve().name,
         state=state,
-        facts=_facts(folder, state, recipe, lines, facts),
-        remarks=[*remarks, *reader.remarks],
+        facts=reader.read(folder.resolved, lambda: _facts(folder, state, recipe, lines, facts), {"state": str(state)}),
         groups=groups,
-        terms=logged_terms(lines),
-        latent_space=chart_of_codes(folder),
+        terms=reader.read(folder.metrics, lambda: logged_terms(lines), []),
+        latent_space=reader.read(folder.figures, lambda: chart_of_codes(folder), None),
         pictures=pictures,
         picture_remarks=budget.remarks,
-        metrics=[_metric(result) for result in newest.results] if newest else [],
+        metrics=reader.read(folder.results, lambda: _metrics(newest), []),
         metrics_step=newest.step if newest else None,
-        times=time_shares(read_timing(folder)),
-        recipe=reader.read(lambda: shown_recipe(folder, recipe), None),
+        times=reader.read(folder.timing, lambda: time_shares(read_timing(folder)), ()),
+        recipe=reader.read(folder.resolved, lambda: shown_recipe(folder, recipe), None),
         environment={name: str(facts[name]) for name in ENVIRONMENT if name in facts},
-        parts=[str(part) for part in facts.get("parts", ())],
+        parts=reader.read(folder.final, lambda: [str(part) for part in facts.get("parts", ())], ()),
+        remarks=[*remarks, *reader.remarks],  # the last, when all has been read
     )
 
 
@@ -117,13 +125,17 @@ class _Reader:
     def __init__(self) -> None:
         self.remarks: list[str] = []
 
-    def read(self, read: Callable[[], Value], instead: Value) -> Value:
+    def read(self, place: Path, read: Callable[[], Value], instead: Value) -> Value:
+        """Return what `read` returns; `instead`, with a remark, if it fails. `place` is what it reads first of all."""
         try:
             return read()
-        except (UsageError, OSError) as error:
-            if str(error) not in self.remarks:
-                self.remarks.append(str(error))
-            return instead
+        except (GenkitError, OSError) as error:
+            remark = str(error)
+        except DAMAGE as error:
+            remark = f"{place}: damaged ({str(error) or type(error).__name__})."
+        if remark not in self.remarks:
+            self.remarks.append(remark)
+        return instead
 
 
 def _newest_facts(folder: RunFolder) -> dict[str, Any]:
@@ -162,6 +174,10 @@ def _facts(
 def _name(recipe: Mapping[str, Any], table: str) -> str:
     part = recipe.get(table, {})
     return str(part.get("use", "")) if isinstance(part, Mapping) else str(part)
+
+
+def _metrics(newest: EvaluationRecord | None) -> Sequence[ShownMetric]:
+    return [_metric(result) for result in newest.results] if newest else []
 
 
 def _metric(result: Result) -> ShownMetric:

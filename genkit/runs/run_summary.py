@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +19,14 @@ from genkit.runs.model_facts import step_of
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.run_state import RunState, state_of
 from genkit.storage.os_errors import unreadable
+
+DAMAGE = (
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+)  # what a strange value in a file leads to
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,10 @@ def summary_of(path: Path) -> RunSummary:
     try:
         return _read(RunFolder(path))
     except UsageError as error:
-        return RunSummary(path, RunState.DAMAGED, started=_started(RunFolder(path)), reason=str(error))
+        reason = str(error)
+    except DAMAGE as error:  # one strange run must not hide the others
+        reason = f"{path}: damaged ({str(error) or type(error).__name__})."
+    return RunSummary(path, RunState.DAMAGED, started=_started(RunFolder(path)), reason=reason)
 
 
 def _read(folder: RunFolder) -> RunSummary:
@@ -103,7 +115,8 @@ def _steps(recipe: Mapping[str, Any], line: Mapping[str, Any]) -> int | None:
     if isinstance(steps, int):
         return steps
     t = line.get("t")
-    return round((line["step"] - 1) / t) if isinstance(t, float) and t > 0 else None
+    length = (line["step"] - 1) / t if isinstance(t, float) and t > 0 else math.inf
+    return round(length) if math.isfinite(length) else None
 
 
 def _started(folder: RunFolder) -> datetime | None:

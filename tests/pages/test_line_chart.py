@@ -1,11 +1,12 @@
 """Charts of curves: what they keep, and what they say to a reader who does not see them."""
 
 import math
+import random
 
 import pytest
 import vl_convert
 
-from genkit.pages.line_chart import POINTS, line_chart, thin
+from genkit.pages.line_chart import POINTS, ROWS, line_chart, points_of_each, thin
 
 
 def values(chart) -> list[dict]:
@@ -26,9 +27,35 @@ def test_a_short_curve_is_kept_as_it_is():
 def test_a_long_curve_keeps_its_extremes_its_ends_and_its_gaps():
     curve = [(step, math.sin(step)) for step in range(50_000)]
     curve[12_345], curve[40_000], curve[777] = (12_345, 9.0), (40_000, -9.0), (777, None)
-    kept = thin(curve)
+    (kept,) = thin([curve])
     assert len(kept) <= POINTS + 1 and kept == sorted(kept, key=lambda point: point[0]) and set(kept) <= set(curve)
-    assert {curve[12_345], curve[40_000], curve[777], curve[-1]} <= set(kept)
+    assert {curve[12_345], curve[40_000], curve[777], curve[0], curve[-1]} <= set(kept)
+
+
+@pytest.mark.parametrize("number", [2, 3, 7, 60, 400])
+def test_long_curves_are_thinned_at_the_same_places_so_that_the_pointer_shows_all_values(number):
+    generator = random.Random(number)
+    curves = [[(step, generator.gauss(0, 1)) for step in range(3000)] for _ in range(number)]
+    curves[0][1234] = (1234, 99.0)
+    kept = thin(curves, POINTS)
+    places = [[x for x, _ in curve] for curve in kept]
+    assert all(each == places[0] for each in places) and POINTS // 2 <= len(places[0]) <= POINTS + 2
+    assert all(set(thinned) <= set(curve) for thinned, curve in zip(kept, curves))
+    assert number > POINTS // 2 or (1234, 99.0) in kept[0]
+
+
+def test_a_curve_that_begins_late_or_has_few_values_keeps_its_ends():
+    long = [(step, math.sin(step)) for step in range(5000)]
+    late, few = long[4321:4700], [(7.5, 1.0), (2500.5, 3.0), (4999.5, 2.0)]
+    kept = thin([long, late, few])
+    assert kept[1][0] == late[0] and kept[1][-1] == late[-1] and kept[2] == few
+    shared = {x for x, _ in kept[0] if 4321 <= x < 4700}
+    assert shared == {x for x, _ in kept[1]} and len(shared) > 10
+
+
+def test_all_curves_of_a_page_share_its_points():
+    assert points_of_each(0) == points_of_each(30) == POINTS and points_of_each(60) == POINTS // 2
+    assert all(number * points_of_each(number) <= ROWS for number in range(1, 900))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None], ids=str)

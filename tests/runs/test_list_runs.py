@@ -9,6 +9,7 @@ from support.permissions import without_access
 from support.run_folders import result, write_run
 
 from genkit.errors import UsageError
+from genkit.runs import run_summary
 from genkit.runs.evaluate_during_training import newest_evaluation
 from genkit.runs.list_runs import list_runs
 from genkit.runs.run_folder import RunFolder
@@ -91,6 +92,7 @@ def test_runs_are_sorted_and_equal_ones_by_name(runs, key, titles, reverse):
         ("metrics.jsonl", '{"step": 1}\n{"step": \n'),
         ("results.json", "[1]"),
         ("results.json", '[{"label": "modes", "value": "7", "better": "higher"}]'),
+        ("results.json", f'[{{"label": "modes", "value": {10**400}, "better": "higher"}}]'),
         ("failed.json", "{"),
         ("stopped.json", "{}"),
     ],
@@ -104,6 +106,35 @@ def test_a_damaged_run_is_a_line_and_the_others_are_listed(runs, name, content):
     assert damaged.state is RunState.DAMAGED and len(others) == 5
     assert_names(damaged.reason, str(place))
     assert all(run.state is not RunState.DAMAGED for run in others)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("recipe.resolved.toml", "evaluate = 3\n"),
+        ("recipe.resolved.toml", "train = 3\n"),
+        ("metrics.jsonl", '{"step": 99, "t": 5e-324}\n'),
+        ("metrics.jsonl", '{"step": 99, "t": 1' + 400 * "0" + "}\n"),
+    ],
+    ids=["evaluate", "train", "tiny t", "huge t"],
+)
+def test_a_strange_value_is_passed_over(runs, name, text):
+    (runs / "0006-f-s0" / name).write_text(text)
+    listed = list_runs(runs)
+    assert len(listed) == 6 and listed[-1].steps is None and listed[-1].state is not RunState.DAMAGED
+    json.dumps([run.as_dict() for run in listed])
+
+
+def test_a_run_that_nothing_was_prepared_for_is_a_line(runs, monkeypatch):
+    def fail(folder):
+        if folder.path.name.startswith("0003"):
+            raise LookupError("strange")
+        return state_of(folder)
+
+    monkeypatch.setattr(run_summary, "state_of", fail)
+    listed = list_runs(runs)
+    assert [run.state is RunState.DAMAGED for run in listed] == [number == 2 for number in range(6)]
+    assert_names(listed[2].reason, str(runs / "0003-c-s0"), "strange")
 
 
 def test_a_run_that_cannot_be_read_is_a_line(runs, monkeypatch):

@@ -5,16 +5,22 @@ import json
 import os
 import re
 import shlex
+import tomllib
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
+import PIL.Image
 import pytest
+import tomli_w
 from support.commands import IMAGES, TINY, genkit, refused, write_recipe
 from support.kill_and_resume import new_run, train_and_kill, train_on
 from support.messages import assert_names
 from support.tiny_recipes import tiny_recipe
 
 from genkit.errors import GenkitWarning, UsageError
+from genkit.pages.render import PAGE_BYTES
 from genkit.recipe.tables import Checkpoint
 from genkit.runs import write_report
 from genkit.runs.report_of_run import report_of_run
@@ -112,6 +118,55 @@ def test_the_page_names_what_is_damaged_and_shows_the_rest(images, tmp_path):
     assert not report.groups and not report.metrics and not report.times
     assert report.recipe == whole.recipe and len(report.pictures) > 2
     assert "no picture" not in page_of(folder)
+
+
+def _about(folder: RunFolder, **facts: object) -> None:
+    path = folder.final / "about.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+
+
+def _table_as_number(folder: RunFolder, name: str) -> None:
+    tables = {**tomllib.loads(folder.resolved.read_text()), name: 3}
+    folder.resolved.write_text(tomli_w.dumps(tables))
+
+
+def _log(folder: RunFolder, text: str) -> None:
+    with folder.metrics.open("a") as file:
+        file.write(f'{{"step": 6, "t": 0.9, "autoencoder/rec": {text}}}\n')
+
+
+STRANGE = {
+    "parts": lambda folder: _about(folder, parts=None),
+    "number of parts": lambda folder: _about(folder, parts=3),
+    "huge integer": lambda folder: _log(folder, "1" + 400 * "0"),
+    **{name: partial(_table_as_number, name=name) for name in ("train", "loss", "data", "metrics", "report", "seed")},
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_strange_value_in_a_file_costs_what_it_is_part_of_and_no_more(images, tmp_path, name):
+    folder = images(tmp_path)
+    STRANGE[name](folder)
+    report = report_of_run(folder)
+    page_of(folder)
+    assert report.pictures and report.facts["state"]
+    if name in ("parts", "huge integer", "train"):
+        assert_names("".join(report.remarks), "damaged", f"{folder.path}")
+
+
+def test_a_page_of_many_curves_and_large_pictures_keeps_to_its_size(images, tmp_path):
+    folder = images(tmp_path)
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(2000, 60)) * 1e-3
+    with folder.metrics.open("w") as log:
+        for number, row in enumerate(rows):
+            terms = {f"autoencoder/q{term}": value for term, value in enumerate(row.tolist())}
+            log.write(json.dumps({"step": 100 * number + 1, "t": number / 2000, **terms}) + "\n")
+    for step in range(4):
+        noise = generator.integers(0, 255, (900, 900, 3), dtype=np.uint8)
+        PIL.Image.fromarray(noise).save(folder.samples / f"step-{step:08d}-samples.png", compress_level=0)
+    page = page_of(folder)
+    assert 2_000_000 < len(page.encode()) <= PAGE_BYTES
 
 
 def test_a_value_that_is_not_finite_is_a_gap_and_is_said(images, tmp_path):
