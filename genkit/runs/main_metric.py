@@ -15,6 +15,7 @@ from genkit.errors import UsageError
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.json_tables import parse_json, table_of
 from genkit.storage.os_errors import ABSENT, unreadable
+from genkit.storage.regular_file import read_regular
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def main_metric(folder: RunFolder, recipe: Mapping[str, Any], finished: bool) ->
 
 def _final_results(folder: RunFolder) -> Sequence[MainMetric]:
     try:
-        return _read(parse_json(folder.results.read_bytes()))
+        return _read(parse_json(read_regular(folder.results)))
     except ABSENT:
         return ()
     except OSError as error:

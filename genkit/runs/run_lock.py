@@ -49,7 +49,8 @@ def is_locked(folder: Path) -> bool:
     except ImportError:
         return _is_refused(folder)
     try:
-        opened = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        # A named pipe of this name would be waited for: for ever, if nobody writes to it.
+        opened = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return False
     try:

@@ -19,6 +19,7 @@ from genkit.runs.model_facts import step_of
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.run_state import RunState, state_of
 from genkit.storage.os_errors import unreadable
+from genkit.storage.regular_file import read_regular
 
 DAMAGE = (
     ValueError,
@@ -99,7 +100,7 @@ def _read(folder: RunFolder) -> RunSummary:
 def _recipe(folder: RunFolder) -> Mapping[str, Any]:
     path = folder.resolved
     try:
-        return parse(path.read_bytes().decode("utf-8", "surrogateescape"))
+        return parse(read_regular(path).decode("utf-8", "surrogateescape"))
     except FileNotFoundError:
         raise UsageError(f"{path}: not found, so the run cannot be resumed.") from None
     except OSError as error:
@@ -124,6 +125,6 @@ def _started(folder: RunFolder) -> datetime | None:
     for path in (folder.resolved, folder.path):
         try:
             return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        except OSError:
+        except (OSError, OverflowError, ValueError):  # a time that the calendar does not have
             continue
     return None

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from genkit.storage.regular_file import read_regular
+
 
 class Counts:
     """The kind of a list of whole numbers, such as a shape."""
@@ -42,7 +44,7 @@ def table_of(value: Any, required: Kinds, optional: Kinds | None = None) -> dict
 
 def read_table(path: Path, required: Kinds, optional: Kinds | None = None) -> dict[str, Any]:
     """Return the table in a JSON file. Raises `OSError`, and what `parse_json` and `table_of` raise."""
-    return table_of(parse_json(path.read_bytes()), required, optional)
+    return table_of(parse_json(read_regular(path)), required, optional)
 
 
 def _is(value: Any, kind: type) -> bool:

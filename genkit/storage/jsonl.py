@@ -12,6 +12,7 @@ from genkit.errors import UsageError
 from genkit.storage.atomic import write_file
 from genkit.storage.json_tables import parse_json, table_of
 from genkit.storage.os_errors import unreadable
+from genkit.storage.regular_file import open_regular, read_regular
 
 NEAR_THE_END = 2**14  # bytes in which the last line of most logs lies
 
@@ -74,7 +75,7 @@ class StepLog:
     def _tail(self, most: int) -> bytes:
         """Return the last bytes of the file, at most `most`. Raises as `_content`."""
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - most))
                 return file.read(most)
         except FileNotFoundError:
@@ -85,7 +86,7 @@ class StepLog:
     def _content(self) -> bytes:
         """Return the bytes of the file; none if it does not exist. Raises `UsageError` if it cannot be read."""
         try:
-            return self.path.read_bytes()
+            return read_regular(self.path)
         except FileNotFoundError:
             return b""
         except OSError as error:

@@ -27,3 +27,9 @@ def open_regular(path: str | Path) -> BufferedReader:
     """Open a file for reading bytes. Raises `OSError`, also for a pipe, a socket or a device."""
     check_regular(path)
     return open(path, "rb")
+
+
+def read_regular(path: str | Path) -> bytes:
+    """Return the bytes of a file. Raises `OSError`, also for a pipe, a socket or a device."""
+    with open_regular(path) as file:
+        return file.read()

@@ -137,6 +137,35 @@ def test_a_run_that_nothing_was_prepared_for_is_a_line(runs, monkeypatch):
     assert_names(listed[2].reason, str(runs / "0003-c-s0"), "strange")
 
 
+def test_a_date_that_no_calendar_has_is_no_date(runs, monkeypatch):
+    class Calendar:
+        @staticmethod
+        def fromtimestamp(seconds, zone):
+            raise OverflowError
+
+    monkeypatch.setattr(run_summary, "datetime", Calendar)
+    assert {run.started for run in list_runs(runs, SortKey.AGE)} == {None}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize(
+    "name", ["recipe.resolved.toml", "metrics.jsonl", "results.json", "final/about.json", "failed.json", "stopped.json"]
+)
+def test_a_named_pipe_in_place_of_a_file_is_not_waited_for(runs, name):
+    place = runs / "0001-a-s0" / name
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    damaged, *others = list_runs(runs)
+    assert damaged.state is RunState.DAMAGED and len(others) == 5
+    assert_names(damaged.reason, str(place), "a named pipe")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_named_pipe_in_place_of_the_lock_locks_nothing(runs):
+    os.mkfifo(runs / "0001-a-s0" / ".lock")
+    assert [str(run.state) for run in list_runs(runs)][:2] == ["finished", "finished"]
+
+
 def test_a_run_that_cannot_be_read_is_a_line(runs, monkeypatch):
     (runs / "0002-b-s0" / "checkpoints").mkdir()
     without_access(monkeypatch, runs / "0002-b-s0" / "checkpoints")
