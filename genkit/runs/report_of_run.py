@@ -19,7 +19,7 @@ from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluati
 from genkit.runs.failure import failure_of
 from genkit.runs.model_facts import facts_in
 from genkit.runs.report_charts import ChartGroup, LoggedTerm, chart_groups, chart_of_codes, logged_terms
-from genkit.runs.report_pictures import PictureSeries, pictures_of_report
+from genkit.runs.report_pictures import ReportPictures, pictures_of_report
 from genkit.runs.report_recipe import ShownRecipe, shown_recipe
 from genkit.runs.report_time import TimeShare, time_shares
 from genkit.runs.run_folder import RunFolder
@@ -67,7 +67,7 @@ class RunReport:
     groups: Sequence[ChartGroup]
     terms: Sequence[LoggedTerm]
     latent_space: Chart | None
-    pictures: Sequence[PictureSeries]
+    pictures: ReportPictures
     picture_remarks: Sequence[str]
     metrics: Sequence[ShownMetric]
     metrics_step: int | None
@@ -75,6 +75,11 @@ class RunReport:
     recipe: ShownRecipe | None
     environment: Mapping[str, str]
     parts: Sequence[str] = field(default=())  # a line for each part, with its owner
+
+    @property
+    def has_more_pictures(self) -> bool:
+        """Whether there is a picture beside those of what the model makes."""
+        return bool(self.pictures.others) or self.latent_space is not None
 
 
 def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport:
@@ -98,7 +103,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     if any(chart.notes for group in groups for chart in group.charts):
         remarks.append("Some logged values are not finite. The curves have gaps there, and a note below each says so.")
     budget = PictureBudget()
-    pictures: list[PictureSeries] = reader.read(folder.figures, lambda: pictures_of_report(folder, budget), [])
+    pictures = reader.read(folder.figures, lambda: pictures_of_report(folder, budget), ReportPictures())
     return RunReport(
         title=str(recipe.get("title", folder.path.name)),
         name=folder.path.resolve().name,

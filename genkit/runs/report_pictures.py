@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
 
+from genkit.errors import UsageError
 from genkit.pages.pictures import AskedPicture, Picture, PictureBudget
+from genkit.runs.model_facts import step_of
 from genkit.runs.pictures_of_run import previews_of
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.step_names import step_in
@@ -21,9 +24,8 @@ FIGURES = {  # those that a run draws after its last step, in the order of the p
     "reconstructions": "Held-out images, each with its reconstruction.",
     "stability": "The same latent codes, decoded at a few steps of the training.",
     "traversal": "One latent dimension changes in each row; those of greatest effect come first.",
-    "codes": "Codes of held-out samples beside draws of the prior.",
 }
-SERIES = {
+SERIES = {  # what a run draws during training; these stand first on the page
     "samples": "Samples of the same latent codes at each step.",
     "reconstructions": "The same held-out images, each with its reconstruction.",
     "points": "Data, samples, and the density of the model.",
@@ -41,27 +43,51 @@ class PictureSeries:
     pictures: Sequence[Picture]
 
 
-def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> list[PictureSeries]:
-    """Return the series through time, then the figures of the end, as far as the budget allows."""
-    figures = {path.stem: path for path in sorted(folder.figures.glob("*.png"))}
+class ReportPictures(NamedTuple):
+    """The pictures of a report."""
+
+    made: Sequence[PictureSeries] = ()  # what the model makes: samples and reconstructions, or points with the density
+    others: Sequence[PictureSeries] = ()
+
+
+def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> ReportPictures:
+    """Return the series through time and the figures of the end, as far as the budget allows.
+
+    A figure is left out if the newest picture of its series shows the same.
+    """
+    previews = previews_of(folder)
+    shown = _shown_by_previews(folder, previews)
+    figures = {path.stem: path for path in sorted(folder.figures.glob("*.png")) if path.stem not in shown}
     names = [*(name for name in FIGURES if name in figures), *(name for name in figures if name not in FIGURES)]
     last = budget.take([AskedPicture(figures[name], FIGURES.get(name, name)) for name in names], 0.5)
     at_end = {picture.text: picture for picture in last}
 
-    previews = previews_of(folder)
-    through_time = []
-    for number, (kind, paths) in enumerate(previews.items()):
-        asked = [AskedPicture(path, _about(kind), _step(path, kind)) for path in spread(paths)]
+    made: list[PictureSeries] = []
+    others: list[PictureSeries] = []
+    for name in names:
+        if (text := FIGURES.get(name, name)) in at_end:
+            series = PictureSeries(f"{_title(name)} after the last step", text, [at_end[text]])
+            (made if name in SERIES else others).append(series)
+    in_order = sorted(
+        previews.items(), key=lambda each: list(SERIES).index(each[0]) if each[0] in SERIES else len(SERIES)
+    )
+    for number, (kind, paths) in enumerate(in_order):
+        asked = [AskedPicture(path, _about(kind), _step(path)) for path in spread(paths)]
         share = 1 / (len(previews) - number + (0 if "stability" in figures else 1))
-        through_time.append(PictureSeries(f"{_title(kind)} through time", _about(kind), budget.take(asked, share)))
+        series = PictureSeries(f"{_title(kind)} through time", _about(kind), budget.take(asked, share))
+        (made if kind in SERIES else others).append(series)
     if "stability" not in figures and (rows := _strip_rows(folder)):  # a run that has not ended
-        through_time.append(PictureSeries("Stability strip", ABOUT_STRIP, budget.take(rows)))
-    of_end = [
-        PictureSeries(f"{_title(name)} after the last step", text, [at_end[text]])
-        for name in names
-        if (text := FIGURES.get(name, name)) in at_end
-    ]
-    return [series for series in (*through_time, *of_end) if series.pictures]
+        others.append(PictureSeries("Stability strip", ABOUT_STRIP, budget.take(rows)))
+    return ReportPictures(*([series for series in each if series.pictures] for each in (made, others)))
+
+
+def _shown_by_previews(folder: RunFolder, previews: Mapping[str, Sequence[Path]]) -> set[str]:
+    """Return the kinds whose newest preview is of the step of the figures, so that both show the same."""
+    try:
+        last = step_of(folder.final)
+    except UsageError:
+        return set()
+    return {kind for kind, paths in previews.items() if last is not None and _step_of(paths[-1]) == last}
 
 
 def spread(paths: Sequence[Path], most: int = MOST_STEPS) -> list[Path]:
@@ -97,6 +123,10 @@ def _title(kind: str) -> str:
     return kind[:1].upper() + kind[1:]
 
 
-def _step(path: Path, kind: str) -> str:
-    step = step_in(path.name, r"-.*\.png")
+def _step(path: Path) -> str:
+    step = _step_of(path)
     return path.stem if step is None else f"step {step}"
+
+
+def _step_of(path: Path) -> int | None:
+    return step_in(path.name, r"-.*\.png")

@@ -36,6 +36,8 @@ POINTS = 2000  # in a row, if the samples are points in the plane
 def strip_captions(plan: Plan) -> dict[int, str]:
     """Return the steps of the rows, in ascending order, each with its caption. Steps after the last are left out.
 
+    A caption names the epoch if it is a whole number.
+
     Raises `UsageError` if the recipe names epochs and the data have no epochs.
     """
     report, steps = plan.recipe.report, plan.steps
@@ -46,7 +48,9 @@ def strip_captions(plan: Plan) -> dict[int, str]:
         epoch = (plan.data.size or 0) // plan.recipe.train.batch_size
         asked = list(report.strip_steps) or [-(-steps * row // ROWS) for row in range(1, ROWS + 1)]
     within = sorted({step for step in asked if step <= steps})
-    return {step: (f"epoch {step / epoch:.4g}, " if epoch else "") + f"step {step}" for step in within}
+    return {
+        step: (f"epoch {step // epoch}, " if epoch and step % epoch == 0 else "") + f"step {step}" for step in within
+    }
 
 
 def unreached_rows(plan: Plan, last: int) -> str:

@@ -116,13 +116,21 @@ def test_a_run_finishes_without_the_pictures_that_nothing_depends_on(tmp_path, m
 @pytest.mark.parametrize(
     ("overrides", "captions"),
     [
-        ([], {n: f"epoch {n / EPOCH:.4g}, step {n}" for n in (1, 2, 3, 4, 5)}),
-        (["train.steps=3"], {n: f"epoch {n / EPOCH:.4g}, step {n}" for n in (1, 2, 3)}),
-        (["train.steps=11"], {n: f"epoch {n / EPOCH:.4g}, step {n}" for n in (3, 5, 7, 9, 11)}),
-        (["report.strip_steps=[4, 2, 2, 9]"], {n: f"epoch {n / EPOCH:.4g}, step {n}" for n in (2, 4)}),
+        ([], {n: f"step {n}" for n in (1, 2, 3, 4, 5)}),
+        (["train.steps=3"], {n: f"step {n}" for n in (1, 2, 3)}),
+        (["train.steps=11"], {n: f"step {n}" for n in (3, 5, 7, 9, 11)}),
+        (["report.strip_steps=[4, 2, 2, 9]"], {n: f"step {n}" for n in (2, 4)}),
         (
             ["train.steps=", "train.epochs=3", "report.strip_epochs=[1, 3, 50]"],
             {EPOCH: f"epoch 1, step {EPOCH}", 3 * EPOCH: f"epoch 3, step {3 * EPOCH}"},
+        ),
+        (
+            ["train.steps=1000", f"report.strip_steps=[{EPOCH}, {EPOCH + 1}, {2 * EPOCH}]"],
+            {
+                EPOCH: f"epoch 1, step {EPOCH}",
+                EPOCH + 1: f"step {EPOCH + 1}",
+                2 * EPOCH: f"epoch 2, step {2 * EPOCH}",
+            },
         ),
     ],
 )

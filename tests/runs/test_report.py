@@ -72,7 +72,7 @@ def test_a_run_writes_its_page_when_it_ends_with_everything_that_it_has_made(ima
     logged = {key for line in folder.lines() for key in line if "/" in key}
     assert logged and all(f">{key}<" in page for key in logged)
     embedded = {base64.b64decode(text) for text in re.findall(r"base64,([A-Za-z0-9+/=]+)", page)}
-    pictures = [*folder.figures.glob("*.png"), *folder.samples.glob("*.png")]
+    pictures = [*folder.samples.glob("*.png"), folder.figures / "stability.png", folder.figures / "traversal.png"]
     assert len(pictures) >= 5 and {path.read_bytes() for path in pictures} <= embedded
     assert "genkit run runs/0001-tiny-s0/recipe.resolved.toml" in page
 
@@ -81,6 +81,29 @@ def test_the_page_of_a_finished_run_is_a_function_of_its_folder(images, tmp_path
     folder = images(tmp_path)
     assert page_of(folder) == page_of(folder)
     assert report_of_run(folder).state is RunState.FINISHED
+
+
+def test_what_the_model_makes_stands_before_the_curves_and_once(images, tmp_path):
+    folder = images(tmp_path)
+    made, others = report_of_run(folder).pictures
+    assert [series.title for series in made] == ["Samples through time", "Reconstructions through time"]
+    assert all(series.pictures[-1].label == "step 5" for series in made)
+    assert [series.title.split()[0] for series in others] == ["Stability", "Traversal"]
+    page = folder.report.read_text(encoding="utf-8")
+    places = [page.index(f'<section id="{name}"') for name in ("metrics", "pictures", "curves", "more-pictures")]
+    assert places == sorted(places) and places[1] < page.index("Samples through time") < places[2]
+    for path in folder.samples.glob("step-00000005-samples.png"):
+        path.rename(path.with_name("step-00000004-samples.png"))
+    titles = [series.title for series in report_of_run(folder).pictures.made]
+    assert titles == ["Samples after the last step", "Samples through time", "Reconstructions through time"]
+
+
+def test_points_in_the_plane_stand_before_the_curves(tmp_path):
+    folder = trained(tmp_path, TINY)
+    report = report_of_run(folder)
+    assert [series.title for series in report.pictures.made] == ["Points through time"]
+    assert [series.title for series in report.pictures.others] == ["Stability after the last step"]
+    assert report.has_more_pictures and not report_of_run(new_run(tmp_path / "new", tiny_recipe())).has_more_pictures
 
 
 def test_a_hostile_title_is_text(tmp_path):
@@ -109,14 +132,14 @@ def test_the_page_names_what_is_damaged_and_shows_the_rest(images, tmp_path):
     folder.metrics.write_text('{"step": 1}\n???\n')
     folder.results.write_text("[")
     folder.timing.write_text("{}")
-    (folder.figures / "samples.png").write_bytes(b"no picture")
+    (folder.figures / "traversal.png").write_bytes(b"no picture")
     (folder.figures / "stability.png").unlink()
     report = report_of_run(folder)
     assert any("metrics.jsonl" in remark for remark in report.remarks)
     assert any("results.json" in remark for remark in report.remarks)
-    assert any("samples.png" in remark for remark in report.picture_remarks)
+    assert any("traversal.png" in remark for remark in report.picture_remarks)
     assert not report.groups and not report.metrics and not report.times
-    assert report.recipe == whole.recipe and len(report.pictures) > 2
+    assert report.recipe == whole.recipe and report.pictures.made == whole.pictures.made
     assert "no picture" not in page_of(folder)
 
 
@@ -149,7 +172,7 @@ def test_a_strange_value_in_a_file_costs_what_it_is_part_of_and_no_more(images, 
     STRANGE[name](folder)
     report = report_of_run(folder)
     page_of(folder)
-    assert report.pictures and report.facts["state"]
+    assert report.pictures.made and report.facts["state"]
     if name in ("parts", "huge integer", "train"):
         assert_names("".join(report.remarks), "damaged", f"{folder.path}")
 
