@@ -57,6 +57,11 @@ class GenkitWarning(UserWarning):
     """Something that the user should know and that stops nothing. The command line prints it as one line."""
 
 
+def reason_of(error: Exception) -> str:
+    """Return what an error says: the message of genkit, or the class and the message of another."""
+    return str(error) if isinstance(error, GenkitError) else f"{type(error).__name__}: {error}"
+
+
 @dataclass(frozen=True)
 class Place:
     """Place of a key in a recipe: ``recipes/x.toml:14 [loss] beta_neg``."""

@@ -18,7 +18,7 @@ from genkit.demo.latent import POSITIONS, Directions, drawn_codes, find_directio
 from genkit.demo.score_board import ScoreBoard, ScoreRow
 from genkit.demo.view import ImageView, Shown, grid, view_of
 from genkit.draw.anomaly_grid import coloured
-from genkit.errors import RecipeError, UsageError
+from genkit.errors import UsageError, reason_of
 from genkit.notebook.trained_model import TrainedModel, usable_device
 from genkit.runs.trained import Trained, open_data, require_data
 
@@ -54,20 +54,25 @@ class Playground:
         self.needs_class = model.module.needs_class
         self.has_encoder = isinstance(model.module, Autoencoder)
         self.shows_images = isinstance(self.view, ImageView)
+        self.data_remark = ""  # why the data cannot be used, as soon as they have been asked for
         self._directions = cache(self._find_directions)
 
     @cached_property
     def data(self) -> Dataset | None:
-        """The training data, whose files may be missing; None if they are not known on this machine."""
+        """The training data, whose files may be missing; None if they cannot be opened: see `data_remark`."""
         try:
             return open_data(self.path, self.overrides)
-        except (RecipeError, UsageError):
-            return None  # the plugin of the data is missing: a model is drawn from without it
+        except Exception as error:  # a plugin is missing, or its code fails: a model is drawn from without its data
+            self.data_remark = reason_of(error)
+            return None
 
     @cached_property
     def scores(self) -> ScoreBoard | None:
         """The scores that the model can give; None if it has none."""
-        return ScoreBoard(self.path, self.model, self.data) if self.has_encoder and not self.needs_class else None
+        if not self.has_encoder or self.needs_class:
+            return None
+        data = self.data  # first, since it sets the remark
+        return ScoreBoard(self.path, self.model, data, self.data_remark)
 
     @cached_property
     def maps(self) -> list[str]:
@@ -147,16 +152,21 @@ class Playground:
 
     @cached_property
     def held_out_size(self) -> int:
-        """The number of samples of the held-out split; 0 if the data are missing, or never end."""
+        """The number of samples of the held-out split; 0 if the data are missing or unreadable, or never end."""
         if self.data is None:
             return 0
-        held_out: Dataset = self.data.held_out()
-        return 0 if held_out.unmet() else held_out.size or 0
+        try:
+            held_out: Dataset = self.data.held_out()
+            return 0 if held_out.unmet() else held_out.size or 0
+        except Exception as error:  # of the disk, or of the code of a plugin
+            self.data_remark = reason_of(error)
+            return 0
 
     def read_held_out(self, number: Any) -> Given:
         """Return the sample of the held-out split with a number, from 0 on. Raises `UsageError`."""
         if self.data is None or not self.held_out_size:
-            raise UsageError("Held-out sample: the data of the run are not on this machine.")
+            reason = self.data_remark or "the data of the run are not on this machine."
+            raise UsageError(f"Held-out sample: {reason}")
         chosen = seed_of(number, "Held-out sample")
         if chosen >= self.held_out_size:
             raise UsageError(f"Held-out sample: expected a number from 0 to {self.held_out_size - 1:,}.")

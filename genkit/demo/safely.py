@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from genkit.demo.texts import alert
-from genkit.errors import GenkitError
+from genkit.errors import reason_of
 
 # One thread: the condition of a model and the global random generators are states that calls would share.
 # Not a thread of the server, which waits for its own when it ends.
@@ -25,11 +25,8 @@ def shown(function: Callable[..., tuple[Any, ...]], results: int) -> Callable[..
     def run(*given: Any) -> tuple[Any, ...]:
         try:
             return (*function(*given), "")
-        except GenkitError as error:
-            text = str(error)
         except Exception as error:  # of a part of a plugin, say: the page stays usable
-            text = f"{type(error).__name__}: {error}"
-        return (*(None for _ in range(results)), alert(text))
+            return (*(None for _ in range(results)), alert(reason_of(error)))
 
     async def call(*given: Any) -> tuple[Any, ...]:
         future = TURNS.submit(run, *given)

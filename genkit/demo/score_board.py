@@ -15,7 +15,7 @@ from genkit.core.dataset import Dataset
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import Autoencoder, evaluating
 from genkit.core.score import Score, require_map, require_score
-from genkit.errors import RecipeError, UsageError
+from genkit.errors import RecipeError, UsageError, reason_of
 from genkit.notebook.trained_model import TrainedModel
 from genkit.recipe.registry import load_registry
 from genkit.runs.build_parts import build_score
@@ -43,13 +43,13 @@ class ScoreBoard:
     scored as well. Both are kept.
     """
 
-    def __init__(self, path: Path, model: TrainedModel, data: Dataset | None):
-        """`data` are the training data, whose files may be missing; None if they are not even known."""
+    def __init__(self, path: Path, model: TrainedModel, data: Dataset | None, remark: str = ""):
+        """`data` are the training data, whose files may be missing; None if they cannot be opened, as `remark` says."""
         self.path, self.model, self.data = path, model, data
         self._scores = dict(_possible_scores(model))
         self._fitted: dict[str, Score] = {}
         self._normal: dict[str, Tensor] = {}
-        self.normal_remark = ""  # why there are no normal samples to compare with
+        self.normal_remark = remark  # why there are no normal samples to compare with
 
     @property
     def names(self) -> list[str]:
@@ -84,6 +84,8 @@ class ScoreBoard:
                 normal = self._normal_scores(name, score)
         except (UsageError, ValueError) as error:
             return ScoreRow(name, None, reason=str(error))
+        except Exception as error:  # of one score, or of the data: the other scores are shown
+            return ScoreRow(name, None, reason=reason_of(error))
         above = None if normal is None else (normal < value).double().mean().item()
         return ScoreRow(name, value, above)
 
@@ -100,18 +102,16 @@ class ScoreBoard:
     def _normal_scores(self, name: str, score: Score) -> Tensor | None:
         """Return the scores of normal samples, (n,); None if there are none, which `normal_remark` explains."""
         if name not in self._normal and self.data is not None and not self.normal_remark:
-            held_out: Dataset = self.data.held_out()
             try:
+                held_out: Dataset = self.data.held_out()
                 require_data(self.path, self.data, held_out)
-            except UsageError as error:
-                self.normal_remark = str(error)
-                return None
-            total = NORMAL if held_out.size is None else min(held_out.size, NORMAL)
-            if total == 0:
-                self.normal_remark = f"the {held_out.split} split has no samples."
-                return None
-            chunks = set_of_data(HELD_OUT, held_out, self._autoencoder, total, self.model.trained.seed)
-            self._normal[name] = torch.cat([raw_scores(self._autoencoder, score, chunk.x) for chunk in chunks])
+                total = NORMAL if held_out.size is None else min(held_out.size, NORMAL)
+                if total == 0:
+                    raise UsageError(f"the {held_out.split} split has no samples.")
+                chunks = set_of_data(HELD_OUT, held_out, self._autoencoder, total, self.model.trained.seed)
+                self._normal[name] = torch.cat([raw_scores(self._autoencoder, score, chunk.x) for chunk in chunks])
+            except Exception as error:  # of the disk, or of a plugin: the score of the sample is known
+                self.normal_remark = reason_of(error)
         return self._normal.get(name)
 
     def _placed(self, x: Tensor) -> Tensor:

@@ -75,6 +75,7 @@ def page_app(playground: Playground, port: int, started: Callable[[], None]) -> 
     from fastapi import FastAPI
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+    from genkit.demo.own_page import OwnPageOnly
     from genkit.demo.page import STYLE, page_of, theme
 
     @asynccontextmanager
@@ -93,6 +94,7 @@ def page_app(playground: Playground, port: int, started: Callable[[], None]) -> 
 
     # Another site could name 127.0.0.1 as its own and read the page.
     outer.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
+    outer.add_middleware(OwnPageOnly)
     return gr.mount_gradio_app(
         outer,
         page_of(playground),

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from genkit.errors import GenkitError, Interrupted, UsageError
+from genkit.errors import Interrupted, UsageError, reason_of
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.json_tables import read_table
 from genkit.storage.os_errors import unreadable
@@ -54,7 +54,6 @@ def recording_failure(run: LiveRun) -> Iterator[None]:
         raise
     except Exception as error:
         if run.world.is_main:
-            reason = str(error) if isinstance(error, GenkitError) else f"{type(error).__name__}: {error}"
             with suppress(OSError):  # the disk may be full, and the error of the block says more
-                write_json(run.folder.failed, asdict(Failure(run.state.step, reason)))
+                write_json(run.folder.failed, asdict(Failure(run.state.step, reason_of(error))))
         raise

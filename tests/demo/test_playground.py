@@ -1,5 +1,7 @@
 """What the demo shows, compared with the functions and commands of genkit."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
@@ -146,3 +148,38 @@ def test_without_the_data_there_is_nothing_to_compare_with(digits, monkeypatch, 
     with pytest.raises(UsageError, match=r"^Held-out sample: "):
         without.reconstruct("", None, None, 0)
     assert without.held_out_size == 0
+
+
+class Failing:
+    """Data that open, and whose disk is then gone."""
+
+    shape = (1, 28, 28)
+
+    def unmet(self):
+        return ()
+
+    def held_out(self):
+        raise OSError("the disk is gone")
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_disk_that_fails_leaves_a_page_that_says_so(digits, monkeypatch, opens):
+    def open_data(path, overrides=()):
+        if opens:
+            return Failing()
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr("genkit.demo.playground.open_data", open_data)
+    model = digits.load()
+    failing = Playground(digits.path, model)
+    if find_spec("gradio"):
+        from genkit.demo.page import page_of
+
+        page_of(failing)
+    assert failing.held_out_size == 0 and "error" in failing.maps
+    with pytest.raises(UsageError, match="the disk is gone"):
+        failing.read_held_out(0)
+    rows = {row.name: row for row in failing.scores.rows(model.sample(1))}
+    assert rows["error"].value is not None and rows["error"].above is None
+    assert rows["mahalanobis"].value is None and rows["mahalanobis"].reason
+    assert "the disk is gone" in failing.scores.normal_remark

@@ -94,6 +94,47 @@ def test_other_names_of_this_machine_are_refused(client):
     assert client.get("/", headers={"host": "evil.example"}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["http://evil.example", "https://127.0.0.1:7860", "http://localhost:7860", "http://127.0.0.1:80", "null"],
+)
+def test_requests_of_other_pages_are_refused(client, origin):
+    def upload(origin):
+        return client.post("/gradio_api/upload", files={"files": ("a.txt", b"x")}, headers={"origin": origin})
+
+    events = "/gradio_api/queue/data?session_hash=x"
+    assert [upload(origin).status_code, client.get(events, headers={"origin": origin}).status_code] == [403, 403]
+    assert client.options("/gradio_api/queue/join", headers={"origin": origin}).status_code == 403
+    assert upload("http://127.0.0.1:7860").status_code == 200
+
+
+def test_websockets_of_other_pages_are_refused():
+    pytest.importorskip("gradio", reason="needs the extra `demo`")
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.routing import WebSocketRoute
+    from starlette.testclient import TestClient, WebSocketDenialResponse
+
+    from genkit.demo.own_page import OwnPageOnly
+
+    async def greet(websocket):
+        await websocket.accept()
+        await websocket.send_text("hello")
+        await websocket.close()
+
+    app = Starlette(routes=[WebSocketRoute("/", greet)], middleware=[Middleware(OwnPageOnly)])
+    client, address = TestClient(app), "ws://127.0.0.1:7860/"
+    for headers in ({}, {"origin": "http://127.0.0.1:7860"}):
+        with client.websocket_connect(address, headers=headers) as socket:
+            assert socket.receive_text() == "hello"
+    with (
+        pytest.raises(WebSocketDenialResponse) as refusal,
+        client.websocket_connect(address, headers={"origin": "http://evil.example"}),
+    ):
+        pass
+    assert refusal.value.status_code == 403
+
+
 def test_nothing_is_counted_kept_or_linked(client):
     settings = client.get("/config").json()
     assert settings["analytics_enabled"] is False and not settings.get("run_history")

@@ -183,6 +183,13 @@ def test_the_reference_has_every_command():
     assert {"run", "plan", "new"} <= summaries.keys() and not [text for text in summaries.values() if "..." in text]
 
 
+def test_the_readme_says_what_every_command_does():
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## What genkit can do")[2].partition("\n## ")[0]
+    named = {word for cell in re.findall(r"^\| (.*?) \|", section, re.MULTILINE) for word in re.findall(r"[a-z-]+", cell)}
+    missing = [name for name in typer.main.get_command(app).commands if name not in named]
+    assert len(named) > 20 and missing == []
+
+
 def test_every_part_has_a_table_of_its_keys_on_some_page():
     registry = Registry()
     registry.register(builtin, Owner("genkit", "genkit-torch", "0"))
