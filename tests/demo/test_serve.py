@@ -1,6 +1,9 @@
 """The server of the demo: its port, its headers, and the messages of the command."""
 
+import os
+import signal
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,8 +11,9 @@ import torch
 from support.commands import refused
 
 from genkit.demo.playground import Playground
-from genkit.demo.serve import FIRST, HOST, TRIED, open_socket, page_app
+from genkit.demo.serve import FIRST, HOST, TRIED, open_socket, page_app, serve
 from genkit.errors import UsageError
+from genkit.runs.signals import interruptible
 
 
 @pytest.fixture
@@ -153,3 +157,24 @@ def test_a_gan_has_no_tab_that_needs_an_encoder(gan, autoencoder):
     assert labels_of(Playground(Path("run"), gan)) == ["Draw", "Walk", "Directions"]
     whole = labels_of(Playground(Path("run"), autoencoder(torch.rand(16, 2))))
     assert whole == ["Draw", "Reconstruct", "Walk", "Directions"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_demo_and_deletes_what_was_dropped_in(autoencoder, monkeypatch, tmp_path, number):
+    pytest.importorskip("gradio", reason="needs the extra `demo`")
+    for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED"):
+        monkeypatch.setenv(name, "")  # what the server sets is gone after the test
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = []
+
+    def drop_in_and_end(address):
+        folder = Path(os.environ["GRADIO_TEMP_DIR"])
+        found.append((address, folder))
+        (folder / "picture.png").touch()
+        os.kill(os.getpid(), number)
+
+    playground = Playground(Path("run"), autoencoder(torch.rand(16, 2)))
+    with open_socket(None) as listening, interruptible():
+        serve(playground, listening, drop_in_and_end)
+    [(address, folder)] = found
+    assert address.startswith(f"http://{HOST}:") and folder.parent == tmp_path and not folder.exists()

@@ -184,8 +184,12 @@ def test_the_reference_has_every_command():
 
 
 def test_the_readme_says_what_every_command_does():
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## What genkit can do")[2].partition("\n## ")[0]
-    named = {word for cell in re.findall(r"^\| (.*?) \|", section, re.MULTILINE) for word in re.findall(r"[a-z-]+", cell)}
+    section = (
+        (ROOT / "README.md").read_text(encoding="utf-8").partition("## What genkit can do")[2].partition("\n## ")[0]
+    )
+    named = {
+        word for cell in re.findall(r"^\| (.*?) \|", section, re.MULTILINE) for word in re.findall(r"[a-z-]+", cell)
+    }
     missing = [name for name in typer.main.get_command(app).commands if name not in named]
     assert len(named) > 20 and missing == []
 
