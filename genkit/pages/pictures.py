@@ -62,7 +62,9 @@ class PictureBudget:
                 allowed -= len(picture.source)
                 self._left -= len(picture.source)
         if smaller := sum(picture.smaller for picture in taken):
-            self.remarks.append(f"{smaller} of {len(asked)} pictures are smaller than their files: {taken[0].text}.")
+            self.remarks.append(
+                f"{smaller} of {len(asked)} pictures are smaller than their files: {taken[0].text.rstrip('.')}."
+            )
         return taken
 
     def _encode(self, asked: AskedPicture, allowed: int) -> Picture | None:

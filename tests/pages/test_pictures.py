@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,6 +45,13 @@ def test_the_budget_holds_for_any_pictures(tmp_path, size):
         shown = Image.open(io.BytesIO(decoded(picture)))
         assert (shown.size < (200, 200)) == picture.smaller and (picture.width, picture.height) == (200, 200)
     assert any(picture.smaller for picture in taken) == any("smaller" in remark for remark in budget.remarks)
+
+
+def test_a_remark_ends_with_one_full_stop(tmp_path):
+    budget = PictureBudget(20_000)
+    asked = save(tmp_path / "a.png", (200, 200))
+    assert budget.take([replace(asked, text="Samples.")])[0].smaller
+    assert budget.remarks[0].endswith("Samples.") and not budget.remarks[0].endswith("..")
 
 
 def test_a_picture_may_use_what_the_one_before_did_not_need(tmp_path):
