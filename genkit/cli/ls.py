@@ -48,7 +48,7 @@ def ls(
     place = folder or RUNS
     runs = [] if folder is None and not RUNS.exists() else list_runs(place, sort, reverse=reverse)
     if json:
-        print(json_format.dumps({"folder": str(place), "runs": [run.as_dict() for run in runs]}))
+        print(json_format.dumps({"folder": str(place), "runs": [run.as_dict() for run in runs]}, allow_nan=False))
         return
     console = Console()
     print_runs(runs, console)

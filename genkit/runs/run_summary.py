@@ -53,7 +53,10 @@ class RunSummary:
         return self.path.name or self.path.resolve().name
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the summary as values for JSON."""
+        """Return the summary as values for JSON, which has no number that is not finite: None in its place."""
+        metric = self.metric and asdict(self.metric)
+        if metric and metric["value"] is not None and not math.isfinite(metric["value"]):
+            metric["value"] = None
         return {
             "name": self.name,
             "path": str(self.path),
@@ -61,7 +64,7 @@ class RunSummary:
             "state": str(self.state),
             "step": self.step,
             "steps": self.steps,
-            "metric": self.metric and asdict(self.metric),
+            "metric": metric,
             "started": self.started and self.started.isoformat(timespec="seconds"),
             "reason": self.reason,
         }

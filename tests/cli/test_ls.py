@@ -48,6 +48,14 @@ def test_json_and_python_say_the_same(runs):
     assert "0002-b-s0" in repr(listed) and repr(listed[:0]) == "no runs" and "<table>" in listed._repr_html_()
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan")], ids=["inf", "nan"])
+def test_json_has_no_number_that_is_not_finite(tmp_path, value):
+    write_run(tmp_path / "runs" / "0001-a-s0", steps=[100], results=[result("fid", value, "lower")])
+    (run,) = json.loads(command("ls", "--json").out, parse_constant=pytest.fail)["runs"]
+    assert run["state"] == "finished" and run["metric"] == {"label": "fid", "value": None, "better": "lower"}
+    assert genkit.list_runs("runs")[0].metric.value == pytest.approx(value, nan_ok=True)
+
+
 def test_no_runs_is_no_mistake_and_no_folder_is_one(tmp_path):
     assert_names(command("ls").out, "runs", "`genkit run RECIPE`")
     (tmp_path / "runs").mkdir()
