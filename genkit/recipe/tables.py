@@ -99,8 +99,8 @@ class Report:
     log_every: Annotated[
         PositiveInt | None,
         Doc(
-            "Steps between lines of metrics.jsonl; by default 100, or a twentieth of a run of less than 2,000 steps. A "
-            "run of less than two such intervals has the default."
+            "Steps between lines of metrics.jsonl; by default, and in a run of less than two such intervals, 100, or a "
+            "twentieth of a run of less than 2,000 steps."
         ),
     ] = None
     draw_every: Annotated[PositiveInt, Doc("Steps between pictures.")] = 1000
