@@ -24,7 +24,7 @@ from genkit.sharing.card import CardFacts, model_card
 from genkit.sharing.onnx_networks import require_packages, write_networks
 from genkit.sharing.places import shortened_keys, without_places
 from genkit.storage.atomic import new_folder
-from genkit.storage.exported_folder import FORMAT, VERSION, files_of
+from genkit.storage.exported_folder import FORMAT, VERSION, files_of, sealed
 from genkit.storage.listing import exists
 from genkit.storage.names import CARD, CONFIG, RAW, SAMPLES
 from genkit.storage.os_errors import describe_os_error
@@ -133,7 +133,7 @@ def _write(
         "onnx": networks,
         "files": files_of(folder, [*written, *networks]),
     }
-    write_json(folder / CONFIG, json.loads(json.dumps(config, default=str)))
+    write_json(folder / CONFIG, sealed(json.loads(json.dumps(config, default=str))))
     return sorted([*config["files"], CONFIG])
 
 

@@ -1,7 +1,8 @@
 """Exported folders: a model for others, with a config that names each other file, its size and its SHA-256.
 
     FOLDER/
-        config.json          recipe, facts, weights, metrics, version of the format, and `files`; written last
+        config.json          recipe, facts, weights, metrics, version of the format, `files`, and a digest of all
+                             this; written last
         model.safetensors    the weights
         README.md            model card; its author edits it, so its bytes are not compared
         samples.png          samples, where they can be drawn
@@ -12,6 +13,8 @@ Files that the config does not name are never read, so a copy from a hub may hol
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,6 +29,7 @@ from genkit.storage.regular_file import check_regular
 from genkit.storage.weights import digest
 
 FORMAT, VERSION = "genkit-model", 1
+SEAL = "sha256"  # the key of the digest of a config
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")  # a file in the folder itself, and no hidden one
 AGAIN = "Copy or download the folder again, or export the run again with `genkit export RUN`."
 REQUIRED = {"genkit": str, "weights": str, "recipe": dict, "facts": dict, "files": dict, "results": list}
@@ -39,6 +43,13 @@ def is_exported(folder: Path) -> bool:
 def files_of(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return what the config says of files in a folder: size in bytes, and SHA-256. Raises `OSError`."""
     return {name: {"size": (folder / name).stat().st_size, "sha256": digest(folder / name)} for name in sorted(names)}
+
+
+def sealed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config with the SHA-256 of all else that it says, so that a change is noticed."""
+    said = {key: value for key, value in config.items() if key != SEAL}
+    text = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return {**said, SEAL: hashlib.sha256(text.encode()).hexdigest()}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -55,6 +66,8 @@ def read_config(folder: Path) -> dict[str, Any]:
                 f"{path}: version {version} of the format, which genkit {config.get('genkit', '?')} wrote; this genkit "
                 f"reads versions up to {VERSION}. Update genkit-torch."
             )
+        if config.get(SEAL) != sealed(config)[SEAL]:
+            raise UsageError(f"{path}: changed since it was exported (another SHA-256). {AGAIN}")
         table_of(config, REQUIRED)
         table_of(config["facts"], {"data_shape": Counts}, {"step": int, "data": dict, "parts": list, "classes": dict})
         _check_listed(config)

@@ -547,7 +547,10 @@ def test_completion_of_a_shell_is_shown_and_installed(shell, tmp_path, monkeypat
 
 def test_completion_offers_commands_and_options(monkeypatch):
     monkeypatch.setenv("_GENKIT_COMPLETE", "complete_bash")
-    for words, expected in (("genkit re", {"resume", "reconstruct", "recipes", "report"}), ("genkit run --st", {"--stand-in"})):
+    for words, expected in (
+        ("genkit re", {"resume", "reconstruct", "recipes", "report"}),
+        ("genkit run --st", {"--stand-in"}),
+    ):
         monkeypatch.setenv("COMP_WORDS", words)
         monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
         assert set(genkit().out.split()) == expected

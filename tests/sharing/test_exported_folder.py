@@ -14,6 +14,7 @@ from support.permissions import without_access
 
 import genkit
 from genkit.errors import UsageError
+from genkit.storage.exported_folder import sealed
 from genkit.storage.weights import digest
 
 
@@ -157,7 +158,22 @@ def test_nothing_is_unpickled(exported, monkeypatch):
 
 def config_with(folder, **changes):
     path = folder / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    path.write_text(json.dumps(sealed({**json.loads(path.read_text()), **changes})))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [('"ema"', '"raw"'), ('"width"', '"Width"'), ('"step": 7', '"step": 8')],
+    ids=["value", "key", "number"],
+)
+def test_a_changed_config_is_refused(before, after, exported):
+    path = exported / "config.json"
+    content = path.read_text()
+    assert before in content
+    path.write_text(content.replace(before, after, 1))
+    assert_names(refused("sample", exported), path, "SHA-256")
+    path.write_text(json.dumps(json.loads(content), indent=5))  # the layout says nothing
+    assert genkit.load(exported).weights == "ema"
 
 
 @pytest.mark.parametrize(
