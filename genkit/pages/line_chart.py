@@ -158,14 +158,20 @@ def _mark_layers(marks: Mapping[str, float], x: Mapping[str, Any]) -> list[dict[
         return []
     data = {"values": [{"x": place, "label": label} for label, place in marks.items()]}
     rule = {"type": "rule", "clip": True, "color": "var(--muted)", "strokeDash": [3, 3]}
-    text = {"type": "text", "clip": True, "align": "left", "baseline": "top", "dx": 3, "y": 2, "fontSize": 11}
     halo = {"color": "var(--panel)", "stroke": "var(--panel)", "strokeWidth": 4}
-    label = {"x": x, "text": {"field": "label", "type": "nominal"}}
-    return [
-        {"data": data, "mark": rule, "encoding": {"x": x}},
-        {"data": data, "mark": {**text, **halo}, "encoding": label},
-        {"data": data, "mark": {**text, "color": "var(--muted)"}, "encoding": label},
-    ]
+    layers: list[dict[str, Any]] = [{"data": data, "mark": rule, "encoding": {"x": x}}]
+    for side, sign, where in (("left", 1, "<="), ("right", -1, ">")):  # a label at the right end would be cut
+        text = {"type": "text", "clip": True, "align": side, "baseline": "top", "dx": 3 * sign, "y": 2, "fontSize": 11}
+        layers += [
+            {
+                "data": data,
+                "transform": [{"filter": f"datum.x - from {where} (to - from) / 2"}],
+                "mark": {**text, **colours},
+                "encoding": {"x": x, "text": {"field": "label", "type": "nominal"}},
+            }
+            for colours in (halo, {"color": "var(--muted)"})
+        ]
+    return layers
 
 
 def _summary(names: Sequence[str], curves: Mapping[str, Sequence[Point]]) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from genkit.errors import UsageError
 from genkit.near_miss import closest, near_miss
-from genkit.storage.names import RESOLVED
+from genkit.storage.listing import exists
+from genkit.storage.names import CONFIG, RESOLVED
 
 RUNS = Path("runs")  # where commands make runs by default
 SUGGESTED_RUNS = 10  # at most, in an error message
@@ -15,6 +16,9 @@ SUGGESTED_RUNS = 10  # at most, in an error message
 def not_a_run_folder(path: Path) -> UsageError:
     """Return the error for a path that is not a run folder: what the path is instead, and what the user can do."""
     remedy = "`genkit run RECIPE` creates a run folder, in runs/."
+    if exists(path / CONFIG):
+        taken = "`genkit.load` and commands that take a model, such as `genkit sample`, read it; this needs the run."
+        return UsageError(f"{path}: an exported model, not a run folder (no {RESOLVED}). {taken}")
     if path.is_dir():
         return UsageError(f"{path}: not a run folder (no {RESOLVED}). {remedy}")
     if not path.exists():

@@ -21,7 +21,8 @@ ABOUT_KL = (
     "The KL divergence measures how far the codes of the encoder are from the prior: low for what the encoder takes "
     "for data, high for what it recognises as made by the decoder. An introspective encoder lowers it for data (real) "
     "and raises it for reconstructions (rec) and samples (fake). Where the curves meet, the encoder no longer tells "
-    "samples from data; where that of samples grows without end, the decoder has lost."
+    "samples from data; where that of samples stays the lower one, it takes samples for data; where it grows without "
+    "end, the decoder has lost."
 )
 
 
@@ -82,12 +83,17 @@ def chart_of_codes(folder: RunFolder) -> Chart | None:
 
 
 def phase_starts(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the first logged step of each phase that begins after the others, by a label for a chart."""
+    """Return the last logged step before each phase that begins after the others, by a label for a chart.
+
+    The phase begins between this line of the log and the next; with a round number of steps, at this one.
+    """
     first: dict[str, int] = {}
+    before = 0
     for line in lines:
         for key in line:
             if "/" in key and not is_schedule(key):
-                first.setdefault(key.split("/", 1)[0], line["step"])
+                first.setdefault(key.split("/", 1)[0], before)
+        before = line["step"]
     begin = min(first.values(), default=0)
     together: dict[int, list[str]] = {}
     for phase, step in first.items():

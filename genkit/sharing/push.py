@@ -10,6 +10,7 @@ from genkit.errors import UsageError
 from genkit.sharing.hub_errors import LOGIN, hub_errors
 from genkit.sharing.pull import REPOSITORY
 from genkit.storage.exported_folder import check_files, is_exported, read_config
+from genkit.storage.listing import exists
 from genkit.storage.names import CARD, CONFIG
 
 PLACEHOLDER = "ORG/NAME"  # of the card
@@ -43,6 +44,8 @@ def push(
 
     if not REPOSITORY.fullmatch(repository):
         raise UsageError(f"{repository}: expected the name of a repository on the hub, ORG/NAME.")
+    if not exists(folder):
+        raise UsageError(f"{folder}: not found. `genkit export RUN` makes a folder to push.")
     if not is_exported(folder):
         raise UsageError(f"{folder}: not an exported folder (no {CONFIG}). `genkit export RUN` makes one.")
     config = read_config(folder)

@@ -91,7 +91,7 @@ def report_of_table(table: OpenTable) -> TableReport:
         "rows": str(len(spec.rows)),
         "columns": str(len(spec.columns)),
         "training seeds": ", ".join(map(str, spec.seeds)),
-        "kept runs": f"{len(kept)} of {len(table.experiments)}",
+        "kept results": f"{len(kept)} of {len(table.experiments)}",
     }
     return TableReport(
         title=on_one_line(spec.title),

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 
 import pytest
 import vl_convert
@@ -79,3 +80,12 @@ def test_the_grammar_accepts_a_chart_with_everything():
     chart = line_chart("t", curves, marks={"start's": 1}, best=[(2, 3.0)], dots=True)
     svg = vl_convert.vegalite_to_svg({**chart.spec, "width": 300})
     assert svg.count("<path") > 10 and "start's" in svg.replace("&#39;", "'")
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize(("place", "side"), [(1, "start"), (9, "end")])
+def test_the_label_of_a_mark_is_on_the_side_with_room(place, side):
+    chart = line_chart("t", {"": [(0, 1.0), (10, 2.0)]}, marks={"here": place})
+    svg = vl_convert.vegalite_to_svg({**chart.spec, "width": 300})
+    labels = re.findall(r'<text[^>]*text-anchor="(\w+)"[^>]*>here<', svg)
+    assert set(labels) == {side} and len(labels) == 2  # the text and the ground behind it

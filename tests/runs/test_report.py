@@ -23,6 +23,7 @@ from genkit.errors import GenkitWarning, UsageError
 from genkit.pages.render import PAGE_BYTES
 from genkit.recipe.tables import Checkpoint
 from genkit.runs import write_report
+from genkit.runs.report_charts import phase_starts
 from genkit.runs.report_of_run import report_of_run
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.run_state import RunState
@@ -281,3 +282,10 @@ def test_the_command_names_its_file_and_refuses_other_names(images, tmp_path):
         assert_names(refused("report", folder.path), f"{folder.report}", "--out")
         folder.path.chmod(0o700)
     assert {path.name for path in folder.path.iterdir()} == before
+
+
+def test_a_phase_begins_after_the_last_line_without_it():
+    lines = [{"step": step, "vae/kl": 1.0} for step in (100, 200)]
+    lines += [{"step": step, "encoder/kl": 1.0, "decoder/kl": 1.0, "lr/encoder": 1e-3} for step in (300, 400)]
+    assert phase_starts(lines) == {"encoder, decoder start": 200}
+    assert phase_starts(lines[2:]) == phase_starts([]) == {}

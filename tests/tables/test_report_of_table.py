@@ -105,7 +105,7 @@ def test_every_seed_has_its_value_and_its_run(table_file):
         ("wide 100%", ["4", "5", "6"]),
     ]
     assert {run for _, run in row.runs} == {run.run for run in table.kept.values()} and len(row.runs) == 5
-    assert report.facts["kept runs"] == "5 of 9"
+    assert report.facts["kept results"] == "5 of 9"
 
 
 def test_a_table_without_results_has_a_page(table_file):
