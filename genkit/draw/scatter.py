@@ -45,11 +45,13 @@ def save_point_reconstructions(path: Path, inputs: Tensor, outputs: Tensor, titl
         _legend(axes)
 
 
-def draw_segments(axes: Axes, inputs: Tensor, outputs: Tensor) -> None:
-    """Draw inputs and reconstructions, each (N, 2), with a line from each input to its reconstruction."""
+def draw_segments(
+    axes: Axes, inputs: Tensor, outputs: Tensor, colours: tuple[str, str] = (COLOURS[0], COLOURS[1])
+) -> None:
+    """Draw inputs and reconstructions, each (N, 2), in two colours, with a line from each input to its own."""
     xs, ys = _segments(inputs, outputs)
     axes.plot(xs, ys, color=GREY, linewidth=0.6, zorder=0)
-    for points, colour, label in ((inputs, COLOURS[0], "input"), (outputs, COLOURS[1], "reconstruction")):
+    for points, colour, label in zip((inputs, outputs), colours, ("input", "reconstruction")):
         x, y = points.double().T.numpy()
         axes.scatter(x, y, s=7, color=colour, linewidths=0, label=label)
 

@@ -1,4 +1,7 @@
-"""Squares of the plane without a title, for pages that show several runs beside each other at one scale."""
+"""Squares of the plane without a title, for pages that show several runs beside each other at one scale.
+
+Data are grey and what a model makes is black, since a colour stands for a run on such a page.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from torch import Tensor
 from genkit.core.model import Autoencoder, Model
 from genkit.draw.density import draw_points, energy_map, histogram, relative_density, show_square
 from genkit.draw.scatter import GREY, draw_segments
-from genkit.draw.style import COLOURS, new_figure
+from genkit.draw.style import INK, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +28,7 @@ def save_samples_square(path: Path, samples: Tensor, reference: Tensor | None, h
     with _square(path, half_width) as axes:
         if reference is not None:
             draw_points(axes, reference.double(), GREY)
-        draw_points(axes, samples.double(), COLOURS[1])
+        draw_points(axes, samples.double(), INK)
 
 
 def save_density_square(path: Path, model: Model, samples: Tensor, half_width: float) -> str:
@@ -46,7 +49,7 @@ def save_density_square(path: Path, model: Model, samples: Tensor, half_width: f
 def save_reconstructions_square(path: Path, inputs: Tensor, outputs: Tensor, half_width: float) -> None:
     """Write inputs and their reconstructions, each (N, 2), as PNG, with a line from each input to its own."""
     with _square(path, half_width) as axes:
-        draw_segments(axes, inputs, outputs)
+        draw_segments(axes, inputs, outputs, (GREY, INK))
 
 
 @contextmanager

@@ -48,13 +48,13 @@ def rows_of_squares(points: Sequence[ModelOutputs], budget: PictureBudget) -> li
     """Return a row of squares for each kind of picture, as far as the budget allows."""
     with tempfile.TemporaryDirectory() as folder:
         kinds = {
-            ("Samples", "Samples of the same latent codes, unless noted, in colour; held-out data in grey."): [
+            ("Samples", "Samples of the same latent codes, unless noted, in black; held-out data in grey."): [
                 _samples(each, Path(folder, f"{number}-samples.png")) for number, each in enumerate(points)
             ],
             ("Density", "The density of each model, relative to its maximum."): [
                 _density(each, Path(folder, f"{number}-density.png")) for number, each in enumerate(points)
             ],
-            ("Held-out reconstructions", "A line from each held-out point, blue, to its reconstruction, orange."): [
+            ("Held-out reconstructions", "A line from each held-out point, grey, to its reconstruction, black."): [
                 _reconstructions(each, Path(folder, f"{number}-reconstructions.png"))
                 for number, each in enumerate(points)
                 if each.reconstructions is not None
