@@ -14,12 +14,18 @@ from genkit.cli.destination import Destination, destination
 OPTION = "--html"
 ENDING = ".html"
 
+
+def page_destination(given: str) -> Destination:
+    """Return where a page goes: the default name in the working folder if nothing is given."""
+    return destination(given) if given else Destination(Path(), is_folder=True)
+
+
 Html = Annotated[
     Destination | None,
     typer.Option(
         OPTION,
         metavar="[FILE]",
-        parser=lambda given: destination(given) if given else Destination(Path(), is_folder=True),
+        parser=page_destination,
         help="Write a page for a browser. FILE ends in .html; --html=FOLDER/ chooses the folder only.",
     ),
 ]

@@ -13,11 +13,13 @@ from support.pictures import write_folder
 import genkit as genkit_package
 from genkit.cli import app
 from genkit.cli.destination import Destination, destination
+from genkit.cli.html_option import page_destination
 from genkit.cli.options import recipe_path
 from genkit.errors import UsageError
 from genkit.storage.user_path import user_path
 
 PARSERS = {Destination: destination, Path: user_path}
+OTHER_PARSERS = {"recipe": recipe_path, "html": page_destination}  # a shipped name, a value that may be left out
 LONG = "a" * 5_000
 
 
@@ -46,7 +48,7 @@ def test_every_path_of_every_command_is_a_user_path():
             kind = next((kind for kind in PARSERS if kind.__name__ in str(hint).partition("typer")[0]), None)
             if kind is not None and name != "return":
                 found = [extra for extra in hint.__metadata__ if isinstance(extra, typer.models.ParameterInfo)]
-                parser = recipe_path if name == "recipe" else PARSERS[kind]  # a recipe may also be a shipped name
+                parser = OTHER_PARSERS.get(name, PARSERS[kind])
                 assert [each.parser for each in found] == [parser], (callback, name)
                 checked += 1
     assert checked > 20

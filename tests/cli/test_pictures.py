@@ -57,7 +57,7 @@ def is_picture(path: str) -> bool:
 def write_pictures(folder: Path, *sizes: tuple[int, int]) -> Path:
     folder.mkdir()
     for number, size in enumerate(sizes):
-        Image.new("RGB", size, (255, 0, 0)).save(folder / f"{number}.png")
+        Image.new("L", size, 200).save(folder / f"{number}.png")
     return folder
 
 

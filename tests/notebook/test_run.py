@@ -64,10 +64,10 @@ def test_a_frame_without_pandas_says_what_to_install(run, monkeypatch):
 
 
 def test_the_newest_picture_of_a_kind_is_shown(run):
-    assert {"samples", "reconstructions", "stability", "curves"} == set(run.pictures)
+    assert {"samples", "reconstructions", "stability", "traversal", "curves"} == set(run.pictures)
     with Image.open(run.path / "figures" / "samples.png") as figure:
         assert np.array_equal(np.asarray(run.show("samples")), np.asarray(figure))
-    with pytest.raises(UsageError, match="reconstructions, samples, stability, curves"):
+    with pytest.raises(UsageError, match="reconstructions, samples, stability, traversal, curves"):
         run.show("sample")
 
 

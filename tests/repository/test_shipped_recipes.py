@@ -48,7 +48,8 @@ def test_a_recipe_of_images_has_a_plan_at_full_size_and_trains_on_stand_in_data(
 
     channels = [max(number // REDUCTION, 4) for number in given["model"]["channels"]]
     reduced = [f"model.channels={channels}", "model.latent_dim=8", "train.batch_size=4"]
-    few_steps = ["train.epochs=", "train.steps=30", "report.strip_epochs="]
+    few_steps = ["train.epochs="] if "epochs" in given["train"] else []
+    few_steps += ["train.steps=30", *(["report.strip_epochs="] if "strip_epochs" in given.get("report", {}) else [])]
     few_steps += ["loss.warmup_steps=5"] if "warmup_steps" in given["loss"] else []
     take_steps(make_plan(full.document, overrides=reduced + few_steps, registry=registry, try_step=False))
 
