@@ -109,7 +109,7 @@ def cases(genkit: Genkit, runs: Path) -> Iterator[str]:
     yield "digits"
     for recipe in ("soft_introvae_cifar10", "wgan_gp_cifar10"):
         arguments = ("run", genkit.recipes / f"{recipe}.toml", "--stand-in", "--runs", runs / recipe)
-        genkit(*arguments, *sets((*IMAGES, "train.steps=2", "train.epochs=", "metrics={}", "evaluate=")))
+        genkit(*arguments, *sets((*IMAGES, "train.steps=2", 'train.epochs=""', "metrics={}", 'evaluate=""')))
         yield recipe
     interrupted_and_resumed(genkit, runs / "resumed")
     yield "resumed"
