@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,7 @@ from genkit.core.model import Model
 from genkit.runs.trained import draw_codes, draw_labels
 
 
-class NetworkFunction(nn.Module):
+class NetworkFunction(nn.Module, ABC):
     """A network as a function of tensors: the class of each row is an input, where a module asks for it."""
 
     inputs: tuple[str, ...]
@@ -29,9 +30,9 @@ class NetworkFunction(nn.Module):
         """The names of the inputs."""
         return (*self.inputs, *([LABEL] if self.conditional else []))
 
+    @abstractmethod
     def compute(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """Return the outputs, in the order of their names. A derived class implements it."""
-        raise NotImplementedError
+        """Return the outputs, in the order of their names."""
 
     def forward(self, rows: Tensor, label: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return the outputs of rows, (B, ...), whose classes are `label`, (B,)."""
