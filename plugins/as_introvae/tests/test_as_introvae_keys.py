@@ -10,39 +10,13 @@ from typing import get_args, get_type_hints
 import genkit_as_introvae
 import pytest
 import torch
+from as_introvae_cases import LATENT, as_introvae, autoencoder, batch, phases_of
 from genkit_as_introvae.as_distance import ASDistance
 from genkit_as_introvae.curriculum_c import CurriculumC
 from genkit_as_introvae.loss import ASIntroVAE
 from genkit_as_introvae.variants import VARIANTS
 
 from genkit.api import ConstantSchedule, DiagNormal
-from genkit.testing import (
-    batch_of,
-    small_autoencoder,
-)
-
-LATENT = 3
-
-BETAS = (0.3, 0.7, 1.6)  # β_rec, β_kl, β_neg
-
-
-def autoencoder(shape=(2,)):
-    return small_autoencoder(shape, LATENT)
-
-
-def batch(step=0, t=0.0, shape=(2,), size=12):
-    x = torch.randn(size, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(100 + step))
-    return batch_of(x, LATENT, step=step, t=t)
-
-
-def as_introvae(**keys):
-    return ASIntroVAE(*map(ConstantSchedule, BETAS), **keys)
-
-
-def phases_of(loss, model, given):
-    """Return the losses of the encoder and the decoder phase, both for the same weights."""
-    _, encoder, decoder = loss.phases()
-    return encoder.loss(model, given.in_phase("encoder")), decoder.loss(model, given.in_phase("decoder"))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
