@@ -162,12 +162,12 @@ def _mark_layers(marks: Mapping[str, float], x: Mapping[str, Any]) -> list[dict[
     layers: list[dict[str, Any]] = [{"data": data, "mark": rule, "encoding": {"x": x}}]
     for side, sign, where in (("left", 1, "<="), ("right", -1, ">")):  # a label at the right end would be cut
         text = {"type": "text", "clip": True, "align": side, "baseline": "top", "dx": 3 * sign, "y": 2, "fontSize": 11}
+        test = f"datum.x - from {where} (to - from) / 2"  # not a filter: Vega warns of a layer without data
         layers += [
             {
                 "data": data,
-                "transform": [{"filter": f"datum.x - from {where} (to - from) / 2"}],
                 "mark": {**text, **colours},
-                "encoding": {"x": x, "text": {"field": "label", "type": "nominal"}},
+                "encoding": {"x": x, "text": {"condition": {"test": test, "field": "label"}, "value": ""}},
             }
             for colours in (halo, {"color": "var(--muted)"})
         ]
