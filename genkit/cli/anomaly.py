@@ -11,7 +11,7 @@ import typer
 
 from genkit.cli.complete_names import complete_score
 from genkit.cli.inputs import open_with_remark, print_remark
-from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
+from genkit.cli.options import Json, ModelToRead, Out, Weights, overrides_within
 from genkit.cli.output_files import OutputFiles
 from genkit.cli.outputs import refuse_inside_data
 from genkit.cli.score import GroupsFile, Normal, ScoreOverrides
@@ -42,7 +42,7 @@ MaskFolder = Annotated[
 
 
 def anomaly(
-    run: RunOrModel,
+    run: ModelToRead,
     data: Folder,
     masks: MaskFolder = None,
     missing_is_empty: Annotated[
@@ -96,11 +96,11 @@ def anomaly(
     of_score = [override for override in given if override.strip().startswith("score")]
     chosen = build_score(name, of_score)
     trained = open_with_remark(run, weights)
-    model = check_map(run, trained, chosen, name, smooth)
+    model = check_map(run.folder, trained, chosen, name, smooth)
     of_data = [override for override in given if override not in of_score]
-    sets = open_sets(run, trained, [data], normal, of_data, groups)
+    sets = open_sets(run.folder, trained, [data], normal, of_data, groups)
     default = f"anomaly-{name}-{trained.weights}-of-{sets.others[0].name.replace('/', '-')}"
-    output = OutputFiles(out, run / default, ENDINGS)
+    output = OutputFiles(out, run.output(default), ENDINGS)
     for place in filter(None, (data, normal, masks)):
         refuse_inside_data(output.stem, trained.data, place)
     found = None
@@ -126,7 +126,7 @@ def anomaly(
     mapping, shown = MapOfScore(model, chosen, smooth), ShownPictures(number, first=first)
     try:
         with output.writing() as drafts:
-            maps = write_maps(run, trained, mapping, sets, found, fpr, shown, MapFiles(*drafts), draw)
+            maps = write_maps(run.folder, trained, mapping, sets, found, fpr, shown, MapFiles(*drafts), draw)
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
     written = [str(path) for path in output.written]

@@ -72,7 +72,7 @@ def _read(context: typer.Context, names: tuple[str, ...], shipped: Callable[[Pat
     if given is None:
         return {}
     try:
-        path = Path(given).expanduser()
+        path = Path(str(given)).expanduser()
         path = shipped(path) or path
         return tomllib.loads((path / RESOLVED if path.is_dir() else path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RuntimeError):
@@ -91,7 +91,7 @@ def _classes_of(context: typer.Context) -> list[str]:
     if given is None:
         return []
     try:
-        path = Path(given).expanduser()
+        path = Path(str(given)).expanduser()
         files = [path / ABOUT, *sorted(path.glob(f"*/{ABOUT}"))]
         facts = json.loads(next(file for file in files if file.is_file()).read_bytes())
         return [str(name) for name in facts["classes"]["names"]]

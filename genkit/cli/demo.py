@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import open_with_remark
-from genkit.cli.options import DataOverrides, RunOrModel, Weights, overrides_within
+from genkit.cli.inputs import open_with_remark, print_remark
+from genkit.cli.options import DataOverrides, ModelToRead, Weights, overrides_within
 from genkit.errors import UsageError
 
 
 def demo(
-    run: RunOrModel,
+    run: ModelToRead,
     port: Annotated[
         int | None,
         typer.Option("--port", min=1, max=65535, help="Port of the page; by default the first free one from 7860 on."),
@@ -38,7 +38,9 @@ def demo(
 
     of_data = overrides_within(("data",), overrides, "data.path=pictures")
     with open_socket(port) as listening:
-        playground = open_playground(run, open_with_remark(run, weights), device, of_data)
+        trained = open_with_remark(run, weights)
+        playground = open_playground(run.folder, trained, device, of_data)
+        print_remark(f"opening the page of {trained.title}")  # the packages of the page take some seconds
         serve(playground, listening, lambda address: print(f"{address}   (Ctrl-C ends it)", flush=True))
     print("stopped", flush=True)
     if is_computing():

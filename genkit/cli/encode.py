@@ -9,7 +9,7 @@ import typer
 
 from genkit.cli.complete_names import one_of
 from genkit.cli.inputs import open_with_remark, print_remark, refuse_needed_class, require_autoencoder
-from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights, overrides_within
+from genkit.cli.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights, overrides_within
 from genkit.cli.output_files import OutputFiles
 from genkit.cli.outputs import refuse_inside_data
 from genkit.errors import Interrupted, UsageError
@@ -19,7 +19,7 @@ SPLITS = ("test", "train")
 
 
 def encode(
-    run: RunOrModel,
+    run: ModelToRead,
     pictures: Pictures = None,
     split: Annotated[
         str | None,
@@ -60,9 +60,9 @@ def encode(
         refuse_needed_class(
             model, f"--data {pictures}", "Encode a split of [data], which has labels: leave out --data."
         )
-    samples = set_to_encode(run, trained, pictures, split or "test", number, changed)
+    samples = set_to_encode(run.folder, trained, pictures, split or "test", number, changed)
     name = samples.name if pictures is None else f"of-{samples.name}"
-    output = OutputFiles(out, run / f"codes-{name}-{trained.weights}", ENDINGS)
+    output = OutputFiles(out, run.output(f"codes-{name}-{trained.weights}"), ENDINGS)
     refuse_inside_data(output.stem, trained.data, pictures)
     try:
         with output.writing() as (means, table, logvars):

@@ -10,7 +10,7 @@ import typer
 
 from genkit.cli.complete_contents import complete_metrics
 from genkit.cli.complete_names import one_of
-from genkit.cli.options import Json, Overrides, RunOrModel, overrides_within
+from genkit.cli.options import Json, ModelToRead, Overrides, overrides_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ MODES: dict[str, tuple[BatchNormMode, ...]] = {
 
 
 def evaluate(
-    run: RunOrModel,
+    run: ModelToRead,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -72,15 +72,15 @@ def evaluate(
         raise UsageError(f"--batch-norm {batch_norm}: unknown mode.{near_miss(batch_norm, MODES)}")
     names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
     try:
-        plan = evaluation_plan(run, overrides_within(TABLES, overrides, "metrics.psnr.samples=100"), names)
+        plan = evaluation_plan(run.folder, overrides_within(TABLES, overrides, "metrics.psnr.samples=100"), names)
     except RecipeError as error:
         raise UsageError("\n".join((str(error), *_remedies(error)))) from None
     try:
         if is_main_process():
-            print_remark(find_model(run).remark)
+            print_remark(find_model(run.folder).remark)
         modes = MODES[batch_norm] if batch_norm else ()
         with World() if announced_size() > 1 else nullcontext() as world:
-            results = evaluate_run(run, plan, plan.recipe.seed, modes, world)
+            results = evaluate_run(run.folder, plan, plan.recipe.seed, modes, world)
     except KeyboardInterrupt:
         raise Interrupted("stopped during the evaluation; nothing was written. Run the same command again.") from None
     if json and is_main_process():

@@ -15,6 +15,7 @@ from genkit.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from genkit.cli.given_model import GivenModel
     from genkit.core.model import Autoencoder
     from genkit.runs.trained import Trained
 
@@ -43,14 +44,14 @@ class SelectedInputs:
         return f"{number}{among} {self.source}"
 
 
-def open_with_remark(run: Path, weights: str | None) -> Trained:
-    """Return the model of a run or of a model folder. Print which step it is of on stderr if the run has not finished.
+def open_with_remark(run: GivenModel, weights: str | None) -> Trained:
+    """Return a model. Print which step it is of on stderr if the run has not finished.
 
     Raises `UsageError`.
     """
     from genkit.runs.trained import open_trained
 
-    trained = open_trained(run, weights)
+    trained = open_trained(run.folder, weights)
     print_remark(trained.remark)
     return trained
 
@@ -62,7 +63,7 @@ def print_remark(remark: str) -> None:
 
 
 def select_inputs(
-    trained: Trained, run: Path, number: int, pictures: Path | None, overrides: list[str] | None
+    trained: Trained, run: GivenModel, number: int, pictures: Path | None, overrides: list[str] | None
 ) -> SelectedInputs:
     """Return at most `number` samples: the first of `pictures` if given, otherwise spread over the held-out split.
 
@@ -75,7 +76,7 @@ def select_inputs(
     return _user_pictures(trained, number, pictures)
 
 
-def require_autoencoder(trained: Trained, run: Path, remedy: str) -> Autoencoder:
+def require_autoencoder(trained: Trained, run: GivenModel, remedy: str) -> Autoencoder:
     """Return the model. Raises `UsageError` with the remedy if it has no encoder."""
     from genkit.core.model import Autoencoder
 
@@ -92,11 +93,11 @@ def refuse_needed_class(model: Autoencoder, option: str, remedy: str) -> None:
         )
 
 
-def _held_out(trained: Trained, run: Path, number: int, overrides: list[str] | None) -> SelectedInputs:
+def _held_out(trained: Trained, run: GivenModel, number: int, overrides: list[str] | None) -> SelectedInputs:
     from genkit.evaluation.samples import describe_samples, select_samples
     from genkit.runs.trained import open_held_out
 
-    held_out = open_held_out(run, overrides_within(("data",), overrides, "data.path=pictures"))
+    held_out = open_held_out(run.folder, overrides_within(("data",), overrides, "data.path=pictures"))
     if held_out.size == 0:
         raise UsageError(f"{run}: the {held_out.split} split of its data has no samples.")
     selected = select_samples(number, trained.model, held_out, trained.noise)

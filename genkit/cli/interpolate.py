@@ -11,11 +11,11 @@ import typer
 from genkit.cli.array_and_picture import write_array_and_picture
 from genkit.cli.complete_names import one_of
 from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
-from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights
+from genkit.cli.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights
 
 
 def interpolate(
-    run: RunOrModel,
+    run: ModelToRead,
     between: Annotated[
         str,
         typer.Option(
@@ -91,7 +91,7 @@ def interpolate(
         title=trained.title,
         note=note,
     )
-    default = run / f"paths-{between}-{path}-{trained.weights}{suffix}"
+    default = run.output(f"paths-{between}-{path}-{trained.weights}{suffix}")
     written = write_array_and_picture(out, default, paths.as_arrays(), draw, trained.data, pictures)
     if json:
         facts = {"paths": number, "steps": steps, "between": between, "path": path, "weights": trained.weights}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -53,4 +54,15 @@ def ls(
     console = Console()
     print_runs(runs, console)
     if not runs:
-        console.print(f"{place}: no runs. `genkit run RECIPE` makes one.")
+        console.print(f"{place}: {_without_runs(place)}")
+
+
+def _without_runs(place: Path) -> str:
+    """Return what a folder is that has no runs, and what the user can do."""
+    from genkit.storage.listing import exists
+    from genkit.storage.names import ABOUT, CONFIG
+
+    for facts, kind in ((ABOUT, "a model folder"), (CONFIG, "an exported model")):
+        if exists(place / facts):
+            return f"{kind}, which has no runs. Commands such as `genkit sample {shlex.quote(str(place))}` read it."
+    return "no runs. `genkit run RECIPE` makes one."

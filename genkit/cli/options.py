@@ -11,6 +11,7 @@ from genkit.cli.complete_contents import complete_key, complete_key_of_data
 from genkit.cli.complete_names import one_of
 from genkit.cli.complete_paths import complete_recipe, complete_run, complete_run_or_model
 from genkit.cli.destination import Destination, destination
+from genkit.cli.given_model import GivenModel, given_model
 from genkit.storage.user_path import user_path
 
 
@@ -43,7 +44,16 @@ RunOrModel = Annotated[
         metavar="RUN",
         parser=user_path,
         autocompletion=complete_run_or_model,
-        help="Run, model folder such as RUN/final, or exported folder.",
+        help="Run, or model folder such as RUN/final.",
+    ),
+]
+ModelToRead = Annotated[
+    GivenModel,
+    typer.Argument(
+        metavar="RUN",
+        parser=given_model,
+        autocompletion=complete_run_or_model,
+        help="Run, model folder such as RUN/final, exported folder, or ORG/NAME, a model on the hub.",
     ),
 ]
 Overrides = Annotated[
@@ -107,7 +117,8 @@ Out = Annotated[
         "--out",
         metavar="OUT",
         parser=destination,
-        help="File to write, without its ending, or folder, with / at its end if it is new.",
+        help="File to write, without its ending, or folder, with / at its end if it is new. The default is in RUN; for "
+        "an exported folder and ORG/NAME it is in the working folder, as NAME-...",
     ),
 ]
 Runs = Annotated[Path, typer.Option("--runs", metavar="FOLDER", parser=user_path, help="Folder of the run folders.")]

@@ -34,7 +34,9 @@ def refuse_inside_data(
     """
     from genkit.bases.pictures.folder_walk import is_run_folder
 
-    folders = {f"{table} {key}": user_path(data[key]) for key in DATA_FOLDERS if isinstance(data.get(key), str)}
+    folders = {
+        f"{table} {key}": user_path(data[key]) for key in DATA_FOLDERS if data.get(key) and isinstance(data[key], str)
+    }
     place = out.resolve()
     for origin, given in (*folders.items(), *([("--data", pictures)] if pictures else [])):
         folder = given.resolve()

@@ -11,11 +11,11 @@ import typer
 
 from genkit.cli.array_and_picture import write_array_and_picture
 from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
-from genkit.cli.options import DataOverrides, Json, Out, Pictures, RunOrModel, Weights
+from genkit.cli.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights
 
 
 def reconstruct(
-    run: RunOrModel,
+    run: ModelToRead,
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="Largest number of samples.")] = 32,
     pictures: Pictures = None,
     overrides: DataOverrides = None,
@@ -47,7 +47,12 @@ def reconstruct(
     draw = partial(save_reconstructions, inputs=inputs.x, outputs=outputs, title=trained.title, note=note)
     arrays = {"input": inputs.x, "reconstruction": outputs}
     written = write_array_and_picture(
-        out, run / f"reconstructions-{trained.weights}{inputs.suffix}", arrays, draw, trained.data, inputs.pictures
+        out,
+        run.output(f"reconstructions-{trained.weights}{inputs.suffix}"),
+        arrays,
+        draw,
+        trained.data,
+        inputs.pictures,
     )
     if json:
         facts = {

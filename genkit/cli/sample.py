@@ -13,7 +13,7 @@ import typer
 from genkit.cli.array_and_picture import write_array_and_picture
 from genkit.cli.complete_contents import complete_class
 from genkit.cli.inputs import open_with_remark
-from genkit.cli.options import Json, Out, RunOrModel, Weights
+from genkit.cli.options import Json, ModelToRead, Out, Weights
 from genkit.errors import UsageError
 from genkit.runs.class_labels import first_classes, names_of, parse_labels
 
@@ -34,7 +34,7 @@ class GridSize(NamedTuple):
 
 
 def sample(
-    run: RunOrModel,
+    run: ModelToRead,
     number: Annotated[
         int | None, typer.Option("--number", "-n", min=1, help=f"Number of samples; {NUMBER} by default.")
     ] = None,
@@ -96,7 +96,7 @@ def sample(
     columns = COLUMNS if size is None else size.columns
     draw = partial(save_samples, samples=samples, title=trained.title, note=note, columns=columns, groups=shown)
     arrays = samples if labels is None else {"sample": samples, "label": labels}
-    default = run / f"samples-{trained.weights}-seed{seed}{suffix}"
+    default = run.output(f"samples-{trained.weights}-seed{seed}{suffix}")
     written = write_array_and_picture(out, default, arrays, draw, trained.data)
     if json:
         facts = {"samples": number, "weights": trained.weights, "written": written}

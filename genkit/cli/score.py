@@ -11,7 +11,7 @@ import typer
 from genkit.cli.complete_contents import complete_key_of_data
 from genkit.cli.complete_names import complete_score
 from genkit.cli.inputs import open_with_remark, print_remark
-from genkit.cli.options import Json, Out, RunOrModel, Weights, overrides_within
+from genkit.cli.options import Json, ModelToRead, Out, Weights, overrides_within
 from genkit.cli.output_files import OutputFiles
 from genkit.cli.outputs import refuse_inside_data
 from genkit.errors import Interrupted
@@ -71,7 +71,7 @@ ScoreOverrides = Annotated[
 
 
 def score(
-    run: RunOrModel,
+    run: ModelToRead,
     sets: Sets,
     name: ScoreName = "elbo",
     overrides: ScoreOverrides = None,
@@ -102,17 +102,17 @@ def score(
     of_score = [override for override in given if override.strip().startswith("score")]
     chosen = build_score(name, of_score)
     trained = open_with_remark(run, weights)
-    model = check_scores(run, trained, chosen, name)
+    model = check_scores(run.folder, trained, chosen, name)
     of_data = [override for override in given if override not in of_score]
-    opened = open_sets(run, trained, sets, normal, of_data, groups)
+    opened = open_sets(run.folder, trained, sets, normal, of_data, groups)
     first, more = opened.others[0].name.replace("/", "-"), len(opened.others) - 1
     default = f"scores-{name}-{trained.weights}-of-{first}" + f"-and-{more}-more" * (more > 0)
-    output = OutputFiles(out, run / default, ENDINGS)
+    output = OutputFiles(out, run.output(default), ENDINGS)
     for place in (*sets, *([normal] if normal else [])):
         refuse_inside_data(output.stem, trained.data, place)
 
     try:
-        scored = score_sets(run, trained, model, chosen, opened, fpr)
+        scored = score_sets(run.folder, trained, model, chosen, opened, fpr)
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
     keys = part_name(chosen)

@@ -22,7 +22,7 @@ from genkit.engine.distributed import World
 from genkit.engine.precision import MixedPrecision
 from genkit.engine.switch import Switch
 from genkit.recipe.plan import Plan
-from genkit.storage.weights import fill_weights
+from genkit.storage.exported_weights import fill_weights
 
 
 class ChildOptimiser:

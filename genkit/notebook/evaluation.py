@@ -25,6 +25,7 @@ from genkit.runs.compare import compare as compare_folders
 from genkit.runs.comparison_report import print_comparison, save_comparison
 from genkit.runs.evaluate_run import TABLES, evaluate_run, evaluation_plan
 from genkit.runs.report_of_comparison import comparison_page
+from genkit.sharing.pull import find_folder
 from genkit.storage.atomic import write_file
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.user_path import user_path
@@ -44,7 +45,7 @@ def evaluate(
     """Return metrics of a run or of a model folder, as `genkit eval` computes them. Nothing is written.
 
     Args:
-        run: A run, finished or not, or a model folder.
+        run: A run, finished or not, a model folder, an exported folder, or ORG/NAME, a model on the hub.
         metrics: Labels of metrics of its recipe, or names of other metrics; by default all of its recipe.
         set: Changes of keys for this evaluation, such as "metrics.psnr.samples=100" or "seed=1". An evaluation reads
             only metrics, data and seed of the recipe.
@@ -54,7 +55,7 @@ def evaluate(
     A metric that is refused has no value, and a `reason`. Raises `UsageError` for unknown metrics, for a key that has
     no effect, and if the data are missing or differ from those of the run.
     """
-    path = user_path(run)
+    path = find_folder(run)
     data = data if data is not None or not isinstance(run, Run) else run.memory
     names = [metrics] if isinstance(metrics, str) else metrics
     changes = [set] if isinstance(set, str) else set

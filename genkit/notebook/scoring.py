@@ -33,6 +33,7 @@ from genkit.runs.sample_sets import SampleSet, set_of_tensor
 from genkit.runs.score_pictures import ScoredSets, check_scores, score_sets
 from genkit.runs.sets_to_score import SetsToScore, fitted_to_training, held_out_set, open_sets
 from genkit.runs.trained import open_data
+from genkit.sharing.pull import find_folder
 from genkit.storage.user_path import user_path
 
 
@@ -111,7 +112,7 @@ def score(
     """Return how abnormal pictures are, as `genkit score` computes it, with a threshold from normal pictures.
 
     Args:
-        run: A run or a model folder.
+        run: A run, a model folder, an exported folder, or ORG/NAME, a model on the hub.
         pictures: Samples as an array or a tensor, (n, *data_shape), as the model takes them, images as uint8 or in
             [0, 1]; or a folder or a file of pictures, which are cropped, converted and resized as those of the run.
         score: The name of a score, such as "elbo", "error" or "mahalanobis".
@@ -126,7 +127,8 @@ def score(
     pictures, and if the data of the run are needed and missing; also for pictures that the model was trained on, if
     they are in files of the training data, or if the run was trained on samples in memory.
     """
-    path, loaded = user_path(run), load(run, weights, device)
+    path = find_folder(run)
+    loaded = load(path, weights, device)
     chosen = _score_with(score, set)
     model = check_scores(path, loaded.trained, chosen, score)
     memory = _memory(run, data)
@@ -155,7 +157,8 @@ def anomaly_maps(
     `fpr` is the share of the pixels of normal pictures that may be above the threshold, `smooth` the standard deviation
     of a Gaussian in pixels that smooths the maps. The other arguments, and what is raised, are those of `score`.
     """
-    path, loaded = user_path(run), load(run, weights, device)
+    path = find_folder(run)
+    loaded = load(path, weights, device)
     chosen = _score_with(score, set)
     model = check_map(path, loaded.trained, chosen, score, smooth)
     memory = _memory(run, data)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from genkit.errors import GenkitWarning
+from genkit.notebook.messages import naming_arguments
 from genkit.sharing.export import export as export_model
 from genkit.sharing.push import push as push_folder
 from genkit.storage.user_path import user_path
@@ -30,7 +31,8 @@ def export(
 
     Raises `UsageError` if the model cannot be exported, or if the folder exists.
     """
-    exported = export_model(user_path(run), None if out is None else user_path(out), weights, onnx=onnx)
+    with naming_arguments():
+        exported = export_model(user_path(run), None if out is None else user_path(out), weights, onnx=onnx)
     for remark in exported.remarks:
         warnings.warn(remark, GenkitWarning, stacklevel=2)
     return exported.folder

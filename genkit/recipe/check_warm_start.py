@@ -10,9 +10,11 @@ from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.bind_model import bind_model
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.checks import Finding
-from genkit.recipe.document import read
+from genkit.recipe.document import Document, read
 from genkit.recipe.registry import Registry
-from genkit.storage.names import RECIPE
+from genkit.storage.exported_folder import read_config
+from genkit.storage.exported_weights import is_exported_only
+from genkit.storage.names import CONFIG, RECIPE
 from genkit.storage.weights import model_folder
 
 RETURNS = {"identity": "samples", "sigmoid": "logits"}
@@ -35,7 +37,8 @@ def check_warm_start(bound: BoundRecipe, registry: Registry) -> Iterator[Finding
 
 def _link_in(folder: Path, registry: Registry) -> str | None:
     try:
-        document = read(folder / RECIPE)
+        config = read_config(folder) if is_exported_only(folder) else None
+        document = read(folder / RECIPE) if config is None else Document(config["recipe"], str(folder / CONFIG))
         return bind_model(Binder(registry, document), document.tables.get("model"), ("model",)).link
     except (UsageError, Invalid, OSError):
         return None

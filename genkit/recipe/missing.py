@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 
 from genkit.core.dataset import Dataset
 from genkit.core.metric import Extractor, Metric
-from genkit.errors import Problem
+from genkit.errors import Problem, UsageError
 from genkit.recipe.document import KeyPath
 from genkit.recipe.missing_precision import missing_precision
 from genkit.recipe.part_fields import KIND_OF_HINT, parameters_of, without_none
 from genkit.recipe.tables import Recipe
 from genkit.recipe.training_device import device_kind
+from genkit.storage.exported_folder import is_exported, read_config
+from genkit.storage.exported_weights import OTHER_WARM_START
 from genkit.storage.listing import exists
 from genkit.storage.memory import lack_of_memory
 from genkit.storage.weights import ABOUT, model_folder
@@ -62,7 +64,31 @@ def unmet_start(recipe: Recipe) -> tuple[str, ...]:
     path = recipe.train.warm_start
     if path is None or exists(model_folder(path) / ABOUT):
         return ()
-    return (f"[train] warm_start: no trained model in {path.absolute()}. Give a finished run or a model folder.",)
+    if is_exported(path):
+        return _unmet_export(path, recipe.train.warm_start_weights)
+    return (
+        f"[train] warm_start: no trained model in {path.absolute()}. Give a finished run, a model folder or an "
+        f"exported folder.{_download(path)}",
+    )
+
+
+def _unmet_export(folder: Path, which: str) -> tuple[str, ...]:
+    """Return why a run cannot begin with the weights of an exported folder, of which only the config is read."""
+    try:
+        config = read_config(folder)
+    except UsageError as error:
+        return (f"[train] warm_start: {error}",)
+    if config["weights"] == which:
+        return ()
+    text = f"{folder}: exported with the {config['weights']} weights only. {OTHER_WARM_START.format(**config)}"
+    return (f"[train] warm_start_weights: {text}",)
+
+
+def _download(path: Path) -> str:
+    """Return the remedy for a path that may be the name of a model on the hub, which can change under its name."""
+    if path.is_absolute() or len(path.parts) != 2 or path.parent.exists():
+        return ""
+    return f" A model of the hub is downloaded first: hf download {path} --local-dir {path.name}."
 
 
 def unmet_extractors(metrics: Mapping[str, Metric]) -> Iterator[MissingFile]:

@@ -60,7 +60,7 @@ class Train:
         bool, Doc("Whether to accept micro-batches where the loss or a batch norm couples the samples of a batch.")
     ] = False
     warm_start: Annotated[
-        Path | None, Doc("A finished run or a model folder, from which the initial weights are taken.")
+        Path | None, Doc("A finished run, model folder or exported folder, from which the initial weights are taken.")
     ] = None
     warm_start_weights: Annotated[
         Literal["raw", "ema"], Doc('Which weights warm_start takes: "raw", as trained, or "ema", the EMA weights.')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genkit.errors import UsageError
@@ -17,7 +16,7 @@ MOST_ROWS = 16  # classes that are shown if none is asked for
 MOST_NAMES = 20  # of the known classes in a message
 
 
-def parse_labels(text: str, model: Model, run: Path) -> list[int]:
+def parse_labels(text: str, model: Model, run: object) -> list[int]:
     """Return the labels in the order of the text. Raises `UsageError` for a class that the model does not have."""
     facts = model.class_facts
     if model.condition_classes is None or facts is None:

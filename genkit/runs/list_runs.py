@@ -13,9 +13,13 @@ from genkit.runs.run_state import RunState
 from genkit.runs.run_summary import RunSummary, summary_of
 from genkit.runs.sort_key import SortKey
 from genkit.storage.listing import exists, names_in
-from genkit.storage.names import RECIPE, RESOLVED
+from genkit.storage.names import ABOUT, RECIPE, RESOLVED
 
-PIECES = {RECIPE, "metrics.jsonl", "checkpoints"}  # what is left of a run whose resolved recipe is lost
+PIECES = {
+    RECIPE,
+    "metrics.jsonl",
+    "checkpoints",
+}  # what is left of a run whose resolved recipe is lost
 STATES = list(RunState)
 
 
@@ -40,7 +44,8 @@ def _is_run(path: Path) -> bool:
     if not os.path.isdir(path):
         return False
     try:
-        return exists(path / RESOLVED) or bool(PIECES.intersection(names_in(path)))
+        names = names_in(path)  # a model folder has a recipe, too
+        return RESOLVED in names or (ABOUT not in names and bool(PIECES.intersection(names)))
     except UsageError:
         return True  # it may be one, so the list says that it cannot be read
 

@@ -8,8 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from genkit.errors import UsageError
@@ -19,7 +17,8 @@ from genkit.runs import checkpoint
 from genkit.runs.build_parts import build_data
 from genkit.runs.not_a_run_folder import not_a_run_folder
 from genkit.runs.run_folder import RunFolder
-from genkit.storage.exported_folder import AGAIN, check_files, is_exported, read_config
+from genkit.storage.exported_folder import AGAIN, check_files, read_config
+from genkit.storage.exported_weights import is_exported_only, read_exported
 from genkit.storage.json_tables import Counts, read_table
 from genkit.storage.listing import exists
 from genkit.storage.names import CONFIG, RAW, RECIPE, RESOLVED
@@ -86,18 +85,8 @@ class ExportedModel(SavedModel):
 
     def tensors(self, which: str) -> dict[str, Tensor]:
         """Return the weights by name. Raises `UsageError` for those that the folder does not have."""
-        check_which(which)
-        if which != self.weights:
-            raise UsageError(
-                f"{self.place}: exported with the {self.weights} weights only. Leave out the option, or export the run "
-                f"with `genkit export RUN --weights {which}`."
-            )
-        try:
-            return load_file(self.place / RAW)
-        except (*ABSENT, SafetensorError) as error:
-            raise UsageError(f"{self.place / RAW}: cannot be read as safetensors ({error}). {AGAIN}") from None
-        except OSError as error:
-            raise unreadable(self.place / RAW, error) from None
+        remedy = f"Leave out --weights, or export the run with `genkit export RUN --weights {which}`."
+        return read_exported(self.place, self.config, which, remedy)
 
 
 def find_model(path: Path) -> SavedModel:
@@ -111,10 +100,11 @@ def find_model(path: Path) -> SavedModel:
     if exists(run.resolved) and not run.finished and (saved := run.saved_steps()):
         return _checkpointed(run, saved[-1])
     folder = model_folder(path)
-    if is_exported(folder) and not exists(folder / ABOUT):
+    if is_exported_only(folder):
         return _exported(folder)
     facts = facts_of(path)
-    recipe = replace(recipe_of(folder), suppliers=suppliers_in(facts.get("parts") or ()))
+    document = _with_title_of_run(recipe_of(folder), RunFolder(folder.resolve().parent))
+    recipe = replace(document, suppliers=suppliers_in(facts.get("parts") or ()))
     return SavedModel(folder, facts, recipe, EMA in (facts.get("sha256") or {}))
 
 
@@ -162,6 +152,18 @@ def recipe_of(folder: Path) -> Document:
         problem = "cannot be read, or has no [model]" if there else "not found"
         raise UsageError(f"{path}: {problem}. {HOW_TO_REWRITE.format(folder=folder)}")
     return document
+
+
+def _with_title_of_run(document: Document, run: RunFolder) -> Document:
+    """Return the recipe of a model folder, with the title that the run around it has now, if there is such a run.
+
+    A title decides no weights, so that of a run may be changed after it has finished.
+    """
+    try:
+        title = read(run.resolved).tables.get("title") if exists(run.resolved) else None
+    except UsageError:
+        title = None
+    return replace(document, tables={**document.tables, "title": title}) if isinstance(title, str) else document
 
 
 def _exported(folder: Path) -> ExportedModel:

@@ -58,8 +58,7 @@ class CardFacts:
 
     def use(self, table: str) -> str:
         """Return the name of the part in a table of the recipe; empty without one."""
-        found = self.recipe.get(table)
-        return str(found.get("use", "")) if isinstance(found, Mapping) else str(found or "")
+        return part_of(self.recipe, table)
 
 
 class Verbatim(str):
@@ -80,6 +79,17 @@ def model_card(card: CardFacts) -> str:
         rows=[_row(result, card.weights) for result in card.results],
         version=__version__,
     )
+
+
+def part_of(recipe: Mapping[str, Any], table: str) -> str:
+    """Return the name of the part in a table of a recipe; empty without one."""
+    found = recipe.get(table)
+    return str(found.get("use", "")) if isinstance(found, Mapping) else str(found or "")
+
+
+def tags_of(recipe: Mapping[str, Any]) -> list[str]:
+    """Return the tags of a card: genkit, the network and the loss."""
+    return sorted({"genkit", part_of(recipe, "model"), part_of(recipe, "loss")} - {""})
 
 
 def parameters(module: nn.Module) -> int:
@@ -115,7 +125,7 @@ def _metadata(card: CardFacts) -> str:
     ]
     data = ModelCardData(
         library_name="genkit",
-        tags=sorted({"genkit", card.use("model"), card.use("loss")} - {""}),
+        tags=tags_of(card.recipe),
         pipeline_tag=task if is_image else None,
         model_name=card.title if results else None,
         eval_results=results or None,

@@ -27,6 +27,7 @@ from genkit.storage.atomic import new_folder
 from genkit.storage.exported_folder import FORMAT, VERSION, files_of, sealed
 from genkit.storage.listing import exists
 from genkit.storage.names import CARD, CONFIG, RAW, SAMPLES
+from genkit.storage.not_finite import without_not_finite
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.text_files import write_json, write_text
 from genkit.storage.weights import write_tensors
@@ -121,7 +122,7 @@ def _write(
     write_text(folder / CARD, model_card(described))
     config = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": 1,
         "library_name": "genkit",
         "genkit": __version__,
         "weights": trained.weights,
@@ -133,7 +134,9 @@ def _write(
         "onnx": networks,
         "files": files_of(folder, [*written, *networks]),
     }
-    write_json(folder / CONFIG, sealed(json.loads(json.dumps(config, default=str))))
+    strict, numbers = without_not_finite(json.loads(json.dumps(config, default=str)))
+    kept = {"not_finite": numbers, "version": VERSION} if numbers else {}
+    write_json(folder / CONFIG, sealed({**strict, **kept}))
     return sorted([*config["files"], CONFIG])
 
 

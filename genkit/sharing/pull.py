@@ -9,14 +9,20 @@ from typing import Any
 
 from genkit import __version__
 from genkit.errors import UsageError
-from genkit.runs.not_a_run_folder import runs_like
+from genkit.runs.not_a_run_folder import RUNS, runs_like
 from genkit.sharing.hub_errors import hub_errors, is_unreachable
 from genkit.storage.exported_folder import check_files, read_config
 from genkit.storage.listing import exists
-from genkit.storage.names import CONFIG
+from genkit.storage.names import ABOUT, CONFIG, RESOLVED
 from genkit.storage.user_path import user_path
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+
+PLACES = "Give a run, a model folder, an exported folder, or ORG/NAME, a model on the hub."
+SHADOWED = (
+    "The hub is not asked for it, since there is a folder {path.parent}. Correct the name, or call genkit in another "
+    "folder if it is a model on the hub."
+)
 
 
 def find_folder(
@@ -27,18 +33,34 @@ def find_folder(
 ) -> Path:
     """Return the folder of a model: `given` itself if it exists, else, for a text ORG/NAME, that of the hub's model.
 
-    Any other text is taken for a path that does not exist, as is FOLDER/NAME where FOLDER exists here, such as a
-    mistyped run: nothing is asked of the hub. Raises `UsageError`.
+    Any other text is a path. So is FOLDER/NAME where FOLDER exists here, and runs/NAME, such as a mistyped run: nothing
+    is asked of the hub. Raises `UsageError` if there is no such folder.
     """
     path = user_path(given)
-    if not isinstance(given, str) or not REPOSITORY.fullmatch(given) or exists(path) or exists(path.parent):
+    named = isinstance(given, str) and REPOSITORY.fullmatch(given) is not None
+    if exists(path):
         if revision is not None:
             raise UsageError(f'{path}: a folder has no revisions, but revision = "{revision}". Leave it out.')
+        if not path.is_dir():
+            raise UsageError(f"{path}: a file, not the folder of a model. {_instead_of_file(path)}")
         return path
+    if not named or path.parent == RUNS or exists(path.parent):
+        shadowed = named and path.parent != RUNS and not exists(path.parent / RESOLVED)
+        raise UsageError(f"{path}: not found.{runs_like(path)} {SHADOWED.format(path=path) if shadowed else PLACES}")
+    assert isinstance(given, str)
     try:
         return pull(given, revision, token, cache_dir)
     except UsageError as error:
         raise UsageError(f"{error} There is no folder {path} either.{runs_like(path)}") from None
+
+
+def _instead_of_file(path: Path) -> str:
+    """Return what to give in place of a file."""
+    if path.suffix == ".toml":
+        return f"If it is a recipe, start a run with `genkit run {path}`."
+    if any(exists(path.parent / facts) for facts in (ABOUT, CONFIG)):
+        return f"Give its folder, {path.parent}."
+    return PLACES
 
 
 def pull(

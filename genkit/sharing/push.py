@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from genkit import __version__
 from genkit.errors import UsageError
+from genkit.sharing.card import tags_of
 from genkit.sharing.hub_errors import LOGIN, hub_errors
 from genkit.sharing.pull import REPOSITORY
 from genkit.storage.exported_folder import check_files, is_exported, read_config
@@ -54,8 +58,7 @@ def push(
         if path.is_symlink():  # of a folder from somebody else, it could publish any file of this machine
             raise UsageError(f"{path}: a link, which is not uploaded. Put the file itself in its place.")
     check_files(folder, config)
-    card = (folder / CARD).read_bytes() if CARD in config["files"] else b""
-    remarks = [] if _names_licence(folder / CARD, card) else [f"{folder / CARD}: names no licence in its metadata"]
+    card, remarks = _card_for(folder / CARD, config) if CARD in config["files"] else (b"", [])
     if token is None and get_token() is None:
         raise UsageError(f"{repository}: no token of the hub. {LOGIN}")
     content = {CARD: card.replace(PLACEHOLDER.encode(), repository.encode())}
@@ -64,21 +67,36 @@ def push(
         url = api.create_repo(repository, private=private or None, exist_ok=True)
         if private and not api.model_info(repository).private:
             raise UsageError(f"{repository}: exists and is public. Leave out --private, or choose another name.")
-        commit = api.create_commit(
-            repository,
-            [CommitOperationAdd(name, content.get(name, folder / name)) for name in files],
-            commit_message=message or f"Upload a model of genkit {config['genkit']}",
-        )
+        with warnings.catch_warnings(record=True) as caught:  # of the hub, about the metadata
+            warnings.simplefilter("always", UserWarning)
+            commit = api.create_commit(
+                repository,
+                [CommitOperationAdd(name, content.get(name, folder / name)) for name in files],
+                commit_message=message or f"Upload a model of genkit {config['genkit']}",
+            )
+    of_hub = (warning for warning in caught if warning.category is UserWarning)
+    remarks += [f"{repository}: {' '.join(str(warning.message).split())}" for warning in of_hub]
     return Pushed(str(url), commit.oid, tuple(files), tuple(remarks))
 
 
-def _names_licence(path: Path, content: bytes) -> bool:
-    """Return whether a card names a licence. Raises `UsageError` for metadata that hubs cannot read."""
-    from huggingface_hub import ModelCard
+def _card_for(path: Path, config: Mapping[str, Any]) -> tuple[bytes, list[str]]:
+    """Return the card to upload, and what its author should know.
+
+    One without metadata gets those that are facts: without them, hubs do not know which library loads the model.
+    Raises `UsageError` for metadata that hubs cannot read.
+    """
+    from huggingface_hub import ModelCardData, metadata_load
 
     try:
-        card = ModelCard(content.decode("utf-8"), ignore_metadata_errors=True)
+        metadata = metadata_load(path)  # `ModelCard` would print a warning where there is none
+        licensed = bool(metadata and metadata.get("license"))
     except Exception as error:  # of the YAML library below huggingface_hub
         reason = str(error).partition("\n")[0]
         raise UsageError(f"{path}: its metadata cannot be read: {reason}. Correct the lines between `---`.") from None
-    return bool(card.data.get("license"))
+    remarks = [] if licensed else [f"{path}: names no licence in its metadata"]
+    content = path.read_bytes()
+    if metadata is None:
+        facts = ModelCardData(library_name="genkit", tags=tags_of(config["recipe"]))
+        content = f"---\n{facts.to_yaml()}\n---\n\n".encode() + content
+        remarks.append(f"{path}: has no metadata; the card on the hub gets library_name and tags")
+    return content, remarks

@@ -24,11 +24,13 @@ from genkit.errors import UsageError
 from genkit.storage.json_tables import Counts, parse_json, table_of
 from genkit.storage.listing import exists
 from genkit.storage.names import CARD, CONFIG, RAW
+from genkit.storage.not_finite import with_not_finite
 from genkit.storage.os_errors import ABSENT, unreadable
 from genkit.storage.regular_file import check_regular
 from genkit.storage.weights import digest
 
-FORMAT, VERSION = "genkit-model", 1
+FORMAT = "genkit-model"
+VERSION = 2  # it has `not_finite`, by JSON pointer; a config without numbers that are not finite is of version 1
 SEAL = "sha256"  # the key of the digest of a config
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")  # a file in the folder itself, and no hidden one
 AGAIN = "Copy or download the folder again, or export the run again with `genkit export RUN`."
@@ -68,7 +70,8 @@ def read_config(folder: Path) -> dict[str, Any]:
             )
         if config.get(SEAL) != sealed(config)[SEAL]:
             raise UsageError(f"{path}: changed since it was exported (another SHA-256). {AGAIN}")
-        table_of(config, REQUIRED)
+        table_of(config, REQUIRED, {"not_finite": dict})
+        config = with_not_finite(config, config.get("not_finite") or {})
         table_of(config["facts"], {"data_shape": Counts}, {"step": int, "data": dict, "parts": list, "classes": dict})
         _check_listed(config)
     except ABSENT:

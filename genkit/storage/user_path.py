@@ -15,9 +15,13 @@ SHOWN = 60  # characters of a path that is too long
 def user_path(given: str | PathLike[str]) -> Path:
     """Return a path that a user gave, with ``~`` expanded. The file need not exist.
 
-    Raises `UsageError`, which begins with the path, for a path that no file can have and for a home folder that is
-    unknown.
+    Raises `UsageError`, which begins with the path, for a path that no file can have, for a home folder that is
+    unknown, for an empty text, such as that of a variable that is not set, and for what is neither text nor path.
     """
+    if not isinstance(given, (str, PathLike)):
+        raise UsageError(f"{given!r}: not a path, but {type(given).__name__}. Give a text or a pathlib.Path.")
+    if given == "":
+        raise UsageError('"": an empty path. Give a name, or . for the working folder.')
     path = Path(given)
     text = str(path)
     if "\0" in text:

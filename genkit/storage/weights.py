@@ -55,10 +55,10 @@ def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
 
 
 def check_which(which: str) -> None:
-    """Raise `UsageError` unless `which` is "raw" or "ema"."""
+    """Raise `UsageError`, which names the option, unless `which` is "raw" or "ema"."""
     if which not in ("raw", "ema"):
         hint = " The best step of a run is a model folder of its own, RUN/best." if which == "best" else ""
-        raise UsageError(f'weights = {which!r}: expected "raw" or "ema".{hint}')
+        raise UsageError(f"--weights {which}: expected raw or ema.{hint}")
 
 
 def no_ema_weights(place: Path) -> UsageError:
@@ -74,11 +74,6 @@ def write_model_folder(folder: Path, model: nn.Module, average: nn.Module | None
         write_tensors(folder / EMA, average.state_dict())
     digests = {path.name: digest(path) for path in sorted(folder.glob("*.safetensors"))}
     write_json(folder / ABOUT, {**about, "sha256": digests})
-
-
-def fill_weights(model: nn.Module, folder: Path, which: str) -> None:
-    """Copy the weights of a model folder into a model. Raises `UsageError` if they belong to another network."""
-    copy_by_name(model, read_weights(folder, which), folder)
 
 
 def copy_by_name(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:

@@ -3,13 +3,17 @@
 import os
 import signal
 import socket
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 import torch
-from support.commands import refused
+from support.commands import IMAGES, refused
+from support.commands import genkit as command
+from support.models import write_model
 
+import genkit
 from genkit.demo.playground import Playground
 from genkit.demo.serve import FIRST, HOST, TRIED, open_socket, page_app, serve
 from genkit.errors import UsageError
@@ -70,6 +74,23 @@ def test_only_keys_of_the_data_are_set(isolated):
 def test_a_run_that_is_not_there_is_refused(isolated):
     pytest.importorskip("gradio", reason="needs the extra `demo`")
     assert "nowhere" in refused("demo", "nowhere")
+
+
+@pytest.mark.parametrize("exported", [False, True], ids=["model", "exported"])
+def test_a_line_before_the_slow_part_says_what_is_opened(exported, isolated, monkeypatch):
+    write_model(isolated / "model", IMAGES)
+    place = genkit.export("model", "shared") if exported else "model"
+    monkeypatch.setattr("genkit.cli.demo.find_spec", lambda name: True)
+    served = []
+
+    def serve(playground, listening, ready):
+        served.append((sys.stderr.getvalue(), sys.stdout.getvalue()))
+        assert len(playground.draw(0, 4).caption) > 0
+
+    monkeypatch.setattr("genkit.demo.serve.serve", serve)
+    code, out, err = command("demo", place)
+    [(before, nothing)] = served
+    assert (code, out, nothing) == (0, "stopped\n", "") and "tiny: step 7, raw weights" in before == err
 
 
 HOSTILE = "</script><script>alert(1)</script>"

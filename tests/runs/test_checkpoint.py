@@ -20,7 +20,8 @@ from genkit.engine.state import ChildOptimiser, MovingAverage, TrainState, initi
 from genkit.errors import UsageError
 from genkit.parts.optimisers.adam import Adam
 from genkit.runs import checkpoint
-from genkit.storage.weights import digest, fill_weights, write_model_folder, write_tensors
+from genkit.storage.exported_weights import fill_weights
+from genkit.storage.weights import digest, write_model_folder, write_tensors
 
 LAST = torch.channels_last
 

@@ -1,6 +1,7 @@
 """The export itself: complete or absent, with a card of facts only, and without a path of the exporter's machine."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -211,6 +212,38 @@ def test_a_number_that_json_lacks_is_exported_as_refused(run, tmp_path):
     config = (genkit.export(run, tmp_path / "a") / "config.json").read_text()
     first = json.loads(config, parse_constant=pytest.fail)["results"][0]
     assert first["value"] is None and first["reason"]
+
+
+def test_numbers_of_the_recipe_that_json_lacks_come_back(tmp_path):
+    write_model(tmp_path / "model")
+    with (tmp_path / "model" / "recipe.toml").open("a") as recipe:
+        recipe.write("\n[metrics.other]\nuse = 'modes'\nlimits = [-inf, inf, 2.5]\n")
+    folder = genkit.export(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text(), parse_constant=pytest.fail)
+    assert config["recipe"]["metrics"]["other"]["limits"] == [None, None, 2.5] and config["version"] == 2
+    assert genkit.load(folder).trained.document.tables["metrics"]["other"]["limits"] == [-math.inf, math.inf, 2.5]
+    write_model(tmp_path / "finite")
+    config = json.loads((genkit.export(tmp_path / "finite") / "config.json").read_text())
+    assert config["version"] == 1 and "not_finite" not in config  # earlier versions of genkit read it
+
+
+@pytest.mark.parametrize("model", ["", "final"])
+def test_the_title_is_the_one_that_the_run_has_now(model, run, tmp_path):
+    recipe = run / "recipe.resolved.toml"
+    recipe.write_text(recipe.read_text().replace('title = "tiny"', 'title = "renamed"'))
+    folder = genkit.export(run / model, tmp_path / "a")
+    metadata, text = card_of(folder)
+    assert "# renamed" in text and metadata["model-index"][0]["name"] == "renamed" and "tiny" not in text
+    loaded = genkit.load(folder).trained
+    assert loaded.title.startswith("renamed:") and genkit.load(run / model).trained.title == loaded.title
+    recipe.write_text("damaged [")
+    assert genkit.load(run / model).trained.title.startswith("tiny:")
+
+
+def test_an_option_is_named_as_it_was_given(run):
+    assert_names(refused("export", run, "--weights", "best"), "--weights best")
+    with pytest.raises(UsageError, match="^weights best: "):
+        genkit.export(run, weights="best")
 
 
 def test_an_exported_folder_is_not_exported_again(run, tmp_path):

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import torch
-from huggingface_hub import constants, file_download
+import yaml
 from support.commands import genkit as command
 from support.hub import TOKEN, running_hub
 from support.messages import assert_names
@@ -19,40 +19,6 @@ import genkit
 from genkit.errors import GenkitWarning, UsageError
 
 NAME = "ada/points"
-ENDPOINT = constants.ENDPOINT
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """Run a hub, and let huggingface_hub use it, with a cache and a token of its own."""
-    with running_hub() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(ENDPOINT, hub.url)
-        for module in (constants, file_download):  # old versions have it in the second too
-            monkeypatch.setattr(module, "HUGGINGFACE_CO_URL_TEMPLATE", template, raising=False)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True, raising=False)  # old versions have no Xet
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.chdir(tmp_path)
-        yield hub
-
-
-@pytest.fixture
-def folder(tmp_path):
-    write_model(tmp_path / "model", ema=True)
-    return genkit.export(tmp_path / "model", tmp_path / "shared")
-
-
-@pytest.fixture
-def pushed(hub, folder):
-    card = folder / "README.md"
-    card.write_text(card.read_text().replace("# license: fill in, such as apache-2.0", "license: mit"))
-    assert command("push", folder, NAME).code == 0
-    hub.requests.clear()
-    return hub
 
 
 def refusal(*arguments, **options):
@@ -179,6 +145,25 @@ def test_metadata_that_hubs_refuse_are_refused(hub, folder):
     card.write_text(text.replace("library_name: genkit", "tags: [unclosed"))
     assert_names(refused("push", folder, NAME), card)
     assert not hub.requests
+
+
+def test_a_card_without_metadata_gets_those_that_are_facts(hub, folder, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.repocard.logger.warning", pytest.fail)
+    (folder / "README.md").write_text("# Mine\n\nORG/NAME")
+    code, _, err = command("push", folder, NAME)
+    card = hub.files(NAME)["README.md"].decode()
+    metadata = yaml.safe_load(card.split("---\n")[1])
+    assert code == 0 and metadata == {"library_name": "genkit", "tags": ["genkit", "mlp", "vae"]}
+    assert card.endswith(f"---\n\n# Mine\n\n{NAME}") and (folder / "README.md").read_text() == "# Mine\n\nORG/NAME"
+    assert err.count("remark: ") == 2
+    assert_names(err, folder / "README.md", "licence", "metadata")
+
+
+def test_a_warning_of_the_hub_is_a_remark(hub, folder):
+    hub.warnings.append("no such data set")
+    code, _, err = command("push", folder, NAME)
+    assert code == 0 and err.count("remark: ") == 2
+    assert_names(err, f"remark: {NAME}: ", "no such data set")
 
 
 def test_an_absent_repository_and_a_mistyped_run(hub, tmp_path):

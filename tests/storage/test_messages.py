@@ -11,9 +11,10 @@ import pytest
 from torch import nn
 
 from genkit.errors import UsageError
+from genkit.storage.exported_weights import fill_weights
 from genkit.storage.jsonl import StepLog
 from genkit.storage.os_errors import describe_os_error, why_unwritable
-from genkit.storage.weights import fill_weights, read_weights, write_model_folder
+from genkit.storage.weights import read_weights, write_model_folder
 
 
 def message_of(call: Callable[[], object]) -> str:

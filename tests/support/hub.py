@@ -50,6 +50,7 @@ class Hub:
     url: str = ""
     repositories: dict[str, Repository] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)  # of LFS, by SHA-256
+    warnings: list[str] = field(default_factory=list)  # about the metadata of any card
     requests: list[tuple[str, str]] = field(default_factory=list)  # method and path
 
     def files(self, name: str) -> dict[str, bytes]:
@@ -158,9 +159,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def validate(self) -> None:
         content = json.loads(self.body)["content"]
-        metadata = yaml.safe_load(content.split("---\n")[1])
+        metadata = yaml.safe_load(content.split("---\n")[1]) if content.startswith("---\n") else {}
+        warned = [] if metadata else [{"message": "empty or missing yaml metadata in repo card"}]
+        warned += [{"message": message} for message in self.state.warnings]
         problem = [] if isinstance(metadata.get("tags", []), list) else [{"message": '"tags" must be a list'}]
-        self.reply({"errors": problem, "warnings": []}, 400 if problem else 200)
+        self.reply({"errors": problem, "warnings": warned}, 400 if problem else 200)
 
     def preupload(self, name: str, revision: str) -> None:
         self.may_write(name)
