@@ -90,22 +90,33 @@ class EvaluationProtocol:
         details = {name: value for name, value in self.details.items() if name not in (PRIOR, LABELS, ERROR, INTERVAL)}
         return replace(self, batch_norm=batch_norm, details=details)
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """All settings by name, each as a reader sees it: ``samples`` is "100 samples".
+
+        A setting of the metric is named ``details.NAME``.
+        """
+        settings = {
+            "samples": f"{self.samples} samples",
+            "split": f"{self.split} split",
+            "weights": f"{self.weights} weights",
+        }
+        if self.batch_norm is not None:
+            settings["batch_norm"] = f"{self.batch_norm} batch norm"
+        if self.extractor:
+            settings["extractor"] = f"features {self.extractor}"
+        if self.resize:
+            settings["resize"] = f"resized {self.resize}"
+        if self.quantised:
+            settings["quantised"] = "8 bits"
+        return settings | {
+            f"details.{name}": f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in self.details.items()
+        }
+
     def __str__(self) -> str:
         """Return the protocol on one line."""
-        parts = [f"{self.samples} samples", f"{self.split} split", f"{self.weights} weights"]
-        if self.batch_norm is not None:
-            parts.append(f"{self.batch_norm} batch norm")
-        if self.extractor:
-            parts.append(f"features {self.extractor}")
-        if self.resize:
-            parts.append(f"resized {self.resize}")
-        if self.quantised:
-            parts.append("8 bits")
-        parts += (
-            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in self.details.items()
-        )
-        return ", ".join(parts)
+        return ", ".join(self.settings.values())
 
 
 @runtime_checkable

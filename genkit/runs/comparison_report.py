@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from genkit.console.output import Console
 from genkit.draw.panels import Section, save_curve_panels
+from genkit.evaluation.protocol_lines import ProtocolLine, protocol_lines
 from genkit.recipe.values import in_toml
 from genkit.runs.compare import Comparison, ComparisonRow
 from genkit.runs.compared_curves import evaluation_panels_of, term_panels
 from genkit.runs.compared_run import ComparedRun
 from genkit.runs.curves import ARROWS
+from genkit.runs.results_report import print_protocols
 from genkit.runs.standing import printed
 
 NO_VALUE = "–"
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
-    """Print the progress of the runs, the keys that differ, the metrics with their protocols, and remarks."""
+    """Print the progress of the runs, the keys that differ, the metrics, their protocols, and remarks."""
     names = comparison.names
     totals = dict.fromkeys(key for run in comparison.runs for key in run.totals)
     progress = [["", *(run.progress for run in comparison.runs)]]
@@ -33,10 +36,11 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         console.print("The recipes are the same.\n")
 
     metrics = [
-        [row.label + ARROWS[row.better], *(value_of_metric(row, run) for run in comparison.runs), row.protocol]
+        [row.label + ARROWS[row.better], *(value_of_metric(row, run) for run in comparison.runs)]
         for row in comparison.rows
     ]
-    console.table("metrics", ("metric", *names, "protocol"), metrics, below=True, repeat=1)
+    console.table("metrics", ("metric", *names), metrics, repeat=1)
+    print_protocols(protocols_of_comparison(comparison), console)
     for remark in comparison.remarks:
         console.print(remark)
 
@@ -50,6 +54,19 @@ def save_comparison(path: Path, comparison: Comparison) -> None:
         Section("schedules", [panel for panel in panels if panel.exact]),
     ]
     save_curve_panels(path, sections, " against ".join(comparison.names), key=comparison.names)
+
+
+def protocols_of_comparison(comparison: Comparison) -> list[ProtocolLine]:
+    """Return how the values are made; a line for some runs only names them."""
+    named = Counter(label for label, _ in {(row.label, row.metric) for row in comparison.rows})
+    settings = {}
+    for run in comparison.runs:
+        for result in run.results:
+            made = result.protocol.comparable.settings
+            if named[result.label] > 1:  # the name of different metrics
+                made = {"metric": f"metric {run.metric_of(result.label)}", **made}
+            settings[result.label, run.name] = made
+    return protocol_lines(settings, lambda places: {text: "; ".join(runs) for text, runs in places.items()})
 
 
 def value_of_metric(row: ComparisonRow, run: ComparedRun) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from genkit.console.quantities import duration, quantity
 from genkit.errors import UsageError
+from genkit.evaluation.protocol_lines import ProtocolLine
 from genkit.pages.chart import Look, look_of, value_text
 from genkit.pages.pictures import PictureBudget
 from genkit.pages.render import render_page
@@ -15,7 +16,7 @@ from genkit.runs.compare import Comparison, ComparisonRow
 from genkit.runs.compared_charts import CurveGroup, charts_of_comparison
 from genkit.runs.compared_pictures import ComparedPictures, pictures_of_comparison
 from genkit.runs.compared_run import ComparedRun
-from genkit.runs.comparison_report import NO_VALUE, total_of, value_of_key, value_of_metric
+from genkit.runs.comparison_report import NO_VALUE, protocols_of_comparison, total_of, value_of_key, value_of_metric
 from genkit.runs.curves import ARROWS
 from genkit.runs.standing import Standing, standings
 
@@ -58,7 +59,6 @@ class MetricLine:
     name: str
     note: str  # what distinguishes the line from others of the same name
     better: str
-    protocol: str
     cells: Sequence[MetricCell]
 
 
@@ -72,16 +72,12 @@ class ComparisonReport:
     deciding: Sequence[ByRun]  # keys that differ and decide the weights
     others: Sequence[ByRun]  # keys that differ and do not
     metrics: Sequence[MetricLine]
+    protocols: Sequence[ProtocolLine]  # how the values of the metrics are made
     training: Sequence[ByRun]
     totals: Sequence[ByRun]
     groups: Sequence[CurveGroup]
     same_schedules: Sequence[str]  # keys of schedules that are the same in all runs, which have no chart
     pictures: ComparedPictures
-
-    @property
-    def protocols(self) -> list[tuple[str, str]]:
-        """How the values of each line are made."""
-        return list(dict.fromkeys((line.name, line.protocol) for line in self.metrics))
 
 
 def comparison_page(comparison: Comparison) -> bytes:
@@ -110,6 +106,7 @@ def report_of_comparison(comparison: Comparison) -> ComparisonReport:
         deciding=deciding,
         others=without_weight,
         metrics=_metrics(comparison),
+        protocols=protocols_of_comparison(comparison),
         training=_training(runs),
         totals=[
             ByRun(key, [total_of(run, key) for run in runs])
@@ -146,7 +143,7 @@ def _metrics(comparison: Comparison) -> list[MetricLine]:
         ]
         better = "" if row.better is None else f"{row.better} is better"
         note = _distinction(row, [other for other in comparison.rows if other is not row and other.label == row.label])
-        lines.append(MetricLine(row.label + ARROWS[row.better], note, better, row.protocol, cells))
+        lines.append(MetricLine(row.label + ARROWS[row.better], note, better, cells))
     return lines
 
 

@@ -1,18 +1,36 @@
-"""Printed numbers, each with its protocol."""
+"""Printed numbers, and below them how each is made."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from genkit.console.output import Console
 from genkit.core.result import Result
+from genkit.evaluation.protocol_lines import ProtocolLine, protocol_lines
+
+LONG_NAME = 36  # characters; protocols of longer ones have no room beside them on a narrow terminal
 
 
-def print_results(results: list[Result], console: Console) -> None:
-    """Print a table with a row per number: its metric, its value or the reason of a refusal, and its protocol."""
+def print_results(results: Sequence[Result], console: Console) -> None:
+    """Print a table with a row per number, its value or the reason of a refusal; and then the protocols."""
     rows = []
     for result in results:
         value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
         if result.interval is not None:
             value += " ({:.4g} to {:.4g})".format(*result.interval)
         direction = "" if result.better is None else f"{result.better} is better"
-        rows.append((result.label, value, direction, str(result.protocol)))
-    console.table("results", ("metric", "value", "", "protocol"), rows, below=True)
+        rows.append((result.label, value, direction))
+    console.table("results", ("metric", "value", ""), rows)
+    print_protocols(protocols_of(results), console)
+
+
+def print_protocols(lines: Sequence[ProtocolLine], console: Console) -> None:
+    """Print how numbers are made: what several share once, and then what differs."""
+    below = any(len(line.of) > LONG_NAME for line in lines)
+    console.table("how each number is made", ("numbers", "protocol"), lines, below=below)
+
+
+def protocols_of(results: Sequence[Result]) -> list[ProtocolLine]:
+    """Return how the results of one evaluation are made; what several share is said once."""
+    settings = {(result.label, ""): result.protocol.settings for result in results}
+    return protocol_lines(settings, lambda places: dict.fromkeys(places, ""))

@@ -35,7 +35,7 @@ def as_markdown(table: ResultsTable) -> str:
     for remark in table.remarks:
         lines += ["", remark]
     lines += ["", "How each number is made:", ""]
-    lines += [f"- `{metric}`: {protocol}" for metric, protocol in table.protocol_rows()]
+    lines += [f"- {of}: {settings}" for of, settings in table.protocol_rows()]
     lines += ["", "The run behind each cell, as row/column/seed:", ""]
     lines += [f"- {experiment}: `{run}`" for experiment, run in table.runs.items()]
     return "\n".join(lines) + "\n"
@@ -88,7 +88,7 @@ def as_latex(table: ResultsTable) -> str:
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
-            *(f"% {metric}: {protocol}" for metric, protocol in table.protocol_rows()),
+            *(f"% {of}: {settings}" for of, settings in table.protocol_rows()),
             *(f"% {experiment}: {run}" for experiment, run in table.runs.items()),
             "",
         ]
@@ -136,7 +136,7 @@ def as_csv(table: ResultsTable) -> str:
                     "published": "" if number.published is None else number.published,
                     "best": number.best,
                     "stale": number.stale,
-                    "protocol": table.protocols.get((line.row, column, line.metric), ""),
+                    "protocol": str(table.protocols.get((line.row, column, line.metric), "")),
                     "low": _ends(number, 0),
                     "high": _ends(number, 1),
                 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from genkit.evaluation.protocol_lines import ProtocolLine
 from genkit.pages.chart import value_text
 from genkit.pages.heat_map import HeatMap
 from genkit.pages.render import render_page
@@ -71,7 +72,7 @@ class TableReport:
     heat: Sequence[HeatMap]
     seeds: Sequence[str]
     values: Sequence[SeedsOfRow]
-    protocols: Sequence[tuple[str, str]]
+    protocols: Sequence[ProtocolLine]
     remarks: Sequence[str]
     environment: Sequence[tuple[str, str]]
 

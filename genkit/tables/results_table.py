@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from genkit.core.metric import EvaluationProtocol
+from genkit.evaluation.protocol_lines import ProtocolLine, Text, protocol_lines
 from genkit.tables.cell_number import CellNumber
 from genkit.tables.cell_result import CellResult
 from genkit.tables.experiment import Experiment
@@ -26,14 +28,14 @@ class ResultsTable:
     spec: TableSpec
     lines: Sequence[TableLine]
     remarks: Sequence[str]
-    protocols: Mapping[tuple[str, str, str], str]  # by row, column and metric
+    protocols: Mapping[tuple[str, str, str], EvaluationProtocol]  # by row, column and metric
     runs: Mapping[str, str]  # names of run folders by experiment
 
     @classmethod
     def of(cls, spec: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> ResultsTable:
         """Fill a table with kept results."""
         protocols = {
-            (each.cell.row, each.cell.column, label): str(protocol)
+            (each.cell.row, each.cell.column, label): protocol
             for each in experiments
             for label, protocol in each.plan.protocols.items()
         }
@@ -59,24 +61,21 @@ class ResultsTable:
             previous = line.row
         return body
 
-    def protocol_rows(self) -> list[tuple[str, str]]:
-        """Return each metric with its protocol; a metric with several protocols has one entry for each.
+    def protocol_rows(self) -> list[ProtocolLine]:
+        """Return how the numbers are made, with the names of the metrics, rows, columns or cells that each line is for.
 
-        Such an entry names the rows, columns or cells that it applies to: ``fid, MNIST; CIFAR-10``.
+        What several metrics share is said once: see `evaluation.protocol_lines`.
         """
-        entries = []
-        for metric in self.spec.metrics:
-            places: dict[str, list[tuple[str, str]]] = {}
-            for (row, column, label), protocol in self.protocols.items():
-                if label == metric:
-                    places.setdefault(protocol, []).append((row, column))
-            entries += [(metric + where, protocol) for protocol, where in self._describe_places(places).items()]
-        return entries
+        settings = {
+            (metric, (row, column)): protocol.settings
+            for metric in self.spec.metrics
+            for (row, column, label), protocol in self.protocols.items()
+            if label == metric
+        }
+        return protocol_lines(settings, self._describe_places)
 
-    def _describe_places(self, places: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, str]:
+    def _describe_places(self, places: Mapping[Text, Sequence[tuple[str, str]]]) -> dict[Text, str]:
         """Return where each protocol applies: by rows if rows tell the protocols apart, else by columns or cells."""
-        if len(places) == 1:
-            return dict.fromkeys(places, "")
         rows = {name: on_one_line(row.title or name) for name, row in self.spec.rows.items()}
         columns = {name: on_one_line(column.title or name) for name, column in self.spec.columns.items()}
         describe: list[Callable[[str, str], str]] = [
@@ -89,7 +88,7 @@ class ResultsTable:
             distinct = {name for of_protocol in names.values() for name in of_protocol}
             if sum(map(len, names.values())) == len(distinct):  # no name is in two protocols
                 break
-        return {protocol: f", {'; '.join(of_protocol)}" for protocol, of_protocol in names.items()}
+        return {protocol: "; ".join(of_protocol) for protocol, of_protocol in names.items()}
 
 
 def on_one_line(text: str) -> str:

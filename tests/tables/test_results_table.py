@@ -20,10 +20,8 @@ from genkit.tables.train_missing import missing
 def test_rows_may_have_different_protocols_and_each_is_printed(table_file):
     path = table_file(('title = "B_2"', 'title = "B_2"\nset.metrics.modes.samples = 200'))
     table = results_table(path)
-    assert [(metric, protocol.partition(",")[0]) for metric, protocol in table.protocol_rows()] == [
-        ("modes, a", "100 samples"),
-        ("modes, B_2", "200 samples"),
-    ]
+    lines = [(of, settings.partition(",")[0]) for of, settings in table.protocol_rows()]
+    assert lines == [("modes", "100 samples"), ("modes in B_2", "200 samples")]
     protocols = {line["row"]: line["protocol"] for line in csv.DictReader(io.StringIO(FORMATS["csv"](table)))}
     assert protocols["a"].startswith("100 samples") and protocols["b"].startswith("200 samples")
 
@@ -41,9 +39,9 @@ def test_a_protocol_that_applies_to_some_columns_names_them(tmp_path):
     text = 'title = "Norms"\nmetrics = ["reconstruction-error"]\nseeds = [0]\n' + "".join(columns) + rows
     (tmp_path / "table.toml").write_text(text, encoding="utf-8")
     table = results_table(tmp_path / "table.toml")
-    assert [(metric, "batch norm" in protocol) for metric, protocol in table.protocol_rows()] == [
-        ("reconstruction-error, batch", True),
-        ("reconstruction-error, group; none", False),
+    assert [(of, "batch norm" in settings) for of, settings in table.protocol_rows()] == [
+        ("reconstruction-error", False),
+        ("reconstruction-error in batch", True),
     ]
 
 
@@ -118,7 +116,7 @@ def test_markdown_has_a_cell_for_each_title(filled):
     assert len(rows) == 4 and {row.replace("\\|", "").count("|") for row in rows} == {5}
     assert "| a | modes ↑ | 1.50 ± 0.71† | 7.50 ± 0.71† [8.0] |" in rows
     assert "| B_2 | modes ↑ |  | not run |" in rows
-    assert "- a/wide/1: `run_1`" in text and "`modes`: 100 samples" in text
+    assert "- a/wide/1: `run_1`" in text and "- modes: 100 samples" in text
 
 
 def test_latex_escapes_special_characters(filled):

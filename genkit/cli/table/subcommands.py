@@ -152,6 +152,7 @@ def train_selected(table: OpenTable, experiments: list[Experiment], settings: Ru
 
 def print_table(table: ResultsTable, format: str, console: Console) -> None:
     """Print a table in one of the formats; if `format` is empty, for a terminal."""
+    from genkit.runs.results_report import print_protocols
     from genkit.tables.formats import FORMATS, terminal_number
     from genkit.tables.results_table import LABEL_COLUMNS
 
@@ -159,7 +160,7 @@ def print_table(table: ResultsTable, format: str, console: Console) -> None:
         print(FORMATS[format](table), end="")
         return
     console.table(table.spec.title, table.header, table.rows(terminal_number), repeat=len(LABEL_COLUMNS))
-    console.table("how each number is made", ("metric", "protocol"), table.protocol_rows())
+    print_protocols(table.protocol_rows(), console)
     console.print("\n".join(table.remarks))
 
 

@@ -1,0 +1,84 @@
+"""Protocols in few lines: nothing is lost, and what is shared is said once."""
+
+import random
+
+import pytest
+
+from genkit.core.metric import EvaluationProtocol
+from genkit.evaluation.protocol_lines import ALL, UNLESS_NOTED, protocol_lines
+
+pytestmark = pytest.mark.fast
+
+
+def lines_of(protocols):
+    """Return the lines for protocols by metric and place, where a group of places is named after all of them."""
+    return protocol_lines(
+        {number: protocol.settings for number, protocol in protocols.items()},
+        lambda places: {text: "; ".join(of) for text, of in places.items()},
+    )
+
+
+def settings_from(lines, label, place):
+    """Return the texts of settings that a reader finds for one number; a later line overrules an earlier one."""
+    found = {}
+    for of, texts in lines:
+        names, _, places = of.partition(" in ") if of.startswith("metric") else ("", "", of)
+        of_label = not names or label in names.split(", ")
+        of_place = not places or of in (ALL, UNLESS_NOTED) or place in places.split("; ")
+        if of_label and of_place:
+            found |= {text.strip("0123456789 "): text for text in texts.split(", ")}
+    return found
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_reader_finds_every_setting_of_every_number(seed):
+    source = random.Random(seed)
+    places = [f"run-{number}" for number in range(source.randint(1, 4))]
+    protocols = {}
+    for label in [f"metric-{number}" for number in range(source.randint(1, 4))]:
+        for place in source.sample(places, source.randint(1, len(places))):
+            details = {name: source.choice([1, 2]) for name in ("bins", "radius", "floor") if source.random() < 0.6}
+            protocols[label, place] = EvaluationProtocol(source.choice([100, 100, 200]), "test", "raw", details=details)
+    lines = lines_of(protocols)
+    for (label, place), protocol in protocols.items():
+        expected = {text.strip("0123456789 "): text for text in str(protocol).split(", ")}
+        assert settings_from(lines, label, place) == expected, lines
+
+
+def test_one_number_has_its_protocol_on_one_line():
+    protocol = EvaluationProtocol(100, "test", "ema", "running", "pixels abc", "bilinear", True, {"std": 0.125, "k": 3})
+    ((of, settings),) = lines_of({("fid", ""): protocol})
+    assert of == "fid" and settings == str(protocol)
+    assert settings == (
+        "100 samples, test split, ema weights, running batch norm, features pixels abc, resized bilinear, 8 bits, "
+        "std 0.125, k 3"
+    )
+
+
+def test_metrics_of_one_protocol_share_a_line():
+    lines = lines_of({(label, ""): EvaluationProtocol(100, "test", "raw") for label in ("precision", "recall")})
+    assert lines == [("all", "100 samples, test split, raw weights")]
+
+
+def test_an_unusual_setting_is_noted_at_its_metric():
+    few, many = EvaluationProtocol(100, "test", "raw"), EvaluationProtocol(900, "test", "raw", details={"radius": 3})
+    lines = lines_of({("kl", ""): few, ("modes", ""): many, ("kl-fake", ""): few})
+    assert lines == [("unless noted", "100 samples, test split, raw weights"), ("modes", "900 samples, radius 3")]
+
+
+def test_a_setting_that_only_some_have_is_never_usual():
+    normed = EvaluationProtocol(100, "test", "raw", "running")
+    lines = lines_of({("a", ""): normed, ("b", ""): normed, ("c", ""): EvaluationProtocol(100, "test", "raw")})
+    assert lines == [("all", "100 samples, test split, raw weights"), ("a, b", "running batch norm")]
+
+
+def test_places_are_named_once_for_all_metrics_and_with_the_metric_for_one():
+    here, there = EvaluationProtocol(100, "test", "raw"), EvaluationProtocol(100, "test", "ema")
+    both = {(label, place): {"x": here, "y": there}[place] for label in ("psnr", "ssim") for place in ("x", "y")}
+    assert lines_of(both)[1:] == [("x", "raw weights"), ("y", "ema weights")]
+    lines = lines_of({**both, ("fid", "x"): here, ("fid", "y"): here})
+    assert ("psnr, ssim in y", "ema weights") in lines and "y" not in dict(lines)
+
+
+def test_no_numbers_have_no_lines():
+    assert lines_of({}) == []
