@@ -1,5 +1,6 @@
 """Losses and their phases, actions and targets; errors, divergences and optimisers."""
 
+from genkit.bases.losses.repulsion import low_kl_of_samples
 from genkit.bases.losses.vae import VAE
 from genkit.core.batch import Batch
 from genkit.core.elbo import energy, negative_elbo, same_for_all_rows
@@ -26,6 +27,7 @@ __all__ = [
     "SquaredError",
     "energy",
     "follow",
+    "low_kl_of_samples",
     "make_targets",
     "negative_elbo",
     "same_for_all_rows",

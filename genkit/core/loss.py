@@ -29,8 +29,9 @@ A dry run calls every phase on tensors without values before a run starts. So a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -91,6 +92,18 @@ class Action:
     """It runs before this step; None for the end of the run."""
     resets: tuple[str, ...] = ()
     """Children whose optimisers then forget their moments."""
+    samples: Callable[[Any], int] | None = None
+    """How many samples it needs, a function of the model, if they may be more than a batch has.
+
+    From `start` on it then runs in consecutive steps until their batches have had as many; `stop` and `every` keep
+    their defaults. It must find its place among them itself, from ``batch.noise.step``.
+    """
+
+    def for_batches(self, model: Any, batch_size: int) -> Action:
+        """Return the action with the step before which global batches of `batch_size` have had its `samples`."""
+        if self.samples is None:
+            return self
+        return replace(self, stop=self.start + math.ceil(self.samples(model) / batch_size))
 
     def due(self, step: int) -> bool:
         """Return whether this action runs in step number `step`, counted from 0."""

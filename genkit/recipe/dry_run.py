@@ -48,7 +48,7 @@ from genkit.recipe.measured_step import MeasuredStep, measure_step
 from genkit.recipe.network_on_meta import network_on_meta
 from genkit.recipe.tables import Recipe
 from genkit.recipe.try_data import try_data
-from genkit.recipe.try_loss import try_actions, try_phases, try_remark, try_targets
+from genkit.recipe.try_loss import try_actions, try_phases, try_remark, try_samples, try_targets
 from genkit.recipe.try_model import try_error, try_model, try_prior
 from genkit.recipe.try_optimiser import try_optimiser
 
@@ -122,6 +122,9 @@ class _Checker:
         if recipe is None or nothing_to_update or not children_trained_by(phases) <= children_of(model):
             return None
         self.findings += check_ema(recipe, protocols)
+        actions = self._call(("loss",), partial(try_samples, actions, model, recipe.train.batch_size))
+        if actions is None:
+            return None
         if not error_fits:  # the step would report the same mistake again
             return None
         step = self._try_networks_and_step(model, recipe) if try_step else NOT_TRIED

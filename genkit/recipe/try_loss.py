@@ -50,6 +50,8 @@ def try_actions(loss: Loss, phases: tuple[Phase, ...]) -> tuple[Action, ...]:
             raise ValueError(f"{subject}: do is a {type(action.do).__name__}. Give a function of model and batch")
         if action.every < 1:
             raise ValueError(f"{subject}: every is {action.every}. Give a positive integer")
+        if action.samples is not None and (action.stop is not None or action.every != 1):
+            raise ValueError(f"{subject}: samples decides the steps. Remove stop and every, or samples")
         if isinstance(action.resets, str):
             raise ValueError(f'{subject}: resets is {action.resets!r}. Give a tuple of names, such as ("decoder",)')
         if action.before is not None and action.before not in (known := [phase.name for phase in phases]):
@@ -57,6 +59,18 @@ def try_actions(loss: Loss, phases: tuple[Phase, ...]) -> tuple[Action, ...]:
         if names.count(action.name) > 1:
             raise ValueError(f"{subject}: the name of another action or phase. Give each its own")
     return tuple(actions)
+
+
+def try_samples(actions: tuple[Action, ...], model: Model, batch_size: int) -> tuple[Action, ...]:
+    """Return the actions with the steps that their samples take, after a check of these numbers."""
+    for action in actions:
+        needed: Any = 1 if action.samples is None else action.samples(model)
+        if not isinstance(needed, int) or needed < 1:
+            raise ValueError(
+                f'{code_of(action.samples)}: samples of the action "{action.name}" returned {needed!r}. Return a '
+                "positive integer"
+            )
+    return tuple(action.for_batches(model, batch_size) for action in actions)
 
 
 def targets_of(loss: Loss) -> Any:

@@ -18,7 +18,7 @@ from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_fields import with_schedules
 from genkit.recipe.part_interface import check_interface
 from genkit.recipe.phase_result import checked_result
-from genkit.recipe.try_loss import actions_of, try_actions, try_phases, try_remark, try_targets
+from genkit.recipe.try_loss import actions_of, try_actions, try_phases, try_remark, try_samples, try_targets
 from genkit.testing.examples import first_accepted, models
 from genkit.testing.law import Law, assert_finite, assert_same, hold
 from genkit.testing.loss_trial import LossTrial
@@ -122,6 +122,7 @@ class _Laws(LossTrial):
         check_interface("losses", self.loss)
         phases = try_phases(self.loss)
         actions = try_actions(self.loss, phases)
+        try_samples(actions, self.model, self.given.noise.rows.total)
         try_targets(self.loss, self.model)
         try_remark(self.loss)
         has = _children(self.model)

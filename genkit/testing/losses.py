@@ -50,7 +50,8 @@ def take_step(
 ) -> None:
     """Take one step as the training loop does; `optimisers` has that of each child of the model by name."""
     loss = with_schedules(loss)
-    for turn in turns_of(loss.phases(), actions_of(loss)):
+    actions = [action.for_batches(model, batch.noise.rows.total) for action in actions_of(loss)]
+    for turn in turns_of(loss.phases(), actions):
         if not turn.due(step):
             continue
         if isinstance(turn, Action):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -80,6 +81,10 @@ class Mistaken(VAE):
             "no function": (Action("a", 3),),
             "every": (Action("a", self.nothing, every=0),),
             "text": (Action("a", self.nothing, resets="decoder"),),
+            "samples, stop": (Action("a", self.nothing, samples=lambda model: 9, stop=3),),
+            "samples, every": (Action("a", self.nothing, samples=lambda model: 9, every=2),),
+            "no samples": (Action("a", self.nothing, samples=lambda model: 0),),
+            "half a sample": (Action("a", self.nothing, samples=lambda model: 2.5),),
             "before": (Action("a", self.nothing, before="decoder"),),
             "twice": (Action("vae", self.nothing),),
             "no moments": (Action("a", self.nothing, resets=("critic",)),),
@@ -198,6 +203,15 @@ def test_turns_of_no_actions_are_the_phases():
     assert turns_of(phases, ()) == phases
 
 
+def test_an_action_of_many_samples_takes_as_many_consecutive_steps_as_they_need():
+    for samples, batch_size, start in product(range(1, 14), range(1, 6), (0, 3)):
+        action = Action("a", print, start=start, samples=lambda model, samples=samples: samples)
+        steps = [step for step in range(40) if action.for_batches(None, batch_size).due(step)]
+        assert steps == list(range(start, start + len(steps)))
+        assert (len(steps) - 1) * batch_size < samples <= len(steps) * batch_size
+    assert (fixed := Action("a", print, start=2, stop=9)).for_batches(None, 4) is fixed
+
+
 def test_the_plan_shows_actions_in_their_order(capsys):
     plan = plan_of(Use("acting"))
     chosen = Threads(1, "test"), choose_workers(plan, 1)
@@ -221,6 +235,10 @@ def test_the_plan_shows_actions_in_their_order(capsys):
         ("no function", ('"a"', "do is a int")),
         ("every", ('"a"', "every is 0")),
         ("text", ("resets is 'decoder'", "tuple")),
+        ("samples, stop", ('"a"', "samples", "stop")),
+        ("samples, every", ('"a"', "samples", "every")),
+        ("no samples", ('"a"', "samples", "returned 0")),
+        ("half a sample", ('"a"', "samples", "returned 2.5")),
         ("before", ('before is "decoder"', "vae")),
         ("twice", ('"vae"', "another action or phase")),
         ("no moments", ('"a"', '"critic"', "resets")),

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genkit.api import Autoencoder, ConstantSchedule, Loss, ReconstructionError, SquaredError
+from genkit.api import Autoencoder, Batch, ConstantSchedule, Loss, ReconstructionError, SquaredError, make_targets
 from genkit.parts.errors.bce import BCE
 from genkit.parts.errors.l1 import L1
 from genkit.parts.errors.ssim import SSIM
@@ -14,14 +14,15 @@ from genkit.parts.models.small_conv import SmallConv
 from genkit.recipe.registry import load_registry
 from genkit.testing import assert_gradients_reach_updates, batch_of
 
-LOSSES = ["vae", "introvae", "soft-introvae", "as-introvae", "reversed"]
+SOFT = ["soft-introvae", "soft-introvae-prior", "soft-introvae-bootstrap", "as-introvae", "reversed"]
+LOSSES = ["vae", "introvae", *SOFT]
 
 
 def loss_named(name: str, **keys: float) -> Loss:
     """Return a loss by its name in recipes; skip the test if its plugin is not installed."""
     if not load_registry().parts.get(("losses", name)):
         pytest.skip(f"{name} is not installed")
-    if name in ("soft-introvae", "as-introvae", "reversed"):
+    if name in SOFT:
         keys = {"gamma_r": 0.5, **keys}
     weights = {key: ConstantSchedule(value) if key == "beta_rec" else value for key, value in keys.items()}
     return load_registry().find("losses", name).load()(**weights)
@@ -38,8 +39,12 @@ def pictures() -> Tensor:
     return torch.rand(6, 1, 14, 14, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
+def batch_for(model: Autoencoder) -> Batch:
+    return batch_of(pictures(), 3, targets=make_targets(model, ("decoder",)))
+
+
 def totals(loss: Loss, model: Autoencoder) -> list[Tensor]:
-    batch = batch_of(pictures(), 3)
+    batch = batch_for(model)
     return [phase.loss(model, batch.in_phase(phase.name)).total for phase in loss.phases() if phase.due(0)]
 
 
@@ -60,7 +65,8 @@ def test_an_error_three_times_as_large_is_a_weight_three_times_as_large(name: st
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("error", [L1(), BCE(), SSIM()], ids=repr)
 def test_the_gradients_reach_what_each_phase_updates(name: str, error: ReconstructionError) -> None:
-    assert_gradients_reach_updates(loss_named(name), model_with(error), batch_of(pictures(), 3), step=0)
+    model = model_with(error)
+    assert_gradients_reach_updates(loss_named(name), model, batch_for(model), step=0)
 
 
 @pytest.mark.parametrize("name", LOSSES)

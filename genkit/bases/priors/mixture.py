@@ -134,11 +134,15 @@ class Mixture(Prior):
             self.lowest.copy_(self.logvars.amin(dim=0))
             self.highest.copy_(self.logvars.amax(dim=0))
 
-    def start_from(self, q: DiagNormal) -> None:
-        """Set the components to the first C Gaussians of `q`, (B, L), B >= C, without gradient."""
+    def start_from(self, q: DiagNormal, *, first: int = 0) -> None:
+        """Set the components `first`, `first` + 1, ... to the Gaussians of `q`, (B, L), without gradient.
+
+        Those that `q` is too short for keep their values; Gaussians for which no component is left are not used.
+        """
         with torch.no_grad():
-            self.means.copy_(q.mu[: self.components])
-            self.logvars.copy_(q.logvar[: self.components])
+            for components, values in ((self.means[first:], q.mu), (self.logvars[first:], q.logvar)):
+                number = min(len(components), len(values))
+                components[:number].copy_(values[:number])
 
     def sample(self, noise: Noise) -> Tensor:
         """Return one code for each row of the noise, (B, L), with gradient to means and log-variances."""

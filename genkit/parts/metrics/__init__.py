@@ -44,7 +44,10 @@ ENTRIES = (
     ),
     Entry("active-units", "genkit.parts.metrics.posterior:ActiveUnits", "Number of latent dimensions in use", IWAE),
     Entry(
-        "posterior-kl", "genkit.parts.metrics.posterior:PosteriorKL", "Mean KL(q(z|x) || N(0, I)), nats", "closed form"
+        "posterior-kl",
+        "genkit.parts.metrics.posterior:PosteriorKL",
+        "Mean KL(q(z|x) || p), p the prior of the model, nats",
+        "closed form",
     ),
     Entry(
         "linear-probe",

@@ -100,7 +100,7 @@ class PerClass(Conditional, Mixture):
         squares = (q.mu - self.means[labels]).square() * (-logvars).exp()
         return 0.5 * (squares + ratio.exp() - 1 - ratio).sum(dim=1)
 
-    def start_from(self, q: DiagNormal) -> None:
+    def start_from(self, q: DiagNormal, *, first: int = 0) -> None:
         """Raise `ValueError`: the first posteriors of a batch are not of one class each."""
         raise ValueError(
             'the prior "per-class" cannot start from the codes of single samples. Leave this out, or use the prior '

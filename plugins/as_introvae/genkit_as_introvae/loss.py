@@ -65,6 +65,7 @@ large that the encoder repels no fake for about the first third of a run. `stabl
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -83,12 +84,16 @@ from genkit.api import (
     NonNegativeInt,
     Phase,
     PhaseLoss,
+    Remark,
     Schedule,
+    low_kl_of_samples,
     negative_elbo,
     require_standard_normal,
 )
 from genkit_as_introvae.as_distance import ASDistance
 from genkit_as_introvae.variants import VARIANTS, kl_to_prior
+
+MOSTLY_KL = 0.95  # c from which the encoder repels samples by their KL; below, by D too, which leaves their KL free
 
 
 @dataclass(frozen=True)
@@ -195,6 +200,12 @@ class ASIntroVAE:
             error_fake = model.error(g.detach(), _reconstruction(model, q_fake.detach(), batch, "fake"))
             loss = loss + 0.5 * self.gamma_r * beta_rec * (error_rec + error_fake)
         return PhaseLoss(s * loss.mean(), _means(c, rec=error, kl_rec=kl_rec, kl_fake=kl_fake, distance=distance))
+
+    def remark(self, terms: Mapping[str, float]) -> Remark | None:
+        """Return a remark if, once the KL has replaced D, the KL of samples is below that of data."""
+        if terms.get("encoder/c", 0.0) < MOSTLY_KL or (low := low_kl_of_samples(terms)) is None:
+            return None
+        return Remark(f"{low}: the encoder does not repel samples. Lower beta_neg", ("beta_neg",))
 
     def _check_prior(self, model: Autoencoder) -> None:
         """Raise `ValueError` if a setting holds for the prior N(0, I) only and the model has another prior."""

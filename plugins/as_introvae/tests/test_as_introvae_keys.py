@@ -92,3 +92,11 @@ def test_the_default_bandwidth_of_a_form_written_out_is_the_same_distance(form):
 @pytest.mark.parametrize("form", ["joint-smoothed", "reference"])
 def test_a_bandwidth_that_is_not_one_number_is_left_out(form):
     assert ASDistance(form).dependent_defaults() == {}
+
+
+@pytest.mark.parametrize(("c", "remarked"), [(0.0, False), (0.9, False), (0.95, True), (1.0, True), (None, False)])
+def test_a_low_kl_of_samples_is_remarked_once_the_kl_has_replaced_the_distance(c, remarked):
+    terms = {"encoder/kl_real": 10.0, "encoder/kl_fake": 5.0} | ({} if c is None else {"encoder/c": c})
+    remark = ASIntroVAE().remark(terms)
+    assert (remark and remark.keys) == (("beta_neg",) if remarked else None)
+    assert ASIntroVAE().remark({**terms, "encoder/kl_fake": 9.6}) is None  # nearly equal, as at the equilibrium

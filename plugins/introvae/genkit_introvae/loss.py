@@ -43,6 +43,7 @@ Neither is reproduced here, so numbers made with that code are not comparable.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -59,7 +60,9 @@ from genkit.api import (
     Phase,
     PhaseLoss,
     PositiveFloat,
+    Remark,
     Schedule,
+    low_kl_of_samples,
 )
 
 
@@ -119,6 +122,17 @@ class IntroVAE:
         attraction = 0.5 * self.beta_kl(batch.t) * (kl_rec.mean() + kl_fake.mean())
         total = self.beta_rec(batch.t) * error.mean() + attraction
         return PhaseLoss(total, _means(rec=error, kl_rec=kl_rec, kl_fake=kl_fake))
+
+    def remark(self, terms: Mapping[str, float]) -> Remark | None:
+        """Return a remark if the KL of samples is below that of data: the hinge is too low, or too weak."""
+        if (low := low_kl_of_samples(terms)) is None:
+            return None
+        if terms["encoder/kl_real"] >= self.margin:
+            text = (
+                f"the encoder repels samples up to the margin of {self.margin:g} nats only. Raise margin above kl_real"
+            )
+            return Remark(f"{low}: {text}", ("margin",))
+        return Remark(f"{low}: the encoder does not repel samples enough. Raise beta_neg", ("beta_neg",))
 
     def _hinge(self, kl: Tensor, batch: Batch) -> Tensor:
         # A mean inside a nonlinearity couples the samples, so all processes are gathered. kl: (B,) nats -> ().

@@ -206,3 +206,24 @@ def test_the_plugin_supplies_the_loss():
     (entry,) = genkit_introvae.genkit_losses()
     assert entry.name == "introvae"
     assert resolve_name(entry.target) is IntroVAE
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "keys"),
+    [
+        (10.0, 12.0, None),
+        (10.0, 9.6, None),  # nearly equal, as at the equilibrium
+        (10.0, 9.4, ("beta_neg",)),  # the hinge pushes up to 20 nats, but too weakly
+        (20.0, 15.0, ("margin",)),  # it pushes up to 20 nats only, which is no more than data have
+        (40.0, 30.0, ("margin",)),  # it has nothing to push
+        (40.0, 39.0, None),
+        (None, 3.0, None),
+        (3.0, None, None),
+    ],
+)
+def test_a_remark_names_what_keeps_the_kl_of_samples_below_that_of_data(real, fake, keys):
+    terms = {"encoder/kl_real": real, "encoder/kl_fake": fake}
+    remark = IntroVAE(margin=20.0).remark({name: value for name, value in terms.items() if value is not None})
+    assert (remark and remark.keys) == keys
+    if remark is not None:
+        assert "kl_fake" in remark.text and "kl_real" in remark.text

@@ -25,7 +25,9 @@ Prior learning in Soft-IntroVAE, TMLR 2025, <https://arxiv.org/abs/2408.13805>.
 
 Deviations from the published code:
 
-- There is no stage with a VampPrior. The mixture starts at random, or from codes of the data (`prior_from_codes`).
+- There is no stage with a VampPrior. The mixture starts at random, or from codes of the data (`prior_from_codes`): each
+  component from a sample, as published. More components than a batch has samples are set in consecutive steps, during
+  which the prior is trained.
 - The KL is that of the prior of the model, by default a bound in closed form in place of the mean over 100 draws.
 - ρ_c is the mean share of a component in that bound, whatever the form of the KL; published is the mean of its
   probability given a code, over draws of the posterior.
@@ -82,7 +84,8 @@ class SoftIntroVAEPrior(SoftIntroVAE):
     prior_from_codes: Annotated[
         NonNegativeInt | None,
         Doc(
-            "Step at which means and log-variances of the mixture become those of posteriors of data; by default none."
+            "Step at which means and log-variances of the mixture become those of posteriors of data, a sample for "
+            "each component; the next steps go on if a batch has fewer. By default none."
         ),
     ] = None
 
@@ -97,21 +100,36 @@ class SoftIntroVAEPrior(SoftIntroVAE):
         found = []
         if self.prior_from_codes is not None:
             at = self.prior_from_codes
-            found.append(Action("codes", self.start_prior, before="vae", start=at, stop=at + 1, resets=("prior",)))
-        if self.bound_logvars and self.train_prior and self.warmup_steps > 0:
+            found.append(
+                Action("codes", self.start_prior, before="vae", start=at, resets=("prior",), samples=_components)
+            )
+        if self._sets_bounds:
             end = self.warmup_steps
             found.append(Action("bounds", self.set_bounds, before="encoder", start=end, stop=end + 1))
         return tuple(found)
 
+    @property
+    def _sets_bounds(self) -> bool:
+        return self.bound_logvars and self.train_prior and self.warmup_steps > 0
+
     def start_prior(self, model: Autoencoder, batch: Batch) -> None:
-        """Set the components of the mixture to the posteriors of the first samples of the global batch."""
+        """Set components of the mixture to the posteriors of the global batch: those that are next in this step."""
+        at = self.prior_from_codes or 0
         (q,) = batch.gather_posteriors(model.encoder(batch.x))
-        if not isinstance(model.prior, Mixture) or model.prior.components > len(q.mu):
+        if not isinstance(model.prior, Mixture):
             raise ValueError(
-                f'prior_from_codes needs [model.prior] use = "mixture" with at most {len(q.mu)} components, one for '
-                f"each sample of a batch, but the model has the prior {model.prior.description}"
+                'prior_from_codes needs [model.prior] use = "mixture", but the model has the prior '
+                f"{model.prior.description}"
             )
-        model.prior.start_from(q)
+        steps = math.ceil(model.prior.components / len(q.mu))
+        if steps > 1 and self._sets_bounds and at + steps - 1 > self.warmup_steps:
+            raise ValueError(
+                f"prior_from_codes = {at}: {model.prior.components} components take {steps} steps of {len(q.mu)} "
+                f"samples, but their log-variances are bounded at step {self.warmup_steps}, before all are set. Set "
+                f"warmup_steps = {at + steps - 1} or more, or bound_logvars = false"
+            )
+        turn = (batch.noise.step - at) % steps  # a trial is in another step
+        model.prior.start_from(q, first=turn * len(q.mu))
 
     def set_bounds(self, model: Autoencoder, batch: Batch) -> None:
         """Bound the log-variances of a learnt mixture by their present range."""
@@ -158,6 +176,10 @@ class SoftIntroVAEPrior(SoftIntroVAE):
         kl = model.prior.kl(q, batch.noise.within("kl-prior")).mean()
         total = total + self.beta_kl(batch.t) * kl / math.prod(model.data_shape)
         return PhaseLoss(total, {**terms, "kl_prior": kl.detach()})
+
+
+def _components(model: Autoencoder) -> int:
+    return model.prior.components if isinstance(model.prior, Mixture) else 1
 
 
 def _is_learnt(prior: Prior) -> bool:

@@ -71,13 +71,13 @@ from genkit.api import (
     Schedule,
     UnitInterval,
     cutout,
+    low_kl_of_samples,
     negative_elbo,
     shift,
 )
 from genkit_soft_introvae.posteriors import Divergences, code, divergences
 
 PROBABILITY = 0.5  # of cutout and of shift, as published
-BELOW = 0.95  # share of kl_real; both are equal at the equilibrium, so a smaller difference may be noise
 
 
 @dataclass(frozen=True)
@@ -207,14 +207,9 @@ class SoftIntroVAE:
 
     def remark(self, terms: Mapping[str, float]) -> Remark | None:
         """Return a remark if the KL of samples is below that of data: the encoder does not tell them apart."""
-        real, fake = terms.get("encoder/kl_real"), terms.get("encoder/kl_fake")
-        if real is None or fake is None or fake >= BELOW * real:
+        if (low := low_kl_of_samples(terms)) is None:
             return None
-        text = (
-            f"kl_fake is below kl_real, {fake:.3g} and {real:.3g} nats on average: the encoder does not repel samples. "
-            "Lower beta_neg"
-        )
-        return Remark(text, ("beta_neg",))
+        return Remark(f"{low}: the encoder does not repel samples. Lower beta_neg", ("beta_neg",))
 
     def error_for_encoder(self, model: Autoencoder, y: Tensor, q: DiagNormal, batch: Batch, of: str) -> Tensor:
         """Return R(y, ŷ) of the fakes y within e(y) of L_E, (B,); `q` are their posteriors."""

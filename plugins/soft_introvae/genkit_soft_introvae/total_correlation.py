@@ -12,6 +12,10 @@ Chen et al. 2018, "Isolating Sources of Disentanglement in Variational Autoencod
 section 3. Minibatch-weighted sampling there estimates q̄ of a data set of N samples, and its value is larger by
 (L - 1)·log N. That is left out here: it would be no constant within e(y), and fakes are no data set that has an N.
 
+Deviation from the published code of a Soft-IntroVAE with this term, intro-tc-vae: it estimates q̄ by minibatch
+stratified sampling (Chen et al., appendix), whose weights need N too: 1/N for the sample's own posterior, and the rest
+for the others of the batch. Here all posteriors of the batch count equally.
+
 Both see one batch only. Posteriors that do not overlap in any dimension have the value (L - 1)·log B, whatever the data
 are, and no gradient: the estimate needs a large B, or posteriors that are not narrow.
 

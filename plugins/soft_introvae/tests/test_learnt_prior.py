@@ -180,7 +180,7 @@ def test_the_prior_starts_from_codes_and_then_its_log_variances_are_bounded():
     loss = SoftIntroVAEPrior(warmup_steps=5, prior_from_codes=2)
     names = [turn.name for turn in turns_of(loss.phases(), loss.actions())]
     assert names == ["codes", "vae", "bounds", "encoder", "decoder"]
-    codes, bounds = loss.actions()
+    codes, bounds = (action.for_batches(model, len(batch.x)) for action in loss.actions())
     assert [step for step in range(9) if codes.due(step)] == [2] and codes.resets == ("prior",)
     assert [step for step in range(9) if bounds.due(step)] == [5]
 
