@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from genkit.console.streams import excuse_lost_output
-from genkit.errors import RunError
+from genkit.errors import RunError, UsageError
 from genkit.launched import LOST, announced_size
 from genkit.runs.next_step import Commands
 from genkit.runs.run_folder import RunFolder
@@ -72,6 +72,10 @@ def train_on_processes(folder: RunFolder, processes: int, threads: int, workers:
         for process in started:
             process.kill()  # no effect on one that has ended
     excuse_lost_output()
+    if started[0].returncode not in (0, UsageError.exit_code):
+        from genkit.runs.write_report import write_absent_report
+
+        write_absent_report(folder)
     _report(folder, ended, started)
 
 

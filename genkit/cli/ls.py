@@ -38,9 +38,10 @@ def ls(
 ) -> None:
     """List the runs of a folder with state, step and main metric.
 
-    A run is running, finished, failed, stopped or not started; one whose files cannot be read is damaged. The main
-    metric is [evaluate] best, or else the first metric that is better if lower or if higher. Its value is that after
-    the last step, or of the newest evaluation. The longest, best and youngest runs come first.
+    A run is running, finished, failed, stopped or not started. It is incomplete if all its steps are trained and its
+    model folder is missing, and damaged if a file cannot be read or was cut short. The main metric is [evaluate] best,
+    or else the first metric that is better if lower or if higher. Its value is that after the last step, or of the
+    newest evaluation. The longest, best and youngest runs come first.
     """
     from genkit.console.output import Console
     from genkit.runs.list_runs import list_runs

@@ -61,7 +61,7 @@ class Run:
 
     @property
     def state(self) -> RunState:
-        """The state: "running", "finished", "failed", "stopped" or "not started"."""
+        """The state: "running", "finished", "failed", "incomplete", "stopped" or "not started"."""
         return state_of(self._folder)
 
     @property

@@ -13,6 +13,7 @@ from genkit.recipe.nested import KeyPath, leaves
 from genkit.recipe.owners import Supplier, suppliers_in_comments
 from genkit.recipe.toml_text import BeyondLimits, parse, statements
 from genkit.recipe.unread_file import RECIPE, ShippedKind, remedy, unread
+from genkit.recipe.whole_text import CutShort, check_whole
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,13 @@ def read(path: Path, kind: ShippedKind = RECIPE) -> Document:
     except OSError as error:
         raise unread(path, error, kind) from None
     try:
+        check_whole(text)
         tables = parse(text)
+    except CutShort as error:
+        raise UsageError(
+            f"{path}: damaged ({error}). Copy the whole file again; if you have cut it yourself, delete its first "
+            "line, which announces that line."
+        ) from None
     except BeyondLimits as error:
         raise UsageError(f"{path}: {error}. Correct the file; no recipe needs that.") from None
     except tomllib.TOMLDecodeError as error:

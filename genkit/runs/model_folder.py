@@ -8,6 +8,7 @@ from typing import Any
 
 import tomli_w
 
+from genkit.recipe.whole_text import with_mark
 from genkit.runs.class_facts import facts_of_classes
 from genkit.runs.environment import environment
 from genkit.runs.live_run import LiveRun
@@ -20,7 +21,7 @@ from genkit.storage.weights import write_model_folder
 def write_model(run: LiveRun, folder: Path, facts: Mapping[str, Any]) -> None:
     """Write the model as it is; `facts` are written last and mark the folder as complete."""
     folder.mkdir(exist_ok=True)
-    write_text(folder / RECIPE, tomli_w.dumps(dict(run.plan.resolved)))
+    write_text(folder / RECIPE, with_mark(tomli_w.dumps(dict(run.plan.resolved))))
     about = {
         "step": run.state.step,
         "data_shape": list(run.plan.data.shape),

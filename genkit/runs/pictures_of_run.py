@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from genkit.runs.run_folder import RunFolder
 
@@ -28,3 +29,12 @@ def previews_of(folder: RunFolder) -> dict[str, list[Path]]:
     for path in sorted(folder.samples.glob("step-*-*.png")):
         found.setdefault(path.stem.split("-", 2)[2], []).append(path)
     return found
+
+
+def is_drawable(shape: Any) -> bool:
+    """Return whether samples of this shape have pictures: points in the plane, and images in grey or colour."""
+    match shape:
+        case [2] | [1 | 3, _, _]:
+            return True
+        case _:
+            return False

@@ -12,27 +12,24 @@ from genkit.core.result import EvaluationRecord, Result
 from genkit.errors import GenkitError
 from genkit.pages.chart import Chart, value_text
 from genkit.pages.pictures import PictureBudget
-from genkit.recipe.document import read
 from genkit.runs.checkpoint import read_facts
-from genkit.runs.early_end import early_end_of
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.runs.failure import failure_of
 from genkit.runs.model_facts import facts_in
 from genkit.runs.report_charts import ChartGroup, LoggedTerm, chart_groups, chart_of_codes, logged_terms
 from genkit.runs.report_pictures import ReportPictures, pictures_of_report
 from genkit.runs.report_recipe import ShownRecipe, shown_recipe
+from genkit.runs.report_remarks import remarks_on_absent, remarks_on_state, remarks_on_steps
 from genkit.runs.report_time import TimeShare, time_shares
+from genkit.runs.resolved_recipe import tables_of_run
+from genkit.runs.results import read_results
 from genkit.runs.run_folder import RunFolder
+from genkit.runs.run_progress import RunProgress, progress_of
 from genkit.runs.run_state import RunState, state_of
 from genkit.runs.timing import read_timing
+from genkit.storage.listing import exists
 
 Value = TypeVar("Value")
-STATES = {
-    RunState.RUNNING: "Running: this page shows what the run had written when the page was made.",
-    RunState.STOPPED: "Stopped before its last step; `genkit resume` continues it.",
-    RunState.NOT_STARTED: "Not started: nothing has been trained yet.",
-    RunState.DAMAGED: "Damaged: some of its files cannot be read.",
-}
 DAMAGE = (
     ValueError,
     TypeError,
@@ -40,6 +37,7 @@ DAMAGE = (
     AttributeError,
     LookupError,
 )  # what a strange value in a file leads to
+NO_PROGRESS = RunProgress(0, None, None, None, None)
 ENVIRONMENT = ("genkit", "torch", "python", "machine", "processes", "threads")
 
 
@@ -88,17 +86,18 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     `state` is that of a run which this process has just trained. Raises `UsageError` if there is no resolved recipe.
     """
     reader = _Reader()
-    recipe = read(folder.resolved).tables
+    recipe = tables_of_run(folder.resolved)
     state = state or reader.read(folder.path, lambda: state_of(folder), RunState.DAMAGED)
     lines: list[dict[str, Any]] = reader.read(folder.metrics, folder.lines, [])
     evaluations: list[EvaluationRecord] = reader.read(folder.path, lambda: evaluations_of(folder), [])
-    newest = reader.read(folder.results, lambda: newest_evaluation(folder), None)
-    remarks = [STATES[state]] if state in STATES else []
-    if state is RunState.FAILED and (failure := reader.read(folder.failed, lambda: failure_of(folder), None)):
-        remarks.append(f"The training failed after step {failure.step}: {failure.reason}")
-    if end := reader.read(folder.path, lambda: early_end_of(folder), None):
-        remarks.append(f"A callback ended the run after step {end.step}: {end.reason}")
+    progress = reader.read(folder.path, lambda: progress_of(folder, recipe), NO_PROGRESS)
+    newest = reader.read(folder.results, lambda: _newest_evaluation(folder, state, progress), None)
+    failure = reader.read(folder.failed, lambda: failure_of(folder), None)
+    remarks = ["Damaged: some files cannot be read."] if state is RunState.DAMAGED else []
+    remarks += remarks_on_state(state, progress, failure)
+    remarks += remarks_on_steps(folder, state, progress, newest.step if newest else None)
     facts: dict[str, Any] = reader.read(folder.final, lambda: _newest_facts(folder), {})
+    remarks += reader.read(folder.path, lambda: list(remarks_on_absent(folder, state, facts)), [])
     groups: list[ChartGroup] = reader.read(folder.metrics, lambda: chart_groups(lines, evaluations, recipe), [])
     if any(chart.notes for group in groups for chart in group.charts):
         remarks.append("Some logged values are not finite. The curves have gaps there, and a note below each says so.")
@@ -108,7 +107,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
         title=str(recipe.get("title", folder.path.name)),
         name=folder.path.resolve().name,
         state=state,
-        facts=reader.read(folder.resolved, lambda: _facts(folder, state, recipe, lines, facts), {"state": str(state)}),
+        facts=reader.read(folder.resolved, lambda: _facts(folder, state, recipe, progress), {"state": str(state)}),
         groups=groups,
         terms=reader.read(folder.metrics, lambda: logged_terms(lines), []),
         latent_space=reader.read(folder.figures, lambda: chart_of_codes(folder), None),
@@ -151,21 +150,21 @@ def _newest_facts(folder: RunFolder) -> dict[str, Any]:
     return read_facts(folder.checkpoint(saved[-1])) if saved else {}
 
 
-def _facts(
-    folder: RunFolder,
-    state: RunState,
-    recipe: Mapping[str, Any],
-    lines: Sequence[Mapping[str, Any]],
-    newest: Mapping[str, Any],
-) -> dict[str, str]:
+def _newest_evaluation(folder: RunFolder, state: RunState, progress: RunProgress) -> EvaluationRecord | None:
+    """Return the newest evaluation: that after the last step also of a run that has lost its model folder since."""
+    all_trained = state is RunState.INCOMPLETE or (progress.last is not None and progress.logged >= progress.last)
+    if not folder.finished and all_trained and exists(folder.results):
+        return EvaluationRecord(progress.last or 0, read_results(folder.results))
+    return newest_evaluation(folder)
+
+
+def _facts(folder: RunFolder, state: RunState, recipe: Mapping[str, Any], progress: RunProgress) -> dict[str, str]:
     """Return the facts at the top of the page, by name."""
-    train = recipe.get("train", {})
-    length = train.get("steps")
-    step = max(lines[-1]["step"] if lines else 0, newest.get("step", 0))
+    length = recipe.get("train", {}).get("steps") or progress.steps
     timing = read_timing(folder)
     shown = {
         "state": str(state),
-        "step": f"{step} of {length}" if length else str(step),
+        "step": f"{progress.step} of {length}" if length else str(progress.step),
         "data": _name(recipe, "data"),
         "model": _name(recipe, "model"),
         "loss": _name(recipe, "loss"),

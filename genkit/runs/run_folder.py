@@ -32,8 +32,10 @@ import tomli_w
 
 from genkit.errors import UsageError
 from genkit.recipe.document import Document
+from genkit.recipe.whole_text import with_mark
 from genkit.runs.not_a_run_folder import not_a_run_folder
 from genkit.runs.numbered_folder import create_numbered
+from genkit.runs.resolved_recipe import tables_of_run
 from genkit.runs.run_lock import run_lock
 from genkit.runs.step_names import name_of_step, steps_in
 from genkit.storage.atomic import write_file
@@ -94,9 +96,10 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """Return the run at `path`. Raises `UsageError` if `path` is not a run folder."""
+        """Return the run at `path`. Raises `UsageError` if it is not a run folder, or if its recipe is damaged."""
         if not exists(path / RESOLVED):
             raise not_a_run_folder(path)
+        tables_of_run(path / RESOLVED)
         return cls(path)
 
     def begin(self, document: Document, resolved: dict[str, Any], notes: Iterable[str] = ()) -> None:
@@ -108,7 +111,7 @@ class RunFolder:
         else:
             write_text(self.path / RECIPE, tomli_w.dumps(document.tables))
         header = "".join(f"# {line}\n" for line in ("Every key, defaults included. Supplied by:", *notes))
-        write_text(self.resolved, header + tomli_w.dumps(resolved))
+        write_text(self.resolved, with_mark(header + tomli_w.dumps(resolved)))
 
     @property
     def resolved(self) -> Path:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from genkit.errors import UsageError
-from genkit.recipe.toml_text import BeyondLimits, parse
-from genkit.runs.early_end import early_end_of
 from genkit.runs.failure import failure_of
 from genkit.runs.main_metric import MainMetric, main_metric
-from genkit.runs.model_facts import step_of
+from genkit.runs.resolved_recipe import tables_of_run
 from genkit.runs.run_folder import RunFolder
-from genkit.runs.run_state import RunState, state_of
-from genkit.storage.os_errors import unreadable
-from genkit.storage.regular_file import read_regular
+from genkit.runs.run_progress import progress_of
+from genkit.runs.run_state import RunState, in_words, state_of
 
 DAMAGE = (
     ValueError,
@@ -28,6 +23,7 @@ DAMAGE = (
     AttributeError,
     LookupError,
 )  # what a strange value in a file leads to
+EXPLAINED = (RunState.FAILED, RunState.INCOMPLETE)  # states whose reason a list of runs prints
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class RunSummary:
     steps: int | None = None  # the length of the run; None if the recipe counts epochs and nothing is logged
     metric: MainMetric | None = None
     started: datetime | None = None  # when the run folder was made
-    reason: str = ""  # why the run failed, why a callback stopped it, or what is damaged
+    reason: str = ""  # why the run failed, what it lacks, why a callback stopped it, or what is damaged
 
     def __fspath__(self) -> str:
         """Return the path, so that a summary can be passed where a run is expected."""
@@ -82,45 +78,22 @@ def summary_of(path: Path) -> RunSummary:
 
 
 def _read(folder: RunFolder) -> RunSummary:
-    recipe = _recipe(folder)
+    recipe = tables_of_run(folder.resolved)
     state = state_of(folder)
-    line = folder.step_log.last() or {}
-    saved = folder.saved_steps()
-    end, failure = early_end_of(folder), failure_of(folder)
-    reason = failure.reason if failure and state is RunState.FAILED else end.reason if end else ""
+    progress, failure = progress_of(folder, recipe), failure_of(folder)
+    reason = "" if progress.end is None else progress.end.reason
+    if state in EXPLAINED:
+        reason = in_words(state, progress, failure)
     return RunSummary(
         folder.path,
         state,
         str(recipe.get("title", "")),
-        max(line.get("step", 0), saved[-1] if saved else 0, step_of(folder.final) or 0),
-        _steps(recipe, line),
+        progress.step,
+        progress.steps,
         main_metric(folder, recipe, folder.finished),
         _started(folder),
         reason,
     )
-
-
-def _recipe(folder: RunFolder) -> Mapping[str, Any]:
-    path = folder.resolved
-    try:
-        return parse(read_regular(path).decode("utf-8", "surrogateescape"))
-    except FileNotFoundError:
-        raise UsageError(f"{path}: not found, so the run cannot be resumed.") from None
-    except OSError as error:
-        raise unreadable(path, error) from None
-    except (tomllib.TOMLDecodeError, BeyondLimits) as error:
-        raise UsageError(f"{path}: damaged ({error}).") from None
-
-
-def _steps(recipe: Mapping[str, Any], line: Mapping[str, Any]) -> int | None:
-    """Return the length of a run. With epochs it follows from a line of the log, where t = (step - 1) / steps."""
-    train = recipe.get("train", {})
-    steps = train.get("steps") if isinstance(train, Mapping) else None
-    if isinstance(steps, int):
-        return steps
-    t = line.get("t")
-    length = (line["step"] - 1) / t if isinstance(t, float) and t > 0 else math.inf
-    return round(length) if math.isfinite(length) else None
 
 
 def _started(folder: RunFolder) -> datetime | None:

@@ -8,18 +8,18 @@ from datetime import UTC, datetime
 from genkit.console.output import Console
 from genkit.console.quantities import duration
 from genkit.runs.run_state import RunState
-from genkit.runs.run_summary import RunSummary
+from genkit.runs.run_summary import EXPLAINED, RunSummary
 
 ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 
 
 def print_runs(runs: Sequence[RunSummary], console: Console) -> None:
-    """Print a table with a row for each run, and below it why runs failed or are damaged."""
+    """Print a table with a row for each run, and below it why runs failed, are incomplete or are damaged."""
     now = datetime.now(UTC)
     rows = [(run.name, _steps(run), str(run.state), _metric(run), _age(run, now), run.title) for run in runs]
     console.table("runs", ("run", "step", "state", "metric", "age", "recipe"), rows, below=True)
     for run in runs:
-        if run.state in (RunState.FAILED, RunState.DAMAGED):
+        if run.state in (*EXPLAINED, RunState.DAMAGED):
             console.print(f"{run.state}  {run.name}: {run.reason.splitlines()[0] if run.reason else 'no reason given'}")
 
 

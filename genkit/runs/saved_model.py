@@ -16,6 +16,7 @@ from genkit.recipe.owners import suppliers_in
 from genkit.runs import checkpoint
 from genkit.runs.build_parts import build_data
 from genkit.runs.not_a_run_folder import not_a_run_folder
+from genkit.runs.resolved_recipe import tables_of_run
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.exported_folder import AGAIN, check_files, read_config
 from genkit.storage.exported_weights import is_exported_only, read_exported
@@ -97,8 +98,10 @@ def find_model(path: Path) -> SavedModel:
     Raises `UsageError` if there are none, or if their facts or their recipe cannot be read.
     """
     run = RunFolder(path)
-    if exists(run.resolved) and not run.finished and (saved := run.saved_steps()):
-        return _checkpointed(run, saved[-1])
+    if exists(run.resolved):
+        tables_of_run(run.resolved)
+        if not run.finished and (saved := run.saved_steps()):
+            return _checkpointed(run, saved[-1])
     folder = model_folder(path)
     if is_exported_only(folder):
         return _exported(folder)

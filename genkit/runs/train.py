@@ -34,7 +34,7 @@ from genkit.runs.resume import check_before_resume, finished_results
 from genkit.runs.resume_remarks import resume_remarks
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.safe_steps import safe_steps
-from genkit.runs.signals import stop_requested
+from genkit.runs.signals import interruptible, stop_requested
 from genkit.runs.untrained import nothing_left_if_nothing_is_trained
 from genkit.runs.write_report import report_at_end
 from genkit.storage.user_path import user_path
@@ -135,10 +135,11 @@ def train_in_folder(
     Raises `RunError` if data can no longer be read or a part fails, and `UsageError` if a checkpoint cannot be read or
     the data have changed since it was written.
     """
-    run = LiveRun.open(plan, folder, world)
-    outside = callbacks_of_run(plan, folder, callbacks, report or _warn)
     with ExitStack() as stack:
-        stack.enter_context(report_at_end(run, report or _warn))
+        stack.enter_context(interruptible())  # also while the report is written: a launcher sends a second signal
+        stack.enter_context(report_at_end(folder, world, report or _warn))
+        run = LiveRun.open(plan, folder, world)
+        outside = callbacks_of_run(plan, folder, callbacks, report or _warn)
         stack.enter_context(recording_failure(run))
         with stop_requested() as stop:
             listed = stack.enter_context(closing(CallbackList(run, outside, stop)))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from genkit.errors import UsageError
+from genkit.engine.distributed import World
+from genkit.errors import GenkitError, UsageError
 from genkit.pages.render import render_page
-from genkit.runs.live_run import LiveRun
 from genkit.runs.report_of_run import RunReport, report_of_run
 from genkit.runs.run_folder import RunFolder
-from genkit.runs.run_state import RunState, state_of
+from genkit.runs.run_state import RunState, unlocked_state_of
 from genkit.storage.atomic import write_file
 from genkit.storage.listing import exists
 
@@ -40,9 +40,18 @@ def write_report(folder: RunFolder, path: Path | None = None, state: RunState | 
     return path
 
 
+def write_absent_report(folder: RunFolder) -> None:
+    """Write the report of a run whose processes were stopped before they could, for example while they started."""
+    with suppress(GenkitError, OSError):  # a by-product: the error of the training says more
+        if not exists(folder.report):
+            write_report(folder)
+
+
 @contextmanager
-def report_at_end(run: LiveRun, remark: Callable[[str], object]) -> Iterator[None]:
-    """Write the report when the block ends, finished, stopped or failed. The main process does so.
+def report_at_end(folder: RunFolder, world: World, remark: Callable[[str], object]) -> Iterator[None]:
+    """Write the report when the block ends, finished, stopped, also before the first step, or failed.
+
+    The main process does so. The block holds the lock of the run, so the state is that without the lock.
 
     A report is a by-product: an error of its writing becomes a `remark`, and the run ends as it would have ended.
     """
@@ -53,19 +62,9 @@ def report_at_end(run: LiveRun, remark: Callable[[str], object]) -> Iterator[Non
         wrong_call = True
         raise
     finally:
-        if run.world.is_main and not wrong_call and exists(run.folder.resolved):
+        if world.is_main and not wrong_call and exists(folder.resolved):
             try:
-                write_report(run.folder, state=_state_at_end(run.folder))
+                write_report(folder, state=unlocked_state_of(folder))
             except Exception as error:  # whatever a page, a picture or a library raises
                 text = str(error) or type(error).__name__
-                remark(f"{run.folder.report}: not written: {text}. `genkit report {run.folder.path}` tries again.")
-
-
-def _state_at_end(folder: RunFolder) -> RunState:
-    """Return the state that a run will have when this process has given up its lock."""
-    if folder.finished:
-        return RunState.FINISHED
-    state = state_of(folder)
-    if state is not RunState.RUNNING:
-        return state
-    return RunState.FAILED if exists(folder.failed) else RunState.STOPPED
+                remark(f"{folder.report}: not written: {text}. `genkit report {folder.path}` tries again.")

@@ -13,6 +13,7 @@ from genkit.errors import UsageError
 from genkit.recipe.changed_keys import changed_keys, with_weight
 from genkit.recipe.plan import Plan
 from genkit.recipe.resolved import as_tables
+from genkit.recipe.whole_text import check_whole
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.os_errors import describe_os_error
 from genkit.tables.cells import Cell
@@ -62,7 +63,9 @@ class Experiment:
         try:
             if not folder.resolved.is_file():
                 folder.begin(self.plan.document, {**self.plan.resolved, "seed": self.seed}, self.plan.notes)
-            found = tomllib.loads(folder.resolved.read_text(encoding="utf-8"))
+            text = folder.resolved.read_text(encoding="utf-8")
+            check_whole(text)
+            found = tomllib.loads(text)
         except OSError as error:
             reason = describe_os_error(error, folder.path)
             raise UsageError(f"{folder.path}: cannot be created: {reason}. Choose another --runs.") from None

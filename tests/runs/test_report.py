@@ -258,11 +258,11 @@ def test_a_training_inside_the_handling_of_another_error_has_its_page(tmp_path):
 def test_a_wrong_call_writes_no_page(tmp_path):
     folder = new_run(tmp_path, tiny_recipe())
 
-    run = SimpleNamespace(folder=folder, world=SimpleNamespace(is_main=True))
-    with pytest.raises(UsageError), write_report.report_at_end(run, print):
+    world = SimpleNamespace(is_main=True)
+    with pytest.raises(UsageError), write_report.report_at_end(folder, world, print):
         raise UsageError("no")
     assert not folder.report.exists()
-    with pytest.raises(RuntimeError), write_report.report_at_end(run, print):
+    with pytest.raises(RuntimeError), write_report.report_at_end(folder, world, print):
         raise RuntimeError("no")
     assert folder.report.is_file()
 

@@ -1,11 +1,14 @@
 """The state of a run follows from its lock and its files."""
 
+import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 from support.kill_and_resume import KillingCallback, new_run, train_and_kill, train_on
+from support.messages import assert_names
 from support.run_folders import write_run
 from support.tiny_parts import registry_with
 from support.tiny_recipes import tiny_recipe
@@ -14,10 +17,13 @@ from genkit.engine.distributed import World
 from genkit.errors import Diverged, UsageError
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report, Use
-from genkit.runs.failure import failure_of
+from genkit.runs.early_end import EarlyEnd, save_early_end
+from genkit.runs.failure import Failure, failure_of
+from genkit.runs.list_runs import list_runs
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.run_lock import is_locked
-from genkit.runs.run_state import RunState, state_of
+from genkit.runs.run_progress import RunProgress
+from genkit.runs.run_state import RunState, in_words, state_of
 from genkit.runs.train import train_in_folder
 
 
@@ -39,6 +45,31 @@ def test_the_first_state_that_holds_is_the_state(tmp_path):
 
 def test_a_checkpoint_without_a_line_of_the_log_is_a_start(tmp_path):
     assert state_of(write_run(tmp_path / "run", saved=[3])) is RunState.STOPPED
+
+
+def test_a_run_whose_last_step_is_saved_and_whose_model_is_missing_is_incomplete(tmp_path):
+    folder = write_run(tmp_path / "run", steps=[50, 100], saved=[90])
+    assert state_of(folder) is RunState.STOPPED  # a resume trains
+    folder.checkpoint(100).mkdir()
+    assert state_of(folder) is RunState.INCOMPLETE
+    (listed,) = list_runs(folder.path)
+    assert (listed.state, listed.step, listed.steps) == (RunState.INCOMPLETE, 100, 100)
+    assert_names(listed.reason, "all 100 steps", "final/", "genkit resume")
+    shutil.rmtree(folder.checkpoints)
+    assert state_of(folder) is RunState.STOPPED
+    ended = write_run(tmp_path / "ended", steps=[50], saved=[60])
+    assert state_of(ended) is RunState.STOPPED
+    save_early_end(ended, EarlyEnd(60, "enough"))
+    assert state_of(ended) is RunState.INCOMPLETE
+
+
+def test_the_words_for_a_state_name_the_step_from_which_a_resume_goes_on():
+    stopped = RunProgress(logged=70, saved=50, final=None, steps=100, end=None)
+    assert_names(in_words(RunState.STOPPED, stopped, None), "after step 70 of 100", "checkpoint of step 50")
+    lost = replace(stopped, logged=100, saved=None)
+    assert_names(in_words(RunState.STOPPED, lost, None), "after step 100 of 100", "from step 0", "no checkpoint")
+    failed = in_words(RunState.FAILED, stopped, Failure(70, "the loss is nan"))
+    assert failed == "the loss is nan" and in_words(RunState.FINISHED, stopped, None) == ""
 
 
 def test_looking_at_a_lock_neither_takes_nor_makes_it(tmp_path):

@@ -12,6 +12,7 @@ from genkit.core.model import Model
 from genkit.errors import UsageError
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.recipe.plan import Plan
+from genkit.recipe.whole_text import with_mark
 from genkit.runs.convert.match_tensors import fill_model
 from genkit.runs.convert.published_checkpoint import PublishedCheckpoint, read_checkpoint
 from genkit.runs.environment import environment
@@ -35,7 +36,7 @@ def convert(file: Path, plan: Plan, out: Path) -> dict[str, Any]:
     facts = _facts(checkpoint, plan)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_text(out / RECIPE, tomli_w.dumps(dict(plan.resolved)))
+        write_text(out / RECIPE, with_mark(tomli_w.dumps(dict(plan.resolved))))
         write_model_folder(out, model.eval(), None, {**facts, **environment()})
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None

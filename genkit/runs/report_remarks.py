@@ -1,0 +1,83 @@
+"""The remarks at the top of a report: the state of the run, which step each part of it is of, and what is absent."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from genkit.runs.failure import Failure
+from genkit.runs.pictures_of_run import is_drawable, previews_of
+from genkit.runs.resume_remarks import lost_lines
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.run_progress import RunProgress
+from genkit.runs.run_state import RunState, in_words
+from genkit.runs.step_names import step_in
+from genkit.storage.listing import exists
+from genkit.storage.names import RAW
+
+ENDED = (RunState.FINISHED, RunState.INCOMPLETE)  # every step is trained
+PICTURE = r"-.*\.png"
+
+
+def remarks_on_state(state: RunState, progress: RunProgress, failure: Failure | None) -> Iterator[str]:
+    """Yield the state in the words of `genkit ls`, and what that means for the page."""
+    if words := in_words(state, progress, failure):
+        after = f" after step {failure.step}" if state is RunState.FAILED and failure is not None else ""
+        yield f"{state.capitalize()}{after}: {words.rstrip('.')}."
+    if state is RunState.RUNNING:
+        yield "This page shows what the run had written when the page was made."
+    if progress.end is not None:
+        yield f"A callback ended the run after step {progress.end.step}: {progress.end.reason}"
+
+
+def remarks_on_steps(folder: RunFolder, state: RunState, progress: RunProgress, evaluated: int | None) -> Iterator[str]:
+    """Yield of which step the curves, the pictures and the metrics of an interrupted run are, if they differ.
+
+    `evaluated` is the step of the newest evaluation. A resume deletes what is later than its checkpoint.
+    """
+    if state not in (RunState.STOPPED, RunState.FAILED):
+        return
+    drawn = max((step for path in _previews(folder) if (step := step_in(path, PICTURE)) is not None), default=None)
+    steps = {"the curves": progress.logged or None, "the newest pictures": drawn, "the metrics": evaluated}
+    known = {name: step for name, step in steps.items() if step is not None}
+    saved = progress.saved or 0
+    if all(step == saved for step in known.values()):
+        return
+    parts = [f"{name} {'end at' if name == 'the curves' else 'are of'} step {step}" for name, step in known.items()]
+    checkpoint = "there is no checkpoint" if progress.saved is None else f"the newest checkpoint is of step {saved}"
+    later = any(step > saved for step in known.values())
+    made_again = " A resume deletes what is later than its checkpoint, and makes it again." if later else ""
+    yield f"Not all of this page is of one step: {', '.join(parts)}, and {checkpoint}.{made_again}"
+
+
+def remarks_on_absent(folder: RunFolder, state: RunState, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a run whose steps are all trained has written and no longer has.
+
+    `facts` are those of its newest weights. Raises `UsageError` if a folder cannot be read.
+    """
+    yield from lost_lines(folder)
+    if state not in ENDED:
+        return
+    if not folder.lines():
+        yield f"{folder.metrics}: not found, or empty. The curves are lost."
+    if not exists(folder.timing):
+        yield f"{folder.timing}: not found. How long the training took is lost."
+    if state is RunState.FINISHED and not exists(folder.final / RAW):
+        yield f"{folder.final / RAW}: not found, so the model is lost; `genkit resume` cannot write it again."
+    yield from _absent_pictures(folder, state, facts.get("data_shape"))
+
+
+def _absent_pictures(folder: RunFolder, state: RunState, shape: Any) -> Iterator[str]:
+    """Yield that pictures are absent which a run on samples of this shape draws."""
+    if not is_drawable(shape):
+        return
+    again = f"`genkit figures {shlex.quote(str(folder.path))}` draws the figures of the last step again."
+    if state is RunState.FINISHED and not any(folder.figures.glob("*.png")):
+        yield f"{folder.figures}: no pictures. The run drew figures after its last step; {again}"
+    if not _previews(folder):
+        yield f"{folder.samples}: no pictures. Those that the run drew while it trained are lost."
+
+
+def _previews(folder: RunFolder) -> Sequence[str]:
+    return [path.name for paths in previews_of(folder).values() for path in paths]
