@@ -17,6 +17,7 @@ from genkit.engine.pipeline import InputPipeline
 from genkit.engine.state import TrainState
 from genkit.engine.step import Step
 from genkit.engine.step_flags import StepFlags
+from genkit.engine.turn_times import TurnTimes
 from genkit.recipe.plan import Plan
 
 
@@ -27,6 +28,7 @@ class StepRecord(NamedTuple):
     terms: Mapping[str, Tensor]  # "phase/term" -> (), the mean over this process's samples, on its device
     stopping: bool = False  # whether a process was asked to stop, the same on all
     waited: float = 0.0  # seconds that the step has waited for its data
+    turns: TurnTimes | None = None  # of this and all earlier steps since the training began in this process
 
 
 def train_steps(
@@ -55,4 +57,4 @@ def train_steps(
             if state.average is not None:
                 state.average.update()
             state.step += 1
-            yield StepRecord(state.step, terms, flags.stopping, pipeline.waited)
+            yield StepRecord(state.step, terms, flags.stopping, pipeline.waited, step.times)

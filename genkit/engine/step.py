@@ -13,6 +13,7 @@ from genkit.engine.distributed import World
 from genkit.engine.part_calls import PartCalls
 from genkit.engine.state import TrainState
 from genkit.engine.step_flags import StepFlags
+from genkit.engine.turn_times import turn_times_on
 from genkit.errors import PartFailed
 from genkit.recipe.phase_result import checked_result
 from genkit.recipe.plan import Plan
@@ -24,6 +25,7 @@ class Step:
     def __init__(self, plan: Plan, state: TrainState, world: World, calls: PartCalls, flags: StepFlags):
         self._plan, self._state, self._world, self._calls, self._flags = plan, state, world, calls, flags
         self._actions = Actions(state, world, calls)
+        self.times = turn_times_on(world.device)
 
     def run(self, batches: list[Batch]) -> dict[str, Tensor]:
         """Run the phases and actions that are due, from the micro-batches, and return the terms: "phase/term" -> ().
@@ -45,12 +47,13 @@ class Step:
         with state.in_step():
             for turn in due:
                 inputs = [batch.in_phase(turn.name, turn.start / self._plan.steps) for batch in batches]
-                if isinstance(turn, Phase):
-                    keep_graphs = turn is not last
-                    terms |= update(turn, state, inputs, self._world, self._calls, keep_graphs=keep_graphs)
-                else:
-                    self._flags.finish()  # before weights change: another process may have failed to read its data
-                    self._actions.run(turn, inputs)
+                with self.times.of(turn.name):
+                    if isinstance(turn, Phase):
+                        keep_graphs = turn is not last
+                        terms |= update(turn, state, inputs, self._world, self._calls, keep_graphs=keep_graphs)
+                    else:
+                        self._flags.finish()  # before weights change: another process may have failed to read its data
+                        self._actions.run(turn, inputs)
             self._flags.finish()
         return terms
 

@@ -10,7 +10,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -19,6 +19,7 @@ import torch
 
 from genkit.console.quantities import duration, quantity
 from genkit.engine.loop import StepRecord
+from genkit.engine.turn_times import TurnTimes
 from genkit.runs.live_run import LiveRun
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.text_files import write_json
@@ -37,6 +38,7 @@ class Timing:
     drawing: float | None = None  # seconds of it for pictures; None in an older file, here and below
     saving: float | None = None  # seconds of it for checkpoints
     evaluating: float | None = None  # seconds of it for evaluations
+    turns: Mapping[str, float] | None = None  # seconds of each phase and action by name; None if not measured
     finishing: float | None = None  # seconds after the last checkpoint: the last evaluation, figures and model folder
 
     def __str__(self) -> str:
@@ -64,9 +66,12 @@ def read_timing(folder: RunFolder) -> Timing | None:
         steps, seconds, memory = int(facts["steps"]), float(facts["seconds"]), facts["peak_memory"]
         waited = None if facts.get("waited") is None else float(facts["waited"])
         spent = {name: None if facts.get(name) is None else float(facts[name]) for name in (*SPENT, "finishing")}
-        valid = steps >= 0 and all(0 <= (value or 0) < math.inf for value in (seconds, waited, *spent.values()))
-        return Timing(steps, seconds, None if memory is None else int(memory), waited, **spent) if valid else None
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        turns = None if facts.get("turns") is None else {str(name): float(s) for name, s in facts["turns"].items()}
+        all_seconds = (seconds, waited, *spent.values(), *(turns or {}).values())
+        valid = steps >= 0 and all(0 <= (value or 0) < math.inf for value in all_seconds)
+        memory = None if memory is None else int(memory)
+        return Timing(steps, seconds, memory, waited, turns=turns, **spent) if valid else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 
@@ -76,11 +81,12 @@ class Stopwatch:
     def __init__(self, run: LiveRun):
         self._run = run
         self._first, self._start = run.state.step, time.monotonic()
-        self._earlier = _up_to(run.state.step, read_timing(run.folder))
+        self._earlier = up_to(run.state.step, read_timing(run.folder))
         self._saved: float | None = (
             time.perf_counter() if run.state.step else None
         )  # when the newest checkpoint was written
         self._waited = 0.0
+        self._turns: TurnTimes | None = None
         self._spent = dict.fromkeys(SPENT, 0.0)
 
     @contextmanager
@@ -98,8 +104,9 @@ class Stopwatch:
             write_json(self._run.folder.timing, finished.as_dict())
 
     def observe(self, record: StepRecord) -> None:
-        """Add the seconds that a step has waited for its data."""
+        """Add the seconds that a step has waited for its data, and keep the times of its phases and actions."""
         self._waited += record.waited
+        self._turns = record.turns
 
     def save(self) -> None:
         """Write the timing up to the current step. Raises `OSError`."""
@@ -109,20 +116,31 @@ class Stopwatch:
         waited = None if earlier.waited is None else round(earlier.waited + self._waited, 3)
         before = {name: getattr(earlier, name) for name in SPENT}
         spent = {name: None if before[name] is None else round(before[name] + self._spent[name], 3) for name in SPENT}
-        timing = Timing(earlier.steps + steps, round(seconds, 3), max(peaks, default=None), waited, **spent)
+        timing = Timing(
+            earlier.steps + steps, round(seconds, 3), max(peaks, default=None), waited, turns=self._all_turns(), **spent
+        )
         write_json(self._run.folder.timing, timing.as_dict())
         self._saved = time.perf_counter()
 
+    def _all_turns(self) -> dict[str, float] | None:
+        """Return the seconds of each phase and action so far; None if those of some steps are not known."""
+        earlier = self._earlier.turns
+        now = {} if self._turns is None else self._turns.seconds()
+        if earlier is None or now is None:
+            return None
+        return {name: round(earlier.get(name, 0.0) + now.get(name, 0.0), 3) for name in {**earlier, **now}}
 
-def _up_to(step: int, timing: Timing | None) -> Timing:
+
+def up_to(step: int, timing: Timing | None) -> Timing:
     """Return the timing of the first steps of a run, also of one that has lost its later checkpoints."""
     if timing is None or timing.steps == 0 or step == 0:
-        return Timing(0, 0.0, None, 0.0, 0.0, 0.0, 0.0)
+        return Timing(0, 0.0, None, 0.0, 0.0, 0.0, 0.0, {})
     kept = min(step, timing.steps)
     share = kept / timing.steps
     parts = {name: getattr(timing, name) for name in ("waited", *SPENT)}
     parts = {name: None if seconds is None else seconds * share for name, seconds in parts.items()}
-    return Timing(kept, timing.seconds * share, timing.peak_memory, **parts)
+    turns = None if timing.turns is None else {name: seconds * share for name, seconds in timing.turns.items()}
+    return Timing(kept, timing.seconds * share, timing.peak_memory, turns=turns, **parts)
 
 
 def _peak_memory(device: torch.device) -> int | None:

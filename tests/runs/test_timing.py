@@ -5,11 +5,14 @@ import json
 import pytest
 from support.commands import genkit
 from support.kill_and_resume import new_run, train_and_kill, train_on
+from support.tiny_parts import registry_with
 from support.tiny_recipes import tiny_recipe
 
 from genkit.console.quantities import duration
+from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Train
-from genkit.runs.timing import Timing, read_timing
+from genkit.runs.report_time import time_shares
+from genkit.runs.timing import Timing, read_timing, up_to
 
 RECIPE = tiny_recipe(train=Train(steps=6, batch_size=8), checkpoint=Checkpoint(every=2))
 
@@ -74,15 +77,24 @@ def test_durations_and_timings_in_words():
     assert str(Timing(6, 8.0, None, 0.0)) == "8 s, 0.75 steps/s, no waiting for data"
 
 
+def turns_within(steps: int) -> dict[str, int]:
+    """Return how often each phase and action is due in the first steps, of those that are."""
+    turns = make_plan(RECIPE, registry=registry_with()).turns
+    due = {turn.name: sum(turn.due(step) for step in range(steps)) for turn in turns}
+    return {name: number for name, number in due.items() if number}
+
+
 @pytest.mark.trains
 def test_the_seconds_that_steps_wait_for_data_are_added(tmp_path, clock, monkeypatch):
     seconds = iter(range(10**6))
     monkeypatch.setattr("genkit.engine.pipeline.time.perf_counter", lambda: next(seconds))  # a second in each step
     folder = new_run(tmp_path, RECIPE)
     train_and_kill(folder, 5)
-    assert read_timing(folder).waited == 4
+    killed = read_timing(folder)
+    assert killed.waited == 4 and killed.turns == turns_within(4)  # and a second in each phase
     train_on(folder)
-    assert read_timing(folder).waited == 6
+    finished = read_timing(folder)
+    assert finished.waited == 6 and finished.turns == turns_within(6) != killed.turns
 
 
 @pytest.mark.trains
@@ -92,3 +104,32 @@ def test_a_run_with_a_file_of_an_older_version_does_not_know_how_long_it_waited(
     folder.timing.write_text('{"steps": 4, "seconds": 8.0, "peak_memory": null}')
     train_on(folder)
     assert read_timing(folder).waited is None and "waiting" not in str(read_timing(folder))
+    assert read_timing(folder).turns is None
+
+
+@pytest.mark.parametrize("turns", [[1], 3, {"encoder": "x"}, {"encoder": -1}, {"encoder": None}])
+def test_strange_times_of_phases_are_no_timing(tmp_path, turns):
+    folder = new_run(tmp_path, RECIPE)
+    folder.timing.write_text(json.dumps({"steps": 1, "seconds": 1, "peak_memory": None, "turns": turns}))
+    assert read_timing(folder) is None
+
+
+@pytest.mark.parametrize("turns", [None, {}, {"encoder": 2.0, "decoder": 3.0}, {"encoder": 6.0, "decoder": 12.0}])
+def test_the_times_of_a_report_are_those_that_have_passed(turns):
+    timing = Timing(6, 10.0, None, 1.0, 0.5, 0.5, 1.0, turns, 2.0)
+    shares = {share.name: share.share for share in time_shares(timing)}
+    assert sum(shares.values()) == pytest.approx(1.0) and shares["evaluations"] == pytest.approx(1 / 12)
+    of_steps = {name: 12 * share for name, share in shares.items() if "steps" in name}
+    assert sum(of_steps.values()) == pytest.approx(7.0)  # what is not known apart
+    if turns:
+        scale = min(1.0, 7 / sum(turns.values()))  # a device may compute phases while the host waits
+        expected = {f"steps: {name}": scale * seconds for name, seconds in turns.items()}
+        assert {name: of_steps[name] for name in expected} == pytest.approx(expected)
+
+
+def test_steps_that_are_lost_take_their_share_of_the_times_of_phases_along(tmp_path):
+    folder = new_run(tmp_path, RECIPE)
+    facts = {"steps": 8, "seconds": 80, "peak_memory": None, "turns": {"encoder": 40.0}}
+    folder.timing.write_text(json.dumps(facts))
+    assert up_to(2, read_timing(folder)).turns == {"encoder": 10.0}
+    assert up_to(0, read_timing(folder)).turns == {}
