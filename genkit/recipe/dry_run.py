@@ -142,7 +142,7 @@ class _Checker:
             schedules=step.schedules,
             state_bytes=state_bytes(recipe, parameters, targets),
             classes=classes[0],
-            remarks=tuple(dict.fromkeys((*step.warnings, *remarks_on(bound, step.costs)))),
+            remarks=tuple(dict.fromkeys((*step.warnings, *remarks_on(bound, step.costs, (*phases, *actions))))),
         )
 
     def network(self) -> Model | None:

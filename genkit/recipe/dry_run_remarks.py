@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from genkit.core.dataset import Dataset
+from genkit.core.loss import Action, Phase
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.costs import PhaseCost
+from genkit.recipe.late_turns import remarks_on_late_turns
 from genkit.recipe.schedule_probe import values_over_the_run
 
 MOST_NAMES = 4  # of parameters, in a remark
 
 
-def remarks_on(bound: BoundRecipe, costs: Mapping[str, PhaseCost]) -> Iterator[str]:
-    """Yield the remarks on a recipe, whose phases have these costs."""
+def remarks_on(bound: BoundRecipe, costs: Mapping[str, PhaseCost], turns: Sequence[Phase | Action]) -> Iterator[str]:
+    """Yield the remarks on a recipe with these phases and actions, and the costs of its phases."""
+    yield from remarks_on_late_turns(bound, turns)
     yield from _unreached(costs)
     yield from _nothing_held_out(bound.data)
     yield from _constant_children(bound)

@@ -1,0 +1,82 @@
+"""Phases and actions that never run, because the run ends before they are due: a warm-up may be longer than the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from genkit.core.loss import Action, Loss, Phase
+from genkit.recipe.bind_recipe import BoundRecipe
+from genkit.recipe.registry import FAILURES
+from genkit.recipe.try_loss import actions_of
+
+Turn = Phase | Action
+
+
+def remarks_on_late_turns(bound: BoundRecipe, turns: Sequence[Turn]) -> Iterator[str]:
+    """Yield the phases and actions that would run in a longer run only, together those that are due in the same step.
+
+    A remark names the keys of the loss that decide when they begin: those that move it when they are one less.
+    """
+    steps = _steps(bound)
+    if steps is None:
+        return
+    late: dict[int, list[Turn]] = {}
+    for turn in turns:
+        first = first_step(turn)
+        if first is not None and first >= steps:
+            late.setdefault(first, []).append(turn)
+    for first, together in late.items():
+        names = " and ".join(f'{_kind(turn)} "{turn.name}"' for turn in together)
+        keys = [f"[loss] {key} = {getattr(bound.loss, key)}" for key in _deciding_keys(bound.loss, together)]
+        smaller = f", or a smaller {' or '.join(keys)}" if keys else ""
+        yield (
+            f"{names} never run{'s' * (len(together) == 1)}: due in step {first + 1} for the first time, and the run "
+            f"has {steps} steps. Use more than {first} steps in [train]{smaller}."
+        )
+
+
+def first_step(turn: Turn) -> int | None:
+    """Return the first step, counted from 0, in which a turn is due, in a run of any length; None if it never is."""
+    first = -(-(turn.start + 1) // turn.every) * turn.every - 1
+    return first if turn.stop is None or first < turn.stop else None
+
+
+def _steps(bound: BoundRecipe) -> int | None:
+    """Return the length of the run; None if it is not known, because the data are missing or never end."""
+    train = bound.recipe.train if bound.recipe is not None else None
+    if train is None or train.steps is not None or train.epochs is None:
+        return None if train is None else train.steps
+    size = None if bound.data.unmet() else bound.data.size
+    return None if size is None or size < train.batch_size else train.epochs * (size // train.batch_size)
+
+
+def _deciding_keys(loss: Loss, turns: Sequence[Turn]) -> list[str]:
+    """Return the whole-number keys of a loss on which the first step of some of these turns depends."""
+    if not is_dataclass(loss):
+        return []
+    whole = [item.name for item in fields(loss) if item.init and type(getattr(loss, item.name)) is int]
+    now = _first_steps(loss, turns)
+    return [name for name in whole if _first_steps(_one_less(loss, name), turns) not in (None, now)]
+
+
+def _one_less(loss: Any, name: str) -> Loss | None:
+    try:
+        changed: Loss = replace(loss, **{name: getattr(loss, name) - 1})
+        return changed
+    except FAILURES:  # the part refuses the value
+        return None
+
+
+def _first_steps(loss: Loss | None, turns: Sequence[Turn]) -> list[int | None] | None:
+    """Return the first step of turns with these names in a loss; None if it refuses its keys."""
+    try:
+        found = {turn.name: first_step(turn) for turn in (*loss.phases(), *actions_of(loss))} if loss else None
+    except FAILURES:
+        return None
+    return None if found is None else [found.get(turn.name) for turn in turns]
+
+
+def _kind(turn: Turn) -> str:
+    return "phase" if isinstance(turn, Phase) else "action"

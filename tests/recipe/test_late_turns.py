@@ -1,0 +1,84 @@
+"""A phase or an action that a run is too short for is remarked, with the key that decides; one that runs is not."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import pytest
+from support.messages import assert_names
+from support.tiny_parts import registry_with
+from support.tiny_recipes import tiny_recipe
+
+from genkit.api import Action, Phase, PhaseLoss
+from genkit.hooks import Entry, hookimpl
+from genkit.recipe.late_turns import first_step
+from genkit.recipe.plan import make_plan
+from genkit.recipe.tables import Train, Use
+
+
+@dataclass(frozen=True)
+class Warms:
+    """Reconstructs first, and begins with another phase and an action after half of `wait` rounds of two steps."""
+
+    wait: int = 6
+    rest: int = 5
+
+    def __post_init__(self):
+        if self.rest < 5:
+            raise ValueError("rest: at least 5")
+
+    def phases(self):
+        both = ("encoder", "decoder")
+        return (
+            Phase("begin", both, self.loss, stop=2 * self.wait),
+            Phase("later", both, self.loss, start=2 * self.wait),
+            Phase("seldom", both, self.loss, every=3),
+            Phase("off", both, self.loss, stop=0),
+        )
+
+    def actions(self):
+        return (Action("swap", lambda model, batch: None, start=2 * self.wait, stop=2 * self.wait + 1),)
+
+    def loss(self, model, batch):
+        error = (model.decoder(model.encoder(batch.x).mu) - batch.x).square().mean()
+        return PhaseLoss(error, {"rec": error.detach()})
+
+
+class Plugin:
+    genkit_hooks = 1
+
+    @hookimpl
+    def genkit_losses(self):
+        yield Entry("warms", f"{__name__}:Warms", "", "")
+
+
+def remarks_of(steps: int, **keys: int) -> list[str]:
+    recipe = tiny_recipe(loss=Use("warms", **keys), train=Train(batch_size=8, steps=steps))
+    plan = make_plan(recipe, registry=registry_with(Plugin()))
+    return [remark for remark in plan.dry_run.remarks if "never run" in remark]
+
+
+def test_the_first_step_is_the_first_that_is_due():
+    for start, every, stop in product(range(5), range(1, 5), (None, *range(8))):
+        turn = Phase("x", ("encoder",), lambda model, batch: None, every=every, start=start, stop=stop)
+        assert first_step(turn) == next((step for step in range(20) if turn.due(step)), None)
+
+
+def test_what_a_run_is_too_short_for_is_remarked_with_the_key_that_decides():
+    (remark,) = remarks_of(steps=12)
+    assert_names(remark, 'phase "later"', 'action "swap"', "step 13", "has 12 steps", "[loss] wait = 6")
+    assert "rest" not in remark and "off" not in remark and "begin" not in remark
+    (seldom,) = [remark for remark in remarks_of(steps=2) if "seldom" in remark]
+    assert_names(seldom, "step 3", "more than 2 steps")
+    assert "[loss]" not in seldom.removesuffix("[train].")
+
+
+@pytest.mark.parametrize(("steps", "keys"), [(13, {}), (3, {"wait": 1}), (100, {"wait": 49})])
+def test_a_run_that_is_long_enough_has_no_remark(steps, keys):
+    assert remarks_of(steps, **keys) == []
+
+
+def test_epochs_are_counted_in_steps():
+    digits = {"data": Use("digits"), "model": Use("small-conv"), "loss": Use("warms", wait=10_000)}
+    recipe = tiny_recipe(**digits, train=Train(batch_size=64, epochs=2))
+    plan = make_plan(recipe, registry=registry_with(Plugin()))
+    assert any(f"has {plan.steps} steps" in remark for remark in plan.dry_run.remarks)
