@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import asdict
 
+from genkit.cli.next_commands import next_commands
 from genkit.cli.show_picture import show_samples
 from genkit.console.output import Console
 from genkit.core.result import Result
@@ -48,16 +48,7 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
     console.print(f"run       {folder.path}")
     if plan.recipe.evaluate is not None and (label := plan.recipe.evaluate.best) is not None:
         console.print(f"best      {describe_best(folder, label)}")
-    path = shlex.quote(str(folder.path))
-    following = [f"genkit sample {path}", f"genkit eval {path}"]
-    if can_score(plan):
-        following.append(f"genkit score {path} --data FOLDER")
-    console.info("next      " + "\n          ".join(following))
-
-
-def can_score(plan: Plan) -> bool:
-    """Return whether `genkit score` takes the model: it has an encoder, and its samples are pictures."""
-    return "encoder" in plan.optimisers and len(plan.data_shape) == 3 and plan.data_shape[0] in (1, 3)
+    console.info("next      " + "\n          ".join(next_commands(folder, plan)))
 
 
 def describe_best(folder: RunFolder, label: str) -> str:
