@@ -29,6 +29,9 @@ def tables_of_run(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not found, so the run cannot be resumed.") from None
     except OSError as error:
         raise unreadable(path, error) from None
+    except tomllib.TOMLDecodeError as error:
+        reason = f"not valid TOML: {error}"
+        raise UsageError(f"{path}: damaged ({reason}). Correct it if you have changed it. {_remedy(path)}") from None
     except DAMAGE as error:
         raise UsageError(f"{path}: damaged ({error}). {_remedy(path)}") from None
     if not tables:

@@ -46,7 +46,7 @@ def report(messages: Mapping[str, str]) -> str:
 def empty_run(path: Path) -> RunFolder:
     """Return a run folder without any step."""
     path.mkdir(parents=True)
-    (path / "recipe.resolved.toml").write_text("")
+    (path / "recipe.resolved.toml").write_text("seed = 0\n")
     return RunFolder(path)
 
 
