@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from genkit.cli.next_commands import next_commands
+from genkit.cli.show_next import next_commands
 from genkit.cli.show_picture import show_samples
 from genkit.console.output import Console
 from genkit.core.result import Result
