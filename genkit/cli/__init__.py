@@ -36,6 +36,7 @@ from genkit.cli import (
 )
 from genkit.cli.command_group import CommandGroup
 from genkit.cli.complete_names import complete_plugins
+from genkit.cli.given_model import CommandWithModel
 from genkit.cli.headings import LOOK, OWN, SET_UP, SHARE, TABLES, TRAIN
 from genkit.cli.html_option import CommandWithPage
 from genkit.recipe.plugin_selection import select_plugins
@@ -84,16 +85,16 @@ app.command("resume", rich_help_panel=TRAIN)(resume.resume)
 app.command("tune", rich_help_panel=TRAIN)(tune.tune)
 app.command("ls", rich_help_panel=LOOK)(ls.ls)
 app.command("report", rich_help_panel=LOOK)(report.report)
-app.command("eval", rich_help_panel=LOOK)(evaluate.evaluate)
+app.command("eval", cls=CommandWithModel, rich_help_panel=LOOK)(evaluate.evaluate)
 app.command("compare", cls=CommandWithPage, rich_help_panel=LOOK)(compare.compare)
-app.command("sample", rich_help_panel=LOOK)(sample.sample)
-app.command("reconstruct", rich_help_panel=LOOK)(reconstruct.reconstruct)
-app.command("interpolate", rich_help_panel=LOOK)(interpolate.interpolate)
+app.command("sample", cls=CommandWithModel, rich_help_panel=LOOK)(sample.sample)
+app.command("reconstruct", cls=CommandWithModel, rich_help_panel=LOOK)(reconstruct.reconstruct)
+app.command("interpolate", cls=CommandWithModel, rich_help_panel=LOOK)(interpolate.interpolate)
 app.command("figures", rich_help_panel=LOOK)(figures.figures)
-app.command("demo", rich_help_panel=LOOK)(demo.demo)
-app.command("score", rich_help_panel=OWN)(score.score)
-app.command("anomaly", rich_help_panel=OWN)(anomaly.anomaly)
-app.command("encode", rich_help_panel=OWN)(encode.encode)
+app.command("demo", cls=CommandWithModel, rich_help_panel=LOOK)(demo.demo)
+app.command("score", cls=CommandWithModel, rich_help_panel=OWN)(score.score)
+app.command("anomaly", cls=CommandWithModel, rich_help_panel=OWN)(anomaly.anomaly)
+app.command("encode", cls=CommandWithModel, rich_help_panel=OWN)(encode.encode)
 app.command("export", rich_help_panel=SHARE)(export.export)
 app.command("push", rich_help_panel=SHARE)(push.push)
 app.add_typer(table.app, name="table", rich_help_panel=TABLES)

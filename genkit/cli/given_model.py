@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from typer.core import TyperCommand
+
+from genkit.errors import UsageError
 from genkit.storage.listing import exists
 from genkit.storage.names import RESOLVED
 from genkit.storage.user_path import user_path
@@ -40,11 +44,30 @@ class GivenModel:
         exported = is_exported_only(model_folder(self.folder)) and not exists(self.folder / RESOLVED)
         return Path(f"{self._name}-{name}") if exported else self.folder / name
 
+    def in_words(self, message: str) -> str:
+        """Return a message with the name of a model of the hub in place of its folder in the cache."""
+        found = vars(self).get("folder")  # not downloaded for a message
+        return message if found in (None, user_path(self.text)) else message.replace(str(found), self.text)
+
     @property
     def _name(self) -> str:
         """The name of the repository or of the exported folder; with that of the run if the folder is in one."""
         place = user_path(self.text).resolve()
         return f"{place.parent.name}-{place.name}" if exists(place.parent / RESOLVED) else place.name
+
+
+class CommandWithModel(TyperCommand):
+    """A command with the argument RUN, a model. Its messages name a model of the hub, not the folder of the cache."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command. Raises what it raises."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            if type(error) is not UsageError:
+                raise
+            given: GivenModel = ctx.params["run"]
+            raise UsageError(given.in_words(str(error))) from None
 
 
 def given_model(text: str) -> GivenModel:

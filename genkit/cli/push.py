@@ -43,4 +43,4 @@ def push(
         print(json_format.dumps({"url": pushed.url, "commit": pushed.commit, "files": list(pushed.files)}))
     else:
         print(f"pushed    {', '.join(pushed.files)}\nurl       {pushed.url}\ncommit    {pushed.commit}")
-        print(f'next      genkit.load("{repository}") in Python')
+        print(f'next      genkit sample {repository}\n          genkit.load("{repository}") in Python')

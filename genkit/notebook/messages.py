@@ -20,6 +20,7 @@ ARGUMENTS = {
     "--set": "set",
     "--weights": "weights",
 }
+CHOICE = re.compile(r"--weights (raw|ema)\b")  # advice, which Python writes in quotes
 COMMAND = re.compile(r"(`[^`]*`)")  # a command to type, whose options stay
 OPTION = re.compile(rf"(?<![^\s(\"])({'|'.join(ARGUMENTS)})(?![\w/-])")
 
@@ -45,5 +46,6 @@ def naming_arguments() -> Iterator[None]:
 def _with_arguments(text: str) -> str:
     parts = COMMAND.split(text)
     for index in range(0, len(parts), 2):
-        parts[index] = OPTION.sub(lambda found: ARGUMENTS[found[1]], parts[index])
+        code = CHOICE.sub(r'weights="\1"', parts[index])
+        parts[index] = OPTION.sub(lambda found: ARGUMENTS[found[1]], code)
     return "".join(parts)

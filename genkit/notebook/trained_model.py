@@ -19,6 +19,7 @@ from genkit.evaluation.reconstruct import reconstruct_samples
 from genkit.evaluation.samples import in_chunks
 from genkit.notebook.arrays import inputs_tensor
 from genkit.notebook.labels import Labels, labels_of_rows
+from genkit.notebook.messages import naming_arguments
 from genkit.runs.interpolate import choose_path, interpolate_prior, interpolate_samples
 from genkit.runs.trained import Trained, draw_labels, draw_samples, open_trained
 from genkit.sharing.pull import find_folder
@@ -217,7 +218,8 @@ def load(
 
 
 def _open(folder: Path, weights: str | None, device: torch.device) -> TrainedModel:
-    trained = open_trained(folder, weights)
+    with naming_arguments():
+        trained = open_trained(folder, weights)
     if trained.remark:
         warnings.warn(trained.remark, GenkitWarning, stacklevel=3)
     return TrainedModel(trained, device)

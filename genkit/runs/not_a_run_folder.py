@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from genkit.errors import UsageError
 from genkit.near_miss import closest, near_miss
 from genkit.storage.listing import exists
-from genkit.storage.names import CONFIG, RESOLVED
+from genkit.storage.names import ABOUT, CONFIG, RESOLVED
 
 RUNS = Path("runs")  # where commands make runs by default
 SUGGESTED_RUNS = 10  # at most, in an error message
@@ -20,7 +21,7 @@ def not_a_run_folder(path: Path) -> UsageError:
         taken = "`genkit.load` and commands that take a model, such as `genkit sample`, read it; this needs the run."
         return UsageError(f"{path}: an exported model, not a run folder (no {RESOLVED}). {taken}")
     if path.is_dir():
-        return UsageError(f"{path}: not a run folder (no {RESOLVED}). {remedy}")
+        return UsageError(f"{path}: not a run folder (no {RESOLVED}). {run_within(path) or remedy}")
     if not path.exists():
         return UsageError(f"{path}: not found.{runs_like(path)} {remedy}")
     if path.suffix == ".toml":
@@ -28,12 +29,19 @@ def not_a_run_folder(path: Path) -> UsageError:
     return UsageError(f"{path}: a file, not a run folder. {remedy}")
 
 
-def runs_like(path: Path) -> str:
+def run_within(folder: Path) -> str:
+    """Return a hint that names the newest run in a folder that is none itself; empty without a run."""
+    runs = _runs_in(folder)
+    return f"Give a run, such as {folder / runs[-1]}." if runs else ""
+
+
+def runs_like(path: Path, *, models: bool = False) -> str:
     """Return a hint with names of runs in the same folder: those that start alike, or else similar or new ones.
 
-    A run whose name alone is given may also be in runs/.
+    A run whose name alone is given may also be in runs/. With `models` the hint also has model folders and exported
+    folders.
     """
-    runs = _runs_in(path.parent)
+    runs = _folders_in(path.parent, (RESOLVED, ABOUT, CONFIG)) if models else _runs_in(path.parent)
     elsewhere = [] if path.parent != Path() or closest(path.name, runs) else closest(path.name, _runs_in(RUNS))
     if elsewhere:
         return f" Did you mean {' or '.join(str(RUNS / name) for name in elsewhere)}?"
@@ -42,4 +50,9 @@ def runs_like(path: Path) -> str:
 
 
 def _runs_in(folder: Path) -> list[str]:
-    return sorted(resolved.parent.name for resolved in folder.glob(f"*/{RESOLVED}"))
+    return _folders_in(folder, (RESOLVED,))
+
+
+def _folders_in(folder: Path, files: Sequence[str]) -> list[str]:
+    """Return the sorted names of the folders that have one of the files."""
+    return sorted({found.parent.name for file in files for found in folder.glob(f"*/{file}")})

@@ -15,7 +15,7 @@ from genkit.recipe.document import Document, read
 from genkit.recipe.owners import suppliers_in
 from genkit.runs import checkpoint
 from genkit.runs.build_parts import build_data
-from genkit.runs.not_a_run_folder import not_a_run_folder
+from genkit.runs.not_a_run_folder import not_a_run_folder, run_within
 from genkit.runs.resolved_recipe import tables_of_run
 from genkit.runs.run_folder import RunFolder
 from genkit.storage.exported_folder import AGAIN, check_files, read_config
@@ -123,7 +123,7 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
     except (*ABSENT, ValueError):
         if not folder.is_dir():
             raise not_a_run_folder(folder) from None
-        remedy = "Give a run, or a model folder such as RUN/final."
+        remedy = run_within(folder) or "Give a run, or a model folder such as RUN/final."
         if exists(Path(path) / RESOLVED):
             remedy = f"Continue the run with `genkit resume {path}`."
             if not exists(folder / ABOUT):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,14 @@ def find_folder(
         return path
     if not named or path.parent == RUNS or exists(path.parent):
         shadowed = named and path.parent != RUNS and not exists(path.parent / RESOLVED)
-        raise UsageError(f"{path}: not found.{runs_like(path)} {SHADOWED.format(path=path) if shadowed else PLACES}")
+        raise UsageError(
+            f"{path}: not found.{runs_like(path, models=True)} {SHADOWED.format(path=path) if shadowed else PLACES}"
+        )
     assert isinstance(given, str)
     try:
         return pull(given, revision, token, cache_dir)
     except UsageError as error:
-        raise UsageError(f"{error} There is no folder {path} either.{runs_like(path)}") from None
+        raise UsageError(f"{error} There is no folder {path} either.{runs_like(path, models=True)}") from None
 
 
 def _instead_of_file(path: Path) -> str:
@@ -90,6 +93,9 @@ def pull(
         config = read_config(snapshot)
         asked["revision"] = snapshot.name  # the commit, which the cache names its folders by
         names = [CONFIG, *config["files"]]
+        with suppress(UsageError):  # all of it is in the cache: no progress bar, and nothing more to ask
+            check_files(snapshot, config)
+            return snapshot
         folder = Path(snapshot_download(allow_patterns=names, **asked))
         try:
             check_files(folder, config)

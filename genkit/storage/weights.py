@@ -63,7 +63,7 @@ def check_which(which: str) -> None:
 
 def no_ema_weights(place: Path) -> UsageError:
     """Return the error for weights at `place` that have no EMA weights beside them."""
-    return UsageError(f'{place}: {NO_EMA_WEIGHTS} Use --weights raw, or weights="raw" in Python.')
+    return UsageError(f"{place}: {NO_EMA_WEIGHTS} Use --weights raw.")
 
 
 def write_model_folder(folder: Path, model: nn.Module, average: nn.Module | None, about: Mapping[str, Any]) -> None:

@@ -35,7 +35,7 @@ def address(digits):
         yield found[0]
         demo.send_signal(signal.SIGINT)
         out, errors = demo.communicate(timeout=20)
-        assert (demo.returncode, out.strip(), errors) == (0, "stopped", "")
+        assert (demo.returncode, out.strip()) == (0, "stopped") and re.fullmatch("opening .*\n", errors), errors
     finally:
         if demo.poll() is None:
             demo.kill()

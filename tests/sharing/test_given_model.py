@@ -100,6 +100,28 @@ def test_a_name_that_is_neither_a_folder_nor_on_the_hub_says_so(pushed):
     assert_names(refused("sample", "absent"), "absent: not found", "run", "folder", "ORG/NAME")
 
 
+def test_a_mistyped_folder_and_a_folder_of_runs_are_answered_with_names(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiments" / "0001-points-s0").mkdir(parents=True)
+    (tmp_path / "experiments" / "0001-points-s0" / "recipe.resolved.toml").touch()
+    assert_names(refused("sample", "sharde"), "sharde: not found", "Did you mean shared?")
+    assert_names(refused("sample", "experiments/0001-pionts-s0"), "Did you mean 0001-points-s0?")
+    for name in ("sample", "resume"):
+        assert_names(refused(name, "experiments"), "experiments/0001-points-s0")
+
+
+def test_a_message_names_the_model_of_the_hub_and_not_the_cache(pushed, folder):
+    shutil.rmtree(folder)
+    for arguments in (["eval", NAME], ["sample", NAME, "--weights", "raw"]):
+        code, out, err = command(*arguments)
+        *_, message = err.splitlines()  # after the progress of the download
+        assert (code, out) == (2, "") and message.startswith(f"error: {NAME}: exported with the ema weights")
+        assert "cache" not in message
+    pushed.requests.clear()
+    refused("sample", NAME, "--grid", "x")  # is refused before the hub is asked
+    assert not pushed.requests
+
+
 def test_a_command_offline_has_one_message_and_asks_nothing(pushed, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     message = refused("sample", "ada/other")
@@ -163,3 +185,11 @@ def test_the_list_of_runs_says_what_a_folder_without_runs_is(folder, tmp_path):
     for place, kind in ((folder, "exported"), (tmp_path / "model", "model folder"), (tmp_path, "genkit run")):
         code, out, err = command("ls", place)
         assert (code, err) == (0, "") and kind in out and ("genkit sample" in out) == (place != tmp_path)
+
+
+def test_a_refusal_of_weights_names_what_the_user_gave(tmp_path):
+    write_model(tmp_path / "model")
+    message = refused("sample", tmp_path / "model", "--weights", "ema")
+    assert "Use --weights raw." in message and "weights=" not in message
+    with pytest.raises(UsageError, match=r'Use weights="raw"\.$'):
+        genkit.load(tmp_path / "model", "ema")

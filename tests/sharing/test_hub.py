@@ -67,6 +67,8 @@ def test_only_what_the_config_names_is_downloaded(pushed):
     pushed.requests.clear()
     genkit.load(NAME)
     assert not pushed.downloaded()  # all of it is in the cache
+    asked = {path for _, path in pushed.requests}
+    assert len(asked) == 2  # whether there is a newer commit, and the config
 
 
 def test_nothing_else_of_a_foreign_model_is_downloaded(pushed):
