@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from genkit.notebook.run_list import list_runs
     from genkit.notebook.scoring import anomaly_maps, score
     from genkit.notebook.sharing import export, push
+    from genkit.notebook.table import open_table
     from genkit.notebook.trained_model import TrainedModel, load
     from genkit.notebook.training import resume, train
     from genkit.recipe.plan import make_plan
@@ -64,6 +65,7 @@ _EXPORTS = {
     "load": "genkit.notebook.trained_model",
     "make_plan": "genkit.recipe.plan",
     "open_run": "genkit.notebook.run",
+    "open_table": "genkit.notebook.table",
     "plan": "genkit.notebook.plan",
     "push": "genkit.notebook.sharing",
     "read_recipe": "genkit.notebook.recipe",
@@ -101,6 +103,7 @@ __all__ = [
     "load",
     "make_plan",
     "open_run",
+    "open_table",
     "plan",
     "push",
     "read_recipe",

@@ -19,6 +19,7 @@ ARGUMENTS = {
     "--batch-norm": "batch_norm",
     "--set": "set",
     "--weights": "weights",
+    "--cells": "cells",
 }
 CHOICE = re.compile(r"--weights (raw|ema)\b")  # advice, which Python writes in quotes
 COMMAND = re.compile(r"(`[^`]*`)")  # a command to type, whose options stay

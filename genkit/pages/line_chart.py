@@ -147,9 +147,18 @@ def _hover(names: Sequence[str], x: Mapping[str, Any]) -> dict[str, Any]:
 def _rings(best: Sequence[Point], x: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "data": {"values": [{"x": place, "y": _finite(value)} for place, value in best]},
-        "transform": [{"filter": "datum.x >= from && datum.x <= to"}],
+        # Neither clipped, which would halve a ring at an end of the axis, nor filtered: Vega warns of a layer without
+        # data. A ring out of view is at the end of the axis, unseen, and so takes no room outside of it.
+        "transform": [
+            {"calculate": "datum.x >= from && datum.x <= to", "as": "seen"},
+            {"calculate": "clamp(datum.x, from, to)", "as": "x"},
+        ],
         "mark": {"type": "point", "size": 140, "strokeWidth": 2, "color": "var(--text)"},
-        "encoding": {"x": x, "y": {"field": "y", "type": "quantitative"}},
+        "encoding": {
+            "x": x,
+            "y": {"field": "y", "type": "quantitative"},
+            "opacity": {"condition": {"test": "datum.seen", "value": 1}, "value": 0},
+        },
     }
 
 

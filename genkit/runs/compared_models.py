@@ -39,7 +39,7 @@ class ModelOutputs:
     weights: str  # "step 300, ema weights"
     samples: Tensor  # decoded codes, (N, *data_shape)
     codes: Tensor  # (N, L)
-    own_codes: str  # why the codes are not those of the first run; empty if they are
+    own_codes: str  # why the codes are not those of the first run on such samples; empty if they are
     classes: Sequence[str]  # the class of each sample; empty unless the model is conditional
     inputs: SelectedSamples | None  # held-out samples, and where they are from; None without data
     reconstructions: Tensor | None  # of the inputs; None without data or encoder
@@ -128,8 +128,12 @@ class _Runner:
         )
 
     def _why_own(self, codes: Tensor, model: Model) -> str:
-        """Return why the codes differ from those of the first run; empty if they are the same."""
-        first = self._found.outputs[0].codes if self._found.outputs else codes
+        """Return why the codes differ from those of the first run on such samples; empty if they are the same.
+
+        Points and images are shown apart, so a run on images is compared with the first run on images.
+        """
+        alike = [each.codes for each in self._found.outputs if len(each.samples.shape[1:]) == len(model.data_shape)]
+        first = alike[0] if alike else codes
         if codes.shape[1] != first.shape[1]:
             return f"its own codes, of {codes.shape[1]} dimensions instead of {first.shape[1]}"
         shared = min(len(codes), len(first))

@@ -46,10 +46,14 @@ class _Drawn:
 
 def rows_of_squares(points: Sequence[ModelOutputs], budget: PictureBudget) -> list[SquareRow]:
     """Return a row of squares for each kind of picture, as far as the budget allows."""
+    several = len(points) > 1
+    codes = " of the same latent codes, unless noted," if several else ""
+    scale = " Runs on the same data have the same scale." if several else ""
     with tempfile.TemporaryDirectory() as folder:
         kinds = {
-            ("Samples", "Samples of the same latent codes, unless noted, in black; held-out data in grey."): [
-                _samples(each, Path(folder, f"{number}-samples.png")) for number, each in enumerate(points)
+            ("Samples", f"Samples{codes} in black; held-out data in grey."): [
+                _samples(each, described(each) if several else each.weights, Path(folder, f"{number}-samples.png"))
+                for number, each in enumerate(points)
             ],
             ("Density", "The density of each model, relative to its maximum."): [
                 _density(each, Path(folder, f"{number}-density.png")) for number, each in enumerate(points)
@@ -65,14 +69,14 @@ def rows_of_squares(points: Sequence[ModelOutputs], budget: PictureBudget) -> li
             asked = [AskedPicture(each.path, each.text, each.name) for each in drawn]
             taken = {picture.label: picture for picture in budget.take(asked, 1 / (len(kinds) - number))}
             squares = [Square(each.name, each.note, taken[each.name]) for each in drawn if each.name in taken]
-            rows.append(SquareRow(title, f"{about} Runs on the same data have the same scale.", squares))
+            rows.append(SquareRow(title, f"{about}{scale}", squares))
     return [row for row in rows if row.squares]
 
 
-def _samples(outputs: ModelOutputs, path: Path) -> _Drawn:
+def _samples(outputs: ModelOutputs, note: str, path: Path) -> _Drawn:
     reference = None if outputs.inputs is None else outputs.inputs.x
     save_samples_square(path, outputs.samples, reference, _half_width(outputs))
-    return _Drawn(outputs.run.name, described(outputs), path, f"Samples of {outputs.run.name}")
+    return _Drawn(outputs.run.name, note, path, f"Samples of {outputs.run.name}")
 
 
 def _density(outputs: ModelOutputs, path: Path) -> _Drawn:

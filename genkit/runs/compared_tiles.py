@@ -47,7 +47,7 @@ def tiles_of_a_run(runs: int) -> int:
 
 def table_of_samples(images: Sequence[ModelOutputs], budget: PictureBudget, share: float) -> TileTable:
     """Return the samples of each run, with a `share` of what is left of the budget."""
-    title = "Samples of the same latent codes"
+    title = "Samples of the same latent codes" if len(images) > 1 else "Samples"
     asked = [
         AskedPicture(tile(sample), f"Sample {number} of {each.run.name}")
         for each in images
@@ -57,10 +57,13 @@ def table_of_samples(images: Sequence[ModelOutputs], budget: PictureBudget, shar
     rows = []
     for each in images:
         texts = each.classes or [""] * len(each.samples)
-        rows.append(TileRow(each.run.name, described(each), [Tile(next(shown), text) for text in texts]))
+        note = described(each) if len(images) > 1 else each.weights
+        rows.append(TileRow(each.run.name, note, [Tile(next(shown), text) for text in texts]))
     own = [each.run.name for each in images if each.own_codes]
     except_own = f", except in {', '.join(own)}" if own else ""
-    about = f"Draws of the prior, decoded. A column has the same latent code in all runs{except_own}."
+    about = "Draws of the prior, decoded."
+    if len(images) > 1:
+        about += f" A column has the same latent code in all runs{except_own}."
     return TileTable(title, about, [f"code {number}" for number in range(len(rows[0].tiles))], rows)
 
 

@@ -24,6 +24,11 @@ TEMPLATE = "comparison.html.jinja"
 MOST_RUNS = 10
 PICTURE_BYTES = 1_200_000
 LONGEST = 300  # characters of a value of a recipe
+FEW = 8  # keys that decide the weights; if more differ, those that say what was trained come first
+WHAT_IS_TRAINED = (
+    *("loss.use", "model.use", "data.use", "model.prior.use"),
+    *("train.steps", "train.epochs", "train.batch_size", "seed"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,27 @@ class ComparisonReport:
     groups: Sequence[CurveGroup]
     same_schedules: Sequence[str]  # keys of schedules that are the same in all runs, which have no chart
     pictures: ComparedPictures
+
+    @property
+    def first(self) -> list[ByRun]:
+        """The keys at the top of the page: all that decide the weights if these are few, else what is trained."""
+        if len(self.deciding) <= FEW:
+            return list(self.deciding)
+        return sorted(
+            (line for line in self.deciding if line.name in WHAT_IS_TRAINED),
+            key=lambda line: WHAT_IS_TRAINED.index(line.name),
+        )
+
+    @property
+    def folded(self) -> list[tuple[str, Sequence[ByRun]]]:
+        """The other keys in groups, each with its heading."""
+        rest = [line for line in self.deciding if line not in self.first]
+        groups = {"more that decide the weights": rest, "that do not decide the weights": self.others}
+        return [(f"{_keys(len(lines))} {about}", lines) for about, lines in groups.items() if lines]
+
+
+def _keys(count: int) -> str:
+    return f"{count} key{'s' * (count != 1)}"
 
 
 def comparison_page(comparison: Comparison) -> bytes:

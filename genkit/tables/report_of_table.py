@@ -36,7 +36,6 @@ class ShownLine:
     """One metric of one row."""
 
     row: str  # title; empty in all lines of a row but its first
-    lines: int  # of the row; 0 in all lines but its first
     metric: str
     better: str
     numbers: Sequence[ShownNumber]
@@ -133,7 +132,6 @@ def _lines(table: OpenTable, results: ResultsTable) -> list[ShownLine]:
         body.append(
             ShownLine(
                 row=on_one_line(table.spec.rows[line.row].title or line.row) if first else "",
-                lines=sum(other.row == line.row for other in results.lines) if first else 0,
                 metric=line.metric,
                 better=line.better or "",
                 numbers=[_shown(line.numbers[column]) for column in table.spec.columns],

@@ -33,6 +33,8 @@ def pages(tmp_path_factory) -> dict[str, Path]:
         runs["empty"] = new_run(root / "empty", tiny_recipe())
         runs["hostile"] = RunFolder(shutil.copytree(runs["points"].path, root / "hostile"))
         _make_hostile(runs["hostile"])
+        runs["late"] = RunFolder(shutil.copytree(runs["points"].path, root / "late"))
+        _start_a_phase_later(runs["late"])
         return {name: write_report(folder) for name, folder in runs.items()}
 
 
@@ -49,6 +51,17 @@ def _make_hostile(folder: RunFolder) -> None:
     for result in results:
         result["label"], result["protocol"]["details"] = HOSTILE, {HOSTILE: HOSTILE}
     folder.results.write_text(json.dumps(results))
+
+
+def _start_a_phase_later(folder: RunFolder) -> None:
+    """Let a phase start after half of the log, and let the best of several evaluations be in the first half."""
+    lines = [{"step": step, "t": step / 40, "early/total": 1 / step} for step in range(1, 41)]
+    lines = [{**line, "late/total": 0.1} if line["step"] > 20 else line for line in lines]
+    folder.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (result,) = json.loads(folder.results.read_text())[:1]
+    values = [(10, 3.0), (20, 1.0), (30, 2.0), (40, 2.5)]
+    records = [{"step": step, "results": [{**result, "better": "lower", "value": value}]} for step, value in values]
+    folder.evaluations.path.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -122,6 +135,33 @@ def test_dragging_across_a_chart_moves_all_of_them(pages, view):
     page.wait_for_timeout(300)
     first, last = (float(text) for text in page.locator(".axis output").all_inner_texts())
     assert 1 < first < last < 5
+
+
+def test_the_console_stays_empty_where_rings_and_phases_are_out_of_view(pages, view):
+    page = view(pages["late"])
+    draw_all(page)
+    labels = page.locator(".time-axis .plot svg text", has_text="late starts")
+    assert labels.count() > 0
+    start, end = page.locator(".axis input").first, page.locator(".axis input").last
+
+    def ring():
+        return page.evaluate(
+            "[...document.querySelectorAll('.time-axis svg .mark-symbol path')]"
+            ".filter(each => each.getAttribute('stroke') === 'var(--text)')"
+            ".filter(each => each.getAttribute('opacity') !== '0').length"
+        )
+
+    assert ring() == 1
+    start.focus()
+    page.keyboard.press("End")  # the best evaluation, and the start of the phase, are before the axis
+    page.wait_for_timeout(300)
+    assert float(page.locator(".axis output").first.inner_text()) > 20 and ring() == 0
+    start.focus()
+    page.keyboard.press("Home")
+    end.focus()
+    page.keyboard.press("Home")  # and now they are after it; `view` demands that nothing was said in the console
+    page.wait_for_timeout(300)
+    assert float(page.locator(".axis output").last.inner_text()) < 20 and ring() == 0
 
 
 def test_the_button_changes_the_theme_and_charts_follow(pages, view):

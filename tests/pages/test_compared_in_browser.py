@@ -63,6 +63,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
             "ten": comparison_page(compare([*copies, points])),
             "hostile": comparison_page(compare(sorted((root / "hostile").iterdir()))),
             "table": table_page(_table(root)),
+            "wide-table": table_page(_wide_table(root)),
         }
     written = {name: root / f"{name}.html" for name in made}
     for name, content in made.items():
@@ -74,6 +75,17 @@ def _table(root: Path) -> OpenTable:
     (root / "table.toml").write_text(TABLE.replace("TEXT", json.dumps(HOSTILE)))
     table = OpenTable(root / "table.toml")
     table.kept = {str(each): current_run(each, 1.0 + number) for number, each in enumerate(table.experiments)}
+    return table
+
+
+def _wide_table(root: Path) -> OpenTable:
+    """Return a table with six columns of published numbers, as wide as that of a paper."""
+    columns = "".join(f'[columns.column-{n}]\nrecipe = "tiny.toml"\nset.model.width = {8 + n}\n' for n in range(6))
+    published = "".join(f"cells.a.column-{n} = {{ modes = 7.25 }}\n" for n in range(6))
+    text = f'title = "wide"\nmetrics = ["modes"]\nseeds = [0, 1]\n{columns}[rows.a]\ntitle = "C1: 0.5"\n'
+    (root / "wide.toml").write_text(f'{text}[published]\nsource = "a paper"\n{published}')
+    table = OpenTable(root / "wide.toml")
+    table.kept = {str(each): current_run(each, 1.5 + number) for number, each in enumerate(table.experiments)}
     return table
 
 
@@ -140,3 +152,18 @@ def test_the_strongest_colour_of_a_heat_map_is_the_best_number(pages, view):
     )
     assert len(numbers) == 3 and colours[numbers.index(max(numbers))] == best and colours.count(best) == 1
     assert page.locator(".heat .missing").inner_text() == "no cell"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_first_column_of_a_frame_stays_when_it_is_scrolled(pages, view, size):
+    page = view(pages["wide-table"], size)
+    frame = page.locator("#results .wide")
+    assert frame.evaluate("each => each.scrollWidth > each.clientWidth") == (size == "phone")
+    frame.evaluate("each => { each.scrollLeft = each.scrollWidth; }")
+    edge = frame.bounding_box()["x"]
+    lefts = page.locator("#results .metric, #results .row-title span").evaluate_all(
+        "all => all.map(each => each.getBoundingClientRect().left)"
+    )
+    assert lefts and all(abs(left - edge) < 2 for left in lefts)
+    right = page.locator("#results .verdict").first.evaluate("each => each.getBoundingClientRect().right")
+    assert right <= frame.bounding_box()["x"] + frame.bounding_box()["width"] + 1

@@ -17,7 +17,7 @@ from support.run_folders import result, write_run
 
 import genkit as genkit_package
 from genkit.runs.compare import compare
-from genkit.runs.report_of_comparison import comparison_page, report_of_comparison
+from genkit.runs.report_of_comparison import FEW, WHAT_IS_TRAINED, comparison_page, report_of_comparison
 from genkit.runs.standing import Standing
 
 pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("isolated")]
@@ -100,6 +100,7 @@ def test_reconstructions_are_of_the_same_samples_with_their_errors(runs):
 def test_recipes_differ_first_and_metrics_share_a_line_only_if_comparable(runs):
     found = report(runs, "images", "faster")
     assert [line.name for line in found.deciding] == ["optimiser.encoder.lr", "optimiser.decoder.lr"]
+    assert found.first == found.deciding and not found.folded
     page = comparison_page(compare([runs["images"], runs["faster"]])).decode()
     places = [page.index(f'<section id="{name}"') for name in ("recipes", "metrics", "pictures", "curves", "training")]
     assert places == sorted(places)
@@ -110,6 +111,35 @@ def test_recipes_differ_first_and_metrics_share_a_line_only_if_comparable(runs):
     assert best == [value == min(kept) for value in kept]
     mixed = report(runs, "images", "points").metrics
     assert len(mixed) == 3 and all([cell.value for cell in line.cells].count("–") == 1 for line in mixed)
+
+
+def test_what_is_trained_comes_first_and_many_other_keys_are_folded_with_their_number(runs):
+    found = report(runs, "points", "images")
+    first = [line.name for line in found.first]
+    assert {"loss.use", "model.use", "data.use"} & set(first) and set(first) <= set(WHAT_IS_TRAINED)
+    assert first == sorted(first, key=WHAT_IS_TRAINED.index)
+    shown = [*first, *(line.name for _, lines in found.folded for line in lines)]
+    assert sorted(shown) == sorted(compare([runs["points"], runs["images"]]).differences), "each key once"
+    assert [int(heading.split()[0]) for heading, _ in found.folded] == [len(lines) for _, lines in found.folded]
+    assert len(found.folded[0][1]) + len(first) == len(found.deciding) > FEW
+    page = comparison_page(compare([runs["points"], runs["images"]])).decode()
+    places = [page.index(f'<section id="{name}"') for name in ("recipes", "metrics", "pictures", "curves", "keys")]
+    assert places == sorted(places)
+    keys = page[places[-1] : page.index('<section id="training"')]
+    assert all(f"<details><summary>{heading}</summary>" in keys for heading, _ in found.folded)
+
+
+def test_images_and_points_have_headings_of_their_own(runs):
+    mixed = report(runs, "images", "points", "narrow")
+    page = comparison_page(compare([runs["images"], runs["points"], runs["narrow"]])).decode()
+    images, points = page.index(">Images</h3>"), page.index(">Points in the plane</h3>")
+    assert images < page.index("<h4>Held-out reconstructions</h4>") < points < page.index("<h4>Density</h4>")
+    notes = {row.name: row.note for row in table(mixed, "Samples").rows}
+    assert "own codes" not in notes["images"] and "3 dimensions instead of 4" in notes["narrow"]
+    alone = report(runs, "points", "images")
+    assert table(alone, "Samples").title == "Samples" and "own codes" not in table(alone, "Samples").rows[0].note
+    assert "codes" not in alone.pictures.squares[0].about and "scale" not in alone.pictures.squares[0].about
+    assert ">Images</h3>" not in comparison_page(compare([runs["images"], runs["faster"]])).decode()
 
 
 def test_a_run_looks_the_same_in_every_chart(runs):

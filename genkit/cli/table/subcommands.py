@@ -152,16 +152,13 @@ def train_selected(table: OpenTable, experiments: list[Experiment], settings: Ru
 
 def print_table(table: ResultsTable, format: str, console: Console) -> None:
     """Print a table in one of the formats; if `format` is empty, for a terminal."""
-    from genkit.runs.results_report import print_protocols
-    from genkit.tables.formats import FORMATS, terminal_number
-    from genkit.tables.results_table import LABEL_COLUMNS
+    from genkit.tables.formats import FORMATS
+    from genkit.tables.print_table import print_table as print_on_terminal
 
     if format:
         print(FORMATS[format](table), end="")
-        return
-    console.table(table.spec.title, table.header, table.rows(terminal_number), repeat=len(LABEL_COLUMNS))
-    print_protocols(table.protocol_rows(), console)
-    console.print("\n".join(table.remarks))
+    else:
+        print_on_terminal(table, console)
 
 
 def raise_errors(errors: list[str]) -> None:
