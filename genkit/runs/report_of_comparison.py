@@ -98,12 +98,11 @@ class ComparisonReport:
     def folded(self) -> list[tuple[str, Sequence[ByRun]]]:
         """The other keys in groups, each with its heading."""
         rest = [line for line in self.deciding if line not in self.first]
-        groups = {"more that decide the weights": rest, "that do not decide the weights": self.others}
-        return [(f"{_keys(len(lines))} {about}", lines) for about, lines in groups.items() if lines]
-
-
-def _keys(count: int) -> str:
-    return f"{count} key{'s' * (count != 1)}"
+        groups = {
+            f"{'More k' if self.first else 'K'}eys that decide the weights": rest,
+            "Keys without an effect on the weights": self.others,
+        }
+        return [(f"{heading}: {len(lines)}", lines) for heading, lines in groups.items() if lines]
 
 
 def comparison_page(comparison: Comparison) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from genkit.console.quantities import duration, quantity
 from genkit.core.result import EvaluationRecord, Result
 from genkit.errors import GenkitError
+from genkit.evaluation.protocol_lines import ProtocolLine
 from genkit.pages.chart import Chart, value_text
 from genkit.pages.pictures import PictureBudget
 from genkit.runs.checkpoint import read_facts
@@ -23,6 +24,7 @@ from genkit.runs.report_remarks import remarks_on_absent, remarks_on_state, rema
 from genkit.runs.report_time import TimeShare, time_shares
 from genkit.runs.resolved_recipe import tables_of_run
 from genkit.runs.results import read_results
+from genkit.runs.results_report import protocols_of
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.run_progress import RunProgress, progress_of
 from genkit.runs.run_state import RunState, state_of
@@ -43,14 +45,13 @@ ENVIRONMENT = ("genkit", "torch", "python", "machine", "processes", "threads")
 
 @dataclass(frozen=True)
 class ShownMetric:
-    """One number with its protocol."""
+    """One number."""
 
     label: str
     value: str
     reason: str  # why there is no value; empty if there is one
     interval: str
     better: str
-    protocol: str
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class RunReport:
     pictures: ReportPictures
     picture_remarks: Sequence[str]
     metrics: Sequence[ShownMetric]
+    protocols: Sequence[ProtocolLine]  # how the metrics are made
     metrics_step: int | None
     times: Sequence[TimeShare]
     recipe: ShownRecipe | None
@@ -114,6 +116,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
         pictures=pictures,
         picture_remarks=budget.remarks,
         metrics=reader.read(folder.results, lambda: _metrics(newest), []),
+        protocols=reader.read(folder.results, lambda: protocols_of(newest.results) if newest else [], []),
         metrics_step=newest.step if newest else None,
         times=reader.read(folder.timing, lambda: time_shares(read_timing(folder)), ()),
         recipe=reader.read(folder.resolved, lambda: shown_recipe(folder, recipe), None),
@@ -188,4 +191,4 @@ def _metric(result: Result) -> ShownMetric:
     value = f"{result.value:.5g}" if result.value is not None else "refused"
     interval = "" if result.interval is None else " to ".join(map(value_text, result.interval))
     better = "" if result.better is None else f"{result.better} is better"
-    return ShownMetric(result.label, value, result.reason, interval, better, str(result.protocol))
+    return ShownMetric(result.label, value, result.reason, interval, better)

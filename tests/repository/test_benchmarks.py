@@ -296,3 +296,26 @@ def test_several_processes_train_the_weights_of_one(benchmark):
     for row in processes.measure([2]):
         assert row["2 processes"] <= processes.bound_of(row), row
         assert row["2, resumed by 1"] <= processes.bound_of(row), row
+
+
+@pytest.mark.parametrize(("paint", "kept"), [(0.4, "yes"), (1.2, "no"), (None, "yes")])
+def test_a_page_keeps_to_its_targets_only_if_it_is_painted_within_a_second(benchmark, paint, kept):
+    found = {"seconds": 2.0, "cpu": 1.0, "megabytes": 300.0, "bytes": 2e6}
+    assert benchmark("report").row("second report", found, paint).endswith(kept)
+    row = benchmark("report").row("comparison", {**found, "seconds": 60.0}, paint)
+    assert ("first paint after" in row) == (paint is not None) and row.endswith(kept) == (paint is not None)
+
+
+def test_the_first_paint_of_a_page_waits_for_what_blocks_it(benchmark, tmp_path):
+    fast, slow = tmp_path / "fast.html", tmp_path / "slow.html"
+    fast.write_text("<!doctype html><p>text")
+    slow.write_text("<!doctype html><script>const t = Date.now(); while (Date.now() - t < 700);</script><p>text")
+    paints = benchmark("first_paint").first_paints([fast, slow], loads=1)
+    if paints is None:
+        pytest.skip("needs the extra `browser` and Chromium or Chrome on the PATH")
+    assert paints["fast.html"] > 0 and paints["slow.html"] > 0.7
+
+
+def test_without_a_browser_no_paint_is_measured(benchmark, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert benchmark("first_paint").first_paints([]) is None

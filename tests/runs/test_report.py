@@ -19,6 +19,8 @@ from support.kill_and_resume import new_run, train_and_kill, train_on
 from support.messages import assert_names
 from support.tiny_recipes import tiny_recipe
 
+from genkit.core.metric import EvaluationProtocol
+from genkit.core.result import Result
 from genkit.errors import GenkitWarning, UsageError
 from genkit.pages.render import PAGE_BYTES
 from genkit.recipe.tables import Checkpoint
@@ -82,6 +84,16 @@ def test_the_page_of_a_finished_run_is_a_function_of_its_folder(images, tmp_path
     folder = images(tmp_path)
     assert page_of(folder) == page_of(folder)
     assert report_of_run(folder).state is RunState.FINISHED
+
+
+def test_what_the_protocols_of_metrics_share_is_said_once(images, tmp_path):
+    folder = images(tmp_path / "run")
+    results = [Result(split, 2.0, "lower", EvaluationProtocol(77, split, "raw")) for split in ("here", "elsewhere")]
+    folder.results.write_text(json.dumps([result.as_dict() for result in results]))
+    lines = dict(report_of_run(folder).protocols)
+    assert lines == {"all": "77 samples, raw weights", "here": "here split", "elsewhere": "elsewhere split"}
+    shown = page_of(folder).split('<section id="pictures"')[0]
+    assert shown.count("77 samples") == shown.count("elsewhere split") == 1
 
 
 def test_what_the_model_makes_stands_before_the_curves_and_once(images, tmp_path):

@@ -120,7 +120,7 @@ def test_what_is_trained_comes_first_and_many_other_keys_are_folded_with_their_n
     assert first == sorted(first, key=WHAT_IS_TRAINED.index)
     shown = [*first, *(line.name for _, lines in found.folded for line in lines)]
     assert sorted(shown) == sorted(compare([runs["points"], runs["images"]]).differences), "each key once"
-    assert [int(heading.split()[0]) for heading, _ in found.folded] == [len(lines) for _, lines in found.folded]
+    assert [int(heading.split()[-1]) for heading, _ in found.folded] == [len(lines) for _, lines in found.folded]
     assert len(found.folded[0][1]) + len(first) == len(found.deciding) > FEW
     page = comparison_page(compare([runs["points"], runs["images"]])).decode()
     places = [page.index(f'<section id="{name}"') for name in ("recipes", "metrics", "pictures", "curves", "keys")]

@@ -137,6 +137,7 @@ function slider(element) {
   bar.className = "controls";
   bar.append(label);
   element.prepend(bar);
+  element.classList.add("ready");  // the label of the picture is beside the slider
   show();
 }
 
