@@ -237,7 +237,7 @@ def test_the_title_is_the_one_that_the_run_has_now(model, run, tmp_path):
     loaded = genkit.load(folder).trained
     assert loaded.title.startswith("renamed:") and genkit.load(run / model).trained.title == loaded.title
     recipe.write_text("damaged [")
-    assert genkit.load(run / model).trained.title.startswith("tiny:")
+    assert genkit.load(run / "final").trained.title.startswith("tiny:")
 
 
 def test_an_option_is_named_as_it_was_given(run):
