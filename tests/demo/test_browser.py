@@ -130,3 +130,18 @@ def test_a_slider_moves_a_sample_and_keys_reach_it(page):
     second = "[...document.querySelectorAll('figure.single img')].filter(i => i.offsetParent)[1]"
     page.wait_for_function(f"old => {second} && {second}.src !== old", arg=there)
     assert shown(page)[0] == start
+
+
+def test_a_phone_has_room_for_all_tabs_and_the_focus_can_be_seen(page):
+    page.set_viewport_size({"width": 375, "height": 760})
+    page.reload()
+    shown(page)
+    page.wait_for_function("document.querySelectorAll('[role=tab]').length === 4")
+    walk = page.get_by_role("tab", name="Walk")
+    walk.focus()
+    page.keyboard.press("Enter")
+    slider = page.locator("input[type=range] >> visible=true").first
+    slider.focus()
+    page.keyboard.press("ArrowRight")  # the browser shows the focus of a slider to users of the keyboard
+    assert slider.evaluate("each => getComputedStyle(each).outlineWidth") == "2px"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
