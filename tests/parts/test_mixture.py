@@ -175,6 +175,32 @@ def test_the_kl_is_finite_where_a_learnt_variance_runs_away():
     assert prior.kl(posteriors(), NOISE).isfinite().all() and prior.log_prob(posteriors().mu).isfinite().all()
 
 
+def softplus_of(beta: float, y: float) -> float:
+    """S_β(y) = log(1 + exp(βy))/β, written without torch."""
+    return math.log1p(math.exp(beta * y)) / beta
+
+
+def test_log_variances_are_clipped_by_the_formula_of_prior_learning():
+    a, b = -1.75, 0.5
+    beta = 10 / (b - a + 1e-8)
+    prior = mixture(means=((0.0,), (0.0,)), logvars=((a,), (b,)), weights=None, latent_dim=1)
+    prior.bound_logvars()
+    for v in (a, b, (a + b) / 2, a - 1, b + 1):
+        expected = v - softplus_of(beta, v - b) + softplus_of(beta, a - v)
+        prior.logvars.fill_(v)
+        torch.testing.assert_close(
+            prior.bounded_logvars, torch.full((2, 1), expected, dtype=torch.float64), rtol=1e-12, atol=1e-12
+        )
+
+
+def test_a_log_variance_that_all_components_share_stays_there():
+    prior = mixture(logvars=((-1.5, -2.0), (-1.5, 0.0), (-1.5, -1.0)))
+    prior.bound_logvars()
+    prior.logvars.copy_(torch.tensor([-4.0, -1.5, 2.0])[:, None].expand(3, 2))
+    torch.testing.assert_close(prior.bounded_logvars[:, 0], torch.full((3,), -1.5).double(), rtol=1e-12, atol=0)
+    assert prior.bounded_logvars[:, 1].unique().numel() == 3  # a dimension with a range still varies
+
+
 @pytest.mark.parametrize(
     ("keys", "names"),
     [
