@@ -20,6 +20,7 @@ from genkit.bases.metrics.ranking import REPLICATES, Statistic, auroc, average_p
 from genkit.bases.metrics.scoring import (
     MOST_SAMPLES,
     check_fit,
+    details_of_model,
     drawn_in_replicates,
     fitted_score,
     groups_in,
@@ -43,6 +44,7 @@ __all__ = [
     "average_precision",
     "best_dice",
     "check_fit",
+    "details_of_model",
     "dice",
     "dice_above",
     "drawn_in_replicates",

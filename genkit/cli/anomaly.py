@@ -85,6 +85,7 @@ def anomaly(
     from genkit.draw.anomaly_grid import save_anomaly_grid
     from genkit.runs.anomaly_maps import MapFiles, MapOfScore, check_map, write_maps
     from genkit.runs.build_parts import build_score
+    from genkit.runs.described_score import describe_score, facts_of_score
     from genkit.runs.sets_to_score import open_sets
     from genkit.runs.shown_pictures import ShownPictures
     from genkit.runs.user_masks import read_masks
@@ -111,9 +112,9 @@ def anomaly(
     def note(maps: Maps) -> str:
         blurred = f", smoothed by {smooth:g} pixel{'s' * (smooth != 1)}" if smooth else ""
         return (
-            f"map of the score {name}{blurred}; {trained.weights} weights. Threshold {maps.threshold:.4g}: at most a "
-            f"share of {fpr:g} of the pixels of {sets.normal.described} is above it. Share of the pixels above it: "
-            f"{maps.above:.2%} of {sets.others[0].described}."
+            f"map of the score {describe_score(chosen, model)}{blurred}; {trained.weights} weights. "
+            f"Threshold {maps.threshold:.4g}: at most a share of {fpr:g} of the pixels of {sets.normal.described} is "
+            f"above it. Share of the pixels above it: {maps.above:.2%} of {sets.others[0].described}."
         )
 
     def draw(path: Path, maps: Maps) -> None:
@@ -133,8 +134,12 @@ def anomaly(
     for each in sets.every:
         print_remark(each.remark())
     if json:
-        facts = {"score": name, "weights": trained.weights, "smooth": smooth, "fpr": fpr, "threshold": maps.threshold}
+        facts = facts_of_score(chosen, model)
         facts |= {
+            "weights": trained.weights,
+            "smooth": smooth,
+            "fpr": fpr,
+            "threshold": maps.threshold,
             "pictures": len(sets.others[0]),
             "shown": list(maps.shown.names),
             "above": maps.above,

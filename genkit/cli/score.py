@@ -91,9 +91,9 @@ def score(
     histograms. By default OUT is RUN/scores-SCORE-WEIGHTS-of-SET. Pictures are cropped, converted and resized as
     those of the run.
     """
-    from genkit.core.part_name import part_name
     from genkit.draw.score_histogram import SetOfScores, save_score_histogram
     from genkit.runs.build_parts import build_score
+    from genkit.runs.described_score import describe_score, facts_of_score, remark_on_weights
     from genkit.runs.score_files import write_score_files
     from genkit.runs.score_pictures import check_scores, score_sets
     from genkit.runs.sets_to_score import open_sets
@@ -115,8 +115,7 @@ def score(
         scored = score_sets(run.folder, trained, model, chosen, opened, fpr)
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
-    keys = part_name(chosen)
-    note = _describe(scored, keys, fpr, trained.weights)
+    note = _describe(scored, describe_score(chosen, model), fpr, trained.weights)
     with output.writing() as (table, lines, picture):
         write_score_files(table, lines, scored)
         of_normal, *of_others = [SetOfScores(each.name, each.scores.numpy()) for each in scored.every]
@@ -124,8 +123,11 @@ def score(
     written = [str(path) for path in output.written]
     for each in scored.every:
         print_remark(each.remark)
+    set_by_user = {override.partition("=")[0].strip().removeprefix("score.") for override in of_score}
+    print_remark(remark_on_weights(name, chosen, trained, set_by_user))
     if json:
-        facts = {"score": keys, "weights": trained.weights, "fpr": fpr, "threshold": scored.threshold}
+        facts = facts_of_score(chosen, model)
+        facts |= {"weights": trained.weights, "fpr": fpr, "threshold": scored.threshold}
         print(json_format.dumps({**facts, "sets": _rows(scored), "written": written}))
     else:
         _print(scored, note, written)
@@ -136,7 +138,7 @@ def _describe(scored: ScoredSets, name: str, fpr: float, weights: str) -> str:
     above = scored.normal.above(scored.threshold)
     return (
         f"threshold {scored.threshold:.6g}: {above:,} of {scored.normal.described} are above it, at most a share of "
-        f"{fpr:g}. Score {name}, {weights} weights."
+        f"{fpr:g}. Score {name}; {weights} weights."
     )
 
 

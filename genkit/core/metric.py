@@ -54,6 +54,8 @@ LABELS = "generated classes"  # detail of a protocol: how they are drawn, if the
 INTERVAL = "interval"  # detail of a protocol: how the interval of the number is made
 ERROR = "error of the model"
 """Detail of a protocol: the reconstruction error of the model, unless it is squared."""
+IMPLIED = "implied "
+"""Start of a detail of a protocol: the value of a key that is not set and that the model decides."""
 BatchNormMode = Literal["running", "batch", "recalibrated"]
 """Statistics that batch norm uses in an evaluation: of training, of the samples, or computed again."""
 
@@ -83,11 +85,14 @@ class EvaluationProtocol:
         """Protocol to compare numbers by.
 
         It ignores running statistics, because models without batch norm are comparable, and the prior, the
-        reconstruction error and the condition, which are properties of the model. How the interval is made does not
-        change the number either.
+        reconstruction error with what it implies, and the condition, which are properties of the model. How the
+        interval is made does not change the number either.
         """
         batch_norm = None if self.batch_norm == "running" else self.batch_norm
-        details = {name: value for name, value in self.details.items() if name not in (PRIOR, LABELS, ERROR, INTERVAL)}
+        ignored = (PRIOR, LABELS, ERROR, INTERVAL)
+        details = {
+            name: value for name, value in self.details.items() if name not in ignored and not name.startswith(IMPLIED)
+        }
         return replace(self, batch_norm=batch_norm, details=details)
 
     @property

@@ -20,7 +20,7 @@ The score of a sample must depend on no other sample of x: `genkit.core.sample_n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -62,6 +62,13 @@ class Score(Protocol):
     def check(self, model: Autoencoder) -> None:
         """Raise `ValueError` if the model cannot give the score. It may be on the meta device."""
         return
+
+    def implied(self, model: Autoencoder) -> Mapping[str, str | float]:
+        """Return the values of keys that are not set and that the model decides, by key, so that protocols name them.
+
+        The model may be on the meta device.
+        """
+        return {}
 
 
 def require_score(score: Score, model: Model) -> Autoencoder:

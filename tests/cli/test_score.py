@@ -173,6 +173,36 @@ def test_a_score_has_keys_and_may_be_fitted(run, root):
     )
 
 
+def test_the_output_and_the_facts_name_what_the_score_depends_on(root, tmp_path):
+    prior = "[model.prior]\nuse = 'mixture'\ncomponents = 2\n"
+    changes = (("hidden = 8\n", "hidden = 8\nerror = 'l1'\n"), ("[loss]", f"{prior}[loss]\nbeta_kl = 0.5"))
+    recipe = RECIPE.format(path=root / "pictures")
+    for old, new in changes:
+        assert recipe.count(old) == 1
+        recipe = recipe.replace(old, new)
+    own = train(tmp_path / "own", recipe)
+    options = ("--data", root / "dark", "--score", "log-likelihood")
+    facts = facts_of(own, *options, "--out", "a")
+    assert facts["score"] == "log-likelihood (draws 5)" and facts["implied"] == {"variance": 2.0}
+    assert facts["error"] == "l1" and facts["prior"].startswith("mixture of 2 Gaussians")
+    said = genkit("score", own, *options, "--out", "b").out
+    assert_names(" ".join(said.split()), "log-likelihood (draws 5)", "implied variance 2", "l1", "prior mixture of 2")
+    assert_names(genkit("score", own, "--data", root / "dark", "--out", "b").err, "--score elbo", "score.beta_kl=0.5")
+    chosen = genkit("score", own, "--data", root / "dark", "--out", "b", "--set", "score.beta_kl=1")
+    assert chosen.code == 0 and "[loss]" not in chosen.err
+    said = genkit("anomaly", own, "--data", root / "dark", "--out", "c").out
+    assert_names(said, "score error, error of the model l1, prior mixture of 2")
+    facts = json.loads(genkit("anomaly", own, "--data", root / "dark", "--out", "d", "--json").out)
+    assert (facts["score"], facts["error"], facts["implied"]) == ("error", "l1", {})
+
+
+def test_the_defaults_of_a_model_are_not_named_in_the_output_but_in_the_facts(run, root):
+    facts = facts_of(run, "--data", root / "dark", "--out", "a")
+    assert (facts["error"], facts["prior"], facts["implied"]) == ("squared-error", "N(0, I)", {})
+    result = genkit("score", run, "--data", root / "dark", "--out", "a")
+    assert "N(0, I)" not in result.out and "squared" not in result.out and "[loss]" not in result.err
+
+
 def test_the_output_names_the_threshold_and_the_normal_pictures(run, root):
     result = genkit("score", run, "--data", root / "dark", "--out", "a")
     assert_names(result.out, "2 of 40 samples of the test split", "0.05", "threshold", "a.csv", "a.jsonl", "a.png")

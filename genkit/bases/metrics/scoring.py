@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from genkit.core.dataset import Dataset, GroupedDataset
-from genkit.core.metric import Draws, Evaluation
+from genkit.core.metric import ERROR, IMPLIED, Draws, Evaluation
 from genkit.core.model import Autoencoder
+from genkit.core.part_name import part_name
 from genkit.core.sample_noise import noise_of_samples
 from genkit.core.score import Score
+from genkit.core.squared_error import SquaredError
 
 MOST_SAMPLES = 5_000
 """Number of samples of each data set that are scored, if the recipe does not give one and there are as many."""
@@ -45,6 +47,13 @@ def groups_in(evaluation: Evaluation, data: Dataset, samples: int) -> Sequence[s
 def drawn_in_replicates(*data: Dataset) -> str:
     """Return what a bootstrap of these data draws, for a protocol: nothing to say of samples, or ``of groups``."""
     return " of groups" if any(isinstance(each, GroupedDataset) and each.has_groups for each in data) else ""
+
+
+def details_of_model(score: Score, model: Autoencoder) -> dict[str, str | int | float]:
+    """Return what a protocol says of the model: its reconstruction error unless it is squared, and implied keys."""
+    error = model.reconstruction_error
+    of_error = {} if error == SquaredError() else {ERROR: part_name(error)}
+    return {**of_error, **{IMPLIED + key: value for key, value in score.implied(model).items()}}
 
 
 def fitted_score(score: Score, evaluation: Evaluation) -> Score:

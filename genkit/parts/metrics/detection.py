@@ -20,8 +20,6 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from genkit.api import (
-    ERROR,
-    Autoencoder,
     Dataset,
     Doc,
     Estimate,
@@ -32,7 +30,6 @@ from genkit.api import (
     PositiveInt,
     Score,
     Split,
-    SquaredError,
     part_name,
     require_score,
     split_and_samples,
@@ -43,6 +40,7 @@ from genkit.api.scoring import (
     auroc,
     average_precision,
     check_fit,
+    details_of_model,
     drawn_in_replicates,
     fpr_at_tpr,
     groups_in,
@@ -87,7 +85,7 @@ class DetectionMetric(ModelMetric, ABC):
             "data": part_name(normal, brief=True),
             "other": f"{part_name(other, brief=True)}, {self.abnormal_samples} samples of the {other.split} split",
             "score": part_name(self.score),
-            **_error_of(autoencoder),
+            **details_of_model(self.score, autoencoder),
             **self.settings,
             "interval": f"95 %, {REPLICATES} bootstrap replicates{drawn_in_replicates(normal, other)}",
         }
@@ -171,11 +169,6 @@ class FPRAtTPR(DetectionMetric):
     def statistic(self, normal: Tensor, abnormal: Tensor) -> Tensor:
         """Return the share, 0 to 1."""
         return fpr_at_tpr(normal, abnormal, self.tpr)
-
-
-def _error_of(model: Autoencoder) -> Mapping[str, str]:
-    error = model.reconstruction_error
-    return {} if error == SquaredError() else {ERROR: part_name(error)}
 
 
 def _check_other(normal: Dataset, other: Dataset) -> None:

@@ -10,7 +10,6 @@ from math import prod
 from typing import Annotated, Literal
 
 from genkit.api import (
-    ERROR,
     Autoencoder,
     Dataset,
     Doc,
@@ -23,7 +22,6 @@ from genkit.api import (
     PositiveInt,
     Score,
     Split,
-    SquaredError,
     part_name,
     require_map,
 )
@@ -32,6 +30,7 @@ from genkit.api.scoring import (
     MaskedChunk,
     WithMasks,
     check_fit,
+    details_of_model,
     drawn_in_replicates,
     fitted_score,
     groups_in,
@@ -80,12 +79,11 @@ class LocalisationMetric(ModelMetric, ABC):
                 "masked-folder or stroke-digits"
             )
         require_few_pixels(self.marked_pictures * prod(data.shape[1:]))
-        error = autoencoder.reconstruction_error
         details: Mapping[str, str | int | float] = {
             "other": f"{part_name(self.marked, brief=True)}, {self.marked_pictures} samples of the "
             f"{self.marked.split} split",
             "score": part_name(self.score),
-            **({} if error == SquaredError() else {ERROR: part_name(error)}),
+            **details_of_model(self.score, autoencoder),
             **({"smooth": self.smooth} if self.smooth else {}),
             **self.settings,
             "interval": f"95 %, {REPLICATES} bootstrap replicates{drawn_in_replicates(self.marked) or ' of pictures'}",

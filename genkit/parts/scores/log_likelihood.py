@@ -8,6 +8,7 @@ al. 2019, https://arxiv.org/abs/1810.09136).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -31,6 +32,11 @@ class LogLikelihood(Score):
         """Raise `ValueError` if the reconstruction error of the model is no density."""
         x = torch.empty(1, *model.data_shape, device="meta")
         model.reconstruction_error.log_density(x, x, self.variance)
+
+    def implied(self, model: Autoencoder) -> Mapping[str, float]:
+        """Return the variance that the reconstruction error implies; nothing if the key is set or it implies none."""
+        variance = model.reconstruction_error.implied_variance
+        return {} if self.variance is not None or variance is None else {"variance": variance}
 
     def __call__(self, model: Autoencoder, x: Tensor, noise: Noise, /) -> Tensor:
         """Return the score of each sample, (B,) float64."""

@@ -251,10 +251,32 @@ def with_metric(**keys):
     return {**DIGITS, "metrics": {"ood": {"use": "auroc", **keys}}}
 
 
+@pytest.mark.parametrize(("error", "variance"), [("squared", 0.5), ("l1", 2.0), ("bce", None)])
+def test_the_protocol_names_the_variance_that_the_error_implies(error, variance):
+    other = {"use": "stand-in", "shape": [1, 28, 28], "size": 300}
+    recipe = with_metric(other=other, score={"use": "log-likelihood"})
+    details = make_plan({**recipe, "model": {**recipe["model"], "error": error}}).protocols["ood"].details
+    assert details.get("implied variance") == variance
+    likelihood = {"use": "log-likelihood", "samples": 300}
+    of_metric = make_plan({**recipe, "model": {**recipe["model"], "error": error}, "metrics": {"x": likelihood}})
+    assert of_metric.protocols["x"].details["variance"] == (variance or "none")
+
+
+def test_a_variance_that_is_set_is_named_once_and_an_implied_one_is_a_property_of_the_model():
+    other = {"use": "stand-in", "shape": [1, 28, 28], "size": 300}
+    own = make_plan(with_metric(other=other, score={"use": "log-likelihood", "variance": 0.3})).protocols["ood"]
+    assert_names(own.details["score"], "variance 0.3")
+    assert not any(name.startswith("implied") for name in own.details)
+    recipe = with_metric(other=other, score={"use": "log-likelihood"})
+    l1 = make_plan({**recipe, "model": {**recipe["model"], "error": "l1"}}).protocols["ood"]
+    assert l1 != make_plan(recipe).protocols["ood"] and l1.comparable == make_plan(recipe).protocols["ood"].comparable
+
+
 def test_a_recipe_names_the_other_data_set_and_the_score():
     other = {"use": "stand-in", "shape": [1, 28, 28], "size": 300}
     plan = make_plan(with_metric(other=other, score={"use": "log-likelihood", "draws": 3}))
     assert_names(plan.protocols["ood"], "1000 samples", "other stand-in", "score log-likelihood (draws 3)")
+    assert plan.protocols["ood"].details["implied variance"] == 0.5
     assert plan.resolved["metrics"]["ood"]["score"] == {"use": "log-likelihood", "draws": 3}
     assert plan.resolved["metrics"]["ood"]["other"]["use"] == "stand-in"
     assert make_plan(plan.resolved).metrics == plan.metrics
