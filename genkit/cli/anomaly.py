@@ -21,7 +21,7 @@ from genkit.storage.user_path import user_path
 if TYPE_CHECKING:
     from genkit.runs.anomaly_maps import Maps, PixelNumbers
 
-ENDINGS = ("-maps.npy", "-reconstructions.npy", ".csv", ".png")
+ENDINGS = ("-maps.npy", "-inputs.npy", "-reconstructions.npy", ".csv", ".png")
 MOSTLY = 0.5  # share of marked pixels above which masks may be inverted
 
 Folder = Annotated[
@@ -78,9 +78,9 @@ def anomaly(
 
     The map of a picture has the share of each pixel in its score. Pixels above the threshold are marked. The
     threshold is the lowest value that at most a share --fpr of the pixels of normal pictures exceeds. Write
-    OUT-maps.npy, OUT-reconstructions.npy, OUT.csv with a row for each picture, and OUT.png with the pictures of the
-    highest scores. By default OUT is RUN/anomaly-SCORE-WEIGHTS-of-NAME. With masks, also print pixel AUROC, AUPRC
-    and Dice.
+    OUT-maps.npy, OUT-inputs.npy, OUT-reconstructions.npy, OUT.csv with a row for each picture, and OUT.png with the
+    pictures of the highest scores. By default OUT is RUN/anomaly-SCORE-WEIGHTS-of-NAME. With masks, also print pixel
+    AUROC, AUPRC and Dice.
     """
     from genkit.draw.anomaly_grid import save_anomaly_grid
     from genkit.runs.anomaly_maps import MapFiles, MapOfScore, check_map, write_maps
@@ -104,10 +104,10 @@ def anomaly(
     output = OutputFiles(out, run.output(default), ENDINGS)
     for place in filter(None, (data, normal, masks)):
         refuse_inside_data(output.stem, trained.data, place)
-    found = None
+    found, on_masks = None, ""
     if masks is not None:
         [pictures] = open_user_sets([data], sets.data, model.data_shape, "--data")
-        found = read_masks(pictures, masks, "empty" if missing_is_empty else "refuse")
+        found, on_masks = read_masks(pictures, masks, "empty" if missing_is_empty else "refuse")
 
     def note(maps: Maps) -> str:
         blurred = f", smoothed by {smooth:g} pixel{'s' * (smooth != 1)}" if smooth else ""
@@ -133,6 +133,7 @@ def anomaly(
     written = [str(path) for path in output.written]
     for each in sets.every:
         print_remark(each.remark())
+    print_remark(on_masks)
     if json:
         facts = facts_of_score(chosen, model)
         facts |= {
@@ -176,15 +177,17 @@ def _print(numbers: PixelNumbers | None, pictures: int, groups: Sequence[str] | 
     if numbers is None:
         return
     from genkit.console.output import Console
-    from genkit.runs.intervals import describe_interval
+    from genkit.runs.intervals import NO_INTERVAL, describe_interval
 
     names = ("pixel AUROC", "pixel AUPRC", "best Dice, over all thresholds", "Dice at the threshold")
     rows = []
     for name, value in zip(names, numbers, strict=False):
         interval = getattr(value, "interval", None)
-        rows.append([name, f"{value:.4f}", "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"])
+        rows.append([name, f"{value:.4f}", "none" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"])
     title = f"{pictures:,} pictures with masks, {numbers.abnormal:.2%} of the pixels abnormal"
     Console().table(title, ("number", "value", "95 % interval"), rows)
+    if any(row[-1] == "none" for row in rows):
+        Console().print(f"Interval none: {NO_INTERVAL}.")
     if groups is not None:
         Console().print(f"Intervals: {describe_interval('pictures', groups)}.")
     if numbers.abnormal > MOSTLY:

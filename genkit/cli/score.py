@@ -155,7 +155,7 @@ def _rows(scored: ScoredSets) -> list[dict[str, Any]]:
 
 
 def _row(scored: ScoredSets, each: ScoredSet) -> dict[str, Any]:
-    from genkit.runs.intervals import describe_interval
+    from genkit.runs.intervals import NO_INTERVAL, describe_interval
 
     facts: dict[str, Any] = {"set": each.name, "pictures": len(each.scores), "median": each.median}
     facts |= {"above": each.above(scored.threshold), "normal": each is scored.normal, "values": each.values}
@@ -163,10 +163,11 @@ def _row(scored: ScoredSets, each: ScoredSet) -> dict[str, Any]:
     if each is scored.normal:
         return facts
     found = scored.separation(each)
+    drawn = describe_interval("samples", scored.normal.groups, each.groups)
     return facts | {
         "auroc": found.auroc,
         "auroc_interval": found.auroc.interval,
-        "interval": describe_interval("samples", scored.normal.groups, each.groups),
+        "interval": f"none: {NO_INTERVAL}" if found.auroc.interval is None else drawn,
         "auprc": found.auprc,
         "fpr_at_95_tpr": found.fpr,
     }
@@ -175,17 +176,16 @@ def _row(scored: ScoredSets, each: ScoredSet) -> dict[str, Any]:
 def _print(scored: ScoredSets, note: str, written: list[str]) -> None:
     """Print a row for each set, the threshold, and the files."""
     from genkit.console.output import Console
-    from genkit.runs.intervals import describe_interval
 
-    table = []
-    for row in _rows(scored):
+    table, rows = [], _rows(scored)
+    for row in rows:
         name = f"{row['set']} (normal)" if row["normal"] else row["set"]
         cells = [name, f"{row['pictures']:,}", f"{row['median']:.5g}", f"{row['above'] / row['pictures']:.2%}"]
         if row["normal"]:
             cells += ["", "", ""]
         else:
             interval = row["auroc_interval"]
-            shown = "" if interval is None else " ({:.4f} to {:.4f})".format(*interval)
+            shown = " (no interval)" if interval is None else " ({:.4f} to {:.4f})".format(*interval)
             cells += [f"{row['auroc']:.4f}{shown}"]
             cells += [f"{row['auprc']:.4f}", f"{row['fpr_at_95_tpr']:.4f}"]
         table.append(cells)
@@ -194,9 +194,9 @@ def _print(scored: ScoredSets, note: str, written: list[str]) -> None:
     console.table("scores, higher for more abnormal pictures", columns, table)
     console.print(note)
     console.print("AUROC, AUPRC and FPR at 95 % TPR take all pictures of a set for abnormal.")
-    for each in scored.others:
-        if scored.normal.groups is not None or each.groups is not None:
-            interval = describe_interval("samples", scored.normal.groups, each.groups)
-            console.print(f"Interval of {each.name}: {interval}.")
+    normal, *others = rows
+    for row in others:
+        if row["auroc_interval"] is None or normal["groups"] is not None or row["groups"] is not None:
+            console.print(f"Interval of {row['set']}: {row['interval']}.")
     for path in written:
         console.print(path)

@@ -9,10 +9,14 @@ class Estimate(float):
     """A number, and the interval that contains the true one with the stated confidence."""
 
     interval: tuple[float, float] | None
-    """Confidence interval; None if there are too few samples for one."""
+    """Confidence interval; None if there are too few samples for one, or if they do not vary."""
 
     def __new__(cls, value: float, interval: tuple[float, float] | None) -> Self:
-        """Return the number with its interval, low and high."""
+        """Return the number with its interval, low and high.
+
+        Equal ends are no interval: they would claim certainty, for example where six pictures are perfectly separated
+        and all replicates of a bootstrap are equal.
+        """
         made = super().__new__(cls, value)
-        made.interval = interval
+        made.interval = None if interval is None or interval[0] == interval[1] else interval
         return made

@@ -42,9 +42,15 @@ class MapFiles(NamedTuple):
     """The files of maps."""
 
     maps: Path  # .npy, (N, H, W) float32
+    inputs: Path  # .npy, (N, C, H, W), what the network read, in the dtype of the model
     reconstructions: Path  # .npy, (N, C, H, W), in the dtype of the model
     table: Path  # .csv
     picture: Path  # .png
+
+    @property
+    def arrays(self) -> tuple[Path, Path, Path]:
+        """The files with a row for each picture, in the order in which they are written."""
+        return self.maps, self.inputs, self.reconstructions
 
 
 @dataclass(frozen=True)
@@ -132,7 +138,7 @@ def write_maps(
         mapping = MapOfScore(mapping.model, fitted, mapping.smooth)
         progress = stack.enter_context(progress_count("computing maps", len(sets.normal) + len(pictures)))
         threshold = threshold_of_maps(mapping, sets.normal, fpr, progress)
-        arrays = [stack.enter_context(new_file(each)) for each in (files.maps, files.reconstructions)]
+        arrays = [stack.enter_context(new_file(each)) for each in files.arrays]
         table = stack.enter_context(new_file(files.table))
         shown, above = _write_arrays(mapping, pictures, masks, threshold, chosen, arrays, table, progress)
         numbers = None
@@ -179,7 +185,7 @@ def _write_arrays(
     table: BinaryIO,
     progress: Callable[[int], None],
 ) -> tuple[ShownMaps, float]:
-    """Write maps, reconstructions and the table. Return the chosen pictures, and the share of pixels above."""
+    """Write maps, inputs, reconstructions and the table. Return the chosen pictures, and the share of pixels above."""
     model = mapping.model
     text = io.TextIOWrapper(table, encoding="utf-8", newline="")
     writer = csv.writer(text)
@@ -190,14 +196,14 @@ def _write_arrays(
         scores = raw_scores(model, mapping.score, chunk.x).tolist()
         with model.given(None):
             outputs = model.reconstruct(chunk.x).cpu()
+        inputs = chunk.x.cpu()
         of_chunk = None if masks is None else masks[start : start + len(maps)]
-        if start == 0:
-            for file, values in zip(arrays, (maps, outputs.numpy()), strict=True):
+        for file, values in zip(arrays, (maps, inputs.numpy(), outputs.numpy()), strict=True):
+            if start == 0:
                 _write_header(file, values, len(pictures))
-        for file, values in zip(arrays, (maps, outputs.numpy()), strict=True):
             file.write(np.ascontiguousarray(values).data)
         writer.writerows(_rows(chunk.names, scores, maps, of_chunk, threshold))
-        chosen.add(chunk.names, scores, (chunk.x.cpu(), outputs, torch.from_numpy(maps)), of_chunk)
+        chosen.add(chunk.names, scores, (inputs, outputs, torch.from_numpy(maps)), of_chunk)
         start, above = start + len(maps), above + int((maps > threshold).sum())
         progress(len(maps))
     text.detach()

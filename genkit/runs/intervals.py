@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from genkit.bases.metrics.ranking import REPLICATES
 
+NO_INTERVAL = "the bootstrap replicates are too few or equal, so they do not tell how uncertain the number is"
+"""Reason for which a number has no interval (`genkit.core.estimate`)."""
+
 
 def describe_interval(what: str, *groups: Sequence[str] | None) -> str:
     """Return what a bootstrap of some sets draws: `what`, or groups where a set has them.

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from genkit.bases.metrics.pixel_ranking import require_few_pixels
 from genkit.bases.pictures.masks import Missing, pair_masks, refuse_masks_among_pictures
-from genkit.bases.pictures.source import count
+from genkit.bases.pictures.source import count, shown_name
 from genkit.bases.pictures.user_pictures import UserPictures, open_user_masks
 from genkit.errors import UsageError
 
 OPTION, AS_EMPTY = "--masks", "--missing-is-empty"
 
 
-def read_masks(pictures: UserPictures, place: Path, missing: Missing) -> np.ndarray:
-    """Return the masks of all pictures, (N, H, W) bool, True for abnormal pixels.
+class UserMasks(NamedTuple):
+    """The masks of all pictures."""
+
+    pixels: np.ndarray  # (N, H, W) bool, True for abnormal pixels
+    remark: str  # on masks without a picture; empty without any
+
+
+def read_masks(pictures: UserPictures, place: Path, missing: Missing) -> UserMasks:
+    """Return the masks of all pictures.
 
     Raises `UsageError` for masks that cannot be paired or are no masks, and unless some pixels are abnormal and some
     are normal.
@@ -35,4 +43,11 @@ def read_masks(pictures: UserPictures, place: Path, missing: Missing) -> np.ndar
             f"{OPTION} {place}: all pixels of {count(len(pictures), 'picture')} are {every}, so the maps cannot be "
             "compared with them. Leave --masks out, or give masks with both kinds of pixels."
         )
-    return found
+    unpaired, remark = masks.unpaired, ""
+    if unpaired:
+        verb, example = "has" if len(unpaired) == 1 else "have", shown_name(unpaired[0])
+        remark = (
+            f"remark: {OPTION} {place}: {len(unpaired):,} of {count(len(files), 'mask')} {verb} no picture and "
+            f"{'is' if len(unpaired) == 1 else 'are'} not used, such as {example}"
+        )
+    return UserMasks(found, remark)

@@ -11,7 +11,9 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from genkit.bases.datasets.picture_set import PictureSet
+from genkit.bases.pictures.changed_sizes import usual_changes
 from genkit.bases.pictures.source import files_of
+from genkit.bases.pictures.transform import Transform
 from genkit.bases.pictures.user_pictures import (
     UserPictures,
     open_user_pictures,
@@ -26,6 +28,8 @@ FileKey = tuple[int, int]  # device and number of a file
 def open_user_sets(places: Sequence[Path], data: Dataset, shape: tuple[int, ...], option: str) -> list[UserPictures]:
     """Return the pictures at each place, with the transform of the data. `option` is the one that named the places.
 
+    They remark on changes of size and depth that the training pictures do not undergo, as far as these can be read.
+
     Raises `UsageError` for a place without pictures, one that is given twice, and a model that takes no pictures.
     """
     try:
@@ -33,11 +37,19 @@ def open_user_sets(places: Sequence[Path], data: Dataset, shape: tuple[int, ...]
     except ValueError as error:
         raise UsageError(f"{option} {places[0]}: {error}.") from None
     opened: list[UserPictures] = []
+    usual = _usual_changes(data, transform)
     for place in places:
         if any(os.path.samefile(place, other.place) for other in opened if os.path.exists(place)):
             raise UsageError(f"{option} {place}: given twice. Leave out one of them.")
-        opened.append(open_user_pictures(place, transform, option))
+        opened.append(open_user_pictures(place, transform, option, usual))
     return opened
+
+
+def _usual_changes(data: Dataset, transform: Transform) -> frozenset[str]:
+    """Return the changes that the transform makes to training pictures; none for arrays and pictures not at hand."""
+    if not isinstance(data, PictureSet) or data.library is not None or data.unmet():
+        return frozenset()
+    return usual_changes(data.listed, transform)
 
 
 def refuse_trained_on(sets: Sequence[UserPictures], data: Dataset) -> None:

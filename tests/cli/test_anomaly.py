@@ -22,6 +22,7 @@ pytestmark = pytest.mark.trains
 
 RECIPE = IMAGES.replace('use = "digits"', 'use = "image-folder"\npath = "{path}"\nresolution = 12\nchannels = 1')
 MISSING = "--missing-is-empty"
+ENDINGS = ("-maps.npy", "-inputs.npy", "-reconstructions.npy", ".csv", ".png")
 
 
 @pytest.fixture(autouse=True)
@@ -78,12 +79,14 @@ def maps_by_hand(run: Path, place: Path, smooth: float = 0.0) -> tuple[torch.Ten
 @pytest.mark.parametrize("smooth", [0, 1.5])
 def test_arrays_table_and_threshold_are_those_computed_by_hand(root, run, smooth):
     facts = facts_of(run, "--data", root / "new", "--smooth", smooth, "--fpr", 0.1, "--out", "x/y")
-    assert facts["written"] == [f"x/y{ending}" for ending in ("-maps.npy", "-reconstructions.npy", ".csv", ".png")]
+    assert facts["written"] == [f"x/y{ending}" for ending in ENDINGS]
     expected, outputs = maps_by_hand(run, root / "new", smooth)
     maps, reconstructions = np.load("x/y-maps.npy"), np.load("x/y-reconstructions.npy")
     assert maps.dtype == np.float32
     np.testing.assert_allclose(maps, expected.numpy(), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(reconstructions, outputs.numpy(), rtol=1e-5, atol=1e-6)
+    inputs = torch.cat(list(open_user_pictures(root / "new", centred_transform((1, 12, 12))).chunks(5)))
+    np.testing.assert_array_equal(np.load("x/y-inputs.npy"), inputs.numpy())  # what the network read, row for row
 
     normal = maps_by_hand(run, root / "pictures" / "test", smooth)[0].flatten().sort().values
     assert facts["threshold"] == pytest.approx(normal[-1 - int(0.1 * len(normal))].item(), rel=1e-5)
@@ -170,6 +173,7 @@ def test_memory_holds_no_map_and_chunks_do_not_change_them(root, run, monkeypatc
     monkeypatch.setattr("genkit.evaluation.draws.CHUNK", 2)
     parts = facts_of(run, "--data", root / "new", "--masks", root / "masks", "--out", "b")
     np.testing.assert_allclose(np.load("a-maps.npy"), np.load("b-maps.npy"), rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(np.load("a-inputs.npy"), np.load("b-inputs.npy"))
     assert parts["pixel_auroc"] == pytest.approx(whole["pixel_auroc"], abs=1e-6)
     columns = []
     for name in "ab":
@@ -193,8 +197,22 @@ def test_intervals_are_numbers_where_a_picture_is_abnormal_all_over(root, run, t
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
 
-    for low, high in json.loads(result.out, parse_constant=refuse)["intervals"].values():
-        assert 0 <= low <= high <= 1
+    intervals = json.loads(result.out, parse_constant=refuse)["intervals"].values()
+    assert any(intervals)
+    for low, high in filter(None, intervals):
+        assert 0 <= low < high <= 1
+
+
+def test_masks_without_a_picture_are_remarked_with_their_number_and_an_example(root, run):
+    masks = Path(shutil.copytree(root / "masks", "masks"))
+    for extra in ("part0/other.png", "part1/2.png"):
+        shutil.copy(root / "masks" / "part0" / "0.png", masks / extra)
+    result = genkit("anomaly", run, "--data", root / "new", "--masks", masks, "--out", "a")
+    assert result.code == 0
+    assert_names(result.err, "--masks masks: 2 of 11 masks", "such as part0/other.png")
+    assert (
+        "no picture" not in genkit("anomaly", run, "--data", root / "new", "--masks", root / "masks", "--out", "b").err
+    )
 
 
 def test_pictures_without_a_mask_may_be_normal(root, run):

@@ -85,8 +85,7 @@ def test_files_and_numbers_are_those_of_a_computation_by_hand(run, root):
     assert other["median"] == pytest.approx(dark.median().item(), rel=1e-5)
     wins = (dark[:, None] > normal).double() + 0.5 * (dark[:, None] == normal).double()
     assert other["auroc"] == pytest.approx(wins.mean().item(), abs=1e-9)
-    low, high = other["auroc_interval"]
-    assert low <= other["auroc"] <= high
+    assert (other["auroc_interval"] is None) is (other["auroc"] in (0, 1))
     at_95 = normal.ge(dark.sort().values[0]).double().mean().item()  # 95 % of 9 are all of them
     assert other["fpr_at_95_tpr"] == pytest.approx(at_95)
 
@@ -201,6 +200,32 @@ def test_the_defaults_of_a_model_are_not_named_in_the_output_but_in_the_facts(ru
     assert (facts["error"], facts["prior"], facts["implied"]) == ("squared-error", "N(0, I)", {})
     result = genkit("score", run, "--data", root / "dark", "--out", "a")
     assert "N(0, I)" not in result.out and "squared" not in result.out and "[loss]" not in result.err
+
+
+def test_perfectly_separated_pictures_have_no_interval_and_the_reason_is_said(run, root):
+    np.save("white.npy", np.full((6, 12, 12), 255, np.uint8))
+    options = ("--data", "white.npy", "--score", "error", "--out", "a")
+    separated = facts_of(run, *options)["sets"][1]
+    assert separated["auroc"] == 1 and separated["auroc_interval"] is None
+    assert_names(separated["interval"], "none", "replicates", "equal")
+    said = genkit("score", run, *options)
+    assert_names(said.out, "1.0000 (no interval)", f"Interval of white.npy: {separated['interval']}.")
+
+
+def test_pictures_of_another_size_or_depth_are_remarked_with_an_example(run, root):
+    write_picture(Path("x") / "same.png", noise_picture(12, 12, 1))
+    write_picture(Path("x") / "large.png", noise_picture(48, 48, 1))
+    write_picture(Path("x") / "small.png", noise_picture(8, 8, 1))
+    write_picture(Path("x") / "wide.png", noise_picture(30, 50, 1))
+    write_picture(Path("x") / "deep.png", np.full((12, 12), 40_000, np.uint16))
+    options = ("score", run, "--data", "x", "--out", "a")
+    err = genkit(*options).err
+    assert_names(err, "--data x: 1 of 5 pictures is stretched", "such as wide.png (50 x 30)")
+    assert_names(err, "1 of 5 pictures is enlarged to the 12 x 12", "small.png (8 x 8)", "deep.png (12 x 12)", "8")
+    assert not any(name in err for name in ("same.png", "large.png", "held-out"))
+    cropped = genkit(*options, "--set", "data.crop=centre", "--normal", root / "pictures" / "test").err
+    assert_names(cropped, "1 of 5 pictures is cropped", "wide.png (50 x 30)")
+    assert "stretched" not in cropped
 
 
 def test_the_output_names_the_threshold_and_the_normal_pictures(run, root):

@@ -9,7 +9,7 @@ Memory holds how often each replicate draws each picture, 1 kB a picture, and th
 
 A replicate in which a class has no pixel is left out, since its AUROC is 0/0: only pictures that are abnormal all over
 were drawn. The probability of that is at most (1 - 1/N)^N < 37 % for N pictures with an abnormal pixel, if one of
-them has a normal one too. With fewer than `FEWEST` replicates there is no interval.
+them has a normal one too. With fewer than `FEWEST` replicates there is no interval, nor with equal ends.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -51,34 +50,11 @@ def _differ(one: Image, other: Image) -> bool:
     return bool(np.asarray(ImageChops.difference(one, other)).max() > COLOURED)
 
 
-@dataclass
-class ReadChannels:
-    """The pictures whose channels were changed, of those that were read so far in order; each counts once."""
-
-    channels: int  # of the model: 1 or 3
-    changed: dict[str, tuple[str, int]] = field(default_factory=dict)  # the first picture and their number, by change
-    read: int = 0  # their number
-    upto: int = 0  # the index after the last of them
-
-    def add(self, index: int, name: str, found: Channels) -> None:
-        """Count a picture."""
-        if index < self.upto:
-            return
-        self.read, self.upto = self.read + 1, index + 1
-        done = {
-            "made grey, as the model takes them": self.channels == 1 and found.coloured,
-            "grey, and the model takes colour": self.channels == 3 and found.grey,
-            "transparent, which is filled with the background": found.transparent,
-        }
-        for text in (text for text, is_so in done.items() if is_so):
-            first, number = self.changed.get(text, (name, 0))
-            self.changed[text] = (first, number + 1)
-
-    def remarks(self) -> Iterator[str]:
-        """Yield a text for each change: ``3 of 10 pictures are made grey, as the model takes them, such as a.png``."""
-        for text, (first, number) in self.changed.items():
-            if self.read == 1:
-                yield f"the picture is {text}"
-            else:
-                verb = "is" if number == 1 else "are"
-                yield f"{number:,} of {self.read:,} pictures {verb} {text}, such as {first}"
+def channel_changes(found: Channels, channels: int) -> Iterator[str]:
+    """Yield what a model of `channels`, 1 or 3, makes of the channels of a picture."""
+    if channels == 1 and found.coloured:
+        yield "made grey, as the model takes them"
+    if channels == 3 and found.grey:
+        yield "grey, and the model takes colour"
+    if found.transparent:
+        yield "transparent, which is filled with the background"

@@ -18,8 +18,8 @@ import numpy as np
 
 from genkit.bases.pictures.array_picture import ArrayPicture
 from genkit.bases.pictures.bad_pictures import MAX_LISTED, BadPicture, BadPictureError, list_bad_pictures
+from genkit.bases.pictures.changed_sizes import upright_size
 from genkit.bases.pictures.decode import decode
-from genkit.bases.pictures.inspect_pictures import EXIF_ORIENTATION, SIDEWAYS
 from genkit.bases.pictures.source import Source, count, shown_name
 from genkit.bases.pictures.threads import map_in_threads
 from genkit.bases.pictures.transform import Transform
@@ -45,6 +45,8 @@ class Masks:
     """The transform of the pictures."""
     option: str
     """The option or key that names the masks; messages start with it."""
+    unpaired: tuple[str, ...] = ()
+    """The names of masks without a picture, sorted."""
 
     def __len__(self) -> int:
         """The number of pictures."""
@@ -82,7 +84,7 @@ class Masks:
 
         abnormal = _abnormal_pixels(mask)
         with self.pictures.picture(index) as picture:
-            size = _upright_size(picture)
+            size = upright_size(picture)
         height, width = abnormal.shape
         if (width, height) != size:
             name = shown_name(self.pictures.name(index))
@@ -135,20 +137,19 @@ def pair_masks(
     names = [pictures.name(index) for index in range(len(pictures))]
     rows = [by_name.get(_stem(name), -1) for name in names]
     absent = [name for name, row in zip(names, rows, strict=True) if row < 0]
-    unused = by_name.keys() - stems
+    unpaired = tuple(sorted(files.name(by_name[stem]) for stem in by_name.keys() - stems))
     if absent and missing == "refuse" and not (none_or_all and len(absent) == len(names)):
         raise UsageError(
             f"{option} {files.where}: no mask for {len(absent):,} of {count(len(names), 'picture')}:{_listed(absent)}\n"
             "Name a mask as its picture. The mask of a picture without anomaly is black throughout. With "
             f"{as_empty} a picture without a mask counts as normal."
         )
-    if unused and missing == "empty":
-        unpaired = sorted(files.name(by_name[stem]) for stem in unused)
+    if unpaired and missing == "empty":
         raise UsageError(
             f"{option} {files.where}: no picture for {count(len(unpaired), 'mask')}:{_listed(unpaired)}\n"
             "While a picture without a mask counts as normal, each mask needs its picture."
         )
-    return Masks(pictures, files, np.asarray(rows, np.int64), transform, option)
+    return Masks(pictures, files, np.asarray(rows, np.int64), transform, option, unpaired)
 
 
 def refuse_masks_among_pictures(masks: Path, pictures: Path | None, option: str) -> None:
@@ -173,14 +174,6 @@ def _listed(names: Sequence[str]) -> str:
     """Return one line for each of the first names, and a line that counts the others."""
     more = f"\n  and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
     return "".join(f"\n  {shown_name(name)}" for name in names[:MAX_LISTED]) + more
-
-
-def _upright_size(picture: Image | ArrayPicture) -> tuple[int, int]:
-    """Return width and height of a picture that is turned upright; its pixels are not decoded."""
-    width, height = picture.size
-    if isinstance(picture, ArrayPicture) or picture.getexif().get(EXIF_ORIENTATION) not in SIDEWAYS:
-        return width, height
-    return height, width
 
 
 def _abnormal_pixels(mask: Image | ArrayPicture) -> np.ndarray:

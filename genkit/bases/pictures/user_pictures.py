@@ -18,7 +18,8 @@ from torch import Tensor
 from genkit.bases.pictures.array_picture import ArrayPicture, has_one_picture
 from genkit.bases.pictures.array_source import ArraySource
 from genkit.bases.pictures.bad_pictures import BadPicture, list_bad_pictures
-from genkit.bases.pictures.changed_channels import Channels, ReadChannels, channels_of
+from genkit.bases.pictures.changed_sizes import is_deep
+from genkit.bases.pictures.counted_changes import Changes, CountedChanges, changes_of
 from genkit.bases.pictures.decode import decode
 from genkit.bases.pictures.folder_source import ARRAY_SUFFIXES, FolderSource, PictureFile, list_files
 from genkit.bases.pictures.levels import Levels
@@ -42,11 +43,9 @@ class UserPictures:
     source: Source
     transform: Transform
     option: str  # the option that names the place; messages start with it
+    usual: frozenset[str] | None = None  # changes of size that need no remark; None: size and depth are not remarked
     _seen: ReadValues = field(default_factory=ReadValues, compare=False)
-    _channels: ReadChannels = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_channels", ReadChannels(self.transform.channels))
+    _changes: CountedChanges = field(default_factory=CountedChanges, repr=False, compare=False)
 
     def __len__(self) -> int:
         """The number of pictures, including those that turn out to be bad."""
@@ -98,15 +97,12 @@ class UserPictures:
         return self._seen.values
 
     def remark(self) -> str:
-        """Return how an array was read, why the levels may be those of other pictures, and which channels were changed.
-
-        A line for each; empty without any.
-        """
+        """Return a line each: how an array was read, why levels may not fit, what was changed; empty without any."""
         levels, values = self.transform.levels, self._seen.values
         unfit = "" if levels is None or values is None else values.remark(levels)
         texts = [f"read as {self.source.describe()}"] if isinstance(self.source, ArraySource) else []
         texts += [f"{unfit}, which [data] of the run sets"] if unfit else []
-        texts += self._channels.remarks()
+        texts += self._changes.remarks()
         return "\n".join(f"remark: {self.option} {self.place}: {text}" for text in texts)
 
     def refuse_flat(self) -> None:
@@ -124,18 +120,19 @@ class UserPictures:
         """Yield the files of the pictures; the one file of an array."""
         return files_of(self.source)
 
-    def _decoded(self, indices: range) -> Iterator[tuple[Measured, Channels] | BadPicture]:
+    def _decoded(self, indices: range) -> Iterator[tuple[Measured, Changes] | BadPicture]:
         return map_in_threads(partial(decode, self.source, work=self._measured), indices)
 
-    def _measured(self, picture: Image | ArrayPicture) -> tuple[Measured, Channels]:
-        measured = self.transform.measured(picture)  # first: it needs a picture that is not decoded yet
-        return measured, channels_of(picture)
+    def _measured(self, picture: Image | ArrayPicture) -> tuple[Measured, Changes]:
+        deep = is_deep(picture)  # this and the next line need a picture that is not decoded yet
+        measured = self.transform.measured(picture)
+        return measured, changes_of(picture, deep, self.transform, self.usual)
 
-    def _noted(self, index: int, decoded: tuple[Measured, Channels]) -> np.ndarray:
+    def _noted(self, index: int, decoded: tuple[Measured, Changes]) -> np.ndarray:
         """Return the pixels of a picture, and count what was done to it."""
-        measured, channels = decoded
+        measured, changes = decoded
         self._seen.add(index, measured.values)
-        self._channels.add(index, self.name(index), channels)
+        self._changes.add(index, self.name(index), changes)
         return measured.pixels
 
     def _refusal(self, bad: list[BadPicture]) -> UsageError:
@@ -147,7 +144,9 @@ class UserPictures:
         )
 
 
-def open_user_pictures(place: Path, transform: Transform, option: str = "--data") -> UserPictures:
+def open_user_pictures(
+    place: Path, transform: Transform, option: str = "--data", usual: frozenset[str] | None = None
+) -> UserPictures:
     """List user pictures, without decoding any.
 
     Args:
@@ -156,11 +155,13 @@ def open_user_pictures(place: Path, transform: Transform, option: str = "--data"
             (`genkit.bases.pictures.numpy_files`). With levels, .npy files may also be pictures of a folder.
         transform: The transform of each picture (`transform_for`).
         option: The option that names the place; messages start with it.
+        usual: The changes of size and depth that need no remark (`changed_sizes.usual_changes`); None: none does.
 
     Raises:
         UsageError: If there is no picture, or if the place cannot be read.
     """
-    return UserPictures(place, _open_source(place, option, arrays=transform.levels is not None), transform, option)
+    source = _open_source(place, option, arrays=transform.levels is not None)
+    return UserPictures(place, source, transform, option, usual)
 
 
 def open_user_masks(place: Path, option: str) -> Source:

@@ -17,6 +17,7 @@ from genkit.bases.pictures.user_pictures import (
 from genkit.errors import UsageError
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.image_folder import ImageFolder
+from genkit.runs.user_sets import open_user_sets
 
 pytestmark = [pytest.mark.fast, pytest.mark.usefixtures("own_cache")]
 
@@ -204,3 +205,45 @@ def test_channels_of_arrays_are_remarked_as_those_of_files(tmp_path):
     assert_names(remarks_on(tmp_path / "x.npy", 1)[0], "2 of 4 pictures")
     assert remarks_on(tmp_path / "x.npy", 3) == remarks_on(tmp_path / "y.npy", 1) == []
     assert_names(remarks_on(tmp_path / "y.npy", 3)[0], "4 of 4 pictures")
+
+
+def remarked(place, data, shape=(1, 12, 12)) -> str:
+    """Return the remarks on user pictures for a model that was trained on these data."""
+    [pictures] = open_user_sets([place], data, shape, "--data")
+    list(pictures.chunks(3))
+    return pictures.remark()
+
+
+def test_a_change_of_size_or_depth_that_training_pictures_undergo_is_not_remarked(tmp_path):
+    for number in range(40):
+        pixels = noise_picture(30, 50, 1, number) if number % 2 else noise_picture(8, 8, 1, number)
+        write_picture(tmp_path / "mixed" / f"{number}.png", pixels)
+        write_picture(tmp_path / "square" / f"{number}.png", noise_picture(12, 12, 1, number))
+    write_picture(tmp_path / "x" / "deep.png", np.full((9, 9), 40_000, np.uint16))
+    write_picture(tmp_path / "x" / "same.png", noise_picture(24, 24, 1))
+    write_picture(tmp_path / "x" / "wide.png", noise_picture(20, 60, 1))
+    keys = {"resolution": 12, "channels": 1, "crop": "centre", "hold_out": 0.1}
+    mixed = remarked(tmp_path / "x", ImageFolder(path=tmp_path / "mixed", **keys))
+    assert_names(mixed, "1 of 3 pictures is of more than 8 bits", "such as deep.png (9 x 9)")
+    assert "cropped" not in mixed and "enlarged" not in mixed
+    square = remarked(tmp_path / "x", ImageFolder(path=tmp_path / "square", **keys))
+    assert_names(square, "8 bits", "1 of 3 pictures is cropped", "wide.png (60 x 20)", "1 of 3 pictures is enlarged to")
+    missing = remarked(tmp_path / "x", ImageFolder(path=tmp_path / "absent", **keys))
+    assert missing == square  # nothing is known of the training pictures
+    assert_names(remarked(tmp_path / "x", Digits(), (1, 28, 28)), "3 of 3 pictures are enlarged", "cropped", "8 bits")
+
+
+def test_a_picture_that_is_turned_upright_has_the_size_that_it_is_seen_in(tmp_path):
+    picture, exif = Image.fromarray(noise_picture(20, 40)), Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    (tmp_path / "x").mkdir()
+    picture.save(tmp_path / "x" / "a.jpg", exif=exif)
+    tall = ImageFolder(path=tmp_path / "absent", resolution=(20, 10), channels=3)
+    assert remarked(tmp_path / "x", tall, (3, 20, 10)) == ""
+    assert "stretched" in remarked(tmp_path / "x", ImageFolder(path=tmp_path / "absent", resolution=10), (3, 10, 10))
+
+
+def test_levels_keep_more_than_8_bits_so_depth_is_no_change(tmp_path):
+    write_picture(tmp_path / "x" / "deep.png", np.full((12, 12), 40_000, np.uint16) + np.arange(12, dtype=np.uint16))
+    data = ImageFolder(path=tmp_path / "absent", resolution=12, channels=1, window=(0, 65535))
+    assert "8" not in remarked(tmp_path / "x", data).replace(str(tmp_path), "")

@@ -84,6 +84,14 @@ def test_the_interval_is_deterministic_and_that_of_replicates_made_one_by_one() 
     assert (low, high) == pytest.approx(expected.tolist(), abs=0.02)
 
 
+def test_separated_scores_give_no_interval_since_equal_ends_would_claim_certainty() -> None:
+    normal, abnormal = torch.arange(40).double(), 100 + torch.arange(6).double()
+    for statistic in (auroc, average_precision, partial(fpr_at_tpr, tpr=0.95)):
+        assert with_interval(statistic, normal, abnormal).interval is None
+    low, high = with_interval(auroc, normal, torch.cat([abnormal, torch.tensor([20.0]).double()])).interval
+    assert low < high
+
+
 def test_the_interval_narrows_with_the_number_of_samples_and_covers_the_truth() -> None:
     truth, covered, widths = 0.5 * (1 + math.erf(0.5)), 0, []
     for seed in range(40):
