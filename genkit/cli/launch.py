@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from genkit.console.streams import excuse_lost_output
-from genkit.errors import RunError, UsageError
+from genkit.errors import Interrupted, RunError, UsageError
 from genkit.launched import LOST, announced_size
 from genkit.runs.next_step import Commands
 from genkit.runs.run_folder import RunFolder
@@ -49,7 +49,7 @@ def train_on_processes(folder: RunFolder, processes: int, threads: int, workers:
     """Train the run on several processes to its end.
 
     Exits with their exit code if they fail together, with a message of their own. Raises `RunError` if one of them
-    fails alone, for example because it is killed.
+    fails alone, for example because it is killed, and `Interrupted` if they were stopped while they started.
     """
     if sys.stdout is not None:  # None if the standard output is closed
         sys.stdout.flush()
@@ -68,6 +68,7 @@ def train_on_processes(folder: RunFolder, processes: int, threads: int, workers:
                 place = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
                 started.append(start_genkit("resume", str(folder.path), *options, variables=shared | place))
             ended = _wait(started, stop)
+            asked = stop()
     finally:
         for process in started:
             process.kill()  # no effect on one that has ended
@@ -75,7 +76,8 @@ def train_on_processes(folder: RunFolder, processes: int, threads: int, workers:
     if started[0].returncode not in (0, UsageError.exit_code):
         from genkit.runs.write_report import write_absent_report
 
-        write_absent_report(folder)
+        if write_absent_report(folder) and asked:  # the main process was importing, so it has said nothing of the run
+            raise Interrupted(f"stopped before the first step. {Commands(processes).resume(folder)}")
     _report(folder, ended, started)
 
 

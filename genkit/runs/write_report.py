@@ -40,11 +40,16 @@ def write_report(folder: RunFolder, path: Path | None = None, state: RunState | 
     return path
 
 
-def write_absent_report(folder: RunFolder) -> None:
-    """Write the report of a run whose processes were stopped before they could, for example while they started."""
+def write_absent_report(folder: RunFolder) -> bool:
+    """Write the report of a run whose processes were stopped before they could, for example while they started.
+
+    Return whether there was none.
+    """
+    if exists(folder.report):
+        return False
     with suppress(GenkitError, OSError):  # a by-product: the error of the training says more
-        if not exists(folder.report):
-            write_report(folder)
+        write_report(folder)
+    return True
 
 
 @contextmanager

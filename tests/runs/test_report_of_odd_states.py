@@ -3,6 +3,9 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ from support.kill_and_resume import new_run, train_and_kill, train_on
 from support.messages import assert_names
 from support.tiny_recipes import tiny_recipe
 
+from genkit.cli import launch
+from genkit.errors import Interrupted
 from genkit.recipe.tables import Checkpoint, Report
 from genkit.runs.live_run import LiveRun
 from genkit.runs.report_of_run import report_of_run
@@ -134,8 +139,20 @@ def test_a_run_that_is_stopped_before_its_first_step_writes_its_page(tmp_path, m
 
 def test_the_command_that_starts_processes_writes_the_page_that_they_could_not(tmp_path):
     folder = new_run(tmp_path, tiny_recipe())
-    write_absent_report(folder)
+    assert write_absent_report(folder)
     assert "<dd>not started</dd>" in folder.report.read_text(encoding="utf-8")
     folder.report.write_text("written by the main process")
-    write_absent_report(folder)
+    assert not write_absent_report(folder)
     assert folder.report.read_text() == "written by the main process"
+
+
+def test_processes_that_are_stopped_while_they_start_leave_a_page_and_the_next_command(tmp_path, monkeypatch):
+    folder = new_run(tmp_path, tiny_recipe())
+    asleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(launch, "start_genkit", lambda *_, **__: subprocess.Popen(asleep))
+    asked = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
+    asked.start()
+    with pytest.raises(Interrupted) as stopped:
+        launch.train_on_processes(folder, 2, 1, 0, json=False, quiet=True)
+    assert_names(stopped.value, f"genkit resume {folder.path} --processes 2")
+    assert "<dd>not started</dd>" in folder.report.read_text(encoding="utf-8")
