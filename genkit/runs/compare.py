@@ -128,9 +128,18 @@ class Comparison:
             yield "The runs have different data. Values that were computed on different data are not comparable."
 
     def _remarks_on_protocols(self) -> Iterator[str]:
-        for label in dict.fromkeys(row.label for row in self.rows):
-            if len({(row.metric, row.protocol) for row in self.rows if row.label == label}) > 1:
-                yield f'"{label}" was computed with different protocols. Its rows are not comparable with each other.'
+        several = [
+            f'"{label}"'
+            for label in dict.fromkeys(row.label for row in self.rows)
+            if len({(row.metric, row.protocol) for row in self.rows if row.label == label}) > 1
+        ]
+        if len(several) == 1:
+            yield f"{several[0]} was computed with different protocols. Its rows are not comparable with each other."
+        elif several:
+            yield (
+                f"{', '.join(several)} were computed with different protocols. The rows of each are not comparable "
+                "with each other."
+            )
 
     def _remarks_on_progress(self) -> Iterator[str]:
         for run in self.runs:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.commands import IMAGES, TINY, write_recipe
+from support.messages import assert_names
 
 from genkit import load, train
 from genkit.console.output import Console
@@ -217,6 +218,15 @@ def test_messages_about_comparisons(golden, tmp_path, capsys):
         "The same run twice": message_of(lambda: compare([paths[0], tmp_path / "." / paths[0].name])),
     }
     golden("runs/comparisons", report(messages))
+
+
+def test_one_remark_names_all_metrics_of_different_protocols(tmp_path):
+    paths = []
+    for name, weights in (("first", "raw"), ("second", "ema")):
+        results = [Result(label, 1.0, "lower", EvaluationProtocol(9, "test", weights)) for label in ("kl", "modes")]
+        paths.append(write_run(tmp_path / name, TINY, [{"step": 4}], results, finished=True))
+    (remark,) = compare(paths).remarks
+    assert_names(remark, '"kl", "modes"', "different protocols")
 
 
 def network(**changes) -> IntroVAEConv:
