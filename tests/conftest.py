@@ -25,8 +25,10 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark every test as fast that is not marked otherwise."""
+    """Mark every test as fast that is not marked otherwise, and those that look at a page in a browser."""
     for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker("browser")
         if not any(item.get_closest_marker(name) for name in ("trains", "slow", "gpu")):
             item.add_marker("fast")
 

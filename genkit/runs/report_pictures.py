@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import PIL.Image
@@ -18,7 +18,9 @@ from genkit.runs.run_folder import RunFolder
 from genkit.runs.step_names import step_in
 from genkit.storage.listing import names_in
 
+T = TypeVar("T")
 MOST_STEPS = 12  # of a series through time
+STRIP_SHARE = 0.25  # of the budget that the figures leave, for the small pictures of the strip
 FIGURES = {  # those that a run draws after its last step, in the order of the page, each with what it shows
     "samples": "Samples: draws of the prior, decoded.",
     "reconstructions": "Held-out images, each with its reconstruction.",
@@ -64,6 +66,8 @@ def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> ReportPictur
 
     made: list[PictureSeries] = []
     others: list[PictureSeries] = []
+    if len(rows := _strip_rows(folder)) > 1 or "stability" not in figures:
+        others.append(PictureSeries("Stability through time", ABOUT_STRIP, budget.take(rows, STRIP_SHARE)))
     for name in names:
         if (text := FIGURES.get(name, name)) in at_end:
             series = PictureSeries(f"{_title(name)} after the last step", text, [at_end[text]])
@@ -73,11 +77,10 @@ def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> ReportPictur
     )
     for number, (kind, paths) in enumerate(in_order):
         asked = [AskedPicture(path, _about(kind), _step(path)) for path in spread(paths)]
-        share = 1 / (len(previews) - number + (0 if "stability" in figures else 1))
-        series = PictureSeries(f"{_title(kind)} through time", _about(kind), budget.take(asked, share))
+        series = PictureSeries(
+            f"{_title(kind)} through time", _about(kind), budget.take(asked, 1 / (len(previews) - number))
+        )
         (made if kind in SERIES else others).append(series)
-    if "stability" not in figures and (rows := _strip_rows(folder)):  # a run that has not ended
-        others.append(PictureSeries("Stability strip", ABOUT_STRIP, budget.take(rows)))
     return ReportPictures(*([series for series in each if series.pictures] for each in (made, others)))
 
 
@@ -90,18 +93,18 @@ def _shown_by_previews(folder: RunFolder, previews: Mapping[str, Sequence[Path]]
     return {kind for kind, paths in previews.items() if last is not None and _step_of(paths[-1]) == last}
 
 
-def spread(paths: Sequence[Path], most: int = MOST_STEPS) -> list[Path]:
-    """Return at most `most` paths, the first and the last among them, spread evenly."""
-    if len(paths) <= most:
-        return list(paths)
-    return [paths[round(number * (len(paths) - 1) / (most - 1))] for number in range(most)]
+def spread(items: Sequence[T], most: int = MOST_STEPS) -> list[T]:
+    """Return at most `most` of the paths or steps, the first and the last among them, spread evenly."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(number * (len(items) - 1) / (most - 1))] for number in range(most)]
 
 
 def _strip_rows(folder: RunFolder) -> list[AskedPicture]:
     """Return the rows of images of the stability strip, which a run writes as arrays; damaged ones are left out."""
     steps = sorted(step for name in names_in(folder.strip) if (step := step_in(name, r"\.npy")) is not None)
     rows = []
-    for step in steps:
+    for step in spread(steps):
         try:
             images = np.load(folder.row(step), allow_pickle=False)
         except (OSError, ValueError, EOFError):

@@ -145,3 +145,29 @@ def test_a_phone_has_room_for_all_tabs_and_the_focus_can_be_seen(page):
     page.keyboard.press("ArrowRight")  # the browser shows the focus of a slider to users of the keyboard
     assert slider.evaluate("each => getComputedStyle(each).outlineWidth") == "2px"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_walk_shows_its_path_and_the_sample_at_the_position_of_the_slider(page):
+    def changed(place, before):
+        picture = f"[...document.querySelectorAll('figure img')].filter(i => i.offsetParent)[{place}]"
+        page.wait_for_function(f"old => {picture} && {picture}.src !== old", arg=before)
+        return shown(page)
+
+    (drawn,) = shown(page)
+    page.get_by_role("tab", name="Walk").click()
+    position = page.get_by_role("slider", name="Position").first
+    position.wait_for()
+    middle, path = changed(0, drawn)
+    position.focus()
+    page.keyboard.press("Home")
+    start, same_path = changed(0, middle)
+    assert same_path == path
+    page.get_by_label("End: seed").fill("0")  # that of the start
+    same_start, point = changed(1, path)
+    assert same_start == start
+    page.get_by_label("End: seed").fill("1")
+    assert changed(1, point) == [start, path]
+    position.focus()
+    page.keyboard.press("End")
+    end, same_path = changed(0, start)
+    assert same_path == path and end != middle

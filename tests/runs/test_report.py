@@ -1,10 +1,12 @@
 """The page of a run: what it says of a run in any state, and that it never costs a training."""
 
 import base64
+import io
 import json
 import os
 import re
 import shlex
+import shutil
 import tomllib
 from functools import partial
 from pathlib import Path
@@ -101,7 +103,8 @@ def test_what_the_model_makes_stands_before_the_curves_and_once(images, tmp_path
     made, others = report_of_run(folder).pictures
     assert [series.title for series in made] == ["Samples through time", "Reconstructions through time"]
     assert all(series.pictures[-1].label == "step 5" for series in made)
-    assert [series.title.split()[0] for series in others] == ["Stability", "Traversal"]
+    titles = ["Stability through time", "Stability after the last step", "Traversal after the last step"]
+    assert [series.title for series in others] == titles
     page = folder.report.read_text(encoding="utf-8")
     places = [page.index(f'<section id="{name}"') for name in ("metrics", "pictures", "curves", "more-pictures")]
     assert places == sorted(places) and places[1] < page.index("Samples through time") < places[2]
@@ -109,6 +112,30 @@ def test_what_the_model_makes_stands_before_the_curves_and_once(images, tmp_path
         path.rename(path.with_name("step-00000004-samples.png"))
     titles = [series.title for series in report_of_run(folder).pictures.made]
     assert titles == ["Samples after the last step", "Samples through time", "Reconstructions through time"]
+
+
+def test_the_rows_of_the_stability_strip_are_a_series_before_and_after_the_end(images, tmp_path):
+    folder = images(tmp_path)
+    steps = sorted(int(path.stem.partition("-")[2]) for path in folder.strip.iterdir())
+
+    def series():
+        (found,) = (each for each in report_of_run(folder).pictures.others if each.title == "Stability through time")
+        return found.pictures
+
+    finished = series()
+    assert len(steps) > 2 and [picture.label for picture in finished] == [f"step {step}" for step in steps]
+    for picture, step in zip(finished, steps, strict=True):
+        shown = PIL.Image.open(io.BytesIO(base64.b64decode(picture.source.partition(",")[2])))
+        images_of_step = np.load(folder.row(step))
+        number, _, side, _ = images_of_step.shape
+        scale = shown.height // (side + 2)
+        cells = np.asarray(shown)[::scale, ::scale].reshape(side + 2, number, side + 2).transpose(1, 0, 2)
+        assert (cells[:, 1:-1, 1:-1] == images_of_step[:, 0]).all()
+    shutil.rmtree(folder.figures)
+    assert series() == finished
+    for path in list(folder.strip.iterdir())[1:]:
+        path.unlink()
+    assert len(series()) == 1  # all that there is; with the figure it would repeat its only row
 
 
 def test_points_in_the_plane_stand_before_the_curves(tmp_path):
