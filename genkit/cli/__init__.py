@@ -18,6 +18,7 @@ from genkit.cli import (
     evaluate,
     export,
     figures,
+    fit_prior,
     interpolate,
     ls,
     plan,
@@ -91,6 +92,7 @@ app.command("sample", cls=CommandWithModel, rich_help_panel=LOOK)(sample.sample)
 app.command("reconstruct", cls=CommandWithModel, rich_help_panel=LOOK)(reconstruct.reconstruct)
 app.command("interpolate", cls=CommandWithModel, rich_help_panel=LOOK)(interpolate.interpolate)
 app.command("figures", rich_help_panel=LOOK)(figures.figures)
+app.command("fit-prior", rich_help_panel=LOOK)(fit_prior.fit_prior)
 app.command("demo", cls=CommandWithModel, rich_help_panel=LOOK)(demo.demo)
 app.command("score", cls=CommandWithModel, rich_help_panel=OWN)(score.score)
 app.command("anomaly", cls=CommandWithModel, rich_help_panel=OWN)(anomaly.anomaly)

@@ -20,6 +20,9 @@ ARGUMENTS = {
     "--set": "set",
     "--weights": "weights",
     "--cells": "cells",
+    "--components": "components",
+    "--number": "number",
+    "--out": "out",
 }
 CHOICE = re.compile(r"--weights (raw|ema)\b")  # advice, which Python writes in quotes
 COMMAND = re.compile(r"(`[^`]*`)")  # a command to type, whose options stay

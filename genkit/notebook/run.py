@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -14,9 +15,10 @@ import PIL.Image
 from genkit.console.captured import html_of, text_of
 from genkit.console.output import Console
 from genkit.core.result import EvaluationRecord
-from genkit.errors import UsageError
+from genkit.errors import GenkitWarning, UsageError
 from genkit.notebook.log import Log
 from genkit.notebook.memory import MemoryData, data_of_run
+from genkit.notebook.messages import naming_arguments
 from genkit.notebook.pictures import newest_picture
 from genkit.notebook.recipe import EditableRecipe
 from genkit.notebook.results import Results
@@ -24,6 +26,7 @@ from genkit.notebook.run_data import RunData
 from genkit.notebook.trained_model import TrainedModel, load
 from genkit.recipe.document import read
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
+from genkit.runs.fit_prior import fit_prior
 from genkit.runs.pictures_of_run import pictures_of
 from genkit.runs.results_report import print_results
 from genkit.runs.run_folder import RunFolder
@@ -112,6 +115,28 @@ class Run:
     def load(self, weights: Literal["raw", "ema"] | None = None, device: str | None = None) -> TrainedModel:
         """Return the trained model: see `genkit.load`."""
         return load(self.path, weights, device)
+
+    def fit_prior(
+        self, components: int = 10, number: int | None = None, out: str | PathLike[str] | None = None
+    ) -> Path:
+        """Fit a mixture of Gaussians to codes of the training data; return the model folder that has it as its prior.
+
+        Args:
+            components: Number of Gaussians, with full covariances.
+            number: Most samples to encode, chosen at random; by default all, or 10,000 draws of data without end.
+            out: The model folder; by default ``fitted`` in the run. It replaces an earlier fit.
+
+        `genkit.load` and `genkit.evaluate` take the folder; the run stays as it is. Raises `UsageError` if the run has
+        not finished, if its model has no encoder, and if its data are missing or too few.
+        """
+        for name, value in (("components", components), *([("number", number)] if number is not None else [])):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise UsageError(f"fit_prior(): {name} = {value!r}; expected a whole number, 1 or more.")
+        with naming_arguments(), self.reading_data():
+            fitted = fit_prior(self.path, components, number, None if out is None else user_path(out))
+        for remark in fitted.remarks:
+            warnings.warn(remark, GenkitWarning, stacklevel=2)
+        return fitted.folder
 
     def reading_data(self) -> AbstractContextManager[None]:
         """Return a context in which the data of the run can be read, also those in memory. It raises `UsageError`."""

@@ -73,7 +73,7 @@ def write_codes(model: Autoencoder, samples: SampleSet, files: CodeFiles) -> Non
         writer, flush = _open_table(stack.enter_context(new_file(files.table)))
         for file in arrays:
             _write_header(file, weight, (len(samples), model.latent_dim))
-        for chunk, posterior in _encoded(model, samples):
+        for chunk, posterior in encoded(model, samples):
             for file, codes in zip(arrays, posterior, strict=False):  # logvar is left out if nobody wants it
                 file.write(np.ascontiguousarray(codes.cpu().numpy()).data)
             writer.writerows(zip(chunk.names, chunk.labels, strict=True))
@@ -81,7 +81,12 @@ def write_codes(model: Autoencoder, samples: SampleSet, files: CodeFiles) -> Non
         flush()
 
 
-def _encoded(model: Autoencoder, samples: SampleSet) -> Iterator[tuple[SampleChunk, DiagNormal]]:
+def encoded(model: Autoencoder, samples: SampleSet) -> Iterator[tuple[SampleChunk, DiagNormal]]:
+    """Yield the samples with their posteriors, a chunk at a time.
+
+    Raises `UsageError` if a picture cannot be used, if a code is not finite, and if the encoder is conditional and the
+    classes are not known.
+    """
     for chunk in samples:
         try:
             with evaluating(model), model.given(chunk.extra):

@@ -1,4 +1,4 @@
-"""Facts of a model folder of a run: those of final/ and best/."""
+"""Facts of a model folder of a run: those of final/, best/ and fitted/."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from genkit.storage.json_tables import read_table
 from genkit.storage.names import ABOUT
 from genkit.storage.os_errors import ABSENT, unreadable
+
+FIT = "fitted_prior"  # the fact of a model folder whose prior was fitted after the training: how it was fitted
 
 
 def step_of(folder: Path) -> int | None:

@@ -1,4 +1,7 @@
-"""A model folder: weights, recipe and facts, which `genkit.load` reads. A run writes two: final/ and best/."""
+"""A model folder: weights, recipe and facts, which `genkit.load` reads. A run writes two: final/ and best/.
+
+`genkit fit-prior` writes a third one, fitted/ (`genkit.runs.fit_prior`).
+"""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ runs/0007-as-introvae-8gaussians-s0/
     report.html             all of this as one page, written when the run ends, however it ends
     final/                  model folder of the last step: weights, recipe and facts, for `genkit.load`
     best/                   model folder of the best step by one metric
+    fitted/                 model folder of the last step, with a prior fitted to codes; `genkit fit-prior` writes it
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from genkit.errors import UsageError
 from genkit.recipe.owners import Supplier, suppliers_in
 from genkit.runs.class_labels import first_classes, names_of
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
+from genkit.runs.model_facts import FIT
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.saved_model import ExportedModel, SavedModel, find_model
 from genkit.runs.trained import Trained, draw_samples, open_trained
@@ -33,7 +34,8 @@ from genkit.storage.text_files import write_json, write_text
 from genkit.storage.weights import write_tensors
 
 OWN = "genkit-torch"  # the distribution of genkit's own parts
-FACTS = ("data_shape", "step", "epoch", "data", "classes", "parts", "torch", "python", "machine")  # those that travel
+# Those that travel:
+FACTS = ("data_shape", "step", "epoch", "data", "classes", FIT, "parts", "torch", "python", "machine")
 NUMBER, POINTS, OF_EACH = 64, 1000, 8  # images of the picture, points of it, and images of each class
 
 
@@ -141,7 +143,12 @@ def _write(
 
 
 def results_of_weights(path: Path, saved: SavedModel) -> list[Result]:
-    """Return the results of the run at the step of the weights, those of other weights too; none without a run."""
+    """Return the results of the run at the step of the weights, those of other weights too; none without a run.
+
+    A fitted prior is not the one that the run was evaluated with, so such a model has none either.
+    """
+    if FIT in saved.facts:
+        return []
     run = next((RunFolder(each) for each in (path, path.resolve().parent) if exists(RunFolder(each).resolved)), None)
     if run is None:
         return []

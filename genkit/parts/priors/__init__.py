@@ -13,5 +13,11 @@ ENTRIES = (
         "Mixture of diagonal Gaussians, fixed or learnt",
         "https://arxiv.org/abs/2408.13805",
     ),
+    Entry(
+        "full-mixture",
+        "genkit.parts.priors.full_mixture:FullMixture",
+        "Mixture of Gaussians with full covariances, fitted after the training",
+        "https://arxiv.org/abs/1903.12436",
+    ),
     Entry("per-class", "genkit.parts.priors.per_class:PerClass", "Gaussian for each class, fixed or learnt", ""),
 )

@@ -1,0 +1,213 @@
+"""A prior fitted to the codes of the training data, in a model folder that differs from its source in the prior only.
+
+The codes are draws z ~ q(z|x), one for each sample, since samples of the model are decoded from draws as well. Raw and
+EMA weights encode differently, so each gets a prior that is fitted to its own codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+from torch import Tensor
+
+from genkit.console.output import progress_count
+from genkit.core.model import Autoencoder
+from genkit.core.noise import Noise, Rows
+from genkit.core.torch_defaults import standard_defaults
+from genkit.errors import UsageError
+from genkit.recipe.bind_model import PRIOR
+from genkit.recipe.registry import load_registry
+from genkit.runs.encode_samples import encoded, set_to_encode
+from genkit.runs.fit_mixture import MOST_ITERATIONS, fit_mixture, mean_log_likelihood
+from genkit.runs.model_facts import FIT
+from genkit.runs.saved_model import CheckpointedModel, ExportedModel, SavedModel, find_model
+from genkit.runs.trained import Trained, open_data, open_trained
+from genkit.storage.atomic import new_folder
+from genkit.storage.json_tables import read_table
+from genkit.storage.listing import exists, names_in
+from genkit.storage.names import ABOUT, EMA, RAW, RECIPE
+from genkit.storage.os_errors import ABSENT, describe_os_error
+from genkit.storage.text_files import write_text
+from genkit.storage.weights import write_model_folder
+
+NAME, FULL_MIXTURE = "fitted", "full-mixture"
+FILES = {ABOUT, RAW, EMA, RECIPE}  # those of a fitted model
+
+
+@dataclass(frozen=True)
+class FitFacts:
+    """How a prior was fitted. Log-likelihoods are means over the codes, in nats."""
+
+    codes: int
+    samples: str  # the samples that were encoded: "60,000 samples of the train split"
+    iterations: int
+    converged: bool  # whether the last iteration gained less than the tolerance
+    log_likelihood: float
+    held_out_codes: int
+    held_out_log_likelihood: float | None  # None if the data have no held-out samples
+    smallest: float  # the smallest number of codes of a component, expected over the responsibilities
+
+
+@dataclass(frozen=True)
+class FittedPrior:
+    """A model folder with a fitted prior."""
+
+    folder: Path
+    fits: Mapping[str, FitFacts]  # by weights: "raw", and "ema" if there are EMA weights
+    remarks: tuple[str, ...]  # what the user should know of the fits
+
+
+@standard_defaults()
+def fit_prior(
+    path: Path,
+    components: int = 10,
+    number: int | None = None,
+    out: Path | None = None,
+    overrides: tuple[str, ...] = (),
+) -> FittedPrior:
+    """Fit a mixture of Gaussians with full covariances to codes of the train split; write the model with it as prior.
+
+    Args:
+        path: A finished run, or a model folder such as ``RUN/best``.
+        components: Number of Gaussians.
+        number: Most samples to encode of each split, chosen at random; by default all, or 10,000 draws of data without
+            end.
+        out: The model folder to write; by default ``fitted`` in `path`. It replaces an earlier fit when it is complete.
+        overrides: Keys of ``[data]``, such as ``"data.path=mnist"``.
+
+    Raises `UsageError`, and leaves everything as it was, if the run has not finished or its model has no encoder, if
+    its data are missing or have changed, if the codes are too few or not finite, and if `out` has other files.
+    """
+    saved = find_model(path)
+    _refuse_other_models(path, saved)
+    out = out if out is not None else path / NAME
+    _refuse_to_replace(out)
+    models, fits = {}, {}
+    for weights in ("raw", *(("ema",) if saved.has_ema else ())):
+        trained = open_trained(path, weights)
+        fits[weights] = _fit(path, trained, components, number, overrides)
+        models[weights] = trained.model
+    recipe = dict(saved.recipe.tables)
+    recipe["model"] = {**recipe["model"], PRIOR: {"use": FULL_MIXTURE, "components": components}}
+    about = {
+        **{key: value for key, value in saved.facts.items() if key != "sha256"},
+        "parts": _parts(saved.facts.get("parts") or ()),
+        FIT: {weights: asdict(fit) for weights, fit in fits.items()},
+    }
+    try:
+        with new_folder(out) as folder:
+            write_text(folder / RECIPE, tomli_w.dumps(recipe))
+            write_model_folder(folder, models["raw"], models.get("ema"), about)
+            _refuse_to_replace(out)  # somebody may have written there in the meantime
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
+    remarks = (_remark(weights, fit, models[weights].latent_dim) for weights, fit in fits.items())
+    return FittedPrior(out, fits, tuple(filter(None, remarks)))
+
+
+def _fit(path: Path, trained: Trained, components: int, number: int | None, overrides: tuple[str, ...]) -> FitFacts:
+    """Give the model a prior that is fitted to its codes. Raises `UsageError`."""
+    codes, samples = _codes(path, trained, "train", number, overrides)
+    try:
+        with progress_count(f"fitting the prior, {trained.weights} weights: iterations", MOST_ITERATIONS) as progress:
+            fit = fit_mixture(codes, components, trained.seed, progress)
+    except ValueError as error:
+        raise UsageError(
+            f"{path}: {error}. Give more samples with --number or fewer Gaussians with --components."
+        ) from None
+    held_out = _held_out_codes(path, trained, number, overrides)
+    facts = FitFacts(
+        codes=len(codes),
+        samples=samples,
+        iterations=fit.iterations,
+        converged=fit.converged,
+        log_likelihood=fit.log_likelihood,
+        held_out_codes=len(held_out),
+        held_out_log_likelihood=mean_log_likelihood(fit.prior, held_out) if len(held_out) else None,
+        smallest=min(fit.codes_of_components),
+    )
+    trained.model.prior = fit.prior.to(codes)  # in place: the fit has the dtype of the model from here on
+    return facts
+
+
+def _codes(
+    path: Path, trained: Trained, split: str, number: int | None, overrides: tuple[str, ...]
+) -> tuple[Tensor, str]:
+    """Return a draw z ~ q(z|x) for each sample of a split, (N, L), and a description of the samples."""
+    model = trained.model
+    if not isinstance(model, Autoencoder):
+        raise UsageError(
+            f"{path}: the model, {type(model).__name__}, has no encoder, so there are no codes to fit a prior to."
+        )
+    samples = set_to_encode(path, trained, None, split, number, overrides)
+    means, deviations = [], []
+    with progress_count(f"encoding the {split} split, {trained.weights} weights", len(samples)) as progress:
+        for chunk, posterior in encoded(model, samples):
+            means.append(posterior.mu)
+            deviations.append((0.5 * posterior.logvar).exp())
+            progress(len(chunk.names))
+    mu = torch.cat(means)
+    noise = Noise(trained.seed, 0, f"fit-prior/{split}", Rows.all(len(mu)), dtype=mu.dtype)
+    return mu.addcmul_(torch.cat(deviations), noise.randn("z", model.latent_dim)), samples.described
+
+
+def _held_out_codes(path: Path, trained: Trained, number: int | None, overrides: tuple[str, ...]) -> Tensor:
+    data = open_data(path, overrides).held_out()
+    if data.size == 0:
+        return torch.empty(0, trained.model.latent_dim)
+    return _codes(path, trained, "test", number, overrides)[0]
+
+
+def _refuse_other_models(path: Path, saved: SavedModel) -> None:
+    """Raise `UsageError` unless the weights are in a model folder."""
+    if isinstance(saved, CheckpointedModel):
+        raise UsageError(
+            f"{path}: has not finished, so its codes will change. Continue it with `genkit resume {path}` first, or "
+            "give a model folder, such as RUN/best."
+        )
+    if isinstance(saved, ExportedModel):
+        raise UsageError(
+            f"{path}: an exported folder. Fit the prior of its run, with `genkit fit-prior RUN`, and export RUN/fitted."
+        )
+
+
+def _refuse_to_replace(out: Path) -> None:
+    """Raise `UsageError` if a place exists and is not an earlier fit without other files."""
+    if not exists(out):
+        return
+    try:
+        fitted = FIT in read_table(out / ABOUT, {}, {})
+    except (*ABSENT, ValueError):
+        fitted = False
+    if not fitted:
+        raise UsageError(f"--out {out}: exists already, and is no model with a fitted prior. Choose another folder.")
+    if others := sorted(set(names_in(out)) - FILES):
+        shown = ", ".join(others[:3]) + ", ..." * (len(others) > 3)
+        raise UsageError(
+            f"--out {out}: an earlier fit, with files that would be lost: {shown}. Move them, or choose another folder."
+        )
+
+
+def _parts(lines: Any) -> list[str]:
+    """Return the lines of the suppliers of a model, with that of the fitted prior in place of another one."""
+    table = f"model.{PRIOR}: "
+    part = next(part for part in load_registry().of_kind("priors") if part.entry.name == FULL_MIXTURE)
+    kept = [line for line in lines if not str(line).startswith(table)]
+    return [*kept, f"{table}{part.entry.name} ({part.owner})"]
+
+
+def _remark(weights: str, fit: FitFacts, latent_dim: int) -> str:
+    """Return what the user should know of a fit; empty if nothing is unusual."""
+    if not fit.converged:
+        return f"{weights} weights: the fit has not converged in {fit.iterations:,} iterations"
+    if fit.smallest < latent_dim + 1:
+        return (
+            f"{weights} weights: a Gaussian has {fit.smallest:.1f} codes only, too few for a covariance in "
+            f"{latent_dim} dimensions. Use fewer Gaussians, or more codes"
+        )
+    return ""

@@ -1,0 +1,174 @@
+"""`genkit fit-prior`: a model folder that differs from its source in the prior only, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from support.commands import IMAGES, TINY, genkit, refused
+from support.messages import assert_names
+from support.models import MODELS, write_model
+
+import genkit as python
+from genkit.core.noise import Noise, Rows
+from genkit.errors import UsageError
+from genkit.parts.datasets.digits import Digits
+from genkit.parts.priors.full_mixture import FullMixture
+from genkit.runs.fit_mixture import RIDGE
+from genkit.runs.load import load
+from genkit.sharing.export import export
+
+GAN = (
+    TINY.replace('"mlp"', '"mlp-gan"')
+    .replace('"vae"', '"wgan-gp"')
+    .replace("encoder", "critic")
+    .replace("decoder", "generator")
+)
+KEYS = ("--components", 3, "--number", 200)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Return a folder that has what a finished run has, as far as these commands read it."""
+    folder = tmp_path / "run"
+    write_model(folder / "final", IMAGES + "\n[metrics.posterior-kl]\nsamples = 20\n", ema=True)
+    (folder / "recipe.resolved.toml").write_bytes((folder / "final" / "recipe.toml").read_bytes())
+    return folder
+
+
+def fit(*arguments: object) -> dict:
+    result = genkit("fit-prior", *arguments, "--json")
+    assert result.code == 0, result.err
+    return json.loads(result.out)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_fitted_model_differs_in_its_prior_only(run):
+    before = files_of(run)
+    facts = fit(run, *KEYS)
+    after = files_of(run)
+    assert facts["folder"] == str(run / "fitted") and facts["components"] == 3
+    assert {name: after[name] for name in before} == before
+    assert {name.partition("/")[0] for name in after.keys() - before.keys()} == {"fitted"}
+
+    source, fitted = (tomllib.loads((run / name / "recipe.toml").read_text()) for name in ("final", "fitted"))
+    assert fitted["model"].pop("prior") == {"use": "full-mixture", "components": 3}
+    assert fitted == source
+    for name in ("model.safetensors", "ema.safetensors"):
+        old, new = load_file(run / "final" / name), load_file(run / "fitted" / name)
+        assert {name for name in new if name not in old} == {"prior.logits", "prior.means", "prior.factors"}
+        assert all(torch.equal(new[name], tensor) for name, tensor in old.items())
+    about = json.loads((run / "fitted" / "about.json").read_text())
+    assert about["step"] == 7 and about["fitted_prior"] == facts["fits"]
+    assert any(line.startswith("model.prior: full-mixture (genkit-torch ") for line in about["parts"])
+
+
+def test_one_gaussian_has_the_moments_of_one_draw_for_each_sample(run):
+    """The mean of z ~ q(z|x) is that of posterior means; the covariance has the variances on top."""
+    facts = fit(run, "--components", 1)
+    x = Digits().batch(torch.arange(5000), Noise(0, 0, "x", Rows.all(5000))).x
+    for weights in ("raw", "ema"):
+        assert facts["fits"][weights]["codes"] == 5000 and facts["fits"][weights]["held_out_codes"] == 1000
+        with torch.no_grad():
+            q, prior = load(run, weights).encoder(x), load(run / "fitted", weights).prior
+        covariance = q.mu.T.cov(correction=0) + torch.diag(q.logvar.exp().mean(dim=0) + RIDGE)
+        scale = covariance.diagonal().sqrt()
+        assert ((prior.means[0] - q.mu.mean(dim=0)).abs() / scale).max() < 4 / 5000**0.5
+        found = prior.factors[0] @ prior.factors[0].T
+        assert ((found - covariance).abs() / (scale * scale[:, None])).max() < 4 * (2 / 5000) ** 0.5
+
+
+def test_commands_and_python_use_the_fitted_prior(run, tmp_path):
+    fit(run, *KEYS)
+    fitted = run / "fitted"
+    for weights in ("raw", "ema"):
+        model = python.load(fitted, weights)
+        assert isinstance(model.module.prior, FullMixture)
+        state = load_file(fitted / ("model.safetensors" if weights == "raw" else "ema.safetensors"))
+        assert torch.equal(model.module.prior.means, state["prior.means"])
+    other = python.load(run, "ema")
+    assert torch.equal(model.encode(torch.zeros(2, 1, 28, 28)), other.encode(torch.zeros(2, 1, 28, 28)))
+    assert not torch.equal(model.sample(4), other.sample(4))
+
+    result = genkit("eval", fitted, "--metrics", "posterior-kl", "--set", "metrics.posterior-kl.samples=20", "--json")
+    [number] = json.loads(result.out)["results"]
+    assert "3 Gaussians" in json.dumps(number["protocol"])
+    [before] = json.loads(genkit("eval", run, "--metrics", "posterior-kl", "--json").out)["results"]
+    assert number["value"] != before["value"] and "Gaussians" not in json.dumps(before["protocol"])
+
+    assert_names(refused("interpolate", fitted, "--path", "spherical"), "--path spherical", "3 Gaussians")
+    assert genkit("sample", fitted, "--number", 4).code == 0
+
+
+def test_an_export_has_the_fitted_prior_and_no_results_of_the_other(run, tmp_path):
+    result = {"label": "psnr", "value": 12.5, "better": "higher", "reason": "", "protocol": {"samples": 20}}
+    (run / "results.json").write_text(json.dumps([result]))
+    fit(run, *KEYS)
+    folder = export(run / "fitted", tmp_path / "exported").folder
+    config = json.loads((folder / "config.json").read_text())
+    assert config["results"] == [] and config["facts"]["fitted_prior"]["ema"]["codes"] == 200
+    assert torch.equal(load(folder, "ema").prior.means, load(run / "fitted", "ema").prior.means)
+    assert_names(refused("fit-prior", folder), str(folder), "exported")
+
+
+@pytest.mark.parametrize("name", ["points", "conditional", "per-class"])
+def test_any_autoencoder_gets_a_prior(tmp_path, name):
+    """Data without end give 10,000 draws; the fitted prior takes the place of a Gaussian for each class."""
+    write_model(tmp_path / "model", MODELS[name], overrides=["train.precision=fp64"] if name == "points" else [])
+    number = () if name == "points" else ("--number", 200)
+    facts = fit(tmp_path / "model", "--components", 2, *number)
+    assert facts["fits"]["raw"]["codes"] == (10_000 if name == "points" else 200) and list(facts["fits"]) == ["raw"]
+    model = load(tmp_path / "model" / "fitted")
+    assert isinstance(model.prior, FullMixture)
+    assert model.prior.means.dtype == (torch.float64 if name == "points" else torch.float32)
+    assert model.condition_classes == (10 if name == "conditional" else None)
+    assert genkit("sample", tmp_path / "model" / "fitted").code == 0
+
+
+def test_an_earlier_fit_is_replaced_but_no_other_file_is(run, tmp_path):
+    fit(run, *KEYS)
+    fit(run, "--components", 2, "--number", 100)
+    assert load(run / "fitted").prior.components == 2
+    own = run / "fitted" / "samples.png"
+    own.write_text("own")
+    assert_names(refused("fit-prior", run, *KEYS), str(run / "fitted"), "samples.png", "--out")
+    assert own.read_text() == "own" and load(run / "fitted").prior.components == 2
+    for place in (run / "final", tmp_path):
+        before = files_of(place)
+        assert_names(refused("fit-prior", run, *KEYS, "--out", place), f"--out {place}")
+        assert files_of(place) == before
+    assert fit(run, *KEYS, "--out", run / "new" / "other")["folder"] == str(run / "new" / "other")
+    assert not list(run.rglob(".*"))
+
+
+def test_what_has_no_codes_is_refused(run, tmp_path):
+    write_model(tmp_path / "gan", GAN)
+    assert_names(refused("fit-prior", tmp_path / "gan"), str(tmp_path / "gan"), "encoder")
+    few = refused("fit-prior", run, "--components", 10, "--number", 10)
+    assert_names(few, str(run), "10 codes", "--components", "--number")
+    assert_names(refused("fit-prior", run, "--set", "train.steps=3"), "--set train.steps=3", "data")
+    assert_names(refused("fit-prior", run, "--set", "data.classes=[1]"), str(run), "[data]")
+    assert_names(refused("fit-prior", tmp_path / "none"), str(tmp_path / "none"))
+    assert genkit("fit-prior", run, "--components", 0).code == 2
+    assert not (run / "fitted").exists() and not list(run.rglob(".*"))
+
+
+def test_a_run_in_python_fits_a_prior(run):
+    opened = python.open_run(run)
+    folder = opened.fit_prior(components=2, number=100)
+    assert folder == run / "fitted" and python.load(folder).module.prior.components == 2
+    for arguments in ({"components": 0}, {"components": True}, {"number": 2.5}):
+        with pytest.raises(UsageError) as caught:
+            opened.fit_prior(**arguments)
+        assert_names(caught.value, "fit_prior()", next(iter(arguments)))
+    with pytest.raises(UsageError) as caught:
+        opened.fit_prior(components=5, number=4)
+    assert_names(caught.value, "components", "4 codes")
+    assert "--" not in str(caught.value)
