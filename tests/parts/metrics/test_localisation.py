@@ -25,7 +25,7 @@ from genkit.parts.scores.elbo import ELBO, KL, Error
 from genkit.parts.scores.features import Features
 
 STROKES = StrokeDigits()
-METRICS = [PixelAUROC(STROKES), PixelAUPRC(STROKES), Dice(STROKES), Dice(STROKES, fpr=0.05)]
+METRICS = [PixelAUROC(STROKES), PixelAUPRC(STROKES), Dice(STROKES), Dice(STROKES, fpr=0.5)]
 
 
 def model() -> SmallConv:
@@ -76,6 +76,11 @@ def test_every_metric_has_an_interval_around_its_number(metric):
     low, high = result.interval
     assert 0 <= low < result.value + 1e-3 and result.value - 1e-3 < high <= 1 and result.better == "higher"
     assert result.protocol.split == "test"
+
+
+def test_a_number_that_no_replicate_changes_has_no_interval():
+    result = result_of(Dice(STROKES, fpr=0.05, other_samples=80))
+    assert result.value == 0 and result.interval is None  # no pixel of a stroke is above the threshold
 
 
 def test_a_model_that_removes_strokes_beats_one_that_does_not():
