@@ -35,7 +35,7 @@ def fit_prior(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Fit a prior to the codes of the training data, after the training.
+    """Fit a prior to the codes of the training data.
 
     Write a model folder, RUN/fitted, which differs from RUN/final in its prior only: a mixture of Gaussians, fitted to
     a code z ~ q(z|x) for each sample of the train split. `genkit sample RUN/fitted`, `genkit eval RUN/fitted` and the
