@@ -6,7 +6,7 @@ EMA weights encode differently, so each gets a prior that is fitted to its own c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,7 @@ def fit_prior(
         trained = open_trained(path, weights)
         fits[weights] = _fit(path, trained, components, number, overrides)
         models[weights] = trained.model
-    recipe = dict(saved.recipe.tables)
-    recipe["model"] = {**recipe["model"], PRIOR: {"use": FULL_MIXTURE, "components": components}}
+    recipe = _with_fitted_prior(saved.recipe.tables, components)
     about = {
         **{key: value for key, value in saved.facts.items() if key != "sha256"},
         "parts": _parts(saved.facts.get("parts") or ()),
@@ -193,12 +192,21 @@ def _refuse_to_replace(out: Path) -> None:
         )
 
 
-def _parts(lines: Any) -> list[str]:
-    """Return the lines of the suppliers of a model, with that of the fitted prior in place of another one."""
-    table = f"model.{PRIOR}: "
+def _with_fitted_prior(tables: Mapping[str, Any], components: int) -> dict[str, Any]:
+    """Return a recipe with the fitted prior, and without the optimiser of a learnt one, which would have no effect."""
+    model = {**tables["model"], PRIOR: {"use": FULL_MIXTURE, "components": components}}
+    recipe = {**tables, "model": model}
+    if isinstance(optimisers := tables.get("optimiser"), Mapping):
+        recipe["optimiser"] = {child: table for child, table in optimisers.items() if child != PRIOR}
+    return recipe
+
+
+def _parts(lines: Sequence[str]) -> list[str]:
+    """Return the lines of the suppliers of a model, with that of the fitted prior in place of those of another one."""
     part = next(part for part in load_registry().of_kind("priors") if part.entry.name == FULL_MIXTURE)
-    kept = [line for line in lines if not str(line).startswith(table)]
-    return [*kept, f"{table}{part.entry.name} ({part.owner})"]
+    replaced = (f"model.{PRIOR}:", f"model.{PRIOR}.", f"optimiser.{PRIOR}:", f"optimiser.{PRIOR}.")
+    kept = [line for line in lines if not line.startswith(replaced)]
+    return [*kept, f"model.{PRIOR}: {part.entry.name} ({part.owner})"]
 
 
 def _remark(weights: str, fit: FitFacts, latent_dim: int) -> str:

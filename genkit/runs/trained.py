@@ -23,6 +23,7 @@ from genkit.recipe.missing import relative_paths
 from genkit.recipe.overrides import with_override
 from genkit.runs.build_parts import build_data
 from genkit.runs.load import load_saved
+from genkit.runs.model_facts import FIT
 from genkit.runs.saved_model import SavedModel, find_model
 
 
@@ -35,12 +36,14 @@ class Trained:
     trained: str  # how long it was trained: "step 3000" or "epoch 150"; empty if unknown
     document: Document  # its recipe, with all defaults
     remark: str  # what a user must know about the weights; often empty
+    fitted: bool = False  # whether the prior was fitted after the training
 
     @property
     def title(self) -> str:
-        """Title of its pictures: the title of the recipe, the step, and the weights."""
+        """Title of its pictures: the title of the recipe, the step, the weights, and whether the prior was fitted."""
         how_long = f"{self.trained}, " if self.trained else ""
-        return f"{self.document.tables.get('title', 'untitled')}: {how_long}{self.weights} weights"
+        prior = ", fitted prior" if self.fitted else ""
+        return f"{self.document.tables.get('title', 'untitled')}: {how_long}{self.weights} weights{prior}"
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -68,7 +71,7 @@ def open_trained(path: Path, weights: str | None = None) -> Trained:
     which = weights or ("ema" if saved.has_ema else "raw")
     counted = ((unit, saved.facts.get(unit)) for unit in ("step", "epoch"))  # a converted checkpoint knows epochs only
     trained = next((f"{unit} {count}" for unit, count in counted if count is not None), "")
-    return Trained(load_saved(saved, which), which, trained, saved.recipe, saved.remark)
+    return Trained(load_saved(saved, which), which, trained, saved.recipe, saved.remark, FIT in saved.facts)
 
 
 def levels_of(trained: Trained) -> Levels | None:

@@ -28,6 +28,9 @@ GAN = (
     .replace("encoder", "critic")
     .replace("decoder", "generator")
 )
+LEARNT = TINY.replace("[loss]", '[model.prior]\nuse = "mixture"\ncomponents = 4\nlearnt = true\n\n[loss]').replace(
+    "[optimiser.decoder]", '[optimiser.prior]\nuse = "adam"\nlr = 1e-3\n\n[optimiser.decoder]'
+)
 KEYS = ("--components", 3, "--number", 200)
 
 
@@ -94,6 +97,7 @@ def test_commands_and_python_use_the_fitted_prior(run, tmp_path):
         state = load_file(fitted / ("model.safetensors" if weights == "raw" else "ema.safetensors"))
         assert torch.equal(model.module.prior.means, state["prior.means"])
     other = python.load(run, "ema")
+    assert "fitted" in model.trained.title and "fitted" not in other.trained.title
     assert torch.equal(model.encode(torch.zeros(2, 1, 28, 28)), other.encode(torch.zeros(2, 1, 28, 28)))
     assert not torch.equal(model.sample(4), other.sample(4))
 
@@ -118,10 +122,14 @@ def test_an_export_has_the_fitted_prior_and_no_results_of_the_other(run, tmp_pat
     assert_names(refused("fit-prior", folder), str(folder), "exported")
 
 
-@pytest.mark.parametrize("name", ["points", "conditional", "per-class"])
+@pytest.mark.parametrize("name", ["points", "learnt", "conditional", "per-class"])
 def test_any_autoencoder_gets_a_prior(tmp_path, name):
-    """Data without end give 10,000 draws; the fitted prior takes the place of a Gaussian for each class."""
-    write_model(tmp_path / "model", MODELS[name], overrides=["train.precision=fp64"] if name == "points" else [])
+    """Data without end give 10,000 draws; the fitted prior takes the place of any other, and of its optimiser."""
+    write_model(
+        tmp_path / "model",
+        {**MODELS, "learnt": LEARNT}[name],
+        overrides=["train.precision=fp64"] if name == "points" else [],
+    )
     number = () if name == "points" else ("--number", 200)
     facts = fit(tmp_path / "model", "--components", 2, *number)
     assert facts["fits"]["raw"]["codes"] == (10_000 if name == "points" else 200) and list(facts["fits"]) == ["raw"]
@@ -129,7 +137,12 @@ def test_any_autoencoder_gets_a_prior(tmp_path, name):
     assert isinstance(model.prior, FullMixture)
     assert model.prior.means.dtype == (torch.float64 if name == "points" else torch.float32)
     assert model.condition_classes == (10 if name == "conditional" else None)
-    assert genkit("sample", tmp_path / "model" / "fitted").code == 0
+    fitted = tmp_path / "model" / "fitted"
+    assert genkit("sample", fitted).code == 0
+    of_codes = ("--metrics", "posterior-kl", "--set", "metrics.posterior-kl.samples=20")
+    assert genkit("eval", fitted, *of_codes).code == 0
+    parts = json.loads((fitted / "about.json").read_text())["parts"]
+    assert [line.partition(" (")[0] for line in parts if ".prior" in line] == ["model.prior: full-mixture"]
 
 
 def test_an_earlier_fit_is_replaced_but_no_other_file_is(run, tmp_path):
