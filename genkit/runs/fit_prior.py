@@ -94,7 +94,7 @@ def fit_prior(
         models[weights] = trained.model
     recipe = _with_fitted_prior(saved.recipe.tables, components)
     about = {
-        **{key: value for key, value in saved.facts.items() if key != "sha256"},
+        **saved.facts,
         "parts": _parts(saved.facts.get("parts") or ()),
         FIT: {weights: asdict(fit) for weights, fit in fits.items()},
     }

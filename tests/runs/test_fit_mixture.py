@@ -99,8 +99,16 @@ def test_the_seed_decides_the_start_and_no_global_generator_does():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_far_code_is_no_spike():
-    """A cluster of one code starts with the covariance of the others, and its log-density stays finite."""
+def test_the_fit_starts_from_the_clusters_with_the_covariance_within_them():
+    z = codes().double()
+    shares = torch.nn.functional.one_hot(torch.cdist(z, MEANS.double()).argmin(dim=1)).double()
+    means = shares.T @ z / shares.sum(dim=0)[:, None]
+    within = (z - shares @ means).T @ (z - shares @ means) / len(z)
+    start = MixtureSameFamily(Categorical(shares.mean(dim=0)), MultivariateNormal(means, within.expand(3, 3, 3)))
+    assert fit_mixture(z, 3, seed=0).history[0] == pytest.approx(start.log_prob(z).mean().item(), abs=1e-4)
+
+
+def test_a_far_code_keeps_the_fit_finite():
     z = torch.cat([codes(500), torch.full((1, 3), 1e3)])
     fit = fit_mixture(z, 4, seed=0)
     assert torch.isfinite(torch.tensor(fit.history)).all()
