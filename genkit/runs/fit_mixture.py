@@ -2,11 +2,12 @@
 
     E   ρ_nc = w_c·N(z_n; m_c, Σ_c) / Σ_k w_k·N(z_n; m_k, Σ_k)
     M   N_c = Σ_n ρ_nc,   w_c = N_c / N,   m_c = Σ_n ρ_nc·z_n / N_c,
-        Σ_c = Σ_n ρ_nc·(z_n - m_c)(z_n - m_c)ᵀ / N_c + 10⁻⁶·I
+        Σ_c = Σ_n ρ_nc·(z_n - m_c)(z_n - m_c)ᵀ / N_c + 10⁻⁶·diag(s²),   s² the variances of all codes
 
 (Dempster, Laird & Rubin 1977, <https://doi.org/10.1111/j.2517-6161.1977.tb01600.x>.) The fit starts from the centres of
 k-means, and k-means from k-means++ (Arthur & Vassilvitskii 2007, <https://dl.acm.org/doi/10.5555/1283383.1283494>). All
-components start with the covariance within the clusters, so a small cluster does not start as a spike.
+components start with the covariance within the clusters, so a small cluster does not start as a spike. The ridge has
+the scale of the codes in each dimension, so codes in another unit give the same fit in that unit.
 
 Codes are read a block at a time: beside them, memory takes N·C numbers, and those of one block.
 """
@@ -26,7 +27,7 @@ from genkit.parts.priors.full_mixture import FullMixture
 TOLERANCE = 1e-3  # nats that the mean log-likelihood must gain in an iteration
 MOST_ITERATIONS = 2000
 MOST_MOVES = 100  # iterations of k-means
-RIDGE = 1e-6  # added to variances, so that no covariance is singular
+RIDGE = 1e-6  # added to variances, as a share of those of all codes, so that no covariance is singular
 BLOCK_NUMBERS = 2**22  # most numbers B·C·L that are computed together
 
 
@@ -68,13 +69,14 @@ def fit_mixture(
             f"{number:,} codes are too few for {components} Gaussians with full covariances in {latent_dim} "
             f"dimensions: expected {least:,} or more"
         )
-    codes = codes[codes[:, 0].argsort(stable=True)]
+    codes = codes[_order(codes)]
     prior = FullMixture(components=components, latent_dim=latent_dim).double()
-    _start(prior, codes, Noise(seed, 0, "fit-prior", Rows.all(components)))
+    ridge = _ridge(codes)
+    _start(prior, codes, ridge, Noise(seed, 0, "fit-prior", Rows.all(components)))
     shares, value = _expect(prior, codes)
     history = [value]
     while len(history) < 2 or (history[-1] - history[-2] >= TOLERANCE and len(history) <= MOST_ITERATIONS):
-        _set(prior, *_moments(codes, shares))
+        _set(prior, *_moments(codes, shares), ridge)
         shares, value = _expect(prior, codes)
         history.append(value)
         progress(1)
@@ -99,9 +101,23 @@ def _expect(prior: FullMixture, codes: Tensor) -> tuple[Tensor, float]:
     return joint.softmax(dim=1), joint.logsumexp(dim=1).mean().item()
 
 
-def _set(prior: FullMixture, weights: Tensor, means: Tensor, covariances: Tensor) -> None:
-    """Set the mixture to these moments, with a ridge on the covariances."""
-    ridge = RIDGE * torch.eye(prior.latent_dim, dtype=torch.float64)
+def _order(codes: Tensor) -> Tensor:
+    """Return the lexicographic order of codes, (N,) int64."""
+    order = torch.arange(len(codes))
+    for column in reversed(range(codes.shape[1])):
+        order = order[codes[order, column].argsort(stable=True)]
+    return order
+
+
+def _ridge(codes: Tensor) -> Tensor:
+    """Return the diagonal matrix that is added to covariances, (L, L); a constant dimension has a smaller number."""
+    [_], _, [covariance] = _moments(codes, torch.ones(len(codes), 1, dtype=torch.float64))
+    variances = covariance.diagonal()
+    return RIDGE * torch.diag(variances.clamp(min=RIDGE * variances.mean()))
+
+
+def _set(prior: FullMixture, weights: Tensor, means: Tensor, covariances: Tensor, ridge: Tensor) -> None:
+    """Set the mixture to these moments, with a ridge, (L, L), on the covariances."""
     prior.logits.copy_(weights.log())
     prior.means.copy_(means)
     prior.factors.copy_(torch.linalg.cholesky(covariances + ridge))
@@ -130,13 +146,13 @@ def _with_shares(codes: Tensor, shares: Tensor) -> Iterator[tuple[Tensor, Tensor
         start += len(block)
 
 
-def _start(prior: FullMixture, codes: Tensor, noise: Noise) -> None:
+def _start(prior: FullMixture, codes: Tensor, ridge: Tensor, noise: Noise) -> None:
     """Set the mixture to the clusters of k-means, with the covariance within the clusters in all components."""
     nearest = _clusters(codes, _spread_centres(codes, noise))
     shares = torch.nn.functional.one_hot(nearest, prior.components).double()
     weights, means, covariances = _moments(codes, shares)
     within = (weights[:, None, None] * covariances).sum(dim=0)
-    _set(prior, weights, means, within.expand_as(covariances))
+    _set(prior, weights, means, within.expand_as(covariances), ridge)
 
 
 def _spread_centres(codes: Tensor, noise: Noise) -> Tensor:

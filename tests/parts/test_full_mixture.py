@@ -118,3 +118,4 @@ def test_nothing_is_trained_and_the_name_has_the_number():
     prior = mixture()
     assert not list(prior.parameters()) and set(prior.state_dict()) == {"logits", "means", "factors"}
     assert "3 Gaussians" in prior.description and "full" in prior.description
+    assert "fitted" not in prior.description  # only the facts of a model folder tell

@@ -45,7 +45,8 @@ def test_one_gaussian_has_the_mean_and_the_covariance_of_the_codes():
     z = codes().double()
     fit = fit_mixture(z, 1, seed=0)
     torch.testing.assert_close(fit.prior.means[0], z.mean(dim=0), rtol=1e-12, atol=1e-12)
-    expected = z.T.cov(correction=0) + RIDGE * torch.eye(3, dtype=torch.float64)
+    expected = z.T.cov(correction=0)
+    expected += RIDGE * torch.diag(expected.diagonal())
     torch.testing.assert_close(fit.prior.factors[0] @ fit.prior.factors[0].T, expected, rtol=1e-12, atol=1e-12)
     assert fit.iterations == 1 and fit.converged
 
@@ -77,11 +78,14 @@ def test_a_second_step_is_that_of_the_formulas(monkeypatch):
         torch.testing.assert_close(after.log_weights[component].exp(), share.mean())
         torch.testing.assert_close(after.means[component], mean)
         factor = after.factors[component]
-        torch.testing.assert_close(factor @ factor.T, covariance + RIDGE * torch.eye(3, dtype=torch.float64))
+        torch.testing.assert_close(factor @ factor.T, covariance + RIDGE * torch.diag(z.var(dim=0, correction=0)))
 
 
-def test_the_fit_depends_neither_on_the_order_nor_on_the_blocks(monkeypatch):
+@pytest.mark.parametrize("ties", [False, True], ids=["different", "ties"])
+def test_the_fit_depends_neither_on_the_order_nor_on_the_blocks(monkeypatch, ties):
     z = codes(1500)
+    if ties:
+        z[:, :2] = z[:, :2].round()
     fit = fit_mixture(z, 5, seed=0)
     shuffled = fit_mixture(z[torch.randperm(1500, generator=torch.Generator().manual_seed(1))], 5, seed=0)
     monkeypatch.setattr(module, "BLOCK_NUMBERS", 5 * 3 * 47)
@@ -89,6 +93,29 @@ def test_the_fit_depends_neither_on_the_order_nor_on_the_blocks(monkeypatch):
     for other in (shuffled, small):
         for name, tensor in fit.prior.state_dict().items():
             torch.testing.assert_close(other.prior.state_dict()[name], tensor, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("units", [(1e-4, 1e-4, 1e-4), (1e6, 1e6, 1e6), (0.1, 1.0, 10.0)])
+@pytest.mark.parametrize("rank", [1, 3])
+def test_codes_in_other_units_give_the_same_fit_in_these_units(units, rank):
+    """Also where the codes are on a line, whose covariance is singular without the ridge."""
+    z = codes(600).double() if rank == 3 else codes(600).double()[:, :1] * torch.tensor([1.0, -2.0, 0.5])
+    scale = torch.tensor(units).double()
+    start = dict(components=1 if units[0] != units[2] else 3, seed=0)  # clusters depend on distances
+    fit, scaled = fit_mixture(z, **start), fit_mixture(z * scale, **start)
+    torch.testing.assert_close(scaled.prior.means / scale, fit.prior.means, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(scaled.prior.factors / scale[:, None], fit.prior.factors, rtol=1e-4, atol=1e-7)
+    assert scaled.log_likelihood == pytest.approx(fit.log_likelihood - scale.log().sum().item(), abs=1e-4)
+
+
+def test_a_constant_dimension_has_a_small_variance_of_its_own():
+    z = codes(600).double()
+    z[:, 1] = 0.1
+    fit = fit_mixture(z, 3, seed=0)
+    covariances = fit.prior.factors @ fit.prior.factors.mT
+    mean = z.var(dim=0, correction=0).mean().item()
+    assert covariances[:, 1, 1].tolist() == pytest.approx([RIDGE**2 * mean] * 3)
+    torch.testing.assert_close(fit.prior.means[:, 1], torch.full((3,), 0.1).double())
 
 
 def test_the_seed_decides_the_start_and_no_global_generator_does():

@@ -47,7 +47,7 @@ class FullMixture(Prior):
     @property
     def description(self) -> str:
         """The number of Gaussians, and the form of the KL."""
-        return f"mixture of {self.components} Gaussians with full covariances, fitted, KL by its bound"
+        return f"mixture of {self.components} Gaussians with full covariances, KL by its bound"
 
     @property
     def log_weights(self) -> Tensor:
