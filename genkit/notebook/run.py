@@ -124,7 +124,7 @@ class Run:
         Args:
             components: Number of Gaussians, with full covariances.
             number: Most samples to encode, chosen at random; by default all, or 10,000 draws of data without end.
-            out: The model folder; by default ``fitted`` in the run. It replaces an earlier fit.
+            out: The model folder; by default ``fitted`` in the run. It replaces an earlier fit, and no other file.
 
         `genkit.load` and `genkit.evaluate` take the folder; the run stays as it is. Raises `UsageError` if the run has
         not finished, if its model has no encoder, and if its data are missing or too few.

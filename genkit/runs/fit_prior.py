@@ -16,27 +16,27 @@ import torch
 from torch import Tensor
 
 from genkit.console.output import progress_count
+from genkit.core.condition import Conditional
 from genkit.core.model import Autoencoder
 from genkit.core.noise import Noise, Rows
 from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError
 from genkit.recipe.bind_model import PRIOR
 from genkit.recipe.registry import load_registry
-from genkit.runs.encode_samples import encoded, set_to_encode
+from genkit.recipe.whole_text import with_mark
+from genkit.runs.encode_samples import MOST_NAMED, encoded, set_to_encode
 from genkit.runs.fit_mixture import MOST_ITERATIONS, fit_mixture, mean_log_likelihood
+from genkit.runs.fitted_folder import copy_other_files, refuse_to_replace
 from genkit.runs.model_facts import FIT
 from genkit.runs.saved_model import CheckpointedModel, ExportedModel, SavedModel, find_model
 from genkit.runs.trained import Trained, open_data, open_trained
 from genkit.storage.atomic import new_folder
-from genkit.storage.json_tables import read_table
-from genkit.storage.listing import exists, names_in
-from genkit.storage.names import ABOUT, EMA, RAW, RECIPE
-from genkit.storage.os_errors import ABSENT, describe_os_error
+from genkit.storage.names import RECIPE
+from genkit.storage.os_errors import describe_os_error
 from genkit.storage.text_files import write_text
 from genkit.storage.weights import write_model_folder
 
 NAME, FULL_MIXTURE = "fitted", "full-mixture"
-FILES = {ABOUT, RAW, EMA, RECIPE}  # those of a fitted model
 
 
 @dataclass(frozen=True)
@@ -77,16 +77,18 @@ def fit_prior(
         components: Number of Gaussians.
         number: Most samples to encode of each split, chosen at random; by default all, or 10,000 draws of data without
             end.
-        out: The model folder to write; by default ``fitted`` in `path`. It replaces an earlier fit when it is complete.
+        out: The model folder to write; by default ``fitted`` in `path`. It replaces an earlier fit when it is complete,
+            and keeps other files of its folder.
         overrides: Keys of ``[data]``, such as ``"data.path=mnist"``.
 
-    Raises `UsageError`, and leaves everything as it was, if the run has not finished or its model has no encoder, if
-    its data are missing or have changed, if the codes are too few or not finite, and if `out` has other files.
+    Raises `UsageError`, and leaves everything as it was, if the run has not finished, if its model has no encoder or a
+    prior for each class, if its data are missing or have changed, if the codes are too few or not finite, and if `out`
+    is something else than an earlier fit.
     """
     saved = find_model(path)
     _refuse_other_models(path, saved)
     out = out if out is not None else path / NAME
-    _refuse_to_replace(out)
+    refuse_to_replace(out)
     models, fits = {}, {}
     for weights in ("raw", *(("ema",) if saved.has_ema else ())):
         trained = open_trained(path, weights)
@@ -100,12 +102,16 @@ def fit_prior(
     }
     try:
         with new_folder(out) as folder:
-            write_text(folder / RECIPE, tomli_w.dumps(recipe))
+            write_text(folder / RECIPE, with_mark(tomli_w.dumps(recipe)))
             write_model_folder(folder, models["raw"], models.get("ema"), about)
-            _refuse_to_replace(out)  # somebody may have written there in the meantime
+            refuse_to_replace(out)  # somebody may have written there in the meantime
+            kept = copy_other_files(out, folder)
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
-    remarks = (_remark(weights, fit, models[weights].latent_dim) for weights, fit in fits.items())
+    remarks = [_remark(weights, fit, models[weights].latent_dim) for weights, fit in fits.items()]
+    if kept:
+        shown = ", ".join(kept[:MOST_NAMED]) + ", ..." * (len(kept) > MOST_NAMED)
+        remarks.append(f"{out}: files from before this fit were kept, which may show an earlier one: {shown}")
     return FittedPrior(out, fits, tuple(filter(None, remarks)))
 
 
@@ -143,6 +149,11 @@ def _codes(
         raise UsageError(
             f"{path}: the model, {type(model).__name__}, has no encoder, so there are no codes to fit a prior to."
         )
+    if isinstance(model.prior, Conditional):
+        raise UsageError(
+            f"{path}: its prior, {model.prior.description}, has a density for each class, and a fitted one would have "
+            'none for them. Fit a model without [model.prior] use = "per-class".'
+        )
     samples = set_to_encode(path, trained, None, split, number, overrides)
     means, deviations = [], []
     with progress_count(f"encoding the {split} split, {trained.weights} weights", len(samples)) as progress:
@@ -152,7 +163,13 @@ def _codes(
             progress(len(chunk.names))
     mu = torch.cat(means)
     noise = Noise(trained.seed, 0, f"fit-prior/{split}", Rows.all(len(mu)), dtype=mu.dtype)
-    return mu.addcmul_(torch.cat(deviations), noise.randn("z", model.latent_dim)), samples.described
+    codes = mu.addcmul_(torch.cat(deviations), noise.randn("z", model.latent_dim))
+    if not torch.linalg.vector_norm(codes, dtype=torch.float64).isfinite():
+        raise UsageError(
+            f"{path}: codes of the {split} split, {trained.weights} weights, are not finite or too large to square. "
+            "Use weights of a training that did not diverge."
+        )
+    return codes, samples.described
 
 
 def _held_out_codes(path: Path, trained: Trained, number: int | None, overrides: tuple[str, ...]) -> Tensor:
@@ -172,23 +189,6 @@ def _refuse_other_models(path: Path, saved: SavedModel) -> None:
     if isinstance(saved, ExportedModel):
         raise UsageError(
             f"{path}: an exported folder. Fit the prior of its run, with `genkit fit-prior RUN`, and export RUN/fitted."
-        )
-
-
-def _refuse_to_replace(out: Path) -> None:
-    """Raise `UsageError` if a place exists and is not an earlier fit without other files."""
-    if not exists(out):
-        return
-    try:
-        fitted = FIT in read_table(out / ABOUT, {}, {})
-    except (*ABSENT, ValueError):
-        fitted = False
-    if not fitted:
-        raise UsageError(f"--out {out}: exists already, and is no model with a fitted prior. Choose another folder.")
-    if others := sorted(set(names_in(out)) - FILES):
-        shown = ", ".join(others[:3]) + ", ..." * (len(others) > 3)
-        raise UsageError(
-            f"--out {out}: an earlier fit, with files that would be lost: {shown}. Move them, or choose another folder."
         )
 
 

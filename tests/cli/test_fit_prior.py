@@ -14,10 +14,13 @@ from support.messages import assert_names
 from support.models import MODELS, write_model
 
 import genkit as python
+from genkit.core.diag_normal import DiagNormal
 from genkit.core.noise import Noise, Rows
 from genkit.errors import UsageError
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.priors.full_mixture import FullMixture
+from genkit.recipe.whole_text import check_whole
+from genkit.runs import fit_prior as module
 from genkit.runs.fit_mixture import RIDGE
 from genkit.runs.load import load
 from genkit.sharing.export import export
@@ -68,6 +71,10 @@ def test_the_fitted_model_differs_in_its_prior_only(run):
         old, new = load_file(run / "final" / name), load_file(run / "fitted" / name)
         assert {name for name in new if name not in old} == {"prior.logits", "prior.means", "prior.factors"}
         assert all(torch.equal(new[name], tensor) for name, tensor in old.items())
+    text = (run / "fitted" / "recipe.toml").read_text()
+    check_whole(text)
+    with pytest.raises(ValueError):
+        check_whole(text[: len(text) // 2])
     about = json.loads((run / "fitted" / "about.json").read_text())
     assert about["step"] == 7 and about["fitted_prior"] == facts["fits"]
     assert any(line.startswith("model.prior: full-mixture (genkit-torch ") for line in about["parts"])
@@ -81,7 +88,8 @@ def test_one_gaussian_has_the_moments_of_one_draw_for_each_sample(run):
         assert facts["fits"][weights]["codes"] == 5000 and facts["fits"][weights]["held_out_codes"] == 1000
         with torch.no_grad():
             q, prior = load(run, weights).encoder(x), load(run / "fitted", weights).prior
-        covariance = q.mu.T.cov(correction=0) + torch.diag(q.logvar.exp().mean(dim=0) + RIDGE)
+        covariance = q.mu.T.cov(correction=0) + torch.diag(q.logvar.exp().mean(dim=0))
+        covariance += RIDGE * torch.diag(covariance.diagonal())
         scale = covariance.diagonal().sqrt()
         assert ((prior.means[0] - q.mu.mean(dim=0)).abs() / scale).max() < 4 / 5000**0.5
         found = prior.factors[0] @ prior.factors[0].T
@@ -122,7 +130,7 @@ def test_an_export_has_the_fitted_prior_and_no_results_of_the_other(run, tmp_pat
     assert_names(refused("fit-prior", folder), str(folder), "exported")
 
 
-@pytest.mark.parametrize("name", ["points", "learnt", "conditional", "per-class"])
+@pytest.mark.parametrize("name", ["points", "learnt", "conditional"])
 def test_any_autoencoder_gets_a_prior(tmp_path, name):
     """Data without end give 10,000 draws; the fitted prior takes the place of any other, and of its optimiser."""
     write_model(
@@ -147,12 +155,20 @@ def test_any_autoencoder_gets_a_prior(tmp_path, name):
 
 def test_an_earlier_fit_is_replaced_but_no_other_file_is(run, tmp_path):
     fit(run, *KEYS)
-    fit(run, "--components", 2, "--number", 100)
-    assert load(run / "fitted").prior.components == 2
-    own = run / "fitted" / "samples.png"
+    assert genkit("sample", run / "fitted", "--number", 4).code == 0
+    own = run / "fitted" / "notes" / "own.txt"
+    own.parent.mkdir()
     own.write_text("own")
-    assert_names(refused("fit-prior", run, *KEYS), str(run / "fitted"), "samples.png", "--out")
-    assert own.read_text() == "own" and load(run / "fitted").prior.components == 2
+    (run / "fitted" / "link").symlink_to("notes")
+    model = {"about.json", "recipe.toml", "model.safetensors", "ema.safetensors"}
+    before = {name: content for name, content in files_of(run / "fitted").items() if name not in model}
+    assert any(name.startswith("samples-") for name in before)
+    again = genkit("fit-prior", run, "--components", 2, "--number", 100)
+    assert again.code == 0 and load(run / "fitted").prior.components == 2
+    assert_names(again.err, str(run / "fitted"), "link", "notes")
+    after = files_of(run / "fitted")
+    assert {name: content for name, content in after.items() if name not in model} == before
+    assert (run / "fitted" / "link").readlink() == Path("notes")
     for place in (run / "final", tmp_path):
         before = files_of(place)
         assert_names(refused("fit-prior", run, *KEYS, "--out", place), f"--out {place}")
@@ -164,6 +180,11 @@ def test_an_earlier_fit_is_replaced_but_no_other_file_is(run, tmp_path):
 def test_what_has_no_codes_is_refused(run, tmp_path):
     write_model(tmp_path / "gan", GAN)
     assert_names(refused("fit-prior", tmp_path / "gan"), str(tmp_path / "gan"), "encoder")
+    write_model(tmp_path / "per-class", MODELS["per-class"])
+    assert_names(
+        refused("fit-prior", tmp_path / "per-class"), str(tmp_path / "per-class"), "[model.prior]", "per-class"
+    )
+    assert not (tmp_path / "per-class" / "fitted").exists()
     few = refused("fit-prior", run, "--components", 10, "--number", 10)
     assert_names(few, str(run), "10 codes", "--components", "--number")
     assert_names(refused("fit-prior", run, "--set", "train.steps=3"), "--set train.steps=3", "data")
@@ -171,6 +192,21 @@ def test_what_has_no_codes_is_refused(run, tmp_path):
     assert_names(refused("fit-prior", tmp_path / "none"), str(tmp_path / "none"))
     assert genkit("fit-prior", run, "--components", 0).code == 2
     assert not (run / "fitted").exists() and not list(run.rglob(".*"))
+
+
+@pytest.mark.parametrize("overflows", ["float32", "float64"])
+def test_codes_that_overflow_are_refused(run, monkeypatch, overflows):
+    """A variance may overflow where its logarithm does not, and a square where the code does not."""
+
+    def far(model, samples):
+        for chunk in samples:
+            shape = len(chunk.names), model.latent_dim
+            mu = torch.full(shape, 0.0 if overflows == "float32" else 1e200, dtype=getattr(torch, overflows))
+            yield chunk, DiagNormal(mu, torch.full_like(mu, 200.0))
+
+    monkeypatch.setattr(module, "encoded", far)
+    assert_names(refused("fit-prior", run, *KEYS), str(run), "train split", "raw weights")
+    assert not (run / "fitted").exists()
 
 
 def test_a_run_in_python_fits_a_prior(run):
