@@ -78,6 +78,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not found, so the folder is incomplete. {AGAIN}") from None
     except ValueError as error:
         raise UsageError(f"{path}: damaged ({error}). {AGAIN}") from None
+    except RecursionError:  # what json parses can be too deep for what is done with it
+        raise UsageError(f"{path}: damaged (nested too deeply). {AGAIN}") from None
     except OSError as error:
         raise unreadable(path, error) from None
     return config

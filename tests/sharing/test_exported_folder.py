@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -211,6 +212,20 @@ def test_a_config_that_lists_files_elsewhere_is_refused(name, exported):
 def test_a_damaged_config_is_refused(content, exported):
     (exported / "config.json").write_bytes(content)
     assert_names(refused("sample", exported), exported / "config.json")
+
+
+@pytest.mark.parametrize("depth", [700, 950])
+def test_a_config_that_is_nested_too_deeply_is_refused_although_its_digest_fits(depth, exported):
+    nested = 1
+    for _ in range(depth):
+        nested = [nested]
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)  # others may write what this process cannot
+    try:
+        config_with(exported, results=nested)
+    finally:
+        sys.setrecursionlimit(before)
+    assert_names(refused("sample", exported), exported / "config.json", "nested")
 
 
 def test_tensors_of_another_network_are_refused_although_the_digest_fits(exported, tmp_path):
