@@ -132,14 +132,18 @@ class Stopwatch:
 
 
 def up_to(step: int, timing: Timing | None) -> Timing:
-    """Return the timing of the first steps of a run, also of one that has lost its later checkpoints."""
+    """Return the timing of the first steps of a run, also of one that has lost its later checkpoints.
+
+    What does not depend on the step, such as waiting for data, has the same share of all times then. The times of
+    phases are not known then: a phase may have run in the later steps only.
+    """
     if timing is None or timing.steps == 0 or step == 0:
         return Timing(0, 0.0, None, 0.0, 0.0, 0.0, 0.0, {})
     kept = min(step, timing.steps)
     share = kept / timing.steps
     parts = {name: getattr(timing, name) for name in ("waited", *SPENT)}
     parts = {name: None if seconds is None else seconds * share for name, seconds in parts.items()}
-    turns = None if timing.turns is None else {name: seconds * share for name, seconds in timing.turns.items()}
+    turns = timing.turns if kept == timing.steps else None
     return Timing(kept, timing.seconds * share, timing.peak_memory, turns=turns, **parts)
 
 

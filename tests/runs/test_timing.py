@@ -127,9 +127,13 @@ def test_the_times_of_a_report_are_those_that_have_passed(turns):
         assert {name: of_steps[name] for name in expected} == pytest.approx(expected)
 
 
-def test_steps_that_are_lost_take_their_share_of_the_times_of_phases_along(tmp_path):
+def test_the_times_of_phases_are_not_known_once_steps_are_lost(tmp_path):
     folder = new_run(tmp_path, RECIPE)
-    facts = {"steps": 8, "seconds": 80, "peak_memory": None, "turns": {"encoder": 40.0}}
+    facts = {"steps": 8, "seconds": 80, "peak_memory": None, "turns": {"warm-up": 30.0, "encoder": 40.0}}
     folder.timing.write_text(json.dumps(facts))
-    assert up_to(2, read_timing(folder)).turns == {"encoder": 10.0}
-    assert up_to(0, read_timing(folder)).turns == {}
+    whole = read_timing(folder)
+    assert up_to(8, whole).turns == up_to(9, whole).turns == whole.turns
+    shortened = up_to(2, whole)  # "encoder" may have begun later
+    assert shortened.turns is None and shortened.seconds == 20
+    assert not any(name in share.name for share in time_shares(shortened) for name in facts["turns"])
+    assert up_to(0, whole).turns == {}
