@@ -1,4 +1,7 @@
-"""Phases and actions that never run, because the run ends before they are due: a warm-up may be longer than the run."""
+"""Phases and actions that never run, because the run ends before they are due: a warm-up may be longer than the run.
+
+An action that needs the samples of several steps may also begin within the run, and not have had all at its end.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ Turn = Phase | Action
 def remarks_on_late_turns(bound: BoundRecipe, turns: Sequence[Turn]) -> Iterator[str]:
     """Yield the phases and actions that would run in a longer run only, together those that are due in the same step.
 
-    A remark names the keys of the loss that decide when they begin: those that move it when they are one less.
+    Then yield the actions that begin, and that would have all their samples in a longer run only. A remark names the
+    keys of the loss that decide when they begin: those that move it when they are one less.
     """
     steps = _steps(bound)
     if steps is None:
@@ -35,6 +39,22 @@ def remarks_on_late_turns(bound: BoundRecipe, turns: Sequence[Turn]) -> Iterator
             f"{names} never run{'s' * (len(together) == 1)}: due in step {first + 1} for the first time, and the run "
             f"has {steps} steps. Use more than {first} steps in [train]{smaller}."
         )
+    for turn in turns:
+        if isinstance(turn, Action) and turn.samples is not None and turn.start < steps < (turn.stop or 0):
+            yield _unfinished(bound, turn, steps)
+
+
+def _unfinished(bound: BoundRecipe, action: Action, steps: int) -> str:
+    """Return the remark on an action that begins within the run and needs more samples than the rest of it has."""
+    needed, rest = (action.stop or 0) - action.start, steps - action.start
+    keys = _deciding_keys(bound.loss, [action]) if needed <= steps else []  # an earlier start is enough then
+    settings = " or ".join(f"[loss] {key} = {getattr(bound.loss, key)}" for key in keys)
+    earlier = f", or a smaller {settings}" if keys else ""
+    return (
+        f'action "{action.name}" does not end: it needs the samples of {needed} steps from step {action.start + 1} on, '
+        f"and the run has only {rest} of them. Use at least {action.stop} steps or a larger batch_size in "
+        f"[train]{earlier}."
+    )
 
 
 def first_step(turn: Turn) -> int | None:

@@ -49,6 +49,7 @@ class Plugin:
     @hookimpl
     def genkit_losses(self):
         yield Entry("warms", f"{__name__}:Warms", "", "")
+        yield Entry("collects", f"{__name__}:Collects", "", "")
 
 
 def remarks_of(steps: int, **keys: int) -> list[str]:
@@ -75,6 +76,38 @@ def test_what_a_run_is_too_short_for_is_remarked_with_the_key_that_decides():
 @pytest.mark.parametrize(("steps", "keys"), [(13, {}), (3, {"wait": 1}), (100, {"wait": 49})])
 def test_a_run_that_is_long_enough_has_no_remark(steps, keys):
     assert remarks_of(steps, **keys) == []
+
+
+@dataclass(frozen=True)
+class Collects(Warms):
+    """Takes `needed` samples from step `wait` on."""
+
+    needed: int = 20
+
+    def phases(self):
+        return (Phase("all", ("encoder", "decoder"), self.loss),)
+
+    def actions(self):
+        return (Action("codes", lambda model, batch: None, start=self.wait, samples=lambda model: self.needed),)
+
+
+@pytest.mark.parametrize(
+    ("steps", "wait", "needed", "named"),
+    [
+        (9, 6, 24, None),  # 3 steps of 8 samples, the last of which is the last of the run
+        (9, 6, 25, ("from step 7 on", "4 steps", "only 3 of them", "at least 10 steps", "[loss] wait = 6")),
+        (8, 6, 24, ("from step 7 on", "3 steps", "only 2 of them", "at least 9 steps", "[loss] wait = 6")),
+        (9, 1, 80, ("from step 2 on", "10 steps", "only 8 of them", "at least 11 steps")),
+    ],
+)
+def test_an_action_that_the_end_of_the_run_cuts_short_is_remarked(steps, wait, needed, named):
+    loss = Use("collects", wait=wait, needed=needed)
+    plan = make_plan(tiny_recipe(loss=loss, train=Train(batch_size=8, steps=steps)), registry=registry_with(Plugin()))
+    found = [remark for remark in plan.dry_run.remarks if "codes" in remark]
+    assert len(found) == (named is not None)
+    if named:
+        assert_names(found[0], 'action "codes"', "batch_size", *named)
+        assert ("[loss]" in found[0]) == ("[loss] wait = 6" in named)  # 10 steps are too many from any step on
 
 
 def test_epochs_are_counted_in_steps():
