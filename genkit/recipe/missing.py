@@ -25,7 +25,7 @@ from genkit.storage.exported_folder import is_exported, read_config
 from genkit.storage.exported_weights import OTHER_WARM_START
 from genkit.storage.listing import exists
 from genkit.storage.memory import lack_of_memory
-from genkit.storage.weights import ABOUT, model_folder
+from genkit.storage.weights import ABOUT, lacks_ema, model_folder, no_ema_weights
 
 
 class MissingFile(NamedTuple):
@@ -62,14 +62,23 @@ def unmet_always(
 def unmet_start(recipe: Recipe) -> tuple[str, ...]:
     """Return what only a new run needs and this machine lacks; a resumed run does not need it."""
     path = recipe.train.warm_start
-    if path is None or exists(model_folder(path) / ABOUT):
+    if path is None:
         return ()
+    if exists(model_folder(path) / ABOUT):
+        return _unmet_ema(model_folder(path), recipe.train.warm_start_weights)
     if is_exported(path):
         return _unmet_export(path, recipe.train.warm_start_weights)
     return (
         f"[train] warm_start: no trained model in {path.absolute()}. Give a finished run, a model folder or an "
         f"exported folder.{_download(path)}",
     )
+
+
+def _unmet_ema(folder: Path, which: str) -> tuple[str, ...]:
+    """Return why a run cannot begin with these weights of a model folder, of which only the facts are read."""
+    if which != "ema" or not lacks_ema(folder):
+        return ()
+    return (f"[train] warm_start_weights: {no_ema_weights(folder, OTHER_WARM_START.format(weights='raw'))}",)
 
 
 def _unmet_export(folder: Path, which: str) -> tuple[str, ...]:

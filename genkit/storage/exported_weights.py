@@ -49,7 +49,7 @@ def fill_weights(model: nn.Module, path: Path, which: str) -> None:
     """
     folder = model_folder(path)
     if not is_exported_only(folder):
-        copy_by_name(model, read_weights(folder, which), path)
+        copy_by_name(model, read_weights(folder, which, OTHER_WARM_START.format(weights="raw")), path)
         return
     config = read_config(folder)
     check_files(folder, config)

@@ -28,6 +28,7 @@ HOW_TO_REWRITE = (
     "model folder."
 )
 NO_EMA_WEIGHTS = "no EMA weights: a run has them if its recipe has [ema], for example with decay = 0.999."
+USE_RAW = "Use --weights raw."
 
 
 def model_folder(path: Path) -> Path:
@@ -35,15 +36,18 @@ def model_folder(path: Path) -> Path:
     return path / "final" if exists(path / "final") else path
 
 
-def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
-    """Return the "raw" or "ema" weights of a model folder or of a finished run. Raises `UsageError`."""
+def read_weights(folder: Path, which: str, remedy: str = USE_RAW) -> dict[str, Tensor]:
+    """Return the "raw" or "ema" weights of a model folder or of a finished run.
+
+    Raises `UsageError`, which ends with the remedy if the folder has no EMA weights.
+    """
     check_which(which)
     folder = model_folder(folder)
     path = folder / (EMA if which == "ema" else RAW)
     try:
         digests = read_table(folder / ABOUT, {"sha256": dict})["sha256"]
         if which == "ema" and path.name not in digests and not exists(path):
-            raise no_ema_weights(folder)
+            raise no_ema_weights(folder, remedy)
         if digest(path) != digests.get(path.name):
             raise ValueError(f"its SHA-256 is not the one in {ABOUT}")
         return load_file(path)
@@ -54,6 +58,14 @@ def read_weights(folder: Path, which: str) -> dict[str, Tensor]:
         raise unreadable(Path(error.filename or path), error) from None
 
 
+def lacks_ema(folder: Path) -> bool:
+    """Return whether a model folder was written without EMA weights; False if its facts cannot be read."""
+    try:
+        return EMA not in read_table(folder / ABOUT, {"sha256": dict})["sha256"] and not exists(folder / EMA)
+    except (OSError, ValueError, UsageError):
+        return False  # reading the weights reports it
+
+
 def check_which(which: str) -> None:
     """Raise `UsageError`, which names the option, unless `which` is "raw" or "ema"."""
     if which not in ("raw", "ema"):
@@ -61,9 +73,9 @@ def check_which(which: str) -> None:
         raise UsageError(f"--weights {which}: expected raw or ema.{hint}")
 
 
-def no_ema_weights(place: Path) -> UsageError:
+def no_ema_weights(place: Path, remedy: str = USE_RAW) -> UsageError:
     """Return the error for weights at `place` that have no EMA weights beside them."""
-    return UsageError(f"{place}: {NO_EMA_WEIGHTS} Use --weights raw.")
+    return UsageError(f"{place}: {NO_EMA_WEIGHTS} {remedy}")
 
 
 def write_model_folder(folder: Path, model: nn.Module, average: nn.Module | None, about: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from genkit.engine.distributed import World
 from genkit.engine.state import initial_state
 from genkit.errors import UsageError
 from genkit.recipe.tables import Train
-from genkit.storage.weights import write_model_folder
+from genkit.storage.weights import ABOUT, EMA, write_model_folder
 
 pytestmark = pytest.mark.trains
 
@@ -50,6 +50,33 @@ def test_weights_of_another_network_are_refused(folder, tmp_path):
     with pytest.raises(UsageError) as refused:
         initial_state(started(tmp_path / "other"), World())
     assert_names(refused.value, tmp_path / "other", "another network")
+
+
+def test_ema_weights_that_a_folder_lacks_are_unmet_and_the_remedy_is_a_key(tmp_path):
+    write_model_folder(tmp_path / "model", tiny_plan().build_model(), None, {})
+    plan = started(tmp_path / "model", warm_start_weights="ema")
+    with pytest.raises(UsageError) as unmet:
+        plan.check_met()
+    assert_names(unmet.value, "[train] warm_start_weights", tmp_path / "model", "train.warm_start_weights to raw")
+    plan.check_met(resuming=True)
+    started(tmp_path / "model").check_met()
+    with pytest.raises(UsageError) as refused:  # the folder may change after the check
+        initial_state(plan, World())
+    assert_names(refused.value, tmp_path / "model", "train.warm_start_weights to raw")
+    assert "--weights" not in str(unmet.value) + str(refused.value)
+
+
+@pytest.mark.parametrize("damage", ["facts", "weights"])
+def test_a_damaged_folder_is_not_said_to_lack_ema_weights(folder, damage):
+    if damage == "facts":
+        (folder / ABOUT).write_text("[")
+    else:
+        (folder / EMA).unlink()
+    plan = started(folder, warm_start_weights="ema")
+    plan.check_met()
+    with pytest.raises(UsageError) as refused:
+        initial_state(plan, World())
+    assert_names(refused.value, folder / EMA, "Delete")
 
 
 def test_the_state_gives_both_weights_and_the_average_is_not_trained():
