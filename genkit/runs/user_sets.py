@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from genkit.bases.datasets.picture_set import PictureSet
-from genkit.bases.pictures.changed_sizes import usual_changes
+from genkit.bases.pictures.changed_sizes import implied_changes, usual_changes
 from genkit.bases.pictures.source import files_of
 from genkit.bases.pictures.transform import Transform
 from genkit.bases.pictures.user_pictures import (
@@ -28,7 +28,7 @@ FileKey = tuple[int, int]  # device and number of a file
 def open_user_sets(places: Sequence[Path], data: Dataset, shape: tuple[int, ...], option: str) -> list[UserPictures]:
     """Return the pictures at each place, with the transform of the data. `option` is the one that named the places.
 
-    They remark on changes of size and depth that the training pictures do not undergo, as far as these can be read.
+    They remark on changes of size and depth that the training pictures do not undergo, as far as this is known.
 
     Raises `UsageError` for a place without pictures, one that is given twice, and a model that takes no pictures.
     """
@@ -46,9 +46,14 @@ def open_user_sets(places: Sequence[Path], data: Dataset, shape: tuple[int, ...]
 
 
 def _usual_changes(data: Dataset, transform: Transform) -> frozenset[str]:
-    """Return the changes that the transform makes to training pictures; none for arrays and pictures not at hand."""
-    if not isinstance(data, PictureSet) or data.library is not None or data.unmet():
+    """Return the changes that the transform makes to training pictures; none for arrays.
+
+    Of pictures that are not at hand, only those are known that the crop in [data] implies.
+    """
+    if not isinstance(data, PictureSet):
         return frozenset()
+    if data.library is not None or data.unmet():
+        return implied_changes(transform) if transform == data.transform else frozenset()
     return usual_changes(data.listed, transform)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PROBED = 16  # training pictures whose headers are read
+CROPPED = "cropped, which leaves out a part"
 STRETCH = 0.01  # a smaller change of the aspect ratio comes from whole pixels
 
 
@@ -50,7 +51,7 @@ def size_changes(size: tuple[int, int], deep: bool, transform: Transform) -> Ite
     left, top, right, bottom = transform.box(*size)
     width, height = right - left, bottom - top
     if (width, height) != size:
-        yield "cropped, which leaves out a part"
+        yield CROPPED
     stretch = (transform.width / width) / (transform.height / height)
     if max(stretch, 1 / stretch) > 1 + STRETCH:
         yield "stretched to the aspect ratio of the model"
@@ -58,6 +59,22 @@ def size_changes(size: tuple[int, int], deep: bool, transform: Transform) -> Ite
         yield f"enlarged to the {transform.width} x {transform.height} pixels of the model"
     if deep and transform.levels is None:
         yield "of more than 8 bits, and the model takes 8"
+
+
+def implied_changes(transform: Transform) -> frozenset[str]:
+    """Return the changes that a crop makes to training pictures of which nothing is known.
+
+    A crop of fixed size is cut out of larger pictures, and its own size decides whether it is stretched or enlarged.
+    The largest centred box has the aspect ratio of the model, and its size is not known.
+    """
+    if transform.crop == "none":
+        return frozenset()
+    if transform.crop == "centre":
+        return frozenset({CROPPED})
+    crop = transform.crop
+    least = (crop,) if isinstance(crop, int) else crop[-2:]  # height and width, or right and bottom of a box
+    side = max(least) + 1
+    return frozenset(size_changes((side, side), False, transform))
 
 
 def usual_changes(source: Source, transform: Transform) -> frozenset[str]:

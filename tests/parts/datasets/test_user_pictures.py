@@ -1,5 +1,7 @@
 """User pictures: read a chunk at a time, transformed as the pictures of a data set are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -229,8 +231,35 @@ def test_a_change_of_size_or_depth_that_training_pictures_undergo_is_not_remarke
     square = remarked(tmp_path / "x", ImageFolder(path=tmp_path / "square", **keys))
     assert_names(square, "8 bits", "1 of 3 pictures is cropped", "wide.png (60 x 20)", "1 of 3 pictures is enlarged to")
     missing = remarked(tmp_path / "x", ImageFolder(path=tmp_path / "absent", **keys))
-    assert missing == square  # nothing is known of the training pictures
+    assert missing == "\n".join(line for line in square.splitlines() if "cropped" not in line)  # the recipe crops
     assert_names(remarked(tmp_path / "x", Digits(), (1, 28, 28)), "3 of 3 pictures are enlarged", "cropped", "8 bits")
+
+
+@pytest.mark.parametrize(
+    ("crop", "resolution", "implied"),
+    [
+        ("none", 12, set()),
+        ("centre", 12, {"cropped"}),
+        (12, 12, {"cropped"}),
+        (8, 12, {"cropped", "enlarged"}),
+        ((16, 32), 12, {"cropped", "stretched"}),
+        ((16, 32), (6, 12), {"cropped"}),
+        ((0, 20, 30, 35), 12, {"cropped", "stretched"}),
+        ((3, 5, 11, 13), (12, 12), {"cropped", "enlarged"}),
+    ],
+)
+def test_what_a_crop_does_to_every_picture_is_known_without_the_training_pictures(tmp_path, crop, resolution, implied):
+    write_picture(tmp_path / "x" / "a.png", noise_picture(40, 60, 1))  # larger than every crop, of another aspect ratio
+    write_picture(tmp_path / "x" / "deep.png", np.full((40, 50), 40_000, np.uint16))
+    data = ImageFolder(path=tmp_path / "absent", resolution=resolution, channels=1, crop=crop)
+    names = {"cropped", "stretched", "enlarged"}
+    [whole] = open_user_sets([tmp_path / "x"], Digits(), data.shape, "--data")
+    known = replace(whole, transform=data.transform)  # the same pictures, of which every change is remarked
+    list(known.chunks(2))
+    every = {name for name in names if name in known.remark()}
+    found = remarked(tmp_path / "x", data, data.shape)
+    assert {name for name in names if name in found} == every - implied and implied <= every
+    assert "8 bits" in found and ("stretched" in found) == (crop == "none")  # their aspect ratio is not known
 
 
 def test_a_picture_that_is_turned_upright_has_the_size_that_it_is_seen_in(tmp_path):
