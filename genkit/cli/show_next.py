@@ -43,12 +43,18 @@ def comparable_run(folder: RunFolder) -> RunFolder | None:
     with suppress(UsageError):
         data = _data_of(folder)
         others = [RunFolder(folder.path.parent / name) for name in names_in(folder.path.parent)]
-        finished = [other for other in others if other.path != folder.path and other.finished]
+        finished = [other for other in others if other.path != folder.path and _is_finished(other)]
         for other in finished[: -MOST_RUNS - 1 : -1]:  # names are numbered, so the last is the newest
             with suppress(UsageError):
                 if _data_of(other) == data:
                     return other
     return None
+
+
+def _is_finished(folder: RunFolder) -> bool:
+    with suppress(UsageError):  # of an entry beside the runs that cannot be read
+        return folder.finished
+    return False
 
 
 def _data_of(folder: RunFolder) -> Any:
