@@ -74,8 +74,11 @@ def push(
                 [CommitOperationAdd(name, content.get(name, folder / name)) for name in files],
                 commit_message=message or f"Upload a model of genkit {config['genkit']}",
             )
-    of_hub = (warning for warning in caught if warning.category is UserWarning)
-    remarks += [f"{repository}: {' '.join(str(warning.message).split())}" for warning in of_hub]
+    for warning in caught:
+        if warning.category is UserWarning:
+            remarks.append(f"{repository}: {' '.join(str(warning.message).split())}")
+        else:  # the recording has kept it from the user
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return Pushed(str(url), commit.oid, tuple(files), tuple(remarks))
 
 

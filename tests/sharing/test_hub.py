@@ -6,7 +6,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import warnings
 
+import huggingface_hub
 import pytest
 import torch
 import yaml
@@ -17,6 +19,7 @@ from support.models import write_model
 
 import genkit
 from genkit.errors import GenkitWarning, UsageError
+from genkit.sharing.push import push
 
 NAME = "ada/points"
 
@@ -166,6 +169,20 @@ def test_a_warning_of_the_hub_is_a_remark(hub, folder):
     code, _, err = command("push", folder, NAME)
     assert code == 0 and err.count("remark: ") == 2
     assert_names(err, f"remark: {NAME}: ", "no such data set")
+
+
+def test_a_warning_of_another_kind_during_the_upload_is_still_one(hub, folder, monkeypatch):
+    upload = huggingface_hub.HfApi.create_commit
+
+    def warn_and_upload(*given, **named):
+        warnings.warn("an old argument", FutureWarning, stacklevel=2)
+        return upload(*given, **named)
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "create_commit", warn_and_upload)
+    hub.warnings.append("no such data set")
+    with pytest.warns(FutureWarning, match="an old argument"):
+        pushed = push(folder, NAME)
+    assert len(pushed.remarks) == 2 and "no such data set" in pushed.remarks[1]
 
 
 def test_an_absent_repository_and_a_mistyped_run(hub, tmp_path):
