@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from genkit.core.estimate import without_equal_ends
 from genkit.core.metric import EvaluationProtocol
 
 
@@ -35,9 +36,13 @@ class Result:
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Result:
-        """Return the result that `as_dict` returned. Raises `ValueError` for anything else."""
+        """Return the result that `as_dict` returned. Raises `ValueError` for anything else.
+
+        An interval with equal ends, which older versions stored, is left out.
+        """
         try:
-            return TypeAdapter(cls).validate_json(json.dumps(facts), strict=True)
+            result = TypeAdapter(cls).validate_json(json.dumps(facts), strict=True)
+            return replace(result, interval=without_equal_ends(result.interval))
         except RecursionError:
             raise ValueError("nested too deeply") from None
         except ValidationError as error:

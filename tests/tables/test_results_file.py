@@ -46,6 +46,15 @@ def test_a_shipped_results_file_is_written_byte_for_byte_as_it_was_read(path, tm
     assert copy.read_bytes() == path.read_bytes()
 
 
+def test_equal_ends_that_an_older_version_kept_are_no_interval(tmp_path):
+    results_file = ResultsFile(tmp_path / "t.json", "t.toml")
+    for number, low in enumerate((1.0, 0.9)):
+        result = replace(made_up_result(1.0), interval=(low, 1.0))
+        results_file.add(f"a/x/{number}", replace(made_up_run(1.0), results={"modes": result}))
+    kept = results_file.read()
+    assert [kept[name].results["modes"].interval for name in ("a/x/0", "a/x/1")] == [None, (0.9, 1.0)]
+
+
 def test_nothing_is_lost_when_several_add_at_once(tmp_path):
     def add(first):
         for number in range(first, 40, 4):
