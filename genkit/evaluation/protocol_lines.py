@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 Place = TypeVar("Place", bound=Hashable)
 Settings = Mapping[str, str]  # `EvaluationProtocol.settings`
 Text = tuple[str, ...]  # texts of settings
-Describe = Callable[[Mapping[Text, Sequence[Place]]], Mapping[Text, str]]
 
 ALL, UNLESS_NOTED = "all", "unless noted"
 
@@ -21,12 +20,15 @@ class ProtocolLine(NamedTuple):
     settings: str
 
 
-def protocol_lines(protocols: Mapping[tuple[str, Place], Settings], describe: Describe[Place]) -> list[ProtocolLine]:
+def protocol_lines(
+    protocols: Mapping[tuple[str, Place], Settings], *namings: Callable[[Place], str]
+) -> list[ProtocolLine]:
     """Return the settings of all numbers, each number known by its metric and its place, such as a cell or a run.
 
     A number has the settings of each line that names its metric, its place, or all. A later line overrules an earlier
-    one: "100 samples" replaces "5000 samples". `describe` gets the places of a metric by what is special about them,
-    and returns a name for each group of places.
+    one: "100 samples" replaces "5000 samples". `namings` return the name of a place, which several places may share.
+    A metric is described with the first of them that gives no name to two places with different settings, else with the
+    last.
     """
     labels = list(dict.fromkeys(label for label, _ in protocols))
     usual = _usual(list(protocols.values()))
@@ -48,29 +50,37 @@ def protocol_lines(protocols: Mapping[tuple[str, Place], Settings], describe: De
         (label, place): tuple(each for each in text if each not in shared[label])
         for (label, place), text in unusual.items()
     }
-    return lines + _lines_of_places(special, describe)
+    return lines + _lines_of_places(special, namings)
 
 
-def _lines_of_places(special: Mapping[tuple[str, Place], Text], describe: Describe[Place]) -> list[ProtocolLine]:
+def _lines_of_places(
+    special: Mapping[tuple[str, Place], Text], namings: Sequence[Callable[[Place], str]]
+) -> list[ProtocolLine]:
     """Return a line for what is special about some places; metrics with the same places and settings share it."""
-    labels: dict[tuple[str, Text], list[str]] = {}
-    places: dict[tuple[str, Text], Sequence[Place]] = {}
+    labels: dict[tuple[Callable[[Place], str], Text, Text], list[str]] = {}
     for label in dict.fromkeys(label for label, _ in special):
         by_text: dict[Text, list[Place]] = {}
         for (other, place), text in special.items():
             if other == label:
                 by_text.setdefault(text, []).append(place)
-        names = describe(by_text)
-        for text, of_text in by_text.items():
+        naming = next((each for each in namings if _tells_apart(each, by_text.values())), namings[-1])
+        for text, places in by_text.items():
             if text:
-                labels.setdefault((names[text], text), []).append(label)
-                places[names[text], text] = of_text
+                names = tuple(dict.fromkeys(map(naming, places)))
+                labels.setdefault((naming, names, text), []).append(label)
     lines = []
-    for (name, text), of in labels.items():
-        there = dict.fromkeys(label for label, place in special if place in places[name, text])
+    for (naming, names, text), of in labels.items():
+        there = {label for label, place in special if naming(place) in names}
+        where = "; ".join(names)
         every = len(of) > 1 and len(of) == len(there)
-        lines.append(ProtocolLine(name if every else f"{', '.join(of)} in {name}", ", ".join(text)))
+        lines.append(ProtocolLine(where if every else f"{', '.join(of)} in {where}", ", ".join(text)))
     return lines
+
+
+def _tells_apart(naming: Callable[[Place], str], groups: Iterable[Sequence[Place]]) -> bool:
+    """Return whether no name is that of places in two groups."""
+    names = [set(map(naming, places)) for places in groups]
+    return sum(map(len, names)) == len(set().union(*names))
 
 
 def _usual(protocols: Sequence[Settings]) -> dict[str, str]:

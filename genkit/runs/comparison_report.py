@@ -66,7 +66,7 @@ def protocols_of_comparison(comparison: Comparison) -> list[ProtocolLine]:
             if named[result.label] > 1:  # the name of different metrics
                 made = {"metric": f"metric {run.metric_of(result.label)}", **made}
             settings[result.label, run.name] = made
-    return protocol_lines(settings, lambda places: {text: "; ".join(runs) for text, runs in places.items()})
+    return protocol_lines(settings, str)
 
 
 def value_of_metric(row: ComparisonRow, run: ComparedRun) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from genkit.console.output import Console
@@ -14,12 +15,12 @@ LONG_NAME = 36  # characters; protocols of longer ones have no room beside them 
 def print_results(results: Sequence[Result], console: Console) -> None:
     """Print a table with a row per number, its value or the reason of a refusal; and then the protocols."""
     rows = []
-    for result in results:
+    for result, mode in zip(results, _modes(results), strict=True):
         value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
         if result.interval is not None:
             value += " ({:.4g} to {:.4g})".format(*result.interval)
         direction = "" if result.better is None else f"{result.better} is better"
-        rows.append((result.label, value, direction))
+        rows.append((f"{result.label} in {mode}" if mode else result.label, value, direction))
     console.table("results", ("metric", "value", ""), rows)
     print_protocols(protocols_of(results), console)
 
@@ -32,5 +33,12 @@ def print_protocols(lines: Sequence[ProtocolLine], console: Console) -> None:
 
 def protocols_of(results: Sequence[Result]) -> list[ProtocolLine]:
     """Return how the results of one evaluation are made; what several share is said once."""
-    settings = {(result.label, ""): result.protocol.settings for result in results}
-    return protocol_lines(settings, lambda places: dict.fromkeys(places, ""))
+    numbers = zip(results, _modes(results), strict=True)
+    settings = {(result.label, mode): result.protocol.settings for result, mode in numbers}
+    return protocol_lines(settings, str)
+
+
+def _modes(results: Sequence[Result]) -> list[str]:
+    """Return what tells results of one label apart, the mode of batch norm; "" for a label that occurs once."""
+    named = Counter(result.label for result in results)
+    return [f"mode {result.protocol.batch_norm}" if named[result.label] > 1 else "" for result in results]

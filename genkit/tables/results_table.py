@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from genkit.core.metric import EvaluationProtocol
-from genkit.evaluation.protocol_lines import ProtocolLine, Text, protocol_lines
+from genkit.evaluation.protocol_lines import ProtocolLine, protocol_lines
 from genkit.tables.cell_number import CellNumber
 from genkit.tables.cell_result import CellResult
 from genkit.tables.experiment import Experiment
@@ -72,23 +72,14 @@ class ResultsTable:
             for (row, column, label), protocol in self.protocols.items()
             if label == metric
         }
-        return protocol_lines(settings, self._describe_places)
-
-    def _describe_places(self, places: Mapping[Text, Sequence[tuple[str, str]]]) -> dict[Text, str]:
-        """Return where each protocol applies: by rows if rows tell the protocols apart, else by columns or cells."""
         rows = {name: on_one_line(row.title or name) for name, row in self.spec.rows.items()}
         columns = {name: on_one_line(column.title or name) for name, column in self.spec.columns.items()}
-        describe: list[Callable[[str, str], str]] = [
-            lambda row, column: rows[row],
-            lambda row, column: columns[column],
-            lambda row, column: f"{rows[row]} / {columns[column]}",
-        ]
-        for name_of in describe:
-            names = {protocol: {name_of(*place): None for place in found} for protocol, found in places.items()}
-            distinct = {name for of_protocol in names.values() for name in of_protocol}
-            if sum(map(len, names.values())) == len(distinct):  # no name is in two protocols
-                break
-        return {protocol: "; ".join(of_protocol) for protocol, of_protocol in names.items()}
+        return protocol_lines(
+            settings,
+            lambda place: rows[place[0]],
+            lambda place: columns[place[1]],
+            lambda place: f"{rows[place[0]]} / {columns[place[1]]}",
+        )
 
 
 def on_one_line(text: str) -> str:

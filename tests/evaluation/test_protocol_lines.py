@@ -11,20 +11,23 @@ pytestmark = pytest.mark.fast
 
 
 def lines_of(protocols):
-    """Return the lines for protocols by metric and place, where a group of places is named after all of them."""
+    """Return the lines for protocols by metric and place, where each place has its own name."""
     return protocol_lines(
         {number: protocol.settings for number, protocol in protocols.items()},
-        lambda places: {text: "; ".join(of) for text, of in places.items()},
+        str,
     )
 
 
-def settings_from(lines, label, place):
-    """Return the texts of settings that a reader finds for one number; a later line overrules an earlier one."""
+def settings_from(lines, label, *names):
+    """Return the texts of settings that a reader finds for one number in a place with these names.
+
+    A later line overrules an earlier one.
+    """
     found = {}
     for of, texts in lines:
-        names, _, places = of.partition(" in ") if of.startswith("metric") else ("", "", of)
-        of_label = not names or label in names.split(", ")
-        of_place = not places or of in (ALL, UNLESS_NOTED) or place in places.split("; ")
+        metrics, _, places = of.partition(" in ") if of.startswith("metric") else ("", "", of)
+        of_label = not metrics or label in metrics.split(", ")
+        of_place = not places or of in (ALL, UNLESS_NOTED) or not {*names}.isdisjoint(places.split("; "))
         if of_label and of_place:
             found |= {text.strip("0123456789 "): text for text in texts.split(", ")}
     return found
@@ -43,6 +46,36 @@ def test_a_reader_finds_every_setting_of_every_number(seed):
     for (label, place), protocol in protocols.items():
         expected = {text.strip("0123456789 "): text for text in str(protocol).split(", ")}
         assert settings_from(lines, label, place) == expected, lines
+
+
+@pytest.mark.parametrize("hundred", range(10))  # rare: metrics that share a name of places but not all the places
+def test_a_reader_of_a_table_finds_every_setting_of_every_cell(hundred):
+    cells = [(row, column) for row in ("row-1", "row-2") for column in ("column-1", "column-2")]
+    for seed in range(100 * hundred, 100 * hundred + 100):
+        source = random.Random(seed)
+        protocols = {
+            (label, cell): {
+                name: f"{name} {source.choice([1, 1, 2])}"
+                for name in ("bins", "radius", "floor")
+                if source.random() < 0.8
+            }
+            for label in [f"metric-{number}" for number in range(source.randint(1, 3))]
+            for cell in source.sample(cells, source.randint(1, 4))
+        }
+        lines = protocol_lines(protocols, lambda cell: cell[0], lambda cell: cell[1], "/".join)
+        for (label, cell), settings in protocols.items():
+            found = settings_from(lines, label, *cell, "/".join(cell))
+            assert found == {text.strip("0123456789 "): text for text in settings.values()}, (seed, lines)
+
+
+def test_a_name_stands_alone_only_if_every_metric_there_has_the_settings():
+    few, many = {"samples": "100 samples"}, {"samples": "900 samples"}
+    two = {"psnr": ("x", "y"), "ssim": ("x",)}  # metrics, and the columns that they have in the row b
+    protocols = {(label, (row, "x")): many for label in two for row in ("c", "a")}
+    protocols |= {(label, ("b", column)): few for label, columns in two.items() for column in columns}
+    protocols |= {("fid", (row, "y")): few for row in ("a", "b")}
+    lines = protocol_lines(protocols, lambda cell: cell[0], lambda cell: cell[1], "/".join)
+    assert lines == [("unless noted", "100 samples"), ("psnr, ssim in c; a", "900 samples")]
 
 
 def test_one_number_has_its_protocol_on_one_line():
