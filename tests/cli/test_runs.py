@@ -338,7 +338,7 @@ def test_a_full_disk_is_reported_with_the_free_space(finished, tmp_path, monkeyp
 
 
 def test_unknown_weights_are_refused(finished):
-    assert_names(refused("sample", finished, "--weights", "best"), '"raw"', '"ema"')
+    assert_names(refused("sample", finished, "--weights", "best"), "--weights", "raw", "ema")
 
 
 @pytest.mark.parametrize(
