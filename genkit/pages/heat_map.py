@@ -48,21 +48,26 @@ def is_logarithmic(values: Sequence[float]) -> bool:
     return bool(values) and min(values) > 0 and max(values) > LOGARITHMIC * min(values)
 
 
-def heat_levels(values: Mapping[Key, float], better: Literal["lower", "higher"] | None) -> dict[Key, float]:
+def heat_levels(
+    values: Mapping[Key, float], better: Literal["lower", "higher"] | None, span: float = 0
+) -> dict[Key, float]:
     """Return the strength of the colour of each value, in [0, 1].
 
     The best value has 1 and the worst 0; where neither direction is better, the highest has 1. Equal values have ½. A
-    value that is not finite has no colour.
+    value that is not finite has no colour. A linear scale is at least `span` wide: values that lie closer together
+    share its middle.
     """
     finite = {key: value for key, value in values.items() if math.isfinite(value)}
     if not finite:
         return {}
-    placed = (
-        {key: math.log(value) for key, value in finite.items()} if is_logarithmic(list(finite.values())) else finite
-    )
+    logarithmic = is_logarithmic(list(finite.values()))
+    placed = {key: math.log(value) for key, value in finite.items()} if logarithmic else finite
     low, high = min(placed.values()), max(placed.values())
     if low == high:
         return dict.fromkeys(finite, 0.5)
     # Half of each, since the difference of two large values may be infinite.
-    shares = {key: (value / 2 - low / 2) / (high / 2 - low / 2) for key, value in placed.items()}
+    own = high / 2 - low / 2
+    width = own if logarithmic else max(own, span / 2)
+    below = 0.5 - 0.5 * own / width  # of the scale, left free below the lowest value
+    shares = {key: below + (value / 2 - low / 2) / width for key, value in placed.items()}
     return {key: 1 - share for key, share in shares.items()} if better == "lower" else shares

@@ -24,6 +24,7 @@ TEMPLATE = "comparison.html.jinja"
 MOST_RUNS = 10
 PICTURE_BYTES = 1_200_000
 LONGEST = 300  # characters of a value of a recipe
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"  # between a metric and its arrow, which would else be alone on a line
 FEW = 8  # keys that decide the weights; if more differ, those that say what was trained come first
 WHAT_IS_TRAINED = (
     *("loss.use", "model.use", "data.use", "model.prior.use"),
@@ -168,7 +169,7 @@ def _metrics(comparison: Comparison) -> list[MetricLine]:
         ]
         better = "" if row.better is None else f"{row.better} is better"
         note = _distinction(row, [other for other in comparison.rows if other is not row and other.label == row.label])
-        lines.append(MetricLine(row.label + ARROWS[row.better], note, better, cells))
+        lines.append(MetricLine(row.label + ARROWS[row.better].replace(" ", NO_BREAK_SPACE), note, better, cells))
     return lines
 
 

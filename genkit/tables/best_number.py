@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
@@ -10,6 +11,7 @@ from typing import Literal
 from genkit.tables.cell_number import CellNumber
 
 SIGNIFICANCE = 0.05  # highest probability that equal methods give a best number by chance
+SIGNS = {"lower": 1, "higher": -1, None: 0}
 
 
 def mark_best(
@@ -23,7 +25,7 @@ def mark_best(
     A number that lacks a seed is never best, because the missing seed may have failed. A line with a stale number has
     no best number, nor has one whose metric is neither better lower nor higher.
     """
-    sign = {"lower": 1, "higher": -1, None: 0}[better]
+    sign = SIGNS[better]
     measured = {column: number for column, number in numbers.items() if number is not None and number.values}
     if any(number.stale for number in measured.values()):
         return dict(numbers)
@@ -32,6 +34,16 @@ def mark_best(
         if sign and others and number.complete and all(_beats(number, other, sign) for other in others):
             return {**numbers, column: replace(number, best=True)}
     return dict(numbers)
+
+
+def leading_columns(measured: Mapping[str, CellNumber], better: Literal["lower", "higher"]) -> list[str]:
+    """Return the columns of a line that may be the best: the one with the best mean, and those that it does not beat.
+
+    All numbers have values. A number is beaten as in `mark_best`.
+    """
+    sign = SIGNS[better]
+    first = min(measured, key=lambda column: sign * statistics.fmean(measured[column].values))
+    return [column for column, number in measured.items() if not _beats(measured[first], number, sign)]
 
 
 def _beats(one: CellNumber, other: CellNumber, sign: int) -> bool:

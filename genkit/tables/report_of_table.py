@@ -9,6 +9,7 @@ from genkit.evaluation.protocol_lines import ProtocolLine
 from genkit.pages.chart import value_text
 from genkit.pages.heat_map import HeatMap
 from genkit.pages.render import render_page
+from genkit.tables.best_number import leading_columns
 from genkit.tables.cell_number import CellNumber
 from genkit.tables.different_data import find_different_data
 from genkit.tables.open_table import OpenTable
@@ -19,6 +20,7 @@ from genkit.tables.table_lines import TableLine
 TEMPLATE = "table.html.jinja"
 ENVIRONMENT = ("genkit", "torch", "python", "machine", "threads")
 TIED = "tied"
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class ShownLine:
     metric: str
     better: str
     numbers: Sequence[ShownNumber]
-    verdict: str  # the title of the best column, "tied", or empty if nothing is compared
+    verdict: str  # the title of the best column, those that are tied, or empty if nothing is compared
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class TableReport:
 
     title: str
     facts: Mapping[str, str]
+    note: str  # what the numbers are, by the author of the table; may be empty
     columns: Sequence[str]
     lines: Sequence[ShownLine]
     heat: Sequence[HeatMap]
@@ -96,19 +99,22 @@ def report_of_table(table: OpenTable) -> TableReport:
     return TableReport(
         title=on_one_line(spec.title),
         facts=facts,
+        note=spec.note.strip(),
         columns=[on_one_line(column.title or name) for name, column in spec.columns.items()],
         lines=_lines(table, results),
         heat=heat_maps(table, results.lines),
         seeds=[str(seed) for seed in spec.seeds],
         values=list(_values(table, results)),
         protocols=results.protocol_rows(),
-        remarks=results.remarks,
+        remarks=[remark for remark in results.remarks if remark != spec.note.strip()],
         environment=_environment(table, kept),
     )
 
 
 def verdict(line: TableLine, titles: Mapping[str, str], comparable: bool) -> str:
-    """Return the title of the best column of a line, or "tied".
+    """Return the title of the best column of a line, or "A, B tied"; "all tied" if no number is beaten.
+
+    Tied are the column with the best mean and those that it does not beat, as `genkit.tables.best_number` says.
 
     It is empty where nothing is compared: one number only, no direction, a stale number, a seed that is missing, or
     different data.
@@ -118,7 +124,11 @@ def verdict(line: TableLine, titles: Mapping[str, str], comparable: bool) -> str
     if best:
         return best[0]
     complete = all(number.complete and not number.stale for number in measured.values())
-    return TIED if line.better and comparable and len(measured) > 1 and complete else ""
+    if not (line.better and comparable and len(measured) > 1 and complete):
+        return ""
+    leading = leading_columns(measured, line.better)
+    who = ALL if len(leading) == len(measured) else ", ".join(titles[column] for column in leading)
+    return f"{who} {TIED}"
 
 
 def _lines(table: OpenTable, results: ResultsTable) -> list[ShownLine]:

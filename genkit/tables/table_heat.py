@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +16,7 @@ from genkit.tables.results_table import on_one_line
 from genkit.tables.table_lines import TableLine
 
 NO_CELL = "no cell"
+DEVIATIONS = 4  # of the seeds of a number, which a scale spans at least
 DIRECTIONS = {"lower": "Lower is better", "higher": "Higher is better", None: "Neither direction is better"}
 
 
@@ -42,10 +44,22 @@ def _heat_map(table: OpenTable, metric: str, lines: Sequence[TableLine]) -> Heat
         for column, number in line.numbers.items()
         if number is not None and number.values and not number.stale
     }
+    spreads = {
+        (line.row, column): statistics.stdev(number.values)
+        for line in lines
+        for column, number in line.numbers.items()
+        if (line.row, column) in means and number is not None and len(number.values) > 1
+    }
     shared = _one_scale(table, metric)
     better = lines[0].better
     scales = [means] if shared else [{k: v for k, v in means.items() if k[0] == line.row} for line in lines]
-    levels = {key: level for scale in scales for key, level in heat_levels(scale, better).items()}
+    levels = {
+        key: level
+        for scale in scales
+        for key, level in heat_levels(
+            scale, better, _least_span([spreads[key] for key in scale if key in spreads])
+        ).items()
+    }
     columns = table.spec.columns
     rows = [
         HeatRow(
@@ -54,8 +68,14 @@ def _heat_map(table: OpenTable, metric: str, lines: Sequence[TableLine]) -> Heat
         )
         for line in lines
     ]
-    about = " ".join(_about(better, shared, list(means.values()), any(line.row in mixed for line in lines)))
+    mixed_here = any(line.row in mixed for line in lines)
+    about = " ".join(_about(better, shared, list(means.values()), list(spreads.values()), mixed_here))
     return HeatMap(metric, about, [on_one_line(spec.title or name) for name, spec in columns.items()], rows)
+
+
+def _least_span(spreads: Sequence[float]) -> float:
+    """Return how wide a scale is at least, so that differences as large as those between seeds look alike."""
+    return DEVIATIONS * math.sqrt(statistics.fmean(spread**2 for spread in spreads)) if spreads else 0.0
 
 
 def _cell(number: CellNumber | None, level: float | None) -> HeatCell:
@@ -76,14 +96,22 @@ def _same_data(run: CellResult, other: CellResult, metric: str) -> bool:
     return not run.has_other_data(other, run.results[metric].protocol.split)
 
 
-def _about(better: str | None, shared: bool, means: Sequence[float], mixed: bool) -> Iterator[str]:
+def _about(
+    better: str | None, shared: bool, means: Sequence[float], spreads: Sequence[float], mixed: bool
+) -> Iterator[str]:
     strong = "highest" if better is None else "best"
-    yield f"{DIRECTIONS[better]}; the strongest colour is the {strong} mean."
+    yield f"{DIRECTIONS[better]}; the {strong} mean has the strongest colour of its scale."
     if shared and means:
         scale = ", on a logarithmic scale" if is_logarithmic(means) else ""
-        yield f"All cells share one scale, from {value_text(min(means))} to {value_text(max(means))}{scale}."
+        ends = f"{value_text(min(means))} to {value_text(max(means))}"
+        yield f"All cells share one scale; the means are from {ends}{scale}."
     elif means:
         yield "Each row has a scale of its own, since the rows differ in protocol or data."
+    if spreads and not (shared and is_logarithmic(means)):
+        yield (
+            f"A linear scale spans at least {DEVIATIONS} standard deviations of its numbers over the seeds, so "
+            "means that are closer have similar colours."
+        )
     yield "A hatched cell has no number. A number of another recipe or protocol (†) has no colour."
     if mixed:
         yield "A row whose numbers were measured on different data has no colours."

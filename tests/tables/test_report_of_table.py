@@ -10,8 +10,10 @@ from support.commands import genkit, refused
 from support.messages import assert_names
 from support.tables import current_run, experiments_in
 
+from genkit.tables.cell_number import CellNumber
 from genkit.tables.open_table import OpenTable
-from genkit.tables.report_of_table import report_of_table, table_page
+from genkit.tables.report_of_table import report_of_table, table_page, verdict
+from genkit.tables.table_lines import TableLine
 
 SEEDS = ("seeds = [0, 1]", "seeds = [0, 1, 2]")
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)>'{{ 7 * 7 }}"
@@ -39,8 +41,8 @@ def heat(table):
     [
         ([1, 2, 3], [4, 5, 6], "wide 100%"),
         ([5, 6, 7], [2, 3, 4], "narrow"),
-        ([1, 2, 5], [4, 5, 6], "tied"),
-        ([3, 3, 3], [3, 3, 3], "tied"),
+        ([1, 2, 5], [4, 5, 6], "all tied"),
+        ([3, 3, 3], [3, 3, 3], "all tied"),
         ([1, 2, 3], [4, 5], ""),
         ([1, 2, 3], [], ""),
     ],
@@ -52,6 +54,28 @@ def test_a_line_names_its_best_column_or_says_that_it_is_tied(table_file, narrow
     assert (line.row, line.metric, line.verdict) == ("a", "modes", verdict)
     assert [number.best for number in line.numbers] == [name == verdict for name in ("narrow", "wide 100%")]
     assert [number.missing for number in line.numbers] == [False, not wide]
+
+
+def test_a_tie_names_the_leading_columns_only():
+    numbers = {
+        name: CellNumber(values, seeds=(0, 1, 2), seeds_in_table=3)
+        for name, values in {"a": (4, 5, 9), "b": (6, 7, 8), "c": (1, 2, 3)}.items()
+    }
+    line = TableLine("row", "metric", "higher", numbers)
+    assert verdict(line, {name: name.upper() for name in numbers}, comparable=True) == "A, B tied"
+
+
+def test_means_that_are_closer_than_their_seeds_share_the_middle_of_the_scale(table_file):
+    levels, found = heat(opened(table_file(), {"a/narrow": [2, 4], "a/wide": [3, 5], "b/wide": [3.5, 3.5]}))
+    low, high = levels["a"]
+    assert 0 < low < levels["B_2"][1] < high < 1 and low + high == pytest.approx(1)
+    assert high - low == pytest.approx(1 / (4 * (4 / 3) ** 0.5))  # the variances are 2, 2 and 0
+    assert "deviations" in found.about
+
+
+def test_the_note_of_the_table_precedes_its_numbers(table_file):
+    page = table_page(opened(table_file(("seeds = [0, 1]", 'seeds = [0, 1]\nnote = "What it is."')), {})).decode()
+    assert page.count("What it is.") == 1 and page.index("What it is.") < page.index("<table")
 
 
 def test_the_heat_map_has_the_best_number_of_the_metric_strongest_and_hatches_what_is_missing(table_file):
