@@ -62,7 +62,10 @@ def fit_prior(
     for weights, each in fitted.fits.items():
         print(f"{weights:9} {_described(each)}")
     print(f"folder    {fitted.folder}: {components} Gaussian{'s' * (components != 1)} with full covariances")
-    print(f"next      genkit eval {shlex.quote(str(fitted.folder))}")
+    folder, has_metrics = shlex.quote(str(fitted.folder)), "metrics" in find_model(fitted.folder).recipe.tables
+    print(f"next      genkit sample {folder}")
+    if has_metrics:
+        print(f"          genkit eval {folder}")
 
 
 def _described(fit: FitFacts) -> str:

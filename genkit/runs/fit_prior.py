@@ -37,6 +37,7 @@ from genkit.storage.text_files import write_text
 from genkit.storage.weights import write_model_folder
 
 NAME, FULL_MIXTURE = "fitted", "full-mixture"
+GAP = 1.0  # most nats for each latent dimension by which held-out codes are less likely, without a remark
 
 
 @dataclass(frozen=True)
@@ -218,4 +219,11 @@ def _remark(weights: str, fit: FitFacts, latent_dim: int) -> str:
             f"{weights} weights: a Gaussian has {fit.smallest:.1f} codes only, too few for a covariance in "
             f"{latent_dim} dimensions. Use fewer Gaussians, or more codes"
         )
+    if fit.held_out_log_likelihood is not None:
+        gap = fit.log_likelihood - fit.held_out_log_likelihood
+        if gap > GAP * latent_dim:
+            return (
+                f"{weights} weights: held-out codes are {gap:.0f} nats less likely than those of the fit, which "
+                "describes single codes. Use fewer Gaussians, or more codes"
+            )
     return ""

@@ -221,3 +221,17 @@ def test_a_run_in_python_fits_a_prior(run):
         opened.fit_prior(components=5, number=4)
     assert_names(caught.value, "components", "4 codes")
     assert "--" not in str(caught.value)
+
+
+def test_the_next_commands_are_those_that_fit_the_recipe(run, tmp_path):
+    write_model(tmp_path / "bare" / "final", IMAGES)
+    with_metrics, bare = genkit("fit-prior", run, *KEYS), genkit("fit-prior", tmp_path / "bare" / "final", *KEYS)
+    assert [with_metrics.code, bare.code] == [0, 0]
+    assert "genkit sample" in with_metrics.out and "genkit eval" in with_metrics.out
+    assert "genkit sample" in bare.out and "genkit eval" not in bare.out
+
+
+@pytest.mark.parametrize(("held_out", "remarked"), [(-1.0, False), (-3.9, False), (-4.1, True), (None, False)])
+def test_a_fit_that_describes_single_codes_is_remarked(held_out, remarked):
+    facts = module.FitFacts(100, "100 samples", 5, True, 0.0, 50, held_out, 50.0)
+    assert ("held-out" in module._remark("raw", facts, 4)) is remarked
