@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genkit.pages.breakable import breakable
 from genkit.pages.script_json import script_json
 from genkit.pages.vega import vega_script
 
@@ -65,4 +66,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["script_json"] = script_json
+    environment.filters["breakable"] = breakable
     return environment

@@ -1,12 +1,12 @@
-"""Curves of several runs, one panel for each logged key and for each comparable metric; one curve for each run."""
+"""Curves of several runs, a panel for each comparable quantity; one curve for each run."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from textwrap import shorten
 
-from genkit.draw.panels import Panel
+from genkit.draw.panels import Curve, Panel
 from genkit.runs.compare import Comparison, MetricProtocol
 from genkit.runs.curves import curves_of, evaluation_panels, is_schedule
 
@@ -14,12 +14,30 @@ SUFFIX_CHARACTERS = 60  # at most, of the part of a panel's title that distingui
 
 
 def term_panels(comparison: Comparison) -> list[Panel]:
-    """Return one panel for each logged key, with the curves of all runs that have it: totals first, then as logged."""
+    """Return one panel for each logged key, with the curves of all runs that have it: totals first, then as logged.
+
+    Runs that train on different data have panels of their own, but for schedules, which do not depend on data.
+    """
     curves = {run.name: curves_of(run.lines) for run in comparison.runs}
+    data = {run.name: comparison.data_of(run, "train") for run in comparison.runs}
     keys = dict.fromkeys(key for of_run in curves.values() for key in of_run)
     return [
-        Panel(key, {name: of_run[key] for name, of_run in curves.items() if key in of_run}, exact=is_schedule(key))
+        panel
         for key in sorted(keys, key=lambda key: not key.endswith("/total"))
+        for panel in _panels_of_key(key, {name: of_run[key] for name, of_run in curves.items() if key in of_run}, data)
+    ]
+
+
+def _panels_of_key(key: str, curves: Mapping[str, Curve], data: Mapping[str, str]) -> list[Panel]:
+    if is_schedule(key):
+        return [Panel(key, curves, exact=True)]
+    sets = dict.fromkeys(data[name] for name in curves)
+    return [
+        Panel(
+            key + (f"  data of {each}" if len(sets) > 1 else ""),
+            {name: curve for name, curve in curves.items() if data[name] == each},
+        )
+        for each in sets
     ]
 
 

@@ -82,7 +82,7 @@ def table_of_reconstructions(
     shown = iter(_taken(budget, asked, share, title))
     rows = [TileRow("", "", [Tile(next(shown)) for _ in inputs.x])]
     for each in same:
-        error = "" if each.error is None else f"mean squared error {value_text(each.error)}; "
+        error = "" if each.error is None else f"mean squared error {value_text(each.error)} of these {len(inputs.x)}; "
         tiles = [Tile(next(shown), value_text(of_image)) for of_image in each.errors]
         rows.append(TileRow(each.run.name, error + each.weights, tiles))
     numbers = range(len(inputs.x)) if inputs.indices is None else inputs.indices.tolist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -107,12 +107,15 @@ def phase_starts(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 def logged_terms(lines: Sequence[Mapping[str, Any]]) -> list[LoggedTerm]:
     """Return each logged quantity with its first, last, lowest and highest finite value."""
-    terms = []
-    for key, curve in curves_of(lines).items():
-        finite = [value for _, value in curve if value == value]
-        numbers = [finite[0], finite[-1], min(finite), max(finite)] if finite else []
-        terms.append(LoggedTerm(key, *(map(value_text, numbers) if numbers else ["not finite"] * 4)))
-    return terms
+    return [LoggedTerm(key, *numbers_of(curve)) for key, curve in curves_of(lines).items()]
+
+
+def numbers_of(curve: Iterable[tuple[int, float]]) -> tuple[str, str, str, str]:
+    """Return the first, last, lowest and highest finite value of a curve as text."""
+    finite = [value for _, value in curve if value == value]
+    if not finite:
+        return ("not finite",) * 4
+    return value_text(finite[0]), value_text(finite[-1]), value_text(min(finite)), value_text(max(finite))
 
 
 def _capitalised(text: str) -> str:

@@ -13,7 +13,7 @@ from genkit.pages.pictures import PictureBudget
 from genkit.pages.render import render_page
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.compare import Comparison, ComparisonRow
-from genkit.runs.compared_charts import CurveGroup, charts_of_comparison
+from genkit.runs.compared_charts import CurveGroup, charts_of_comparison, curves_in_numbers
 from genkit.runs.compared_pictures import ComparedPictures, pictures_of_comparison
 from genkit.runs.compared_run import ComparedRun
 from genkit.runs.comparison_report import NO_VALUE, protocols_of_comparison, total_of, value_of_key, value_of_metric
@@ -23,6 +23,14 @@ from genkit.runs.standing import Standing, standings
 TEMPLATE = "comparison.html.jinja"
 MOST_RUNS = 10
 PICTURE_BYTES = 1_200_000
+STANDINGS = {
+    Standing.BEST: "Best: its confidence interval does not overlap with any other.",
+    Standing.TIED: "Tied: the intervals overlap, or the values are printed alike.",
+    Standing.LOWEST: "Lowest: it leads a metric without intervals, so chance may explain it.",
+    Standing.HIGHEST: "Highest: it leads a metric without intervals, so chance may explain it.",
+}
+ABOUT_INTERVALS = "An interval is for the trained model; it does not cover the variation over training seeds."
+ABOUT_UNFINISHED = "Lines with an unfinished run have no leading value."
 LONGEST = 300  # characters of a value of a recipe
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"  # between a metric and its arrow, which would else be alone on a line
 FEW = 8  # keys that decide the weights; if more differ, those that say what was trained come first
@@ -78,12 +86,26 @@ class ComparisonReport:
     deciding: Sequence[ByRun]  # keys that differ and decide the weights
     others: Sequence[ByRun]  # keys that differ and do not
     metrics: Sequence[MetricLine]
+    unfinished: bool  # whether a run is not finished
     protocols: Sequence[ProtocolLine]  # how the values of the metrics are made
     training: Sequence[ByRun]
     totals: Sequence[ByRun]
     groups: Sequence[CurveGroup]
+    numbers: Sequence[Sequence[str]]  # of each curve: quantity, run, first, last, lowest and highest value
     same_schedules: Sequence[str]  # keys of schedules that are the same in all runs, which have no chart
     pictures: ComparedPictures
+
+    @property
+    def about_metrics(self) -> list[str]:
+        """What the words and intervals in the table of metrics mean, as far as it has them; one sentence each."""
+        cells = [cell for line in self.metrics for cell in line.cells]
+        words = {cell.standing for cell in cells}
+        return [
+            "Values share a line only if their metric, protocol and data agree.",
+            *(text for word, text in STANDINGS.items() if word in words),
+            *[ABOUT_INTERVALS] * any(cell.interval for cell in cells),
+            *[ABOUT_UNFINISHED] * self.unfinished,
+        ]
 
     @property
     def first(self) -> list[ByRun]:
@@ -132,6 +154,7 @@ def report_of_comparison(comparison: Comparison) -> ComparisonReport:
         deciding=deciding,
         others=without_weight,
         metrics=_metrics(comparison),
+        unfinished=not all(run.folder.finished for run in runs),
         protocols=protocols_of_comparison(comparison),
         training=_training(runs),
         totals=[
@@ -139,6 +162,7 @@ def report_of_comparison(comparison: Comparison) -> ComparisonReport:
             for key in dict.fromkeys(key for run in runs for key in run.totals)
         ],
         groups=groups,
+        numbers=curves_in_numbers(comparison),
         same_schedules=same_schedules,
         pictures=pictures_of_comparison(comparison, PictureBudget(PICTURE_BYTES)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from genkit.core.result import Result
 from genkit.recipe.changed_keys import changed_keys
 from genkit.tables.best_number import SIGNIFICANCE
 from genkit.tables.cell_result import CellResult
@@ -41,8 +42,12 @@ def _how_to_read(table: TableSpec) -> Iterator[str]:
 
 
 def _intervals(table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> Iterator[str]:
-    runs = [run for each in experiments if (run := kept.get(str(each)))]
-    if any(result.interval for run in runs for label, result in run.results.items() if label in table.metrics):
+    measured: dict[tuple[str, str], list[Result]] = {}  # the values of each cell and metric
+    for each in experiments:
+        for label, result in kept[str(each)].results.items() if str(each) in kept else ():
+            if label in table.metrics and result.value is not None:
+                measured.setdefault((str(each.cell), label), []).append(result)
+    if any(len(results) == 1 and results[0].interval for results in measured.values()):
         yield (
             "A value of a single seed has the confidence interval [low, high] of its metric. It is for that trained "
             "model, and does not cover the variation over seeds."

@@ -154,6 +154,44 @@ def test_a_run_looks_the_same_in_every_chart(runs):
     assert found.same_schedules or any(group.heading == "Schedules" for group in found.groups)
 
 
+def test_terms_share_a_chart_on_the_same_data_only_and_those_of_one_run_are_folded(runs):
+    pair, mixed = report(runs, "images", "faster"), report(runs, "images", "faster", "points")
+
+    def charts(found, heading="Terms of the losses"):
+        (group,) = (each for each in found.groups if each.heading == heading)
+        return [[[name for name, _ in each.legend] for each in some] for some in (group.charts, group.of_one_run)]
+
+    shared, alone = charts(mixed)
+    assert shared and all(names == ["images", "faster"] for names in shared)
+    assert alone and all(names == ["points"] for names in alone) and not charts(pair)[1]
+    apart, folded = charts(report(runs, "images", "points"))
+    assert apart and all(len(names) == 1 for names in apart) and not folded, "nothing is shared, so all is open"
+    page = comparison_page(compare([runs[name] for name in ("images", "faster", "points")])).decode()
+    assert f"of one run only: {len(alone)}</summary>" in page and "The curves in numbers</summary>" in page
+
+
+def test_every_curve_has_its_numbers(runs):
+    found = report(runs, "images", "faster")
+    for name in ("images", "faster"):
+        lines = [json.loads(line) for line in (runs[name] / "metrics.jsonl").read_text().splitlines()]
+        (key,) = [key for key in lines[0] if key.endswith("encoder/total") or key == "vae/total"][:1]
+        values = [line[key] for line in lines if key in line]
+        (row,) = (row for row in found.numbers if row[:2] == (key, name))
+        ends = [values[0], values[-1], min(values), max(values)]
+        assert [float(text) for text in row[2:]] == pytest.approx(ends, rel=1e-3)
+
+
+def test_the_note_of_the_metrics_explains_the_words_that_occur(tmp_path):
+    def about(*values):
+        folders = []
+        for number, value in enumerate(values):
+            folders.append(tmp_path / f"{values}{number}")
+            write_run(folders[-1], steps=(1, 2), results=[result("error", value, "lower")])
+        return {text.split()[0].strip(":") for text in report_of_comparison(compare(folders)).about_metrics}
+
+    assert about(1.0, 2.0) == {"Values", "Lowest"} and about(1.0, 1.0) == {"Values", "Tied"}
+
+
 def test_points_have_squares_of_one_scale(runs):
     found = report(runs, "points", "wide")
     assert [row.title for row in found.pictures.squares] == ["Samples", "Density", "Held-out reconstructions"]

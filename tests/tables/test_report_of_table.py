@@ -132,6 +132,17 @@ def test_every_seed_has_its_value_and_its_run(table_file):
     assert report.facts["kept results"] == "5 of 9"
 
 
+def test_intervals_of_single_seeds_are_explained_where_one_is_shown(table_file):
+    def remarks(values):
+        table = opened(table_file(), {"a/narrow": values, "a/wide": [1, 2]})
+        for name, run in table.kept.items():
+            results = {label: replace(each, interval=(0.0, 9.0)) for label, each in run.results.items()}
+            table.kept[name] = replace(run, results=results)
+        return [each for each in report_of_table(table).remarks if "[low, high]" in each]
+
+    assert len(remarks([1])) == 1 and remarks([1, 2]) == []
+
+
 def test_a_table_without_results_has_a_page(table_file):
     table = OpenTable(table_file())
     report = report_of_table(table)
