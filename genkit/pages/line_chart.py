@@ -163,23 +163,27 @@ def _rings(best: Sequence[Point], x: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mark_layers(marks: Mapping[str, float], x: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a vertical line for each mark, with its label above the plot, where it hides no curve."""
     if not marks:
         return []
     data = {"values": [{"x": place, "label": label} for label, place in marks.items()]}
     rule = {"type": "rule", "clip": True, "color": "var(--muted)", "strokeDash": [3, 3]}
-    halo = {"color": "var(--panel)", "stroke": "var(--panel)", "strokeWidth": 4}
     layers: list[dict[str, Any]] = [{"data": data, "mark": rule, "encoding": {"x": x}}]
-    for side, sign, where in (("left", 1, "<="), ("right", -1, ">")):  # a label at the right end would be cut
-        text = {"type": "text", "clip": True, "align": side, "baseline": "top", "dx": 3 * sign, "y": 2, "fontSize": 11}
-        test = f"datum.x - from {where} (to - from) / 2"  # not a filter: Vega warns of a layer without data
-        layers += [
+    text = {"type": "text", "baseline": "bottom", "y": -4, "fontSize": 11, "color": "var(--muted)"}
+    for number, side in enumerate(("left", "center", "right")):  # the side of the axis, so that a label has room
+        third = f"floor(min(2.9, 3 * (datum.x - from) / (to - from))) == {number}"
+        layers.append(
             {
                 "data": data,
-                "mark": {**text, **colours},
-                "encoding": {"x": x, "text": {"condition": {"test": test, "field": "label"}, "value": ""}},
+                # As with the rings: out of view a label is at the end of the axis, and empty.
+                "transform": [
+                    {"calculate": f"datum.x >= from && datum.x <= to && {third}", "as": "seen"},
+                    {"calculate": "clamp(datum.x, from, to)", "as": "x"},
+                ],
+                "mark": {**text, "align": side},
+                "encoding": {"x": x, "text": {"condition": {"test": "datum.seen", "field": "label"}, "value": ""}},
             }
-            for colours in (halo, {"color": "var(--muted)"})
-        ]
+        )
     return layers
 
 

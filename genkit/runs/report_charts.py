@@ -99,7 +99,7 @@ def phase_starts(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     for phase, step in first.items():
         together.setdefault(step, []).append(phase)
     return {
-        f"{', '.join(phases)} {'start' if len(phases) > 1 else 'starts'}": step
+        f"{', '.join(phases)} {'start' if len(phases) > 1 else 'starts'} after step {step}": step
         for step, phases in together.items()
         if step > begin
     }

@@ -20,7 +20,7 @@ from genkit.runs.model_facts import facts_in
 from genkit.runs.report_charts import ChartGroup, LoggedTerm, chart_groups, chart_of_codes, logged_terms
 from genkit.runs.report_pictures import ReportPictures, pictures_of_report
 from genkit.runs.report_recipe import ShownRecipe, shown_recipe
-from genkit.runs.report_remarks import remarks_on_absent, remarks_on_state, remarks_on_steps
+from genkit.runs.report_remarks import remarks_on_absent, remarks_on_recipe, remarks_on_state, remarks_on_steps
 from genkit.runs.report_time import TimeShare, time_shares
 from genkit.runs.resolved_recipe import tables_of_run
 from genkit.runs.results import read_results
@@ -62,7 +62,7 @@ class RunReport:
     name: str  # of the run folder
     state: RunState
     facts: Mapping[str, str]  # in a line at the top
-    remarks: Sequence[str]  # the state, and what is damaged or missing
+    remarks: Sequence[str]  # the state, what the plan remarks, and what is damaged or missing
     groups: Sequence[ChartGroup]
     terms: Sequence[LoggedTerm]
     latent_space: Chart | None
@@ -98,6 +98,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     remarks = ["Damaged: some files cannot be read."] if state is RunState.DAMAGED else []
     remarks += remarks_on_state(state, progress, failure)
     remarks += remarks_on_steps(folder, state, progress, newest.step if newest else None)
+    remarks += reader.read(folder.resolved, lambda: remarks_on_recipe(folder.resolved), ())
     facts: dict[str, Any] = reader.read(folder.final, lambda: _newest_facts(folder), {})
     remarks += reader.read(folder.path, lambda: list(remarks_on_absent(folder, state, facts)), [])
     groups: list[ChartGroup] = reader.read(folder.metrics, lambda: chart_groups(lines, evaluations, recipe), [])

@@ -19,6 +19,7 @@ from genkit.runs.step_names import step_in
 from genkit.storage.listing import names_in
 
 T = TypeVar("T")
+WIDE = 2.5  # width by height of a picture that gets the whole width of the page
 MOST_STEPS = 12  # of a series through time
 STRIP_SHARE = 0.25  # of the budget that the figures leave, for the small pictures of the strip
 FIGURES = {  # those that a run draws after its last step, in the order of the page, each with what it shows
@@ -43,6 +44,11 @@ class PictureSeries:
     title: str
     about: str
     pictures: Sequence[Picture]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its pictures, of several panels or of a row of images, are too wide to stand beside others."""
+        return any(picture.width > WIDE * picture.height for picture in self.pictures)
 
 
 class ReportPictures(NamedTuple):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from genkit.errors import GenkitError
+from genkit.recipe.plan import make_plan
 from genkit.runs.failure import Failure
 from genkit.runs.pictures_of_run import is_drawable, previews_of
 from genkit.runs.resume_remarks import lost_lines
@@ -49,6 +52,18 @@ def remarks_on_steps(folder: RunFolder, state: RunState, progress: RunProgress, 
     later = any(step > saved for step in known.values())
     made_again = " A resume deletes what is later than its checkpoint, and makes it again." if later else ""
     yield f"Not all of this page is of one step: {', '.join(parts)}, and {checkpoint}.{made_again}"
+
+
+def remarks_on_recipe(resolved: Path) -> Sequence[str]:
+    """Return what the plan of a resolved recipe remarks, such as a phase that never runs in so short a run.
+
+    There are none if its parts cannot be made here: a page is also written where a plugin is absent.
+    """
+    try:
+        plan = make_plan(resolved, try_step=False)
+    except GenkitError:
+        return ()
+    return [f"{remark[:1].upper()}{remark[1:].rstrip('.')}." for remark in plan.dry_run.remarks]
 
 
 def remarks_on_absent(folder: RunFolder, state: RunState, facts: Mapping[str, Any]) -> Iterator[str]:

@@ -79,6 +79,15 @@ def test_a_page_shows_all_charts_and_fits_the_screen(pages, view, name, size):
         assert page.title().startswith(HOSTILE) and page.locator("h1").inner_text().startswith(HOSTILE)
 
 
+def test_on_a_phone_no_button_lies_on_a_command_and_a_wide_picture_scrolls(pages, view):
+    page = view(pages["points"], "phone")
+    command = page.locator(".copyable").first
+    text, button = command.locator("pre").bounding_box(), command.locator("button").bounding_box()
+    assert text["y"] + text["height"] <= button["y"]
+    frame = page.locator("#pictures .across .picture:visible .wide").first
+    assert frame.evaluate("frame => frame.scrollWidth > 1.5 * frame.clientWidth") and fits(page)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["images", "empty", "hostile"])
 def test_a_page_passes_the_accessibility_checker(pages, view, name, theme):
@@ -133,8 +142,8 @@ def test_dragging_across_a_chart_moves_all_of_them(pages, view):
     page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + 80, steps=5)
     page.mouse.up()
     page.wait_for_timeout(300)
-    first, last = (float(text) for text in page.locator(".axis output").all_inner_texts())
-    assert 1 < first < last < 5
+    first, last = (int(text) for text in page.locator(".axis output").all_inner_texts())  # steps are whole
+    assert 1 < first < last < 5 and page.evaluate("String(getSelection())") == ""
 
 
 def test_the_console_stays_empty_where_rings_and_phases_are_out_of_view(pages, view):
@@ -155,13 +164,13 @@ def test_the_console_stays_empty_where_rings_and_phases_are_out_of_view(pages, v
     start.focus()
     page.keyboard.press("End")  # the best evaluation, and the start of the phase, are before the axis
     page.wait_for_timeout(300)
-    assert float(page.locator(".axis output").first.inner_text()) > 20 and ring() == 0
+    assert float(page.locator(".axis output").first.inner_text()) > 20 and ring() == labels.count() == 0
     start.focus()
     page.keyboard.press("Home")
     end.focus()
     page.keyboard.press("Home")  # and now they are after it; `view` demands that nothing was said in the console
     page.wait_for_timeout(300)
-    assert float(page.locator(".axis output").last.inner_text()) < 20 and ring() == 0
+    assert float(page.locator(".axis output").last.inner_text()) < 20 and ring() == labels.count() == 0
 
 
 def test_the_button_changes_the_theme_and_charts_follow(pages, view):

@@ -83,9 +83,18 @@ def test_the_grammar_accepts_a_chart_with_everything():
 
 
 @pytest.mark.trains
-@pytest.mark.parametrize(("place", "side"), [(1, "start"), (9, "end")])
-def test_the_label_of_a_mark_is_on_the_side_with_room(place, side):
+@pytest.mark.parametrize(("place", "side"), [(0, "start"), (1, "start"), (5, "middle"), (9, "end"), (10, "end")])
+def test_the_label_of_a_mark_is_above_the_plot_on_the_side_with_room(place, side):
     chart = line_chart("t", {"": [(0, 1.0), (10, 2.0)]}, marks={"here": place})
     svg = vl_convert.vegalite_to_svg({**chart.spec, "width": 300})
-    labels = re.findall(r'<text[^>]*text-anchor="(\w+)"[^>]*>here<', svg)
-    assert set(labels) == {side} and len(labels) == 2  # the text and the ground behind it
+    (label,) = re.findall(r"<text[^>]*>here<", svg)
+    (height,) = re.findall(r"translate\([-\d.]+,([-\d.]+)\)", label)
+    assert f'text-anchor="{side}"' in label and float(height) < 0
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize(("first", "last"), [(2, 10), (0, 0.5)], ids=["before", "after"])
+def test_a_mark_out_of_view_has_no_label(first, last):
+    spec = line_chart("t", {"": [(0, 1.0), (10, 2.0)]}, marks={"here": 1}).spec
+    params = [{"name": "from", "value": first}, {"name": "to", "value": last}]
+    assert "here<" not in vl_convert.vegalite_to_svg({**spec, "width": 300, "params": params})

@@ -326,5 +326,5 @@ def test_the_command_names_its_file_and_refuses_other_names(images, tmp_path):
 def test_a_phase_begins_after_the_last_line_without_it():
     lines = [{"step": step, "vae/kl": 1.0} for step in (100, 200)]
     lines += [{"step": step, "encoder/kl": 1.0, "decoder/kl": 1.0, "lr/encoder": 1e-3} for step in (300, 400)]
-    assert phase_starts(lines) == {"encoder, decoder start": 200}
+    assert phase_starts(lines) == {"encoder, decoder start after step 200": 200}
     assert phase_starts(lines[2:]) == phase_starts([]) == {}

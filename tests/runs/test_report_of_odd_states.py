@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from support.tiny_recipes import tiny_recipe
 
 from genkit.cli import launch
 from genkit.errors import Interrupted
+from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report
 from genkit.runs.live_run import LiveRun
 from genkit.runs.report_of_run import report_of_run
@@ -156,3 +158,15 @@ def test_processes_that_are_stopped_while_they_start_leave_a_page_and_the_next_c
         launch.train_on_processes(folder, 2, 1, 0, json=False, quiet=True)
     assert_names(stopped.value, f"genkit resume {folder.path} --processes 2")
     assert "<dd>not started</dd>" in folder.report.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("steps", [5, 6])
+def test_a_phase_that_never_runs_is_named_at_the_top(steps, tmp_path, monkeypatch):
+    monkeypatch.delenv("GENKIT_PLUGINS")
+    tables = tomllib.loads(TINY) | {"loss": {"use": "soft-introvae", "warmup_steps": 5}}
+    plan = make_plan(tables, overrides=[f"train.steps={steps}"])
+    folder = RunFolder.create(tmp_path, plan.document, dict(plan.resolved))
+    named = [line for line in report_of_run(folder).remarks if '"encoder"' in line and "warmup_steps = 5" in line]
+    assert len(named) == (steps == 5)
+    folder.resolved.write_text(folder.resolved.read_text().replace('"soft-introvae"', '"absent-loss"'))
+    assert '"encoder"' not in remarks_of(folder) and "absent-loss" not in remarks_of(folder)

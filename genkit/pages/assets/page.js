@@ -101,10 +101,12 @@ function timeAxis(section, plots) {
   const own = [...section.querySelectorAll(".plot")].map((element) => plots.get(element)).filter((plot) => plot.spec.params);
   const first = Math.min(...own.map((plot) => plot.spec.params[0].value)), last = Math.max(...own.map((plot) => plot.spec.params[1].value));
   if (!(last > first)) return;
-  const unit = section.dataset.unit, step = last - first >= 200 ? Math.round((last - first) / 200) : (last - first) / 200;
+  const unit = section.dataset.unit, whole = unit === "step" && last - first >= 1;  // there is no step 208.1
+  const step = whole ? Math.max(1, Math.round((last - first) / 200)) : (last - first) / 200;
   const from = control(`From ${unit}`, {min: first, max: last, step, value: first});
   const to = control(`to ${unit}`, {min: first, max: last, step, value: last});
-  const show = (range) => {
+  const show = ([a, b]) => {
+    const range = whole ? [Math.max(first, Math.floor(a)), Math.min(last, Math.ceil(b))] : [a, b];
     from.input.value = range[0]; to.input.value = range[1];
     from.output.textContent = Number(range[0].toPrecision(4)); to.output.textContent = Number(range[1].toPrecision(4));
     own.forEach((plot) => plot.zoom(range));
