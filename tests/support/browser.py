@@ -9,7 +9,8 @@ SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
 
 
 def draw_all(page: Any) -> None:
-    """Scroll to each chart, and wait until all are drawn."""
+    """Open what is folded around charts, scroll to each chart, and wait until all are drawn."""
+    page.evaluate("document.querySelectorAll('details:has(.plot)').forEach(each => { each.open = true; })")
     for plot in page.query_selector_all(".plot"):
         plot.scroll_into_view_if_needed()
         page.wait_for_function("plot => plot.querySelector('svg') !== null", arg=plot)
