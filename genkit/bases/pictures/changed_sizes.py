@@ -58,7 +58,8 @@ def size_changes(size: tuple[int, int], deep: bool, transform: Transform) -> Ite
     if width < transform.width or height < transform.height:
         yield f"enlarged to the {transform.width} x {transform.height} pixels of the model"
     if deep and transform.levels is None:
-        yield "of more than 8 bits, and the model takes 8"
+        # 12 bits in a file of 16 are almost black, so the remark says what the values are divided by.
+        yield "of more than 8 bits, and the model takes 8: the whole range of the file, such as 0 to 65,535, is 0 to 1"
 
 
 def implied_changes(transform: Transform) -> frozenset[str]:
