@@ -67,7 +67,7 @@ def test_the_recipe_is_that_of_the_weights_but_data_may_have_moved(stopped):
 
 
 def test_weights_that_an_unfinished_run_does_not_have_are_refused(stopped):
-    assert_names(refusal(lambda: load(stopped, "best")), '"raw"', '"ema"')
+    assert_names(refusal(lambda: load(stopped, "best")), "best", "raw", "ema")
     text = stopped.resolved.read_text()
     stopped.resolved.write_text(text.replace("[ema]\ndecay = 0.9\n", ""))
     change(stopped, lambda facts: facts["recipe"].pop("ema"))
