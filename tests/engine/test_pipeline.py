@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -257,7 +258,18 @@ def test_workers_end_with_an_interrupted_training():
     assert not multiprocessing.active_children()
 
 
-def test_a_worker_that_hangs_is_killed():
+@pytest.mark.parametrize("late", [0, 0.5])
+def test_a_worker_that_hangs_is_killed(late, monkeypatch):
+    """Also where the thread that has killed it notes its exit code late."""
+    waitpid = os.waitpid
+
+    def wait_late(*arguments):
+        found = waitpid(*arguments)
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(late)
+        return found
+
+    monkeypatch.setattr(os, "waitpid", wait_late)
     plan, world = replace(plan_of(data=Use("numbered")), data=Ailing(do=lambda: time.sleep(1000))), World()
     steps = train_steps(plan, initial_state(plan, world), world, workers=2)
     next(steps)
