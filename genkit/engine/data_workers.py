@@ -150,7 +150,7 @@ class StepLoader:
             impatience.start()
             self._loaded = None  # torch asks the workers to end, and waits
             impatience.cancel()
-            impatience.join()  # of two threads that wait for a process, only one gets its exit code
+            impatience.join()  # of two threads that wait for a process one gets its exit code, perhaps late
             self._kill()
         self._loaded, self._processes = None, []
         atexit.unregister(self._kill)
