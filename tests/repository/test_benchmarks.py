@@ -261,6 +261,15 @@ def test_the_steps_of_the_benchmark_of_priors_differ_in_the_prior_only(benchmark
     assert normal["encoder/kl_real"] != learnt["encoder/kl_real"]
 
 
+def test_the_normal_prior_as_an_object_and_by_hand_are_timed_at_equal_numbers(benchmark, monkeypatch):
+    given = benchmark("normal_prior")
+    row = given.measure(2, count(step=10**6).__next__)
+    assert (row["ratio"], row["by_hand_us"], row["object_us"]) == (1, 10, 10)
+    monkeypatch.setattr(given, "by_hand", lambda model, q, noise: (noise.randn("z", 2), q.mu.sum(dim=1)))
+    with pytest.raises(SystemExit, match="different"):
+        given.measure(2, count(step=10**6).__next__)
+
+
 def test_same_bits_measures_the_checkout_that_it_is_given_wherever_it_is_started(benchmark, tmp_path, monkeypatch):
     (tmp_path / "plugins").mkdir()
     (tmp_path / "genkit").mkdir()
