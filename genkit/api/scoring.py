@@ -17,6 +17,7 @@ from genkit.bases.metrics.pixel_ranking import (
     require_few_pixels,
 )
 from genkit.bases.metrics.ranking import REPLICATES, Statistic, auroc, average_precision, fpr_at_tpr, with_interval
+from genkit.bases.metrics.same_samples import refuse_normal, refuse_trained_on
 from genkit.bases.metrics.scoring import (
     MOST_SAMPLES,
     check_fit,
@@ -60,6 +61,8 @@ __all__ = [
     "raw_maps",
     "raw_scores",
     "read_samples",
+    "refuse_normal",
+    "refuse_trained_on",
     "require_few_pixels",
     "require_shape",
     "require_smooth",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from genkit.bases.datasets.picture_set import PictureSet
 from genkit.bases.pictures.changed_sizes import implied_changes, usual_changes
+from genkit.bases.pictures.file_keys import keyed
 from genkit.bases.pictures.source import files_of
 from genkit.bases.pictures.transform import Transform
 from genkit.bases.pictures.user_pictures import (
@@ -21,8 +22,6 @@ from genkit.bases.pictures.user_pictures import (
 )
 from genkit.core.dataset import Dataset
 from genkit.errors import UsageError
-
-FileKey = tuple[int, int]  # device and number of a file
 
 
 def open_user_sets(places: Sequence[Path], data: Dataset, shape: tuple[int, ...], option: str) -> list[UserPictures]:
@@ -65,9 +64,9 @@ def refuse_trained_on(sets: Sequence[UserPictures], data: Dataset) -> None:
 
 def refuse_shared_files(sets: Sequence[UserPictures], others: Iterator[Path], which: str, why: str) -> None:
     """Raise `UsageError` if a picture of the sets is one of these files; the message says which files, and why not."""
-    own = [dict(_keyed(pictures.files())) for pictures in sets]
+    own = [dict(keyed(pictures.files())) for pictures in sets]
     shared: list[list[Path]] = [[] for _ in sets]
-    for key, _ in _keyed(others):  # once, since the training data may have millions of files
+    for key, _ in keyed(others):  # once, since the training data may have millions of files
         for files, found in zip(own, shared, strict=True):
             if key in files:
                 found.append(files[key])
@@ -94,13 +93,3 @@ def set_names(places: Sequence[Path], taken: Collection[str] = ()) -> list[str]:
         if longer == lengths:
             return names
         lengths = longer
-
-
-def _keyed(files: Iterator[Path]) -> Iterator[tuple[FileKey, Path]]:
-    """Yield the files that exist, each with its key."""
-    for file in files:
-        try:
-            status = os.stat(file)
-        except OSError:
-            continue  # reading reports it
-        yield (status.st_dev, status.st_ino), file

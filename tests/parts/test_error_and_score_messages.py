@@ -81,8 +81,14 @@ MISTAKES = {
     "features as a score": lambda: require_score(Features(), PLAIN),
     "a likelihood without a density": lambda: require_score(LogLikelihood(), model(SSIM())),
     "a variance of bce": lambda: protocol(LogLikelihoodMetric(variance=0.5), of=model(BCE())),
+    "a likelihood of grey pixels": lambda: BCE().log_density(IMAGES + 0.5, IMAGES, None),
     "another shape": lambda: protocol(AUROC(StandIn(shape=(3, 32, 32)))),
     "the same set": lambda: protocol(AUROC(Digits())),
+    "a class of the data": lambda: protocol(AUROC(Digits(classes=(9,)))),
+    "samples that were trained on": lambda: protocol(AUROC(Digits(classes=(9,)), other_split="train")),
+    "masked pictures that were trained on": lambda: protocol(
+        Dice(StrokeDigits(), other_split="train"), data=StrokeDigits()
+    ),
     "no samples": lambda: protocol(AUROC(StandIn(shape=(1, 28, 28), size=0))),
     "too few samples": lambda: protocol(AUROC(OTHER, other_samples=5000)),
     "too few samples to fit": lambda: protocol(AUROC(OTHER, Mahalanobis(samples=9000))),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from genkit.bases.datasets.image_set import Arrays, ImageSet
 from genkit.bases.datasets.picture_keys import (
     BackgroundKey,
@@ -19,6 +21,7 @@ from genkit.bases.datasets.picture_keys import (
     StoreKey,
 )
 from genkit.bases.pictures.bad_pictures import BadPicture, bad_pictures_error
+from genkit.bases.pictures.file_keys import picture_keys
 from genkit.bases.pictures.hub_folder import unmet_hub
 from genkit.bases.pictures.levels import Levels
 from genkit.bases.pictures.prepare import prepare
@@ -151,6 +154,13 @@ class PictureSet(ImageSet):
         """The number of pictures: as listed, or as prepared if bad pictures are skipped, which only decoding finds."""
         prepared = "arrays" in vars(self) or self.on_bad == "skip"
         return len(self.arrays.images) if prepared else len(self.listed)
+
+    @cached_property
+    def file_keys(self) -> np.ndarray:
+        """A key for each listed picture that is in a file (`picture_keys`); none of a hub id, nor of missing files."""
+        if self.library is not None or self.unmet():
+            return np.empty(0, np.int64)
+        return picture_keys(self.source() if "prepared" in vars(self) else self.listed)
 
     @property
     def root(self) -> Path:

@@ -143,15 +143,20 @@ def whole_source(source: Source) -> Source:
     return source
 
 
-def files_of(source: Source) -> Iterator[Path]:
-    """Yield the files that a source reads; nothing for a source that is not known to read files."""
+def rows_of_whole(source: Source) -> Sequence[int]:
+    """Return the row of each picture in the source of which a source is a subset."""
     rows: Sequence[int] | np.ndarray = range(len(source))
     while isinstance(source, Subset):
         rows, source = source.rows[rows], source.source
-    if isinstance(source, SourceOfFiles):
-        yield from (
-            file for file, _ in groupby(source.file(int(row)) for row in rows)
-        )  # the rows of an array share one
+    return rows if isinstance(rows, range) else rows.tolist()
+
+
+def files_of(source: Source) -> Iterator[Path]:
+    """Yield the files that a source reads; nothing for a source that is not known to read files."""
+    whole = whole_source(source)
+    if isinstance(whole, SourceOfFiles):
+        # the rows of an array share one
+        yield from (file for file, _ in groupby(whole.file(row) for row in rows_of_whole(source)))
 
 
 def select_by_name(source: Source, wanted: Callable[[str], bool]) -> Subset:

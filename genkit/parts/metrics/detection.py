@@ -44,6 +44,8 @@ from genkit.api.scoring import (
     drawn_in_replicates,
     fpr_at_tpr,
     groups_in,
+    refuse_normal,
+    refuse_trained_on,
     require_shape,
     samples_of_other,
     scores_of_both,
@@ -72,14 +74,17 @@ class DetectionMetric(ModelMetric, ABC):
         """Return the protocol, with both data sets and the score.
 
         Raises `ValueError` for a model that cannot give the score, for sets of different shapes, for an empty set, and
-        for equal sets.
+        for samples that are known to be normal too, or to have been trained on.
         """
         autoencoder = require_score(self.score, model)
         name, number = split_and_samples(data, self.split, self.samples, MOST_SAMPLES)
         if number == 0:
             raise ValueError(f"the {name} split of [data] has no samples, and two classes are needed")
         normal, other = data if self.split == "train" else data.held_out(), self.abnormal
-        _check_other(normal, other)
+        require_shape(other, normal.shape)
+        refuse_normal(other, normal)
+        if self.split == "test":
+            refuse_trained_on(other, data)
         check_fit(self.score, data)
         details: Mapping[str, str | int | float] = {
             "data": part_name(normal, brief=True),
@@ -169,9 +174,3 @@ class FPRAtTPR(DetectionMetric):
     def statistic(self, normal: Tensor, abnormal: Tensor) -> Tensor:
         """Return the share, 0 to 1."""
         return fpr_at_tpr(normal, abnormal, self.tpr)
-
-
-def _check_other(normal: Dataset, other: Dataset) -> None:
-    require_shape(other, normal.shape)
-    if other == normal:
-        raise ValueError("`other` is the same split of the same data set as [data], so nothing is abnormal")

@@ -36,6 +36,7 @@ from genkit.api.scoring import (
     groups_in,
     masked_maps,
     read_samples,
+    refuse_trained_on,
     require_few_pixels,
     require_shape,
     require_smooth,
@@ -67,7 +68,8 @@ class LocalisationMetric(ModelMetric, ABC):
     def protocol(self, data: Dataset, model: Model) -> EvaluationProtocol:
         """Return the protocol, with the data set of the masks, the score and the smoothing.
 
-        Raises `ValueError` for a model that cannot give the map, and for data without masks or of another shape.
+        Raises `ValueError` for a model that cannot give the map, for data without masks or of another shape, and for
+        pictures that are known to have been trained on. Held-out pictures of [data] may be among them.
         """
         autoencoder = require_map(self.score, model)
         check_fit(self.score, data)
@@ -78,6 +80,7 @@ class LocalisationMetric(ModelMetric, ABC):
                 f"`other`, {part_name(self.marked, brief=True)}, has no masks. Use a data set with masks, such as "
                 "masked-folder or stroke-digits"
             )
+        refuse_trained_on(self.marked, data)
         require_few_pixels(self.marked_pictures * prod(data.shape[1:]))
         details: Mapping[str, str | int | float] = {
             "other": f"{part_name(self.marked, brief=True)}, {self.marked_pictures} samples of the "
