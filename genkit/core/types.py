@@ -74,7 +74,8 @@ class ReconstructionError(Protocol):
     def log_density(self, x: Tensor, output: Tensor, variance: float | None) -> Tensor:
         """Return log p(x|z) in nats with all constants, (B, *data_shape) twice -> (B,), for an error that is a density.
 
-        `variance` is that of each component; None is `implied_variance`. Raises `ValueError` for other errors.
+        `variance` is that of each component; None is `implied_variance`. Raises `ValueError` for other errors, and for
+        samples that the density does not have. On the meta device samples have no values.
         """
         raise ValueError(
             f"the reconstruction error {type(self).__name__} is no density, so the model has no likelihood. Leave this "

@@ -174,6 +174,10 @@ def test_the_probability_of_binary_pixels() -> None:
     torch.testing.assert_close(BCE().log_density(x, logits, None).float(), expected)
     with pytest.raises(ValueError, match="no variance"):
         BCE().log_density(x, logits, 0.5)
+    x[1, 0, 2, 3] = 0.5  # the Bernoulli distribution has no such value
+    with pytest.raises(ValueError, match="bce") as refused:
+        BCE().log_density(x, logits, None)
+    assert_names(refused.value, "2.1 %", "0 and 1", '"squared"')
 
 
 # Mistakes

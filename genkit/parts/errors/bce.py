@@ -45,8 +45,16 @@ class BCE(ReconstructionError):
     def log_density(self, x: Tensor, output: Tensor, variance: float | None) -> Tensor:
         """Return the log-probability of a Bernoulli decoder, (B, C, H, W) -> (B,).
 
-        Raises `ValueError` for a variance, which a Bernoulli decoder does not have.
+        Raises `ValueError` for a variance, which a Bernoulli decoder does not have, and for grey pixels. On the meta
+        device pixels have no values, and are not checked.
         """
         if variance is not None:
             raise ValueError(f"variance = {variance:g}: the error bce has no variance. Leave it out")
+        grey = 0.0 if x.is_meta else ((x != 0) & (x != 1)).double().mean().item()
+        if grey:
+            raise ValueError(
+                f"the error bce is a likelihood of pixels 0 and 1 only, and {max(100 * grey, 0.1):.1f} % of these are "
+                "grey. Leave the likelihood out, use pictures of black and white only, or train with "
+                '[model] error = "squared"'
+            )
         return -self(x, output).double()

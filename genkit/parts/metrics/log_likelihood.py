@@ -3,7 +3,7 @@
 It is in nats a sample. The expectation of log p̂_M is a lower bound of log p(x) that rises with M, so compare numbers of
 one M only. Publications use M = 200 to 5,000. A Gaussian decoder has no likelihood without a variance, so the protocol
 states it, and numbers of different variances are not comparable. For pixels of 8 bits the number is a density, not bits
-per dimension; for the error `bce` it is a likelihood of pixels 0 and 1 only.
+per dimension. The error `bce` is a likelihood of pixels 0 and 1 only, and grey pixels are refused.
 """
 
 from __future__ import annotations
