@@ -148,7 +148,7 @@ def rows_of_whole(source: Source) -> Sequence[int]:
     rows: Sequence[int] | np.ndarray = range(len(source))
     while isinstance(source, Subset):
         rows, source = source.rows[rows], source.source
-    return rows if isinstance(rows, range) else rows.tolist()
+    return rows.tolist() if isinstance(rows, np.ndarray) else rows
 
 
 def files_of(source: Source) -> Iterator[Path]:
