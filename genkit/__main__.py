@@ -2,11 +2,53 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from types import FrameType
+
+STOPPED = 130  # the exit code of a command that Ctrl-C has stopped, as in shells
+TOO_EARLY = "stopped before the command began; nothing was written."
 
 
 def main() -> None:
-    """Run the command line. Print the message of a `GenkitError` to stderr and exit with its code.
+    """Run the command line as the only work of this process: Ctrl-C ends it with one line, whatever the moment.
+
+    Python would print a traceback of whatever it was importing, and an interrupt can be lost within an import.
+    """
+    is_heeded = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    if is_heeded:
+        signal.signal(signal.SIGINT, _end_before_command)
+    code = 1
+    try:
+        run_command()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(bool(end.code))
+        raise
+    finally:
+        if is_heeded:
+            signal.signal(signal.SIGINT, lambda number, frame: _end(code))
+
+
+def _end_before_command(number: int, frame: FrameType | None) -> None:
+    """End this process, which has only imported so far. Of several processes, the one that started them reports."""
+    if "GENKIT_LAUNCHER" not in os.environ:
+        os.write(2, f"{TOO_EARLY}\n".encode())
+    os._exit(STOPPED)
+
+
+def _end(code: int) -> None:
+    """End this process, whose command has ended, with the exit code of that."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, RuntimeError, ValueError):  # closed, lost, or flushed at this moment
+            continue
+    os._exit(code)
+
+
+def run_command() -> None:
+    """Run the command that ``sys.argv`` names. Print the message of a `GenkitError` to stderr and exit with its code.
 
     A command whose output is lost exits with 1 at least, unless it has saved what it prints.
     """

@@ -1,4 +1,4 @@
-"""The group of commands: its errors for an unknown command, and for an option that is given twice."""
+"""The group of commands: its errors for an unknown command, for an option that is given twice, and for a stop."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 from genkit.cli.headings import ORDER
+from genkit.cli.stopped import with_a_line_if_stopped
 from genkit.console.escapes import escaped
 from genkit.near_miss import near_miss
 
@@ -34,6 +35,16 @@ class CommandGroup(TyperGroup):
             commands = headings[heading]
             with formatter.section(heading):
                 formatter.write_dl([(f"{name:{widest}}", each.get_short_help_str(limit)) for name, each in commands])
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Parse the arguments. Raises `Interrupted` if the command is stopped meanwhile."""
+        with with_a_line_if_stopped():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. Raises `Interrupted` if it is stopped and says nothing of it."""
+        with with_a_line_if_stopped():
+            return super().invoke(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that the first argument names. Raises typer's usage error, exit code 2, if there is none."""

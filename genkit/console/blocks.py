@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from genkit.console.output import Console, is_terminal
+from genkit.console.output import Console
+from genkit.console.output_width import is_terminal
 
 if TYPE_CHECKING:
     import numpy as np

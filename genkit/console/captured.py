@@ -24,6 +24,11 @@ class TextConsole(Console):
         self.rich = rich.console.Console(file=self._kept, no_color=True, force_jupyter=False, **layout)
 
     @property
+    def has_width(self) -> bool:
+        """False: a table keeps all columns side by side, whatever the terminal that Python runs in."""
+        return False
+
+    @property
     def text(self) -> str:
         """What has been printed, without spaces at the ends of lines."""
         lines = self._kept.getvalue().rstrip().splitlines()

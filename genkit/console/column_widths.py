@@ -1,7 +1,8 @@
-"""Widths of the columns of a table that is wider than the terminal."""
+"""Widths of the columns of a table that is wider than the terminal, and the parts that it is divided into."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
@@ -35,6 +36,28 @@ def column_widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
 def least_widths(columns: Sequence[Sequence[str]], level: int) -> list[int]:
     """Return the widths in which each column keeps whole what a level keeps whole."""
     return [max(1, _widest(piece for cell in column for piece in pieces(cell, level))) for column in columns]
+
+
+def balanced_parts(widths: Sequence[int], width: int) -> list[range]:
+    """Return the places of consecutive columns in the fewest parts of at most `width`, a wider column alone.
+
+    Of the divisions into so few parts, it is one whose parts have numbers of columns that differ least, the larger
+    parts first.
+    """
+    # The best division of the first columns by their number and that of its parts: the sum of the squares of the
+    # numbers of columns, least where they are equal, and their negatives, least for large ones first.
+    best: dict[tuple[int, int], tuple[int, tuple[int, ...]]] = {(0, 0): (0, ())}
+    for end in range(1, len(widths) + 1):
+        for size in range(1, end + 1):
+            if size > 1 and sum(widths[end - size : end]) > width:
+                break
+            for parts in range(1, end + 1):
+                if (before := best.get((end - size, parts - 1))) is not None:
+                    found = (before[0] + size * size, (*before[1], -size))
+                    best[end, parts] = min(found, best.get((end, parts), found))
+    fewest = min(parts for end, parts in best if end == len(widths))
+    ends = list(itertools.accumulate(-size for size in best[len(widths), fewest][1]))
+    return [range(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _raise(widths: list[int], to: Sequence[int], places: Iterable[int], width: int) -> None:

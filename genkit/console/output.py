@@ -27,6 +27,7 @@ from rich.text import Text
 from genkit.console.ascii_forms import written_in
 from genkit.console.escapes import escaped
 from genkit.console.notebook_line import line_in_notebook
+from genkit.console.output_width import given_width, is_terminal, set_width
 from genkit.console.progress_lines import CountLines
 from genkit.console.tables import laid_out
 from genkit.launched import is_main_process
@@ -41,14 +42,18 @@ class Console:
     """Output of one command on stdout.
 
     `silent` prints nothing; `quiet` prints results only; `stderr` prints there. rich uses no colours if ``NO_COLOR`` is
-    set.
+    set. The width is that of `genkit.console.output_width`.
     """
 
     def __init__(self, *, silent: bool = False, quiet: bool = False, stderr: bool = False):
         self.silent, self.quiet = silent, quiet
         self.rich = rich.console.Console(quiet=silent, highlight=False, soft_wrap=True, emoji=False, stderr=stderr)
-        if not is_terminal(self.rich):
-            self.rich.width = 160  # files and pipes have no width
+        set_width(self.rich)
+
+    @property
+    def has_width(self) -> bool:
+        """Whether no line may be longer than the width, so that a table may have to be divided."""
+        return is_terminal(self.rich) or given_width() is not None
 
     def print(self, text: str) -> None:
         """Print plain text."""
@@ -73,8 +78,7 @@ class Console:
             return
         title, columns = self._shown(title), [self._shown(column) for column in columns]
         cells = [[self._shown(cell) for cell in row] for row in rows]
-        narrow = is_terminal(self.rich)
-        for part in laid_out(title, columns, cells, self.rich.width, below and narrow, repeat * narrow):
+        for part in laid_out(title, columns, cells, self.rich.width, below and self.has_width, repeat * self.has_width):
             self.rich.print(part, soft_wrap=False)
         self.rich.print()
 
@@ -107,11 +111,6 @@ class Console:
                 yield ProgressBar(bar, total)
         else:
             yield ProgressLines(self, total)
-
-
-def is_terminal(console: rich.console.Console) -> bool:
-    """Return whether a bar can move on the output. FORCE_COLOR makes rich take a file for a terminal."""
-    return console.file.isatty() and not console.is_dumb_terminal
 
 
 class _Terms(ProgressColumn):

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from genkit.console.column_widths import column_widths, least_widths
+from genkit.console.column_widths import balanced_parts, column_widths, least_widths
 from genkit.console.words import BROKEN_NAMES, wrapped
 
 GAP = 2  # columns of the terminal between two columns of a table
@@ -77,19 +77,19 @@ def _with_notes(title: str, head: Row, rows: Sequence[Row], notes: Row, width: i
 
 
 def _blocks(head: Row, rows: Sequence[Row], width: int, repeat: int) -> list[list[int]]:
-    """Return the places of the columns of each table: all of them in one, unless cells would be broken there."""
+    """Return the places of the columns of each table: all of them in one, unless cells would be broken there.
+
+    There are as few tables as possible, with about as many columns each: four columns are two and two, not three and
+    one.
+    """
     in_rows = least_widths(list(zip(*rows, strict=True)), 0)
     in_head = least_widths([[name] for name in head], BROKEN_NAMES)
     least = [GAP + max(both) for both in zip(in_rows, in_head, strict=True)]
     if not repeat or sum(least) - GAP <= width:
         return [list(range(len(head)))]
     first = list(range(repeat))
-    blocks: list[list[int]] = []
-    for place in range(repeat, len(head)):
-        if not blocks or sum(least[each] for each in (*blocks[-1], place)) - GAP > width:
-            blocks.append([*first])
-        blocks[-1].append(place)
-    return blocks
+    parts = balanced_parts(least[repeat:], width + GAP - sum(least[:repeat]))
+    return [[*first, *(repeat + place for place in part)] for part in parts]
 
 
 def _fits(rows: Sequence[Row], width: int) -> bool:

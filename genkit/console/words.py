@@ -1,7 +1,7 @@
 """Words of a cell, and where they may be broken. Each level breaks what the one before it keeps whole.
 
-0   "22.4 ± 0.1" and "psnr ↑" stay together
-1   "± 0.1" stays together
+0   "22.4 ± 0.1", "psnr ↑" and "95 %" stay together
+1   "± 0.1" and "95 %" stay together
 2   words stay together
 3   names are broken after a hyphen, an underscore or a slash: ``high-`` ``quality``, ``runs/`` ``0001-``
 4   keys are broken after a full stop: ``optimiser.`` ``encoder.`` ``lr``
@@ -18,7 +18,11 @@ from rich.cells import cell_len
 
 LEVELS = range(7)
 BROKEN_NAMES = 3  # the level that breaks names
-TOGETHER = (re.compile(r"\S+ ± \S+|\S+ [↑↓](?!\S)|\S+"), re.compile(r"± \S+|\S+"), re.compile(r"\S+"))
+TOGETHER = (
+    re.compile(r"\S+ ± \S+|\S+ [↑↓](?!\S)|\d\S* %\S*|\S+"),
+    re.compile(r"± \S+|\d\S* %\S*|\S+"),
+    re.compile(r"\S+"),
+)
 NAME = re.compile(r"(?<=[^\W\d_][-_])(?=\w)|(?<=\d[-_])(?=[^\W\d_])|(?<=/)(?=\w)")
 KEY = re.compile(rf"{NAME.pattern}|(?<=[^\W\d_]\.)(?=\w)")
 IS_KEY = re.compile(r"\W*[^\W\d][\w-]*(\.[\w-]+)+\W*")  # optimiser.encoder.lr

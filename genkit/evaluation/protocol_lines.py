@@ -28,7 +28,7 @@ def protocol_lines(
     A number has the settings of each line that names its metric, its place, or all. A later line overrules an earlier
     one: "100 samples" replaces "5000 samples". `namings` return the name of a place, which several places may share.
     A metric is described with the first of them that gives no name to two places with different settings, else with the
-    last.
+    last. A line begins with what the lines beside it do not say, since readers compare lines by their beginnings.
     """
     labels = list(dict.fromkeys(label for label, _ in protocols))
     usual = _usual(list(protocols.values()))
@@ -45,7 +45,7 @@ def protocol_lines(
     by_text: dict[Text, list[str]] = {}
     for label, text in shared.items():
         by_text.setdefault(text, []).append(label)
-    lines += [ProtocolLine(", ".join(of), ", ".join(text)) for text, of in by_text.items() if text]
+    lines += _rarest_first([(", ".join(of), text) for text, of in by_text.items() if text])
     special = {
         (label, place): tuple(each for each in text if each not in shared[label])
         for (label, place), text in unusual.items()
@@ -68,13 +68,19 @@ def _lines_of_places(
             if text:
                 names = tuple(dict.fromkeys(map(naming, places)))
                 labels.setdefault((naming, names, text), []).append(label)
-    lines = []
+    lines: list[tuple[str, Text]] = []
     for (naming, names, text), of in labels.items():
         there = {label for label, place in special if naming(place) in names}
         where = "; ".join(names)
         every = len(of) > 1 and len(of) == len(there)
-        lines.append(ProtocolLine(where if every else f"{', '.join(of)} in {where}", ", ".join(text)))
-    return lines
+        lines.append((where if every else f"{', '.join(of)} in {where}", text))
+    return _rarest_first(lines)
+
+
+def _rarest_first(lines: Sequence[tuple[str, Text]]) -> list[ProtocolLine]:
+    """Return the lines; each begins with the texts that the fewest of them have, which otherwise keep their order."""
+    number = Counter(each for _, text in lines for each in text)
+    return [ProtocolLine(of, ", ".join(sorted(text, key=number.__getitem__))) for of, text in lines]
 
 
 def _tells_apart(naming: Callable[[Place], str], groups: Iterable[Sequence[Place]]) -> bool:

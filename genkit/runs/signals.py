@@ -10,7 +10,9 @@ nothing.
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +22,8 @@ from genkit.errors import Interrupted
 from genkit.launched import STOP
 
 Handler = Callable[[int, FrameType | None], None]
+
+SECONDS_UNTIL_AGAIN = 2.0  # enough to clean up after an interrupt
 
 _of_open_blocks: list[list[int]] = []  # the signals that each open block has received, the outermost block first
 
@@ -72,16 +76,70 @@ def stop_requested(hurry: bool = True) -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` for SIGTERM as for Ctrl-C, so that both end with a message about the next command."""
+    """Raise `KeyboardInterrupt` for SIGTERM as for Ctrl-C, so that both end with a message about the next command.
+
+    Python drops an exception that a finaliser raises, and so do libraries that try an import and go on without it. So
+    if nothing handles the interrupt a moment later and the block goes on, it is raised again.
+    """
     received: list[int] = []
+    again = _Again()
 
     def obey(number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT or not received:
+        if again.is_due:
+            again.is_due = False
+            if is_stopping():
+                return
+        elif number == signal.SIGINT or not received:
             received.append(number)
-            raise KeyboardInterrupt
+        else:
+            return
+        again.start()
+        raise KeyboardInterrupt
 
     with _handling(obey, received):
-        yield
+        try:
+            yield
+        except ImportError as error:
+            if not is_stopping(error):
+                raise
+            raise KeyboardInterrupt from None
+        finally:
+            again.stop()
+
+
+class _Again:
+    """A signal that this process sends itself a moment after an interrupt."""
+
+    def __init__(self) -> None:
+        self.is_due = False  # the next signal is this one
+        self._timer: threading.Timer | None = None
+
+    def start(self) -> None:
+        """Begin the moment, in place of one that has begun."""
+        self.stop()
+        self._timer = threading.Timer(SECONDS_UNTIL_AGAIN, self._send)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Send nothing."""
+        self.is_due = False
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _send(self) -> None:
+        self.is_due = True
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def is_stopping(error: BaseException | None = None) -> bool:
+    """Return whether an error comes from a request to stop; by default the one that is being handled at this moment."""
+    error = error or sys.exc_info()[1]
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt | Interrupted):
+            return True
+        error = error.__context__
+    return False
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from genkit.console.output import Console, is_terminal
+from genkit.console.output import Console
+from genkit.console.output_width import is_terminal
 from genkit.tables.experiment import Experiment
 from genkit.tables.jobs import Job
 

@@ -1,8 +1,11 @@
 """Widths of columns of a table that is wider than the terminal, and the breaks within its words."""
 
+import itertools
+import random
+
 import pytest
 
-from genkit.console.column_widths import column_widths
+from genkit.console.column_widths import balanced_parts, column_widths
 from genkit.console.words import wrapped
 
 
@@ -58,3 +61,31 @@ def test_a_name_gives_way_before_a_key_and_a_key_before_a_number():
     assert column_widths([(name, key)], len(key) + 20) == [20, len(key)]
     assert column_widths([(key, number)], len(number) + 15) == [15, len(number)]
     assert column_widths([("unbreakable-or-so", number)], len(number) + 5) == [5, len(number)]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_parts_are_the_fewest_that_fit_and_then_the_most_equal(seed):
+    """Compared with all divisions of the columns into consecutive parts."""
+    source = random.Random(seed)
+    widths = [source.randint(3, 20) for _ in range(source.randint(1, 8))]
+    width = source.randint(20, 60)
+    divisions = []
+    for cuts in itertools.product([False, True], repeat=len(widths) - 1):
+        ends = [place for place, cut in enumerate(cuts, 1) if cut]
+        parts = [range(*ends) for ends in itertools.pairwise([0, *ends, len(widths)])]
+        if all(sum(widths[place] for place in part) <= width for part in parts):
+            divisions.append(parts)
+    found = balanced_parts(widths, width)
+    assert found in divisions
+    fewest = min(map(len, divisions))
+    spread = [sum(len(part) ** 2 for part in parts) for parts in divisions if len(parts) == fewest]
+    assert (len(found), sum(len(part) ** 2 for part in found)) == (fewest, min(spread))
+
+
+def test_a_column_wider_than_the_part_is_alone():
+    assert balanced_parts([5, 50, 5, 5], 20) == [range(1), range(1, 2), range(2, 4)]
+    assert balanced_parts([4] * 7, 12) == [range(3), range(3, 5), range(5, 7)]
+
+
+def test_a_percentage_is_not_broken():
+    assert wrapped("an interval of 95 %, 1000 replicates", 18) == ["an interval of", "95 %, 1000", "replicates"]

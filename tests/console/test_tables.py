@@ -1,12 +1,15 @@
 """Tables at every width: nothing is lost, nothing is wider than the terminal, and no word that fits is cut."""
 
 import io
+import os
 import random
 import re
+from contextlib import redirect_stdout
 
 import pytest
 import rich.console
 
+from genkit.console.captured import text_of
 from genkit.console.output import Console
 
 NUMBERS = ["8", "0.79178", "-1.25e-06", "22.4", "0.0001*", "3000/3000", "289.8"]
@@ -114,6 +117,41 @@ def test_a_file_has_one_table_whatever_a_terminal_would_have():
     plain = printed(50, "a title", head, rows, terminal=False)
     assert plain == printed(50, "a title", head, rows, terminal=False, below=True, repeat=1)
     assert plain == printed(50, "a title", head, rows)
+
+
+def test_columns_is_the_width_of_a_file_too(monkeypatch):
+    """As for git, pytest and rich."""
+    head, rows = some_table(1)
+    beside = printed(50, "a title", head, rows, below=True, repeat=1)
+    monkeypatch.setenv("COLUMNS", "50")
+    assert printed(50, "a title", head, rows, terminal=False, below=True, repeat=1) == beside
+    with redirect_stdout(io.StringIO()):
+        assert Console().rich.width == 50
+
+
+@pytest.mark.parametrize("columns", ["", "0", "-3", "x", "4.5"])
+def test_columns_that_is_no_width_is_as_if_it_were_not_set(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    with redirect_stdout(io.StringIO()):
+        assert Console().rich.width == 160 and not Console().has_width
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((70, 20)))
+    with redirect_stdout(Terminal()):
+        assert Console().rich.width == 70
+
+
+def test_what_python_shows_does_not_depend_on_the_terminal_it_runs_in(monkeypatch):
+    head, rows = some_table(2)
+    before = text_of(lambda console: console.table("a title", head, rows * 2, below=True, repeat=1))
+    monkeypatch.setenv("COLUMNS", "40")
+    assert text_of(lambda console: console.table("a title", head, rows * 2, below=True, repeat=1)) == before
+
+
+def test_further_tables_have_as_many_columns_as_the_first_and_there_are_as_few_as_possible():
+    head = ["", *(f"method-{k}" for k in range(4))]
+    rows = [["psnr ↑", *("22.4 ± 0.1" for _ in range(4))]]
+    for width, columns in ((60, [4]), (50, [2, 2]), (33, [2, 2]), (25, [1, 1, 1, 1])):
+        blocks = printed(width, "t", head, rows, repeat=1).rstrip().split("\n\n")
+        assert [block.count("method") for block in blocks] == columns, width
 
 
 def test_brackets_are_text_in_titles_heads_and_cells():

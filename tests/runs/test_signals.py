@@ -1,6 +1,7 @@
 """Signals that ask a command to stop."""
 
 import signal
+import time
 
 import pytest
 
@@ -60,3 +61,46 @@ def test_a_request_to_another_process_is_one_to_this_one(number):
         with pytest.raises(Interrupted), stop_requested():
             raise Interrupted
         send_late_request()
+
+
+def swallow():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        return
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    monkeypatch.setattr("genkit.runs.signals.SECONDS_UNTIL_AGAIN", 0.02)
+
+
+def test_an_interrupt_that_was_swallowed_is_raised_again_and_again(soon, number):
+    with interruptible():
+        swallow()
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                time.sleep(20)
+    time.sleep(0.1)  # no more after the block, where it would end pytest
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Interrupted])
+def test_an_interrupt_that_is_being_handled_is_not_raised_again(soon, number, error):
+    with pytest.raises(error), interruptible():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            try:
+                raise error from None
+            finally:
+                time.sleep(0.1)
+
+
+def test_an_import_that_an_interrupt_has_stopped_is_an_interrupt(number):
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("half of it") from None
+    with pytest.raises(ImportError), interruptible():
+        raise ImportError("not there")

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from genkit.__main__ import main
+from genkit.__main__ import run_command
 
 TINY = """\
 title = "tiny"
@@ -118,7 +118,7 @@ def genkit(*arguments: object) -> CommandResult:
     sys.argv = ["genkit", *map(str, arguments)]
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            main()
+            run_command()
     except SystemExit as end:
         code = end.code or 0
     finally:
