@@ -17,10 +17,10 @@ from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.model import NetworkBuilder
 from genkit.core.types import DependentDefaults
 from genkit.errors import Problem, UsageError
-from genkit.near_miss import near_miss
 from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.key_remedies import how_to_add, how_to_quote, known_parts
+from genkit.recipe.misplaced_keys import hint_of_unknown, keys_of_recipe
 from genkit.recipe.part_fields import (
     KIND_OF_HINT,
     SUPPLIED,
@@ -145,7 +145,8 @@ class Binder:
                 text = f"not a key of a recipe: the {SUPPLIERS[name]} determines its value. Remove it."
                 self.problem((*path, name), text, owner)
             elif name not in parameters:
-                known = near_miss(name, parameters) or " It has no keys. Remove it."
+                keys = keys_of_recipe(self.document, self.registry)
+                known = hint_of_unknown(name, parameters, path, keys) or " It has no keys. Remove it."
                 self.problem((*path, name), f"unknown key of {subject}.{known}", owner)
 
         bound = {}

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from genkit.errors import UsageError
-from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, KeyPath, is_unicode
+from genkit.recipe.misplaced_keys import hint_of_unknown
+from genkit.recipe.nested import leaves
 from genkit.recipe.toml_text import MOST_LEVELS, BeyondLimits, has_comment, parse
 from genkit.recipe.values import in_toml
 
@@ -50,12 +51,12 @@ def check_present(tables: Mapping[str, Any], path: KeyPath, what: str) -> None:
 def hint_if_absent(tables: Mapping[str, Any], path: KeyPath) -> str | None:
     """Return the near misses of a key that the tables lack; None for a key that is there, or is within no table."""
     found: Any = tables
-    for name in path:
+    for depth, name in enumerate(path):
         table = {"use": found} if isinstance(found, str) else found  # a text is short for a table with that `use`
         if not isinstance(table, Mapping):
             return None
         if name not in table:
-            return near_miss(name, table)
+            return hint_of_unknown(name, table, path[:depth], (key for key, _ in leaves(tables)))
         found = table[name]
     return None
 
