@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 from typer.core import TyperGroup
 
 from genkit.cli.headings import ORDER
+from genkit.cli.repeated_option import refuse_repeated, refuse_repeated_of
 from genkit.cli.stopped import with_a_line_if_stopped
 from genkit.console.escapes import escaped
 from genkit.near_miss import near_miss
@@ -36,6 +35,12 @@ class CommandGroup(TyperGroup):
             with formatter.section(heading):
                 formatter.write_dl([(f"{name:{widest}}", each.get_short_help_str(limit)) for name, each in commands])
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the options before the command. Raises typer's usage error for one that is given twice."""
+        refuse_repeated(ctx, args, group=True)
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Parse the arguments. Raises `Interrupted` if the command is stopped meanwhile."""
         with with_a_line_if_stopped():
@@ -51,30 +56,5 @@ class CommandGroup(TyperGroup):
         if args and not args[0].startswith("-") and args[0] not in self.commands:
             ctx.fail(f"{escaped(args[0])}: unknown command.{near_miss(args[0], self.commands)}")
         name, command, rest = super().resolve_command(ctx, args)
-        _refuse_repeated(ctx, command, rest)
+        refuse_repeated_of(command, name, rest, ctx)
         return name, command, rest
-
-
-def _refuse_repeated(ctx: Any, command: Any, args: Sequence[str]) -> None:
-    """Raise typer's usage error for an option with one value that is given twice: only the last would count."""
-    given = Counter(_single_options(command, args))
-    for option, number in given.items():
-        if number > 1:
-            ctx.fail(f"{option}: given {number} times, but it takes one value. Give it once.")
-
-
-def _single_options(command: Any, args: Sequence[str]) -> Iterator[str]:
-    """Yield the name of each option among the arguments of a command that takes one value."""
-    by_name = {name: parameter for parameter in command.params for name in parameter.opts if name.startswith("-")}
-    rest = iter(args)
-    for text in rest:
-        if text == "--":
-            return
-        name, equals, _ = text.partition("=")
-        parameter = by_name.get(name)
-        if parameter is None or parameter.is_flag:
-            continue
-        if not equals:
-            next(rest, None)  # its value
-        if not parameter.multiple:
-            yield max(parameter.opts, key=len)

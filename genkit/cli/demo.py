@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import open_with_remark, print_remark
+from genkit.cli.inputs import open_with_remark
 from genkit.cli.options import DataOverrides, ModelToRead, Weights, overrides_within
+from genkit.console.escapes import escaped
 from genkit.errors import UsageError
 
 
@@ -40,7 +42,7 @@ def demo(
     with open_socket(port) as listening:
         trained = open_with_remark(run, weights)
         playground = open_playground(run.folder, trained, device, of_data)
-        print_remark(f"opening the page of {trained.title}")  # the packages of the page take some seconds
+        print(escaped(f"opening the page of {trained.title}"), file=sys.stderr)  # its packages take some seconds
         serve(playground, listening, lambda address: print(f"{address}   (Ctrl-C ends it)", flush=True))
     print("stopped", flush=True)
     if is_computing():

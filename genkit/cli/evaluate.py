@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LABEL = ("metrics", "LABEL")  # the path of a metric
 OF_METRIC = "--metrics"  # the place of a key of a metric that the recipe lacks
+NO_METRICS = "the recipe has no metrics. Compute one with --metrics NAME; `genkit plugins` lists them."
 HOW_TO_SET = "To change a key of a metric for this evaluation only, use --set metrics.LABEL.KEY=VALUE."
 MODES: dict[str, tuple[BatchNormMode, ...]] = {
     "running": ("running",),
@@ -54,9 +55,10 @@ def evaluate(
 ) -> None:
     """Compute the metrics of a run. One that has not finished is evaluated at its newest checkpoint.
 
-    Change or add a metric with --set metrics.LABEL.KEY=VALUE; [data] and seed can be changed, too. Nothing is written:
-    results.json keeps the results of the run. The exit code is 1 if a metric is refused. Processes that torchrun or
-    another launcher starts share the work.
+    Change or add a metric with --set metrics.LABEL.KEY=VALUE; [data] and seed can be changed, too. A metric evaluates
+    the weights that its key `weights` names, by default the raw ones: --set metrics.LABEL.weights=ema evaluates the EMA
+    weights. The protocols below the results say which. Nothing is written: results.json keeps the results of the run.
+    The exit code is 1 if a metric is refused. Processes that torchrun or another launcher starts share the work.
     """
     from genkit.cli.inputs import print_remark
     from genkit.console.output import Console
@@ -84,12 +86,13 @@ def evaluate(
     except KeyboardInterrupt:
         raise Interrupted("stopped during the evaluation; nothing was written. Run the same command again.") from None
     if json and is_main_process():
+        print_remark("" if results else f"{run}: {NO_METRICS}")
         print(json_format.dumps({"run": str(run), "results": [result.as_dict() for result in results]}))
     elif not json:
         console = Console(silent=not is_main_process())
         print_results(results, console)
         if not results:
-            console.print("The recipe has no metrics. Compute one with --metrics NAME; `genkit plugins` lists them.")
+            console.print(f"{run}: {NO_METRICS}")
     if any(result.value is None for result in results):
         raise typer.Exit(1)  # so that a script notices a refused metric; the reason is among the results
 

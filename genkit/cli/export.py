@@ -40,7 +40,7 @@ def export(
         refuse_inside_data(out / "samples.png", find_model(run).recipe.tables.get("data") or {})
     exported = export_model(run, out, weights, onnx=onnx)
     for remark in exported.remarks:
-        print_remark(f"remark: {remark}")
+        print_remark(remark)
     if json:
         facts = {"folder": str(exported.folder), "weights": exported.weights, "files": list(exported.files)}
         print(json_format.dumps(facts))

@@ -31,7 +31,12 @@ def fit_prior(
     overrides: DataOverrides = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", parser=user_path, help="Model folder; by default RUN/fitted."),
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            parser=user_path,
+            help="Model folder; by default RUN/fitted.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -39,8 +44,8 @@ def fit_prior(
 
     Write a model folder, RUN/fitted, which differs from RUN/final in its prior only: a mixture of Gaussians, fitted to
     a code z ~ q(z|x) for each sample of the train split. `genkit sample RUN/fitted`, `genkit eval RUN/fitted` and the
-    other commands that take a model folder then use it; RUN stays as it is. An earlier fit is replaced; other files
-    of its folder stay. Data without end give 10,000 draws.
+    other commands that take a model folder then use it; RUN stays as it is. An earlier fit is replaced, also if RUN
+    is one; other files of its folder stay. Data without end give 10,000 draws.
     """
     from genkit.errors import Interrupted
     from genkit.runs.fit_prior import fit_prior as fit
@@ -54,7 +59,7 @@ def fit_prior(
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
     for remark in fitted.remarks:
-        print_remark(f"remark: {remark}.")
+        print_remark(f"{remark}.")
     if json:
         fits = {weights: asdict(each) for weights, each in fitted.fits.items()}
         print(json_format.dumps({"folder": str(fitted.folder), "components": components, "fits": fits}))

@@ -57,9 +57,12 @@ def open_with_remark(run: GivenModel, weights: str | None) -> Trained:
 
 
 def print_remark(remark: str) -> None:
-    """Print a remark on stderr, because stdout carries the result of the command; nothing if it is empty."""
-    if remark:
-        print(escaped(remark), file=sys.stderr)
+    """Print each line of a remark on stderr, behind ``remark:``; nothing if it is empty.
+
+    It is on stderr because stdout carries the result of the command. Functions of Python warn with the same text.
+    """
+    for line in remark.splitlines():
+        print(escaped(f"remark: {line}"), file=sys.stderr)
 
 
 def select_inputs(

@@ -81,6 +81,6 @@ def refuse_among_pictures(option: str, out: Path, resolved: Mapping[str, Any]) -
     if not beside:
         return ""
     return (
-        f"remark: {option} {out}: {folder} has other pictures, in {beside[0]}/. If it is one set with classes, "
+        f"{option} {out}: {folder} has other pictures, in {beside[0]}/. If it is one set with classes, "
         "the new pictures become part of it."
     )

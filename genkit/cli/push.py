@@ -38,7 +38,7 @@ def push(
 
     pushed = push_folder(folder, repository, private=private, message=message)
     for remark in pushed.remarks:
-        print_remark(f"remark: {remark}")
+        print_remark(remark)
     if json:
         print(json_format.dumps({"url": pushed.url, "commit": pushed.commit, "files": list(pushed.files)}))
     else:

@@ -121,11 +121,11 @@ class _Terms(ProgressColumn):
 
 
 @contextmanager
-def progress_count(what: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress_count(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Show a progress bar for work other than training. Yields a function to call with the number of items just done.
 
-    The bar appears on stderr, because stdout may carry a result, and only in the main process. Without a terminal it is
-    a plain line every `SECONDS_BETWEEN_LINES` seconds.
+    It is on stderr, as stdout may carry a result, and only in the main process. Without a terminal it is a plain line
+    every `SECONDS_BETWEEN_LINES` seconds. A `total` of None is unknown: no time left is estimated.
     """
     console = rich.console.Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     if not is_main_process():
@@ -134,8 +134,9 @@ def progress_count(what: str, total: int) -> Iterator[Callable[[int], None]]:
     if not is_terminal(console):
         yield CountLines(partial(_print_line, console), what, total, SECONDS_BETWEEN_LINES)
         return
-    columns = (TextColumn("{task.description}", markup=False), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    known = (MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
+    of_number = known if total is not None else (TextColumn("{task.completed:,.0f}"), BarColumn())
+    with Progress(TextColumn("{task.description}", markup=False), *of_number, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.advance(task, done)
 

@@ -13,7 +13,7 @@ class CountLines:
         self,
         write: Callable[[str], None],
         what: str,
-        total: int,
+        total: int | None,
         seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ):
@@ -22,7 +22,7 @@ class CountLines:
         Args:
             write: Writes a line.
             what: The work.
-            total: The number of items.
+            total: The number of items; None if nobody knows it.
             seconds: The least time between two lines, and before the first one.
             clock: Returns the time in seconds.
         """
@@ -37,6 +37,9 @@ class CountLines:
         if now - self._last < self._seconds:
             return
         self._last = now
+        if self._total is None:
+            self._write(f"{self._what}  {self._done:,}, {now - self._start:.0f} s so far")
+            return
         rate = self._done / (now - self._start)
         left = f", {(self._total - self._done) / rate:.0f} s left" if rate and self._done < self._total else ""
         self._write(f"{self._what}  {self._done:,}/{self._total:,}{left}")

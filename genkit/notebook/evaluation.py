@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from os import PathLike
@@ -14,7 +15,7 @@ from genkit.console.captured import html_of, text_of
 from genkit.core.global_generators import restored_generators
 from genkit.core.metric import BatchNormMode
 from genkit.core.torch_defaults import standard_defaults
-from genkit.errors import UsageError
+from genkit.errors import GenkitWarning, UsageError
 from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments
 from genkit.notebook.results import Results
@@ -25,6 +26,7 @@ from genkit.runs.compare import compare as compare_folders
 from genkit.runs.comparison_report import print_comparison, save_comparison
 from genkit.runs.evaluate_run import TABLES, evaluate_run, evaluation_plan
 from genkit.runs.report_of_comparison import comparison_page
+from genkit.runs.saved_model import find_model
 from genkit.sharing.pull import find_folder
 from genkit.storage.atomic import write_file
 from genkit.storage.os_errors import describe_os_error
@@ -62,6 +64,8 @@ def evaluate(
     changes = overrides_within(TABLES, changes, "metrics.psnr.samples=100", "An evaluation")
     with data_of_run(path, data):
         plan = evaluation_plan(path, changes, names)
+        if remark := find_model(path).remark:
+            warnings.warn(remark, GenkitWarning, stacklevel=5)  # three are of the decorators
         return Results(evaluate_run(path, plan, plan.recipe.seed, [batch_norm] if batch_norm else ()))
 
 

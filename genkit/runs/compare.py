@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -13,7 +14,10 @@ from genkit.errors import UsageError
 from genkit.recipe.nested import flatten
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.compared_run import ComparedRun
+from genkit.runs.not_a_run_folder import run_around
 from genkit.runs.run_folder import RunFolder
+from genkit.storage.listing import exists
+from genkit.storage.names import ABOUT, CONFIG, RESOLVED
 
 LABELLED = ("metrics", "callbacks")  # tables whose keys are labels of the user
 
@@ -151,8 +155,11 @@ class Comparison:
 def compare(paths: Sequence[Path]) -> Comparison:
     """Return the comparison of the runs in these folders.
 
-    Raises `UsageError` for fewer than two runs, if a run is given twice, and if a file of a run is damaged.
+    Raises `UsageError` for fewer than two runs, for a model without a run folder, if a run is given twice, and if a
+    file of a run is damaged.
     """
+    for path in paths:
+        _refuse_model(path)
     folders = [RunFolder.open(path) for path in paths]
     resolved = [folder.path.resolve() for folder in folders]
     repeated = [str(path) for path, place in zip(paths, resolved) if resolved.count(place) > 1]
@@ -163,6 +170,21 @@ def compare(paths: Sequence[Path]) -> Comparison:
     short = [path.name for path in resolved]
     names = short if len(set(short)) == len(short) else [str(path) for path in paths]
     return Comparison([ComparedRun.read(name, folder) for name, folder in zip(names, folders, strict=True)])
+
+
+def _refuse_model(path: Path) -> None:
+    """Raise `UsageError` for a model folder or an exported folder: there is nothing to compare before it is evaluated.
+
+    The natural call is that of a run with its own model of another prior, so the error says how to compare these.
+    """
+    if exists(path / RESOLVED) or not (exists(path / ABOUT) or exists(path / CONFIG)):
+        return
+    run = run_around(path)
+    others = "the other models" if run is None else f"the run: `genkit eval {shlex.quote(str(run))}`"
+    raise UsageError(
+        f"{path}: a model, without the logs and results that a comparison reads from runs. Compute its metrics with "
+        f"`genkit eval {shlex.quote(str(path))}`, and those of {others}."
+    )
 
 
 def _keys_and_values(recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,6 @@ def remark_on_weights(name: str, score: Score, trained: Trained, given: Collecti
     shown = " and ".join(f"{key} {value:g}" for key, value in zip(WEIGHTS, of_score, strict=True))
     options = " ".join(f"--set score.{key}={value:g}" for key, value in zip(WEIGHTS, of_loss, strict=True))
     return (
-        f"remark: --score {name}: weighs with {shown}, and [loss] of the run with another ratio. For the bound that "
+        f"--score {name}: weighs with {shown}, and [loss] of the run with another ratio. For the bound that "
         f"the run was trained on, add {options}"
     )

@@ -25,8 +25,8 @@ from genkit.recipe.bind_model import PRIOR
 from genkit.recipe.registry import load_registry
 from genkit.recipe.whole_text import with_mark
 from genkit.runs.encode_samples import MOST_NAMED, encoded, set_to_encode
-from genkit.runs.fit_mixture import MOST_ITERATIONS, fit_mixture, mean_log_likelihood
-from genkit.runs.fitted_folder import copy_other_files, refuse_to_replace
+from genkit.runs.fit_mixture import fit_mixture, mean_log_likelihood
+from genkit.runs.fitted_folder import copy_other_files, place_of_fit, refuse_to_replace
 from genkit.runs.model_facts import FIT
 from genkit.runs.saved_model import CheckpointedModel, ExportedModel, SavedModel, find_model
 from genkit.runs.trained import Trained, open_data, open_trained
@@ -36,7 +36,7 @@ from genkit.storage.os_errors import describe_os_error
 from genkit.storage.text_files import write_text
 from genkit.storage.weights import write_model_folder
 
-NAME, FULL_MIXTURE = "fitted", "full-mixture"
+FULL_MIXTURE = "full-mixture"
 GAP = 1.0  # most nats for each latent dimension by which held-out codes are less likely, without a remark
 
 
@@ -78,8 +78,8 @@ def fit_prior(
         components: Number of Gaussians.
         number: Most samples to encode of each split, chosen at random; by default all, or 10,000 draws of data without
             end.
-        out: The model folder to write; by default ``fitted`` in `path`. It replaces an earlier fit when it is complete,
-            and keeps other files of its folder.
+        out: The model folder to write; by default ``RUN/fitted``, see `place_of_fit`. It replaces an earlier fit when
+            it is complete, and keeps other files of its folder.
         overrides: Keys of ``[data]``, such as ``"data.path=mnist"``.
 
     Raises `UsageError`, and leaves everything as it was, if the run has not finished, if its model has no encoder or a
@@ -88,7 +88,7 @@ def fit_prior(
     """
     saved = find_model(path)
     _refuse_other_models(path, saved)
-    out = out if out is not None else path / NAME
+    out = out if out is not None else place_of_fit(path, saved.place, saved.facts)
     refuse_to_replace(out)
     models, fits = {}, {}
     for weights in ("raw", *(("ema",) if saved.has_ema else ())):
@@ -120,7 +120,8 @@ def _fit(path: Path, trained: Trained, components: int, number: int | None, over
     """Give the model a prior that is fitted to its codes. Raises `UsageError`."""
     codes, samples = _codes(path, trained, "train", number, overrides)
     try:
-        with progress_count(f"fitting the prior, {trained.weights} weights: iterations", MOST_ITERATIONS) as progress:
+        # Nobody knows how many iterations it takes, so no time left is estimated.
+        with progress_count(f"fitting the prior, {trained.weights} weights: iterations", None) as progress:
             fit = fit_mixture(codes, components, trained.seed, progress)
     except ValueError as error:
         raise UsageError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genkit.errors import UsageError
+from genkit.runs.not_a_run_folder import hint_of_hub
 from genkit.runs.run_state import RunState
 from genkit.runs.run_summary import RunSummary, summary_of
 from genkit.runs.sort_key import SortKey
@@ -32,7 +33,8 @@ def list_runs(folder: Path, sort: SortKey = SortKey.NAME, *, reverse: bool = Fal
     """
     if not folder.is_dir():
         wrong = "a file, not a folder" if exists(folder) else "not found"
-        raise UsageError(f"{folder}: {wrong}. Give the folder that holds the run folders; `genkit run` makes runs/.")
+        remedy = "Give the folder that holds the run folders; `genkit run` makes runs/."
+        raise UsageError(f"{folder}: {wrong}. {remedy}{'' if exists(folder) else hint_of_hub(folder)}")
     if exists(folder / RESOLVED):
         return [summary_of(folder)]
     paths = [folder / name for name in names_in(folder) if not name.startswith(".")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,21 +13,56 @@ from genkit.storage.names import ABOUT, CONFIG, RESOLVED
 
 RUNS = Path("runs")  # where commands make runs by default
 SUGGESTED_RUNS = 10  # at most, in an error message
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+"""ORG/NAME, a model on the hub."""
+READERS = ("anomaly", "demo", "encode", "eval", "interpolate", "reconstruct", "sample", "score")
+"""The commands that take any model: of a run, exported, or on the hub."""
 
 
 def not_a_run_folder(path: Path) -> UsageError:
     """Return the error for a path that is not a run folder: what the path is instead, and what the user can do."""
     remedy = "`genkit run RECIPE` creates a run folder, in runs/."
     if exists(path / CONFIG):
-        taken = "`genkit.load` and commands that take a model, such as `genkit sample`, read it; this needs the run."
+        taken = f"This needs the run; {readers()} read it."
         return UsageError(f"{path}: an exported model, not a run folder (no {RESOLVED}). {taken}")
+    if exists(path / ABOUT):
+        run = run_around(path)
+        taken = f"Give its run, {run}." if run is not None else f"This needs the run; {readers()} read it."
+        return UsageError(f"{path}: a model folder, not a run folder (no {RESOLVED}). {taken}")
     if path.is_dir():
         return UsageError(f"{path}: not a run folder (no {RESOLVED}). {run_within(path) or remedy}")
     if not path.exists():
-        return UsageError(f"{path}: not found.{runs_like(path)} {remedy}")
+        return UsageError(f"{path}: not found.{runs_like(path)} {remedy}{hint_of_hub(path)}")
     if path.suffix == ".toml":
         remedy = f"If it is a recipe, start a run with `genkit run {path}`."
     return UsageError(f"{path}: a file, not a run folder. {remedy}")
+
+
+def readers() -> str:
+    """Return the names of what takes any model, for a message."""
+    *names, last = READERS
+    return f"`genkit.load` and the commands {', '.join(names)} and {last}"
+
+
+def may_be_on_hub(path: Path) -> bool:
+    """Return whether a path that does not exist may be meant as ORG/NAME, a model on the hub.
+
+    FOLDER/NAME is a path where FOLDER exists here, and so is runs/NAME.
+    """
+    return REPOSITORY.fullmatch(str(path)) is not None and path.parent != RUNS and not exists(path.parent)
+
+
+def hint_of_hub(path: Path) -> str:
+    """Return a hint for a path that is not found, where a run is needed; empty unless it may be ORG/NAME."""
+    if not may_be_on_hub(path):
+        return ""
+    return f" If {path} is a model on the hub: this needs a run on this machine; {readers()} take ORG/NAME."
+
+
+def run_around(model: Path) -> Path | None:
+    """Return the run whose folder has this model folder in it; None if there is none."""
+    parent = model.parent if model.name and model.name != ".." else model.resolve().parent
+    return parent if exists(parent / RESOLVED) else None
 
 
 def run_within(folder: Path) -> str:

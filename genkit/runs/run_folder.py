@@ -18,6 +18,7 @@ runs/0007-as-introvae-8gaussians-s0/
     final/                  model folder of the last step: weights, recipe and facts, for `genkit.load`
     best/                   model folder of the best step by one metric
     fitted/                 model folder of the last step, with a prior fitted to codes; `genkit fit-prior` writes it
+    fitted-best/            the same of best/
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def read_masks(pictures: UserPictures, place: Path, missing: Missing) -> UserMas
     if unpaired:
         verb, example = "has" if len(unpaired) == 1 else "have", shown_name(unpaired[0])
         remark = (
-            f"remark: {OPTION} {place}: {len(unpaired):,} of {count(len(files), 'mask')} {verb} no picture and "
+            f"{OPTION} {place}: {len(unpaired):,} of {count(len(files), 'mask')} {verb} no picture and "
             f"{'is' if len(unpaired) == 1 else 'are'} not used, such as {example}"
         )
     return UserMasks(found, remark)

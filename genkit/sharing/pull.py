@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -10,14 +9,12 @@ from typing import Any
 
 from genkit import __version__
 from genkit.errors import UsageError
-from genkit.runs.not_a_run_folder import RUNS, runs_like
+from genkit.runs.not_a_run_folder import REPOSITORY, RUNS, may_be_on_hub, runs_like
 from genkit.sharing.hub_errors import hub_errors, is_unreachable
 from genkit.storage.exported_folder import check_files, read_config
 from genkit.storage.listing import exists
 from genkit.storage.names import ABOUT, CONFIG, RESOLVED
 from genkit.storage.user_path import user_path
-
-REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
 PLACES = "Give a run, a model folder, an exported folder, or ORG/NAME, a model on the hub."
 SHADOWED = (
@@ -45,7 +42,7 @@ def find_folder(
         if not path.is_dir():
             raise UsageError(f"{path}: a file, not the folder of a model. {_instead_of_file(path)}")
         return path
-    if not named or path.parent == RUNS or exists(path.parent):
+    if not named or not may_be_on_hub(path):
         shadowed = named and path.parent != RUNS and not exists(path.parent / RESOLVED)
         raise UsageError(
             f"{path}: not found.{runs_like(path, models=True)} {SHADOWED.format(path=path) if shadowed else PLACES}"

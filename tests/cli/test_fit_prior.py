@@ -22,8 +22,11 @@ from genkit.parts.priors.full_mixture import FullMixture
 from genkit.recipe.whole_text import check_whole
 from genkit.runs import fit_prior as module
 from genkit.runs.fit_mixture import RIDGE
+from genkit.runs.fitted_folder import place_of_fit
 from genkit.runs.load import load
+from genkit.runs.trained import open_trained
 from genkit.sharing.export import export
+from genkit.storage.weights import model_folder
 
 GAN = (
     TINY.replace('"mlp"', '"mlp-gan"')
@@ -235,3 +238,44 @@ def test_the_next_commands_are_those_that_fit_the_recipe(run, tmp_path):
 def test_a_fit_that_describes_single_codes_is_remarked(held_out, remarked):
     facts = module.FitFacts(100, "100 samples", 5, True, 0.0, 50, held_out, 50.0)
     assert ("held-out" in module._remark("raw", facts, 4)) is remarked
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("run", "run/fitted"),
+        ("run/final", "run/fitted"),
+        ("run/final/.", "run/fitted"),
+        ("run/best", "run/fitted-best"),
+        ("run/fitted-best", "run/fitted-best"),
+        ("elsewhere", "elsewhere/fitted"),
+        ("fit", "fit"),
+    ],
+)
+def test_a_fit_is_where_a_run_keeps_it(tmp_path, given, expected):
+    """A model folder of a run has no model folder within it."""
+    for name in ("run/final", "run/best", "run/fitted-best", "elsewhere", "fit"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "run" / "recipe.resolved.toml").touch()
+    facts = {"fitted_prior": {}} if "fit" in given else {}
+    path = tmp_path / given
+    assert place_of_fit(path, model_folder(path), facts) == tmp_path / expected
+
+
+def test_a_fit_of_a_model_folder_of_a_run_is_in_the_run(run, monkeypatch):
+    """The fit of RUN/final is that of RUN, and so is a second fit of it, since the weights are the same."""
+    assert fit(run / "final", *KEYS)["folder"] == str(run / "fitted")
+    of_final = files_of(run / "fitted")
+    assert fit(run / "fitted", "--components", 2, "--number", 200)["folder"] == str(run / "fitted")
+    assert load(run / "fitted").prior.components == 2
+    assert fit(run / "fitted", *KEYS)["folder"] == str(run / "fitted") and files_of(run / "fitted") == of_final
+    monkeypatch.chdir(run / "final")
+    assert Path(fit(".", *KEYS)["folder"]).resolve() == (run / "fitted").resolve()
+    assert [path.parent for path in sorted(run.rglob("about.json"))] == [run / "final", run / "fitted"]
+
+
+def test_a_fitted_prior_is_named_wherever_its_model_is_shown(run):
+    fit(run, *KEYS)
+    assert "fitted prior" in repr(python.load(run / "fitted")) and "fitted" not in repr(python.load(run))
+    exported = export(run / "fitted", run / "shared").folder
+    assert "fitted prior" in open_trained(exported).title

@@ -188,12 +188,39 @@ def test_missing_data_are_reported_with_the_mistakes_of_a_recipe(tmp_path):
         (("sample", "nowhere", "-n", "3", "--number=4"), "--number"),
         (("anomaly", "nowhere", "--data", "a", "--data", "b"), "--data"),
         (("data", "show", "tiny.toml", "--out", "a.png", "--out", "b.png"), "--out"),
+        (("sample", "nowhere", "-n3", "-n4"), "--number"),
+        (("run", "tiny.toml", "--runs", "a", "-q", "--runs", "b"), "--runs"),
+        (("table", "show", "nowhere.toml", "--format", "csv", "--format", "latex"), "--format"),
+        (("table", "nowhere.toml", "--format", "csv", "--format", "latex"), "--format"),
+        (("--plugins", "none", "--plugins=all", "plugins"), "--plugins"),
     ],
 )
 def test_an_option_with_one_value_is_not_given_twice(arguments, option):
     result = genkit(*arguments)
     assert result.code == 2
     assert_names(result.err, option, "2 times")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (("eval", "nowhere", "--metrics", "modes", "--metrics=psnr,ssim"), "--metrics modes,psnr,ssim"),
+        (("sample", "nowhere", "--label", "1", "--label", "2"), "--label 1,2"),
+        (("--plugins", "none", "--plugins", "all", "plugins"), "--plugins none,all"),
+    ],
+)
+def test_a_list_that_is_given_twice_is_refused_with_the_list_of_both(arguments, option):
+    result = genkit(*arguments)
+    assert result.code == 2
+    assert_names(result.err, option)
+
+
+def test_a_command_is_completed_whatever_is_given_twice(monkeypatch, capsys):
+    words = "genkit eval nowhere --metrics modes --metrics mod"
+    monkeypatch.setenv("_GENKIT_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    assert "times" not in (genkit().out + genkit().err)
 
 
 def test_options_may_be_values_and_flags_and_lists_may_be_repeated():

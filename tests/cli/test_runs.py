@@ -11,7 +11,8 @@ from support.commands import IMAGES, TINY, genkit, install, refused, write_recip
 from support.messages import assert_names
 from support.pictures import write_folder
 
-from genkit.errors import Interrupted
+import genkit as python
+from genkit.errors import GenkitWarning, Interrupted
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.train import train
 
@@ -102,8 +103,13 @@ def test_an_unfinished_run_is_shown_at_its_newest_checkpoint(command, unfinished
     step = int(newest.name.removeprefix("step-"))
     result = genkit(command, unfinished)
     assert result.code == 0, result.err
-    assert_names(result.err, f"{unfinished}: has not finished", f"step {step}")
+    assert_names(result.err, f"remark: {unfinished}: has not finished", f"step {step}")
+    assert result.err.count("\n") == 1
     assert genkit(command, unfinished, "--json").out.startswith("{")
+    if command == "eval":
+        with pytest.warns(GenkitWarning, match="has not finished") as caught:
+            python.evaluate(unfinished)
+        assert [warning.filename for warning in caught] == [__file__]
     assert genkit("resume", unfinished).code == 0
     result = genkit(command, unfinished)
     assert (result.code, result.err) == (0, "")

@@ -95,3 +95,19 @@ def test_short_work_writes_nothing(capsys):
     with progress_count("scoring", 2) as advance:
         advance(2)
     assert capsys.readouterr() == ("", "")
+
+
+def test_work_of_unknown_length_is_counted_without_an_estimate(monkeypatch):
+    lines, now = [], [0.0]
+    count = CountLines(lines.append, "fitting", None, 10.0, lambda: now[0])
+    for now[0] in (5.0, 11.0, 12.0, 22.0):
+        count(1)
+    assert [line.split(",")[0] for line in lines] == ["fitting  2", "fitting  4"]
+    assert not any("left" in line or "/" in line for line in lines)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress_count("fitting", None) as advance:
+        advance(3)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    assert re.search(r"fitting 3\b", shown) and "?" not in shown

@@ -206,7 +206,7 @@ def test_a_path_that_is_not_a_run_folder_is_refused(runs, tmp_path):
     assert_names(compare_refused(run(runs, 1), "folder"), "folder: not a run folder", "recipe.resolved.toml")
     assert_names(compare_refused("nowhere", run(runs, 1)), "nowhere: not found")
     final = run(runs, 2) / "final"
-    assert_names(compare_refused(run(runs, 1), final), f"{final}: not a run folder")
+    assert_names(compare_refused(run(runs, 1), final), f"{final}: a model", f"genkit eval {final}")
 
 
 def test_a_single_run_and_the_same_run_twice_are_refused(runs):

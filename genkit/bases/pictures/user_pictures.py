@@ -103,7 +103,7 @@ class UserPictures:
         texts = [f"read as {self.source.describe()}"] if isinstance(self.source, ArraySource) else []
         texts += [f"{unfit}, which [data] of the run sets"] if unfit else []
         texts += self._changes.remarks()
-        return "\n".join(f"remark: {self.option} {self.place}: {text}" for text in texts)
+        return "\n".join(f"{self.option} {self.place}: {text}" for text in texts)
 
     def refuse_flat(self) -> None:
         """Raise `UsageError` if clipping has made every picture that was read one constant, so all are the same."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
+from genkit.cli.command_group import CommandGroup
+from genkit.cli.repeated_option import refuse_repeated_of
 from genkit.cli.table import without_subcommand
 
 
-class TableGroup(TyperGroup):
+class TableGroup(CommandGroup):
     """Runs the command `without_subcommand` unless the first argument is a subcommand or asks for help."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
@@ -19,4 +20,5 @@ class TableGroup(TyperGroup):
         if args and (args[0] in self.commands or args[0] in help_options):
             return super().make_context(info_name, args, parent, **extra)
         command = typer.main.get_command(without_subcommand.app)
+        refuse_repeated_of(command, info_name, args, parent)
         return command.make_context(info_name, args, parent, **extra)

@@ -180,7 +180,7 @@ def test_colour_that_is_made_grey_is_remarked_and_grey_in_colour_files_is_not(tm
     Image.fromarray(noise_picture(16, 16, 3)).convert("P").save(folder / "e.png")
     [line] = remarks_on(folder, 1)
     assert_names(line, f"--data {folder}: ", "2 of 5 pictures", "grey", "d.png")
-    assert [line.split(" pictures ")[0] for line in remarks_on(folder, 3)] == [f"remark: --data {folder}: 1 of 5"]
+    assert [line.split(" pictures ")[0] for line in remarks_on(folder, 3)] == [f"--data {folder}: 1 of 5"]
     assert_names(remarks_on(folder, 3)[0], "c.png", "colour")
 
 
