@@ -24,26 +24,40 @@ class CellNumber:
     stale: bool = False  # the cell has another recipe or protocol now
     without_values: str = "not run"  # printed if there are no values
     best: bool = False  # best of its line, by `genkit.tables.best_number`
+    decimals: int = 0  # of a whole number, from the numbers beside it, by `genkit.tables.shared_decimals`
 
     @property
     def text(self) -> str:
-        """Mean ± standard deviation (n - 1), or the one value with its confidence interval.
-
-        It has † if it is stale, and the number of seeds if some have no value.
-        """
+        """The number with † if it is stale, and the number of seeds if some have no value."""
         if not self.values:
             return self.without_values
+        seeds = "" if self.complete else f" ({len(self.values)} of {self.seeds_in_table})"
+        return self.number_text + ("†" if self.stale else "") + seeds
+
+    @property
+    def number_text(self) -> str:
+        """Mean ± standard deviation (n - 1), or the one value with its confidence interval; empty without values.
+
+        A whole number has no decimals but those of the numbers beside it. If its metric gives intervals, it is not a
+        count, and has the usual ones.
+        """
+        if not self.values:
+            return ""
         mean = statistics.fmean(self.values)
         if self.interval is not None:
-            text = value_and_interval(mean, self.interval)
-        elif len(set(self.values)) == 1 and mean.is_integer():  # counts, equal for all seeds
-            text = f"{mean:.0f}" + (" ± 0" if len(self.values) > 1 else "")
-        elif len(self.values) > 1:
-            text = mean_and_spread(mean, statistics.stdev(self.values))
-        else:
-            text = rounded(mean, mean)
-        seeds = "" if self.complete else f" ({len(self.values)} of {self.seeds_in_table})"
-        return text + ("†" if self.stale else "") + seeds
+            return value_and_interval(mean, self.interval, self.decimals)
+        if self.is_whole:
+            is_count = all(interval is None for interval in self.intervals)
+            decimals = max(self.decimals, 0 if is_count else decimals_of(rounded(mean, mean)))
+            return f"{mean:.{decimals}f}" + (" ± 0" if len(self.values) > 1 else "")
+        if len(self.values) > 1:
+            return mean_and_spread(mean, statistics.stdev(self.values))
+        return rounded(mean, mean)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all seeds have the same whole number, such as a count of modes."""
+        return len(set(self.values)) == 1 and float(self.values[0]).is_integer()
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -97,19 +111,33 @@ def rounded(value: float, like: float, more: int = 0) -> str:
     return f"{value:.{more + (1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.1 or size == 0 else 4)}f}"
 
 
-def value_and_interval(value: float, interval: tuple[float, float]) -> str:
-    """Return ``value [low, high]``, with up to three more decimals if two different ends would be printed as equal."""
+def value_and_interval(value: float, interval: tuple[float, float], least: int = 0) -> str:
+    """Return ``value [low, high]``, with up to three more decimals if two different ends would be printed as equal.
+
+    It also has up to three more if it would have fewer than `least` decimals.
+    """
     for more in range(4):
         low, high = (rounded(end, like=value, more=more) for end in interval)
-        if low != high or interval[0] == interval[1]:
+        if (low != high or interval[0] == interval[1]) and ("e" in low or decimals_of(low) >= least):
             break
     return f"{rounded(value, like=value, more=more)} [{low}, {high}]"
 
 
 def mean_and_spread(mean: float, spread: float) -> str:
-    """Return ``mean ± spread``, with up to three more decimals if a spread above 0 would otherwise be printed as 0."""
+    """Return ``mean ± spread``, with up to three more decimals if a spread above 0 would otherwise be printed as 0.
+
+    A spread of exactly 0 is ``± 0``, which no other spread is.
+    """
+    if spread == 0:
+        return f"{rounded(mean, like=mean)} ± 0"
     for more in range(4):
         text = rounded(spread, like=mean, more=more)
-        if spread == 0 or float(text) > 0:
+        if float(text) > 0:
             break
     return f"{rounded(mean, like=mean, more=more)} ± {text}"
+
+
+def decimals_of(text: str) -> int:
+    """Return how many decimals the number at the start of a text has; 0 for a power of ten, such as ``2.5e+07``."""
+    number = text.split(" ", 1)[0]
+    return 0 if "e" in number else len(number.partition(".")[2])

@@ -10,7 +10,7 @@ from genkit.pages.chart import value_text
 from genkit.pages.heat_map import HeatMap
 from genkit.pages.render import render_page
 from genkit.tables.best_number import leading_columns
-from genkit.tables.cell_number import CellNumber
+from genkit.tables.cell_number import CellNumber, decimals_of
 from genkit.tables.different_data import find_different_data
 from genkit.tables.open_table import OpenTable
 from genkit.tables.results_table import ResultsTable, on_one_line
@@ -162,7 +162,7 @@ def _values(table: OpenTable, results: ResultsTable) -> Iterator[SeedsOfRow]:
     """Yield the rows that have values, each with the value and the interval of every seed."""
     for row, row_spec in table.spec.rows.items():
         rows = [
-            SeedRow(line.metric, table.spec.columns[column].title or column, _by_seed(number, table.spec.seeds))
+            SeedRow(line.metric, table.spec.columns[column].title or column, _by_seed(number, table.spec.seeds, line))
             for line in results.lines
             if line.row == row
             for column, number in line.numbers.items()
@@ -178,7 +178,10 @@ def _values(table: OpenTable, results: ResultsTable) -> Iterator[SeedsOfRow]:
             yield SeedsOfRow(on_one_line(row_spec.title or row), rows, runs)
 
 
-def _by_seed(number: CellNumber, seeds: Sequence[int]) -> list[str]:
+def _by_seed(number: CellNumber, seeds: Sequence[int], line: TableLine) -> list[str]:
+    """Return the value of each seed, with six digits; a whole one has the decimals of those in its line."""
+    beside = [f"{value:.6g}" for each in line.numbers.values() if each is not None for value in each.values]
+    decimals = max(map(decimals_of, beside), default=0)
     values = dict(zip(number.seeds, zip(number.values, number.intervals, strict=True), strict=True))
     texts = []
     for seed in seeds:
@@ -187,7 +190,8 @@ def _by_seed(number: CellNumber, seeds: Sequence[int]) -> list[str]:
             continue
         value, interval = values[seed]
         ends = "" if interval is None else f" [{value_text(interval[0])}, {value_text(interval[1])}]"
-        texts.append(f"{value:.6g}{ends}")
+        text = f"{value:.6g}"
+        texts.append((f"{value:.{decimals}f}" if text.lstrip("-").isdigit() else text) + ends)
     return texts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from genkit.tables.best_number import mark_best
@@ -11,6 +11,7 @@ from genkit.tables.cell_number import NO_SUCH_METRIC, CellNumber, cell_number
 from genkit.tables.cell_result import CellResult
 from genkit.tables.different_data import find_different_data
 from genkit.tables.experiment import Experiment
+from genkit.tables.shared_decimals import share_decimals
 from genkit.tables.spec import TableSpec
 
 
@@ -42,7 +43,17 @@ def lines_of(table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[
                 better = _better(metric, experiments)
                 numbers = mark_best(numbers, None if (row, metric) in not_comparable else better)
                 lines.append(TableLine(row, metric, better, numbers))
-    return lines
+    return _with_shared_decimals(table, lines)
+
+
+def _with_shared_decimals(table: TableSpec, lines: Sequence[TableLine]) -> list[TableLine]:
+    """Return the lines, in their order, with numbers of comparable precision in all lines of a metric."""
+    numbers: dict[tuple[str, str], Mapping[str, CellNumber | None]] = {}
+    for metric in table.metrics:
+        of_metric = [line for line in lines if line.metric == metric]
+        shared = share_decimals([line.numbers for line in of_metric])
+        numbers.update({(line.row, metric): each for line, each in zip(of_metric, shared, strict=True)})
+    return [replace(line, numbers=numbers[line.row, line.metric]) for line in lines]
 
 
 def _has_content(number: CellNumber | None) -> bool:

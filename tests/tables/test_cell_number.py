@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from genkit.tables.best_number import mark_best
 from genkit.tables.cell_number import CellNumber
+from genkit.tables.shared_decimals import share_decimals
 
 
 def test_a_number_is_mean_and_spread_over_seeds():
@@ -22,7 +23,8 @@ def test_a_number_is_mean_and_spread_over_seeds():
 def test_a_spread_above_zero_is_not_printed_as_zero():
     assert CellNumber((15.738, 15.744)).text == "15.741 ± 0.004"
     assert CellNumber((0.006721, 0.006724)).text == "0.006723 ± 0.000002"
-    assert CellNumber((2.5, 2.5)).text == "2.50 ± 0.00"
+    assert CellNumber((2.5, 2.5)).text == "2.50 ± 0"  # which no spread above zero is, however small
+    assert CellNumber((2.5, 2.5 + 1e-9)).text == "2.50000 ± 0.00000"
 
 
 def test_a_small_or_large_number_keeps_its_digits():
@@ -45,6 +47,39 @@ def test_one_seed_has_the_interval_of_its_metric_and_several_have_their_spread()
 
 def test_different_ends_of_an_interval_are_not_printed_as_equal():
     assert CellNumber((0.99991,), ((0.9999, 0.99994),)).text == "0.99991 [0.99990, 0.99994]"
+
+
+def texts(*lines):
+    """Return the texts of lines of one metric, each number given by the values of its seeds."""
+    shared = share_decimals(
+        [{str(n): None if values is None else CellNumber(values) for n, values in enumerate(line)} for line in lines]
+    )
+    return [[None if number is None else number.text for number in line.values()] for line in shared]
+
+
+def test_a_whole_number_has_the_decimals_of_its_line():
+    assert texts([(1.0, 1.0), (0.999996, 1.0), (0.93, 0.95), None]) == [
+        ["1.000000 ± 0", "0.999998 ± 0.000003", "0.940 ± 0.014", None]
+    ]
+    assert texts([(1.0,), (0.93,)]) == [["1.000", "0.930"]]
+    assert texts([(8.0, 8.0), (7.0, 8.0)]) == [["8.00 ± 0", "7.50 ± 0.71"]]
+    assert texts([(3.0, 3.0), (2.5e7 + 0.5, 2.5e7)])[0][0] == "3 ± 0"  # a power of ten has no decimals to share
+
+
+def test_a_line_of_whole_numbers_has_decimals_only_if_its_metric_does_not_count():
+    assert texts([(1.0, 1.0), (1, 1)], [(0.93, 0.95), (12.5, 13.5)]) == [
+        ["1.0 ± 0", "1.0 ± 0"],
+        ["0.940 ± 0.014", "13.0 ± 0.7"],
+    ]
+    assert texts([(8.0, 8.0), (8.0, 8.0)], [(7.0, 8.0), None]) == [["8 ± 0", "8 ± 0"], ["7.50 ± 0.71", None]]
+    assert texts([(8.0, 8.0), ()]) == [["8 ± 0", "not run"]] and texts() == []
+
+
+def test_a_number_of_seeds_with_intervals_is_no_count():
+    one = ((1.0, 1.0), (1.0, 1.0))
+    assert CellNumber((1.0, 1.0), one).text == "1.00 ± 0"
+    assert CellNumber((1.0,), one[:1], decimals=5).text == "1.00000 [1.00000, 1.00000]"
+    assert CellNumber((1.0, 1.0), stale=True, seeds_in_table=3, decimals=3).text == "1.000 ± 0† (2 of 3)"
 
 
 def best_of(better, **values):

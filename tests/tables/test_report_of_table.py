@@ -125,8 +125,8 @@ def test_every_seed_has_its_value_and_its_run(table_file):
     report = report_of_table(table)
     (row,) = report.values
     assert [(line.column, line.values) for line in row.rows] == [
-        ("narrow", ["1", "2.25", "–"]),
-        ("wide 100%", ["4", "5", "6"]),
+        ("narrow", ["1.00", "2.25", "–"]),
+        ("wide 100%", ["4.00", "5.00", "6.00"]),
     ]
     assert {run for _, run in row.runs} == {run.run for run in table.kept.values()} and len(row.runs) == 5
     assert report.facts["kept results"] == "5 of 9"

@@ -160,7 +160,7 @@ def test_every_format_shows_the_interval_of_one_seed(table_file):
 
 def test_csv_has_the_interval_of_each_seed(table_file):
     filled = with_intervals(table_file(), [(0.91, 0.95), None])
-    assert filled.rows(terminal_number)[0][2] == "0.930 ± 0.000†"
+    assert filled.rows(terminal_number)[0][2] == "0.930 ± 0†"
     row = next(csv.DictReader(io.StringIO(FORMATS["csv"](filled))))
     assert (row["values"], row["low"], row["high"]) == ("0.93 0.93", "0.91 nan", "0.95 nan")
 
