@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 
 class Look(NamedTuple):
-    """Colour and dash pattern of a curve: readers who do not see the colours have the dashes. Points have no dashes."""
+    """Colour and dash pattern of a curve, or colour and shape of points: some readers do not see the colours."""
 
     colour: str
-    dash: tuple[int, ...]
+    dash: tuple[int, ...]  # empty for points
+    shape: str = ""  # of points, as Vega names it
 
 
 DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (10, 4), (4, 4), (12, 3, 3, 3))

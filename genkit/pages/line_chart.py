@@ -8,11 +8,13 @@ from itertools import groupby
 from typing import Any
 
 from genkit.pages.chart import Chart, Look, look_of, value_text
+from genkit.pages.chart_marks import mark_layers
 
 Point = tuple[float, float | None]  # place on the axis, and a value; None and nan are gaps
 POINTS = 600  # of a curve, at most: more than a screen shows
 ROWS = 18_000  # points of all curves of a page, at most; about 32 bytes each
 HEIGHT = 190  # in pixels
+POWERS = "datum.value === 0 ? '0' : format(datum.value, '~e')"  # labels of an axis
 
 
 def line_chart(
@@ -42,7 +44,7 @@ def line_chart(
     layers = [_lines(shown_looks, x, _y_axis(thinned), dots or len(rows) <= len(thinned))]
     layers += [_hover(names, x)] if rows else []
     layers += [_rings(best, x)] if best else []
-    layers += _mark_layers(marks or {}, x)
+    layers += mark_layers(marks or {}, x)
     spec = {
         "height": HEIGHT,
         "params": [{"name": "from", "value": first}, {"name": "to", "value": last}],  # the script of the page sets them
@@ -105,11 +107,17 @@ def _x_axis(title: str, last: float) -> dict[str, Any]:
 
 
 def _y_axis(curves: Sequence[Sequence[Point]]) -> dict[str, Any]:
-    """Return the axis of the values: of small and of large ones as powers of ten, of none from 0 to 1."""
-    sizes = [abs(y) for curve in curves for _, y in curve if y is not None]
-    extreme = bool(sizes) and (max(sizes) >= 1e5 or 0 < max(sizes) < 1e-3)
-    scale = {"zero": False} if sizes else {"domain": [0, 1]}
-    axis = {"tickCount": 5, **({"format": "~e"} if extreme else {})}
+    """Return the axis of the values: of small and of large ones as powers of ten, of none from 0 to 1.
+
+    A constant has room above and below it: of an axis without length, Vega rounds the only label, 0.001 to 0.
+    """
+    finite = [y for curve in curves for _, y in curve if y is not None]
+    largest = max(map(abs, finite), default=1.0)
+    extreme = largest >= 1e5 or 0 < largest < 5e-5
+    low, high = min(finite, default=0.0), max(finite, default=1.0)
+    room = (abs(low) / 2 or 1.0) if low == high else 0.0
+    scale = {"domain": [low - room, high + room]} if room or not finite else {"zero": False}
+    axis = {"tickCount": 5, **({"labelExpr": POWERS} if extreme else {})}
     return {"field": "y", "type": "quantitative", "title": None, "scale": scale, "axis": axis}
 
 
@@ -160,31 +168,6 @@ def _rings(best: Sequence[Point], x: Mapping[str, Any]) -> dict[str, Any]:
             "opacity": {"condition": {"test": "datum.seen", "value": 1}, "value": 0},
         },
     }
-
-
-def _mark_layers(marks: Mapping[str, float], x: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a vertical line for each mark, with its label above the plot, where it hides no curve."""
-    if not marks:
-        return []
-    data = {"values": [{"x": place, "label": label} for label, place in marks.items()]}
-    rule = {"type": "rule", "clip": True, "color": "var(--muted)", "strokeDash": [3, 3]}
-    layers: list[dict[str, Any]] = [{"data": data, "mark": rule, "encoding": {"x": x}}]
-    text = {"type": "text", "baseline": "bottom", "y": -4, "fontSize": 11, "color": "var(--muted)"}
-    for number, side in enumerate(("left", "center", "right")):  # the side of the axis, so that a label has room
-        third = f"floor(min(2.9, 3 * (datum.x - from) / (to - from))) == {number}"
-        layers.append(
-            {
-                "data": data,
-                # As with the rings: out of view a label is at the end of the axis, and empty.
-                "transform": [
-                    {"calculate": f"datum.x >= from && datum.x <= to && {third}", "as": "seen"},
-                    {"calculate": "clamp(datum.x, from, to)", "as": "x"},
-                ],
-                "mark": {**text, "align": side},
-                "encoding": {"x": x, "text": {"condition": {"test": "datum.seen", "field": "label"}, "value": ""}},
-            }
-        )
-    return layers
 
 
 def _summary(names: Sequence[str], curves: Mapping[str, Sequence[Point]]) -> str:

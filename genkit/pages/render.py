@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genkit.pages.breakable import breakable
 from genkit.pages.script_json import script_json
 from genkit.pages.vega import vega_script
+from genkit.pages.visible_text import breakable, visible, with_code
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -64,7 +64,9 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=visible,
     )
     environment.filters["script_json"] = script_json
     environment.filters["breakable"] = breakable
+    environment.filters["with_code"] = with_code
     return environment

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from genkit.pages.chart import LOOKS, Chart, Look
 
-SHAPES = ("circle", "cross", "diamond", "square", "triangle")
+SHAPES = ("circle", "diamond", "square", "triangle-up", "cross")
 HEIGHT = 320  # in pixels
 
 
@@ -22,15 +22,15 @@ def scatter_chart(
         if len(finite) < len(of_name):
             notes.append(f"{name}: {len(of_name) - len(finite)} points are not finite and left out.")
     domain = [str(number) for number in range(len(points))]
-    looks = [Look(LOOKS[number % len(LOOKS)].colour, ()) for number in range(len(points))]
+    looks = [Look(LOOKS[number % len(LOOKS)].colour, (), SHAPES[number % len(SHAPES)]) for number in range(len(points))]
     colours = {"domain": domain, "range": [look.colour for look in looks]}
-    shapes = {"domain": domain, "range": [SHAPES[number % len(SHAPES)] for number in range(len(points))]}
+    shapes = {"domain": domain, "range": [look.shape for look in looks]}
     series = {"field": "s", "type": "nominal", "legend": None}
     axis = {"type": "quantitative", "scale": {"zero": False}, "axis": {"tickCount": 5}}
     spec = {
         "height": HEIGHT,
         "data": {"values": rows},
-        "mark": {"type": "point", "size": 18, "opacity": 0.7},
+        "mark": {"type": "point", "filled": True, "size": 26, "opacity": 0.6},
         "encoding": {
             "x": {"field": "x", "title": x_title, **axis},
             "y": {"field": "y", "title": y_title, **axis},

@@ -15,24 +15,32 @@ from genkit.pages.scatter_chart import scatter_chart
 from genkit.runs.curves import curves_of, is_schedule, sections_of
 from genkit.runs.run_folder import RunFolder
 
+CHOSEN = ("one latent dimension", "another latent dimension")  # of more than two
 CODES = "codes.npy"  # among the figures
-KL = "kl"  # the prefix of the terms that measure how far codes are from the prior
+KL, EXP = "kl", "exp"  # prefixes of the terms that measure how far codes are from the prior, and how likely fakes are
+EVALUATIONS = "Evaluations"
 ABOUT_KL = (
-    "The KL divergence measures how far the codes of the encoder are from the prior: low for what the encoder takes "
-    "for data, high for what it recognises as made by the decoder. An introspective encoder lowers it for data (real) "
-    "and raises it for reconstructions (rec) and samples (fake). Where the curves meet, the encoder no longer tells "
-    "samples from data; where that of samples stays the lower one, it takes samples for data; where it grows without "
-    "end, the decoder has lost."
+    "kl: the KL divergence measures how far the codes of the encoder are from the prior: low for what the encoder "
+    "takes for data, high for what it recognises as made by the decoder. An introspective encoder lowers it for data "
+    "(real) and raises it for reconstructions (rec) and samples (fake). Where the curves meet, the encoder no longer "
+    "tells samples from data; where that of samples stays the lower one, it takes samples for data; where it grows "
+    "without end, the decoder has lost."
 )
+ABOUT_EXP = (
+    "exp: the exponential of the evidence lower bound of reconstructions and samples, which an introspective encoder "
+    "lowers. Near 0 the encoder tells them from data."
+)
+ABOUT_EVALUATIONS = "A ring is the best evaluation of the run."
+KL_HEADING = "KL divergences and related terms, by phase"
 
 
 @dataclass(frozen=True)
 class ChartGroup:
-    """Charts under one heading, with a sentence on what they mean."""
+    """Charts under one heading, with paragraphs on what they mean."""
 
     heading: str
     charts: Sequence[Chart]
-    about: str = ""
+    about: Sequence[str] = ()
 
 
 class LoggedTerm(NamedTuple):
@@ -64,13 +72,23 @@ def chart_groups(
             if not panel.sparse or max(map(len, panel.curves.values())) > 1  # one evaluation is no curve
         ]
         if charts:
-            has_kl = any(panel.title.lower().startswith(f"{KL},") for panel in section.panels)
-            groups.append(ChartGroup(_capitalised(section.heading), charts, ABOUT_KL if has_kl else ""))
-    return groups
+            groups.append(_group(section.heading, charts))
+    return sorted(groups, key=lambda group: group.heading != EVALUATIONS)  # what matters most comes first
 
 
-def chart_of_codes(folder: RunFolder) -> Chart | None:
-    """Return the codes of held-out samples beside draws of the prior; None before the end of a run, or if damaged."""
+def _group(heading: str, charts: Sequence[Chart]) -> ChartGroup:
+    """Return charts with a heading that says what they are, and what a reader has to know of them."""
+    prefixes = {chart.title.lower().partition(",")[0] for chart in charts if "," in chart.title}
+    about = [text for prefix, text in {KL: ABOUT_KL, EXP: ABOUT_EXP}.items() if prefix in prefixes]
+    about += [ABOUT_EVALUATIONS] * (_capitalised(heading) == EVALUATIONS)
+    return ChartGroup(KL_HEADING if KL in prefixes else _capitalised(heading), charts, about)
+
+
+def chart_of_codes(folder: RunFolder, recipe: Mapping[str, Any]) -> Chart | None:
+    """Return the codes of held-out samples beside draws of the prior; None before the end of a run, or if damaged.
+
+    The dimensions have names if the model of the recipe has two only.
+    """
     try:
         codes = np.load(folder.figures / CODES, allow_pickle=False)
     except (OSError, ValueError, EOFError):
@@ -79,7 +97,10 @@ def chart_of_codes(folder: RunFolder) -> Chart | None:
         return None
     held_out, prior = (list(map(tuple, each.tolist())) for each in codes)
     points = {"draws of the prior": prior, "held-out samples": held_out}
-    return scatter_chart("Latent space", points, x_title="one dimension", y_title="another dimension")
+    model = recipe.get("model")
+    all_shown = isinstance(model, Mapping) and model.get("latent_dim") == 2
+    x, y = ("z1", "z2") if all_shown else CHOSEN
+    return scatter_chart("Latent space", points, x_title=x, y_title=y)
 
 
 def phase_starts(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:

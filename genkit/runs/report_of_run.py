@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from genkit.console.quantities import duration, quantity
-from genkit.core.result import EvaluationRecord, Result
+from genkit.core.result import EvaluationRecord
 from genkit.errors import GenkitError
 from genkit.evaluation.protocol_lines import ProtocolLine
-from genkit.pages.chart import Chart, value_text
+from genkit.pages.chart import Chart
 from genkit.pages.pictures import PictureBudget
 from genkit.runs.checkpoint import read_facts
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.runs.failure import failure_of
+from genkit.runs.fit_prior import NAME
 from genkit.runs.model_facts import facts_in
-from genkit.runs.report_charts import ChartGroup, LoggedTerm, chart_groups, chart_of_codes, logged_terms
+from genkit.runs.report_charts import CHOSEN, ChartGroup, LoggedTerm, chart_groups, chart_of_codes, logged_terms
+from genkit.runs.report_fitted import ShownFit, fitted_prior
+from genkit.runs.report_metrics import ShownMetric, metrics_of
 from genkit.runs.report_pictures import ReportPictures, pictures_of_report
-from genkit.runs.report_recipe import ShownRecipe, shown_recipe
+from genkit.runs.report_recipe import ShownRecipe, shown_path, shown_recipe
 from genkit.runs.report_remarks import remarks_on_absent, remarks_on_recipe, remarks_on_state, remarks_on_steps
 from genkit.runs.report_time import TimeShare, time_shares
 from genkit.runs.resolved_recipe import tables_of_run
@@ -40,18 +44,8 @@ DAMAGE = (
     LookupError,
 )  # what a strange value in a file leads to
 NO_PROGRESS = RunProgress(0, None, None, None, None)
+RESUMED = (RunState.NOT_STARTED, RunState.STOPPED, RunState.FAILED, RunState.INCOMPLETE)  # `genkit resume` goes on
 ENVIRONMENT = ("genkit", "torch", "python", "machine", "processes", "threads")
-
-
-@dataclass(frozen=True)
-class ShownMetric:
-    """One number."""
-
-    label: str
-    value: str
-    reason: str  # why there is no value; empty if there is one
-    interval: str
-    better: str
 
 
 @dataclass(frozen=True)
@@ -75,11 +69,18 @@ class RunReport:
     recipe: ShownRecipe | None
     environment: Mapping[str, str]
     parts: Sequence[str] = field(default=())  # a line for each part, with its owner
+    fitted: ShownFit | None = None  # the prior that was fitted to the codes afterwards
+    resume: str = ""  # the command that continues the run; empty if there is nothing to continue
 
     @property
     def has_more_pictures(self) -> bool:
         """Whether there is a picture beside those of what the model makes."""
         return bool(self.pictures.others) or self.latent_space is not None
+
+    @property
+    def has_chosen_dimensions(self) -> bool:
+        """Whether the picture of the latent space shows two of several dimensions."""
+        return self.latent_space is not None and self.latent_space.spec["encoding"]["x"]["title"] == CHOSEN[0]
 
 
 def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport:
@@ -113,16 +114,18 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
         facts=reader.read(folder.resolved, lambda: _facts(folder, state, recipe, progress), {"state": str(state)}),
         groups=groups,
         terms=reader.read(folder.metrics, lambda: logged_terms(lines), []),
-        latent_space=reader.read(folder.figures, lambda: chart_of_codes(folder), None),
+        latent_space=reader.read(folder.figures, lambda: chart_of_codes(folder, recipe), None),
         pictures=pictures,
         picture_remarks=budget.remarks,
-        metrics=reader.read(folder.results, lambda: _metrics(newest), []),
+        metrics=reader.read(folder.results, lambda: metrics_of(newest, evaluations), []),
         protocols=reader.read(folder.results, lambda: protocols_of(newest.results) if newest else [], []),
         metrics_step=newest.step if newest else None,
         times=reader.read(folder.timing, lambda: time_shares(read_timing(folder)), ()),
         recipe=reader.read(folder.resolved, lambda: shown_recipe(folder, recipe), None),
         environment={name: str(facts[name]) for name in ENVIRONMENT if name in facts},
         parts=reader.read(folder.final, lambda: [str(part) for part in facts.get("parts", ())], ()),
+        fitted=reader.read(folder.path / NAME, lambda: fitted_prior(folder), None),
+        resume=f"genkit resume {shlex.quote(str(shown_path(folder.path)))}" if state in RESUMED else "",
         remarks=[*remarks, *reader.remarks],  # the last, when all has been read
     )
 
@@ -182,14 +185,3 @@ def _facts(folder: RunFolder, state: RunState, recipe: Mapping[str, Any], progre
 def _name(recipe: Mapping[str, Any], table: str) -> str:
     part = recipe.get(table, {})
     return str(part.get("use", "")) if isinstance(part, Mapping) else str(part)
-
-
-def _metrics(newest: EvaluationRecord | None) -> Sequence[ShownMetric]:
-    return [_metric(result) for result in newest.results] if newest else []
-
-
-def _metric(result: Result) -> ShownMetric:
-    value = f"{result.value:.5g}" if result.value is not None else "refused"
-    interval = "" if result.interval is None else " to ".join(map(value_text, result.interval))
-    better = "" if result.better is None else f"{result.better} is better"
-    return ShownMetric(result.label, value, result.reason, interval, better)

@@ -33,6 +33,7 @@ SERIES = {  # what a run draws during training; these stand first on the page
     "reconstructions": "The same held-out images, each with its reconstruction.",
     "points": "Data, samples, and the density of the model.",
 }
+TITLES = {"stability": "Stability over the training"}  # of figures that are not of the last step alone
 STRIP = "strip"
 ABOUT_STRIP = "The first samples of the stability strip: the same latent codes at each step."
 
@@ -73,10 +74,11 @@ def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> ReportPictur
     made: list[PictureSeries] = []
     others: list[PictureSeries] = []
     if len(rows := _strip_rows(folder)) > 1 or "stability" not in figures:
-        others.append(PictureSeries("Stability through time", ABOUT_STRIP, budget.take(rows, STRIP_SHARE)))
+        others.append(PictureSeries("First samples through time", ABOUT_STRIP, budget.take(rows, STRIP_SHARE)))
     for name in names:
         if (text := FIGURES.get(name, name)) in at_end:
-            series = PictureSeries(f"{_title(name)} after the last step", text, [at_end[text]])
+            of = TITLES.get(name, f"{_title(name)} after the last step")
+            series = PictureSeries(of, text, [at_end[text]])
             (made if name in SERIES else others).append(series)
     in_order = sorted(
         previews.items(), key=lambda each: list(SERIES).index(each[0]) if each[0] in SERIES else len(SERIES)

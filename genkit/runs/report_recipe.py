@@ -50,10 +50,10 @@ def shown_recipe(folder: RunFolder, resolved: Mapping[str, Any]) -> ShownRecipe:
         shown = "" if default is None else in_toml(default)
         tables.setdefault(".".join(path[:-1]), []).append(RecipeKey(path[-1], in_toml(value), shown, not is_default))
     text = folder.resolved.read_text(encoding="utf-8", errors="surrogateescape")
-    again = f"genkit run {shlex.quote(str(_shown(folder.path) / RESOLVED))}"
+    again = f"genkit run {shlex.quote(str(shown_path(folder.path) / RESOLVED))}"
     return ShownRecipe([RecipeTable(name, keys) for name, keys in tables.items()], text, again)
 
 
-def _shown(path: Path) -> Path:
+def shown_path(path: Path) -> Path:
     """Return the path of a run as a page shows it: a relative one as it is, of another one the last two names."""
     return Path(*path.parts[-2:]) if path.is_absolute() else path

@@ -27,7 +27,8 @@ def remarks_on_state(state: RunState, progress: RunProgress, failure: Failure | 
     """Yield the state in the words of `genkit ls`, and what that means for the page."""
     if words := in_words(state, progress, failure):
         after = f" after step {failure.step}" if state is RunState.FAILED and failure is not None else ""
-        yield f"{state.capitalize()}{after}: {words.rstrip('.')}."
+        colon = "" if state is RunState.STOPPED else ":"  # "Stopped after step 3 of 9"
+        yield f"{state.capitalize()}{after}{colon} {words.rstrip('.')}."
     if state is RunState.RUNNING:
         yield "This page shows what the run had written when the page was made."
     if progress.end is not None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from genkit.console.quantities import duration
 from genkit.runs.timing import Timing
 
+LEAST = 0.0005  # share of the time that would be printed as 0.0 %, such as evaluations of a run without any
+
 
 @dataclass(frozen=True)
 class TimeShare:
@@ -40,7 +42,8 @@ def time_shares(timing: Timing | None) -> Sequence[TimeShare]:
     if timing.finishing is not None:
         parts["end of the run: last evaluation, figures, model folder"] = timing.finishing
     whole = sum(parts.values()) or 1.0
-    return [TimeShare(name, duration(seconds), seconds / whole) for name, seconds in parts.items()]
+    shown = {name: seconds for name, seconds in parts.items() if seconds >= LEAST * whole}
+    return [TimeShare(name, duration(seconds), seconds / whole) for name, seconds in shown.items()]
 
 
 def _within(steps: float, turns: Mapping[str, float], missing: Sequence[str]) -> dict[str, float]:

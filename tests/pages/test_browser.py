@@ -57,6 +57,7 @@ def _start_a_phase_later(folder: RunFolder) -> None:
     """Let a phase start after half of the log, and let the best of several evaluations be in the first half."""
     lines = [{"step": step, "t": step / 40, "early/total": 1 / step} for step in range(1, 41)]
     lines = [{**line, "late/total": 0.1} if line["step"] > 20 else line for line in lines]
+    lines = [{**line, "later/total": 0.1} if line["step"] > 22 else line for line in lines]
     folder.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
     (result,) = json.loads(folder.results.read_text())[:1]
     values = [(10, 3.0), (20, 1.0), (30, 2.0), (40, 2.5)]
@@ -120,6 +121,7 @@ def test_the_keyboard_alone_reaches_and_moves_everything(pages, view):
     page.locator(".axis input").first.focus()
     axis = page.locator(".time-axis .plot svg")
     whole = [axis.nth(number).inner_html() for number in range(axis.count())]
+    labels = [axis.nth(number).locator("text").all_text_contents() for number in range(axis.count())]
     for _ in range(60):
         page.keyboard.press("ArrowRight")
     page.wait_for_timeout(300)
@@ -127,7 +129,7 @@ def test_the_keyboard_alone_reaches_and_moves_everything(pages, view):
     assert len(whole) > 3 and all(a != b for a, b in zip(whole, zoomed))
     page.get_by_role("button", name="Whole run").press("Enter")
     page.wait_for_timeout(300)
-    assert [axis.nth(number).locator("text").all_inner_texts() for number in range(axis.count())]
+    assert [axis.nth(number).locator("text").all_text_contents() for number in range(axis.count())] == labels
     assert page.locator(".axis output").first.inner_text() == "1"
 
 
@@ -150,7 +152,7 @@ def test_the_console_stays_empty_where_rings_and_phases_are_out_of_view(pages, v
     page = view(pages["late"])
     draw_all(page)
     labels = page.locator(".time-axis .plot svg text", has_text="late starts")
-    assert labels.count() > 0
+    assert labels.count() > 0 and not _overlapping_labels(page)
     start, end = page.locator(".axis input").first, page.locator(".axis input").last
 
     def ring():
@@ -171,6 +173,56 @@ def test_the_console_stays_empty_where_rings_and_phases_are_out_of_view(pages, v
     page.keyboard.press("Home")  # and now they are after it; `view` demands that nothing was said in the console
     page.wait_for_timeout(300)
     assert float(page.locator(".axis output").last.inner_text()) < 20 and ring() == labels.count() == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_labels_of_phases_that_start_close_to_each_other_do_not_overlap(pages, view, size):
+    page = view(pages["late"], size)
+    draw_all(page)
+    assert page.locator(".time-axis .plot svg text", has_text="later starts").count() > 0
+    assert not _overlapping_labels(page)
+    page.locator(".axis input").last.focus()
+    for _ in range(40):  # to the first steps after the phases start
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(300)
+    assert not _overlapping_labels(page) and fits(page)
+
+
+def _overlapping_labels(page) -> list[list[str]]:
+    """Return the pairs of labels of phases, in any chart, whose boxes overlap."""
+    return page.evaluate("""() => [...document.querySelectorAll(".time-axis .plot svg")].flatMap(svg => {
+        const labels = [...svg.querySelectorAll("text")].filter(each => / starts? after step/.test(each.textContent));
+        const boxes = labels.map(each => each.getBoundingClientRect());
+        return labels.flatMap((each, i) => labels.slice(i + 1).filter((_, k) => {
+            const a = boxes[i], b = boxes[i + 1 + k];
+            return a.left < b.right && b.left < a.right && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+        }).map(other => [each.textContent, other.textContent]));
+    })""")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_paper_has_what_is_folded(pages, browser, script):
+    context = browser.new_context(java_script_enabled=script, offline=True)
+    page = context.new_page()
+    page.goto(pages["images"].as_uri())
+    folded = page.locator("details > :not(summary)")
+    assert folded.count() > 2 and not any(folded.nth(number).is_visible() for number in range(folded.count()))
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 900})
+    assert all(folded.nth(number).bounding_box()["height"] > 10 for number in range(folded.count()))
+    context.close()
+
+
+def test_printing_draws_all_charts_and_folds_again_what_was_folded(pages, view):
+    page = view(pages["images"])
+    page.evaluate("""addEventListener("afterprint", () => {
+        const drawn = ".plot:has(svg .mark-line path, svg .mark-symbol path)";
+        window.printed = [".plot", drawn].map(each => document.querySelectorAll(each).length);
+    })""")
+    assert page.pdf().startswith(b"%PDF")
+    plots, drawn = page.evaluate("window.printed")
+    assert drawn == plots > 3
+    assert page.locator("details[open]").count() == 0 < page.locator("details").count()
 
 
 def test_the_button_changes_the_theme_and_charts_follow(pages, view):

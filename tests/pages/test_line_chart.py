@@ -1,5 +1,6 @@
 """Charts of curves: what they keep, and what they say to a reader who does not see them."""
 
+import itertools
 import math
 import random
 import re
@@ -90,6 +91,37 @@ def test_the_label_of_a_mark_is_above_the_plot_on_the_side_with_room(place, side
     (label,) = re.findall(r"<text[^>]*>here<", svg)
     (height,) = re.findall(r"translate\([-\d.]+,([-\d.]+)\)", label)
     assert f'text-anchor="{side}"' in label and float(height) < 0
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("width", [120, 300, 900])
+@pytest.mark.parametrize("places", [(1, 1.2, 1.4), (1, 5, 9), (9, 5, 1)], ids=["close", "apart", "unordered"])
+def test_labels_of_marks_are_in_rows_of_their_own_the_last_next_to_the_plot(places, width):
+    marks = {f"the phase number {number} starts here": place for number, place in enumerate(places)}
+    svg = vl_convert.vegalite_to_svg({**line_chart("t", {"": [(0, 1.0), (10, 2.0)]}, marks=marks).spec, "width": width})
+    heights = {
+        int(number): float(height)
+        for height, number in re.findall(
+            r"<text[^>]*translate\([-\d.]+,([-\d.]+)\)[^>]*>(?:the phase number )(\d)", svg
+        )
+    }
+    in_order = [heights[number] for _, number in sorted(zip(places, range(3)))]
+    assert in_order[-1] < 0 and all(below - above >= 11 for above, below in itertools.pairwise(in_order))
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("value", [0.001, -3.5e-7, 0.0, 1e6, 12.0], ids=str)
+def test_a_constant_curve_is_between_labels_that_tell_its_value(value):
+    svg = vl_convert.vegalite_to_svg({**line_chart("t", {"": [(0, value), (10, value)]}).spec, "width": 300})
+    texts = re.findall(r'<text text-anchor="end" transform="translate\(-7[^>]*>([^<]+)<', svg)
+    labels = [float(text.replace("\N{MINUS SIGN}", "-")) for text in texts]
+    assert len(labels) == len(set(labels)) > 2 and min(labels) < value < max(labels)
+
+
+@pytest.mark.trains
+def test_zero_on_an_axis_of_powers_of_ten_is_zero():
+    svg = vl_convert.vegalite_to_svg({**line_chart("t", {"": [(0, 0.0), (10, 2e-5)]}).spec, "width": 300})
+    assert ">0<" in svg and "0e+0" not in svg and "2e-5" in svg
 
 
 @pytest.mark.trains

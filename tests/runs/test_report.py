@@ -103,7 +103,7 @@ def test_what_the_model_makes_stands_before_the_curves_and_once(images, tmp_path
     made, others = report_of_run(folder).pictures
     assert [series.title for series in made] == ["Samples through time", "Reconstructions through time"]
     assert all(series.pictures[-1].label == "step 5" for series in made)
-    titles = ["Stability through time", "Stability after the last step", "Traversal after the last step"]
+    titles = ["First samples through time", "Stability over the training", "Traversal after the last step"]
     assert [series.title for series in others] == titles
     page = folder.report.read_text(encoding="utf-8")
     places = [page.index(f'<section id="{name}"') for name in ("metrics", "pictures", "curves", "more-pictures")]
@@ -119,7 +119,9 @@ def test_the_rows_of_the_stability_strip_are_a_series_before_and_after_the_end(i
     steps = sorted(int(path.stem.partition("-")[2]) for path in folder.strip.iterdir())
 
     def series():
-        (found,) = (each for each in report_of_run(folder).pictures.others if each.title == "Stability through time")
+        (found,) = (
+            each for each in report_of_run(folder).pictures.others if each.title == "First samples through time"
+        )
         return found.pictures
 
     finished = series()
@@ -142,7 +144,7 @@ def test_points_in_the_plane_stand_before_the_curves(tmp_path):
     folder = trained(tmp_path, TINY)
     report = report_of_run(folder)
     assert [series.title for series in report.pictures.made] == ["Points through time"]
-    assert [series.title for series in report.pictures.others] == ["Stability after the last step"]
+    assert [series.title for series in report.pictures.others] == ["Stability over the training"]
     assert report.has_more_pictures and not report_of_run(new_run(tmp_path / "new", tiny_recipe())).has_more_pictures
 
 

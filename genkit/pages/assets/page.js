@@ -80,7 +80,13 @@ function drawWhenNear(plots) {
     for (const entry of entries) if (entry.isIntersecting) { plots.get(entry.target).draw(); near.unobserve(entry.target); }
   }, {rootMargin: "400px"});
   for (const element of plots.keys()) near.observe(element);
-  addEventListener("beforeprint", () => plots.forEach((plot) => plot.draw()));
+  // Paper has everything: what is folded is opened for it, and what has not been seen is drawn.
+  const opened = [];
+  addEventListener("beforeprint", () => {
+    for (const each of document.querySelectorAll("details:not([open])")) { each.open = true; opened.push(each); }
+    plots.forEach((plot) => plot.draw());
+  });
+  addEventListener("afterprint", () => opened.splice(0).forEach((each) => { each.open = false; }));
   document.addEventListener("toggle", () => dispatchEvent(new Event("resize")), true);  // a chart in <details> gets its width
 }
 

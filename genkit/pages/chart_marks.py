@@ -1,0 +1,42 @@
+"""Labelled vertical lines of a chart, such as the start of a phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ROW = 14  # height of the row of a label, in pixels
+
+
+def mark_layers(marks: Mapping[str, float], x: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a vertical line for each mark, by label, with its label above the plot, where it hides no curve.
+
+    Each label has a row of its own, so labels do not overlap, however narrow the chart is and whatever it shows of the
+    axis `x`.
+    """
+    if not marks:
+        return []
+    in_order = sorted(marks.items(), key=lambda mark: mark[1], reverse=True)  # the last of them is next to the plot
+    rows = [{"x": place, "label": label, "row": row} for row, (label, place) in enumerate(in_order)]
+    data = {"values": rows}
+    rule = {"type": "rule", "clip": True, "color": "var(--muted)", "strokeDash": [3, 3]}
+    layers: list[dict[str, Any]] = [{"data": data, "mark": rule, "encoding": {"x": x}}]
+    text = {
+        **{"type": "text", "baseline": "bottom", "fontSize": 11, "color": "var(--muted)"},
+        **{"y": -4, "dy": {"expr": f"-{ROW} * datum.row"}, "limit": {"expr": "width"}},
+    }
+    for number, side in enumerate(("left", "center", "right")):  # the side of the axis, so that a label has room
+        third = f"floor(min(2.9, 3 * (datum.x - from) / (to - from))) == {number}"
+        layers.append(
+            {
+                "data": data,
+                # As with the rings: out of view a label is at the end of the axis, and empty.
+                "transform": [
+                    {"calculate": f"datum.x >= from && datum.x <= to && {third}", "as": "seen"},
+                    {"calculate": "clamp(datum.x, from, to)", "as": "x"},
+                ],
+                "mark": {**text, "align": side},
+                "encoding": {"x": x, "text": {"condition": {"test": "datum.seen", "field": "label"}, "value": ""}},
+            }
+        )
+    return layers

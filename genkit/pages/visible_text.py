@@ -1,0 +1,36 @@
+"""Texts of users as a page shows them: commands between backticks as code, and no character that turns text around."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+# Controls of the direction of text: one in a title would turn around, or hide, what a reader sees after it.
+DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(value: Any) -> Any:
+    """Return a text with each control of direction spelled out, such as ``\\u202e``; other values as they are."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return DIRECTION.sub(lambda control: f"\\u{ord(control[0]):04x}", value)
+
+
+def breakable(key: str) -> Markup:
+    """Return a key as HTML that may break after ``.`` and ``_``; copied text is the key."""
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(visible(piece)) for piece in re.split(r"(?<=[._])", key))
+
+
+def with_code(text: str) -> Markup:
+    """Return a text as HTML in which what stands between two backticks is code."""
+    from markupsafe import Markup, escape
+
+    pieces = re.split(r"`([^`\s](?:[^`]*[^`\s])?)`", visible(text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if number % 2 else escape(piece) for number, piece in enumerate(pieces)
+    )

@@ -1,0 +1,56 @@
+"""The numbers of a report: those of the newest evaluation, and where an earlier one was better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genkit.core.result import EvaluationRecord, Result
+from genkit.pages.chart import value_text
+
+
+@dataclass(frozen=True)
+class ShownMetric:
+    """One number."""
+
+    label: str
+    value: str
+    reason: str  # why there is no value; empty if there is one
+    interval: str
+    better: str
+    best: str = ""  # the best value of the earlier evaluations and its step; empty if none was better
+
+
+def metrics_of(newest: EvaluationRecord | None, evaluations: Sequence[EvaluationRecord]) -> list[ShownMetric]:
+    """Return the numbers of the newest evaluation, each with a better one of the run, if there is one.
+
+    Values are compared only if their protocols agree.
+    """
+    return [_metric(result, newest.step, evaluations) for result in newest.results] if newest else []
+
+
+def _metric(result: Result, step: int, evaluations: Sequence[EvaluationRecord]) -> ShownMetric:
+    value = _text(result.value) if result.value is not None else "refused"
+    interval = "" if result.interval is None else " to ".join(map(value_text, result.interval))
+    better = "" if result.better is None else f"{result.better} is better"
+    best = _best_before(result, step, evaluations)
+    return ShownMetric(result.label, value, result.reason, interval, better, best)
+
+
+def _best_before(result: Result, step: int, evaluations: Sequence[EvaluationRecord]) -> str:
+    if result.better is None or result.value is None:
+        return ""
+    sign = 1 if result.better == "lower" else -1
+    earlier = [
+        (sign * other.value, record.step)
+        for record in evaluations
+        for other in record.results
+        if record.step < step and other.value is not None
+        if (other.label, other.protocol) == (result.label, result.protocol)
+    ]
+    best, at = min(earlier, default=(sign * result.value, step))
+    return f"{_text(sign * best)} after step {at}" if best < sign * result.value else ""
+
+
+def _text(value: float) -> str:
+    return f"{value:.5g}"

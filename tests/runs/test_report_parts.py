@@ -1,0 +1,98 @@
+"""Parts of the page of a run: metrics with a better evaluation before, the fitted prior, the command that continues."""
+
+import json
+
+import pytest
+from support.commands import TINY
+from support.kill_and_resume import new_run, train_and_kill
+from support.models import write_model
+from support.tiny_recipes import tiny_recipe
+
+from genkit.core.metric import EvaluationProtocol
+from genkit.core.result import EvaluationRecord, Result
+from genkit.recipe.tables import Checkpoint
+from genkit.runs.fit_prior import FIT
+from genkit.runs.report_charts import chart_groups
+from genkit.runs.report_fitted import fitted_prior
+from genkit.runs.report_metrics import metrics_of
+from genkit.runs.report_of_run import report_of_run
+from genkit.runs.report_time import time_shares
+from genkit.runs.run_folder import RunFolder
+from genkit.runs.run_state import RunState
+from genkit.runs.timing import Timing
+from genkit.runs.write_report import report_page
+
+PRIOR = '[model.prior]\nuse = "full-mixture"\ncomponents = 3\n\n[loss]'
+FACTS = {
+    "samples": "60 samples of the train split",
+    "iterations": 12,
+    "converged": True,
+    "log_likelihood": -2.5,
+    "held_out_log_likelihood": None,
+}
+
+
+def evaluated(step, value, better="lower", label="distance", samples=9) -> EvaluationRecord:
+    return EvaluationRecord(step, [Result(label, value, better, EvaluationProtocol(samples, "test", "raw"))])
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("better", "best"), [("lower", "1 after step 10"), ("higher", "4 after step 20"), (None, "")])
+def test_a_metric_names_the_best_evaluation_before_it(better, best):
+    records = [evaluated(10, 1.0, better), evaluated(20, 4.0, better), evaluated(30, 2.0, better)]
+    assert [metric.best for metric in metrics_of(records[-1], records)] == [best]
+
+
+@pytest.mark.fast
+def test_only_earlier_and_comparable_evaluations_are_better():
+    newest = evaluated(30, 2.0)
+    others = [
+        evaluated(10, 1.0, samples=7),
+        evaluated(15, 1.0, label="other"),
+        evaluated(20, 2.0),
+        evaluated(40, 1.0),
+        newest,
+    ]
+    assert [metric.best for metric in metrics_of(newest, others)] == [""] and metrics_of(None, others) == []
+
+
+@pytest.mark.fast
+def test_evaluations_are_the_first_charts_and_their_rings_are_explained():
+    lines = [{"step": step, "a/total": 1.0, "a/kl_real": 1.0, "a/kl_fake": 2.0} for step in (10, 20)]
+    first, *others = chart_groups(lines, [evaluated(10, 1.0), evaluated(20, 2.0)], {})
+    assert "ring" in first.about[0] and [chart.title.startswith("distance") for chart in first.charts] == [True]
+    assert any("KL divergence" in text for group in others for text in group.about)
+
+
+@pytest.mark.fast
+def test_work_that_was_not_done_has_no_time():
+    shares = time_shares(Timing(6, 10.0, None, 1.0, 0.5, 0.5, 0.001, None, None))
+    names = [share.name for share in shares]
+    assert "evaluations" not in names and "checkpoints" in names
+
+
+def test_the_page_tells_how_a_prior_was_fitted_and_how_to_sample_from_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = new_run(tmp_path / "run", tiny_recipe())
+    assert fitted_prior(folder) is None and "fit-prior" not in report_page(folder).decode()
+    write_model(folder.path / "fitted", TINY.replace("[loss]", PRIOR))
+    about = folder.path / "fitted" / "about.json"
+    assert fitted_prior(folder) is None, "a model folder without a fit"
+    about.write_text(json.dumps({**json.loads(about.read_text()), FIT: {"raw": FACTS}}))
+    shown = fitted_prior(folder)
+    assert shown.components == "3"
+    assert shown.fits == [("raw", "60 samples of the train split", "12", "-2.5", "–")]
+    page = report_page(RunFolder(folder.path)).decode()
+    assert f"genkit sample {shown.folder}" in page and '<a href="#fitted">' in page
+    about.write_text(json.dumps({**json.loads(about.read_text()), FIT: {"raw": {}}}))
+    damaged = report_of_run(folder)
+    assert damaged.fitted is None and any("fitted: damaged" in remark for remark in damaged.remarks)
+
+
+def test_a_run_that_can_be_continued_has_the_command(tmp_path):
+    folder = new_run(tmp_path, tiny_recipe(checkpoint=Checkpoint(every=4)))
+    assert report_of_run(folder).resume.startswith("genkit resume ")
+    train_and_kill(folder, 6)
+    stopped = report_of_run(folder)
+    assert stopped.resume in report_page(folder).decode() and stopped.remarks[0].startswith("Stopped after step ")
+    assert report_of_run(folder, RunState.FINISHED).resume == report_of_run(folder, RunState.RUNNING).resume == ""
