@@ -121,7 +121,7 @@ def test_the_keyboard_alone_reaches_and_moves_everything(pages, view):
     page.locator(".axis input").first.focus()
     axis = page.locator(".time-axis .plot svg")
     whole = [axis.nth(number).inner_html() for number in range(axis.count())]
-    labels = [axis.nth(number).locator("text").all_text_contents() for number in range(axis.count())]
+    labels = [sorted(axis.nth(number).locator("text").all_text_contents()) for number in range(axis.count())]
     for _ in range(60):
         page.keyboard.press("ArrowRight")
     page.wait_for_timeout(300)
@@ -129,7 +129,8 @@ def test_the_keyboard_alone_reaches_and_moves_everything(pages, view):
     assert len(whole) > 3 and all(a != b for a, b in zip(whole, zoomed))
     page.get_by_role("button", name="Whole run").press("Enter")
     page.wait_for_timeout(300)
-    assert [axis.nth(number).locator("text").all_text_contents() for number in range(axis.count())] == labels
+    shown = [sorted(axis.nth(number).locator("text").all_text_contents()) for number in range(axis.count())]
+    assert shown == labels
     assert page.locator(".axis output").first.inner_text() == "1"
 
 
