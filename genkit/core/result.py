@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -41,13 +42,19 @@ class Result:
         An interval with equal ends, which older versions stored, is left out.
         """
         try:
-            result = TypeAdapter(cls).validate_json(json.dumps(facts), strict=True)
+            result = _adapter().validate_json(json.dumps(facts), strict=True)
             return replace(result, interval=without_equal_ends(result.interval))
         except RecursionError:
             raise ValueError("nested too deeply") from None
         except ValidationError as error:
             first = error.errors()[0]
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+@cache
+def _adapter() -> TypeAdapter[Result]:
+    """Return what checks the facts of a result. To make it takes milliseconds, and a table has thousands of results."""
+    return TypeAdapter(Result)
 
 
 @dataclass(frozen=True)
