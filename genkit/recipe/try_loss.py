@@ -19,17 +19,21 @@ def try_phases(loss: Loss) -> tuple[Phase, ...]:
         found = "nothing" if phases in (None, (), []) else f"a {type(phases).__name__}"
         raise ValueError(f"{code_of(loss)}: phases returned {found}. Return a tuple of Phase")
     for phase in phases:
-        subject = f'{code_of(loss)}: phase "{phase.name}"'
-        if isinstance(phase.updates, str) or not phase.updates:
-            raise ValueError(f'{subject}: updates is {phase.updates!r}. Give a tuple of names, such as ("encoder",)')
-        if not callable(phase.loss):
-            raise ValueError(f"{subject}: loss is a {type(phase.loss).__name__}. Give a function of model and batch")
-        if phase.every < 1:
-            raise ValueError(f"{subject}: every is {phase.every}. Give a positive integer")
+        if mistake := _mistake_in_phase(phase):
+            raise ValueError(f'{code_of(loss)}: phase "{phase.name}": {mistake}')
     names = [phase.name for phase in phases]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f'{code_of(loss)}: two phases have the name "{min(twice)}". Give each its own')
     return tuple(phases)
+
+
+def _mistake_in_phase(phase: Phase) -> str:
+    """Return what is wrong with the fields of a phase; empty if nothing is."""
+    if isinstance(phase.updates, str) or not phase.updates:
+        return f'updates is {phase.updates!r}. Give a tuple of names, such as ("encoder",)'
+    if not callable(phase.loss):
+        return f"loss is a {type(phase.loss).__name__}. Give a function of model and batch"
+    return f"every is {phase.every}. Give a positive integer" if phase.every < 1 else ""
 
 
 def actions_of(loss: Loss) -> Any:
@@ -45,20 +49,24 @@ def try_actions(loss: Loss, phases: tuple[Phase, ...]) -> tuple[Action, ...]:
         raise ValueError(f"{code_of(loss)}: actions returned {found}. Return a tuple of Action, () for none")
     names = [turn.name for turn in (*phases, *actions)]
     for action in actions:
-        subject = f'{code_of(loss)}: action "{action.name}"'
-        if not callable(action.do):
-            raise ValueError(f"{subject}: do is a {type(action.do).__name__}. Give a function of model and batch")
-        if action.every < 1:
-            raise ValueError(f"{subject}: every is {action.every}. Give a positive integer")
-        if action.samples is not None and (action.stop is not None or action.every != 1):
-            raise ValueError(f"{subject}: samples decides the steps. Remove stop and every, or samples")
-        if isinstance(action.resets, str):
-            raise ValueError(f'{subject}: resets is {action.resets!r}. Give a tuple of names, such as ("decoder",)')
-        if action.before is not None and action.before not in (known := [phase.name for phase in phases]):
-            raise ValueError(f'{subject}: before is "{action.before}". Give the name of a phase: {", ".join(known)}')
-        if names.count(action.name) > 1:
-            raise ValueError(f"{subject}: the name of another action or phase. Give each its own")
+        if mistake := _mistake_in_action(action, phases, names):
+            raise ValueError(f'{code_of(loss)}: action "{action.name}": {mistake}')
     return tuple(actions)
+
+
+def _mistake_in_action(action: Action, phases: tuple[Phase, ...], names: list[str]) -> str:
+    """Return what is wrong with the fields of an action; empty if nothing is."""
+    if not callable(action.do):
+        return f"do is a {type(action.do).__name__}. Give a function of model and batch"
+    if action.every < 1:
+        return f"every is {action.every}. Give a positive integer"
+    if action.samples is not None and (action.stop is not None or action.every != 1):
+        return "samples decides the steps. Remove stop and every, or samples"
+    if isinstance(action.resets, str):
+        return f'resets is {action.resets!r}. Give a tuple of names, such as ("decoder",)'
+    if action.before is not None and action.before not in (known := [phase.name for phase in phases]):
+        return f'before is "{action.before}". Give the name of a phase: {", ".join(known)}'
+    return "the name of another action or phase. Give each its own" if names.count(action.name) > 1 else ""
 
 
 def try_samples(actions: tuple[Action, ...], model: Model, batch_size: int) -> tuple[Action, ...]:
