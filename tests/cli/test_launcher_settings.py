@@ -111,7 +111,7 @@ def test_an_error_of_all_processes_is_printed_although_the_launcher_stops_them_a
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     environment = {**os.environ, "ACCELERATE_USE_FSDP": "true"}
     command = [*launcher, "late.py", "plan", "tiny.toml"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode
     assert done.stderr.count("ACCELERATE_USE_FSDP=true: ") == 1
 

@@ -19,7 +19,7 @@ def recipe(isolated) -> Path:
 
 def shell(command: str) -> subprocess.CompletedProcess[str]:
     """Run a command whose exit code is left in the file `code`."""
-    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=300)
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=900)
 
 
 @pytest.mark.parametrize(

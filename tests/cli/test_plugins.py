@@ -126,7 +126,7 @@ def test_a_broken_plugin_does_not_reach_the_help_of_a_new_process(tmp_path):
 
     def call(*arguments: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "genkit", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900)
 
     result = call("--help")
     assert (result.returncode, result.stderr) == (0, "")

@@ -95,7 +95,7 @@ def test_processes_depend_on_the_command_alone(monkeypatch):
     settings.write_text("gpu_ids: '0'\nunknown: key\n")
     monkeypatch.setenv("HF_HOME", "home")
     command = ["sh", "-c", f'cat tiny.toml | "{sys.executable}" -P -m genkit run /dev/fd/0 -q --processes 2']
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     (run,) = (path for path in Path("runs").iterdir() if path.is_dir())
     assert json.loads((run / "final/about.json").read_text())["processes"] == 2
@@ -107,7 +107,7 @@ def test_a_process_that_is_killed_ends_the_run_with_one_message(rank):
     write_recipe(Path(), ENDLESS)
     command = start("run", "tiny.toml", "-q", "--processes", "2", "--set", "checkpoint.every=10")
     os.kill(children(command)[str(rank)], signal.SIGKILL)
-    errors = command.communicate(timeout=60)[1]
+    errors = command.communicate(timeout=900)[1]
     assert command.returncode == 1
     assert errors.count("\n") == 1 and errors.startswith("error: "), errors
     assert_names(errors, f"process {rank} of 2", "SIGKILL", f"genkit resume {RUN} --processes 2")
@@ -119,7 +119,7 @@ def test_processes_save_and_stop_when_their_command_is_killed():
     write_recipe(Path(), ENDLESS)
     command = start("run", "tiny.toml", "-q", "--processes", "2")
     command.kill()
-    errors = command.communicate(timeout=60)[1]  # the processes write to the same pipe, so this waits for them, too
+    errors = command.communicate(timeout=900)[1]  # the processes write to the same pipe, so this waits for them, too
     assert_names(errors, f"genkit resume {RUN} --processes 2")
     assert is_free() and RunFolder(Path(RUN)).saved_steps()
     assert not children(command)
@@ -140,7 +140,7 @@ def test_several_processes_ignore_a_signal_that_their_command_ignores():
     wait_for(lambda: command.poll() is not None or len(RunFolder(Path(RUN)).lines()) > logged + 5)
     assert command.poll() is None
     command.terminate()
-    assert_names(command.communicate(timeout=60)[1], f"genkit resume {RUN} --processes 2")
+    assert_names(command.communicate(timeout=900)[1], f"genkit resume {RUN} --processes 2")
     assert command.returncode == 130
 
 
@@ -186,7 +186,7 @@ def test_several_processes_evaluate_to_the_numbers_of_one():
     assert json.loads(best.out)["results"] == sorted(logged[about["step"]], key=lambda each: each["label"] == "modes")
 
     processes = start_processes(2, *COMMAND, "eval", RUN, "--json")
-    (main, errors), (other, more) = (process.communicate(timeout=120) for process in processes)
+    (main, errors), (other, more) = (process.communicate(timeout=900) for process in processes)
     assert [process.returncode for process in processes] == [0, 0], (errors, more)
     assert json.loads(main)["results"] == results and other == more == ""
 
@@ -209,7 +209,7 @@ def test_a_stop_in_an_evaluation_stops_all_processes_and_loses_nothing(how):
     time.sleep(0.5)
     stop, code = STOPS[how]
     stop(command, children(command))
-    errors = command.communicate(timeout=60)[1]
+    errors = command.communicate(timeout=900)[1]
     assert command.returncode == code, errors
     assert "Traceback" not in errors
     assert_names(errors, f"genkit resume {RUN} --processes 2")

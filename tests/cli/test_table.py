@@ -264,7 +264,7 @@ def test_a_killed_run_is_named_and_continues_to_the_same_numbers(folder, trained
     table = start_and_wait_for_checkpoint(folder, "t.toml", "--only", "a")
     (child,) = (int(pid) for pid in subprocess.check_output(["pgrep", "-P", str(table.pid)], text=True).split())
     os.kill(child, signal.SIGKILL)
-    _, err = table.communicate(timeout=60)
+    _, err = table.communicate(timeout=900)
     assert table.returncode == 1
     assert_names(err, "a/vae/0: ", "signal 9", "continue")
 
@@ -278,7 +278,7 @@ def test_an_interrupted_table_saves_its_runs(folder):
     (folder / "tiny.toml").write_text(TINY.replace("steps = 5", "steps = 100_000") + "[checkpoint]\nevery = 20\n")
     table = start_and_wait_for_checkpoint(folder, "train", "t.toml")
     table.send_signal(signal.SIGINT)
-    _, err = table.communicate(timeout=60)
+    _, err = table.communicate(timeout=900)
     assert table.returncode == 130
     assert_names(err, "stopped", "checkpoint", "continue")
     assert "Traceback" not in err
@@ -291,10 +291,10 @@ def test_the_runs_of_a_table_that_is_killed_save_and_stop(folder):
     (folder / "random.py").write_text("raise SystemExit('executed')")
     table = start_and_wait_for_checkpoint(folder, "train", "t.toml", "--only", "a")
     table.kill()
-    table.communicate(timeout=60)
+    table.communicate(timeout=900)
     (checkpoint,) = folder.glob("runs/*/checkpoints")
     log = checkpoint.parent / "output.log"
-    until = time.monotonic() + 60
+    until = time.monotonic() + 900
     while "genkit resume" not in log.read_text():
         time.sleep(0.05)
         assert time.monotonic() < until

@@ -147,7 +147,7 @@ def test_ctrl_c_stops_a_search_and_the_same_command_continues_it(files):
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=900)
     assert process.returncode == 130
     assert_names(err, "stopped", "continue")
     assert "Traceback" not in err

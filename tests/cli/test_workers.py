@@ -67,7 +67,7 @@ def test_a_signal_to_all_processes_saves_and_prints_one_message(name):
     workers = children(command.pid)
     assert len(workers) == 2
     os.killpg(command.pid, signal.Signals[name])
-    errors = command.communicate(timeout=60)[1]
+    errors = command.communicate(timeout=900)[1]
     assert (command.returncode, errors.count("\n")) == (130, 1), errors
     assert_names(errors, "the state is saved", f"genkit resume {RUN}")
     assert not any(map(is_running, workers))
@@ -78,7 +78,7 @@ def test_no_worker_survives_a_killed_run():
     workers = children(command.pid)
     assert len(workers) == 2
     command.kill()
-    assert command.communicate(timeout=60)[1] == ""
+    assert command.communicate(timeout=900)[1] == ""
     wait_for(lambda: not any(map(is_running, workers)))
     assert is_free()
 
@@ -86,7 +86,7 @@ def test_no_worker_survives_a_killed_run():
 def test_a_killed_worker_stops_the_run_with_one_message():
     command = start("--workers", "2")
     os.kill(children(command.pid)[1], signal.SIGKILL)
-    errors = command.communicate(timeout=60)[1]
+    errors = command.communicate(timeout=900)[1]
     assert command.returncode == 1 and "Traceback" not in errors
     (saved,) = RunFolder(Path(RUN)).saved_steps()
     assert_names(errors, f"step {saved}", f"in step {saved + 1}", "[data]", "SIGKILL", f"genkit resume {RUN}")

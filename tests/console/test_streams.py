@@ -69,6 +69,6 @@ def test_an_output_that_does_not_block_is_waited_for(stdout_of):
     reader = threading.Thread(target=read)
     reader.start()
     print(text, flush=True)
-    reader.join(10)
+    reader.join(900)
     os.close(reading)
     assert received.decode() == text + "\n"

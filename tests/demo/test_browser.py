@@ -31,10 +31,10 @@ def address(digits):
     demo = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         found = re.match(r"http://127\.0\.0\.1:\d+", demo.stdout.readline())
-        assert found, demo.communicate(timeout=30)[1]
+        assert found, demo.communicate(timeout=900)[1]
         yield found[0]
         demo.send_signal(signal.SIGINT)
-        out, errors = demo.communicate(timeout=20)
+        out, errors = demo.communicate(timeout=900)
         assert (demo.returncode, out.strip()) == (0, "stopped") and re.fullmatch("opening .*\n", errors), errors
     finally:
         if demo.poll() is None:

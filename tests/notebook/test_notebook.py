@@ -36,7 +36,7 @@ def test_the_notebook_uses_public_names_alone():
 @pytest.mark.trains
 def test_the_notebook_runs(tmp_path):
     found = notebook()
-    NotebookClient(found, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(found, timeout=900, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     outputs = [output for cell in found.cells for output in cell.get("outputs", ())]
     assert not [output for output in outputs if output.output_type == "error"]
     shown = [output["data"] for output in outputs if "data" in output]

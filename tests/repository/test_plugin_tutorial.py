@@ -60,7 +60,7 @@ class Shell:
             env={**os.environ, **variables},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         assert done.returncode == 0, (words, done.stdout, done.stderr)
 

@@ -30,7 +30,7 @@ def python(*arguments: object, cwd: Path, path: tuple[Path, ...] = ()) -> subpro
         "OMP_NUM_THREADS": "1",
     }
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=900)
 
 
 @pytest.fixture(scope="module")

@@ -188,7 +188,7 @@ from genkit.bases.pictures.transform import Transform
 prepare._flush_to_disk = lambda file: (file.flush(), os._exit(9))  # as a kill, with an incomplete store
 prepare.prepare(lambda: list_files(Path({str(folder)!r})), Transform(8, 8, 3), Path({str(root)!r}))
 """
-    assert subprocess.run([sys.executable, "-c", started], timeout=120).returncode == 9
+    assert subprocess.run([sys.executable, "-c", started], timeout=900).returncode == 9
     (left,) = stores(root)
     assert left.endswith(".partial")
 
