@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genkit.pages.chart import value_text
-from genkit.runs.fit_prior import NAME
+from genkit.runs.fitted_folder import NAME
 from genkit.runs.model_facts import FIT, facts_in
 from genkit.runs.report_recipe import shown_path
 from genkit.runs.run_folder import RunFolder

@@ -17,7 +17,7 @@ from genkit.pages.pictures import PictureBudget
 from genkit.runs.checkpoint import read_facts
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.runs.failure import failure_of
-from genkit.runs.fit_prior import NAME
+from genkit.runs.fitted_folder import NAME
 from genkit.runs.model_facts import facts_in
 from genkit.runs.report_charts import CHOSEN, ChartGroup, LoggedTerm, chart_groups, chart_of_codes, logged_terms
 from genkit.runs.report_fitted import ShownFit, fitted_prior
