@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.browser import SIZES
+from support.run_pages import write_run_pages
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -48,3 +49,14 @@ def view(browser):
     for context in contexts:
         context.close()
     assert seen == []
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory) -> dict[str, Path]:
+    """Return the pages of tiny runs, by name."""
+    root = tmp_path_factory.mktemp("pages")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(root)
+        patched.setenv("GENKIT_PLUGINS", "none")
+        patched.setenv("GENKIT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        return write_run_pages(root)

@@ -1,68 +1,15 @@
-"""Pages in a real browser, without a network: at phone and desktop width, in both themes, with the keyboard alone."""
+"""Pages in a real browser, without a network: at phone and desktop width, in both themes."""
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 from support.browser import SIZES, broken_pictures, draw_all, fits, serious_violations
-from support.commands import IMAGES, TINY, genkit, write_recipe
-from support.kill_and_resume import new_run
-from support.tiny_recipes import tiny_recipe
+from support.run_pages import HOSTILE
 
+from genkit.pages.chart import value_text
 from genkit.runs.run_folder import RunFolder
-from genkit.runs.write_report import write_report
 
 pytestmark = pytest.mark.trains
-
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7 * 7 }}"
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory) -> dict[str, Path]:
-    """Return the pages of runs on images and on points, of one that has not begun, and of one with hostile texts."""
-    root = tmp_path_factory.mktemp("pages")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.chdir(root)
-        patched.setenv("GENKIT_PLUGINS", "none")
-        patched.setenv("GENKIT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        for name, text in (("images", IMAGES), ("points", TINY)):
-            options = ("--set", "report.draw_every=2", "--set", "report.log_every=1")
-            assert genkit("run", write_recipe(root, text), "-q", "--runs", name, *options).code == 0
-        runs = {name: RunFolder(root / name / "0001-tiny-s0") for name in ("images", "points")}
-        runs["empty"] = new_run(root / "empty", tiny_recipe())
-        runs["hostile"] = RunFolder(shutil.copytree(runs["points"].path, root / "hostile"))
-        _make_hostile(runs["hostile"])
-        runs["late"] = RunFolder(shutil.copytree(runs["points"].path, root / "late"))
-        _start_a_phase_later(runs["late"])
-        return {name: write_report(folder) for name, folder in runs.items()}
-
-
-def _make_hostile(folder: RunFolder) -> None:
-    """Put a hostile text into the title, the terms, the metrics and their protocols, and NaN into the log."""
-    resolved = folder.resolved.read_text(encoding="utf-8")
-    folder.resolved.write_text(resolved.replace('title = "tiny"', f"title = {json.dumps(HOSTILE)}"), encoding="utf-8")
-    lines = [
-        {**line, f"a/{HOSTILE}": float("nan"), f"a/{HOSTILE}_b": 1.0, "b/gone": float("inf"), f"a/{HOSTILE}_c": 2.0}
-        for line in folder.lines()
-    ]
-    folder.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    results = json.loads(folder.results.read_text())
-    for result in results:
-        result["label"], result["protocol"]["details"] = HOSTILE, {HOSTILE: HOSTILE}
-    folder.results.write_text(json.dumps(results))
-
-
-def _start_a_phase_later(folder: RunFolder) -> None:
-    """Let a phase start after half of the log, and let the best of several evaluations be in the first half."""
-    lines = [{"step": step, "t": step / 40, "early/total": 1 / step} for step in range(1, 41)]
-    lines = [{**line, "late/total": 0.1} if line["step"] > 20 else line for line in lines]
-    lines = [{**line, "later/total": 0.1} if line["step"] > 22 else line for line in lines]
-    folder.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (result,) = json.loads(folder.results.read_text())[:1]
-    values = [(10, 3.0), (20, 1.0), (30, 2.0), (40, 2.5)]
-    records = [{"step": step, "results": [{**result, "better": "lower", "value": value}]} for step, value in values]
-    folder.evaluations.path.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -95,43 +42,6 @@ def test_a_page_passes_the_accessibility_checker(pages, view, name, theme):
     page = view(pages[name], "desktop", theme)
     draw_all(page)
     assert serious_violations(page) == {}
-
-
-def test_the_keyboard_alone_reaches_and_moves_everything(pages, view):
-    page = view(pages["images"])
-    draw_all(page)
-    page.evaluate("scrollTo(0, 0)")
-    reached = set()
-    for _ in range(150):
-        page.keyboard.press("Tab")
-        reached.add(
-            page.evaluate("(e => e.id || e.className || `${e.tagName} ${e.type ?? ''}`)(document.activeElement)")
-        )
-    for control in ("theme", "skip", "INPUT range", "SUMMARY ", "BUTTON button", "wide", "A "):
-        assert any(control in each for each in reached), control
-
-    slider = page.locator(".slider input").first
-    before = page.locator(".slider").first.locator(".picture:visible img").get_attribute("src")
-    slider.focus()
-    page.keyboard.press("Home")
-    pictures = page.locator(".slider").first.locator(".picture:visible img")
-    assert pictures.count() == 1 and pictures.get_attribute("src") != before
-    assert slider.get_attribute("aria-valuetext") == "step 0"
-
-    page.locator(".axis input").first.focus()
-    axis = page.locator(".time-axis .plot svg")
-    whole = [axis.nth(number).inner_html() for number in range(axis.count())]
-    labels = [sorted(axis.nth(number).locator("text").all_text_contents()) for number in range(axis.count())]
-    for _ in range(60):
-        page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(300)
-    zoomed = [axis.nth(number).inner_html() for number in range(axis.count())]
-    assert len(whole) > 3 and all(a != b for a, b in zip(whole, zoomed))
-    page.get_by_role("button", name="Whole run").press("Enter")
-    page.wait_for_timeout(300)
-    shown = [sorted(axis.nth(number).locator("text").all_text_contents()) for number in range(axis.count())]
-    assert shown == labels
-    assert page.locator(".axis output").first.inner_text() == "1"
 
 
 def test_dragging_across_a_chart_moves_all_of_them(pages, view):
@@ -239,11 +149,28 @@ def test_the_button_changes_the_theme_and_charts_follow(pages, view):
     assert page.evaluate(f"[{colour}, {paper}]") == before, "paper is white in any theme"
 
 
-def test_a_page_without_its_script_has_all_numbers_and_pictures(pages, browser):
+@pytest.mark.parametrize(("name", "metrics", "pictures"), [("images", 0, 6), ("points", 1, 3)])
+def test_a_page_without_its_script_has_all_numbers_and_pictures(pages, browser, name, metrics, pictures):
     context = browser.new_context(java_script_enabled=False, offline=True)
     page = context.new_page()
-    page.goto(pages["images"].as_uri())
+    page.goto(pages[name].as_uri())
+    for folded in page.locator("summary").all():
+        folded.click()
+    folder = RunFolder(pages[name].parent)
+    lines, results = folder.lines(), json.loads(folder.results.read_text())
+    numbers = {row.locator("th").inner_text(): row.inner_text() for row in page.locator("#curves tbody tr").all()}
+    keys = {key for line in lines for key in line if "/" in key}
+    assert numbers.keys() >= keys and len(keys) > 4
+    for key in keys:
+        values = [line[key] for line in lines if key in line]
+        shown = (value_text(each) for each in (values[0], values[-1], min(values), max(values)))
+        assert numbers[key].split("\t")[1:] == list(shown)
+    cards = page.locator(".card:visible").all_inner_texts()
+    assert len(cards) == len(results) == metrics
+    assert all(card.split("\n\n")[0] == result["label"] for card, result in zip(cards, results))
+    assert all(f"{result['value']:.5g}" in card for card, result in zip(cards, results))
+    assert page.locator(".times tbody tr .number:visible").count() > 4
+    images = page.locator("img")
+    assert images.count() >= pictures and all(image.is_visible() for image in images.all())
     assert page.locator(".slider .picture:visible").count() == page.locator(".slider .picture").count() > 2
-    page.locator("summary").first.click()
-    assert page.get_by_role("rowheader", name="/total").first.is_visible()
     context.close()

@@ -40,3 +40,36 @@ def serious_violations(page: Any) -> dict[str, list[str]]:
         for each in found
         if each["impact"] in ("serious", "critical") or each["id"] == "landmark-unique"
     }
+
+
+def unreached_by_tab(page: Any) -> list[str]:
+    """Return the HTML of what a page offers to the keyboard and Tab does not reach, from its top to its end.
+
+    Enter opens each folded part on the way. What a reader can press, move, open or scroll must be reached if it is
+    visible and not switched off. `window.reached` of the page is the set of what was.
+    """
+    page.evaluate("""() => {
+        const offered = "a[href], button, input, select, textarea, summary, audio, video, iframe, [tabindex]";
+        const scrolls = (each) => ["auto", "scroll"].includes(getComputedStyle(each).overflowX)
+            && each.scrollWidth > each.clientWidth + 1;
+        const usable = (each) => each.getAttribute("tabindex") !== "-1" && !each.disabled
+            && each.checkVisibility({visibilityProperty: true});
+        window.unreached = () => [...document.querySelectorAll("body *")]
+            .filter((each) => (each.matches(offered) || scrolls(each)) && usable(each) && !reached.has(each))
+            .map((each) => each.outerHTML.slice(0, 200));
+        window.reached = new Set();
+        document.activeElement.blur();
+        scrollTo(0, 0);
+    }""")
+    for _ in range(5000):
+        page.keyboard.press("Tab")
+        here, folded = page.evaluate("""() => {
+            const here = document.activeElement, first = !reached.has(here) && here !== document.body;
+            reached.add(here);
+            return [first, here.matches("details:not([open]) > summary")];
+        }""")
+        if not here:
+            return page.evaluate("unreached()")
+        if folded:
+            page.keyboard.press("Enter")
+    raise AssertionError("Tab does not come to an end")
