@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parents[1]))  # for `benchmarks`, which is not installed
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
+os.environ.pop("COLUMNS", None)  # the width of outputs, which a process of pytest-xdist has at 80
 
 # A shell that starts pytest in the background lets it ignore SIGINT, and `nohup` SIGHUP. Tests send both.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):

@@ -261,7 +261,7 @@ def test_a_copied_model_folder_samples_and_loads(finished, tmp_path):
     assert torch.equal(load(copied).sample(z), load(finished).sample(z))
     expected = only_json(genkit("eval", finished, "--json"))["results"]
     assert only_json(genkit("eval", copied, "--json"))["results"] == expected
-    assert_names(refused("resume", copied), f"{copied}: ", "recipe.resolved.toml", "genkit run")
+    assert_names(refused("resume", copied), f"{copied}: ", "recipe.resolved.toml", "`genkit.load`")
 
 
 # plugins, recipes, doctor
