@@ -157,7 +157,7 @@ class PictureSet(ImageSet):
 
     @cached_property
     def file_keys(self) -> np.ndarray:
-        """A key for each listed picture that is in a file (`picture_keys`); none of a hub id, nor of missing files."""
+        """A key for each listed picture in a file, (N,) int64 (`picture_keys`); none of a hub id or missing files."""
         if self.library is not None or self.unmet():
             return np.empty(0, np.int64)
         return picture_keys(self.source() if "prepared" in vars(self) else self.listed)
