@@ -16,18 +16,31 @@ NAMED_IN_CHARTS = 4  # runs; more are named once, above the charts
 
 @dataclass(frozen=True)
 class CurveGroup:
-    """Charts under one heading."""
+    """Charts under one heading, each with the curves of several runs."""
 
     heading: str
     charts: Sequence[Chart]
-    of_one_run: Sequence[Chart] = ()  # with a curve of one run only, if other charts have several
 
 
-def charts_of_comparison(comparison: Comparison, looks: Mapping[str, Look]) -> tuple[list[CurveGroup], list[str]]:
-    """Return the charts of evaluations, terms and schedules, and the schedules that are the same in all runs.
+@dataclass(frozen=True)
+class ChartsOfRun:
+    """Charts of what no other run logs, or logs on the same data."""
 
-    `looks` are those of the runs, by name.
-    """
+    name: str  # of the run
+    charts: Sequence[Chart]
+
+
+@dataclass(frozen=True)
+class ComparedCharts:
+    """All charts of a comparison: those of several runs, then those of single runs."""
+
+    groups: Sequence[CurveGroup]
+    of_one_run: Sequence[ChartsOfRun]
+    same_schedules: Sequence[str]  # keys of schedules that are the same in all runs, which have no chart
+
+
+def charts_of_comparison(comparison: Comparison, looks: Mapping[str, Look]) -> ComparedCharts:
+    """Return the charts of evaluations, terms and schedules. `looks` are those of the runs, by name."""
     terms = term_panels(comparison)
     evaluations = [
         panel for panel in evaluation_panels_of(comparison) if max(map(len, panel.curves.values())) > 1
@@ -44,19 +57,22 @@ def charts_of_comparison(comparison: Comparison, looks: Mapping[str, Look]) -> t
     }
     points = points_of_each(sum(len(panel.curves) for panels in sections.values() for panel in panels))
     groups = []
+    alone: dict[str, list[Chart]] = {name: [] for name in looks}
     for heading, panels in sections.items():
-        charts: dict[bool, list[Chart]] = {True: [], False: []}
+        shared = []
         for panel in panels:
             chart = line_chart(
                 panel.title, panel.curves, best=panel.best, dots=panel.sparse, looks=looks, points=points
             )
-            short = replace(chart, legend=()) if len(looks) > NAMED_IN_CHARTS else chart
-            charts[len(panel.curves) > 1].append(short)
-        if charts[True]:
-            groups.append(CurveGroup(heading, charts[True], charts[False]))
-        elif charts[False]:
-            groups.append(CurveGroup(heading, charts[False]))
-    return groups, [panel.title for panel in same]
+            first, *others = panel.curves
+            if not others:
+                alone[first].append(replace(chart, legend=()))  # the run is named above its charts
+            else:
+                shared.append(replace(chart, legend=()) if len(looks) > NAMED_IN_CHARTS else chart)
+        if shared:
+            groups.append(CurveGroup(heading, shared))
+    of_one_run = [ChartsOfRun(name, charts) for name, charts in alone.items() if charts]
+    return ComparedCharts(groups, of_one_run, [panel.title for panel in same])
 
 
 def curves_in_numbers(comparison: Comparison) -> list[Sequence[str]]:

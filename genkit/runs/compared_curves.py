@@ -8,6 +8,7 @@ from textwrap import shorten
 
 from genkit.draw.panels import Curve, Panel
 from genkit.runs.compare import Comparison, MetricProtocol
+from genkit.runs.compared_data import data_titles
 from genkit.runs.curves import curves_of, evaluation_panels, is_schedule
 
 SUFFIX_CHARACTERS = 60  # at most, of the part of a panel's title that distinguishes it from panels of the same metric
@@ -20,21 +21,26 @@ def term_panels(comparison: Comparison) -> list[Panel]:
     """
     curves = {run.name: curves_of(run.lines) for run in comparison.runs}
     data = {run.name: comparison.data_of(run, "train") for run in comparison.runs}
+    titles = data_titles(comparison, set(data.values()))
     keys = dict.fromkeys(key for of_run in curves.values() for key in of_run)
     return [
         panel
         for key in sorted(keys, key=lambda key: not key.endswith("/total"))
-        for panel in _panels_of_key(key, {name: of_run[key] for name, of_run in curves.items() if key in of_run}, data)
+        for panel in _panels_of_key(
+            key, {name: of_run[key] for name, of_run in curves.items() if key in of_run}, data, titles
+        )
     ]
 
 
-def _panels_of_key(key: str, curves: Mapping[str, Curve], data: Mapping[str, str]) -> list[Panel]:
+def _panels_of_key(
+    key: str, curves: Mapping[str, Curve], data: Mapping[str, str], titles: Mapping[str, str]
+) -> list[Panel]:
     if is_schedule(key):
         return [Panel(key, curves, exact=True)]
     sets = dict.fromkeys(data[name] for name in curves)
     return [
         Panel(
-            key + (f"  data of {each}" if len(sets) > 1 else ""),
+            key + (f": {titles[each]}" if len(sets) > 1 else ""),
             {name: curve for name, curve in curves.items() if data[name] == each},
         )
         for each in sets
@@ -44,16 +50,17 @@ def _panels_of_key(key: str, curves: Mapping[str, Curve], data: Mapping[str, str
 def evaluation_panels_of(comparison: Comparison) -> list[Panel]:
     """Return the panels of the evaluations during training; only comparable values share a panel."""
     kinds = comparison.evaluations()
+    titles = data_titles(comparison, {protocol.data for protocol in kinds})
     return [
-        replace(panel, title=panel.title + _title_suffix(protocol, kinds))
+        replace(panel, title=panel.title + _title_suffix(protocol, kinds, titles))
         for protocol, records in kinds.items()
         for panel in evaluation_panels(records)
     ]
 
 
-def _title_suffix(protocol: MetricProtocol, kinds: Collection[MetricProtocol]) -> str:
+def _title_suffix(protocol: MetricProtocol, kinds: Collection[MetricProtocol], titles: Mapping[str, str]) -> str:
     """Return what distinguishes a protocol from others of the same label; empty if there are no others."""
     others = [other for other in kinds if other.label == protocol.label and other != protocol]
     parts = [part for part in protocol.protocol.split(", ") if any(part not in o.protocol.split(", ") for o in others)]
-    parts += [f"data of {protocol.data}"] * any(other.data != protocol.data for other in others)
-    return "  " + shorten(", ".join(parts), SUFFIX_CHARACTERS, placeholder=" …") if parts else ""
+    parts += [titles[protocol.data]] * any(other.data != protocol.data for other in others)
+    return ": " + shorten(", ".join(parts), SUFFIX_CHARACTERS, placeholder=" …") if parts else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from genkit.pages.pictures import PictureBudget
 from genkit.pages.render import render_page
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.compare import Comparison, ComparisonRow
-from genkit.runs.compared_charts import CurveGroup, charts_of_comparison, curves_in_numbers
+from genkit.runs.compared_charts import ComparedCharts, charts_of_comparison, curves_in_numbers
 from genkit.runs.compared_pictures import ComparedPictures, pictures_of_comparison
 from genkit.runs.compared_run import ComparedRun
 from genkit.runs.comparison_report import NO_VALUE, protocols_of_comparison, total_of, value_of_key, value_of_metric
@@ -45,6 +46,7 @@ class RunLabel:
     """Name of a run and its look, which is the same in all charts and tables."""
 
     name: str
+    short: str  # for the heads of columns on a phone: the number of the run if each has one, or else its name
     look: Look
     path: str
 
@@ -74,6 +76,7 @@ class MetricLine:
     note: str  # what distinguishes the line from others of the same name
     better: str
     cells: Sequence[MetricCell]
+    shared: bool  # whether several runs have a value
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,8 @@ class ComparisonReport:
     protocols: Sequence[ProtocolLine]  # how the values of the metrics are made
     training: Sequence[ByRun]
     totals: Sequence[ByRun]
-    groups: Sequence[CurveGroup]
+    curves: ComparedCharts
     numbers: Sequence[Sequence[str]]  # of each curve: quantity, run, first, last, lowest and highest value
-    same_schedules: Sequence[str]  # keys of schedules that are the same in all runs, which have no chart
     pictures: ComparedPictures
 
     @property
@@ -101,7 +103,8 @@ class ComparisonReport:
         cells = [cell for line in self.metrics for cell in line.cells]
         words = {cell.standing for cell in cells}
         return [
-            "Values share a line only if their metric, protocol and data agree.",
+            "Values share a line only if their metric, protocol and data agree"
+            + ("." if any(line.shared for line in self.metrics) else ": here, no two runs share one."),
             *(text for word, text in STANDINGS.items() if word in words),
             *[ABOUT_INTERVALS] * any(cell.interval for cell in cells),
             *[ABOUT_UNFINISHED] * self.unfinished,
@@ -131,8 +134,9 @@ class ComparisonReport:
 def comparison_page(comparison: Comparison) -> bytes:
     """Return the page of a comparison as HTML in UTF-8. Raises `UsageError` as `report_of_comparison`."""
     report = report_of_comparison(comparison)
-    looks = {run.name: run.look for run in report.runs}
-    return render_page(TEMPLATE, report.title, {"report": report, "looks": looks}, charts=bool(report.groups))
+    by_name = {run.name: run for run in report.runs}
+    charts = bool(report.curves.groups or report.curves.of_one_run)
+    return render_page(TEMPLATE, report.title, {"report": report, "by_name": by_name}, charts=charts)
 
 
 def report_of_comparison(comparison: Comparison) -> ComparisonReport:
@@ -143,10 +147,10 @@ def report_of_comparison(comparison: Comparison) -> ComparisonReport:
     runs = comparison.runs
     if len(runs) > MOST_RUNS:
         raise UsageError(f"{len(runs)} runs: a page compares at most {MOST_RUNS}. Leave out some of them.")
-    labels = [RunLabel(run.name, look_of(number), str(run.folder.path)) for number, run in enumerate(runs)]
+    short = _short_names(comparison.names)
+    labels = [RunLabel(run.name, short[run.name], look_of(n), str(run.folder.path)) for n, run in enumerate(runs)]
     others = ("", " and one other", f" and {len(runs) - 2} others")[min(len(runs) - 2, 2)]
     deciding, without_weight = _differences(comparison)
-    groups, same_schedules = charts_of_comparison(comparison, {label.name: label.look for label in labels})
     return ComparisonReport(
         title=f"{runs[0].name} against {runs[1].name}{others}",
         runs=labels,
@@ -161,11 +165,16 @@ def report_of_comparison(comparison: Comparison) -> ComparisonReport:
             ByRun(key, [total_of(run, key) for run in runs])
             for key in dict.fromkeys(key for run in runs for key in run.totals)
         ],
-        groups=groups,
+        curves=charts_of_comparison(comparison, {label.name: label.look for label in labels}),
         numbers=curves_in_numbers(comparison),
-        same_schedules=same_schedules,
         pictures=pictures_of_comparison(comparison, PictureBudget(PICTURE_BYTES)),
     )
+
+
+def _short_names(names: Sequence[str]) -> dict[str, str]:
+    """Return the number in front of each name, ``0007`` of ``0007-vae-digits-s0``; the names where not all have one."""
+    numbers = {name: found[0] for name in names if (found := re.match(r"\d{4,}(?=-)", name))}
+    return numbers if len(set(numbers.values())) == len(names) else {name: name for name in names}
 
 
 def _differences(comparison: Comparison) -> tuple[list[ByRun], list[ByRun]]:
@@ -183,6 +192,7 @@ def _shortened(text: str) -> str:
 
 
 def _metrics(comparison: Comparison) -> list[MetricLine]:
+    """Return the lines of the metrics, those that several runs share first."""
     unfinished = {run.name for run in comparison.runs if not run.folder.finished}
     lines = []
     for row in comparison.rows:
@@ -193,8 +203,9 @@ def _metrics(comparison: Comparison) -> list[MetricLine]:
         ]
         better = "" if row.better is None else f"{row.better} is better"
         note = _distinction(row, [other for other in comparison.rows if other is not row and other.label == row.label])
-        lines.append(MetricLine(row.label + ARROWS[row.better].replace(" ", NO_BREAK_SPACE), note, better, cells))
-    return lines
+        name = row.label + ARROWS[row.better].replace(" ", NO_BREAK_SPACE)
+        lines.append(MetricLine(name, note, better, cells, shared=len(row.values) > 1))
+    return sorted(lines, key=lambda line: not line.shared)
 
 
 def _distinction(row: ComparisonRow, others: Sequence[ComparisonRow]) -> str:

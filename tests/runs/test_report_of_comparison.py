@@ -133,7 +133,7 @@ def test_images_and_points_have_headings_of_their_own(runs):
     mixed = report(runs, "images", "points", "narrow")
     page = comparison_page(compare([runs["images"], runs["points"], runs["narrow"]])).decode()
     images, points = page.index(">Images</h3>"), page.index(">Points in the plane</h3>")
-    assert images < page.index("<h4>Held-out reconstructions</h4>") < points < page.index("<h4>Density</h4>")
+    assert images < page.index("<h4>Held-out reconstructions</h4>") < points < page.index("<strong>Density</strong>")
     notes = {row.name: row.note for row in table(mixed, "Samples").rows}
     assert "own codes" not in notes["images"] and "3 dimensions instead of 4" in notes["narrow"]
     alone = report(runs, "points", "images")
@@ -145,29 +145,81 @@ def test_images_and_points_have_headings_of_their_own(runs):
 def test_a_run_looks_the_same_in_every_chart(runs):
     found = report(runs, "images", "faster", "points")
     looks = {run.name: run.look for run in found.runs}
-    charts = [chart for group in found.groups for chart in group.charts]
+    charts = [chart for group in found.curves.groups for chart in group.charts]
     assert len(set(looks.values())) == 3 and charts
     for chart in charts:
         scale = chart.spec["layer"][0]["encoding"]["color"]["scale"]
         assert chart.legend and all(look == looks[name] for name, look in chart.legend)
         assert scale["range"] == [look.colour for _, look in chart.legend]
-    assert found.same_schedules or any(group.heading == "Schedules" for group in found.groups)
+    assert found.curves.same_schedules or any(group.heading == "Schedules" for group in found.curves.groups)
+    alone = {run.name: [chart.spec["layer"][0]["encoding"]["color"]["scale"]["range"] for chart in run.charts]
+             for run in found.curves.of_one_run}  # fmt: skip
+    assert alone and all(colours == [looks[name].colour] for name in alone for colours in alone[name])
 
 
 def test_terms_share_a_chart_on_the_same_data_only_and_those_of_one_run_are_folded(runs):
-    pair, mixed = report(runs, "images", "faster"), report(runs, "images", "faster", "points")
+    def shared(found, heading="Terms of the losses"):
+        groups = [group for group in found.curves.groups if group.heading == heading]
+        return [{name for name, _ in chart.legend} for group in groups for chart in group.charts]
 
-    def charts(found, heading="Terms of the losses"):
-        (group,) = (each for each in found.groups if each.heading == heading)
-        return [[[name for name, _ in each.legend] for each in some] for some in (group.charts, group.of_one_run)]
+    pair = report(runs, "images", "faster")
+    assert shared(pair) and not pair.curves.of_one_run
+    mixed = report(runs, "points", "images", "faster")
+    assert shared(mixed) == [{"images", "faster"}] * len(shared(pair))
+    (alone,) = mixed.curves.of_one_run
+    terms = {line[0] for line in mixed.numbers if line[1] == "points" and not line[0].startswith(("lr/", "schedule/"))}
+    titles = [chart.title for chart in alone.charts]
+    assert alone.name == "points" and terms and terms <= set(titles) and not any(chart.legend for chart in alone.charts)
+    page = comparison_page(compare([runs[name] for name in ("points", "images", "faster")])).decode()
+    curves = page[page.index('<section id="curves"') : page.index('<section id="keys"')]
+    assert curves.count("<details>") == 2 and "The curves in numbers</summary>" in curves
+    folded = curves[curves.index("<details>") : curves.index("</details>")]
+    assert folded.count("<figure") == len(titles) and f"points: {len(titles)} chart" in folded
 
-    shared, alone = charts(mixed)
-    assert shared and all(names == ["images", "faster"] for names in shared)
-    assert alone and all(names == ["points"] for names in alone) and not charts(pair)[1]
-    apart, folded = charts(report(runs, "images", "points"))
-    assert apart and all(len(names) == 1 for names in apart) and not folded, "nothing is shared, so all is open"
-    page = comparison_page(compare([runs[name] for name in ("images", "faster", "points")])).decode()
-    assert f"of one run only: {len(alone)}</summary>" in page and "The curves in numbers</summary>" in page
+
+def test_runs_without_anything_in_common_have_all_charts_folded(runs):
+    apart = report(runs, "images", "points")
+    assert [run.name for run in apart.curves.of_one_run] == ["images", "points"]
+    assert all(group.heading == "Schedules" for group in apart.curves.groups), "only schedules do not depend on data"
+    assert not any(line.shared for line in apart.metrics) and "no two runs share one" in apart.about_metrics[0]
+
+
+def test_different_data_are_named_in_titles_and_a_run_only_where_names_are_equal(tmp_path):
+    def titles(**tables):
+        folders = [write_run(tmp_path / name, tables=text, steps=(1, 2)).path for name, text in tables.items()]
+        return [line[0] for line in report_of_comparison(compare(folders)).numbers]
+
+    digits, others = '[data]\nuse = "digits"\n', '[data]\nuse = "digits"\nclasses = [1]\n'
+    assert titles(a=digits, b=digits) == ["vae/total"] * 2
+    assert titles(c=digits, d='[data]\nuse = "rings"\n') == ["vae/total: digits", "vae/total: rings"]
+    assert titles(e=digits, f=others, g=others) == ["vae/total: digits of e", *["vae/total: digits of f"] * 2]
+    assert titles(h=digits, i="") == ["vae/total: digits", "vae/total: data of i"]
+
+
+def test_what_several_runs_share_comes_first(runs):
+    found = report(runs, "points", "images", "faster")
+    shared = [line.shared for line in found.metrics]
+    assert shared == sorted(shared, reverse=True) and set(shared) == {True, False}
+    assert [sum(cell.value != "–" for cell in line.cells) > 1 for line in found.metrics] == shared
+    page = comparison_page(compare([runs[name] for name in ("points", "images", "faster")])).decode()
+    assert page.count(">Of one run only<") == 1
+    order = [">Images</h3>", ">Points in the plane</h3>"]
+    assert sorted(order, key=page.index) == order
+    other = comparison_page(compare([runs[name] for name in ("images", "points", "wide")])).decode()
+    assert sorted(order, key=other.index) == order[::-1]
+
+
+def test_heads_of_columns_have_the_number_of_a_run_where_there_is_little_room(tmp_path):
+    def short(*names):
+        for name in names:
+            if not (tmp_path / name).exists():
+                write_run(tmp_path / name, steps=(1, 2))
+        return [run.short for run in report_of_comparison(compare([tmp_path / name for name in names])).runs]
+
+    assert short("0001-a-s0", "0012-b-s1") == ["0001", "0012"]
+    assert short("0001-a-s0", "12345-b") == ["0001", "12345"]
+    assert short("0001-a-s0", "0001-b-s0") == ["0001-a-s0", "0001-b-s0"], "not distinct"
+    assert short("0001-a-s0", "mine") == ["0001-a-s0", "mine"], "not all have one"
 
 
 def test_every_curve_has_its_numbers(runs):
@@ -224,14 +276,14 @@ def test_what_is_absent_is_said_and_the_rest_is_shown(runs, tmp_path):
         (remark,) = (each for each in found.pictures.remarks if each.startswith(name))
         assert len(remark) > len(name) + 20
     assert "not-installed" in next(each for each in found.pictures.remarks if each.startswith("other-part"))
-    assert found.groups and found.metrics
+    assert found.curves.groups and found.metrics
 
 
 def test_runs_without_anything_have_a_page(tmp_path):
     for name in ("a", "b"):
         write_run(tmp_path / name)
     found = report_of_comparison(compare([tmp_path / "a", tmp_path / "b"]))
-    assert not (found.groups or found.metrics or found.pictures.tables or found.deciding)
+    assert not (found.curves.groups or found.metrics or found.pictures.tables or found.deciding)
     assert len(found.pictures.remarks) == 2
     assert b"<section" in comparison_page(compare([tmp_path / "a", tmp_path / "b"]))
 
