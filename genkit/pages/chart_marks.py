@@ -1,4 +1,4 @@
-"""Labelled vertical lines of a chart, such as the start of a phase."""
+"""Vertical lines of a chart: labelled ones, such as the start of a phase, and the place whose values are shown."""
 
 from __future__ import annotations
 
@@ -40,3 +40,16 @@ def mark_layers(marks: Mapping[str, float], x: Mapping[str, Any]) -> list[dict[s
             }
         )
     return layers
+
+
+def chosen_layer(x: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a vertical line at the parameter ``at`` of the chart; there is none while it is null."""
+    return {
+        "data": {"values": [{}]},
+        "transform": [
+            {"calculate": "isNumber(at) && at >= from && at <= to", "as": "seen"},
+            {"calculate": "isNumber(at) ? clamp(at, from, to) : from", "as": "x"},
+        ],
+        "mark": {"type": "rule", "color": "var(--link)", "strokeWidth": 1.5},
+        "encoding": {"x": x, "opacity": {"condition": {"test": "datum.seen", "value": 1}, "value": 0}},
+    }

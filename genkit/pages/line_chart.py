@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from genkit.pages.chart import Chart, Look, look_of, value_text
-from genkit.pages.chart_marks import mark_layers
+from genkit.pages.chart_marks import chosen_layer, mark_layers
+from genkit.pages.chart_points import dot_layer, ring_layer
 
 Point = tuple[float, float | None]  # place on the axis, and a value; None and nan are gaps
 POINTS = 600  # of a curve, at most: more than a screen shows
@@ -31,7 +32,8 @@ def line_chart(
     """Return a chart with one line for each curve, by name.
 
     `marks` are vertical lines by label, and `best` are points with a ring. With `dots` each value is a dot: for curves
-    of few values. If a curve has more than `points` values, all are thinned at the same places, such that their
+    of few values. A curve that is constant between single jumps, such as a multistep schedule, is drawn with steps, not
+    with ramps. If a curve has more than `points` values, all are thinned at the same places, such that their
     extremes stay. Values that are not finite are gaps, and a note of the chart counts them. With `looks`, by name, a
     curve looks the same in several charts, and each chart has a legend.
     """
@@ -41,13 +43,16 @@ def line_chart(
     rows = [{"x": x, "y": y, "s": str(number)} for number, curve in enumerate(thinned) for x, y in curve]
     first, last = _domain([x for curve in thinned for x, _ in curve] + list((marks or {}).values()))
     x = _x_axis(x_title, last)
-    layers = [_lines(shown_looks, x, _y_axis(thinned), dots or len(rows) <= len(thinned))]
+    colour = _by_curve([look.colour for look in shown_looks])
+    layers = _lines(curves.values(), x, _y_axis(thinned), colour, _by_curve([look.dash for look in shown_looks]))
+    layers += [dot_layer(x, colour)] if dots or len(rows) <= len(thinned) else []
     layers += [_hover(names, x)] if rows else []
-    layers += [_rings(best, x)] if best else []
-    layers += mark_layers(marks or {}, x)
+    layers += [ring_layer([(place, _finite(value)) for place, value in best], x)] if best else []
+    layers += [*mark_layers(marks or {}, x), chosen_layer(x)]
     spec = {
         "height": HEIGHT,
-        "params": [{"name": "from", "value": first}, {"name": "to", "value": last}],  # the script of the page sets them
+        # The script of the page sets them: the ends of the axis, and the place whose values are shown.
+        "params": [{"name": "from", "value": first}, {"name": "to", "value": last}, {"name": "at", "value": None}],
         "data": {"values": rows},
         "layer": layers,
     }
@@ -116,23 +121,44 @@ def _y_axis(curves: Sequence[Sequence[Point]]) -> dict[str, Any]:
     extreme = largest >= 1e5 or 0 < largest < 5e-5
     low, high = min(finite, default=0.0), max(finite, default=1.0)
     room = (abs(low) / 2 or 1.0) if low == high else 0.0
-    scale = {"domain": [low - room, high + room]} if room or not finite else {"zero": False}
+    scale = (
+        {"domain": [low - room, high + room]} if room or not finite else {"zero": False, "nice": False, "padding": 5}
+    )
     axis = {"tickCount": 5, **({"labelExpr": POWERS} if extreme else {})}
     return {"field": "y", "type": "quantitative", "title": None, "scale": scale, "axis": axis}
 
 
-def _lines(looks: Sequence[Look], x: Mapping[str, Any], y: Mapping[str, Any], dots: bool) -> dict[str, Any]:
-    series = {"field": "s", "type": "nominal", "legend": None}
-    domain = [str(each) for each in range(len(looks))]
-    return {
-        "mark": {"type": "line", "clip": True, "strokeWidth": 1.8, "point": {"size": 30} if dots else False},
-        "encoding": {
-            "x": x,
-            "y": y,
-            "color": {**series, "scale": {"domain": domain, "range": [look.colour for look in looks]}},
-            "strokeDash": {**series, "scale": {"domain": domain, "range": [look.dash for look in looks]}},
-        },
-    }
+def _lines(
+    curves: Iterable[Sequence[Point]],
+    x: Mapping[str, Any],
+    y: Mapping[str, Any],
+    colour: Mapping[str, Any],
+    dash: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """Return a layer of the curves that change everywhere, and one of those that jump, as far as there are any."""
+    by_shape: dict[str, list[str]] = {}
+    for number, curve in enumerate(curves):
+        by_shape.setdefault("step-after" if is_stepped(curve) else "linear", []).append(str(number))
+    return [
+        {
+            "transform": [{"filter": {"field": "s", "oneOf": numbers}}],
+            "mark": {"type": "line", "clip": True, "strokeWidth": 1.8, "interpolate": shape},
+            "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash},
+        }
+        for shape, numbers in (by_shape or {"linear": []}).items()
+    ]
+
+
+def is_stepped(curve: Sequence[Point]) -> bool:
+    """Return whether a curve has jumps and is constant before and after each of them."""
+    jumps = [before[1] != after[1] for before, after in pairwise(curve)]
+    return len(jumps) > 2 and any(jumps) and not any(one and other for one, other in pairwise(jumps))
+
+
+def _by_curve(looks: Sequence[Any]) -> dict[str, Any]:
+    """Return the encoding that gives each curve its own of some looks."""
+    domain = [str(number) for number in range(len(looks))]
+    return {"field": "s", "type": "nominal", "legend": None, "scale": {"domain": domain, "range": looks}}
 
 
 def _hover(names: Sequence[str], x: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,24 +174,6 @@ def _hover(names: Sequence[str], x: Mapping[str, Any]) -> dict[str, Any]:
             "x": x,
             "opacity": {"condition": {"param": "near", "empty": False, "value": 0.5}, "value": 0},
             "tooltip": [{"field": "x", "type": "quantitative", "title": x["title"]}, *values],
-        },
-    }
-
-
-def _rings(best: Sequence[Point], x: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "data": {"values": [{"x": place, "y": _finite(value)} for place, value in best]},
-        # Neither clipped, which would halve a ring at an end of the axis, nor filtered: Vega warns of a layer without
-        # data. A ring out of view is at the end of the axis, unseen, and so takes no room outside of it.
-        "transform": [
-            {"calculate": "datum.x >= from && datum.x <= to", "as": "seen"},
-            {"calculate": "clamp(datum.x, from, to)", "as": "x"},
-        ],
-        "mark": {"type": "point", "size": 140, "strokeWidth": 2, "color": "var(--text)"},
-        "encoding": {
-            "x": x,
-            "y": {"field": "y", "type": "quantitative"},
-            "opacity": {"condition": {"test": "datum.seen", "value": 1}, "value": 0},
         },
     }
 

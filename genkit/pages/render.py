@@ -28,20 +28,24 @@ def render_page(template: str, title: str, values: Mapping[str, Any], *, charts:
     """
     from markupsafe import Markup
 
-    scripts = [vega_script()] if charts else []
-    scripts.append((ASSETS / "page.js").read_text(encoding="utf-8"))
+    page_script, chart_script, style = (_asset(name) for name in ("page.js", "charts.js", "style.css"))
+    scripts = [page_script, *([vega_script(), chart_script] if charts else [])]
     text = (
         _environment()
         .get_template(template)
         .render(
             page_title=title,
             policy=_policy(scripts),
-            style=Markup((ASSETS / "style.css").read_text(encoding="utf-8")),
+            style=Markup(style),
             scripts=[Markup(script) for script in scripts],
             **values,
         )
     )
     return text.encode("utf-8", "backslashreplace")  # a name of a file may hold half of a surrogate pair
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def _policy(scripts: list[str]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from genkit.core.result import EvaluationRecord
+from genkit.draw.panels import Panel, Section
 from genkit.pages.chart import Chart, value_text
 from genkit.pages.line_chart import line_chart, points_of_each
 from genkit.pages.scatter_chart import scatter_chart
@@ -18,7 +19,7 @@ from genkit.runs.run_folder import RunFolder
 CHOSEN = ("one latent dimension", "another latent dimension")  # of more than two
 CODES = "codes.npy"  # among the figures
 KL, EXP = "kl", "exp"  # prefixes of the terms that measure how far codes are from the prior, and how likely fakes are
-EVALUATIONS = "Evaluations"
+EVALUATIONS = "evaluations"  # the heading of their section
 ABOUT_KL = (
     "kl: the KL divergence measures how far the codes of the encoder are from the prior: low for what the encoder "
     "takes for data, high for what it recognises as made by the decoder. An introspective encoder lowers it for data "
@@ -43,44 +44,68 @@ class ChartGroup:
     about: Sequence[str] = ()
 
 
-class LoggedTerm(NamedTuple):
-    """One logged quantity in numbers, for a reader without charts."""
+class CurveNumbers(NamedTuple):
+    """One curve in numbers, for a reader without charts, and where the charts have it."""
 
-    key: str
-    first: str
-    last: str
-    lowest: str
-    highest: str
+    cells: Sequence[str]  # its key in the log, or the metric; its first, last, lowest and highest value
+    place: str  # "3:1" is the second curve of the fourth chart of the page; empty if no chart has it
 
 
-def chart_groups(
+def shown_sections(
     lines: Sequence[Mapping[str, Any]], evaluations: Sequence[EvaluationRecord], recipe: Mapping[str, Any]
-) -> list[ChartGroup]:
-    """Return the groups of charts of a run that have any, all over the steps.
+) -> list[Section]:
+    """Return the sections of charts of a run that have any, in the order of the page.
 
     The schedules of the loss are the terms that are named as a key of its table. `lines` are those of metrics.jsonl.
     """
     loss = recipe.get("loss", {})
     sections = sections_of(lines, evaluations, loss.keys() if isinstance(loss, Mapping) else ())
+    shown = [replace(each, panels=[panel for panel in each.panels if _is_curve(panel)]) for each in sections]
+    in_order = sorted(shown, key=lambda each: each.heading != EVALUATIONS)  # what matters most comes first
+    return [section for section in in_order if section.panels]
+
+
+def _is_curve(panel: Panel) -> bool:
+    return not panel.sparse or max(map(len, panel.curves.values())) > 1  # one evaluation is none
+
+
+def chart_groups(sections: Sequence[Section], lines: Sequence[Mapping[str, Any]]) -> list[ChartGroup]:
+    """Return the charts of sections, all over the steps. `lines`, those of metrics.jsonl, tell where phases start."""
     marks = phase_starts(lines)
     points = points_of_each(sum(len(panel.curves) for section in sections for panel in section.panels))
-    groups = []
-    for section in sections:
-        charts = [
-            line_chart(panel.title, panel.curves, marks=marks, best=panel.best, dots=panel.sparse, points=points)
-            for panel in section.panels
-            if not panel.sparse or max(map(len, panel.curves.values())) > 1  # one evaluation is no curve
-        ]
-        if charts:
-            groups.append(_group(section.heading, charts))
-    return sorted(groups, key=lambda group: group.heading != EVALUATIONS)  # what matters most comes first
+    return [
+        _group(
+            section.heading,
+            [
+                line_chart(panel.title, panel.curves, marks=marks, best=panel.best, dots=panel.sparse, points=points)
+                for panel in section.panels
+            ],
+        )
+        for section in sections
+    ]
+
+
+def curves_in_numbers(sections: Sequence[Section], lines: Sequence[Mapping[str, Any]]) -> list[CurveNumbers]:
+    """Return the curves of the evaluations in sections, and those of each logged key, in numbers."""
+    places: dict[tuple[tuple[int, float], ...], str] = {}
+    panels = [panel for section in sections for panel in section.panels]
+    for chart, panel in enumerate(panels):
+        for number, curve in enumerate(panel.curves.values()):
+            places.setdefault(tuple(curve), f"{chart}:{number}")
+    evaluated = {panel.title: curve for panel in panels if panel.sparse for curve in panel.curves.values()}
+    return [
+        CurveNumbers(
+            (name, *numbers_of(curve)), places.get(tuple(curve), "")
+        )  # equal curves have the same values anywhere
+        for name, curve in (*evaluated.items(), *curves_of(lines).items())
+    ]
 
 
 def _group(heading: str, charts: Sequence[Chart]) -> ChartGroup:
     """Return charts with a heading that says what they are, and what a reader has to know of them."""
     prefixes = {chart.title.lower().partition(",")[0] for chart in charts if "," in chart.title}
     about = [text for prefix, text in {KL: ABOUT_KL, EXP: ABOUT_EXP}.items() if prefix in prefixes]
-    about += [ABOUT_EVALUATIONS] * (_capitalised(heading) == EVALUATIONS)
+    about += [ABOUT_EVALUATIONS] * (heading == EVALUATIONS)
     return ChartGroup(KL_HEADING if KL in prefixes else _capitalised(heading), charts, about)
 
 
@@ -124,11 +149,6 @@ def phase_starts(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         for step, phases in together.items()
         if step > begin
     }
-
-
-def logged_terms(lines: Sequence[Mapping[str, Any]]) -> list[LoggedTerm]:
-    """Return each logged quantity with its first, last, lowest and highest finite value."""
-    return [LoggedTerm(key, *numbers_of(curve)) for key, curve in curves_of(lines).items()]
 
 
 def numbers_of(curve: Iterable[tuple[int, float]]) -> tuple[str, str, str, str]:

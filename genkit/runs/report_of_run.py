@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from genkit.console.quantities import duration, quantity
 from genkit.core.result import EvaluationRecord
+from genkit.draw.panels import Section
 from genkit.errors import GenkitError
 from genkit.evaluation.protocol_lines import ProtocolLine
 from genkit.pages.chart import Chart
@@ -19,7 +20,15 @@ from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluati
 from genkit.runs.failure import failure_of
 from genkit.runs.fitted_folder import NAME
 from genkit.runs.model_facts import facts_in
-from genkit.runs.report_charts import CHOSEN, ChartGroup, LoggedTerm, chart_groups, chart_of_codes, logged_terms
+from genkit.runs.report_charts import (
+    CHOSEN,
+    ChartGroup,
+    CurveNumbers,
+    chart_groups,
+    chart_of_codes,
+    curves_in_numbers,
+    shown_sections,
+)
 from genkit.runs.report_fitted import ShownFit, fitted_prior
 from genkit.runs.report_metrics import ShownMetric, metrics_of
 from genkit.runs.report_pictures import ReportPictures, pictures_of_report
@@ -58,7 +67,7 @@ class RunReport:
     facts: Mapping[str, str]  # in a line at the top
     remarks: Sequence[str]  # the state, what the plan remarks, and what is damaged or missing
     groups: Sequence[ChartGroup]
-    terms: Sequence[LoggedTerm]
+    numbers: Sequence[CurveNumbers]  # the curves of the charts
     latent_space: Chart | None
     pictures: ReportPictures
     picture_remarks: Sequence[str]
@@ -102,7 +111,8 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     remarks += reader.read(folder.resolved, lambda: remarks_on_recipe(folder.resolved), ())
     facts: dict[str, Any] = reader.read(folder.final, lambda: _newest_facts(folder), {})
     remarks += reader.read(folder.path, lambda: list(remarks_on_absent(folder, state, facts)), [])
-    groups: list[ChartGroup] = reader.read(folder.metrics, lambda: chart_groups(lines, evaluations, recipe), [])
+    sections: list[Section] = reader.read(folder.metrics, lambda: shown_sections(lines, evaluations, recipe), [])
+    groups: list[ChartGroup] = reader.read(folder.metrics, lambda: chart_groups(sections, lines), [])
     if any(chart.notes for group in groups for chart in group.charts):
         remarks.append("Some logged values are not finite. The curves have gaps there, and a note below each says so.")
     budget = PictureBudget()
@@ -113,7 +123,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
         state=state,
         facts=reader.read(folder.resolved, lambda: _facts(folder, state, recipe, progress), {"state": str(state)}),
         groups=groups,
-        terms=reader.read(folder.metrics, lambda: logged_terms(lines), []),
+        numbers=reader.read(folder.metrics, lambda: curves_in_numbers(sections, lines), []) if groups else [],
         latent_space=reader.read(folder.figures, lambda: chart_of_codes(folder, recipe), None),
         pictures=pictures,
         picture_remarks=budget.remarks,

@@ -1,7 +1,12 @@
 """The page of a run with the keyboard alone."""
 
+import math
+
 import pytest
 from support.browser import SIZES, draw_all, unreached_by_tab
+
+from genkit.pages.chart import value_text
+from genkit.runs.run_folder import RunFolder
 
 pytestmark = pytest.mark.trains
 
@@ -50,3 +55,74 @@ def test_the_keyboard_alone_moves_everything(pages, view):
     shown = [sorted(axis.nth(number).locator("text").all_text_contents()) for number in range(axis.count())]
     assert shown == labels
     assert page.locator(".axis output").first.inner_text() == "1"
+
+
+def _column(page) -> dict[str, str]:
+    """Return the last column of the curves in numbers, by the name of the row."""
+    rows = page.locator("#numbers tbody tr").all()
+    return {row.locator("th").inner_text(): row.locator("td").last.inner_text() for row in rows}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_keyboard_reads_the_values_at_each_step(pages, view, size):
+    page = view(pages["images"], size)
+    draw_all(page)
+    page.locator("#numbers summary").press("Enter")
+    slider = page.get_by_label("Values at step")
+    slider.focus()
+    page.keyboard.press("Home")
+    lines = RunFolder(pages["images"].parent).lines()
+    assert len(lines) > 4
+    for line in lines:
+        assert page.locator("#numbers thead th").last.inner_text() == f"at step {line['step']}"
+        assert slider.get_attribute("aria-valuetext") == f"step {line['step']}"
+        shown = {key: value_text(value) for key, value in line.items() if "/" in key}
+        assert _column(page) == shown and len(shown) > 4
+        assert page.locator("#curves figcaption", has_text="total").locator(".at").inner_text() == shown["vae/total"]
+        page.keyboard.press("ArrowRight")
+
+
+def test_a_curve_without_a_value_at_the_step_shows_the_next_one_and_names_its_step(pages, view):
+    page = view(pages["late"])
+    draw_all(page)
+    page.locator("#numbers summary").press("Enter")
+    slider = page.get_by_label("Values at step")
+    slider.focus()
+    page.keyboard.press("Home")
+    for _ in range(11):  # to step 12
+        page.keyboard.press("ArrowRight")
+    (metric,) = (name for name in _column(page) if "/" not in name)
+    assert _column(page) == {
+        **{metric: "3 (step 10)", "early/total": value_text(1 / 12)},
+        **{"late/total": "0.1 (step 21)", "later/total": "0.1 (step 23)"},
+    }
+    rule = page.locator(".time-axis .plot svg .mark-rule line[stroke='var(--link)']")
+    assert rule.count() == page.locator(".time-axis .plot").count()
+    assert {rule.nth(number).get_attribute("opacity") for number in range(rule.count())} == {"1"}
+
+
+def test_a_click_into_a_chart_chooses_the_step_and_a_drag_does_not(pages, view):
+    page = view(pages["late"])
+    draw_all(page)
+    output = page.locator(".axis label", has_text="Values at").locator("output")
+    plot = page.locator(".time-axis .plot").first
+    plot.scroll_into_view_if_needed()
+    box, place = plot.bounding_box(), 0.5
+    assert output.inner_text() == "40"
+    page.mouse.click(box["x"] + box["width"] * place, box["y"] + 90)
+    chosen = int(output.inner_text())
+    assert 10 < chosen < 30
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 90)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 90, steps=5)
+    page.mouse.up()
+    assert int(output.inner_text()) == chosen and float(page.locator(".axis output").first.inner_text()) > 1
+
+
+def test_numbers_of_the_script_are_those_of_the_page(pages, view):
+    page = view(pages["points"])
+    values = [
+        sign * digits * 10.0**power for sign in (1, -1) for digits in (1, 1.23456789, 9.9996) for power in range(-9, 12)
+    ]
+    values += [0.0, 100.0, 12340.0, 99999.6, math.pi]
+    assert page.evaluate("all => all.map(numberText)", values) == [value_text(value) for value in values]

@@ -8,7 +8,7 @@ import re
 import pytest
 import vl_convert
 
-from genkit.pages.line_chart import POINTS, ROWS, line_chart, points_of_each, thin
+from genkit.pages.line_chart import POINTS, ROWS, is_stepped, line_chart, points_of_each, thin
 
 
 def values(chart) -> list[dict]:
@@ -71,7 +71,7 @@ def test_a_value_that_is_not_finite_is_a_gap_with_a_note(value):
     "curves", [{}, {"a": []}, {"a": [(0, 1.0)]}, {"a": [(5, math.nan)]}], ids=["none", "empty", "one", "nan"]
 )
 def test_the_axis_has_a_length_whatever_the_curves_are(curves):
-    first, last = (each["value"] for each in line_chart("a", curves, marks={}).spec["params"])
+    first, last, _ = (each["value"] for each in line_chart("a", curves, marks={}).spec["params"])
     assert first < last
 
 
@@ -129,4 +129,48 @@ def test_zero_on_an_axis_of_powers_of_ten_is_zero():
 def test_a_mark_out_of_view_has_no_label(first, last):
     spec = line_chart("t", {"": [(0, 1.0), (10, 2.0)]}, marks={"here": 1}).spec
     params = [{"name": "from", "value": first}, {"name": "to", "value": last}]
-    assert "here<" not in vl_convert.vegalite_to_svg({**spec, "width": 300, "params": params})
+    assert "here<" not in vl_convert.vegalite_to_svg({**spec, "width": 300, "params": [*params, *spec["params"][2:]]})
+
+
+@pytest.mark.parametrize(
+    ("curve", "stepped"),
+    [
+        ([1.0, 1.0, 1.0, 0.1, 0.1, 0.01, 0.01], True),
+        ([1.0, 1.0, 0.1], False),  # too few values to tell
+        ([0.0, 0.5, 1.0, 1.0, 1.0], False),  # a warm-up
+        ([1.0, 1.0, 1.0, 1.0], False),
+        ([1.0, None, 1.0, 1.0], False),
+        ([], False),
+    ],
+    ids=["multistep", "short", "warm-up", "constant", "gap", "empty"],
+)
+def test_a_curve_is_stepped_if_it_is_constant_around_each_jump(curve, stepped):
+    assert is_stepped(list(enumerate(curve))) == stepped
+
+
+def _is_stairs(svg: str) -> bool:
+    """Return whether each piece of the only line of a chart is level or upright."""
+    (path,) = re.findall(r'aria-roledescription="line mark" d="([^"]+)"', svg)
+    points = [tuple(map(float, pair.split(","))) for pair in re.findall(r"[-\d.]+,[-\d.]+", path)]
+    assert len(points) > 9
+    return all(a[0] == b[0] or a[1] == b[1] for a, b in itertools.pairwise(points))
+
+
+@pytest.mark.trains
+def test_a_multistep_schedule_is_drawn_with_steps_and_a_cosine_is_not():
+    multistep = [(10 * n, 1e-3 if n < 6 else 1e-4) for n in range(10)]
+    cosine = [(10 * n, math.cos(n / 9)) for n in range(10)]
+    charts = [line_chart("t", {"": curve}) for curve in (multistep, cosine)]
+    assert [_is_stairs(vl_convert.vegalite_to_svg({**chart.spec, "width": 300})) for chart in charts] == [True, False]
+
+
+@pytest.mark.trains
+def test_dots_at_the_ends_of_the_axis_are_whole_and_those_out_of_view_unseen():
+    spec = line_chart("t", {"a": [(0, 1.0), (5, 1.5), (10, 2.0)]}, best=[(10, 2.0)], dots=True).spec
+    svg = vl_convert.vegalite_to_svg({**spec, "width": 300})
+    symbols = re.findall(r'<g class="mark-symbol [^>]*>', svg)
+    assert len(symbols) == 2 and not any("clip-path" in group for group in symbols)  # dots, and the ring
+    params = [{"name": "from", "value": 2}, {"name": "to", "value": 8}]
+    zoomed = vl_convert.vegalite_to_svg({**spec, "width": 300, "params": [*params, *spec["params"][2:]]})
+    dots = re.findall(r'<path[^>]*fill="var\(--series-0\)"[^>]*>', zoomed)
+    assert len(dots) == 3 and sum('opacity="0"' in dot for dot in dots) == 2

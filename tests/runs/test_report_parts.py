@@ -12,7 +12,7 @@ from genkit.core.metric import EvaluationProtocol
 from genkit.core.result import EvaluationRecord, Result
 from genkit.recipe.tables import Checkpoint
 from genkit.runs.fit_prior import FIT
-from genkit.runs.report_charts import chart_groups
+from genkit.runs.report_charts import chart_groups, shown_sections
 from genkit.runs.report_fitted import fitted_prior
 from genkit.runs.report_metrics import metrics_of
 from genkit.runs.report_of_run import report_of_run
@@ -59,7 +59,7 @@ def test_only_earlier_and_comparable_evaluations_are_better():
 @pytest.mark.fast
 def test_evaluations_are_the_first_charts_and_their_rings_are_explained():
     lines = [{"step": step, "a/total": 1.0, "a/kl_real": 1.0, "a/kl_fake": 2.0} for step in (10, 20)]
-    first, *others = chart_groups(lines, [evaluated(10, 1.0), evaluated(20, 2.0)], {})
+    first, *others = chart_groups(shown_sections(lines, [evaluated(10, 1.0), evaluated(20, 2.0)], {}), lines)
     assert "ring" in first.about[0] and [chart.title.startswith("distance") for chart in first.charts] == [True]
     assert any("KL divergence" in text for group in others for text in group.about)
 
