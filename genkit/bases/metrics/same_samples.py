@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from genkit.bases.datasets.image_set import ImageSet
+from genkit.bases.datasets.keys_only import KeysOnly
 from genkit.bases.datasets.picture_set import PictureSet
 from genkit.core.dataset import Dataset
 from genkit.storage.user_path import user_path
 
-READING = {"resolution", "channels", "crop", "filter", "background", "window", "percentiles", "flip", "on_bad", "store"}
+SIZE = {"resolution", "channels", "crop", "filter", "background"}
+VALUES = {"window", "value_window", "percentiles"}
+READING = {*SIZE, *VALUES, "flip", "on_bad", "store"}
 """Keys of sets of pictures that say how a picture is read, and not which pictures are read."""
 ADVICE = "Give another data set, or `classes` or files that [data] does not have"
 
@@ -35,9 +37,9 @@ def refuse_normal(other: Dataset, normal: Dataset) -> None:
 
 def refuse_trained_on(other: Dataset, data: Dataset) -> None:
     """Raise `ValueError` if a sample of the second data set is known to be among the training data."""
-    repeats = data.held_out() != data  # a density draws fresh points, which no model was trained on
-    shared = "the samples" if other == data and repeats else shared_samples(other, data)
-    if shared:
+    if data.held_out() == data:
+        return  # a density draws fresh points, which no model was trained on
+    if shared := "the samples" if other == data else shared_samples(other, data):
         raise ValueError(
             f"{shared} of `other` are also in the {data.split} split of [data], so the model was trained on them, and "
             f'they look more normal than new ones. {ADVICE}, or set other_split = "test"'
@@ -46,23 +48,23 @@ def refuse_trained_on(other: Dataset, data: Dataset) -> None:
 
 def shared_samples(some: Dataset, others: Dataset) -> str:
     """Return which samples of a data set another one is known to have, ``"7 of the 20 samples"``; "" if none is."""
-    if not (isinstance(some, ImageSet) and isinstance(others, ImageSet)):
+    if not (isinstance(some, KeysOnly) and isinstance(others, KeysOnly)):
         return ""
     if isinstance(some, PictureSet) and isinstance(others, PictureSet) and some.library is None:
-        if others.library is not None:
-            return ""
         number = len(np.intersect1d(some.file_keys, others.file_keys, assume_unique=True))
         return f"{number:,} of the {len(some.file_keys):,} samples" * (number > 0)
     if type(some) is not type(others) or some.split != others.split or _chosen_by(some) != _chosen_by(others):
         return ""
-    if some.classes is None or others.classes is None:
-        return "samples" if others.classes else "the samples"
-    both = sorted({*some.classes} & {*others.classes})
+    own, known = (getattr(each, "classes", None) for each in (some, others))  # a stream has no such key
+    if own is None or known is None:
+        return "samples" if known else "the samples"
+    both = sorted({*own} & {*known})
     return f"the samples of the classes {both}" if both else ""
 
 
-def _chosen_by(data: ImageSet) -> Mapping[str, Any]:
+def _chosen_by(data: KeysOnly) -> Mapping[str, Any]:
     """Return the keys that choose the pictures of a split, but for the classes."""
-    names = {item.name for item in fields(data)} - READING - {"split", "classes"}
+    keys = fields(data)  # type: ignore[arg-type]
+    names = {item.name for item in keys} - READING - {"split", "classes"}
     found = {name: getattr(data, name) for name in names}
     return {name: user_path(value).resolve() if isinstance(value, Path) else value for name, value in found.items()}

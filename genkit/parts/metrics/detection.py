@@ -83,8 +83,7 @@ class DetectionMetric(ModelMetric, ABC):
         normal, other = data if self.split == "train" else data.held_out(), self.abnormal
         require_shape(other, normal.shape)
         refuse_normal(other, normal)
-        if self.split == "test":
-            refuse_trained_on(other, data)
+        refuse_trained_on(other, data)
         check_fit(self.score, data)
         details: Mapping[str, str | int | float] = {
             "data": part_name(normal, brief=True),

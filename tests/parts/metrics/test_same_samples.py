@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,13 @@ from support.messages import assert_names
 from support.pictures import noise_picture, write_folder, write_picture
 
 from genkit.api import Dataset
-from genkit.bases.metrics.same_samples import shared_samples
+from genkit.bases.metrics.same_samples import refuse_normal, refuse_trained_on, shared_samples
 from genkit.evaluation.compute_metrics import protocol_of
+from genkit.parts.datasets.cifar10 import CIFAR10
 from genkit.parts.datasets.digits import Digits
+from genkit.parts.datasets.eight_gaussians import EightGaussians
+from genkit.parts.datasets.hub_images import HubImages
+from genkit.parts.datasets.hub_stream import HubStream
 from genkit.parts.datasets.image_arrays import ImageArrays
 from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.masked_folder import MaskedFolder
@@ -117,6 +122,31 @@ def test_pixels_of_pictures_that_were_trained_on_are_refused(tmp_path):
     marked = MaskedFolder(path=tmp_path / "pictures", masks=tmp_path / "masks", **EIGHT)
     assert not refusal(PixelAUROC(marked), data)  # held-out pictures
     assert_names(refusal(PixelAUROC(replace(marked, hold_out=0.9)), data), "trained", "train split")
+
+
+def test_sets_without_files_at_hand_are_compared_by_the_keys_that_choose_pictures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for data, read_otherwise, other in [
+        (CIFAR10(path=Path("cifar")), {"flip": True, "path": tmp_path / "cifar"}, {"path": Path("copy")}),
+        (CIFAR10(hub="a/b"), {"flip": True}, {"hub": "a/c"}),
+        (HubImages(hub="a/b", resolution=8), {"crop": 4, "percentiles": (1.0, 99.0)}, {"config": "large"}),
+        (HubStream(hub="a/b", resolution=8), {"window": 9, "value_window": (0.0, 9.0)}, {"hold_out": "val"}),
+    ]:
+        same = replace(data, **read_otherwise)
+        assert same != data and shared_samples(same, data) == "the samples"
+        assert shared_samples(same.held_out(), data.held_out()) and not shared_samples(same, data.held_out())
+        assert not shared_samples(replace(data, **other), data)
+        assert not shared_samples(ImageFolder(path=tmp_path, **EIGHT), data)
+    one, two = (CIFAR10(path=tmp_path, classes=classes) for classes in ((1,), (1, 2)))
+    assert "[1]" in shared_samples(one, two) and not shared_samples(one, replace(two, classes=(3,)))
+
+
+def test_fresh_points_were_not_trained_on():
+    refuse_trained_on(EightGaussians(), EightGaussians())
+    with pytest.raises(ValueError, match="normal"):
+        refuse_normal(EightGaussians(), EightGaussians())
+    with pytest.raises(ValueError, match="trained"):
+        refuse_trained_on(Digits(), Digits())
 
 
 def test_pictures_that_are_missing_are_shared_by_nobody(tmp_path):
