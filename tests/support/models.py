@@ -50,4 +50,7 @@ def _moved(plan: Plan) -> torch.nn.Module:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
+        for name, buffer in model.named_buffers():
+            if name.rpartition(".")[2] in ("running_mean", "running_var"):
+                buffer += 0.1 * torch.rand_like(buffer)
     return model.double() if plan.recipe.train.precision == "fp64" else model.eval()
