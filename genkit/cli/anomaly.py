@@ -12,7 +12,7 @@ import typer
 from genkit.cli.complete_names import complete_score
 from genkit.cli.inputs import open_with_remark, print_remark
 from genkit.cli.options import Json, ModelToRead, Out, Weights, overrides_within
-from genkit.cli.output_files import OutputFiles
+from genkit.cli.output_files import OutputFiles, name_in_files
 from genkit.cli.outputs import refuse_inside_data
 from genkit.cli.score import GroupsFile, Normal, ScoreOverrides
 from genkit.errors import Interrupted, UsageError
@@ -100,7 +100,7 @@ def anomaly(
     model = check_map(run.folder, trained, chosen, name, smooth)
     of_data = [override for override in given if override not in of_score]
     sets = open_sets(run.folder, trained, [data], normal, of_data, groups)
-    default = f"anomaly-{name}-{trained.weights}-of-{sets.others[0].name.replace('/', '-')}"
+    default = f"anomaly-{name}-{trained.weights}-of-{name_in_files(sets.others[0].name, data)}"
     output = OutputFiles(out, run.output(default), ENDINGS)
     for place in filter(None, (data, normal, masks)):
         refuse_inside_data(output.stem, trained.data, place)

@@ -10,7 +10,7 @@ import typer
 from genkit.cli.complete_names import one_of
 from genkit.cli.inputs import open_with_remark, print_remark, refuse_needed_class, require_autoencoder
 from genkit.cli.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights, overrides_within
-from genkit.cli.output_files import OutputFiles
+from genkit.cli.output_files import OutputFiles, name_in_files
 from genkit.cli.outputs import refuse_inside_data
 from genkit.errors import Interrupted, UsageError
 
@@ -61,7 +61,7 @@ def encode(
             model, f"--data {pictures}", "Encode a split of [data], which has labels: leave out --data."
         )
     samples = set_to_encode(run.folder, trained, pictures, split or "test", number, changed)
-    name = samples.name if pictures is None else f"of-{samples.name}"
+    name = samples.name if pictures is None else f"of-{name_in_files(samples.name, pictures)}"
     output = OutputFiles(out, run.output(f"codes-{name}-{trained.weights}"), ENDINGS)
     refuse_inside_data(output.stem, trained.data, pictures)
     try:

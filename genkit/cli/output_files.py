@@ -87,6 +87,11 @@ class OutputFiles:
         return [stem.with_name(stem.name + ending) for ending in self.endings]
 
 
+def name_in_files(name: str, place: Path) -> str:
+    """Return the name of a set of pictures as part of a file name: without the ending of a file, ``-`` for ``/``."""
+    return (name.removesuffix(place.suffix) if place.is_file() else name).replace("/", "-")
+
+
 def picture_file(out: Destination | None, default: Path) -> OutputFiles:
     """Return the one PNG file of a command. Raises `UsageError` unless the name ends in .png."""
     if out is not None and not out.is_folder and out.path.suffix.lower() != ".png":

@@ -12,7 +12,7 @@ from genkit.cli.complete_contents import complete_key_of_data
 from genkit.cli.complete_names import complete_score
 from genkit.cli.inputs import open_with_remark, print_remark
 from genkit.cli.options import Json, ModelToRead, Out, Weights, overrides_within
-from genkit.cli.output_files import OutputFiles
+from genkit.cli.output_files import OutputFiles, name_in_files
 from genkit.cli.outputs import refuse_inside_data
 from genkit.errors import Interrupted
 from genkit.storage.user_path import user_path
@@ -105,7 +105,7 @@ def score(
     model = check_scores(run.folder, trained, chosen, name)
     of_data = [override for override in given if override not in of_score]
     opened = open_sets(run.folder, trained, sets, normal, of_data, groups)
-    first, more = opened.others[0].name.replace("/", "-"), len(opened.others) - 1
+    first, more = name_in_files(opened.others[0].name, sets[0]), len(opened.others) - 1
     default = f"scores-{name}-{trained.weights}-of-{first}" + f"-and-{more}-more" * (more > 0)
     output = OutputFiles(out, run.output(default), ENDINGS)
     for place in (*sets, *([normal] if normal else [])):

@@ -100,7 +100,9 @@ def test_pictures_of_the_user_have_their_sub_folder_as_label(folder):
     _, of_split, rows_of_split = encoded(run)  # the same pictures, as the held-out split
     assert codes == pytest.approx(of_split, abs=1e-5) and rows == rows_of_split
     np.savez("x.npz", pictures=np.stack([noise_picture(12, 12, 1, n) for n in range(3)]), labels=np.array([5, 6, 5]))
-    assert [row["label"] for row in encoded(run, "--data", "x.npz")[2]] == ["5", "6", "5"]
+    facts, _, rows = encoded(run, "--data", "x.npz")
+    assert [row["label"] for row in rows] == ["5", "6", "5"]
+    assert facts["written"][0] == f"{run}/codes-of-x-raw.npy"
 
 
 def test_training_pictures_are_not_mirrored(folder):

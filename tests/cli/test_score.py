@@ -127,6 +127,7 @@ def test_several_sets_have_a_row_each_and_names_that_differ(run, root):
     assert names == ["held-out", f"{root.name}/dark", "other/dark", f"{Path.cwd().name}/held-out", "x.npy", "1.png"]
     assert [each["pictures"] for each in facts["sets"]] == [40, 9, 9, 2, 3, 1]
     assert facts["written"][0] == f"{run}/scores-elbo-raw-of-{root.name}-dark-and-4-more.csv"
+    assert facts_of(run, "--data", "x.npy")["written"][0] == f"{run}/scores-elbo-raw-of-x.csv"
     [alone] = facts_of(run, "--data", places[1])["sets"][1:]
     assert alone["median"] == facts["sets"][2]["median"]  # a score depends on no other picture
 
