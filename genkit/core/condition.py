@@ -106,7 +106,7 @@ def check_range(labels: Tensor, classes: int) -> None:
     if labels.numel() and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(
             f"labels go from {labels.min().item()} to {labels.max().item()}, but the model has the classes 0 to "
-            f"{classes - 1}. Set `classes` in [model] to the number of classes of the data"
+            f"{classes - 1}. Set `classes`, in [model] or [model.prior], to the number of classes of the data"
         )
 
 

@@ -19,10 +19,15 @@ def part_name(part: Any, *, brief: bool = False) -> str:
         return f"[{', '.join(part_name(each) for each in part)}]"
     if not is_dataclass(part) or isinstance(part, type):
         return f"{part:g}" if isinstance(part, float) else str(part)
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", type(part).__name__).lower()
+    name = bare_name(part)
     values = {item.name: getattr(part, item.name) for item in fields(part) if not brief or _is_set(item, part)}
     settings = ", ".join(f"{key} {part_name(value)}" for key, value in values.items() if value is not None)
     return f"{name} ({settings})" if settings else name
+
+
+def bare_name(part: Any) -> str:
+    """Return the name of the class of a part in kebab-case, without its fields: ``log-likelihood``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", type(part).__name__).lower()
 
 
 def _is_set(item: Field[Any], part: Any) -> bool:

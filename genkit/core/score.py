@@ -27,6 +27,7 @@ import torch
 
 from genkit.core.model import Autoencoder, Model, evaluating
 from genkit.core.noise import Noise
+from genkit.core.part_name import bare_name
 from genkit.core.sample_noise import noise_of_samples
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Score(Protocol):
         Raises `ValueError` for a score that is no sum over pixels; this one is for such scores.
         """
         raise ValueError(
-            f"the score {type(self).__name__} is no sum over pixels, so it has no map. Use a score that has one, such "
+            f"the score {bare_name(self)} is no sum over pixels, so it has no map. Use a score that has one, such "
             "as error or features"
         )
 
@@ -75,8 +76,7 @@ def require_score(score: Score, model: Model) -> Autoencoder:
     """Return the model. Raises `ValueError` if it cannot give the score."""
     if not isinstance(model, Autoencoder):
         raise ValueError(
-            f"a {type(model).__name__} has no encoder, so it cannot score samples; scores need an autoencoder. Leave "
-            "this metric out"
+            "the model has no encoder, so it cannot score samples; scores need an autoencoder. Leave this metric out"
         )
     if model.needs_class:
         raise ValueError(

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from genkit.core.part_name import bare_name
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -78,7 +80,7 @@ class ReconstructionError(Protocol):
         samples that the density does not have. On the meta device samples have no values.
         """
         raise ValueError(
-            f"the reconstruction error {type(self).__name__} is no density, so the model has no likelihood. Leave this "
+            f"the reconstruction error {bare_name(self)} is no density, so the model has no likelihood. Leave this "
             'out, or train with [model] error = "squared", "l1" or "bce"'
         )
 
@@ -88,7 +90,7 @@ class ReconstructionError(Protocol):
         Raises `ValueError` for an error that is no sum over pixels; this one is for such errors.
         """
         raise ValueError(
-            f"the reconstruction error {type(self).__name__} is no sum over pixels, so it has no map. Use the score "
+            f"the reconstruction error {bare_name(self)} is no sum over pixels, so it has no map. Use the score "
             "features, or implement its method `map`"
         )
 

@@ -238,7 +238,11 @@ def test_masks_may_be_arrays_in_a_folder_or_rows_of_one(root, run, dtype):
         found = facts_of(run, "--data", place, "--masks", masks_of, "--out", "b")
         assert found["pixel_auroc"] == whole["pixel_auroc"] and found["dice"] == whole["dice"]
     np.save("none.npy", np.zeros((0, 24, 24), dtype))
-    assert_names(refused_here(run, "--data", "pictures.npy", "--masks", "none.npy"), "--masks", "none.npy")
+    Path("none").mkdir()
+    for none in ("none.npy", "none"):
+        assert_names(refused_here(run, "--data", "pictures.npy", "--masks", none), f"--masks {none}: no mask")
+    written = facts_of(run, "--data", "pictures.npy")["written"]
+    assert written[0] == f"{run}/anomaly-error-raw-of-pictures-maps.npy"
 
 
 def test_the_highest_scores_are_drawn_unless_the_first_are_asked_for(root, run):

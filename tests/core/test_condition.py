@@ -95,7 +95,7 @@ def test_a_model_that_is_not_conditional_ignores_and_draws_nothing():
     [
         ({}, ('extra["label"]', "none")),
         ({"age": torch.zeros(2)}, ('extra["label"]', "age")),
-        (labels(0, 3), ("0 to 3", "classes 0 to 2", "[model]")),
+        (labels(0, 3), ("0 to 3", "classes 0 to 2", "[model]", "[model.prior]")),
         (labels(-1, 1), ("-1 to 1", "classes 0 to 2")),
         ({LABEL: torch.zeros(2)}, ("float32", "(2,)")),
         ({LABEL: torch.zeros(2, 3, dtype=torch.int64)}, ("(2, 3)", "(B,)")),

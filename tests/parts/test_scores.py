@@ -175,6 +175,7 @@ def test_the_probability_of_binary_pixels() -> None:
     torch.testing.assert_close(BCE().log_density(x, logits, None).float(), expected)
     with pytest.raises(ValueError, match="no variance"):
         BCE().log_density(x, logits, 0.5)
+    assert BCE().log_density(x.to("meta"), logits.to("meta"), None).shape == (len(x),)  # as the plan computes it
     x[1, 0, 2, 3] = 0.5  # the Bernoulli distribution has no such value
     with pytest.raises(ValueError, match="bce") as refused:
         BCE().log_density(x, logits, None)
@@ -188,7 +189,7 @@ def test_the_probability_of_binary_pixels() -> None:
 def test_a_gan_has_no_scores(score: Score) -> None:
     with pytest.raises(ValueError, match="encoder") as refused:
         require_score(score, GAN(nn.Linear(2, 2), nn.Linear(2, 1), 2, (2,)))
-    assert_names(refused.value, "GAN", "autoencoder")
+    assert_names(refused.value, "the model", "autoencoder")
 
 
 def test_an_error_that_is_no_density_has_no_likelihood() -> None:
@@ -196,7 +197,7 @@ def test_an_error_that_is_no_density_has_no_likelihood() -> None:
     autoencoder.reconstruction_error = SSIM()
     with pytest.raises(ValueError, match="no density") as refused:
         require_score(LogLikelihood(), autoencoder)
-    assert_names(refused.value, "SSIM", "squared", "l1", "bce")
+    assert_names(refused.value, "ssim", "squared", "l1", "bce")
     require_score(ELBO(), autoencoder)
 
 

@@ -71,9 +71,7 @@ class Probe(ModelMetric, ABC):
         both splits with enough samples.
         """
         if not isinstance(model, Autoencoder):
-            raise ValueError(
-                f"a {type(model).__name__} has no posterior q(z|x); a probe needs an autoencoder. Leave it out"
-            )
+            raise ValueError("the model has no posterior q(z|x); a probe needs an autoencoder. Leave it out")
         if any(isinstance(module, Conditional) for module in model.encoder.modules()):
             raise ValueError("the encoder is given the class that a probe predicts from its codes. Leave the probe out")
         known = data.has_labels() if isinstance(data, LabelledDataset) else None

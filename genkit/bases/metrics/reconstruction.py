@@ -60,9 +60,7 @@ class ReconstructionMetric(ModelMetric):
     def reconstruction_protocol(self, data: Dataset, model: Model, **details: str | int | float) -> EvaluationProtocol:
         """Return the protocol. Raises `ValueError` unless the model is an autoencoder and the split large enough."""
         if not isinstance(model, Autoencoder):
-            raise ValueError(
-                f"a {type(model).__name__} has no reconstructions; this metric needs an autoencoder. Leave it out"
-            )
+            raise ValueError("the model has no reconstructions; this metric needs an autoencoder. Leave it out")
         name, number = split_and_samples(data, self.split, self.samples, most=1_000)
         stated: Mapping[str, str | int | float] = {"reconstruction": "of the posterior mean", **details}
         if is_image_data(data):

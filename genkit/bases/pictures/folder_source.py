@@ -123,12 +123,18 @@ class FolderSource:
 
 
 def list_files(
-    folder: Path, classes: Sequence[str] | None = None, place: str = DATA, *, arrays: bool = False
+    folder: Path,
+    classes: Sequence[str] | None = None,
+    place: str = DATA,
+    *,
+    arrays: bool = False,
+    what: str = "picture",
 ) -> FolderSource:
     """List the pictures in a folder and its sub-folders, and follow links.
 
     `classes` are the names that labels index, by default the sub-folders with pictures. `place` is the recipe table or
     the option that names the folder; error messages start with it. With `arrays`, a .npy file is a picture.
+    `what` is the name of the pictures in error messages.
 
     Raises `UsageError` if there is no picture.
     """
@@ -147,7 +153,7 @@ def list_files(
             files.append(PictureFile(name, status.st_size, status.st_mtime_ns))
         names = picture_folders(folder, arrays=arrays) if classes is None else classes
     if not files:
-        found = f"no picture among {count(others.total(), 'file')}" if others else "no picture"
+        found = f"no {what} among {count(others.total(), 'file')}" if others else f"no {what}"
         accepted = f"Accepted file suffixes: {', '.join(sorted([*OPENERS, *(ARRAY_OPENERS if arrays else ())]))}."
         declare = ""
         if others.keys() & ARRAY_OPENERS.keys():
@@ -156,7 +162,7 @@ def list_files(
                 declare = " A folder of .npy files needs a run whose [data] has window = [low, high] or percentiles."
         if arrays_of_pictures and place.startswith("--"):
             first = folder / min(arrays_of_pictures, key=natural_key)
-            declare += f" A .npy or .npz that holds the pictures is given as a file: {place} {first}."
+            declare += f" A .npy or .npz that holds the {what}s is given as a file: {place} {first}."
         raise UsageError(f"{place} {folder}: {found}. {accepted}{declare}")
     files.sort(key=lambda file: natural_key(file.name))
     return FolderSource(folder, tuple(files), tuple(names), others)

@@ -24,7 +24,9 @@ OVERSHOOT = 0.2  # share of the range by which resampled pictures exceed it
 FAR_ABOVE_ONE = 2  # a larger maximum shows that white is not 1
 EXPECTED_VALUES = "uint8, or float values in [0, 1] (0 black, 1 white)"
 DATA = "[data]"  # the table of a recipe, whose keys say what a file alone does not show
-DECLARE = " For values of another range, set window = [low, high] or percentiles."
+LEVELS = "window = [low, high] or percentiles"
+DECLARE = f" For values of another range, set {LEVELS}."
+DECLARED_BY_RUN = f" Values of another range need a run whose [data] has {LEVELS}."
 ZIP_MAGIC = b"PK"  # the first bytes of a .npz
 
 
@@ -61,7 +63,7 @@ def read_array(
             array = archive.array(_name_of_pictures(path, archive.headers, member, place))
     if not (booleans and array.dtype == bool):
         _check_type(path, array, place, any_range)
-    _check_not_empty(path, array, place)
+    _check_not_empty(path, array, place, "mask" if booleans else "picture")
     found = _layout(path, array.shape, layout, place)
     source = ArraySource(path, array, found, _labels(path, len(array), archive, labels, place))
     if array.dtype != np.uint8 and not any_range:
@@ -128,12 +130,12 @@ def _check_type(path: Path, array: np.ndarray, place: str, any_range: bool) -> N
     if not any_range and array.dtype != np.uint8 and array.dtype.kind != "f":
         cast = " If the values are integers in 0..255, save array.astype('uint8')." if array.dtype.kind in "iu" else ""
         found = f"found values of type {array.dtype}, expected {EXPECTED_VALUES}"
-        raise UsageError(f"{place} {path}: {found}.{cast}{DECLARE if place == DATA else ''}")
+        raise UsageError(f"{place} {path}: {found}.{cast}{DECLARE if place == DATA else DECLARED_BY_RUN}")
 
 
-def _check_not_empty(path: Path, array: np.ndarray, place: str) -> None:
+def _check_not_empty(path: Path, array: np.ndarray, place: str, what: str) -> None:
     if not array.size or array.ndim == 0:
-        raise UsageError(f"{place} {path}: no picture in an array of shape {array.shape}. Give (N, H, W) or larger.")
+        raise UsageError(f"{place} {path}: no {what} in an array of shape {array.shape}. Give (N, H, W) or larger.")
 
 
 def _check_range(source: ArraySource, place: str) -> None:
@@ -144,7 +146,7 @@ def _check_range(source: ArraySource, place: str) -> None:
     least, most = np.nanmin(ranges), np.nanmax(ranges)
     raise UsageError(
         f"{place} {source.path}: found values from {digits(least)} to {digits(most)}, expected {EXPECTED_VALUES}. "
-        f"{_advise_scale(float(least), float(most))}.{DECLARE if place == DATA else ''}"
+        f"{_advise_scale(float(least), float(most))}.{DECLARE if place == DATA else DECLARED_BY_RUN}"
     )
 
 

@@ -246,4 +246,4 @@ def _open_source(place: Path, option: str, *, arrays: bool, booleans: bool = Fal
         return FolderSource(place.parent, (PictureFile(place.name, status.st_size, status.st_mtime_ns),))
     if not place.is_dir():
         raise UsageError(f"{option} {place}: not found. Give a folder of pictures, an image file, or a .npy or .npz.")
-    return list_files(place, place=option, arrays=arrays)
+    return list_files(place, place=option, arrays=arrays, what="mask" if booleans else "picture")

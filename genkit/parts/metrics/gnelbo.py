@@ -68,7 +68,7 @@ class GridNormalisedELBO(ModelMetric):
         """Return the protocol, with the grid. Raises `ValueError` unless an autoencoder models a 2-D density."""
         half_width = box_half_width(data)
         if not isinstance(model, Autoencoder):
-            raise ValueError(f"a {type(model).__name__} has no ELBO; this metric needs an autoencoder. Leave it out")
+            raise ValueError("the model has no ELBO; this metric needs an autoencoder. Leave it out")
         if model.needs_class:
             raise ValueError("the networks of the model need a class, but nodes of the grid have none. Leave it out")
         details = {"box": box_text(half_width), "grid": f"{NODES} x {NODES}", "reconstruction": "of the posterior mean"}

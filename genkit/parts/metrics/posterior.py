@@ -198,6 +198,4 @@ def variance_of_means(chunks: Iterator[DiagNormal]) -> Tensor:
 def _require_encoder(model: Model) -> None:
     """Raise `ValueError` unless the model is an autoencoder."""
     if not isinstance(model, Autoencoder):
-        raise ValueError(
-            f"a {type(model).__name__} has no posterior q(z|x); this metric needs an autoencoder. Leave it out"
-        )
+        raise ValueError("the model has no posterior q(z|x); this metric needs an autoencoder. Leave it out")

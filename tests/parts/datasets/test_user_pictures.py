@@ -114,19 +114,19 @@ def test_a_value_that_is_no_number_is_refused_with_its_row(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "named"),
     [
-        ({"x": np.zeros((2, 8, 8), np.int64)}, "int64"),
-        ({"x": np.zeros((2, 8, 8), np.uint8), "y": np.zeros((2, 8, 8), np.uint8)}, "x, y"),
-        ({"x": np.full((2, 8, 8), 255.0)}, "255"),
-        ({"x": np.zeros((2, 3, 8, 3), np.uint8)}, "NHWC"),
-        ({"x": np.zeros((0, 8, 8), np.uint8)}, "(0, 8, 8)"),
+        ({"x": np.zeros((2, 8, 8), np.uint16)}, ("uint16", "window", "percentiles")),
+        ({"x": np.zeros((2, 8, 8), np.uint8), "y": np.zeros((2, 8, 8), np.uint8)}, ("x, y",)),
+        ({"x": np.full((2, 8, 8), 255.0)}, ("255", "window", "percentiles")),
+        ({"x": np.zeros((2, 3, 8, 3), np.uint8)}, ("NHWC",)),
+        ({"x": np.zeros((0, 8, 8), np.uint8)}, ("no picture", "(0, 8, 8)")),
     ],
 )
 def test_a_message_about_an_array_names_the_option(tmp_path, arrays, named):
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(UsageError) as caught:
         open_user_pictures(tmp_path / "x.npz", GREY)
-    assert_names(caught.value, f"--data {tmp_path / 'x.npz'}: ", named)
-    assert "[data]" not in str(caught.value) and "layout to" not in str(caught.value)
+    assert_names(caught.value, f"--data {tmp_path / 'x.npz'}: ", *named)
+    assert f"[data] {tmp_path}" not in str(caught.value) and "layout to" not in str(caught.value)
 
 
 def test_sub_folders_are_labels_and_part_of_the_names(tmp_path):

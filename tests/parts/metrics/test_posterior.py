@@ -202,7 +202,7 @@ def test_a_model_without_an_encoder_is_refused(metric):
     gan = GAN(nn.Linear(2, 2), nn.Linear(2, 1), 2, (2,))
     with pytest.raises(ValueError) as refused:
         metric.protocol(EightGaussians(), gan)
-    assert_names(refused.value, "GAN", "posterior", "autoencoder")
+    assert_names(refused.value, "the model", "posterior", "autoencoder")
 
 
 @pytest.mark.parametrize("part", ["a", "b", "s"])

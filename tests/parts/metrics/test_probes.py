@@ -189,7 +189,7 @@ def test_what_can_be_known_before_the_training_is_refused_then(probe):
             protocol_of(probe, data, model or identity())
         assert_names(str(error.value), *names)
 
-    refused(probe, BLURRED, GAN(nn.Linear(2, 2), nn.Linear(2, 1), 2, (2,)), "GAN")
+    refused(probe, BLURRED, GAN(nn.Linear(2, 2), nn.Linear(2, 1), 2, (2,)), "the model")
     refused(probe, EightGaussians(), None, "labels")
     refused(probe, BLURRED.held_out(), None, 'split = "train"')
     refused(replace(probe, samples=61), BLURRED, None, "samples", "60")

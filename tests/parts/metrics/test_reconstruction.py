@@ -81,7 +81,7 @@ def test_a_model_without_reconstructions_is_refused():
     gan = GAN(nn.Linear(2, 2), nn.Linear(2, 1), 2, (2,))
     with pytest.raises(ValueError) as refused:
         ReconstructionErrorMetric().protocol(EightGaussians(), gan)
-    assert_names(refused.value, "GAN", "reconstructions", "autoencoder")
+    assert_names(refused.value, "the model", "reconstructions", "autoencoder")
 
 
 def test_more_samples_than_the_split_has_are_refused():
@@ -194,7 +194,7 @@ def test_points_models_without_reconstructions_and_too_many_samples_are_refused(
     assert_names(refused.value, "images", "(2,)", "reconstruction-error")
     with pytest.raises(ValueError) as refused:
         metric().protocol(Digits(), GAN(nn.Linear(2, 2), nn.Linear(2, 1), 2, (1, 28, 28)))
-    assert_names(refused.value, "GAN", "reconstructions", "autoencoder")
+    assert_names(refused.value, "the model", "reconstructions", "autoencoder")
     with pytest.raises(ValueError) as refused:
         metric(samples=1001).protocol(Digits(), autoencoder((1, 28, 28), lambda x: x))
     assert_names(refused.value, "samples = 1001 ", "test split", "Set samples = 1000 ")

@@ -17,11 +17,13 @@ from genkit.evaluation.compute_metrics import protocol_of
 from genkit.parts.datasets.cifar10 import CIFAR10
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.eight_gaussians import EightGaussians
+from genkit.parts.datasets.fashion_mnist import FashionMNIST
 from genkit.parts.datasets.hub_images import HubImages
 from genkit.parts.datasets.hub_stream import HubStream
 from genkit.parts.datasets.image_arrays import ImageArrays
 from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.masked_folder import MaskedFolder
+from genkit.parts.datasets.mnist import MNIST
 from genkit.parts.datasets.stroke_digits import StrokeDigits
 from genkit.parts.metrics.detection import AUPRC, AUROC, FPRAtTPR
 from genkit.parts.metrics.localisation import Dice, PixelAUROC
@@ -137,6 +139,7 @@ def test_sets_without_files_at_hand_are_compared_by_the_keys_that_choose_picture
         assert shared_samples(same.held_out(), data.held_out()) and not shared_samples(same, data.held_out())
         assert not shared_samples(replace(data, **other), data)
         assert not shared_samples(ImageFolder(path=tmp_path, **EIGHT), data)
+    assert not shared_samples(MNIST(path=tmp_path), FashionMNIST(path=tmp_path))
     one, two = (CIFAR10(path=tmp_path, classes=classes) for classes in ((1,), (1, 2)))
     assert "[1]" in shared_samples(one, two) and not shared_samples(one, replace(two, classes=(3,)))
 
