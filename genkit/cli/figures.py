@@ -9,7 +9,8 @@ from genkit.cli.outputs import refused_if_unwritable
 def figures(run: RunPath) -> None:
     """Draw the figures of a finished run again.
 
-    They are drawn from the model folder, the data, the stability strip and the log of the run.
+    They are drawn from the model folder, the data, the stability strip and the log of the run. The report of the run is
+    written again with them.
     """
     from genkit.cli.inputs import print_remark
     from genkit.errors import UsageError
@@ -20,6 +21,7 @@ def figures(run: RunPath) -> None:
     from genkit.runs.saved_model import find_model, without_checkpoint
     from genkit.runs.trained import open_trained, refuse_other_data
     from genkit.runs.trained_recipe import check_recipe_of_finished
+    from genkit.runs.write_report import renew_report
 
     folder = RunFolder.open(run)
     if not folder.finished:
@@ -37,3 +39,4 @@ def figures(run: RunPath) -> None:
     with refused_if_unwritable(folder.path):
         written = save_figures(plan, folder, trained.model, trained.weights, trained.noise, print_remark)
     print("\n".join(str(path) for path in written))
+    renew_report(folder, print_remark)

@@ -44,8 +44,9 @@ def fit_prior(
 
     Write a model folder, RUN/fitted, which differs from RUN/final in its prior only: a mixture of Gaussians, fitted to
     a code z ~ q(z|x) for each sample of the train split. `genkit sample RUN/fitted`, `genkit eval RUN/fitted` and the
-    other commands that take a model folder then use it; RUN stays as it is. An earlier fit is replaced, also if RUN
-    is one; other files of its folder stay. Data without end give 10,000 draws.
+    other commands that take a model folder then use it. The report of RUN shows the fit; the rest of RUN stays as it
+    is. An earlier fit is replaced, also if RUN is one; other files of its folder stay. Data without end give 10,000
+    draws.
     """
     from genkit.errors import Interrupted
     from genkit.runs.fit_prior import fit_prior as fit

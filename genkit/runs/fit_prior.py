@@ -28,8 +28,11 @@ from genkit.runs.encode_samples import MOST_NAMED, encoded, set_to_encode
 from genkit.runs.fit_mixture import fit_mixture, mean_log_likelihood
 from genkit.runs.fitted_folder import copy_other_files, place_of_fit, refuse_to_replace
 from genkit.runs.model_facts import FIT
+from genkit.runs.not_a_run_folder import run_around
+from genkit.runs.run_folder import RunFolder
 from genkit.runs.saved_model import CheckpointedModel, ExportedModel, SavedModel, find_model
 from genkit.runs.trained import Trained, open_data, open_trained
+from genkit.runs.write_report import renew_report
 from genkit.storage.atomic import new_folder
 from genkit.storage.names import RECIPE
 from genkit.storage.os_errors import describe_os_error
@@ -79,7 +82,7 @@ def fit_prior(
         number: Most samples to encode of each split, chosen at random; by default all, or 10,000 draws of data without
             end.
         out: The model folder to write; by default ``RUN/fitted``, see `place_of_fit`. It replaces an earlier fit when
-            it is complete, and keeps other files of its folder.
+            it is complete, and keeps other files of its folder. The report of a run around it is written again.
         overrides: Keys of ``[data]``, such as ``"data.path=mnist"``.
 
     Raises `UsageError`, and leaves everything as it was, if the run has not finished, if its model has no encoder or a
@@ -110,6 +113,8 @@ def fit_prior(
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
     remarks = [_remark(weights, fit, models[weights].latent_dim) for weights, fit in fits.items()]
+    if (run := run_around(out)) is not None:
+        renew_report(RunFolder(run), lambda text: remarks.append(text.rstrip(".")))  # it shows the fits of a run
     if kept:
         shown = ", ".join(kept[:MOST_NAMED]) + ", ..." * (len(kept) > MOST_NAMED)
         remarks.append(f"{out}: files from before this fit were kept, which may show an earlier one: {shown}")

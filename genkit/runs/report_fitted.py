@@ -1,18 +1,19 @@
-"""The prior that was fitted to the codes of a run, and the command that samples from it."""
+"""The priors that were fitted to the codes of a run, and the commands that sample from them."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from genkit.pages.chart import value_text
-from genkit.runs.fitted_folder import NAME
 from genkit.runs.model_facts import FIT, facts_in
 from genkit.runs.report_recipe import shown_path
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.saved_model import find_model
+from genkit.storage.listing import names_in
 
 NOT_KNOWN = "–"
 
@@ -22,26 +23,33 @@ class ShownFit:
     """A fitted prior as a report shows it."""
 
     folder: str
+    step: str  # of the weights whose codes it was fitted to; empty if it is not known
     components: str  # how many Gaussians the mixture has
     fits: Sequence[tuple[str, ...]]  # of each file of weights: its name, samples, iterations, and two log-likelihoods
     sample: str  # the command that samples from it
 
 
-def fitted_prior(folder: RunFolder) -> ShownFit | None:
-    """Return the prior in RUN/fitted, as its facts describe it; None if there is none.
+def folders_of_fits(folder: RunFolder) -> list[Path]:
+    """Return the model folders with a fitted prior in a run: RUN/fitted, RUN/fitted-best, and those named by a user.
 
-    Raises `UsageError` and `ValueError` if the folder is damaged.
+    Raises `UsageError` if a folder cannot be read.
     """
-    path = folder.path / NAME
-    fits = facts_in(path).get(FIT)
-    if fits is None:
-        return None
+    return [path for name in sorted(names_in(folder.path)) if FIT in facts_in(path := folder.path / name)]
+
+
+def shown_fit(path: Path, run: RunFolder) -> ShownFit:
+    """Return the fitted prior of a model folder of `folders_of_fits`, as its facts describe it.
+
+    Raises `UsageError` and what a damaged folder leads to: `ValueError`, `LookupError` and `TypeError`.
+    """
+    facts = facts_in(path)
     prior = find_model(path).recipe.tables["model"]["prior"]
-    shown = str(shown_path(folder.path) / NAME)
+    shown = str(shown_path(run.path) / path.name)
     return ShownFit(
         folder=shown,
+        step=str(facts.get("step", "")),
         components=str(prior["components"]),
-        fits=[(weights, *_facts(fit)) for weights, fit in fits.items()],
+        fits=[(weights, *_facts(fit)) for weights, fit in facts[FIT].items()],
         sample=f"genkit sample {shlex.quote(shown)}",
     )
 

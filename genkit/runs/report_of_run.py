@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from genkit.pages.pictures import PictureBudget
 from genkit.runs.checkpoint import read_facts
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.runs.failure import failure_of
-from genkit.runs.fitted_folder import NAME
 from genkit.runs.model_facts import facts_in
 from genkit.runs.report_charts import (
     CHOSEN,
@@ -29,7 +29,7 @@ from genkit.runs.report_charts import (
     curves_in_numbers,
     shown_sections,
 )
-from genkit.runs.report_fitted import ShownFit, fitted_prior
+from genkit.runs.report_fitted import ShownFit, folders_of_fits, shown_fit
 from genkit.runs.report_metrics import ShownMetric, metrics_of
 from genkit.runs.report_pictures import ReportPictures, pictures_of_report
 from genkit.runs.report_recipe import ShownRecipe, shown_path, shown_recipe
@@ -78,7 +78,7 @@ class RunReport:
     recipe: ShownRecipe | None
     environment: Mapping[str, str]
     parts: Sequence[str] = field(default=())  # a line for each part, with its owner
-    fitted: ShownFit | None = None  # the prior that was fitted to the codes afterwards
+    fitted: Sequence[ShownFit] = ()  # the priors that were fitted to the codes afterwards
     resume: str = ""  # the command that continues the run; empty if there is nothing to continue
 
     @property
@@ -134,7 +134,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
         recipe=reader.read(folder.resolved, lambda: shown_recipe(folder, recipe), None),
         environment={name: str(facts[name]) for name in ENVIRONMENT if name in facts},
         parts=reader.read(folder.final, lambda: [str(part) for part in facts.get("parts", ())], ()),
-        fitted=reader.read(folder.path / NAME, lambda: fitted_prior(folder), None),
+        fitted=_fitted(folder, reader),
         resume=f"genkit resume {shlex.quote(str(shown_path(folder.path)))}" if state in RESUMED else "",
         remarks=[*remarks, *reader.remarks],  # the last, when all has been read
     )
@@ -157,6 +157,13 @@ class _Reader:
         if remark not in self.remarks:
             self.remarks.append(remark)
         return instead
+
+
+def _fitted(folder: RunFolder, reader: _Reader) -> list[ShownFit]:
+    """Return the fitted priors of a run; one that is damaged is left out with a remark."""
+    paths: list[Path] = reader.read(folder.path, lambda: folders_of_fits(folder), [])
+    fits = [reader.read(path, functools.partial(shown_fit, path, folder), None) for path in paths]
+    return [fit for fit in fits if fit is not None]
 
 
 def _newest_facts(folder: RunFolder) -> dict[str, Any]:

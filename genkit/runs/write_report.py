@@ -52,6 +52,26 @@ def write_absent_report(folder: RunFolder) -> bool:
     return True
 
 
+def renew_report(folder: RunFolder, remark: Callable[[str], object]) -> None:
+    """Write the report of a run again, if it has one, after a command has changed what it shows.
+
+    As at the end of a run, an error becomes a `remark`: the report is a by-product.
+    """
+    if exists(folder.report):
+        with _remarked(folder, remark):
+            write_report(folder)
+
+
+@contextmanager
+def _remarked(folder: RunFolder, remark: Callable[[str], object]) -> Iterator[None]:
+    """Turn any error of writing a report into a remark."""
+    try:
+        yield
+    except Exception as error:  # whatever a page, a picture or a library raises
+        text = str(error) or type(error).__name__
+        remark(f"{folder.report}: not written: {text}. `genkit report {folder.path}` tries again.")
+
+
 @contextmanager
 def report_at_end(folder: RunFolder, world: World, remark: Callable[[str], object]) -> Iterator[None]:
     """Write the report when the block ends, finished, stopped, also before the first step, or failed.
@@ -68,8 +88,5 @@ def report_at_end(folder: RunFolder, world: World, remark: Callable[[str], objec
         raise
     finally:
         if world.is_main and not wrong_call and exists(folder.resolved):
-            try:
+            with _remarked(folder, remark):
                 write_report(folder, state=unlocked_state_of(folder))
-            except Exception as error:  # whatever a page, a picture or a library raises
-                text = str(error) or type(error).__name__
-                remark(f"{folder.report}: not written: {text}. `genkit report {folder.path}` tries again.")

@@ -24,7 +24,9 @@ from genkit.runs import fit_prior as module
 from genkit.runs.fit_mixture import RIDGE
 from genkit.runs.fitted_folder import place_of_fit
 from genkit.runs.load import load
+from genkit.runs.run_folder import RunFolder
 from genkit.runs.trained import open_trained
+from genkit.runs.write_report import write_report
 from genkit.sharing.export import export
 from genkit.storage.weights import model_folder
 
@@ -47,6 +49,22 @@ def run(tmp_path: Path) -> Path:
     write_model(folder / "final", IMAGES + "\n[metrics.posterior-kl]\nsamples = 20\n", ema=True)
     (folder / "recipe.resolved.toml").write_bytes((folder / "final" / "recipe.toml").read_bytes())
     return folder
+
+
+@pytest.mark.parametrize("written", [True, False], ids=["written", "a-folder"])
+def test_the_report_of_the_run_shows_each_fit(run, written):
+    fit(run, *KEYS)
+    assert not (run / "report.html").exists(), "a run without a report gets none"
+    if not written:
+        (run / "report.html").mkdir()
+        result = genkit("fit-prior", run, *KEYS)
+        assert result.code == 0 and "remark: " in result.err and f"`genkit report {run}`" in result.err
+        return
+    write_report(RunFolder(run))
+    (run / "final").rename(run / "best")
+    fit(run / "best", *KEYS)
+    page = (run / "report.html").read_text()
+    assert all(f"/run/{name}</code>" in page for name in ("fitted", "fitted-best"))
 
 
 def fit(*arguments: object) -> dict:

@@ -20,6 +20,7 @@ from genkit.runs.load import load
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.stability_strip import strip_captions, unreached_rows
 from genkit.runs.trained import open_trained
+from genkit.runs.write_report import write_report
 
 pytestmark = [pytest.mark.usefixtures("isolated"), pytest.mark.trains]
 
@@ -57,9 +58,12 @@ def test_the_figures_can_be_drawn_again(tmp_path, text):
     before = pictures_of(folder)
     for path in before:
         Path(path).unlink()
+    page = write_report(folder).read_bytes()
     result = genkit("figures", folder.path)
     assert result.code == 0 and sorted(result.out.split()) == sorted(before)
     assert pictures_of(folder) == before
+    title = b"Stability over the training"
+    assert title not in page and title in folder.report.read_bytes(), "the page of the run shows them again"
 
 
 @pytest.mark.trains

@@ -13,7 +13,7 @@ from genkit.core.result import EvaluationRecord, Result
 from genkit.recipe.tables import Checkpoint
 from genkit.runs.fit_prior import FIT
 from genkit.runs.report_charts import chart_groups, shown_sections
-from genkit.runs.report_fitted import fitted_prior
+from genkit.runs.report_fitted import folders_of_fits
 from genkit.runs.report_metrics import metrics_of
 from genkit.runs.report_of_run import report_of_run
 from genkit.runs.report_time import time_shares
@@ -71,22 +71,25 @@ def test_work_that_was_not_done_has_no_time():
     assert "evaluations" not in names and "checkpoints" in names
 
 
-def test_the_page_tells_how_a_prior_was_fitted_and_how_to_sample_from_it(tmp_path, monkeypatch):
+def test_the_page_tells_how_each_prior_was_fitted_and_how_to_sample_from_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = new_run(tmp_path / "run", tiny_recipe())
-    assert fitted_prior(folder) is None and "fit-prior" not in report_page(folder).decode()
-    write_model(folder.path / "fitted", TINY.replace("[loss]", PRIOR))
-    about = folder.path / "fitted" / "about.json"
-    assert fitted_prior(folder) is None, "a model folder without a fit"
-    about.write_text(json.dumps({**json.loads(about.read_text()), FIT: {"raw": FACTS}}))
-    shown = fitted_prior(folder)
-    assert shown.components == "3"
-    assert shown.fits == [("raw", "60 samples of the train split", "12", "-2.5", "–")]
+    assert folders_of_fits(folder) == [] and "fit-prior" not in report_page(folder).decode()
+    for name in ("fitted", "mine"):
+        write_model(folder.path / name, TINY.replace("[loss]", PRIOR))
+    assert folders_of_fits(folder) == [], "model folders without a fit"
+    fitted, mine = (folder.path / name / "about.json" for name in ("fitted", "mine"))
+    for about in (fitted, mine):
+        about.write_text(json.dumps({**json.loads(about.read_text()), FIT: {"raw": FACTS}}))
+    shown = report_of_run(folder).fitted
+    assert [fit.folder.rpartition("/")[2] for fit in shown] == ["fitted", "mine"]
+    assert shown[0].components == "3"
+    assert shown[0].fits == [("raw", "60 samples of the train split", "12", "-2.5", "–")]
     page = report_page(RunFolder(folder.path)).decode()
-    assert f"genkit sample {shown.folder}" in page and '<a href="#fitted">' in page
-    about.write_text(json.dumps({**json.loads(about.read_text()), FIT: {"raw": {}}}))
+    assert all(f"genkit sample {fit.folder}" in page for fit in shown) and '<a href="#fitted">' in page
+    fitted.write_text(json.dumps({**json.loads(fitted.read_text()), FIT: {"raw": {}}}))
     damaged = report_of_run(folder)
-    assert damaged.fitted is None and any("fitted: damaged" in remark for remark in damaged.remarks)
+    assert damaged.fitted == shown[1:] and any("fitted: damaged" in remark for remark in damaged.remarks)
 
 
 def test_a_run_that_can_be_continued_has_the_command(tmp_path):
