@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import currentframe
 
 OUT_OF_MEMORY = "out of memory"  # the beginning of the message, also in the output of another process
 
@@ -55,6 +57,19 @@ class Interrupted(GenkitError):
 
 class GenkitWarning(UserWarning):
     """Something that the user should know and that stops nothing. The command line prints it as one line."""
+
+
+def warn_user(text: str) -> None:
+    """Warn, with the line of the program that has called genkit as the place of the warning."""
+    frame, level = currentframe(), 1
+    while frame is not None and _is_between(str(frame.f_globals.get("__name__", ""))):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, GenkitWarning, stacklevel=level)
+
+
+def _is_between(module: str) -> bool:
+    """Return whether a module may be on the way from the user's program: genkit, or the decorators of a function."""
+    return module.partition(".")[0] in ("genkit", "contextlib")
 
 
 def reason_of(error: Exception) -> str:

@@ -37,7 +37,7 @@ class CommandGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the options before the command. Raises typer's usage error for one that is given twice."""
-        refuse_repeated(ctx, args, group=True)
+        refuse_repeated(ctx, args)
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 

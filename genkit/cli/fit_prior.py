@@ -31,12 +31,7 @@ def fit_prior(
     overrides: DataOverrides = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            metavar="FOLDER",
-            parser=user_path,
-            help="Model folder; by default RUN/fitted.",
-        ),
+        typer.Option("--out", metavar="FOLDER", parser=user_path, help="Model folder; by default RUN/fitted."),
     ] = None,
     json: Json = False,
 ) -> None:

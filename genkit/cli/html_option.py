@@ -36,10 +36,10 @@ class CommandWithPage(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments. What follows ``--html`` is its value only if it is the name of an HTML file."""
-        return super().parse_args(ctx, list(_with_value(args)))
+        return super().parse_args(ctx, list(with_value(args)))
 
 
-def _with_value(args: Sequence[str]) -> Iterator[str]:
+def with_value(args: Sequence[str]) -> Iterator[str]:
     """Yield the arguments, with an empty value for an option ``--html`` that has none."""
     names = True
     for number, text in enumerate(args):

@@ -6,9 +6,11 @@ help; one whose value is a list says so by its metavar, such as ``NAME,...``, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
+from genkit.cli.html_option import CommandWithPage, with_value
 from genkit.console.escapes import escaped
 
 LIST = ",..."  # the end of the metavar of an option that takes a list
@@ -17,54 +19,39 @@ LIST = ",..."  # the end of the metavar of an option that takes a list
 def refuse_repeated_of(command: Any, name: str | None, args: Sequence[str], parent: Any) -> None:
     """Do what `refuse_repeated` does before the command is called `name` below the context of its group."""
     resilient = parent is not None and parent.resilient_parsing
-    refuse_repeated(command.context_class(command, parent, name, resilient_parsing=resilient), args)
+    given = list(with_value(args)) if isinstance(command, CommandWithPage) else args
+    refuse_repeated(command.context_class(command, parent, name, resilient_parsing=resilient), given)
 
 
-def refuse_repeated(ctx: Any, args: Sequence[str], *, group: bool = False) -> None:
+def refuse_repeated(ctx: Any, args: Sequence[str]) -> None:
     """Raise typer's usage error, exit code 2, for an option with one value that is given twice.
 
-    `args` are those of the command of the context. Those of a group end where its command begins.
+    `args` are those of the command of the context; those of a group end where its command begins. Typer itself parses
+    them, for a copy of the command whose options may all be repeated; it raises its errors of a call that it refuses.
     """
     if ctx.resilient_parsing:  # a shell completes the command
         return
-    given: dict[str, list[str]] = {}
-    metavars = {}
-    for parameter, value in _single_values(ctx.command, args, group):
-        option = max(parameter.opts, key=len)
-        given.setdefault(option, []).append(value)
-        metavars[option] = parameter.metavar or ""
-    for option, values in given.items():
+    trial = copy(ctx.command)
+    trial.params = [_repeatable(parameter) for parameter in ctx.command.params]
+    given, _, _ = trial.make_parser(ctx).parse_args(args=list(args))
+    for parameter in filter(_is_single, ctx.command.params):
+        values = given.get(parameter.name) or ()
         if len(values) > 1:
+            option = max(parameter.opts, key=len)
             remedy = "Give it once."
-            if metavars[option].endswith(LIST):
+            if (parameter.metavar or "").endswith(LIST):
                 remedy = f"Give it once, with commas: {option} {escaped(','.join(values))}."
             ctx.fail(f"{option}: given {len(values)} times, but it takes one value. {remedy}")
 
 
-def _single_values(command: Any, args: Sequence[str], group: bool) -> Iterator[tuple[Any, str]]:
-    """Yield each option among the arguments that takes one value, with the value."""
-    by_name = {name: parameter for parameter in command.params for name in parameter.opts if name.startswith("-")}
-    rest = iter(args)
-    for text in rest:
-        if text == "--" or (group and not text.startswith("-")):
-            return
-        name, equals, value = text.partition("=")
-        if not text.startswith("--"):
-            name, value = _short(text, by_name)
-            equals = value
-        parameter = by_name.get(name)
-        if parameter is None or parameter.is_flag:
-            continue
-        if not equals:
-            value = next(rest, "")
-        if not parameter.multiple:
-            yield parameter, value
+def _is_single(parameter: Any) -> bool:
+    """Return whether a parameter is an option with one value: no argument, and no flag."""
+    return parameter.param_type_name == "option" and not parameter.is_flag and not parameter.multiple
 
 
-def _short(text: str, by_name: dict[str, Any]) -> tuple[str, str]:
-    """Return the first option with a value among short ones, and the value behind it: of ``-qn4``, ``-n`` and 4."""
-    for position, letter in enumerate(text[1:], 1):
-        parameter = by_name.get(f"-{letter}")
-        if parameter is None or not parameter.is_flag:
-            return f"-{letter}", text[position + 1 :].removeprefix("=")
-    return text, ""
+def _repeatable(parameter: Any) -> Any:
+    if not _is_single(parameter):
+        return parameter
+    repeated = copy(parameter)
+    repeated.multiple = True
+    return repeated

@@ -123,8 +123,7 @@ def score(
     written = [str(path) for path in output.written]
     for each in scored.every:
         print_remark(each.remark)
-    set_by_user = {override.partition("=")[0].strip().removeprefix("score.") for override in of_score}
-    print_remark(remark_on_weights(name, chosen, trained, set_by_user))
+    print_remark(remark_on_weights(name, chosen, trained, of_score))
     if json:
         facts = facts_of_score(chosen, model)
         facts |= {"weights": trained.weights, "fpr": fpr, "threshold": scored.threshold}

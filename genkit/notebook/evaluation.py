@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from os import PathLike
@@ -15,7 +14,7 @@ from genkit.console.captured import html_of, text_of
 from genkit.core.global_generators import restored_generators
 from genkit.core.metric import BatchNormMode
 from genkit.core.torch_defaults import standard_defaults
-from genkit.errors import GenkitWarning, UsageError
+from genkit.errors import UsageError, warn_user
 from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments
 from genkit.notebook.results import Results
@@ -65,7 +64,7 @@ def evaluate(
     with data_of_run(path, data):
         plan = evaluation_plan(path, changes, names)
         if remark := find_model(path).remark:
-            warnings.warn(remark, GenkitWarning, stacklevel=5)  # three are of the decorators
+            warn_user(remark)
         return Results(evaluate_run(path, plan, plan.recipe.seed, [batch_norm] if batch_norm else ()))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from genkit.bases.pictures.source import is_held_out
-from genkit.errors import GenkitWarning, UsageError
+from genkit.errors import UsageError, warn_user
 from genkit.notebook.arrays import labels_tensor, samples_tensor
 from genkit.parts.datasets.in_memory import HeldSamples, HeldSplit, samples_held
 from genkit.recipe.document import Document, read
@@ -96,7 +95,7 @@ def _warn_of_empty_classes(labels: Tensor) -> None:
             f"data_from(): labels: classes with a sample: {filled:,} of the {classes:,} from 0 to {classes - 1:,}. If "
             "labels are other numbers than those of classes, number them: numpy.unique(x, return_inverse=True)[1]."
         )
-        warnings.warn(text, GenkitWarning, stacklevel=3)
+        warn_user(text)
 
 
 def _split_by_share(x: Tensor, labels: Tensor | None, share: float) -> HeldSamples:

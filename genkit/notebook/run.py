@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -15,7 +14,7 @@ import PIL.Image
 from genkit.console.captured import html_of, text_of
 from genkit.console.output import Console
 from genkit.core.result import EvaluationRecord
-from genkit.errors import GenkitWarning, UsageError
+from genkit.errors import UsageError, warn_user
 from genkit.notebook.log import Log
 from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments
@@ -135,7 +134,7 @@ class Run:
         with naming_arguments(), self.reading_data():
             fitted = fit_prior(self.path, components, number, None if out is None else user_path(out))
         for remark in fitted.remarks:
-            warnings.warn(remark, GenkitWarning, stacklevel=2)
+            warn_user(remark)
         return fitted.folder
 
     def reading_data(self) -> AbstractContextManager[None]:

@@ -21,14 +21,15 @@ from genkit.core.global_generators import seeded_generators
 from genkit.core.model import evaluating
 from genkit.core.score import Score
 from genkit.core.torch_defaults import standard_defaults
-from genkit.errors import UsageError
+from genkit.errors import UsageError, warn_user
 from genkit.notebook.arrays import inputs_tensor, refuse_other_range
 from genkit.notebook.memory import MemoryData, data_of_run
-from genkit.notebook.messages import naming_arguments
+from genkit.notebook.messages import naming_arguments, with_arguments
 from genkit.notebook.run import Run
 from genkit.notebook.trained_model import TrainedModel, load
 from genkit.runs.anomaly_maps import MapOfScore, check_map, check_rate_of_pixels, threshold_of_maps
 from genkit.runs.build_parts import build_score
+from genkit.runs.described_score import remark_on_weights
 from genkit.runs.sample_sets import SampleSet, set_of_tensor
 from genkit.runs.score_pictures import ScoredSets, check_scores, score_sets
 from genkit.runs.sets_to_score import SetsToScore, fitted_to_training, held_out_set, open_sets
@@ -129,12 +130,15 @@ def score(
     """
     path = find_folder(run)
     loaded = load(path, weights, device)
-    chosen = _score_with(score, set)
+    changes = [set] if isinstance(set, str) else set
+    chosen = _score_with(score, changes)
     model = check_scores(path, loaded.trained, chosen, score)
     memory = _memory(run, data)
     with data_of_run(path, memory):
         sets = _sets(path, loaded, pictures, normal, memory)
-        return Scores(score_sets(path, loaded.trained, model, chosen, sets, fpr))
+        scored = score_sets(path, loaded.trained, model, chosen, sets, fpr)
+    _warn_of(*(each.remark for each in scored.every), remark_on_weights(score, chosen, loaded.trained, changes))
+    return Scores(scored)
 
 
 @naming_arguments()
@@ -159,7 +163,8 @@ def anomaly_maps(
     """
     path = find_folder(run)
     loaded = load(path, weights, device)
-    chosen = _score_with(score, set)
+    changes = [set] if isinstance(set, str) else set
+    chosen = _score_with(score, changes)
     model = check_map(path, loaded.trained, chosen, score, smooth)
     memory = _memory(run, data)
     with data_of_run(path, memory):
@@ -175,16 +180,23 @@ def anomaly_maps(
                 for chunk in of_pictures:
                     found.append(mapping(of_pictures, chunk))
                     advance(len(chunk.names))
+    _warn_of(*(each.remark() for each in sets.every))
     return AnomalyMaps(torch.from_numpy(np.concatenate(found)), threshold)
 
 
-def _score_with(name: str, changes: Sequence[str] | str) -> Score:
+def _score_with(name: str, changes: Sequence[str]) -> Score:
     """Return the score of that name with some keys changed. Raises `UsageError`."""
-    listed = [changes] if isinstance(changes, str) else changes
-    for change in listed:
+    for change in changes:
         if not change.strip().startswith("score."):
             raise UsageError(f'set: {change}: not a key of the score. Give changes such as "score.draws=50".')
-    return build_score(name, listed)
+    return build_score(name, changes)
+
+
+def _warn_of(*remarks: str) -> None:
+    """Warn of each line of remarks, as commands print them."""
+    for line in "\n".join(remarks).splitlines():
+        if line:
+            warn_user(with_arguments(line))
 
 
 def _memory(run: object, data: MemoryData | None) -> MemoryData | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-from genkit.errors import GenkitWarning
+from genkit.errors import warn_user
 from genkit.notebook.messages import naming_arguments
 from genkit.sharing.export import export as export_model
 from genkit.sharing.push import push as push_folder
@@ -34,8 +33,8 @@ def export(
     with naming_arguments():
         exported = export_model(user_path(run), None if out is None else user_path(out), weights, onnx=onnx)
     for remark in exported.remarks:
-        warnings.warn(remark, GenkitWarning, stacklevel=2)
-    return exported.folder
+        warn_user(remark)
+    return exported.folder.absolute()
 
 
 def push(
@@ -59,5 +58,5 @@ def push(
     """
     pushed = push_folder(user_path(folder), repository, private=private, message=message, token=token)
     for remark in pushed.remarks:
-        warnings.warn(remark, GenkitWarning, stacklevel=2)
+        warn_user(remark)
     return pushed.url

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from genkit.core.condition import LABEL
 from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import Autoencoder, Model
 from genkit.core.torch_defaults import standard_defaults
-from genkit.errors import GenkitWarning, UsageError
+from genkit.errors import UsageError, warn_user
 from genkit.evaluation.reconstruct import reconstruct_samples
 from genkit.evaluation.samples import in_chunks
 from genkit.notebook.arrays import inputs_tensor
@@ -221,7 +220,7 @@ def _open(folder: Path, weights: str | None, device: torch.device) -> TrainedMod
     with naming_arguments():
         trained = open_trained(folder, weights)
     if trained.remark:
-        warnings.warn(trained.remark, GenkitWarning, stacklevel=3)
+        warn_user(trained.remark)
     return TrainedModel(trained, device)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genkit.bases.metrics.scoring import details_of_model
@@ -39,14 +39,15 @@ def facts_of_score(score: Score, model: Autoencoder) -> dict[str, Any]:
     }
 
 
-def remark_on_weights(name: str, score: Score, trained: Trained, given: Collection[str]) -> str:
+def remark_on_weights(name: str, score: Score, trained: Trained, overrides: Sequence[str]) -> str:
     """Return that a score weighs error and KL in another ratio than the loss of the run; empty if it does not.
 
-    The ratio decides the order of the scores. Keys of the score in `given` were chosen by the user; a weight of the
-    loss that follows a schedule or that its recipe does not have is compared with nothing.
+    The ratio decides the order of the scores. `overrides` are the user's choices, such as ``score.beta_kl=1``. A weight
+    of the loss that follows a schedule or that its recipe does not have is compared with nothing.
     """
     loss = trained.document.tables.get("loss")
-    if not isinstance(loss, Mapping) or any(key in given for key in WEIGHTS):
+    chosen = {override.partition("=")[0].strip().removeprefix("score.") for override in overrides}
+    if not isinstance(loss, Mapping) or chosen & {*WEIGHTS}:
         return ""
     of_score: list[Any] = [getattr(score, key, None) for key in WEIGHTS]
     of_loss: list[Any] = [loss.get(key) for key in WEIGHTS]

@@ -17,10 +17,18 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.A
 """ORG/NAME, a model on the hub."""
 READERS = ("anomaly", "demo", "encode", "eval", "interpolate", "reconstruct", "sample", "score")
 """The commands that take any model: of a run, exported, or on the hub."""
+MAKERS = {
+    "best": "A run has best/ if its recipe sets [evaluate] best.",
+    "fitted": "`genkit fit-prior RUN` makes fitted/.",
+}
+"""What makes a model folder that a run may lack."""
 
 
-def not_a_run_folder(path: Path) -> UsageError:
-    """Return the error for a path that is not a run folder: what the path is instead, and what the user can do."""
+def not_a_run_folder(path: Path, *, models: bool = False) -> UsageError:
+    """Return the error for a path that is not a run folder: what the path is instead, and what the user can do.
+
+    With `models` the path may also be a model folder, such as ``RUN/final``, and is none.
+    """
     remedy = "`genkit run RECIPE` creates a run folder, in runs/."
     if exists(path / CONFIG):
         taken = f"This needs the run; {readers()} read it."
@@ -32,6 +40,9 @@ def not_a_run_folder(path: Path) -> UsageError:
     if path.is_dir():
         return UsageError(f"{path}: not a run folder (no {RESOLVED}). {run_within(path) or remedy}")
     if not path.exists():
+        if exists(path.parent / RESOLVED):
+            found = runs_like(path, models=True) if models else f" Give its run, {path.parent}."
+            return UsageError(f"{path}: not found.{found}")
         return UsageError(f"{path}: not found.{runs_like(path)} {remedy}{hint_of_hub(path)}")
     if path.suffix == ".toml":
         remedy = f"If it is a recipe, start a run with `genkit run {path}`."
@@ -82,7 +93,8 @@ def runs_like(path: Path, *, models: bool = False) -> str:
     if elsewhere:
         return f" Did you mean {' or '.join(str(RUNS / name) for name in elsewhere)}?"
     same_start = [name for name in runs if name.startswith(path.name)]
-    return near_miss(path.name, (same_start or runs)[-SUGGESTED_RUNS:])
+    made = f" {MAKERS[path.name]}" if models and path.name in MAKERS and exists(path.parent / RESOLVED) else ""
+    return near_miss(path.name, (same_start or runs)[-SUGGESTED_RUNS:]) + made
 
 
 def _runs_in(folder: Path) -> list[str]:

@@ -122,7 +122,7 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
         return read_table(folder / ABOUT, {"data_shape": Counts}, optional)
     except (*ABSENT, ValueError):
         if not folder.is_dir():
-            raise not_a_run_folder(folder) from None
+            raise not_a_run_folder(folder, models=True) from None
         remedy = run_within(folder) or "Give a run, or a model folder such as RUN/final."
         if exists(Path(path) / RESOLVED):
             remedy = f"Continue the run with `genkit resume {path}`."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
@@ -18,7 +17,7 @@ from genkit.core.torch_defaults import standard_defaults
 from genkit.engine.batches import read_data
 from genkit.engine.distributed import World
 from genkit.engine.workers import choose_workers
-from genkit.errors import GenkitWarning
+from genkit.errors import warn_user
 from genkit.launched import is_main_process
 from genkit.recipe.document import RecipeLike
 from genkit.recipe.launcher_remarks import launcher_remarks
@@ -66,7 +65,7 @@ def train(
         stack.enter_context(restored_generators())
         plan.check_met()
         for remark in launcher_remarks(plan.recipe.train) if is_main_process() else ():
-            warnings.warn(remark, GenkitWarning, stacklevel=2)
+            warn_user(remark)
         read_data(plan)
         world = stack.enter_context(World(plan.recipe.train.precision))
         make = partial(RunFolder.create, user_path(runs), plan.document, dict(plan.resolved), plan.notes)
@@ -102,7 +101,7 @@ def resume(
         if folder.saved_steps():
             remarks = world.on_main(lambda: resume_remarks(folder, plan))
             for remark in remarks if world.is_main else ():
-                _warn(f"{folder.path}: {remark}")
+                warn_user(f"{folder.path}: {remark}")
         _train_quietly(plan, folder, world, callbacks, workers, next_step)
 
 
@@ -137,9 +136,9 @@ def train_in_folder(
     """
     with ExitStack() as stack:
         stack.enter_context(interruptible())  # also while the report is written: a launcher sends a second signal
-        stack.enter_context(report_at_end(folder, world, report or _warn))
+        stack.enter_context(report_at_end(folder, world, report or warn_user))
         run = LiveRun.open(plan, folder, world)
-        outside = callbacks_of_run(plan, folder, callbacks, report or _warn)
+        outside = callbacks_of_run(plan, folder, callbacks, report or warn_user)
         stack.enter_context(recording_failure(run))
         with stop_requested() as stop:
             listed = stack.enter_context(closing(CallbackList(run, outside, stop)))
@@ -149,7 +148,7 @@ def train_in_folder(
                 listed.stepped()
             if listed.has_stopped():
                 listed.stopped()
-        results = run.led_by_main(partial(finish, run, report or _warn))
+        results = run.led_by_main(partial(finish, run, report or warn_user))
         listed.finished(results)
     return results
 
@@ -161,8 +160,4 @@ class _WarningRemarks(Callback):
         self._folder = folder
 
     def remarked(self, step: int, text: str) -> None:
-        _warn(f"{self._folder.path}: {text}")
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, GenkitWarning, stacklevel=2)
+        warn_user(f"{self._folder.path}: {text}")

@@ -67,7 +67,7 @@ def export(path: Path, out: Path | None = None, weights: str | None = None, *, o
     if isinstance(saved, ExportedModel):
         raise UsageError(f"{path}: is exported already. Give the run, or copy the folder.")
     trained = open_trained(path, weights)
-    out = (out if out is not None else path / f"export-{trained.weights}").absolute()
+    out = out if out is not None else path / f"export-{trained.weights}"
     if out.resolve() == Path.cwd():
         raise UsageError("--out .: the working folder cannot be replaced. Name a new folder.")
     if exists(out) and (not out.is_dir() or any(out.iterdir())):

@@ -62,6 +62,20 @@ def test_a_model_folder_is_answered_with_its_run(run, command):
     assert_names(refused(command, run.parent / "model"), "a model folder", *READERS)
 
 
+@pytest.mark.parametrize("command", ["report", "fit-prior", "export", "sample", "eval"])
+def test_a_model_that_a_run_lacks_is_answered_with_those_that_it_has(run, command):
+    needs_run = command == "report"
+    for name, hint in (("best", "[evaluate] best"), ("fitted", "`genkit fit-prior RUN`")):
+        message = refused(command, run / name)
+        assert_names(
+            message, f"{run / name}: not found", *([f"Give its run, {run}."] if needs_run else ["final", hint])
+        )
+        assert "`genkit run RECIPE`" not in message
+    if not needs_run:
+        assert_names(refused(command, run / "finl"), "Did you mean final?")
+        assert "evaluate" not in refused(command, run.parent / "best")  # beside a run, not in one
+
+
 def test_a_comparison_of_a_run_with_its_model_says_how_to_compare_them(run):
     final, exported = run / "final", export(run, run.parent / "shared").folder
     for call in ([run, final], [final, run], [run, exported]):

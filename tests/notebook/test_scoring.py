@@ -93,6 +93,10 @@ def test_messages_name_arguments_and_commands_keep_their_options(run, x, file, t
             call()
         assert name in str(refusal.value) and "--" not in str(refusal.value), refusal.value
     with pytest.raises(UsageError) as refusal, naming_arguments():
+        raise UsageError("add --set score.a=1 --set score.b=-2e3, or --set score.c=x. --set data.d e\n--set a.b=1: no")
+    text = 'add set=["score.a=1", "score.b=-2e3"], or set="score.c=x". set data.d e\nset a.b=1: no'
+    assert str(refusal.value) == text
+    with pytest.raises(UsageError) as refusal, naming_arguments():
         raise UsageError("--set-up --fpr 2: a--fpr, `genkit score x --fpr 1` (--data)")
     assert str(refusal.value) == "--set-up fpr 2: a--fpr, `genkit score x --fpr 1` (pictures)"
 

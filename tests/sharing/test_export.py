@@ -68,6 +68,13 @@ def test_the_command_says_what_it_has_written(run, tmp_path):
     assert Image.open(run / "export-raw" / "samples.png").width > 100
 
 
+def test_the_command_names_its_folder_as_the_run_was_named(run, monkeypatch):
+    monkeypatch.chdir(run.parent)
+    out = command("export", run.name).out
+    assert_names(out, f"{run.name}/export-ema: ", f"genkit push {run.name}/export-ema ORG/NAME")
+    assert str(run) not in out
+
+
 def test_the_config_lists_every_other_file(run, tmp_path):
     folder = genkit.export(run, tmp_path / "a")
     config = json.loads((folder / "config.json").read_text())

@@ -103,7 +103,8 @@ def test_an_evaluation_refuses_weights_that_the_folder_lacks_and_computes_the_ot
 
 @pytest.mark.parametrize("command_name", ["figures", "resume", "compare"])
 def test_commands_that_need_a_run_refuse_the_folder(command_name, exported):
-    assert_names(refused(command_name, exported), exported, "not a run folder")
+    what = "a model, without the logs" if command_name == "compare" else "not a run folder"
+    assert_names(refused(command_name, exported), exported, what)
 
 
 def test_other_weights_than_those_of_the_folder_are_refused(exported):
