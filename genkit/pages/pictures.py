@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ class AskedPicture:
 
 
 class PictureBudget:
-    """Takes pictures until the budget is spent. `remarks` says which were left out or made smaller, and why."""
+    """Takes pictures until the budget is spent. `remarks` says which were left out, and why."""
 
     def __init__(self, size: int = BUDGET):
         self._left = size
@@ -61,10 +62,6 @@ class PictureBudget:
                 taken.append(picture)
                 allowed -= len(picture.source)
                 self._left -= len(picture.source)
-        if smaller := sum(picture.smaller for picture in taken):
-            self.remarks.append(
-                f"{smaller} of {len(asked)} pictures are smaller than their files: {taken[0].text.rstrip('.')}."
-            )
         return taken
 
     def _encode(self, asked: AskedPicture, allowed: int) -> Picture | None:
@@ -95,6 +92,15 @@ class PictureBudget:
                 return _picture(asked, content, "webp", image, scale < 1)
         self.remarks.append(f"{name}: left out, since the page would be too large.")
         return None
+
+
+def remarks_on_smaller(pictures: Sequence[Picture]) -> list[str]:
+    """Return a remark that some of these pictures have fewer pixels than their files; none if they have all."""
+    if not (smaller := sum(picture.smaller for picture in pictures)):
+        return []
+    if len(pictures) == 1:
+        return ["To keep the page small, this picture has fewer pixels than its file."]
+    return [f"To keep the page small, {smaller} of these {len(pictures)} pictures have fewer pixels than their files."]
 
 
 def _picture(asked: AskedPicture, content: bytes, form: str, image: Image, smaller: bool) -> Picture:

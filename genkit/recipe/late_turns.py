@@ -21,7 +21,8 @@ def remarks_on_late_turns(bound: BoundRecipe, turns: Sequence[Turn]) -> Iterator
     """Yield the phases and actions that would run in a longer run only, together those that are due in the same step.
 
     Then yield the actions that begin, and that would have all their samples in a longer run only. A remark names the
-    keys of the loss that decide when they begin: those that move it when they are one less.
+    keys of the loss that decide when they begin: those that move it when they are one less. It also names the phases
+    that do run, since a method without its later phases is another method, often a plain VAE.
     """
     steps = _steps(bound)
     if steps is None:
@@ -32,16 +33,40 @@ def remarks_on_late_turns(bound: BoundRecipe, turns: Sequence[Turn]) -> Iterator
         if first is not None and first >= steps:
             late.setdefault(first, []).append(turn)
     for first, together in late.items():
-        names = " and ".join(f'{_kind(turn)} "{turn.name}"' for turn in together)
-        keys = [f"[loss] {key} = {getattr(bound.loss, key)}" for key in _deciding_keys(bound.loss, together)]
-        smaller = f", or a smaller {' or '.join(keys)}" if keys else ""
+        remedies = [f"Use more than {first} steps in [train]"]
+        remedies += [_smaller(bound.loss, key, together, steps) for key in _deciding_keys(bound.loss, together)]
         yield (
-            f"{names} never run{'s' * (len(together) == 1)}: due in step {first + 1} for the first time, and the run "
-            f"has {steps} steps. Use more than {first} steps in [train]{smaller}."
+            f"{_names(together)} never run{'s' * (len(together) == 1)}: due in step {first + 1} for the first time, "
+            f"and the run has {steps} steps.{_what_runs(turns, steps)} {', or '.join(remedies)}."
         )
     for turn in turns:
         if isinstance(turn, Action) and turn.samples is not None and turn.start < steps < (turn.stop or 0):
             yield _unfinished(bound, turn, steps)
+
+
+def _what_runs(turns: Sequence[Turn], steps: int) -> str:
+    """Return which phases the run trains; empty if there are none."""
+    running = [
+        turn for turn in turns if isinstance(turn, Phase) and (first := first_step(turn)) is not None and first < steps
+    ]
+    return f" The run trains {_names(running)} only." if running else ""
+
+
+def _smaller(loss: Loss, key: str, turns: Sequence[Turn], steps: int) -> str:
+    """Return below which value of a key all of some turns begin within the run, by bisection."""
+
+    def begin(value: int) -> bool:
+        firsts = _first_steps(_changed(loss, key, value), turns)
+        return firsts is not None and all(first is not None and first < steps for first in firsts)
+
+    now = getattr(loss, key)
+    small, large = next((value for value in (0, 1) if value < now and begin(value)), None), now
+    if small is None:
+        return f"a smaller [loss] {key} = {now}"
+    while large - small > 1:
+        middle = (small + large) // 2
+        small, large = (middle, large) if begin(middle) else (small, middle)
+    return f"set [loss] {key} below {large} (now {now})"
 
 
 def _unfinished(bound: BoundRecipe, action: Action, steps: int) -> str:
@@ -78,12 +103,14 @@ def _deciding_keys(loss: Loss, turns: Sequence[Turn]) -> list[str]:
         return []
     whole = [item.name for item in fields(loss) if item.init and type(getattr(loss, item.name)) is int]
     now = _first_steps(loss, turns)
-    return [name for name in whole if _first_steps(_one_less(loss, name), turns) not in (None, now)]
+    return [
+        name for name in whole if _first_steps(_changed(loss, name, getattr(loss, name) - 1), turns) not in (None, now)
+    ]
 
 
-def _one_less(loss: Any, name: str) -> Loss | None:
+def _changed(loss: Any, name: str, value: int) -> Loss | None:
     try:
-        changed: Loss = replace(loss, **{name: getattr(loss, name) - 1})
+        changed: Loss = replace(loss, **{name: value})
         return changed
     except FAILURES:  # the part refuses the value
         return None
@@ -96,6 +123,10 @@ def _first_steps(loss: Loss | None, turns: Sequence[Turn]) -> list[int | None] |
     except FAILURES:
         return None
     return None if found is None else [found.get(turn.name) for turn in turns]
+
+
+def _names(turns: Sequence[Turn]) -> str:
+    return " and ".join(f'{_kind(turn)} "{turn.name}"' for turn in turns)
 
 
 def _kind(turn: Turn) -> str:

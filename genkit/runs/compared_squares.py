@@ -10,7 +10,7 @@ from pathlib import Path
 from genkit.draw.density import half_width_of
 from genkit.draw.squares import save_density_square, save_reconstructions_square, save_samples_square
 from genkit.pages.chart import value_text
-from genkit.pages.pictures import AskedPicture, Picture, PictureBudget
+from genkit.pages.pictures import AskedPicture, Picture, PictureBudget, remarks_on_smaller
 from genkit.runs.compared_models import ModelOutputs
 from genkit.runs.compared_tiles import described
 
@@ -68,6 +68,7 @@ def rows_of_squares(points: Sequence[ModelOutputs], budget: PictureBudget) -> li
         for number, ((title, about), drawn) in enumerate(kinds.items()):
             asked = [AskedPicture(each.path, each.text, each.name) for each in drawn]
             taken = {picture.label: picture for picture in budget.take(asked, 1 / (len(kinds) - number))}
+            budget.remarks += [f"{title}: {remark}" for remark in remarks_on_smaller(list(taken.values()))]
             squares = [Square(each.name, each.note, taken[each.name]) for each in drawn if each.name in taken]
             rows.append(SquareRow(title, f"{about}{scale}", squares))
     return [row for row in rows if row.squares]

@@ -105,9 +105,11 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     progress = reader.read(folder.path, lambda: progress_of(folder, recipe), NO_PROGRESS)
     newest = reader.read(folder.results, lambda: _newest_evaluation(folder, state, progress), None)
     failure = reader.read(folder.failed, lambda: failure_of(folder), None)
+    budget = PictureBudget()
+    pictures = reader.read(folder.figures, lambda: pictures_of_report(folder, budget), ReportPictures())
     remarks = ["Damaged: some files cannot be read."] if state is RunState.DAMAGED else []
     remarks += remarks_on_state(state, progress, failure)
-    remarks += remarks_on_steps(folder, state, progress, newest.step if newest else None)
+    remarks += remarks_on_steps(state, progress, pictures.newest, newest.step if newest else None)
     remarks += reader.read(folder.resolved, lambda: remarks_on_recipe(folder.resolved), ())
     facts: dict[str, Any] = reader.read(folder.final, lambda: _newest_facts(folder), {})
     remarks += reader.read(folder.path, lambda: list(remarks_on_absent(folder, state, facts)), [])
@@ -115,8 +117,6 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     groups: list[ChartGroup] = reader.read(folder.metrics, lambda: chart_groups(sections, lines), [])
     if any(chart.notes for group in groups for chart in group.charts):
         remarks.append("Some logged values are not finite. The curves have gaps there, and a note below each says so.")
-    budget = PictureBudget()
-    pictures = reader.read(folder.figures, lambda: pictures_of_report(folder, budget), ReportPictures())
     return RunReport(
         title=str(recipe.get("title", folder.path.name)),
         name=folder.path.resolve().name,

@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 
 from genkit.errors import UsageError
-from genkit.pages.pictures import AskedPicture, Picture, PictureBudget
+from genkit.pages.pictures import AskedPicture, Picture, PictureBudget, remarks_on_smaller
 from genkit.runs.model_facts import step_of
 from genkit.runs.pictures_of_run import previews_of
 from genkit.runs.run_folder import RunFolder
@@ -47,6 +47,11 @@ class PictureSeries:
     pictures: Sequence[Picture]
 
     @property
+    def notes(self) -> list[str]:
+        """What a reader has to know of the pictures."""
+        return remarks_on_smaller(self.pictures)
+
+    @property
     def is_wide(self) -> bool:
         """Whether its pictures, of several panels or of a row of images, are too wide to stand beside others."""
         return any(picture.width > WIDE * picture.height for picture in self.pictures)
@@ -57,12 +62,14 @@ class ReportPictures(NamedTuple):
 
     made: Sequence[PictureSeries] = ()  # what the model makes: samples and reconstructions, or points with the density
     others: Sequence[PictureSeries] = ()
+    newest: int | None = None  # the step of the newest picture that was drawn during training
 
 
 def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> ReportPictures:
     """Return the series through time and the figures of the end, as far as the budget allows.
 
-    A figure is left out if the newest picture of its series shows the same.
+    A figure is left out if the newest picture of its series shows the same. The strip comes first if it is newer than
+    what else was drawn during training: a run that was stopped early may have previews of step 0 only.
     """
     previews = previews_of(folder)
     shown = _shown_by_previews(folder, previews)
@@ -73,8 +80,13 @@ def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> ReportPictur
 
     made: list[PictureSeries] = []
     others: list[PictureSeries] = []
-    if len(rows := _strip_rows(folder)) > 1 or "stability" not in figures:
-        others.append(PictureSeries("First samples through time", ABOUT_STRIP, budget.take(rows, STRIP_SHARE)))
+    rows = _strip_rows(folder)
+    drawn = max((_step_of(path) or 0 for paths in previews.values() for path in paths), default=-1)
+    newest = max((drawn, *rows))
+    if len(rows) > 1 or "stability" not in figures:
+        taken = budget.take(list(rows.values()), STRIP_SHARE)
+        series = PictureSeries(_through_time("First samples", taken), ABOUT_STRIP, taken)
+        (made if newest > drawn else others).append(series)
     for name in names:
         if (text := FIGURES.get(name, name)) in at_end:
             of = TITLES.get(name, f"{_title(name)} after the last step")
@@ -85,11 +97,11 @@ def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> ReportPictur
     )
     for number, (kind, paths) in enumerate(in_order):
         asked = [AskedPicture(path, _about(kind), _step(path)) for path in spread(paths)]
-        series = PictureSeries(
-            f"{_title(kind)} through time", _about(kind), budget.take(asked, 1 / (len(previews) - number))
-        )
+        taken = budget.take(asked, 1 / (len(previews) - number))
+        series = PictureSeries(_through_time(_title(kind), taken), _about(kind), taken)
         (made if kind in SERIES else others).append(series)
-    return ReportPictures(*([series for series in each if series.pictures] for each in (made, others)))
+    made, others = ([series for series in each if series.pictures] for each in (made, others))
+    return ReportPictures(made, others, newest if newest >= 0 else None)
 
 
 def _shown_by_previews(folder: RunFolder, previews: Mapping[str, Sequence[Path]]) -> set[str]:
@@ -108,10 +120,10 @@ def spread(items: Sequence[T], most: int = MOST_STEPS) -> list[T]:
     return [items[round(number * (len(items) - 1) / (most - 1))] for number in range(most)]
 
 
-def _strip_rows(folder: RunFolder) -> list[AskedPicture]:
-    """Return the rows of images of the stability strip, which a run writes as arrays; damaged ones are left out."""
+def _strip_rows(folder: RunFolder) -> dict[int, AskedPicture]:
+    """Return the rows of the stability strip, which a run writes as arrays, by step; damaged ones are left out."""
     steps = sorted(step for name in names_in(folder.strip) if (step := step_in(name, r"\.npy")) is not None)
-    rows = []
+    rows = {}
     for step in spread(steps):
         try:
             images = np.load(folder.row(step), allow_pickle=False)
@@ -122,8 +134,12 @@ def _strip_rows(folder: RunFolder) -> list[AskedPicture]:
             picture = PIL.Image.fromarray(joined[:, :, 0] if joined.shape[2] == 1 else np.ascontiguousarray(joined))
             scale = max(1, 64 // images.shape[2])
             larger = picture.resize((picture.width * scale, picture.height * scale), PIL.Image.Resampling.NEAREST)
-            rows.append(AskedPicture(larger, ABOUT_STRIP, f"step {step}"))
+            rows[step] = AskedPicture(larger, ABOUT_STRIP, f"step {step}")
     return rows
+
+
+def _through_time(name: str, pictures: Sequence[Picture]) -> str:
+    return f"{name} at {pictures[0].label}" if len(pictures) == 1 else f"{name} through time"
 
 
 def _about(kind: str) -> str:

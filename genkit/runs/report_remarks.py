@@ -15,12 +15,10 @@ from genkit.runs.resume_remarks import lost_lines
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.run_progress import RunProgress
 from genkit.runs.run_state import RunState, in_words
-from genkit.runs.step_names import step_in
 from genkit.storage.listing import exists
 from genkit.storage.names import RAW
 
 ENDED = (RunState.FINISHED, RunState.INCOMPLETE)  # every step is trained
-PICTURE = r"-.*\.png"
 
 
 def remarks_on_state(state: RunState, progress: RunProgress, failure: Failure | None) -> Iterator[str]:
@@ -35,14 +33,14 @@ def remarks_on_state(state: RunState, progress: RunProgress, failure: Failure | 
         yield f"A callback ended the run after step {progress.end.step}: {progress.end.reason}"
 
 
-def remarks_on_steps(folder: RunFolder, state: RunState, progress: RunProgress, evaluated: int | None) -> Iterator[str]:
+def remarks_on_steps(state: RunState, progress: RunProgress, drawn: int | None, evaluated: int | None) -> Iterator[str]:
     """Yield of which step the curves, the pictures and the metrics of an interrupted run are, if they differ.
 
-    `evaluated` is the step of the newest evaluation. A resume deletes what is later than its checkpoint.
+    `drawn` and `evaluated` are the steps of the newest picture and evaluation. A resume deletes what is later than its
+    checkpoint.
     """
     if state not in (RunState.STOPPED, RunState.FAILED):
         return
-    drawn = max((step for path in _previews(folder) if (step := step_in(path, PICTURE)) is not None), default=None)
     steps = {"the curves": progress.logged or None, "the newest pictures": drawn, "the metrics": evaluated}
     known = {name: step for name, step in steps.items() if step is not None}
     saved = progress.saved or 0

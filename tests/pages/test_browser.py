@@ -34,6 +34,14 @@ def test_on_a_phone_no_button_lies_on_a_command_and_a_wide_picture_scrolls(pages
     assert text["y"] + text["height"] <= button["y"]
     frame = page.locator("#pictures .across .picture:visible .wide").first
     assert frame.evaluate("frame => frame.scrollWidth > 1.5 * frame.clientWidth") and fits(page)
+    arrow = "frame => getComputedStyle(frame, '::after').content.includes('→')"
+    assert frame.evaluate(arrow), "it says so"
+    frame.evaluate("frame => { frame.scrollLeft = frame.scrollWidth; }")
+    page.wait_for_timeout(100)
+    assert not frame.evaluate(arrow)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.wait_for_timeout(100)
+    assert page.locator(".picture .wide.more").count() == 0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

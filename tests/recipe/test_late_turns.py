@@ -1,5 +1,6 @@
 """A phase or an action that a run is too short for is remarked, with the key that decides; one that runs is not."""
 
+import re
 from dataclasses import dataclass
 from itertools import product
 
@@ -66,11 +67,24 @@ def test_the_first_step_is_the_first_that_is_due():
 
 def test_what_a_run_is_too_short_for_is_remarked_with_the_key_that_decides():
     (remark,) = remarks_of(steps=12)
-    assert_names(remark, 'phase "later"', 'action "swap"', "step 13", "has 12 steps", "[loss] wait = 6")
-    assert "rest" not in remark and "off" not in remark and "begin" not in remark
+    assert_names(remark, 'phase "later"', 'action "swap"', "step 13", "has 12 steps", "[loss] wait below 6 (now 6)")
+    assert_names(remark, 'trains phase "begin" and phase "seldom" only')
+    assert "rest" not in remark and "off" not in remark
     (seldom,) = [remark for remark in remarks_of(steps=2) if "seldom" in remark]
     assert_names(seldom, "step 3", "more than 2 steps")
     assert "[loss]" not in seldom.removesuffix("[train].")
+
+
+@pytest.mark.parametrize(("wait", "steps"), [(1000, 150), (40, 7), (500, 1), (500, 2)])
+def test_the_limit_of_the_key_is_the_smallest_value_for_which_the_run_is_too_short(wait, steps):
+    (remark,) = (each for each in remarks_of(steps, wait=wait) if _is_on_later(each))
+    limit = int(re.search(r"wait below (\d+) \(now", remark)[1])
+    assert not any(map(_is_on_later, remarks_of(steps, wait=limit - 1)))
+    assert any(map(_is_on_later, remarks_of(steps, wait=limit)))
+
+
+def _is_on_later(remark: str) -> bool:
+    return "later" in remark.partition(" never run")[0]
 
 
 @pytest.mark.parametrize(("steps", "keys"), [(13, {}), (3, {"wait": 1}), (100, {"wait": 49})])

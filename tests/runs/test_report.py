@@ -24,11 +24,13 @@ from support.tiny_recipes import tiny_recipe
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.result import Result
 from genkit.errors import GenkitWarning, UsageError
+from genkit.pages.pictures import PictureBudget
 from genkit.pages.render import PAGE_BYTES
 from genkit.recipe.tables import Checkpoint
 from genkit.runs import write_report
 from genkit.runs.report_charts import phase_starts
 from genkit.runs.report_of_run import report_of_run
+from genkit.runs.report_pictures import pictures_of_report
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.run_state import RunState
 
@@ -100,7 +102,8 @@ def test_what_the_protocols_of_metrics_share_is_said_once(images, tmp_path):
 
 def test_what_the_model_makes_stands_before_the_curves_and_once(images, tmp_path):
     folder = images(tmp_path)
-    made, others = report_of_run(folder).pictures
+    made, others, newest = report_of_run(folder).pictures
+    assert newest == 5
     assert [series.title for series in made] == ["Samples through time", "Reconstructions through time"]
     assert all(series.pictures[-1].label == "step 5" for series in made)
     titles = ["First samples through time", "Stability over the training", "Traversal after the last step"]
@@ -119,9 +122,7 @@ def test_the_rows_of_the_stability_strip_are_a_series_before_and_after_the_end(i
     steps = sorted(int(path.stem.partition("-")[2]) for path in folder.strip.iterdir())
 
     def series():
-        (found,) = (
-            each for each in report_of_run(folder).pictures.others if each.title == "First samples through time"
-        )
+        (found,) = (each for each in report_of_run(folder).pictures.others if each.title.startswith("First samples"))
         return found.pictures
 
     finished = series()
@@ -138,6 +139,28 @@ def test_the_rows_of_the_stability_strip_are_a_series_before_and_after_the_end(i
     for path in list(folder.strip.iterdir())[1:]:
         path.unlink()
     assert len(series()) == 1  # all that there is; with the figure it would repeat its only row
+
+
+def test_the_strip_comes_first_if_it_is_newer_than_the_previews(images, tmp_path):
+    folder = images(tmp_path)
+    shutil.rmtree(folder.figures)
+    for path in folder.samples.iterdir():
+        if not path.name.startswith("step-00000000-"):
+            path.unlink()
+    shown = report_of_run(folder).pictures
+    titles = ["First samples through time", "Samples at step 0", "Reconstructions at step 0"]
+    assert [series.title for series in shown.made] == titles and not shown.others
+    newest = max(int(path.stem.partition("-")[2]) for path in folder.strip.iterdir())
+    assert shown.newest == newest > 0 and shown.made[0].pictures[-1].label == f"step {newest}"
+
+
+def test_a_series_says_how_many_of_its_pictures_are_smaller(images, tmp_path):
+    folder = images(tmp_path)
+    assert not any(series.notes for series in report_of_run(folder).pictures.made)
+    budget = PictureBudget(sum(path.stat().st_size for path in folder.samples.iterdir()) // 2)
+    series = pictures_of_report(folder, budget).made[0]
+    smaller = sum(picture.smaller for picture in series.pictures)
+    assert smaller and [f" {smaller} of these {len(series.pictures)} " in note for note in series.notes] == [True]
 
 
 def test_points_in_the_plane_stand_before_the_curves(tmp_path):

@@ -77,6 +77,13 @@ function copyButton(element) {
   element.append(made);
 }
 
+// A frame that scrolls says, by its class, whether there is more to the right. One that is hidden gets its size later.
+function scrollSign(frame) {
+  const show = () => frame.classList.toggle("more", frame.scrollWidth - frame.clientWidth - frame.scrollLeft > 2);
+  frame.addEventListener("scroll", show, {passive: true});
+  new ResizeObserver(show).observe(frame);
+}
+
 // Paper has everything: what is folded is opened for it.
 function unfoldForPaper() {
   const opened = [];
@@ -90,4 +97,5 @@ themeButton();
 document.querySelectorAll(".slider").forEach(slider);
 document.querySelectorAll(".choice").forEach(choice);
 document.querySelectorAll(".copyable").forEach(copyButton);
+document.querySelectorAll(".picture .wide").forEach(scrollSign);
 unfoldForPaper();
