@@ -27,10 +27,22 @@ def breakable(key: str) -> Markup:
 
 
 def with_code(text: str) -> Markup:
-    """Return a text as HTML in which what stands between two backticks is code."""
+    """Return a text as HTML in which what stands between two backticks is code, whose options do not break."""
     from markupsafe import Markup, escape
 
     pieces = re.split(r"`([^`\s](?:[^`]*[^`\s])?)`", visible(text))
     return Markup("").join(
-        Markup("<code>{}</code>").format(piece) if number % 2 else escape(piece) for number, piece in enumerate(pieces)
+        Markup("<code>{}</code>").format(_with_options(piece)) if number % 2 else escape(piece)
+        for number, piece in enumerate(pieces)
+    )
+
+
+def _with_options(command: str) -> Markup:
+    """Return a command as HTML in which a line does not end within an option, such as ``--out``."""
+    from markupsafe import Markup, escape
+
+    words = re.split(r"((?<!\S)-[\w-]+)", command)
+    return Markup("").join(
+        Markup('<span class="flag">{}</span>').format(word) if number % 2 else escape(word)
+        for number, word in enumerate(words)
     )

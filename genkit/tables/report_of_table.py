@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from genkit.evaluation.protocol_lines import ProtocolLine
 from genkit.pages.chart import value_text
 from genkit.pages.heat_map import HeatMap
+from genkit.pages.opening import opening_and_rest
 from genkit.pages.render import render_page
-from genkit.tables.best_number import leading_columns
 from genkit.tables.cell_number import CellNumber, decimals_of
 from genkit.tables.different_data import find_different_data
 from genkit.tables.open_table import OpenTable
 from genkit.tables.results_table import ResultsTable, on_one_line
+from genkit.tables.signs import signs_of
 from genkit.tables.table_heat import heat_maps
 from genkit.tables.table_lines import TableLine
+from genkit.tables.verdict import Verdict, verdict
 
 TEMPLATE = "table.html.jinja"
 ENVIRONMENT = ("genkit", "torch", "python", "machine", "threads")
-TIED = "tied"
-ALL = "all"
+TIED_LINES = (
+    "Tied: the named columns lead, and no number is best: their seeds overlap, or are too few to exclude chance."
+)
+BLANK_LINES = "A blank line of the column “best”: a seed is missing, or the metric has no better direction."
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class ShownLine:
     metric: str
     better: str
     numbers: Sequence[ShownNumber]
-    verdict: str  # the title of the best column, those that are tied, or empty if nothing is compared
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,9 @@ class TableReport:
 
     title: str
     facts: Mapping[str, str]
-    note: str  # what the numbers are, by the author of the table; may be empty
+    note: str  # what the numbers are, by the author of the table: its first sentences; may be empty
+    more: str  # the rest of the note
+    signs: Sequence[tuple[str, str]]  # in the numbers, each with its meaning
     columns: Sequence[str]
     lines: Sequence[ShownLine]
     heat: Sequence[HeatMap]
@@ -77,6 +83,15 @@ class TableReport:
     protocols: Sequence[ProtocolLine]
     remarks: Sequence[str]
     environment: Sequence[tuple[str, str]]
+
+    @property
+    def about_verdicts(self) -> list[str]:
+        """What the words and blanks of the column "best" mean, as far as they occur; one sentence each."""
+        found = [line.verdict for line in self.lines]
+        return [
+            *[TIED_LINES] * any(each.tied for each in found),
+            *[BLANK_LINES] * any(not each.leading for each in found),
+        ]
 
 
 def table_page(table: OpenTable) -> bytes:
@@ -96,10 +111,13 @@ def report_of_table(table: OpenTable) -> TableReport:
         "training seeds": ", ".join(map(str, spec.seeds)),
         "kept results": f"{len(kept)} of {len(table.experiments)}",
     }
+    note, more = opening_and_rest(spec.note)
     return TableReport(
         title=on_one_line(spec.title),
         facts=facts,
-        note=spec.note.strip(),
+        note=note,
+        more=more,
+        signs=signs_of(results.lines, spec.seeds),
         columns=[on_one_line(column.title or name) for name, column in spec.columns.items()],
         lines=_lines(table, results),
         heat=heat_maps(table, results.lines),
@@ -109,26 +127,6 @@ def report_of_table(table: OpenTable) -> TableReport:
         remarks=[remark for remark in results.remarks if remark != spec.note.strip()],
         environment=_environment(table, kept),
     )
-
-
-def verdict(line: TableLine, titles: Mapping[str, str], comparable: bool) -> str:
-    """Return the title of the best column of a line, or "A, B tied"; "all tied" if no number is beaten.
-
-    Tied are the column with the best mean and those that it does not beat, as `genkit.tables.best_number` says.
-
-    It is empty where nothing is compared: one number only, no direction, a stale number, a seed that is missing, or
-    different data.
-    """
-    measured = {column: number for column, number in line.numbers.items() if number is not None and number.values}
-    best = [titles[column] for column, number in measured.items() if number.best]
-    if best:
-        return best[0]
-    complete = all(number.complete and not number.stale for number in measured.values())
-    if not (line.better and comparable and len(measured) > 1 and complete):
-        return ""
-    leading = leading_columns(measured, line.better)
-    who = ALL if len(leading) == len(measured) else ", ".join(titles[column] for column in leading)
-    return f"{who} {TIED}"
 
 
 def _lines(table: OpenTable, results: ResultsTable) -> list[ShownLine]:

@@ -17,6 +17,7 @@ from genkit.tables.table_lines import TableLine
 
 NO_CELL = "no cell"
 DEVIATIONS = 4  # of the seeds of a number, which a scale spans at least
+MIXED = "A row whose numbers were measured on different data has no colours."
 DIRECTIONS = {"lower": "Lower is better", "higher": "Higher is better", None: "Neither direction is better"}
 
 
@@ -68,9 +69,14 @@ def _heat_map(table: OpenTable, metric: str, lines: Sequence[TableLine]) -> Heat
         )
         for line in lines
     ]
-    mixed_here = any(line.row in mixed for line in lines)
-    about = " ".join(_about(better, shared, list(means.values()), list(spreads.values()), mixed_here))
-    return HeatMap(metric, about, [on_one_line(spec.title or name) for name, spec in columns.items()], rows)
+    numbers = [number for line in lines for number in line.numbers.values()]
+    about = [
+        *_about(better, shared, list(means.values()), list(spreads.values())),
+        *["A hatched cell has no number."] * any(cell.missing for row in rows for cell in row.cells),
+        *["A number of another recipe or protocol (†) has no colour."] * any(each and each.stale for each in numbers),
+        *[MIXED] * any(line.row in mixed for line in lines),
+    ]
+    return HeatMap(metric, " ".join(about), [on_one_line(spec.title or name) for name, spec in columns.items()], rows)
 
 
 def _least_span(spreads: Sequence[float]) -> float:
@@ -96,9 +102,7 @@ def _same_data(run: CellResult, other: CellResult, metric: str) -> bool:
     return not run.has_other_data(other, run.results[metric].protocol.split)
 
 
-def _about(
-    better: str | None, shared: bool, means: Sequence[float], spreads: Sequence[float], mixed: bool
-) -> Iterator[str]:
+def _about(better: str | None, shared: bool, means: Sequence[float], spreads: Sequence[float]) -> Iterator[str]:
     strong = "highest" if better is None else "best"
     yield f"{DIRECTIONS[better]}; the {strong} mean has the strongest colour of its scale."
     if shared and means:
@@ -112,6 +116,3 @@ def _about(
             f"A linear scale spans at least {DEVIATIONS} standard deviations of its numbers over the seeds, so "
             "means that are closer have similar colours."
         )
-    yield "A hatched cell has no number. A number of another recipe or protocol (†) has no colour."
-    if mixed:
-        yield "A row whose numbers were measured on different data has no colours."

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.browser import SIZES, broken_pictures, draw_all, fits, serious_violations
+from support.browser import SIZES, broken_pictures, draw_all, fits, serious_violations, unreached_by_tab
 from support.commands import IMAGES, TINY, genkit, write_recipe
 from support.run_folders import result, write_run
 from support.tables import current_run
@@ -62,7 +62,9 @@ def pages(tmp_path_factory) -> dict[str, Path]:
         made = {
             "ten": comparison_page(compare([*copies, points])),
             "hostile": comparison_page(compare(sorted((root / "hostile").iterdir()))),
+            "pair": comparison_page(compare([points, _numbered_copy(points)])),
             "table": table_page(_table(root)),
+            "tied": table_page(_tied_table(root)),
             "wide-table": table_page(_wide_table(root)),
         }
     written = {name: root / f"{name}.html" for name in made}
@@ -78,11 +80,31 @@ def _table(root: Path) -> OpenTable:
     return table
 
 
+def _numbered_copy(run: Path) -> Path:
+    return Path(shutil.copytree(run, run.with_name("0002-tiny-s0")))
+
+
+def _tied_table(root: Path) -> OpenTable:
+    """Return a table whose three columns of several words are tied, and whose fourth is worse."""
+    titles = ["AS-IntroVAE with D = 0", "reversed AE (RA)", "WGAN-GP", "VAE"]
+    columns = "".join(
+        f'[columns.c{n}]\ntitle = "{title}"\nrecipe = "tiny.toml"\nset.model.width = {8 + n}\n'
+        for n, title in enumerate(titles)
+    )
+    (root / "tied.toml").write_text(f'title = "tied"\nmetrics = ["modes"]\nseeds = [0, 1, 2]\n{columns}[rows.a]\n')
+    table = OpenTable(root / "tied.toml")
+    values = {"c0": (4, 5, 6), "c1": (5, 6, 7), "c2": (4, 6, 7), "c3": (1, 2, 3)}
+    table.kept = {str(each): current_run(each, values[each.cell.column][each.seed]) for each in table.experiments}
+    return table
+
+
 def _wide_table(root: Path) -> OpenTable:
     """Return a table with six columns of published numbers, as wide as that of a paper."""
     columns = "".join(f'[columns.column-{n}]\nrecipe = "tiny.toml"\nset.model.width = {8 + n}\n' for n in range(6))
     published = "".join(f"cells.a.column-{n} = {{ modes = 7.25 }}\n" for n in range(6))
-    text = f'title = "wide"\nmetrics = ["modes"]\nseeds = [0, 1]\n{columns}[rows.a]\ntitle = "C1: 0.5"\n'
+    note = f"Six columns. Call `genkit table show wide.toml --only a`. {'They are all the same. ' * 9}"
+    head = f'title = "wide"\nnote = "{note}"\nmetrics = ["modes"]\nseeds = [0, 1]\n'
+    text = f'{head}{columns}[rows.a]\ntitle = "C1: 0.5"\n'
     (root / "wide.toml").write_text(f'{text}[published]\nsource = "a paper"\n{published}')
     table = OpenTable(root / "wide.toml")
     table.kept = {str(each): current_run(each, 1.5 + number) for number, each in enumerate(table.experiments)}
@@ -90,7 +112,7 @@ def _wide_table(root: Path) -> OpenTable:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["ten", "hostile", "table"])
+@pytest.mark.parametrize("name", ["ten", "hostile", "table", "wide-table"])
 def test_a_page_fits_the_screen_and_shows_all_charts_and_pictures(pages, view, name, size):
     page = view(pages[name], size)
     draw_all(page)
@@ -102,11 +124,53 @@ def test_a_page_fits_the_screen_and_shows_all_charts_and_pictures(pages, view, n
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["ten", "hostile", "table"])
+@pytest.mark.parametrize("name", ["ten", "hostile", "table", "wide-table"])
 def test_a_page_passes_the_accessibility_checker(pages, view, name, theme):
     page = view(pages[name], "desktop", theme)
     draw_all(page)
     assert serious_violations(page) == {}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["ten", "table", "wide-table"])
+def test_tab_reaches_everything(pages, view, name, size):
+    page = view(pages[name], size)
+    assert page.locator("details").count() > 0 == page.locator("details[open]").count()
+    assert unreached_by_tab(page) == []
+    kinds = page.evaluate("[...new Set([...reached].map(each => each.localName))]")
+    assert {"a", "button", "summary", "div"} | ({"input"} if name == "ten" else set()) <= set(kinds)
+    assert page.locator("details:not([open])").count() == 0
+
+
+def test_charts_of_one_run_are_drawn_when_they_are_opened(pages, view):
+    page = view(pages["ten"])
+    folded = page.locator("#curves .time-axis details")
+    assert folded.count() == 1 and "0001-tiny-s0" in folded.inner_text()
+    assert folded.locator(".plot svg").count() == 0 < folded.locator(".plot").count()
+    folded.locator("summary").press("Enter")
+    page.wait_for_function(
+        "[...document.querySelectorAll('#curves details .plot')].every(each => each.clientWidth > 200)"
+    )
+    draw_all(page)
+    assert folded.locator(".plot svg .mark-line path").count() == folded.locator(".plot").count()
+
+
+def test_on_a_phone_heads_have_numbers_of_runs_and_readers_hear_the_names(pages, view):
+    page = view(pages["pair"], "phone")
+    heads = page.locator("#metrics thead th")
+    assert heads.last.bounding_box()["height"] < 40
+    assert [each.strip() for each in page.locator("#metrics thead .short").all_inner_texts()] == ["0001", "0002"]
+    tree = page.locator("#metrics thead").aria_snapshot()
+    assert "0001-tiny-s0" in tree and "0002-tiny-s0" in tree
+    wide = view(pages["pair"])
+    assert not any(each.is_visible() for each in wide.locator(".short").all())
+
+
+def test_names_in_the_column_best_do_not_break(pages, view):
+    page = view(pages["tied"])
+    names = page.locator("#results .verdict span")
+    assert names.count() == 3 and "tied" in page.locator("#results .verdict").first.inner_text()
+    assert all(len(names.nth(number).evaluate("each => each.getClientRects()")) == 1 for number in range(names.count()))
 
 
 def test_a_run_has_one_colour_in_legends_tables_and_curves(pages, view):

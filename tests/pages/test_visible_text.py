@@ -16,6 +16,8 @@ def test_a_key_may_break_after_full_stops_and_underscores_only():
 def test_what_stands_between_backticks_is_code():
     assert with_code("call `genkit resume <b>` now") == "call <code>genkit resume &lt;b&gt;</code> now"
     assert with_code("a ` alone, `` and <b>") == "a ` alone, `` and &lt;b&gt;"
+    flag = '<span class="flag">--out-put</span>'
+    assert with_code("--a `run <b> --out-put x-y`") == f"--a <code>run &lt;b&gt; {flag} x-y</code>"
     assert with_code("`a` and `b`") == "<code>a</code> and <code>b</code>"
 
 

@@ -12,8 +12,9 @@ from support.tables import current_run, experiments_in
 
 from genkit.tables.cell_number import CellNumber
 from genkit.tables.open_table import OpenTable
-from genkit.tables.report_of_table import report_of_table, table_page, verdict
+from genkit.tables.report_of_table import report_of_table, table_page
 from genkit.tables.table_lines import TableLine
+from genkit.tables.verdict import verdict
 
 SEEDS = ("seeds = [0, 1]", "seeds = [0, 1, 2]")
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)>'{{ 7 * 7 }}"
@@ -51,7 +52,7 @@ def heat(table):
 def test_a_line_names_its_best_column_or_says_that_it_is_tied(table_file, narrow, wide, verdict):
     report = report_of_table(opened(table_file(SEEDS), {"a/narrow": narrow, "a/wide": wide}))
     line = report.lines[0]
-    assert (line.row, line.metric, line.verdict) == ("a", "modes", verdict)
+    assert (line.row, line.metric, str(line.verdict)) == ("a", "modes", verdict)
     assert [number.best for number in line.numbers] == [name == verdict for name in ("narrow", "wide 100%")]
     assert [number.missing for number in line.numbers] == [False, not wide]
 
@@ -62,7 +63,7 @@ def test_a_tie_names_the_leading_columns_only():
         for name, values in {"a": (4, 5, 9), "b": (6, 7, 8), "c": (1, 2, 3)}.items()
     }
     line = TableLine("row", "metric", "higher", numbers)
-    assert verdict(line, {name: name.upper() for name in numbers}, comparable=True) == "A, B tied"
+    assert str(verdict(line, {name: name.upper() for name in numbers}, comparable=True)) == "A, B tied"
 
 
 def test_means_that_are_closer_than_their_seeds_share_the_middle_of_the_scale(table_file):
@@ -76,6 +77,53 @@ def test_means_that_are_closer_than_their_seeds_share_the_middle_of_the_scale(ta
 def test_the_note_of_the_table_precedes_its_numbers(table_file):
     page = table_page(opened(table_file(("seeds = [0, 1]", 'seeds = [0, 1]\nnote = "What it is."')), {})).decode()
     assert page.count("What it is.") == 1 and page.index("What it is.") < page.index("<table")
+
+
+def test_a_long_note_is_folded_after_its_first_sentences(table_file):
+    note = f"What it is. Where it is from. {'And this. ' * 40}".strip()
+    report = report_of_table(opened(table_file(("seeds = [0, 1]", f'seeds = [0, 1]\nnote = "{note}"')), {}))
+    assert report.note == "What it is. Where it is from." and f"{report.note} {report.more}" == note
+    assert not any("And this." in remark for remark in report.remarks)
+
+
+def signs(table):
+    return {sign for sign, _ in report_of_table(table).signs}
+
+
+def test_the_signs_before_a_table_are_those_that_occur_in_it(table_file):
+    plain = table_file(SEEDS, ("wide = { modes = 8.0 }", "wide = {}"))
+    assert signs(opened(plain, {})) == set()
+    assert signs(opened(plain, {"a/narrow": [1, 2, 3], "a/wide": [2, 3, 4]})) == {"a ± b"}
+    assert signs(opened(plain, {"a/narrow": [1, 2, 3], "a/wide": [4, 5, 6]})) == {"a ± b", "*"}
+    assert signs(opened(plain, {"a/narrow": [1, 2]})) == {"a ± b", "(2 of 3)"}
+    one = opened(plain, {"a/narrow": [1]})
+    assert signs(one) == {"(1 of 3)"}
+    for name, run in one.kept.items():
+        results = {label: replace(each, interval=(0.0, 9.0)) for label, each in run.results.items()}
+        one.kept[name] = replace(run, results=results)
+    assert signs(one) == {"(1 of 3)", "a [b, c]"}
+    stale = opened(plain, {"a/narrow": [1, 2, 3]})
+    stale.kept = {name: replace(run, recipe={**run.recipe, "train": {"steps": 1}}) for name, run in stale.kept.items()}
+    assert signs(stale) == {"a ± b", "†"}
+    assert signs(opened(table_file(SEEDS), {})) == {"[d]"}
+    ignore = 'ignore = ["loss.beta_kl"]'
+    another = ('metrics = ["modes"]', 'metrics = ["modes", "high-quality"]')
+    lacking = table_file(another, (ignore, f"{ignore}\nset.metrics.high-quality = {{}}"))
+    assert signs(opened(lacking, {})) == {"[d]", "–"}
+
+
+def test_the_notes_of_verdicts_and_of_heat_maps_say_what_occurs(table_file):
+    def said(values, *changes):
+        report = report_of_table(opened(table_file(SEEDS, *changes), values))
+        (found,) = report.heat
+        return [text.split()[0] for text in report.about_verdicts], [each in found.about for each in ("hatched", "†")]
+
+    alike, apart = {"a/narrow": [1, 2, 3], "a/wide": [2, 3, 4]}, {"a/narrow": [1, 2, 3], "a/wide": [4, 5, 6]}
+    whole = ('columns = ["wide"]', "")
+    b = {"b/narrow": [1, 2, 3], "b/wide": [4, 5, 6]}
+    assert said({**apart, **b}, whole) == ([], [False, False])
+    assert said({**alike, **b}, whole) == (["Tied:"], [False, False])
+    assert said({**alike, "b/wide": [4, 5]}) == (["Tied:", "A"], [True, False])
 
 
 def test_the_heat_map_has_the_best_number_of_the_metric_strongest_and_hatches_what_is_missing(table_file):
@@ -117,7 +165,7 @@ def test_a_stale_number_has_no_colour_and_no_verdict(table_file):
             table.kept[str(each)] = replace(run, recipe={**run.recipe, "train": {"steps": 1}})
     levels, found = heat(table)
     assert levels == {"a": [0, None], "B_2": [None, 1]} and "†" in found.rows[0].cells[1].text
-    assert report_of_table(table).lines[0].verdict == ""
+    assert str(report_of_table(table).lines[0].verdict) == ""
 
 
 def test_every_seed_has_its_value_and_its_run(table_file):
