@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -79,31 +79,41 @@ class StrokeDigits(Digits):
         return samples._replace(extra={**samples.extra, MASK: raw.tensors[MASK]})
 
     def _strokes(self, number: int, height: int, width: int) -> np.ndarray:
-        """Return which pixels are within half the width of a stroke, (N, H, W)."""
-        corners = self._corners(number, height, width)
-        places = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), axis=-1) + 0.0
-        inside = np.zeros((number, height, width), bool)
-        for start, end in pairwise(corners):
-            along = (end - start)[:, None, None]  # (N, 1, 1, 2)
-            from_start = places - start[:, None, None]  # (N, H, W, 2)
-            part = ((from_start * along).sum(-1) / (along**2).sum(-1)).clip(0, 1)
-            inside |= np.square(from_start - part[..., None] * along).sum(-1) <= (self.width / 2) ** 2
-        chosen = Noise(self.stroke_seed, 0, self._source, Rows.all(number)).rand("chosen").numpy() < self.share
-        return inside & chosen[:, None, None]
-
-    def _corners(self, number: int, height: int, width: int) -> np.ndarray:
-        """Return the corners of the strokes, (SEGMENTS + 1, N, 2): rows and columns in pixels."""
-        noise = Noise(self.stroke_seed, 0, self._source, Rows.all(number))
-        start = BORDER + noise.rand("start", 2).double().numpy() * (np.array([height, width]) - 1 - 2 * BORDER)
-        angles = 2 * math.pi * noise.rand("angle", 1).double().numpy()
-        turns = TURN * (2 * noise.rand("turn", SEGMENTS - 1).double().numpy() - 1)
-        angles = angles + np.concatenate([np.zeros((number, 1)), turns.cumsum(axis=1)], axis=1)
-        shortest, longest = LENGTHS
-        lengths = shortest + (longest - shortest) * noise.rand("length", SEGMENTS).double().numpy()
-        steps = lengths[..., None] * np.stack([np.sin(angles), np.cos(angles)], axis=-1)  # (N, SEGMENTS, 2)
-        corners: np.ndarray = np.concatenate([start[None], start + steps.cumsum(axis=1).swapaxes(0, 1)])
-        return corners
+        """Return which pixels are within half the width of a stroke, (N, H, W), read-only."""
+        return _strokes(self.stroke_seed, self._source, self.share, self.width, number, height, width)
 
     @property
     def _source(self) -> str:
         return f"stroke-digits/{self.split}"
+
+
+@lru_cache(maxsize=8)  # each metric of a recipe has a data set of its own, and most of these are equal
+def _strokes(
+    seed: int, source: str, share: float, thickness: float, number: int, height: int, width: int
+) -> np.ndarray:
+    corners = _corners(seed, source, number, height, width)
+    places = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), axis=-1) + 0.0
+    inside = np.zeros((number, height, width), bool)
+    for start, end in pairwise(corners):
+        along = (end - start)[:, None, None]  # (N, 1, 1, 2)
+        from_start = places - start[:, None, None]  # (N, H, W, 2)
+        part = ((from_start * along).sum(-1) / (along**2).sum(-1)).clip(0, 1)
+        inside |= np.square(from_start - part[..., None] * along).sum(-1) <= (thickness / 2) ** 2
+    chosen = Noise(seed, 0, source, Rows.all(number)).rand("chosen").numpy() < share
+    inside &= chosen[:, None, None]
+    inside.flags.writeable = False  # all data sets with these keys share it
+    return inside
+
+
+def _corners(seed: int, source: str, number: int, height: int, width: int) -> np.ndarray:
+    """Return the corners of the strokes, (SEGMENTS + 1, N, 2): rows and columns in pixels."""
+    noise = Noise(seed, 0, source, Rows.all(number))
+    start = BORDER + noise.rand("start", 2).double().numpy() * (np.array([height, width]) - 1 - 2 * BORDER)
+    angles = 2 * math.pi * noise.rand("angle", 1).double().numpy()
+    turns = TURN * (2 * noise.rand("turn", SEGMENTS - 1).double().numpy() - 1)
+    angles = angles + np.concatenate([np.zeros((number, 1)), turns.cumsum(axis=1)], axis=1)
+    shortest, longest = LENGTHS
+    lengths = shortest + (longest - shortest) * noise.rand("length", SEGMENTS).double().numpy()
+    steps = lengths[..., None] * np.stack([np.sin(angles), np.cos(angles)], axis=-1)  # (N, SEGMENTS, 2)
+    corners: np.ndarray = np.concatenate([start[None], start + steps.cumsum(axis=1).swapaxes(0, 1)])
+    return corners
