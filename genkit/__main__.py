@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -19,6 +20,8 @@ def main() -> None:
     is_heeded = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     if is_heeded:
         signal.signal(signal.SIGINT, _end_before_command)
+        # Called last: Python then takes its handlers away, and a signal would end it with another exit code.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     code = 1
     try:
         run_command()
@@ -53,6 +56,7 @@ def run_command() -> None:
     A command whose output is lost exits with 1 at least, unless it has saved what it prints.
     """
     from genkit.cli import app
+    from genkit.cli.stopped import with_a_line_if_stopped
     from genkit.console.escapes import escaped
     from genkit.console.streams import lost_output, protect_streams
     from genkit.console.warning_lines import print_warnings_as_lines
@@ -71,7 +75,7 @@ def run_command() -> None:
     stop_with_launcher()
     try:
         try:
-            with interruptible():
+            with with_a_line_if_stopped(), interruptible():
                 app(prog_name="genkit")  # also for `python -m genkit`: shell completion is of this name
         finally:
             if is_started_by_genkit():

@@ -1,5 +1,6 @@
 """Ctrl-C at any moment of a command: one line, and exit code 130."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -26,7 +27,8 @@ program.main()
 
 def start(cwd, *arguments, first="pass"):
     """Start a command, which says on stdout when it begins and then runs a statement first."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": cwd}
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": cwd, "env": buffered}
     process = subprocess.Popen([sys.executable, "-c", READY.format(first=first), *arguments], **pipes)
     assert process.stdout.readline() == "ready\n"
     return process
@@ -53,12 +55,33 @@ def test_help_that_is_interrupted_while_python_imports_ends_with_one_line(tmp_pa
     assert (code, out, err.count("\n")) == (Interrupted.exit_code, "", 1), err
 
 
+def test_of_several_processes_the_one_that_has_started_them_says_so(tmp_path):
+    first = "import os, time; os.environ['GENKIT_LAUNCHER'] = '1'; print('set', flush=True); time.sleep(60)"
+    process = start(tmp_path, "--help", first=first)
+    assert process.stdout.readline() == "set\n"
+    assert interrupt(process) == (Interrupted.exit_code, "", "")
+
+
 def test_a_command_that_has_ended_keeps_its_output_and_exit_code(tmp_path):
     """Python takes a moment to end, in which it would print a traceback for Ctrl-C."""
-    at_end = "import atexit, time; atexit.register(lambda: (print('late', flush=True), time.sleep(60)))"
+    late = "(sys.stdout.flush(), print('kept', end=''), os.write(1, b'late\\n'), time.sleep(60))"
+    at_end = f"import atexit, os, sys, time; atexit.register(lambda: {late})"
     process = start(tmp_path, "--version", first=at_end)
     shown = "".join(iter(process.stdout.readline, "late\n"))
-    assert interrupt(process) == (0, "", "") and "genkit-torch" in shown
+    assert interrupt(process) == (0, "kept", "") and "genkit-torch" in shown
+
+
+def test_a_command_that_is_interrupted_while_python_ends_keeps_its_exit_code(tmp_path):
+    """When nothing is left to do, Python takes its handlers of signals away, and then forgets the modules."""
+    at_end = (
+        "import os, signal, sys; end = os.kill; number = signal.SIGINT; own = os.getpid()\n"
+        "    class Last:\n"
+        "        def __del__(self, end=end, own=own, number=number): end(own, number)\n"
+        "    sys.last_of_all = Last()"
+    )
+    process = start(tmp_path, "--version", first=at_end)
+    out, err = process.communicate(timeout=240)
+    assert (process.returncode, err) == (0, "") and "genkit-torch" in out
 
 
 def test_an_interrupt_that_an_import_swallows_stops_the_command_a_moment_later(tmp_path):

@@ -88,6 +88,18 @@ def test_one_number_has_its_protocol_on_one_line():
     )
 
 
+def test_a_line_begins_with_what_the_lines_beside_it_do_not_say():
+    protocols = {
+        ("auroc", (row, "x")): {"data": "data digits", "other": f"other {row}", "std": "std 1"}
+        for row in ("a", "b", "c")
+    }
+    protocols["auroc", ("d", "x")] = {"data": "data faces", "other": "other d", "std": "std 1"}
+    protocols["auroc", ("e", "x")] = {"data": "data faces", "other": "other e", "std": "std 1"}
+    lines = protocol_lines(protocols, lambda cell: cell[0], lambda cell: cell[1], "/".join)
+    assert [line.settings.split(", ")[0] for line in lines[-2:]] == ["other d", "other e"]
+    assert all("data faces" in line.settings for line in lines[-2:])
+
+
 def test_metrics_of_one_protocol_share_a_line():
     lines = lines_of({(label, ""): EvaluationProtocol(100, "test", "raw") for label in ("precision", "recall")})
     assert lines == [("all", "100 samples, test split, raw weights")]

@@ -1,10 +1,13 @@
 """Keys in the wrong table: the message names the table that has them."""
 
+from types import SimpleNamespace
+
 import pytest
 from support.faulty_parts import GOOD, problems_of
 from support.messages import assert_names
 
 from genkit.errors import UsageError
+from genkit.near_miss import MOST_CLOSE
 from genkit.recipe.document import Document
 from genkit.recipe.misplaced_keys import hint_of_unknown, keys_of_recipe
 from genkit.recipe.nested import leaves
@@ -40,7 +43,45 @@ def test_a_key_is_looked_for_in_all_tables(tmp_path, override, meant):
 
 def test_a_short_misspelled_name_is_looked_for_in_its_own_table_only():
     assert "Known" in hint_of_unknown("el", ["steps"], ("train",), [("optimiser", "lr")])
+    assert "Known" in hint_of_unknown("evry", ["steps"], ("train",), [("checkpoint", "every")])
     assert "optimiser.lr" in hint_of_unknown("lr", ["steps"], ("train",), [("optimiser", "lr")])
+
+
+def test_a_key_of_its_own_table_is_suggested_once():
+    hint = hint_of_unknown("batch-size", ["batch_size"], ("train",), [("train", "batch_size")])
+    assert hint == " Did you mean batch_size?"
+    tables = {"train": {"batch_size": 5}}
+    with pytest.raises(UsageError) as refused:
+        with_override(Document(tables), "train.batch-size=")
+    assert "train.batch_size" not in str(refused.value).split("Did you mean")[1]
+
+
+def test_a_message_suggests_few_keys():
+    keys = [("optimiser", str(number), "lr") for number in range(100)]
+    assert hint_of_unknown("lr", [], ("train",), keys).count(" or ") + 1 == MOST_CLOSE
+
+
+class Faulty:
+    """A part whose module cannot be imported."""
+
+    def load(self):
+        raise ImportError("half of it")
+
+
+class Stand:
+    """A part with one key."""
+
+    def __init__(self, width: int = 1):
+        self.width = width
+
+    def load(self):
+        return Stand
+
+
+@pytest.mark.parametrize(("parts", "known"), [([Faulty()], False), ([Stand(), Faulty()], True)])
+def test_a_part_that_cannot_be_loaded_has_no_keys_and_of_a_clash_the_first_has(parts, known):
+    registry = SimpleNamespace(parts={("losses", "x"): parts})
+    assert (("loss", "width") in keys_of_recipe(Document({"loss": "x"}), registry)) is known
 
 
 @pytest.mark.parametrize(
