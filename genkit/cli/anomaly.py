@@ -187,8 +187,8 @@ def _print(numbers: PixelNumbers | None, pictures: int, groups: Sequence[str] | 
     title = f"{pictures:,} pictures with masks, {numbers.abnormal:.2%} of the pixels abnormal"
     Console().table(title, ("number", "value", "95 % interval"), rows)
     if any(row[-1] == "none" for row in rows):
-        Console().print(f"Interval none: {NO_INTERVAL}.")
+        Console().prose(f"Interval none: {NO_INTERVAL}.")
     if groups is not None:
-        Console().print(f"Intervals: {describe_interval('pictures', groups)}.")
+        Console().prose(f"Intervals: {describe_interval('pictures', groups)}.")
     if numbers.abnormal > MOSTLY:
-        Console().print("More than half of the pixels are marked as abnormal. If the masks are inverted, invert them.")
+        Console().prose("More than half of the pixels are marked as abnormal. If the masks are inverted, invert them.")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genkit.cli.options import overrides_within
-from genkit.console.escapes import escaped
 from genkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,8 +59,11 @@ def print_remark(remark: str) -> None:
 
     It is on stderr because stdout carries the result of the command. Functions of Python warn with the same text.
     """
+    from genkit.console.output import Console
+
+    console = Console(stderr=True)
     for line in remark.splitlines():
-        print(escaped(f"remark: {line}"), file=sys.stderr)
+        console.prose(line, "remark: ")
 
 
 def select_inputs(

@@ -42,7 +42,7 @@ def resume(
     if (results := finished_results(folder, plan)) is not None:
         console = Console(quiet=quiet or json)
         console.info(f"{folder.path}: already finished, after {last_step(plan, folder)} steps.")
-        console.info(*lost_lines(folder))
+        console.remarks(*lost_lines(folder))
         print_finished_run(folder, plan, results, console, json)
         return
     refuse_other_engines()
@@ -50,7 +50,7 @@ def resume(
     read_data(plan)
     console = Console(silent=not is_main_process(), quiet=quiet or json)
     if not is_started_by_genkit():  # the command that started it has printed them
-        console.info(*launcher_remarks(plan.recipe.train))
+        console.remarks(*launcher_remarks(plan.recipe.train))
     launching = must_launch(plan, processes)
     count = choose_threads(plan, threads, processes if launching else 1).number
     if is_main_process() and not is_started_by_genkit():
@@ -62,5 +62,5 @@ def resume(
     world = World(plan.recipe.train.precision)
     torch.set_num_threads(count)
     if folder.saved_steps():
-        console.info(*world.on_main(lambda: resume_remarks(folder, plan)))
+        console.remarks(*world.on_main(lambda: resume_remarks(folder, plan)))
     train_and_print(folder, plan, world, console, json, loading)

@@ -191,11 +191,11 @@ def _print(scored: ScoredSets, note: str, written: list[str]) -> None:
     columns = ("set", "pictures", "median score", "above threshold", "AUROC (95 %)", "AUPRC", "FPR at 95 % TPR")
     console = Console()
     console.table("scores, higher for more abnormal pictures", columns, table)
-    console.print(note)
-    console.print("AUROC, AUPRC and FPR at 95 % TPR take all pictures of a set for abnormal.")
+    console.prose(note)
+    console.prose("AUROC, AUPRC and FPR at 95 % TPR take all pictures of a set for abnormal.")
     normal, *others = rows
     for row in others:
         if row["auroc_interval"] is None or normal["groups"] is not None or row["groups"] is not None:
-            console.print(f"Interval of {row['set']}: {row['interval']}.")
+            console.prose(f"Interval of {row['set']}: {row['interval']}.")
     for path in written:
         console.print(path)

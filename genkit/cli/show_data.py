@@ -60,7 +60,7 @@ def print_prepared(prepared: Sequence[PreparedSplit], console: Console) -> None:
         size = quantity(split.bytes, "B")
         console.print(f"{split.split:6} {split.pictures:,} pictures{skipped}, {size}, in {split.store}")
         if split.remark:
-            console.print(f"remark {split.remark}")
+            console.prose(split.remark, "remark ")
     if not prepared:
         console.print("These data need no preparation.")
 

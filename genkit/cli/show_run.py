@@ -42,9 +42,9 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
     if timing is not None:
         console.info(f"training  {timing}")
     if end is not None:
-        console.print(f"stopped   after step {end.step} of {plan.steps}: {end.reason}")
+        console.prose(f"after step {end.step} of {plan.steps}: {end.reason}", "stopped   ")
     if remark is not None:
-        console.print(f"remark    {remark}")
+        console.prose(remark, "remark    ")
     console.print(f"run       {folder.path}")
     if plan.recipe.evaluate is not None and (label := plan.recipe.evaluate.best) is not None:
         console.print(f"best      {describe_best(folder, label)}")

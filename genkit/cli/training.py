@@ -34,7 +34,7 @@ def _train(folder: RunFolder, plan: Plan, world: World, console: Console, worker
         # Lock through `on_main`: if the run is in use, every process stops, and none waits for the main one.
         world.on_main(lambda: stack.enter_context(folder.locked()))
         splits = plan.data, plan.data.held_out()
-        console.info(*skipped_before_training(*splits), *remarks_on_levels(*splits))
-        stack.callback(lambda: console.info(*skipped_during_training(*splits)))
+        console.remarks(*skipped_before_training(*splits), *remarks_on_levels(*splits))
+        stack.callback(lambda: console.remarks(*skipped_during_training(*splits)))
         progress = ProgressOnConsole(console)
         return train_in_folder(plan, folder, world, progress, workers=workers)

@@ -47,6 +47,19 @@ class HtmlConsole(Console):
         if text.strip():
             self._parts.append(f"<pre>{html.escape(text.rstrip())}</pre>")
 
+    @property
+    def has_width(self) -> bool:
+        """False: a page has no columns."""
+        return False
+
+    def prose(self, text: str, before: str = "") -> None:
+        """Keep sentences."""
+        self.print(before + text)
+
+    def texts(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Keep texts about names as a table."""
+        self.table(title, columns, rows)
+
     def table(
         self,
         title: str,

@@ -5,37 +5,39 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import rich.console
+from rich.cells import cell_len
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    ProgressColumn,
-    Task,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.table import Column
-from rich.text import Text
 
 from genkit.console.ascii_forms import written_in
 from genkit.console.escapes import escaped
 from genkit.console.notebook_line import line_in_notebook
 from genkit.console.output_width import given_width, is_terminal, set_width
 from genkit.console.progress_lines import CountLines
-from genkit.console.tables import laid_out
+from genkit.console.run_progress import (
+    SECONDS_BETWEEN_LINES,
+    LastTerms,
+    ProgressBar,
+    ProgressInNotebook,
+    ProgressLines,
+    SilentProgress,
+)
+from genkit.console.tables import laid_out, names_and_texts
+from genkit.console.words import wrapped_prose
 from genkit.launched import is_main_process
 
-SECONDS_BETWEEN_LINES = 10.0
-SECONDS_BETWEEN_CHANGES = 0.2  # of the line in a notebook
 WIDE = 100  # columns of a terminal with room for a long bar
-TOTAL = "total"  # the term that a phase minimises
 
 
 class Console:
@@ -59,6 +61,23 @@ class Console:
         """Print plain text."""
         self.rich.print(self._shown(text), markup=False)
 
+    def prose(self, text: str, before: str = "") -> None:
+        """Print sentences, such as notes and remarks, with a label before them.
+
+        Where the output has a width, lines are broken between words, below the first word; a terminal breaks them
+        anywhere.
+        """
+        text, before = self._shown(text), self._shown(before)
+        lines = wrapped_prose(text, max(1, self.rich.width - cell_len(before))) if self.has_width else text.split("\n")
+        for number, line in enumerate(lines):
+            indent = before if number == 0 else " " * (cell_len(before) if self.has_width else 0)
+            self.rich.print((indent + line).rstrip(), markup=False)
+
+    def remarks(self, *texts: str) -> None:
+        """Print sentences that are not results; nothing if quiet."""
+        for text in () if self.quiet else texts:
+            self.prose(text)
+
     def info(self, *texts: str) -> None:
         """Print texts that are not results; nothing if quiet."""
         for text in () if self.quiet else texts:
@@ -79,6 +98,15 @@ class Console:
         title, columns = self._shown(title), [self._shown(column) for column in columns]
         cells = [[self._shown(cell) for cell in row] for row in rows]
         for part in laid_out(title, columns, cells, self.rich.width, below and self.has_width, repeat * self.has_width):
+            self.rich.print(part, soft_wrap=False)
+        self.rich.print()
+
+    def texts(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print texts about names, each row a name and a text; nothing if there are none."""
+        if not rows:
+            return
+        shown = [[self._shown(cell) for cell in row] for row in (columns, *rows)]
+        for part in names_and_texts(self._shown(title), shown[0], shown[1:], self.rich.width):
             self.rich.print(part, soft_wrap=False)
         self.rich.print()
 
@@ -105,19 +133,12 @@ class Console:
                 BarColumn(40 if self.rich.width >= WIDE else 12, table_column=whole),
                 TextColumn("{task.fields[rate]}"),
                 TimeRemainingColumn(table_column=whole),
-                _Terms(),
+                LastTerms(),
             )
             with Progress(*columns, console=self.rich) as bar:
                 yield ProgressBar(bar, total)
         else:
             yield ProgressLines(self, total)
-
-
-class _Terms(ProgressColumn):
-    """The last logged totals, cut where the terminal ends."""
-
-    def render(self, task: Task) -> Text:
-        return Text(task.fields["terms"], no_wrap=True, overflow="ellipsis")
 
 
 @contextmanager
@@ -143,107 +164,3 @@ def progress_count(what: str, total: int | None) -> Iterator[Callable[[int], Non
 
 def _print_line(console: rich.console.Console, text: str) -> None:
     console.print(written_in(escaped(text), console.encoding), markup=False)
-
-
-class SilentProgress:
-    """Progress of a run that shows nothing; base class of the others."""
-
-    def update(self, step: int, line: Mapping[str, float] | None) -> None:
-        """Report a completed step, with its line of the log if the step is logged."""
-
-    def evaluated(self, step: int, results: Sequence[Any]) -> None:
-        """Report the evaluation results of a step."""
-
-    def remarked(self, text: str) -> None:
-        """Report a remark on the training."""
-
-
-class ProgressBar(SilentProgress):
-    """Progress bar with rate, time left and the last logged totals."""
-
-    def __init__(self, bar: Progress, total: int):
-        self._bar = bar
-        self._task = bar.add_task("", total=total, rate="", terms="")
-
-    def update(self, step: int, line: Mapping[str, float] | None) -> None:
-        """Move the bar, and show the totals of a logged step."""
-        speed = self._bar.tasks[self._task].speed
-        rate = f"{speed:.1f} steps/s" if speed else ""
-        self._bar.update(self._task, completed=step, rate=rate)
-        if line is not None:
-            self._bar.update(self._task, terms=_totals(line).replace(f"/{TOTAL}", ""))
-
-    def evaluated(self, step: int, results: Sequence[Any]) -> None:
-        """Print the results above the bar."""
-        self._bar.console.print(f"step {step}  {_values(results)}", markup=False)
-
-    def remarked(self, text: str) -> None:
-        """Print the remark above the bar."""
-        self._bar.console.print(f"remark: {text}", markup=False)
-
-
-class ProgressInNotebook(SilentProgress):
-    """Line of a notebook with a bar, the rate, and the last logged totals, which changes a few times a second."""
-
-    def __init__(self, show: Callable[[str, float], None], total: int):
-        self._show, self._total = show, total
-        self._totals = ""
-        self._first: tuple[int, float] | None = None
-        self._last_shown = 0.0
-
-    def update(self, step: int, line: Mapping[str, float] | None) -> None:
-        """Change the line if it is old enough, and at the last step."""
-        now = time.monotonic()
-        if self._first is None:
-            self._first = (step, now)
-        if line is not None:
-            self._totals = _totals(line).replace(f"/{TOTAL}", "")
-        if now - self._last_shown < SECONDS_BETWEEN_CHANGES and step < self._total:
-            return
-        self._last_shown = now
-        rate = (step - self._first[0]) / max(now - self._first[1], 1e-9)
-        self._show(f"step {step}/{self._total}  {rate:.1f} steps/s  {self._totals}".rstrip(), step / self._total)
-
-    def evaluated(self, step: int, results: Sequence[Any]) -> None:
-        """Show the results in place of the last logged totals."""
-        self._totals = _values(results)
-
-
-class ProgressLines(SilentProgress):
-    """Plain line every `SECONDS_BETWEEN_LINES` seconds, with the last logged totals."""
-
-    def __init__(self, console: Console, total: int):
-        self._console, self._total = console, total
-        self._totals = ""
-        self._first: tuple[int, float] | None = None
-        self._last_line = time.monotonic()
-
-    def update(self, step: int, line: Mapping[str, float] | None) -> None:
-        """Print a line if the last one is old enough, and at the last step."""
-        now = time.monotonic()
-        if self._first is None:
-            self._first = (step, now)
-        if line is not None:
-            self._totals = _totals(line)
-        if now - self._last_line < SECONDS_BETWEEN_LINES and step < self._total:
-            return
-        self._last_line = now
-        rate = (step - self._first[0]) / max(now - self._first[1], 1e-9)
-        left = f", {(self._total - step) / rate:.0f} s left" if rate > 0 and step < self._total else ""
-        self._console.print(f"step {step}/{self._total}  {rate:.1f} steps/s{left}  {self._totals}".rstrip())
-
-    def evaluated(self, step: int, results: Sequence[Any]) -> None:
-        """Print a line with the results, whenever the last line was."""
-        self._console.print(f"step {step}/{self._total}  {_values(results)}")
-
-    def remarked(self, text: str) -> None:
-        """Print the remark on a line."""
-        self._console.print(f"remark: {text}")
-
-
-def _values(results: Sequence[Any]) -> str:
-    return "  ".join(f"{each.label} {'refused' if each.value is None else f'{each.value:.4g}'}" for each in results)
-
-
-def _totals(line: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {value:.3g}" for name, value in line.items() if name.endswith(f"/{TOTAL}"))

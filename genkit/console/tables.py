@@ -1,8 +1,9 @@
 """Tables laid out for a terminal or a file.
 
 A table that is wider than the terminal is made narrower in three ways: its last column is put below each row, where a
-caller allows that; columns that have no room are put into further tables, each with the first columns again; and lines
-are broken, between words if possible. A file gets one table with all columns side by side.
+caller allows that; columns that have no room are put into further tables, each with the first columns again and the
+rows that have something there; and lines are broken, between words if possible. A file gets one table with all columns
+side by side. Texts about names are put below these where the names are long, in files too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from genkit.console.column_widths import balanced_parts, column_widths, least_widths
-from genkit.console.words import BROKEN_NAMES, wrapped
+from genkit.console.rows_of_parts import rows_of_parts
+from genkit.console.words import BROKEN_NAMES, wrapped, wrapped_names
 
 GAP = 2  # columns of the terminal between two columns of a table
 INDENT = 4  # of a text below its row
@@ -50,8 +52,10 @@ def laid_out(
     if below and len(head) > 1:
         *head, note_head = head
         notes, rows = [row[-1] for row in rows], [row[:-1] for row in rows]
-    for number, places in enumerate(_blocks(head, rows, width, repeat)):
-        block = [[row[place] for place in places] for row in rows]
+    parts = _blocks(head, rows, width, repeat)
+    shown_rows = rows_of_parts(rows, parts, repeat) if len(parts) > 1 and not notes else [rows] * len(parts)
+    for number, (places, part_rows) in enumerate(zip(parts, shown_rows, strict=True)):
+        block = [[row[place] for place in places] for row in part_rows]
         block_head = [head[place] for place in places]
         shown = title if number == 0 else f"{title}, continued"
         if number > 0:
@@ -62,12 +66,23 @@ def laid_out(
             yield side_by_side(shown, block_head, block, width)
 
 
+def names_and_texts(title: str, head: Row, rows: Sequence[Row], width: int) -> Iterator[Table | Text]:
+    """Yield what to print for texts about names, in two columns.
+
+    A text is below its names if the longest names take more than half of the width, where it would have no room beside.
+    """
+    if _fits([head, *rows], width) or max(cell_len(row[0]) for row in rows) + GAP <= width / 2:
+        yield side_by_side(title, head, rows, width)
+    else:
+        yield from _with_notes(title, head[:1], [row[:1] for row in rows], [note for _, note in (head, *rows)], width)
+
+
 def _with_notes(title: str, head: Row, rows: Sequence[Row], notes: Row, width: int) -> Iterator[Text]:
     """Yield the lines of a table in which each row has a note below it; the note of the head comes first."""
     widths = column_widths([head, *rows], width - GAP * (len(head) - 1))
     yield from (Text(line, "bold") for line in wrapped(title, width))
     for row, note, style in zip((head, *rows), notes, ("dim", *[""] * len(rows)), strict=True):
-        cells = [wrapped(cell, wide) for cell, wide in zip(row, widths, strict=True)]
+        cells = [wrapped_names(cell, wide) for cell, wide in zip(row, widths, strict=True)]
         for line in range(max(map(len, cells))):
             parts = (
                 (lines[line] if line < len(lines) else "", wide) for lines, wide in zip(cells, widths, strict=True)

@@ -23,6 +23,7 @@ TOGETHER = (
     re.compile(r"± \S+|\d\S* %\S*|\S+"),
     re.compile(r"\S+"),
 )
+NAMES = re.compile(r"(?<=;) ")
 NAME = re.compile(r"(?<=[^\W\d_][-_])(?=\w)|(?<=\d[-_])(?=[^\W\d_])|(?<=/)(?=\w)")
 KEY = re.compile(rf"{NAME.pattern}|(?<=[^\W\d_]\.)(?=\w)")
 IS_KEY = re.compile(r"\W*[^\W\d][\w-]*(\.[\w-]+)+\W*")  # optimiser.encoder.lr
@@ -46,10 +47,34 @@ def wrapped(cell: str, width: int) -> list[str]:
     return lines
 
 
-def _filled(text: str, width: int) -> list[str]:
+def wrapped_names(names: str, width: int) -> list[str]:
+    """Return the lines of names with a semicolon between them: a name that fits on a line is kept on one line."""
+    lines: list[str] = []
+    for name in NAMES.split(names):
+        if lines and cell_len(f"{lines[-1]} {name}") <= width:
+            lines[-1] += f" {name}"
+        else:
+            lines += wrapped(name, width)
+    return lines
+
+
+def wrapped_prose(text: str, width: int) -> list[str]:
+    """Return the lines of a text that are broken between words only: a path or a command may be copied from it.
+
+    Spaces at the beginning of a line are kept.
+    """
+    lines = []
+    for line in text.split("\n"):
+        indent = line[: len(line) - len(line.lstrip(" "))]
+        whole = cell_len(line) <= width
+        lines += [line] if whole else [indent + part for part in _filled(line, width - len(indent), words_only=True)]
+    return lines
+
+
+def _filled(text: str, width: int, words_only: bool = False) -> list[str]:
     lines = [""]
     for words in TOGETHER[0].findall(text):
-        for space, piece in _fitting(words, width):
+        for space, piece in _fitting(words, width, words_only):
             between = " " if space and lines[-1] else ""
             if lines[-1] and cell_len(lines[-1] + between + piece) > width:
                 lines.append("")
@@ -58,11 +83,11 @@ def _filled(text: str, width: int) -> list[str]:
     return lines
 
 
-def _fitting(words: str, width: int) -> Iterator[tuple[bool, str]]:
+def _fitting(words: str, width: int, words_only: bool) -> Iterator[tuple[bool, str]]:
     """Yield the pieces of words that stay together, if they fit on a line, each with whether a space precedes it."""
     for level in range(len(TOGETHER)):
         parts = TOGETHER[level].findall(words)
-        if _widest(parts) <= width:
+        if _widest(parts) <= width or (words_only and level == len(TOGETHER) - 1):
             yield from ((True, part) for part in parts)
             return
     for word in words.split():

@@ -42,7 +42,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     console.table("metrics", ("metric", *names), metrics, repeat=1)
     print_protocols(protocols_of_comparison(comparison), console)
     for remark in comparison.remarks:
-        console.print(f"remark: {remark}")
+        console.prose(remark, "remark: ")
 
 
 def save_comparison(path: Path, comparison: Comparison) -> None:

@@ -36,7 +36,7 @@ def print_plan(plan: Plan, threads: Threads, workers: Workers, console: Console)
     phases = [(of_phases | of_actions)[turn.name] for turn in plan.turns]
     console.table("phases of a step", ("phase", "updates", "due", "costs"), phases)
     for label, text in _summary(plan, threads, workers, facts):
-        console.print(f"{label:11} {text}")
+        console.prose(text, f"{label:11} ")
     console.print("")
 
 

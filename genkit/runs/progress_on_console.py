@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
-from genkit.console.output import Console, SilentProgress
+from genkit.console.output import Console
+from genkit.console.run_progress import SilentProgress
 from genkit.core.callback import Callback, RunView
 from genkit.core.result import Result
 

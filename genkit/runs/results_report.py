@@ -9,8 +9,6 @@ from genkit.console.output import Console
 from genkit.core.result import Result
 from genkit.evaluation.protocol_lines import ProtocolLine, protocol_lines
 
-LONG_NAME = 36  # characters; protocols of longer ones have no room beside them on a narrow terminal
-
 
 def print_results(results: Sequence[Result], console: Console) -> None:
     """Print a table with a row per number, its value or the reason of a refusal; and then the protocols."""
@@ -27,8 +25,7 @@ def print_results(results: Sequence[Result], console: Console) -> None:
 
 def print_protocols(lines: Sequence[ProtocolLine], console: Console) -> None:
     """Print how numbers are made: what several share once, and then what differs."""
-    below = any(len(line.of) > LONG_NAME for line in lines)
-    console.table("how each number is made", ("numbers", "protocol"), lines, below=below)
+    console.texts("how each number is made", ("numbers", "protocol"), lines)
 
 
 def protocols_of(results: Sequence[Result]) -> list[ProtocolLine]:

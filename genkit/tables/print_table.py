@@ -12,4 +12,5 @@ def print_table(table: ResultsTable, console: Console) -> None:
     """Print the numbers, then the protocols, then the remarks."""
     console.table(table.spec.title, table.header, table.rows(terminal_number), repeat=len(LABEL_COLUMNS))
     print_protocols(table.protocol_rows(), console)
-    console.print("\n".join(table.remarks))
+    for remark in table.remarks:
+        console.prose(remark)

@@ -387,7 +387,7 @@ def test_a_diverged_run_exits_with_3():
 def test_an_interrupted_run_exits_with_130_and_prints_the_command_that_resumes_it(monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(
-            "genkit.console.output.SilentProgress.update",
+            "genkit.console.run_progress.SilentProgress.update",
             lambda self, step, line: os.kill(os.getpid(), signal.SIGINT) if step == 2 else None,
         )
         result = genkit("run", "tiny.toml", "-q")

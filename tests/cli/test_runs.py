@@ -28,7 +28,7 @@ def make(root: Path, monkeypatch, *, stop_after: int | None = None) -> Path:
 
     with monkeypatch.context() as patched:
         patched.setenv("GENKIT_PLUGINS", "none")
-        patched.setattr("genkit.console.output.SilentProgress.update", update)
+        patched.setattr("genkit.console.run_progress.SilentProgress.update", update)
         result = genkit("run", write_recipe(root), "--runs", root, "-q")
         assert result.code == (0 if stop_after is None else 130), result.err
     return root / "0001-tiny-s0"

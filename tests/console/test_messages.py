@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from genkit.console.output import Console, ProgressLines, SilentProgress
+from genkit.console.output import Console
 from genkit.console.quantities import quantity
+from genkit.console.run_progress import ProgressLines, SilentProgress
 
 
 def result(label: str, value: float | None) -> SimpleNamespace:

@@ -5,14 +5,11 @@ import re
 import sys
 
 import pytest
+from support.terminal import Terminal
 
-from genkit.console.output import Console, ProgressBar, ProgressLines, progress_count
+from genkit.console.output import Console, progress_count
 from genkit.console.progress_lines import CountLines
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
+from genkit.console.run_progress import ProgressBar, ProgressLines
 
 
 def test_a_bar_of_eighty_columns_is_whole(monkeypatch):
@@ -27,6 +24,19 @@ def test_a_bar_of_eighty_columns_is_whole(monkeypatch):
     last = re.findall(r"step [^\r\n\x1b]*", terminal.getvalue())[-1]
     assert len(last) <= 80
     assert re.match(r"step 30000/30000 ━{12} .*0:00:00 encoder 0.123 .*…", last), last
+
+
+def test_a_remark_above_a_bar_is_broken_between_words(monkeypatch):
+    for name, value in {"TERM": "xterm", "COLUMNS": "40", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with Console().progress(30) as progress:
+        progress.remarked("the reconstructions of the data become worse, and nothing here says why")
+    lines = [
+        re.sub(r"\x1b\[[^A-Za-z]*[A-Za-z]", "", line).strip() for line in re.split(r"[\r\n]+", terminal.getvalue())
+    ]
+    assert "remark: the reconstructions of the data" in lines and "become worse, and nothing here says why" in lines
 
 
 COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7])(?:;[0-9;]*)?m")

@@ -7,7 +7,7 @@ import re
 from contextlib import redirect_stdout
 
 import pytest
-import rich.console
+from support.terminal import Terminal, shown
 
 from genkit.console.captured import text_of
 from genkit.console.output import Console
@@ -17,21 +17,8 @@ KEYS = ["optimiser.encoder.lr.milestones", "metrics.high-quality.weights", "trai
 NAMES = ["0001-soft-introvae-8gaussians-s0", "reconstruction-error", "higher", "is", "better", "samples,", "µ-split"]
 
 
-class Terminal(io.StringIO):
-    """A file that says that it is a terminal."""
-
-    def isatty(self):
-        return True
-
-
 def printed(width, *table, terminal=True, **options):
-    console = Console()
-    file = Terminal() if terminal else io.StringIO()
-    console.rich = rich.console.Console(
-        file=file, width=width, no_color=True, highlight=False, soft_wrap=True, emoji=False, force_terminal=False
-    )
-    console.table(*table, **options)
-    return file.getvalue()
+    return shown(width, lambda console: console.table(*table, **options), terminal=terminal)
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,8 @@ class Tables:
     def table(self, title, header, rows, **options):
         self.rows.append([tuple(row) for row in rows])
 
+    texts = table
+
 
 def results_of(*labels, modes=MODES):
     return [
