@@ -25,7 +25,8 @@ class ShownFit:
     folder: str
     step: str  # of the weights whose codes it was fitted to; empty if it is not known
     components: str  # how many Gaussians the mixture has
-    fits: Sequence[tuple[str, ...]]  # of each file of weights: its name, samples, iterations, and two log-likelihoods
+    samples: str  # whose codes they are: "60,000 samples of the train split"
+    fits: Sequence[tuple[str, ...]]  # of each file of weights: its name, iterations, and two log-likelihoods
     sample: str  # the command that samples from it
 
 
@@ -49,6 +50,7 @@ def shown_fit(path: Path, run: RunFolder) -> ShownFit:
         folder=shown,
         step=str(facts.get("step", "")),
         components=str(prior["components"]),
+        samples=", ".join(dict.fromkeys(str(fit["samples"]) for fit in facts[FIT].values())),
         fits=[(weights, *_facts(fit)) for weights, fit in facts[FIT].items()],
         sample=f"genkit sample {shlex.quote(shown)}",
     )
@@ -58,7 +60,6 @@ def _facts(fit: Mapping[str, Any]) -> tuple[str, ...]:
     iterations = f"{fit['iterations']}" + ("" if fit["converged"] else ", not converged")
     held_out = fit["held_out_log_likelihood"]
     return (
-        str(fit["samples"]),
         iterations,
         value_text(fit["log_likelihood"]),
         NOT_KNOWN if held_out is None else value_text(held_out),

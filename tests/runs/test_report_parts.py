@@ -6,12 +6,13 @@ import pytest
 from support.commands import TINY
 from support.kill_and_resume import new_run, train_and_kill
 from support.models import write_model
+from support.run_pages import write_fit
 from support.tiny_recipes import tiny_recipe
 
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.result import EvaluationRecord, Result
 from genkit.recipe.tables import Checkpoint
-from genkit.runs.fit_prior import FIT
+from genkit.runs.model_facts import FIT
 from genkit.runs.report_charts import chart_groups, shown_sections
 from genkit.runs.report_fitted import folders_of_fits
 from genkit.runs.report_metrics import metrics_of
@@ -21,15 +22,6 @@ from genkit.runs.run_folder import RunFolder
 from genkit.runs.run_state import RunState
 from genkit.runs.timing import Timing
 from genkit.runs.write_report import report_page
-
-PRIOR = '[model.prior]\nuse = "full-mixture"\ncomponents = 3\n\n[loss]'
-FACTS = {
-    "samples": "60 samples of the train split",
-    "iterations": 12,
-    "converged": True,
-    "log_likelihood": -2.5,
-    "held_out_log_likelihood": None,
-}
 
 
 def evaluated(step, value, better="lower", label="distance", samples=9) -> EvaluationRecord:
@@ -75,16 +67,13 @@ def test_the_page_tells_how_each_prior_was_fitted_and_how_to_sample_from_it(tmp_
     monkeypatch.chdir(tmp_path)
     folder = new_run(tmp_path / "run", tiny_recipe())
     assert folders_of_fits(folder) == [] and "fit-prior" not in report_page(folder).decode()
-    for name in ("fitted", "mine"):
-        write_model(folder.path / name, TINY.replace("[loss]", PRIOR))
-    assert folders_of_fits(folder) == [], "model folders without a fit"
-    fitted, mine = (folder.path / name / "about.json" for name in ("fitted", "mine"))
-    for about in (fitted, mine):
-        about.write_text(json.dumps({**json.loads(about.read_text()), FIT: {"raw": FACTS}}))
+    write_model(folder.path / "other", TINY)
+    assert folders_of_fits(folder) == [], "a model folder without a fit"
+    fitted, _ = (write_fit(folder, name) for name in ("fitted", "mine"))
     shown = report_of_run(folder).fitted
     assert [fit.folder.rpartition("/")[2] for fit in shown] == ["fitted", "mine"]
     assert shown[0].components == "3"
-    assert shown[0].fits == [("raw", "60 samples of the train split", "12", "-2.5", "–")]
+    assert shown[0].samples == "60 samples of the train split" and shown[0].fits[0] == ("raw", "12", "-2.5", "–")
     page = report_page(RunFolder(folder.path)).decode()
     assert all(f"genkit sample {fit.folder}" in page for fit in shown) and '<a href="#fitted">' in page
     fitted.write_text(json.dumps({**json.loads(fitted.read_text()), FIT: {"raw": {}}}))

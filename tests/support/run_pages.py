@@ -6,19 +6,39 @@ import json
 import shutil
 from pathlib import Path
 
+from genkit.runs.model_facts import FIT
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.write_report import write_report
 from support.commands import IMAGES, TINY, genkit, write_recipe
 from support.kill_and_resume import new_run
+from support.models import write_model
 from support.tiny_recipes import tiny_recipe
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7 * 7 }}"
+
+PRIOR = '[model.prior]\nuse = "full-mixture"\ncomponents = 3\n\n[loss]'
+FIT_FACTS = {
+    "samples": "60 samples of the train split",
+    "iterations": 12,
+    "converged": True,
+    "log_likelihood": -2.5,
+    "held_out_log_likelihood": None,
+}
+
+
+def write_fit(folder: RunFolder, name: str) -> Path:
+    """Write what the page of a run reads of a model folder with a fitted prior; return the path of its facts."""
+    write_model(folder.path / name, TINY.replace("[loss]", PRIOR))
+    about = folder.path / name / "about.json"
+    about.write_text(json.dumps({**json.loads(about.read_text()), FIT: {"raw": FIT_FACTS, "ema": FIT_FACTS}}))
+    return about
 
 
 def write_run_pages(root: Path) -> dict[str, Path]:
     """Train runs on images and on points and write their pages, in the working folder `root`.
 
-    Further pages are of a run that has not begun, of one with hostile texts, and of one with a phase that starts later.
+    Further pages are of a run that has not begun, of one with hostile texts and two fitted priors, and of one with a
+    phase that starts later.
     """
     for name, text in (("images", IMAGES), ("points", TINY)):
         options = ("--set", "report.draw_every=2", "--set", "report.log_every=1")
@@ -27,6 +47,8 @@ def write_run_pages(root: Path) -> dict[str, Path]:
     runs["empty"] = new_run(root / "empty", tiny_recipe())
     runs["hostile"] = RunFolder(shutil.copytree(runs["points"].path, root / "hostile"))
     _make_hostile(runs["hostile"])
+    for name in ("fitted", "fitted-best"):
+        write_fit(runs["hostile"], name)
     runs["late"] = RunFolder(shutil.copytree(runs["points"].path, root / "late"))
     _start_a_phase_later(runs["late"])
     return {name: write_report(folder) for name, folder in runs.items()}
