@@ -241,7 +241,8 @@ def test_masks_may_be_arrays_in_a_folder_or_rows_of_one(root, run, dtype):
     Path("none").mkdir()
     for none in ("none.npy", "none"):
         assert_names(refused_here(run, "--data", "pictures.npy", "--masks", none), f"--masks {none}: no mask")
-    written = facts_of(run, "--data", "pictures.npy")["written"]
+    np.savez("pictures.npz", pictures=np.load("pictures.npy"))
+    written = facts_of(run, "--data", "pictures.npz")["written"]
     assert written[0] == f"{run}/anomaly-error-raw-of-pictures-maps.npy"
 
 

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from support.browser import serious_violations
 
 import genkit
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.trains
 
 pytest.importorskip("gradio", reason="needs the extra `demo`")
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `browser`")
+pytest.importorskip("axe_playwright_python", reason="needs the extra `browser`")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if CHROMIUM is None:
     pytest.skip("needs Chromium", allow_module_level=True)
@@ -130,6 +132,21 @@ def test_a_slider_moves_a_sample_and_keys_reach_it(page):
     second = "[...document.querySelectorAll('figure.single img')].filter(i => i.offsetParent)[1]"
     page.wait_for_function(f"old => {second} && {second}.src !== old", arg=there)
     assert shown(page)[0] == start
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_checker_of_accessibility_finds_nothing_serious_in_any_tab(page, theme):
+    shown(page)
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function("dark => document.body.classList.contains('dark') === dark", arg=theme == "dark")
+    for name in ("Draw", "Reconstruct", "Walk", "Directions"):
+        page.get_by_role("tab", name=name).click()
+        shown(page)
+        for _ in range(20):  # while Gradio draws, what was there before is pale
+            if (found := serious_violations(page)) == {}:
+                break
+            page.wait_for_timeout(500)
+        assert found == {}, name
 
 
 def test_a_phone_has_room_for_all_tabs_and_the_focus_can_be_seen(page):
