@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from genkit.draw.panels import Panel
 from genkit.pages.chart import Chart, Look
 from genkit.pages.line_chart import line_chart, points_of_each
 from genkit.runs.compare import Comparison
 from genkit.runs.compared_curves import evaluation_panels_of, term_panels
-from genkit.runs.report_charts import numbers_of
+from genkit.runs.report_charts import CurveNumbers, numbers_of
 
 NAMED_IN_CHARTS = 4  # runs; more are named once, above the charts
 
@@ -32,10 +33,12 @@ class ChartsOfRun:
 
 @dataclass(frozen=True)
 class ComparedCharts:
-    """All charts of a comparison: those of several runs, then those of single runs."""
+    """All charts of a comparison: those of several runs, then those of single runs; and their curves in numbers."""
 
     groups: Sequence[CurveGroup]
     of_one_run: Sequence[ChartsOfRun]
+    named: bool  # whether each chart of several runs names them; else they are named once, above the charts
+    numbers: Sequence[CurveNumbers]  # quantity, run, first, last, lowest and highest value
     same_schedules: Sequence[str]  # keys of schedules that are the same in all runs, which have no chart
 
 
@@ -55,30 +58,39 @@ def charts_of_comparison(comparison: Comparison, looks: Mapping[str, Look]) -> C
         "Terms of the losses": [panel for panel in terms if not panel.exact],
         "Schedules": [panel for panel in terms if panel.exact and panel not in same],
     }
-    points = points_of_each(sum(len(panel.curves) for panels in sections.values() for panel in panels))
-    groups = []
-    alone: dict[str, list[Chart]] = {name: [] for name in looks}
-    for heading, panels in sections.items():
-        shared = []
-        for panel in panels:
-            chart = line_chart(
-                panel.title, panel.curves, best=panel.best, dots=panel.sparse, looks=looks, points=points
-            )
-            first, *others = panel.curves
-            if not others:
-                alone[first].append(replace(chart, legend=()))  # the run is named above its charts
-            else:
-                shared.append(replace(chart, legend=()) if len(looks) > NAMED_IN_CHARTS else chart)
-        if shared:
-            groups.append(CurveGroup(heading, shared))
-    of_one_run = [ChartsOfRun(name, charts) for name, charts in alone.items() if charts]
-    return ComparedCharts(groups, of_one_run, [panel.title for panel in same])
+    shown = [panel for panels in sections.values() for panel in panels]
+    shared = {heading: [panel for panel in panels if len(panel.curves) > 1] for heading, panels in sections.items()}
+    alone = {name: [panel for panel in shown if list(panel.curves) == [name]] for name in looks}
+    points = points_of_each(sum(len(panel.curves) for panel in shown))
+
+    def charts(panels: Sequence[Panel], named: bool) -> list[Chart]:
+        made = [
+            line_chart(each.title, each.curves, best=each.best, dots=each.sparse, looks=looks, points=points)
+            for each in panels
+        ]
+        return made if named else [replace(chart, legend=()) for chart in made]
+
+    named = len(looks) <= NAMED_IN_CHARTS
+    return ComparedCharts(
+        [CurveGroup(heading, charts(panels, named)) for heading, panels in shared.items() if panels],
+        [ChartsOfRun(name, charts(panels, named=False)) for name, panels in alone.items() if panels],
+        named,
+        _in_numbers(
+            [*evaluations, *terms], [each for panels in (*shared.values(), *alone.values()) for each in panels]
+        ),
+        [panel.title for panel in same],
+    )
 
 
-def curves_in_numbers(comparison: Comparison) -> list[Sequence[str]]:
-    """Return each logged quantity of each run with its first, last, lowest and highest value, for readers of text."""
+def _in_numbers(panels: Sequence[Panel], drawn: Sequence[Panel]) -> list[CurveNumbers]:
+    """Return each curve of `panels` in numbers, for readers of text. `drawn` are those with a chart, in their order."""
+    places = {
+        (panel.sparse, panel.title, name): f"{chart}:{curve}"
+        for chart, panel in enumerate(drawn)
+        for curve, name in enumerate(panel.curves)
+    }
     return [
-        (panel.title, name, *numbers_of(curve))
-        for panel in term_panels(comparison)
+        CurveNumbers((panel.title, name, *numbers_of(curve)), places.get((panel.sparse, panel.title, name), ""))
+        for panel in panels
         for name, curve in panel.curves.items()
     ]

@@ -14,7 +14,7 @@ from genkit.pages.pictures import PictureBudget
 from genkit.pages.render import render_page
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.compare import Comparison, ComparisonRow
-from genkit.runs.compared_charts import ComparedCharts, charts_of_comparison, curves_in_numbers
+from genkit.runs.compared_charts import ComparedCharts, charts_of_comparison
 from genkit.runs.compared_pictures import ComparedPictures, pictures_of_comparison
 from genkit.runs.compared_run import ComparedRun
 from genkit.runs.comparison_report import NO_VALUE, protocols_of_comparison, total_of, value_of_key, value_of_metric
@@ -94,7 +94,6 @@ class ComparisonReport:
     training: Sequence[ByRun]
     totals: Sequence[ByRun]
     curves: ComparedCharts
-    numbers: Sequence[Sequence[str]]  # of each curve: quantity, run, first, last, lowest and highest value
     pictures: ComparedPictures
 
     @property
@@ -166,7 +165,6 @@ def report_of_comparison(comparison: Comparison) -> ComparisonReport:
             for key in dict.fromkeys(key for run in runs for key in run.totals)
         ],
         curves=charts_of_comparison(comparison, {label.name: label.look for label in labels}),
-        numbers=curves_in_numbers(comparison),
         pictures=pictures_of_comparison(comparison, PictureBudget(PICTURE_BYTES)),
     )
 

@@ -16,6 +16,7 @@ from support.messages import assert_names
 from support.run_folders import result, write_run
 
 import genkit as genkit_package
+from genkit.pages.chart import value_text
 from genkit.runs.compare import compare
 from genkit.runs.report_of_comparison import FEW, WHAT_IS_TRAINED, comparison_page, report_of_comparison
 from genkit.runs.standing import Standing
@@ -58,6 +59,10 @@ def pixels(picture) -> np.ndarray:
 
 def table(found, title):
     return next(each for each in found.pictures.tables if each.title.startswith(title))
+
+
+def numbers(found):
+    return [curve.cells for curve in found.curves.numbers]
 
 
 def test_a_column_of_samples_has_the_latent_code_that_the_run_itself_has_drawn(runs):
@@ -167,14 +172,33 @@ def test_terms_share_a_chart_on_the_same_data_only_and_those_of_one_run_are_fold
     mixed = report(runs, "points", "images", "faster")
     assert shared(mixed) == [{"images", "faster"}] * len(shared(pair))
     (alone,) = mixed.curves.of_one_run
-    terms = {line[0] for line in mixed.numbers if line[1] == "points" and not line[0].startswith(("lr/", "schedule/"))}
+    terms = {
+        title for title, run, *_ in numbers(mixed) if run == "points" and not title.startswith(("lr/", "schedule/"))
+    }
     titles = [chart.title for chart in alone.charts]
     assert alone.name == "points" and terms and terms <= set(titles) and not any(chart.legend for chart in alone.charts)
     page = comparison_page(compare([runs[name] for name in ("points", "images", "faster")])).decode()
     curves = page[page.index('<section id="curves"') : page.index('<section id="keys"')]
-    assert curves.count("<details>") == 2 and "The curves in numbers</summary>" in curves
+    assert curves.count("<details") == 2 and "The curves in numbers</summary>" in curves
     folded = curves[curves.index("<details>") : curves.index("</details>")]
     assert folded.count("<figure") == len(titles) and f"points: {len(titles)} chart" in folded
+
+
+def test_each_curve_in_numbers_knows_its_chart(runs):
+    found = report(runs, "points", "images", "faster")
+    charts = [chart for each in (*found.curves.groups, *found.curves.of_one_run) for chart in each.charts]
+    assert len({curve.place for curve in found.curves.numbers if curve.place}) == sum(
+        len(chart.spec["layer"][0]["encoding"]["color"]["scale"]["range"]) for chart in charts
+    )
+    for curve in found.curves.numbers:
+        title, run, first, *_ = curve.cells
+        if not curve.place:
+            assert title in found.curves.same_schedules
+            continue
+        chart, number = map(int, curve.place.split(":"))
+        assert charts[chart].title == title and f"{run} goes from {first} at" in charts[chart].summary
+        values = [row["y"] for row in charts[chart].spec["data"]["values"] if row["s"] == str(number)]
+        assert value_text(values[0]) == first
 
 
 def test_runs_without_anything_in_common_have_all_charts_folded(runs):
@@ -187,7 +211,7 @@ def test_runs_without_anything_in_common_have_all_charts_folded(runs):
 def test_different_data_are_named_in_titles_and_a_run_only_where_names_are_equal(tmp_path):
     def titles(**tables):
         folders = [write_run(tmp_path / name, tables=text, steps=(1, 2)).path for name, text in tables.items()]
-        return [line[0] for line in report_of_comparison(compare(folders)).numbers]
+        return [title for title, *_ in numbers(report_of_comparison(compare(folders)))]
 
     digits, others = '[data]\nuse = "digits"\n', '[data]\nuse = "digits"\nclasses = [1]\n'
     assert titles(a=digits, b=digits) == ["vae/total"] * 2
@@ -228,7 +252,7 @@ def test_every_curve_has_its_numbers(runs):
         lines = [json.loads(line) for line in (runs[name] / "metrics.jsonl").read_text().splitlines()]
         (key,) = [key for key in lines[0] if key.endswith("encoder/total") or key == "vae/total"][:1]
         values = [line[key] for line in lines if key in line]
-        (row,) = (row for row in found.numbers if row[:2] == (key, name))
+        (row,) = (row for row in numbers(found) if row[:2] == (key, name))
         ends = [values[0], values[-1], min(values), max(values)]
         assert [float(text) for text in row[2:]] == pytest.approx(ends, rel=1e-3)
 

@@ -120,7 +120,8 @@ function valuesAt(plots, unit, numbers) {
     input.setAttribute("aria-valuetext", `${unit} ${place}`);
     for (const [cell, curve] of cells) cell.textContent = curve ? valueText(curve, place, unit) : "";
     plots.forEach((plot, number) => names[number].forEach((name, curve) => {
-      name.textContent = plot.curves[curve] ? valueText(plot.curves[curve], place, unit) : "";
+      const shown = plot.curves[curve] && names[number].length >= plot.curves.length;  // else the chart names no curve
+      name.textContent = shown ? valueText(plot.curves[curve], place, unit) : "";
     }));
     return place;
   };
