@@ -134,6 +134,15 @@ def test_a_slider_moves_a_sample_and_keys_reach_it(page):
     assert shown(page)[0] == start
 
 
+def test_the_page_keeps_its_width_from_tab_to_tab(page):
+    shown(page)
+    widths = set()
+    for name in ("Draw", "Reconstruct", "Walk", "Directions"):
+        page.get_by_role("tab", name=name).click()
+        widths.add(page.locator("main").evaluate("main => main.clientWidth"))
+    assert len(widths) == 1 and widths.pop() > 1000
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_checker_of_accessibility_finds_nothing_serious_in_any_tab(page, theme):
     shown(page)
