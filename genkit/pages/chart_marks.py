@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 ROW = 14  # height of the row of a label, in pixels
+LETTER = 6  # width of most letters of a label, in pixels
+RIGHT, LEFT = "datum.at + datum.long <= width", "datum.long <= datum.at"  # whether a label has room beside its line
+SIDES = {  # where a label without room on either side is: in the middle of the axis
+    "left": (RIGHT, "datum.x"),
+    "right": (f"!({RIGHT}) && {LEFT}", "datum.x"),
+    "center": (f"!({RIGHT}) && !({LEFT})", "(from + to) / 2"),
+}
 
 
 def mark_layers(marks: Mapping[str, float], x: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -25,15 +32,16 @@ def mark_layers(marks: Mapping[str, float], x: Mapping[str, Any]) -> list[dict[s
         **{"type": "text", "baseline": "bottom", "fontSize": 11, "color": "var(--muted)"},
         **{"y": -4, "dy": {"expr": f"-{ROW} * datum.row"}, "limit": {"expr": "width"}},
     }
-    for number, side in enumerate(("left", "center", "right")):  # the side of the axis, so that a label has room
-        third = f"floor(min(2.9, 3 * (datum.x - from) / (to - from))) == {number}"
+    for side, (has_room, place) in SIDES.items():
         layers.append(
             {
                 "data": data,
                 # As with the rings: out of view a label is at the end of the axis, and empty.
                 "transform": [
-                    {"calculate": f"datum.x >= from && datum.x <= to && {third}", "as": "seen"},
-                    {"calculate": "clamp(datum.x, from, to)", "as": "x"},
+                    {"calculate": "width * (datum.x - from) / (to - from)", "as": "at"},
+                    {"calculate": f"{LETTER} * length(datum.label)", "as": "long"},
+                    {"calculate": f"datum.x >= from && datum.x <= to && {has_room}", "as": "seen"},
+                    {"calculate": f"clamp({place}, from, to)", "as": "x"},
                 ],
                 "mark": {**text, "align": side},
                 "encoding": {"x": x, "text": {"condition": {"test": "datum.seen", "field": "label"}, "value": ""}},

@@ -8,6 +8,7 @@ import re
 import pytest
 import vl_convert
 
+from genkit.pages.chart_marks import LETTER
 from genkit.pages.line_chart import POINTS, ROWS, is_stepped, line_chart, points_of_each, thin
 
 
@@ -84,13 +85,22 @@ def test_the_grammar_accepts_a_chart_with_everything():
 
 
 @pytest.mark.trains
-@pytest.mark.parametrize(("place", "side"), [(0, "start"), (1, "start"), (5, "middle"), (9, "end"), (10, "end")])
-def test_the_label_of_a_mark_is_above_the_plot_on_the_side_with_room(place, side):
-    chart = line_chart("t", {"": [(0, 1.0), (10, 2.0)]}, marks={"here": place})
+@pytest.mark.parametrize(
+    ("label", "place", "side"),
+    [
+        *[("here", 0, "start"), ("here", 5, "start"), ("here", 9, "start"), ("here", 9.5, "end"), ("here", 10, "end")],
+        *[(30 * "m", 1, "start"), (30 * "m", 4.5, "middle"), (30 * "m", 7, "end")],
+    ],
+)
+def test_the_label_of_a_mark_is_above_the_plot_on_the_side_with_room(label, place, side):
+    chart = line_chart("t", {"": [(0, 1.0), (10, 2.0)]}, marks={label: place})
     svg = vl_convert.vegalite_to_svg({**chart.spec, "width": 300})
-    (label,) = re.findall(r"<text[^>]*>here<", svg)
-    (height,) = re.findall(r"translate\([-\d.]+,([-\d.]+)\)", label)
-    assert f'text-anchor="{side}"' in label and float(height) < 0
+    (found,) = re.findall(rf"<text[^>]*>{label}<", svg)
+    ((x, height),) = re.findall(r"translate\(([-\d.]+),([-\d.]+)\)", found)
+    assert f'text-anchor="{side}"' in found and float(height) < 0
+    length = LETTER * len(label)
+    begin = float(x) - {"start": 0, "middle": length / 2, "end": length}[side]
+    assert begin >= -1 and begin + length <= 301  # no letter is cut
 
 
 @pytest.mark.trains
