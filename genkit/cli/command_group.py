@@ -7,6 +7,8 @@ from typing import Any
 from typer.core import TyperGroup
 
 from genkit.cli.headings import ORDER
+from genkit.cli.keys_without_set import refuse_keys_without_set
+from genkit.cli.other_words import command_meant
 from genkit.cli.repeated_option import refuse_repeated, refuse_repeated_of
 from genkit.cli.stopped import with_a_line_if_stopped
 from genkit.console.escapes import escaped
@@ -54,7 +56,9 @@ class CommandGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that the first argument names. Raises typer's usage error, exit code 2, if there is none."""
         if args and not args[0].startswith("-") and args[0] not in self.commands:
-            ctx.fail(f"{escaped(args[0])}: unknown command.{near_miss(args[0], self.commands)}")
+            suggest = command_meant if ctx.parent is None else near_miss
+            ctx.fail(f"{escaped(args[0])}: unknown command.{suggest(args[0], self.commands)}")
         name, command, rest = super().resolve_command(ctx, args)
+        refuse_keys_without_set(command, rest, ctx)
         refuse_repeated_of(command, name, rest, ctx)
         return name, command, rest

@@ -81,7 +81,8 @@ def read(path: Path, kind: ShippedKind = RECIPE) -> Document:
     except tomllib.TOMLDecodeError as error:
         if not is_unicode(text):
             raise UsageError(f"{path}: not UTF-8 text, expected a TOML file. {remedy(path, kind)}") from None
-        raise UsageError(f"{path}: not valid TOML: {error}.") from None
+        other = "" if path.suffix.lower() == ".toml" else f" A TOML file is expected. {remedy(path, kind)}"
+        raise UsageError(f"{path}: not valid TOML: {error}.{other}") from None
     return Document(tables, str(path), _lines(text), suppliers=suppliers_in_comments(text))
 
 
