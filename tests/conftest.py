@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from genkit.draw import style
+
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parents[1]))  # for `benchmarks`, which is not installed
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
+style.LAYOUT = None  # a layout takes a quarter of a short run; tests of pictures have it, see `laid_out`
 os.environ.pop("COLUMNS", None)  # the width of outputs, which a process of pytest-xdist has at 80
 
 # A shell that starts pytest in the background lets it ignore SIGINT, and `nohup` SIGHUP. Tests send both.
@@ -78,6 +81,12 @@ def isolated(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENKIT_PLUGINS", "none")
     return tmp_path
+
+
+@pytest.fixture
+def laid_out(monkeypatch):
+    """Lay out the pictures of this test as those of a user, so that no text covers another."""
+    monkeypatch.setattr(style, "LAYOUT", "constrained")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from genkit.storage.atomic import write_file
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 150
+LAYOUT: Literal["constrained"] | None = "constrained"  # so that no part of a picture covers another
 INK = "#222222"
 NOTE_INK = "#666666"  # of notes
 # Okabe & Ito 2008, "Color Universal Design", https://jfly.uni-koeln.de/color/, distinguishable with any colour vision.
@@ -54,7 +55,7 @@ def new_figure(path: Path, title: str, width: float, height: float) -> Iterator[
     from matplotlib.figure import Figure
 
     with style.context(["default", STYLE]):
-        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+        figure = Figure(figsize=(width, height), dpi=DPI, layout=LAYOUT)
         # The title may contain text of the user, in which a dollar sign does not start a formula.
         figure.suptitle(title, x=0.01, ha="left", parse_math=False)
         yield figure

@@ -13,7 +13,7 @@ from genkit.draw.panels import COLUMNS, Panel, Section, running_mean, save_curve
 from genkit.draw.style import DPI
 from genkit.runs.curves import curves_of, evaluation_panels, sections_of
 
-pytestmark = pytest.mark.trains
+pytestmark = [pytest.mark.usefixtures("laid_out"), pytest.mark.trains]
 
 LINES = [
     {"step": 100, "t": 0.0, "vae/rec": 9.0, "vae/kl": 2.0, "schedule/beta": 0.1,

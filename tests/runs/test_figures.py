@@ -22,7 +22,7 @@ from genkit.runs.stability_strip import strip_captions, unreached_rows
 from genkit.runs.trained import open_trained
 from genkit.runs.write_report import write_report
 
-pytestmark = [pytest.mark.usefixtures("isolated"), pytest.mark.trains]
+pytestmark = [pytest.mark.usefixtures("isolated", "laid_out"), pytest.mark.trains]
 
 EPOCH = 5000 // 16  # steps, for the digits
 

@@ -254,6 +254,7 @@ def real_run(tmp_path_factory) -> Path:
     cwd = tmp_path_factory.mktemp("real")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(cwd)
+        patch.setattr("genkit.draw.style.LAYOUT", "constrained")  # as in processes
         assert genkit("run", REAL, "--quiet").code == 0
     return cwd / "runs" / "0001-resume-s0"
 
