@@ -29,11 +29,11 @@ def plan_of(loss: str, precision: str) -> Plan:
         from support.tiny_parts import registry_with
 
         recipe = tiny_recipe(loss=Use(loss, weight=0.5, warmup_steps=2), train=training)
-        return make_plan(recipe, registry=registry_with())
+        return make_plan(recipe, registry=registry_with(), try_step=False)
     if loss == "acting":
         from support.tiny_parts import registry_with
 
-        return make_plan(tiny_recipe(loss=Use(loss), train=training), registry=registry_with())
+        return make_plan(tiny_recipe(loss=Use(loss), train=training), registry=registry_with(), try_step=False)
     adam = Use("adam", lr=1e-3)
     data, model, loss_part = Use("8-gaussians"), Use("mlp", width=16), Use(loss, warmup_steps=2)
     if loss == "images":
@@ -51,7 +51,7 @@ def plan_of(loss: str, precision: str) -> Plan:
         optimiser=dict.fromkeys(children, adam),
         train=training,
     )
-    return make_plan(recipe, registry=load_registry())
+    return make_plan(recipe, registry=load_registry(), try_step=False)
 
 
 def main() -> None:
