@@ -10,7 +10,7 @@ import numpy as np
 
 from genkit.core.result import EvaluationRecord
 from genkit.draw.panels import Panel, Section
-from genkit.pages.chart import Chart, value_text
+from genkit.pages.chart import Chart, Look, look_of, value_text
 from genkit.pages.line_chart import line_chart, points_of_each
 from genkit.pages.scatter_chart import scatter_chart
 from genkit.runs.curves import curves_of, is_schedule, sections_of
@@ -73,16 +73,29 @@ def chart_groups(sections: Sequence[Section], lines: Sequence[Mapping[str, Any]]
     """Return the charts of sections, all over the steps. `lines`, those of metrics.jsonl, tell where phases start."""
     marks = phase_starts(lines)
     points = points_of_each(sum(len(panel.curves) for section in sections for panel in section.panels))
-    return [
-        _group(
-            section.heading,
-            [
-                line_chart(panel.title, panel.curves, marks=marks, best=panel.best, dots=panel.sparse, points=points)
-                for panel in section.panels
-            ],
-        )
-        for section in sections
-    ]
+    groups = []
+    for section in sections:
+        looks = _looks_of_names(section.panels)
+        charts = [
+            line_chart(
+                panel.title,
+                panel.curves,
+                marks=marks,
+                best=panel.best,
+                dots=panel.sparse,
+                looks=looks if len(panel.curves) > 1 else None,
+                points=points,
+            )
+            for panel in section.panels
+        ]
+        groups.append(_group(section.heading, charts))
+    return groups
+
+
+def _looks_of_names(panels: Sequence[Panel]) -> dict[str, Look]:
+    """Return a look for each name of a curve, which is the same in all panels that have several curves."""
+    names = dict.fromkeys(name or panel.title for panel in panels if len(panel.curves) > 1 for name in panel.curves)
+    return {name: look_of(number) for number, name in enumerate(names)}
 
 
 def curves_in_numbers(sections: Sequence[Section], lines: Sequence[Mapping[str, Any]]) -> list[CurveNumbers]:
@@ -131,24 +144,28 @@ def chart_of_codes(folder: RunFolder, recipe: Mapping[str, Any]) -> Chart | None
 def phase_starts(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Return the last logged step before each phase that begins after the others, by a label for a chart.
 
-    The phase begins between this line of the log and the next; with a round number of steps, at this one.
+    The phase begins between this line of the log and the next, so the label says both steps.
     """
-    first: dict[str, int] = {}
+    first: dict[str, tuple[int, int]] = {}  # by phase: the lines of the log around its beginning
     before = 0
     for line in lines:
         for key in line:
             if "/" in key and not is_schedule(key):
-                first.setdefault(key.split("/", 1)[0], before)
+                first.setdefault(key.split("/", 1)[0], (before, line["step"]))
         before = line["step"]
-    begin = min(first.values(), default=0)
-    together: dict[int, list[str]] = {}
-    for phase, step in first.items():
-        together.setdefault(step, []).append(phase)
+    begin = min(first.values(), default=(0, 0))
+    together: dict[tuple[int, int], list[str]] = {}
+    for phase, steps in first.items():
+        together.setdefault(steps, []).append(phase)
     return {
-        f"{', '.join(phases)} {'start' if len(phases) > 1 else 'starts'} after step {step}": step
-        for step, phases in together.items()
-        if step > begin
+        f"{', '.join(phases)} {'start' if len(phases) > 1 else 'starts'} {_between(*steps)}": steps[0]
+        for steps, phases in together.items()
+        if steps > begin
     }
+
+
+def _between(before: int, after: int) -> str:
+    return f"after step {before}" if after - before == 1 else f"between steps {before} and {after}"
 
 
 def numbers_of(curve: Iterable[tuple[int, float]]) -> tuple[str, str, str, str]:

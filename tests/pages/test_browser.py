@@ -110,7 +110,8 @@ def test_labels_of_phases_that_start_close_to_each_other_do_not_overlap(pages, v
 def _overlapping_labels(page) -> list[list[str]]:
     """Return the pairs of labels of phases, in any chart, whose boxes overlap."""
     return page.evaluate("""() => [...document.querySelectorAll(".time-axis .plot svg")].flatMap(svg => {
-        const labels = [...svg.querySelectorAll("text")].filter(each => / starts? after step/.test(each.textContent));
+        const texts = [...svg.querySelectorAll("text")];
+        const labels = texts.filter(each => / starts? (after|between) step/.test(each.textContent));
         const boxes = labels.map(each => each.getBoundingClientRect());
         return labels.flatMap((each, i) => labels.slice(i + 1).filter((_, k) => {
             const a = boxes[i], b = boxes[i + 1 + k];

@@ -23,12 +23,13 @@ from support.tiny_recipes import tiny_recipe
 
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.result import Result
+from genkit.draw.panels import Panel, Section
 from genkit.errors import GenkitWarning, UsageError
 from genkit.pages.pictures import PictureBudget
 from genkit.pages.render import PAGE_BYTES
 from genkit.recipe.tables import Checkpoint
 from genkit.runs import write_report
-from genkit.runs.report_charts import phase_starts
+from genkit.runs.report_charts import chart_groups, phase_starts
 from genkit.runs.report_of_run import report_of_run
 from genkit.runs.report_pictures import pictures_of_report
 from genkit.runs.run_folder import RunFolder
@@ -351,5 +352,23 @@ def test_the_command_names_its_file_and_refuses_other_names(images, tmp_path):
 def test_a_phase_begins_after_the_last_line_without_it():
     lines = [{"step": step, "vae/kl": 1.0} for step in (100, 200)]
     lines += [{"step": step, "encoder/kl": 1.0, "decoder/kl": 1.0, "lr/encoder": 1e-3} for step in (300, 400)]
-    assert phase_starts(lines) == {"encoder, decoder start after step 200": 200}
+    assert phase_starts(lines) == {"encoder, decoder start between steps 200 and 300": 200}
+    lines.insert(2, {"step": 201, "decoder/kl": 1.0})
+    assert phase_starts(lines) == {
+        "decoder starts after step 200": 200,
+        "encoder starts between steps 201 and 300": 201,
+    }
+    del lines[2]
     assert phase_starts(lines[2:]) == phase_starts([]) == {}
+
+
+def test_a_name_has_one_look_in_all_charts_of_a_group():
+    curve = [(1, 1.0), (2, 2.0)]
+    panels = [
+        Panel("kl, encoder", {"real": curve, "rec": curve, "fake": curve}),
+        Panel("kl, decoder", {"fake": curve, "rec": curve}),
+        Panel("alone", {"": curve}),
+    ]
+    (group,) = chart_groups([Section("terms", panels)], [])
+    whole, some, alone = (dict(chart.legend) for chart in group.charts)
+    assert {name: whole[name] for name in some} == some and len(set(whole.values())) == 3 and not alone
