@@ -58,9 +58,9 @@ def test_the_keyboard_alone_moves_everything(pages, view):
 
 
 def _column(page) -> dict[str, str]:
-    """Return the last column of the curves in numbers, by the name of the row."""
+    """Return the values at the chosen step, of the curves in numbers, by the name of the row."""
     rows = page.locator("#numbers tbody tr").all()
-    return {row.locator("th").inner_text(): row.locator("td").last.inner_text() for row in rows}
+    return {row.locator("th").inner_text(): row.locator(".number").first.inner_text() for row in rows}
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -74,7 +74,7 @@ def test_the_keyboard_reads_the_values_at_each_step(pages, view, size):
     lines = RunFolder(pages["images"].parent).lines()
     assert len(lines) > 4
     for line in lines:
-        assert page.locator("#numbers thead th").last.inner_text() == f"at step {line['step']}"
+        assert page.locator("#numbers thead .number").first.inner_text() == f"at step {line['step']}"
         assert slider.get_attribute("aria-valuetext") == f"step {line['step']}"
         shown = {key: value_text(value) for key, value in line.items() if "/" in key}
         assert _column(page) == shown and len(shown) > 4
@@ -99,6 +99,12 @@ def test_a_curve_without_a_value_at_the_step_shows_the_next_one_and_names_its_st
     rule = page.locator(".time-axis .plot svg .mark-rule line[stroke='var(--link)']")
     assert rule.count() == page.locator(".time-axis .plot").count()
     assert {rule.nth(number).get_attribute("opacity") for number in range(rule.count())} == {"1"}
+
+
+def test_a_value_that_is_not_finite_is_named_and_no_number(pages, view):
+    page = view(pages["hostile"])
+    page.locator("#numbers summary").press("Enter")
+    assert _column(page)["b/gone"] == "not finite"
 
 
 def test_a_click_into_a_chart_chooses_the_step_and_a_drag_does_not(pages, view):

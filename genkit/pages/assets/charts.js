@@ -101,16 +101,16 @@ function valueText(curve, place, unit) {
   return `${y === null ? "not finite" : numberText(y)}${x === place ? "" : ` (${unit} ${x})`}`;
 }
 
-// A slider over all places at which a curve has a value. The values stand in the legends and in a column of the table.
+// A slider over all places at which a curve has a value. The values are in the legends and in a column of the table.
 function valuesAt(plots, unit, numbers) {
   const places = [...new Set(plots.flatMap((plot) => plot.curves.flatMap((curve) => curve.map(([x]) => x))))].sort((a, b) => a - b);
   const {label, input, output} = control(`Values at ${unit}`, {min: 0, max: places.length - 1, step: 1, value: places.length - 1});
   const names = plots.map((plot) => plot.element.parentElement.querySelectorAll(".at"));
   const head = Object.assign(document.createElement("th"), {className: "number", scope: "col"});
-  numbers.querySelector("thead tr").append(head);
+  numbers.querySelector("thead .number").before(head);  // the first of the numbers, where a phone shows it
   const cells = [...numbers.querySelectorAll("tbody tr")].map((row) => {
     const cell = Object.assign(document.createElement("td"), {className: "number"});
-    row.append(cell);
+    row.querySelector(".number").before(cell);
     return [cell, plots[row.dataset.curve.split(":")[0]]?.curves[row.dataset.curve.split(":")[1]]];
   });
   const show = () => {
