@@ -19,7 +19,8 @@ from genkit.demo.score_board import ScoreBoard, ScoreRow
 from genkit.demo.view import ImageView, Shown, grid, view_of
 from genkit.draw.anomaly_grid import coloured
 from genkit.errors import UsageError, reason_of
-from genkit.notebook.trained_model import TrainedModel, usable_device
+from genkit.notebook.device import usable_device
+from genkit.notebook.trained_model import TrainedModel
 from genkit.runs.trained import Trained, open_data, require_data
 
 if TYPE_CHECKING:

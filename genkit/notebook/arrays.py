@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genkit.errors import UsageError
+from genkit.errors import UsageError, warn_user
 
 INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
 MOST_CLASSES = 2**20
+FAR = 0.5  # outside [0, 1], without a warning
 
 
 def samples_tensor(given: Any, where: str) -> Tensor:
@@ -42,12 +43,32 @@ def inputs_tensor(given: Any, shape: tuple[int, ...], dtype: torch.dtype, where:
     """Return what a network takes, (n, *shape), in its dtype; uint8 becomes [0, 1]. Raises `UsageError`."""
     x = as_tensor(given, where)
     if tuple(x.shape[1:]) != shape:
-        one = " Add a dimension for a single one: x[None]." if tuple(x.shape) == shape else ""
         expected = ", ".join(map(str, ("n", *shape)))
-        raise UsageError(f"{where}: found the shape {tuple(x.shape)}, expected ({expected}).{one}")
+        remedy = _remedy_of_input(tuple(x.shape), shape, "permute" if isinstance(given, Tensor) else "transpose")
+        raise UsageError(f"{where}: found the shape {tuple(x.shape)}, expected ({expected}).{remedy}")
     if x.dtype == torch.uint8:
         return (x.to(torch.float32) / 255).to(dtype)
     return _floats(x, dtype, where, isinstance(given, Tensor))
+
+
+def codes_tensor(given: Any, latent_dim: int, dtype: torch.dtype, where: str) -> Tensor:
+    """Return codes, (n, L), in the dtype of a network. Raises `UsageError`, also for integers."""
+    x = as_tensor(given, where)
+    if not x.is_floating_point():
+        raise UsageError(f"{where}: found {x.dtype}, expected codes as floats, such as those of `encode`.")
+    return inputs_tensor(x, (latent_dim,), dtype, where)
+
+
+def warn_of_range(x: Tensor, where: str) -> None:
+    """Warn if images, (N, C, H, W), are far outside [0, 1], the range of what models of images are trained on.
+
+    It is no error: images with noise are a little outside, and those of an attack may be anywhere.
+    """
+    if x.dim() == 4 and x.shape[1] in (1, 3) and len(x):
+        low, high = x.min().item(), x.max().item()
+        if low < -FAR or high > 1 + FAR:
+            remedy = "Divide them by 255, or give uint8" if low >= 0 and high <= 255 else "Scale them to [0, 1]"
+            warn_user(f"{where}: images have values from {low:g} to {high:g}; the model takes [0, 1]. {remedy}.")
 
 
 def refuse_other_range(images: Tensor, where: str, rounding: float = 0.0) -> None:
@@ -86,7 +107,8 @@ def as_tensor(given: Any, where: str) -> Tensor:
         array = np.asarray(given)
         if array.dtype.hasobject or array.dtype.kind not in "biuf":
             raise TypeError
-        return torch.from_numpy(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False)))
+        native = array.astype(array.dtype.newbyteorder("="), copy=False)
+        return torch.from_numpy(np.require(native, requirements=["C", "W"]))  # torch would warn of a read-only array
     except (TypeError, ValueError):
         raise UsageError(
             f"{where}: found a {type(given).__name__}, expected an array or a tensor of numbers."
@@ -118,6 +140,22 @@ def _floats(x: Tensor, dtype: torch.dtype, where: str, of_torch: bool) -> Tensor
             f"{first}. Remove such rows."
         )
     return x
+
+
+def _remedy_of_input(found: tuple[int, ...], shape: tuple[int, ...], move: str) -> str:
+    """Return how an input of the shape `found` gets the shape (n, *shape); empty where nothing is known."""
+    if found == shape:
+        return " Add a dimension for a single one: x[None]."
+    if len(shape) != 3:
+        return ""
+    last = (*shape[1:], shape[0])  # channels last, as in pictures of PIL
+    remedies = {
+        shape[1:]: "Add dimensions: x[None, None]" if shape[0] == 1 else "",
+        (*found[:1], *shape[1:]): "Add a dimension for the channel: x[:, None]" if shape[0] == 1 else "",
+        last: f"Move the channels, and add a dimension: x.{move}(2, 0, 1)[None]",
+        (*found[:1], *last): f"Move the channels: x.{move}(0, 3, 1, 2)",
+    }
+    return f" {remedies.get(found) or '`read_pictures` reads files of pictures, of any size'}."
 
 
 def _remedy(x: Tensor) -> str:

@@ -18,12 +18,14 @@ from genkit.errors import UsageError, warn_user
 from genkit.notebook.log import Log
 from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments
+from genkit.notebook.numbers import whole_number
 from genkit.notebook.pictures import newest_picture
 from genkit.notebook.recipe import EditableRecipe
 from genkit.notebook.results import Results
 from genkit.notebook.run_data import RunData
 from genkit.notebook.trained_model import TrainedModel, load
 from genkit.recipe.document import read
+from genkit.recipe.overrides import overrides_within
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.runs.fit_prior import fit_prior
 from genkit.runs.pictures_of_run import pictures_of
@@ -116,7 +118,12 @@ class Run:
         return load(self.path, weights, device)
 
     def fit_prior(
-        self, components: int = 10, number: int | None = None, out: str | PathLike[str] | None = None
+        self,
+        components: int = 10,
+        number: int | None = None,
+        out: str | PathLike[str] | None = None,
+        *,
+        set: Sequence[str] | str = (),
     ) -> Path:
         """Fit a mixture of Gaussians to codes of the training data; return the model folder that has it as its prior.
 
@@ -124,15 +131,17 @@ class Run:
             components: Number of Gaussians, with full covariances.
             number: Most samples to encode, chosen at random; by default all, or 10,000 draws of data without end.
             out: The model folder; by default ``fitted`` in the run. It replaces an earlier fit, and no other file.
+            set: Changes of keys of the data, such as "data.path=pictures".
 
         `genkit.load` and `genkit.evaluate` take the folder; the run stays as it is. Raises `UsageError` if the run has
         not finished, if its model has no encoder, and if its data are missing or too few.
         """
-        for name, value in (("components", components), *([("number", number)] if number is not None else [])):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise UsageError(f"fit_prior(): {name} = {value!r}; expected a whole number, 1 or more.")
+        components = whole_number(components, "fit_prior(): components", 1)
+        number = None if number is None else whole_number(number, "fit_prior(): number", 1)
+        place, changes = None if out is None else user_path(out), [set] if isinstance(set, str) else set
         with naming_arguments(), self.reading_data():
-            fitted = fit_prior(self.path, components, number, None if out is None else user_path(out))
+            of_data = overrides_within(("data",), changes, "data.path=pictures", "A fit")
+            fitted = fit_prior(self.path, components, number, place, of_data)
         for remark in fitted.remarks:
             warn_user(remark)
         return fitted.folder

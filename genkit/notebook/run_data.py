@@ -44,7 +44,7 @@ class RunData:
         """Return the training data of a run. Raises `UsageError` if they are missing or have changed."""
         tables = read(RunFolder(path).resolved).tables
         data = open_data(path)
-        require_data(path, data, data)
+        require_data(path, data, data, may_move=False)
         dtype = torch.float64 if tables.get("train", {}).get("precision") == "fp64" else torch.float32
         noise = Noise(int(tables.get("seed", 0)), 0, "notebook", Rows.all(1), dtype=dtype)
         return cls(path, data, without_flips(data), noise, dtype)
@@ -52,7 +52,7 @@ class RunData:
     def held_out(self) -> RunData:
         """Return the held-out split, which the run was not trained on. Raises `UsageError` if it is missing."""
         held_out: Dataset = self._whole.held_out()
-        require_data(self._path, self._whole, held_out)
+        require_data(self._path, self._whole, held_out, may_move=False)
         return replace(self, _split=held_out, _noise=self._noise.of("notebook/held-out"))
 
     @property

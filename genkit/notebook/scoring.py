@@ -19,7 +19,6 @@ from genkit.console.output import progress_count
 from genkit.core.estimate import Estimate
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import evaluating
-from genkit.core.score import Score
 from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError, warn_user
 from genkit.notebook.arrays import inputs_tensor, refuse_other_range
@@ -27,6 +26,7 @@ from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments, with_arguments
 from genkit.notebook.run import Run
 from genkit.notebook.trained_model import TrainedModel, load
+from genkit.recipe.overrides import overrides_within
 from genkit.runs.anomaly_maps import MapOfScore, check_map, check_rate_of_pixels, threshold_of_maps
 from genkit.runs.build_parts import build_score
 from genkit.runs.described_score import remark_on_weights
@@ -119,7 +119,7 @@ def score(
         score: The name of a score, such as "elbo", "error" or "mahalanobis".
         normal: Normal pictures, of the same form as `pictures`; by default the held-out split of the run.
         fpr: The share of the normal pictures that may be above the threshold.
-        set: Changes of keys of the score, such as "score.draws=50".
+        set: Changes of keys of the score, such as "score.draws=50", or of the data, such as "data.path=pictures".
         weights: "raw" or "ema"; by default the EMA weights if there are any.
         device: Where the networks compute; the CPU by default.
         data: The samples of a run that was trained on samples in memory; a `Run` keeps them.
@@ -130,14 +130,14 @@ def score(
     """
     path = find_folder(run)
     loaded = load(path, weights, device)
-    changes = [set] if isinstance(set, str) else set
-    chosen = _score_with(score, changes)
+    of_score, of_data = _changes(set)
+    chosen = build_score(score, of_score)
     model = check_scores(path, loaded.trained, chosen, score)
     memory = _memory(run, data)
     with data_of_run(path, memory):
-        sets = _sets(path, loaded, pictures, normal, memory)
+        sets = _sets(path, loaded, pictures, normal, of_data, memory)
         scored = score_sets(path, loaded.trained, model, chosen, sets, fpr)
-    _warn_of(*(each.remark for each in scored.every), remark_on_weights(score, chosen, loaded.trained, changes))
+    _warn_of(*(each.remark for each in scored.every), remark_on_weights(score, chosen, loaded.trained, of_score))
     return Scores(scored)
 
 
@@ -163,12 +163,12 @@ def anomaly_maps(
     """
     path = find_folder(run)
     loaded = load(path, weights, device)
-    changes = [set] if isinstance(set, str) else set
-    chosen = _score_with(score, changes)
+    of_score, of_data = _changes(set)
+    chosen = build_score(score, of_score)
     model = check_map(path, loaded.trained, chosen, score, smooth)
     memory = _memory(run, data)
     with data_of_run(path, memory):
-        sets = _sets(path, loaded, pictures, normal, memory)
+        sets = _sets(path, loaded, pictures, normal, of_data, memory)
         check_rate_of_pixels(model, sets.normal, fpr)
         with evaluating(model), seeded_generators(SEED):
             fitted = fitted_to_training(path, loaded.trained, model, chosen, sets.data)
@@ -184,12 +184,11 @@ def anomaly_maps(
     return AnomalyMaps(torch.from_numpy(np.concatenate(found)), threshold)
 
 
-def _score_with(name: str, changes: Sequence[str]) -> Score:
-    """Return the score of that name with some keys changed. Raises `UsageError`."""
-    for change in changes:
-        if not change.strip().startswith("score."):
-            raise UsageError(f'set: {change}: not a key of the score. Give changes such as "score.draws=50".')
-    return build_score(name, changes)
+def _changes(given: Sequence[str] | str) -> tuple[list[str], list[str]]:
+    """Return the changes of keys of the score, and of those of the data. Raises `UsageError` for others."""
+    changes = overrides_within(("score", "data"), [given] if isinstance(given, str) else given, "score.draws=50")
+    of_score = [change for change in changes if change.strip().startswith("score")]
+    return of_score, [change for change in changes if change not in of_score]
 
 
 def _warn_of(*remarks: str) -> None:
@@ -203,14 +202,16 @@ def _memory(run: object, data: MemoryData | None) -> MemoryData | None:
     return run.memory if data is None and isinstance(run, Run) else data
 
 
-def _sets(path: Path, loaded: TrainedModel, pictures: Any, normal: Any, memory: MemoryData | None) -> SetsToScore:
+def _sets(
+    path: Path, loaded: TrainedModel, pictures: Any, normal: Any, changes: Sequence[str], memory: MemoryData | None
+) -> SetsToScore:
     """Open the pictures and the normal ones, each an array or a place. Raises `UsageError`."""
     trained = loaded.trained
     if _is_place(pictures) and (normal is None or _is_place(normal)):
-        return open_sets(path, trained, [user_path(pictures)], None if normal is None else user_path(normal))
+        return open_sets(path, trained, [user_path(pictures)], None if normal is None else user_path(normal), changes)
     if _is_place(pictures) or _is_place(normal):
         raise UsageError("pictures, normal: found an array and a place. Give both as arrays, or both as places.")
-    data = open_data(path)
+    data = open_data(path, changes)
     of_normal = held_out_set(path, trained, data) if normal is None else _array_set(loaded, normal, "normal", memory)
     return SetsToScore(of_normal, [_array_set(loaded, pictures, "pictures", memory)], data)
 

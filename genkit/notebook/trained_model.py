@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from genkit.bases.pictures.user_pictures import read_user_pictures
 from genkit.core.condition import LABEL
 from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import Autoencoder, Model
@@ -16,12 +18,15 @@ from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError, warn_user
 from genkit.evaluation.reconstruct import reconstruct_samples
 from genkit.evaluation.samples import in_chunks
-from genkit.notebook.arrays import inputs_tensor
+from genkit.notebook.arrays import codes_tensor, inputs_tensor, warn_of_range
+from genkit.notebook.device import usable_device
 from genkit.notebook.labels import Labels, labels_of_rows
-from genkit.notebook.messages import naming_arguments
+from genkit.notebook.messages import naming_arguments, with_arguments
+from genkit.notebook.numbers import whole_number
 from genkit.runs.interpolate import choose_path, interpolate_prior, interpolate_samples
-from genkit.runs.trained import Trained, draw_labels, draw_samples, open_trained
+from genkit.runs.trained import Trained, draw_labels, draw_samples, levels_of, open_trained
 from genkit.sharing.pull import find_folder
+from genkit.storage.user_path import user_path
 
 PathKind = Literal["spherical", "linear"]
 
@@ -72,9 +77,9 @@ class TrainedModel:
         Without `label` the classes of a conditional model have the frequencies of the training data. Raises
         `UsageError`.
         """
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            what = "codes; `decode` decodes them" if isinstance(number, Tensor) else repr(number)
-            raise UsageError(f"sample(): number: found {what}, expected a number of samples, 1 or more.")
+        if isinstance(number, Tensor) and number.dim():
+            raise UsageError("sample(): number: found codes, expected a number of samples. `decode` decodes codes.")
+        number, seed = whole_number(number, "sample(): number", 1), whole_number(seed, "sample(): seed", 0)
         labels = labels_of_rows(self.module, label, number, "sample()")
         return draw_samples(self.trained, number, seed, labels)
 
@@ -102,7 +107,7 @@ class TrainedModel:
     @standard_defaults()
     def decode(self, z: Any, label: Labels = None) -> Tensor:
         """Return the samples, (n, *data_shape), that codes z, (n, latent_dim), decode to. Raises `UsageError`."""
-        codes = inputs_tensor(z, (self.latent_dim,), self.dtype, "decode(): z").to(self.device)
+        codes = codes_tensor(z, self.latent_dim, self.dtype, "decode(): z").to(self.device)
         given = self.module.given_rows(self._given(label, len(codes), "decode()"))
         with torch.no_grad():
             return in_chunks(self.module.sample, codes, self.data_shape, given)
@@ -128,8 +133,8 @@ class TrainedModel:
         model = self._autoencoder("interpolate()")
         if model.needs_class:
             raise UsageError("interpolate(): the networks need the class of each sample. Use `interpolate_draws`.")
-        _check_steps(steps)
-        single = tuple(getattr(a, "shape", ())) == self.data_shape
+        steps = whole_number(steps, "interpolate(): steps", 2)
+        single = self._is_single(a) and self._is_single(b)
         first, second = (
             self._samples(each[None] if single else each, f"interpolate(): {name}")
             for each, name in ((a, "a"), (b, "b"))
@@ -143,11 +148,27 @@ class TrainedModel:
     @standard_defaults()
     def interpolate_draws(self, number: int = 8, steps: int = 8, seed: int = 0, path: PathKind | None = None) -> Tensor:
         """Return decoded paths between draws of the prior, (number, steps, *data_shape), as `genkit interpolate`."""
-        _check_steps(steps)
+        number = whole_number(number, "interpolate_draws(): number", 1)
+        steps = whole_number(steps, "interpolate_draws(): steps", 2)
+        seed = whole_number(seed, "interpolate_draws(): seed", 0)
         return interpolate_prior(self.module, number, choose_path(path, self.module, "path="), steps, seed).decoded
+
+    @naming_arguments()
+    def read_pictures(self, pictures: str | PathLike[str], number: int | None = None) -> Tensor:
+        """Return pictures as the model takes them, (n, *data_shape), in [0, 1]: of a file, a folder, or a .npy or .npz.
+
+        They are turned upright, cropped at the centre, resized, and made grey or colour, as by `genkit reconstruct`, in
+        natural order of their names, at most `number` of them; a warning says what that changes. Raises `UsageError`.
+        """
+        most = sys.maxsize if number is None else whole_number(number, "read_pictures(): number", 1)
+        x, _, read = read_user_pictures(user_path(pictures), most, self.data_shape, levels_of(self.trained))
+        for line in read.remark().splitlines():
+            warn_user(with_arguments(line))
+        return x.to(self.dtype)
 
     def draw_labels(self, number: int, seed: int = 0) -> Tensor | None:
         """Return the classes that `sample` draws with this number and seed, (number,); None unless conditional."""
+        number, seed = whole_number(number, "draw_labels(): number", 1), whole_number(seed, "draw_labels(): seed", 0)
         labels = draw_labels(self.module, number, seed)
         return None if labels is None else labels.cpu()
 
@@ -187,7 +208,12 @@ class TrainedModel:
         return self.module
 
     def _samples(self, x: Any, name: str) -> Tensor:
-        return inputs_tensor(x, self.data_shape, self.dtype, name).to(self.device)
+        inputs = inputs_tensor(x, self.data_shape, self.dtype, name)
+        warn_of_range(inputs, name)
+        return inputs.to(self.device)
+
+    def _is_single(self, x: Any) -> bool:
+        return tuple(getattr(x, "shape", ())) == self.data_shape
 
     def _given(self, label: Labels, number: int, what: str) -> dict[str, Tensor]:
         labels = labels_of_rows(self.module, label, number, what)
@@ -222,19 +248,3 @@ def _open(folder: Path, weights: str | None, device: torch.device) -> TrainedMod
     if trained.remark:
         warn_user(trained.remark)
     return TrainedModel(trained, device)
-
-
-def usable_device(device: str | torch.device | None, what: str) -> torch.device:
-    """Return a device; the CPU for None. Raises `UsageError`, which begins with `what`, if it cannot be used."""
-    try:
-        place = torch.device(device or "cpu")
-        torch.empty(0, device=place)
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UsageError(f'{what} "{device}": not available: {reason.rstrip(".")}. Leave it out for the CPU.') from None
-    return place
-
-
-def _check_steps(steps: int) -> None:
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
-        raise UsageError(f"interpolate(): steps = {steps!r}; expected 2 or more.")

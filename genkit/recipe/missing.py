@@ -159,6 +159,13 @@ def relative_paths(data: Dataset) -> tuple[str, ...]:
     )
 
 
+def place_of_data(data: Dataset, unmet: Iterable[object]) -> tuple[str, ...]:
+    """Return where relative paths of missing data start, and how a command on a model takes another place of them."""
+    if not any(str(each).startswith("[data] path") for each in unmet):
+        return relative_paths(data)
+    return (*relative_paths(data), "If the data are in another place, add --set data.path=FOLDER.")
+
+
 def too_large(batch_size: int, size: int) -> str:
     """Return the message about a batch that has more samples than the data set."""
     return (

@@ -19,7 +19,7 @@ from genkit.evaluation.batch_norm import norms_of
 from genkit.evaluation.compute_metrics import evaluate, evaluated_objects
 from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, KeyPath
-from genkit.recipe.missing import relative_paths, unmet_extractors
+from genkit.recipe.missing import place_of_data, unmet_extractors
 from genkit.recipe.plan import Plan, document_of, make_plan
 from genkit.recipe.registry import Registry, load_registry
 from genkit.runs.load import load_saved
@@ -106,8 +106,7 @@ def _evaluate(
 def _check_requirements(plan: Plan) -> None:
     """Raise `UsageError` if an evaluation lacks data or weights of extractors; it does not need what training needs."""
     data = (*plan.data.unmet(), *plan.data.held_out().unmet())
-    hint = relative_paths(plan.data) if data else ()
-    if unmet := (*data, *map(str, unmet_extractors(plan.metrics)), *hint):
+    if unmet := (*data, *map(str, unmet_extractors(plan.metrics)), *place_of_data(plan.data, data)):
         raise UsageError("\n".join(dict.fromkeys(unmet)))
 
 

@@ -87,7 +87,10 @@ def held_out_set(path: Path, trained: Trained, data: Dataset) -> SampleSet:
     They are chosen at random as the metrics choose them. Raises `UsageError` if there are none or data are missing.
     """
     held_out: Dataset = data.held_out()
-    require_data(path, data, held_out)
+    try:
+        require_data(path, data, held_out)
+    except UsageError as error:
+        raise UsageError(f"{error}\nOr give normal pictures of your own, with --normal.") from None
     if held_out.size == 0:
         raise UsageError(f"{path}: the {held_out.split} split of its data has no samples. Add --normal FOLDER.")
     total = MOST_SAMPLES if held_out.size is None else min(held_out.size, MOST_SAMPLES)

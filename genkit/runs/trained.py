@@ -19,7 +19,7 @@ from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.samples import in_chunks
 from genkit.recipe.document import Document
-from genkit.recipe.missing import relative_paths
+from genkit.recipe.missing import place_of_data, relative_paths
 from genkit.recipe.overrides import with_override
 from genkit.runs.build_parts import build_data
 from genkit.runs.load import load_saved
@@ -145,10 +145,14 @@ def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
     return held_out
 
 
-def require_data(path: Path, data: Dataset, split: Dataset) -> None:
-    """Raise `UsageError` if a split of the data cannot be read, or if the data differ from those of the training."""
+def require_data(path: Path, data: Dataset, split: Dataset, *, may_move: bool = True) -> None:
+    """Raise `UsageError` if a split of the data cannot be read, or if the data differ from those of the training.
+
+    `may_move` says that the caller takes another place of the data, ``data.path``, which the message then advises.
+    """
     if unmet := split.unmet():
-        raise UsageError("\n".join(dict.fromkeys((*unmet, *relative_paths(data)))))
+        hints = place_of_data(data, unmet) if may_move else relative_paths(data)
+        raise UsageError("\n".join(dict.fromkeys((*unmet, *hints))))
     refuse_other_data(path, find_model(path), data)
 
 

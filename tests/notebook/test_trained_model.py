@@ -1,9 +1,12 @@
 """Trained models as objects: the right shapes, dtypes and values, compared with the network itself."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
 from support.commands import genkit as command
+from support.pictures import noise_picture, write_picture
 
 import genkit
 from genkit.core.condition import ClassFacts
@@ -40,6 +43,94 @@ def test_the_input_may_be_any_array(model, x):
     for same in (x.numpy(), x.double(), x.numpy().astype(">f8"), pixels, pixels.numpy(), x.requires_grad_()):
         torch.testing.assert_close(model.encode(same), codes)
     assert model.encode(x[:0]).shape == (0, model.latent_dim) and model.encode(x).dtype == model.dtype == torch.float32
+
+
+def test_a_read_only_array_is_taken_without_a_warning_of_torch(model, x):
+    frozen = x.detach().numpy().copy()
+    frozen.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        torch.testing.assert_close(model.encode(frozen), model.encode(x))
+
+
+def test_numbers_and_seeds_may_be_those_of_numpy_and_torch(model):
+    expected = model.sample(3, seed=2)
+    assert torch.equal(model.sample(np.int64(3), seed=torch.tensor(2)), expected)
+    assert torch.equal(model.interpolate_draws(np.int32(2), np.int32(3)), model.interpolate_draws(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda m: m.sample(3, seed=-1), "seed = -1"),
+        (lambda m: m.sample(3, seed=None), "seed = None"),
+        (lambda m: m.sample(3, seed=1.5), "seed = 1.5"),
+        (lambda m: m.sample("3"), "number = '3'"),
+        (lambda m: m.sample(torch.zeros(2, 4)), "`decode`"),
+        (lambda m: m.interpolate_draws(0), "number = 0"),
+        (lambda m: m.interpolate_draws(2.5), "number = 2.5"),
+        (lambda m: m.interpolate_draws(2, 3, seed=-1), "seed = -1"),
+        (lambda m: m.interpolate_draws(2, 1), "steps = 1"),
+        (lambda m: m.draw_labels(2, -1), "seed = -1"),
+        (lambda m: m.read_pictures("nowhere", 0), "number = 0"),
+        (lambda m: m.decode(torch.zeros(2, 4, dtype=torch.uint8)), "torch.uint8"),
+        (lambda m: m.decode([[0, 0, 0, 0]]), "floats"),
+        (lambda m: m.encode(torch.zeros(2, 28, 28, 1)), "x.permute(0, 3, 1, 2)"),
+        (lambda m: m.encode(np.zeros((28, 28, 1))), "x.transpose(2, 0, 1)[None]"),
+        (lambda m: m.encode(np.zeros((2, 28, 28))), "x[:, None]"),
+        (lambda m: m.encode(np.zeros((28, 28))), "x[None, None]"),
+        (lambda m: m.encode(np.zeros((1, 28, 28))), "x[None]"),
+        (lambda m: m.encode(np.zeros((2, 1, 32, 32))), "`read_pictures`"),
+        (lambda m: m.interpolate(np.zeros((1, 28, 28)), np.zeros((2, 1, 28, 28))), "a: found the shape (1, 28, 28)"),
+        (lambda m: m.interpolate(np.zeros((2, 1, 28, 28)), np.zeros((1, 28, 28))), "b: found the shape (1, 28, 28)"),
+    ],
+)
+def test_what_a_user_may_mistake_is_refused_with_the_remedy(model, call, named):
+    with pytest.raises(UsageError) as refusal:
+        call(model)
+    assert named in str(refusal.value)
+
+
+def test_the_remedies_of_shapes_lead_to_what_the_network_takes(model, x):
+    x = x.detach()
+    expected, one = model.encode(x), model.encode(x[:1])
+    last = x.permute(0, 2, 3, 1)
+    torch.testing.assert_close(model.encode(last.permute(0, 3, 1, 2)), expected)
+    torch.testing.assert_close(model.encode(last[0].numpy().transpose(2, 0, 1)[None]), one)
+    torch.testing.assert_close(model.encode(x[:, 0][:, None]), expected)
+    torch.testing.assert_close(model.encode(x[0, 0][None, None]), one)
+
+
+@pytest.mark.parametrize(("scale", "warned"), [(1.0, False), (1.4, False), (255.0, True), (-3.0, True)])
+def test_images_far_outside_their_range_are_warned_of(model, x, scale, warned):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for call in (model.encode, model.posterior, model.reconstruct):
+            call(scale * x)
+        model.interpolate(scale * x[0], x[1])
+    assert len(caught) == 4 * warned and {each.filename for each in caught} <= {__file__}
+    assert all("255" in str(each.message) for each in caught) is (scale == 255 or not warned)
+
+
+def test_pictures_are_read_as_the_command_reads_them(run, model, tmp_path):
+    for number in (10, 2, 1):
+        write_picture(tmp_path / "mine" / f"{number}.png", noise_picture(40, 30, 3, number))
+    command("reconstruct", run.path, "--data", tmp_path / "mine", "--out", tmp_path / "r")
+    with pytest.warns(genkit.GenkitWarning, match="grey"):
+        x = model.read_pictures(tmp_path / "mine")
+    with np.load(tmp_path / "r.npz") as arrays:
+        assert np.array_equal(x, arrays["input"])  # also their order, 1, 2, 10
+        torch.testing.assert_close(model.reconstruct(x), torch.from_numpy(arrays["reconstruction"]))
+    with pytest.warns(genkit.GenkitWarning):
+        assert torch.equal(model.read_pictures(tmp_path / "mine", number=2), x[:2])
+    for place in (tmp_path / "nowhere", tmp_path / "r.npz"):
+        with pytest.raises(UsageError, match=f"^pictures {place}"):
+            model.read_pictures(place)
+
+
+def test_points_are_no_pictures(points):
+    with pytest.raises(UsageError, match="not pictures"):
+        points.load().read_pictures("nowhere")
 
 
 def test_samples_are_those_of_the_command(run, model, tmp_path):
