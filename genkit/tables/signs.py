@@ -22,7 +22,7 @@ def _signs(numbers: Sequence[CellNumber], seeds: Sequence[int]) -> Iterator[tupl
     if any(number.best for number in measured):
         yield "*", "best of its line"
     if any(number.published is not None for number in numbers):
-        yield "[d]", "published"
+        yield "[p]", "published"
     if partial := next((number for number in measured if not number.complete), None):
         yield f"({len(partial.values)} of {partial.seeds_in_table})", "so many seeds have a value"
     if any(number.stale for number in measured):

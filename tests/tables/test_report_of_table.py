@@ -105,11 +105,11 @@ def test_the_signs_before_a_table_are_those_that_occur_in_it(table_file):
     stale = opened(plain, {"a/narrow": [1, 2, 3]})
     stale.kept = {name: replace(run, recipe={**run.recipe, "train": {"steps": 1}}) for name, run in stale.kept.items()}
     assert signs(stale) == {"a ± b", "†"}
-    assert signs(opened(table_file(SEEDS), {})) == {"[d]"}
+    assert signs(opened(table_file(SEEDS), {})) == {"[p]"}
     ignore = 'ignore = ["loss.beta_kl"]'
     another = ('metrics = ["modes"]', 'metrics = ["modes", "high-quality"]')
     lacking = table_file(another, (ignore, f"{ignore}\nset.metrics.high-quality = {{}}"))
-    assert signs(opened(lacking, {})) == {"[d]", "–"}
+    assert signs(opened(lacking, {})) == {"[p]", "–"}
 
 
 def test_the_notes_of_verdicts_and_of_heat_maps_say_what_occurs(table_file):
