@@ -234,7 +234,7 @@ def test_a_run_in_python_fits_a_prior(run):
     opened = python.open_run(run)
     folder = opened.fit_prior(components=2, number=100)
     assert folder == run / "fitted" and python.load(folder).module.prior.components == 2
-    for change, named in (("train.steps=1", "only data"), ("data.pth=x", "data.pth=x")):
+    for change, named in (("train.steps=1", "only data"), ("data.pth=x", "[data] pth")):
         with pytest.raises(UsageError) as refusal:
             opened.fit_prior(2, set=change)
         assert_names(refusal.value, named)
