@@ -39,7 +39,7 @@ class CellNumber:
         """Mean ± standard deviation (n - 1), or the one value with its confidence interval; empty without values.
 
         A whole number has no decimals but those of the numbers beside it. If its metric gives intervals, it is not a
-        count, and has the usual ones.
+        count, and has the usual ones. 0 in several seeds is ``0 ± 0``.
         """
         if not self.values:
             return ""
@@ -49,6 +49,8 @@ class CellNumber:
         if self.is_whole:
             is_count = all(interval is None for interval in self.intervals)
             decimals = max(self.decimals, 0 if is_count else decimals_of(rounded(mean, mean)))
+            if mean == 0 and len(self.values) > 1:  # exactly 0, which decimals do not make clearer
+                decimals = 0
             return f"{mean:.{decimals}f}" + (" ± 0" if len(self.values) > 1 else "")
         if len(self.values) > 1:
             return mean_and_spread(mean, statistics.stdev(self.values))

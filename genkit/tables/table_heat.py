@@ -15,7 +15,7 @@ from genkit.tables.open_table import OpenTable
 from genkit.tables.results_table import on_one_line
 from genkit.tables.table_lines import TableLine
 
-NO_CELL = "no cell"
+NO_CELL = "not in the table"
 DEVIATIONS = 4  # of the seeds of a number, which a scale spans at least
 MIXED = "A row whose numbers were measured on different data has no colours."
 DIRECTIONS = {"lower": "Lower is better", "higher": "Higher is better", None: "Neither direction is better"}

@@ -142,7 +142,7 @@ def test_the_strongest_colour_of_a_heat_map_is_the_best_number(pages, view):
         strong,
     )
     assert len(numbers) == 3 and colours[numbers.index(max(numbers))] == best and colours.count(best) == 1
-    assert page.locator(".heat .missing").inner_text() == "no cell"
+    assert page.locator(".heat .missing").inner_text() == "not in the table"
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -63,6 +63,8 @@ def test_a_whole_number_has_the_decimals_of_its_line():
     ]
     assert texts([(1.0,), (0.93,)]) == [["1.000", "0.930"]]
     assert texts([(8.0, 8.0), (7.0, 8.0)]) == [["8.00 ± 0", "7.50 ± 0.71"]]
+    assert texts([(0.0, 0.0), (0.02, 0.04)]) == [["0 ± 0", "0.0300 ± 0.0141"]]
+    assert texts([(0.0,), (0.25,)]) == [["0.000", "0.250"]]  # of one seed, nothing says that it is exact
     assert texts([(3.0, 3.0), (2.5e7 + 0.5, 2.5e7)])[0][0] == "3 ± 0"  # a power of ten has no decimals to share
 
 

@@ -129,7 +129,7 @@ def test_the_notes_of_verdicts_and_of_heat_maps_say_what_occurs(table_file):
 def test_the_heat_map_has_the_best_number_of_the_metric_strongest_and_hatches_what_is_missing(table_file):
     levels, found = heat(opened(table_file(), {"a/narrow": [2, 2], "a/wide": [4, 4], "b/wide": [8, 8]}))
     assert levels == {"a": [0, pytest.approx(1 / 3)], "B_2": [None, 1]}
-    assert found.rows[1].cells[0].missing and found.rows[1].cells[0].text == "no cell"
+    assert found.rows[1].cells[0].missing and found.rows[1].cells[0].text == "not in the table"
     assert "one scale" in found.about and found.columns == ["narrow", "wide 100%"]
 
 
