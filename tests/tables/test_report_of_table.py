@@ -18,6 +18,7 @@ from genkit.tables.verdict import verdict
 
 SEEDS = ("seeds = [0, 1]", "seeds = [0, 1, 2]")
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)>'{{ 7 * 7 }}"
+PLAIN = " ".join(["plain"] * len(HOSTILE.split()))  # as many words, which a heading keeps whole
 
 
 def opened(path, values):
@@ -219,7 +220,7 @@ def test_hostile_titles_columns_and_notes_are_text(table_file):
         return table_page(opened(path, {"a/narrow": [1, 1], "a/wide": [2, 2], "b/wide": [3, 3]})).decode()
 
     hostile = page(HOSTILE)
-    assert Tags(hostile).tags == Tags(page("plain")).tags
+    assert Tags(hostile).tags == Tags(page(PLAIN)).tags
     assert not [name for name in Tags(hostile).attributes if name.startswith("on")]
     assert "{{ 7 * 7 }}" in hostile and hostile.count("<script>") == 1
     assert all(re.fullmatch(r"--level: [\d.]+%", style) for style in re.findall(r'style="([^"]*)"', hostile))
