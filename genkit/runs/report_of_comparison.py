@@ -27,8 +27,8 @@ PICTURE_BYTES = 1_200_000
 STANDINGS = {
     Standing.BEST: "Best: its confidence interval does not overlap with any other.",
     Standing.TIED: "Tied: the intervals overlap, or the values are printed alike.",
-    Standing.LOWEST: "Lowest: the smallest number of its line. The metric has no intervals, so the difference may be chance.",
-    Standing.HIGHEST: "Highest: the largest number of its line. The metric has no intervals, so the difference may be chance.",
+    Standing.LOWEST: "Lowest: the smallest of its line. The metric has no interval, so the difference may be chance.",
+    Standing.HIGHEST: "Highest: the largest of its line. The metric has no interval, so the difference may be chance.",
 }
 ABOUT_INTERVALS = "An interval is for the trained model; it does not cover the variation over training seeds."
 ABOUT_UNFINISHED = "Lines with an unfinished run have no leading value."
