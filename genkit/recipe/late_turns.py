@@ -35,9 +35,11 @@ def remarks_on_late_turns(bound: BoundRecipe, turns: Sequence[Turn]) -> Iterator
     for first, together in late.items():
         remedies = [f"Use more than {first} steps in [train]"]
         remedies += [_smaller(bound.loss, key, together, steps) for key in _deciding_keys(bound.loss, together)]
+        never = "never runs: it begins" if len(together) == 1 else "never run: they begin"
+        length = f"{steps} step{'s' * (steps != 1)}"
         yield (
-            f"{_names(together)} never run{'s' * (len(together) == 1)}: due in step {first + 1} for the first time, "
-            f"and the run has {steps} steps.{_what_runs(turns, steps)} {', or '.join(remedies)}."
+            f"{_names(together)} {never} in step {first + 1}, and the run has {length}."
+            f"{_what_runs(turns, steps)} {', or '.join(remedies)}."
         )
     for turn in turns:
         if isinstance(turn, Action) and turn.samples is not None and turn.start < steps < (turn.stop or 0):
