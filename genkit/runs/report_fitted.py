@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genkit.pages.chart import value_text
 from genkit.runs.model_facts import FIT, facts_in
 from genkit.runs.report_recipe import shown_path
 from genkit.runs.run_folder import RunFolder
@@ -61,6 +60,6 @@ def _facts(fit: Mapping[str, Any]) -> tuple[str, ...]:
     held_out = fit["held_out_log_likelihood"]
     return (
         iterations,
-        value_text(fit["log_likelihood"]),
-        NOT_KNOWN if held_out is None else value_text(held_out),
+        f"{fit['log_likelihood']:.2f}",
+        NOT_KNOWN if held_out is None else f"{held_out:.2f}",
     )

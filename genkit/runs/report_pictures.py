@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -20,22 +20,25 @@ from genkit.storage.listing import names_in
 
 T = TypeVar("T")
 WIDE = 2.5  # width by height of a picture that gets the whole width of the page
+SCROLLED = 640  # pixels of the width from which on a picture scrolls on a small screen
 MOST_STEPS = 12  # of a series through time
 STRIP_SHARE = 0.25  # of the budget that the figures leave, for the small pictures of the strip
+SAMPLES, POINTS = "samples", "points"  # kinds of pictures: a grid, and panels of the data, samples and density
 FIGURES = {  # those that a run draws after its last step, in the order of the page, each with what it shows
-    "samples": "Samples: draws of the prior, decoded.",
+    SAMPLES: "Samples: draws of the prior, decoded.",
     "reconstructions": "Held-out images, each with its reconstruction.",
     "stability": "The same latent codes, decoded at a few steps of the training.",
     "traversal": "One latent dimension changes in each row; those of greatest effect come first.",
 }
 SERIES = {  # what a run draws during training; these stand first on the page
-    "samples": "Samples of the same latent codes at each step.",
+    SAMPLES: "Samples of the same latent codes at each step.",
     "reconstructions": "The same held-out images, each with its reconstruction.",
-    "points": "Data, samples, and the density of the model.",
+    POINTS: "Data, samples, and the density of the model.",
 }
 TITLES = {"stability": "Stability over the training"}  # of figures that are not of the last step alone
 STRIP = "strip"
 ABOUT_STRIP = "The first samples of the stability strip: the same latent codes at each step."
+ABOUT_ONE = {**FIGURES, STRIP: "The first samples of the stability strip."}  # of a series of one picture, by kind
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,18 @@ class PictureSeries:
     title: str
     about: str
     pictures: Sequence[Picture]
+    kind: str  # such as "samples"
+
+    @property
+    def scrolls(self) -> bool:
+        """Whether a small screen shows a part of a picture at a time, since labels within the whole would be tiny."""
+        has_labels = self.kind != SAMPLES
+        return self.is_wide or (has_labels and any(picture.width > SCROLLED for picture in self.pictures))
+
+    @property
+    def starts_in_middle(self) -> bool:
+        """Whether a screen that is too small for a picture shows its middle first: of points, the samples."""
+        return self.kind == POINTS
 
     @property
     def notes(self) -> list[str]:
@@ -85,12 +100,12 @@ def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> ReportPictur
     newest = max((drawn, *rows))
     if len(rows) > 1 or "stability" not in figures:
         taken = budget.take(list(rows.values()), STRIP_SHARE)
-        series = PictureSeries(_through_time("First samples", taken), ABOUT_STRIP, taken)
+        series = _through_time(STRIP, "First samples", ABOUT_STRIP, taken)
         (made if newest > drawn else others).append(series)
     for name in names:
         if (text := FIGURES.get(name, name)) in at_end:
             of = TITLES.get(name, f"{_title(name)} after the last step")
-            series = PictureSeries(of, text, [at_end[text]])
+            series = PictureSeries(of, text, [at_end[text]], name)
             (made if name in SERIES else others).append(series)
     in_order = sorted(
         previews.items(), key=lambda each: list(SERIES).index(each[0]) if each[0] in SERIES else len(SERIES)
@@ -98,7 +113,7 @@ def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> ReportPictur
     for number, (kind, paths) in enumerate(in_order):
         asked = [AskedPicture(path, _about(kind), _step(path)) for path in spread(paths)]
         taken = budget.take(asked, 1 / (len(previews) - number))
-        series = PictureSeries(_through_time(_title(kind), taken), _about(kind), taken)
+        series = _through_time(kind, _title(kind), _about(kind), taken)
         (made if kind in SERIES else others).append(series)
     made, others = ([series for series in each if series.pictures] for each in (made, others))
     return ReportPictures(made, others, newest if newest >= 0 else None)
@@ -138,8 +153,13 @@ def _strip_rows(folder: RunFolder) -> dict[int, AskedPicture]:
     return rows
 
 
-def _through_time(name: str, pictures: Sequence[Picture]) -> str:
-    return f"{name} at {pictures[0].label}" if len(pictures) == 1 else f"{name} through time"
+def _through_time(kind: str, name: str, about: str, pictures: Sequence[Picture]) -> PictureSeries:
+    """Return a series; of a single picture the title names the step, so nothing else does."""
+    if len(pictures) != 1:
+        return PictureSeries(f"{name} through time", about, pictures, kind)
+    about = ABOUT_ONE.get(kind, about)
+    alone = replace(pictures[0], text=about, label="")
+    return PictureSeries(f"{name} at {pictures[0].label}", about, [alone], kind)
 
 
 def _about(kind: str) -> str:

@@ -37,7 +37,7 @@ def remarks_on_steps(state: RunState, progress: RunProgress, drawn: int | None, 
     """Yield of which step the curves, the pictures and the metrics of an interrupted run are, if they differ.
 
     `drawn` and `evaluated` are the steps of the newest picture and evaluation. A resume deletes what is later than its
-    checkpoint.
+    checkpoint. The state of a stopped run names its checkpoint already.
     """
     if state not in (RunState.STOPPED, RunState.FAILED):
         return
@@ -47,10 +47,11 @@ def remarks_on_steps(state: RunState, progress: RunProgress, drawn: int | None, 
     if all(step == saved for step in known.values()):
         return
     parts = [f"{name} {'end at' if name == 'the curves' else 'are of'} step {step}" for name, step in known.items()]
-    checkpoint = "there is no checkpoint" if progress.saved is None else f"the newest checkpoint is of step {saved}"
+    if state is RunState.FAILED or len(set(known.values())) == 1:
+        parts += ["there is no checkpoint" if progress.saved is None else f"the newest checkpoint is of step {saved}"]
     later = any(step > saved for step in known.values())
     made_again = " A resume deletes what is later than its checkpoint, and makes it again." if later else ""
-    yield f"Not all of this page is of one step: {', '.join(parts)}, and {checkpoint}.{made_again}"
+    yield f"Not all of this page is of one step: {', '.join(parts[:-1])}, and {parts[-1]}.{made_again}"
 
 
 def remarks_on_recipe(resolved: Path) -> Sequence[str]:

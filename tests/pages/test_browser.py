@@ -34,6 +34,9 @@ def test_on_a_phone_no_button_lies_on_a_command_and_a_wide_picture_scrolls(pages
     assert text["y"] + text["height"] <= button["y"]
     frame = page.locator("#pictures .across .picture:visible .wide").first
     assert frame.evaluate("frame => frame.scrollWidth > 1.5 * frame.clientWidth") and fits(page)
+    middle = "frame => frame.scrollLeft + frame.clientWidth / 2 - frame.scrollWidth / 2"
+    assert abs(frame.evaluate(middle)) <= 1, "the samples stand in the middle"
+    assert page.locator("#more-pictures .wide").first.evaluate("frame => frame.scrollLeft") == 0
     arrow = "frame => getComputedStyle(frame, '::after').content.includes('→')"
     assert frame.evaluate(arrow), "it says so"
     frame.evaluate("frame => { frame.scrollLeft = frame.scrollWidth; }")

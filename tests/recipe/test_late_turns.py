@@ -67,7 +67,9 @@ def test_the_first_step_is_the_first_that_is_due():
 
 def test_what_a_run_is_too_short_for_is_remarked_with_the_key_that_decides():
     (remark,) = remarks_of(steps=12)
-    assert_names(remark, 'phase "later"', 'action "swap"', "begin in step 13", "has 12 steps", "[loss] wait below 6 (now 6)")
+    assert_names(
+        remark, 'phase "later"', 'action "swap"', "begin in step 13", "has 12 steps", "[loss] wait below 6 (now 6)"
+    )
     assert_names(remark, 'trains phase "begin" and phase "seldom" only')
     assert "rest" not in remark and "off" not in remark
     (seldom,) = [remark for remark in remarks_of(steps=2) if "seldom" in remark]

@@ -152,6 +152,8 @@ def test_the_strip_comes_first_if_it_is_newer_than_the_previews(images, tmp_path
     titles = ["First samples through time", "Samples at step 0", "Reconstructions at step 0"]
     assert [series.title for series in shown.made] == titles and not shown.others
     newest = max(int(path.stem.partition("-")[2]) for path in folder.strip.iterdir())
+    assert [(series.pictures[0].label, "each step" in series.about) for series in shown.made[1:]] == [("", False)] * 2
+    assert "each step" in shown.made[0].about
     assert shown.newest == newest > 0 and shown.made[0].pictures[-1].label == f"step {newest}"
 
 

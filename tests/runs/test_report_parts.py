@@ -5,20 +5,25 @@ import json
 import pytest
 from support.commands import TINY
 from support.kill_and_resume import new_run, train_and_kill
+from support.messages import assert_names
 from support.models import write_model
 from support.run_pages import write_fit
 from support.tiny_recipes import tiny_recipe
 
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.result import EvaluationRecord, Result
+from genkit.pages.pictures import Picture
 from genkit.recipe.tables import Checkpoint
 from genkit.runs.model_facts import FIT
 from genkit.runs.report_charts import chart_groups, shown_sections
 from genkit.runs.report_fitted import folders_of_fits
 from genkit.runs.report_metrics import metrics_of
 from genkit.runs.report_of_run import report_of_run
+from genkit.runs.report_pictures import PictureSeries
+from genkit.runs.report_remarks import remarks_on_steps
 from genkit.runs.report_time import time_shares
 from genkit.runs.run_folder import RunFolder
+from genkit.runs.run_progress import RunProgress
 from genkit.runs.run_state import RunState
 from genkit.runs.timing import Timing
 from genkit.runs.write_report import report_page
@@ -73,7 +78,7 @@ def test_the_page_tells_how_each_prior_was_fitted_and_how_to_sample_from_it(tmp_
     shown = report_of_run(folder).fitted
     assert [fit.folder.rpartition("/")[2] for fit in shown] == ["fitted", "mine"]
     assert shown[0].components == "3"
-    assert shown[0].samples == "60 samples of the train split" and shown[0].fits[0] == ("raw", "12", "-2.5", "–")
+    assert shown[0].samples == "60 samples of the train split" and shown[0].fits[0] == ("raw", "12", "-2.50", "–")
     page = report_page(RunFolder(folder.path)).decode()
     assert all(f"genkit sample {fit.folder}" in page for fit in shown) and '<a href="#fitted">' in page
     fitted.write_text(json.dumps({**json.loads(fitted.read_text()), FIT: {"raw": {}}}))
@@ -81,10 +86,34 @@ def test_the_page_tells_how_each_prior_was_fitted_and_how_to_sample_from_it(tmp_
     assert damaged.fitted == shown[1:] and any("fitted: damaged" in remark for remark in damaged.remarks)
 
 
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("kind", "width", "scrolls"),
+    [("traversal", 800, True), ("traversal", 300, False), ("samples", 800, False), ("samples", 3000, True)],
+)
+def test_on_a_small_screen_a_picture_with_labels_keeps_its_size(kind, width, scrolls):
+    assert PictureSeries("", "", [Picture("", width, 800, "")], kind).scrolls == scrolls
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("state", "drawn", "named"),
+    [(RunState.STOPPED, 3, 0), (RunState.STOPPED, 6, 1), (RunState.FAILED, 3, 1), (RunState.FAILED, 6, 1)],
+)
+def test_the_checkpoint_is_named_beside_the_parts_unless_the_state_has_named_it(state, drawn, named):
+    progress = RunProgress(logged=6, saved=4, final=None, steps=9, end=None)
+    (remark,) = remarks_on_steps(state, progress, drawn, None)
+    assert_names(remark, "the curves end at step 6", f"pictures are of step {drawn}", "deletes")
+    assert remark.count("checkpoint is of step 4") == named  # where all parts agree, it is what differs from them
+
+
 def test_a_run_that_can_be_continued_has_the_command(tmp_path):
     folder = new_run(tmp_path, tiny_recipe(checkpoint=Checkpoint(every=4)))
     assert report_of_run(folder).resume.startswith("genkit resume ")
     train_and_kill(folder, 6)
     stopped = report_of_run(folder)
-    assert stopped.resume in report_page(folder).decode() and stopped.remarks[0].startswith("Stopped after step ")
+    page = report_page(folder).decode()
+    assert 0 < page.index(stopped.resume) < page.index('<section id="metrics"') and stopped.remarks[0].startswith(
+        "Stopped after step "
+    )
     assert report_of_run(folder, RunState.FINISHED).resume == report_of_run(folder, RunState.RUNNING).resume == ""

@@ -79,7 +79,12 @@ function copyButton(element) {
 
 // A frame that scrolls says, by its class, whether there is more to the right. One that is hidden gets its size later.
 function scrollSign(frame) {
-  const show = () => frame.classList.toggle("more", frame.scrollWidth - frame.clientWidth - frame.scrollLeft > 2);
+  let placed = frame.dataset.start !== "middle";
+  const show = () => {
+    const hidden = frame.scrollWidth - frame.clientWidth;
+    if (!placed && hidden > 2) { frame.scrollLeft = hidden / 2; placed = true; }
+    frame.classList.toggle("more", hidden - frame.scrollLeft > 2);
+  };
   frame.addEventListener("scroll", show, {passive: true});
   new ResizeObserver(show).observe(frame);
 }
