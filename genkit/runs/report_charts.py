@@ -157,15 +157,11 @@ def phase_starts(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     together: dict[tuple[int, int], list[str]] = {}
     for phase, steps in first.items():
         together.setdefault(steps, []).append(phase)
-    return {
-        f"{', '.join(phases)} {'start' if len(phases) > 1 else 'starts'} {_between(*steps)}": steps[0]
-        for steps, phases in together.items()
-        if steps > begin
-    }
+    return {f"{', '.join(phases)} {_between(*steps)}": steps[0] for steps, phases in together.items() if steps > begin}
 
 
 def _between(before: int, after: int) -> str:
-    return f"after step {before}" if after - before == 1 else f"between steps {before} and {after}"
+    return f"after step {before}" if after - before == 1 else f"from step {before}–{after}"
 
 
 def numbers_of(curve: Iterable[tuple[int, float]]) -> tuple[str, str, str, str]:

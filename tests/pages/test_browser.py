@@ -1,5 +1,6 @@
 """Pages in a real browser, without a network: at phone and desktop width, in both themes."""
 
+import itertools
 import json
 
 import pytest
@@ -73,7 +74,7 @@ def test_dragging_across_a_chart_moves_all_of_them(pages, view):
 def test_the_console_stays_empty_where_rings_and_phases_are_out_of_view(pages, view):
     page = view(pages["late"])
     draw_all(page)
-    labels = page.locator(".time-axis .plot svg text", has_text="late starts")
+    labels = page.locator(".time-axis .plot svg text", has_text="late after step")
     assert labels.count() > 0 and not _overlapping_labels(page)
     start, end = page.get_by_label("From step"), page.get_by_label("to step")
 
@@ -101,11 +102,14 @@ def test_the_console_stays_empty_where_rings_and_phases_are_out_of_view(pages, v
 def test_labels_of_phases_that_start_close_to_each_other_do_not_overlap(pages, view, size):
     page = view(pages["late"], size)
     draw_all(page)
-    assert page.locator(".time-axis .plot svg text", has_text="later starts").count() > 0
+    assert page.locator(".time-axis .plot svg text", has_text="later after step").count() > 0
     assert not _overlapping_labels(page)
     page.get_by_label("to step").focus()
+    ends = [int(page.locator(".axis output").nth(1).inner_text())]
     for _ in range(40):  # to the first steps after the phases start
         page.keyboard.press("ArrowLeft")
+        ends.append(int(page.locator(".axis output").nth(1).inner_text()))
+    assert all(after < before for before, after in itertools.pairwise(ends))
     page.wait_for_timeout(300)
     assert not _overlapping_labels(page) and fits(page)
 
@@ -114,7 +118,7 @@ def _overlapping_labels(page) -> list[list[str]]:
     """Return the pairs of labels of phases, in any chart, whose boxes overlap."""
     return page.evaluate("""() => [...document.querySelectorAll(".time-axis .plot svg")].flatMap(svg => {
         const texts = [...svg.querySelectorAll("text")];
-        const labels = texts.filter(each => / starts? (after|between) step/.test(each.textContent));
+        const labels = texts.filter(each => / (after|from) step/.test(each.textContent));
         const boxes = labels.map(each => each.getBoundingClientRect());
         return labels.flatMap((each, i) => labels.slice(i + 1).filter((_, k) => {
             const a = boxes[i], b = boxes[i + 1 + k];

@@ -354,11 +354,11 @@ def test_the_command_names_its_file_and_refuses_other_names(images, tmp_path):
 def test_a_phase_begins_after_the_last_line_without_it():
     lines = [{"step": step, "vae/kl": 1.0} for step in (100, 200)]
     lines += [{"step": step, "encoder/kl": 1.0, "decoder/kl": 1.0, "lr/encoder": 1e-3} for step in (300, 400)]
-    assert phase_starts(lines) == {"encoder, decoder start between steps 200 and 300": 200}
+    assert phase_starts(lines) == {"encoder, decoder from step 200–300": 200}
     lines.insert(2, {"step": 201, "decoder/kl": 1.0})
     assert phase_starts(lines) == {
-        "decoder starts after step 200": 200,
-        "encoder starts between steps 201 and 300": 201,
+        "decoder after step 200": 200,
+        "encoder from step 201–300": 201,
     }
     del lines[2]
     assert phase_starts(lines[2:]) == phase_starts([]) == {}

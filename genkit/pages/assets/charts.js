@@ -95,8 +95,11 @@ function numberText(value) {
   return value === 0 || (power >= -4 && power < 4) ? String(Number(value.toPrecision(4))) : `${digits}e${sign}${shown}`;
 }
 
-// The value of a curve at a place, or at the place next to it that has a value or a gap, which is then named.
+// The value of a curve at a place, or at the place next to it that has a value or a gap, which is then named. Before the
+// curve begins and after it has ended there is none.
 function valueText(curve, place, unit) {
+  const begin = curve[0][0], end = curve[curve.length - 1][0], between = (end - begin) / (curve.length - 1);  // NaN for one
+  if (place <= begin - between || place >= end + between) return "–";
   const [x, y] = curve.reduce((best, point) => (Math.abs(point[0] - place) < Math.abs(best[0] - place) ? point : best));
   return `${y === null ? "not finite" : numberText(y)}${x === place ? "" : ` (${unit} ${x})`}`;
 }
@@ -147,10 +150,12 @@ function timeAxis(section, plots) {
     const range = whole ? [Math.max(first, Math.floor(a)), Math.min(last, Math.ceil(b))] : [a, b];
     from.input.value = range[0]; to.input.value = range[1];
     from.output.textContent = Number(range[0].toPrecision(4)); to.output.textContent = Number(range[1].toPrecision(4));
+    for (const {input, output} of [from, to]) input.setAttribute("aria-valuetext", `${unit} ${output.textContent}`);
     own.forEach((plot) => plot.zoom(range));
   };
   const read = (moved) => {
-    let a = Number(from.input.value), b = to.input.value >= to.input.max - step ? last : Number(to.input.value);
+    const end = first + Math.floor((last - first) / step + 1e-9) * step;  // the last place that the slider can have
+    let a = Number(from.input.value), b = Number(to.input.value) > end - step / 2 ? last : Number(to.input.value);
     if (b - a < step) { if (moved === from) a = Math.max(first, b - step); else b = Math.min(last, a + step); }
     show([a, b]);
   };

@@ -77,13 +77,15 @@ function copyButton(element) {
   element.append(made);
 }
 
-// A frame that scrolls says, by its class, whether there is more to the right. One that is hidden gets its size later.
+// A frame that scrolls can be reached by Tab, and says by its class whether there is more to the right. One that is hidden
+// gets its size later.
 function scrollSign(frame) {
   let placed = frame.dataset.start !== "middle";
   const show = () => {
     const hidden = frame.scrollWidth - frame.clientWidth;
     if (!placed && hidden > 2) { frame.scrollLeft = hidden / 2; placed = true; }
     frame.classList.toggle("more", hidden - frame.scrollLeft > 2);
+    frame.tabIndex = hidden > 1 ? 0 : -1;
   };
   frame.addEventListener("scroll", show, {passive: true});
   new ResizeObserver(show).observe(frame);
@@ -102,5 +104,5 @@ themeButton();
 document.querySelectorAll(".slider").forEach(slider);
 document.querySelectorAll(".choice").forEach(choice);
 document.querySelectorAll(".copyable").forEach(copyButton);
-document.querySelectorAll(".picture .wide").forEach(scrollSign);
+document.querySelectorAll(".wide").forEach(scrollSign);
 unfoldForPaper();
