@@ -6,7 +6,7 @@ None of it is a mistake of the recipe: a plan lists it as unmet, and a run refus
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from inspect import getmembers_static
@@ -159,8 +159,13 @@ def relative_paths(data: Dataset) -> tuple[str, ...]:
     )
 
 
-def place_of_data(data: Dataset, unmet: Iterable[object]) -> tuple[str, ...]:
-    """Return where relative paths of missing data start, and how a command on a model takes another place of them."""
+def place_of_data(data: Dataset, unmet: Sequence[object]) -> tuple[str, ...]:
+    """Return where relative paths of missing data start, and how a command on a model takes another place of them.
+
+    Nothing is to say if no data are missing.
+    """
+    if not unmet:
+        return ()
     if not any(str(each).startswith("[data] path") for each in unmet):
         return relative_paths(data)
     return (*relative_paths(data), "If the data are in another place, add --set data.path=FOLDER.")

@@ -109,7 +109,7 @@ def test_labels_of_phases_that_start_close_to_each_other_do_not_overlap(pages, v
     for _ in range(40):  # to the first steps after the phases start
         page.keyboard.press("ArrowLeft")
         ends.append(int(page.locator(".axis output").nth(1).inner_text()))
-    assert all(after < before for before, after in itertools.pairwise(ends))
+    assert all(after < before for before, after in itertools.pairwise(ends[:10]))
     page.wait_for_timeout(300)
     assert not _overlapping_labels(page) and fits(page)
 
