@@ -53,6 +53,10 @@ from genkit.recipe.try_model import try_error, try_model, try_prior
 from genkit.recipe.try_optimiser import try_optimiser
 
 NO_VALUES = ". In the dry run tensors have no values: use no .item(), no `if` on a tensor and no NumPy"
+OTHER_DEVICE = (
+    ". A tensor of the loss is not on the device of its input: draw with batch.randn(tag) or batch.rand(tag), and make "
+    "other tensors with device=x.device"
+)
 NOT_TRIED = MeasuredStep({}, {}, (), asks_prior=True, calls_error=True)
 
 
@@ -209,7 +213,7 @@ class _Checker:
                 inner = [part for at, part in self.bound.parts.items() if at[: len(path)] == path != at]
                 names = " and ".join(f"{part.entry.name} of {part.owner}" for part in inner)
                 uses = f" (uses {names})" if inner else ""
-                hint = NO_VALUES if "meta" in text else ""
+                hint = OTHER_DEVICE if "expected device" in text else NO_VALUES if "meta" in text else ""
                 text = f"the dry run failed: {describe_bug(self.bound.parts[path].load(), error)}{uses}{hint}"
             self.findings.append(Finding(path, text, self.bound.parts[path].owner))
         return None

@@ -30,6 +30,7 @@ def in_table(path: tuple[str, ...], use: Use) -> dict:
 
 MISTAKES = [
     (("loss",), Use("DrawsInTorch"), ("randn_like", "batch.randn", "line")),
+    (("loss",), Use("DrawsOnTheCPU"), ("DrawsOnTheCPU", "line", "batch.randn", "device=")),
     (("loss",), Use("DrawsInNumPy"), ("NumPy", "batch.rand")),
     (("loss",), Use("DrawsInPython"), ("Python", "batch.rand")),
     (("loss",), Use("NoDataclass"), ("NoDataclass", "line", "@dataclass(frozen=True)")),

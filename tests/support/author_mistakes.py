@@ -92,6 +92,13 @@ class DrawsInTorch(Good):
 
 @part("losses")
 @dataclass(frozen=True)
+class DrawsOnTheCPU(Good):
+    def change(self, error, batch):
+        return (error + torch.randn(len(batch.x), 1) * batch.x).mean()
+
+
+@part("losses")
+@dataclass(frozen=True)
 class DrawsInNumPy(Good):
     def change(self, error, batch):
         return error + float(np.random.rand())
