@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,9 @@ from genkit.pages.render import render_page
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.compare import Comparison, ComparisonRow
 from genkit.runs.compared_charts import ComparedCharts, charts_of_comparison
+from genkit.runs.compared_names import short_names
 from genkit.runs.compared_pictures import ComparedPictures, pictures_of_comparison
+from genkit.runs.compared_remarks import remarks_on_training
 from genkit.runs.compared_run import ComparedRun
 from genkit.runs.comparison_report import NO_VALUE, protocols_of_comparison, total_of, value_of_key, value_of_metric
 from genkit.runs.curves import ARROWS
@@ -46,7 +47,7 @@ class RunLabel:
     """Name of a run and its look, which is the same in all charts and tables."""
 
     name: str
-    short: str  # for the heads of columns on a phone: the number of the run if each has one, or else its name
+    short: str  # where there is little room, such as on a phone
     look: Look
     path: str
 
@@ -146,14 +147,14 @@ def report_of_comparison(comparison: Comparison) -> ComparisonReport:
     runs = comparison.runs
     if len(runs) > MOST_RUNS:
         raise UsageError(f"{len(runs)} runs: a page compares at most {MOST_RUNS}. Leave out some of them.")
-    short = _short_names(comparison.names)
+    short = short_names(comparison.names)
     labels = [RunLabel(run.name, short[run.name], look_of(n), str(run.folder.path)) for n, run in enumerate(runs)]
     others = ("", " and one other", f" and {len(runs) - 2} others")[min(len(runs) - 2, 2)]
     deciding, without_weight = _differences(comparison)
     return ComparisonReport(
         title=f"{runs[0].name} against {runs[1].name}{others}",
         runs=labels,
-        remarks=comparison.remarks,
+        remarks=[*comparison.remarks, *remarks_on_training(runs)],
         deciding=deciding,
         others=without_weight,
         metrics=_metrics(comparison),
@@ -167,12 +168,6 @@ def report_of_comparison(comparison: Comparison) -> ComparisonReport:
         curves=charts_of_comparison(comparison, {label.name: label.look for label in labels}),
         pictures=pictures_of_comparison(comparison, PictureBudget(PICTURE_BYTES)),
     )
-
-
-def _short_names(names: Sequence[str]) -> dict[str, str]:
-    """Return the number in front of each name, ``0007`` of ``0007-vae-digits-s0``; the names where not all have one."""
-    numbers = {name: found[0] for name in names if (found := re.match(r"\d{4,}(?=-)", name))}
-    return numbers if len(set(numbers.values())) == len(names) else {name: name for name in names}
 
 
 def _differences(comparison: Comparison) -> tuple[list[ByRun], list[ByRun]]:

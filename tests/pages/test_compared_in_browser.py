@@ -62,6 +62,16 @@ def test_charts_of_one_run_are_drawn_when_they_are_opened(pages, view):
     assert folded.locator(".plot svg .mark-line path").count() == folded.locator(".plot").count()
 
 
+def test_a_curve_without_a_chart_has_a_dash_at_the_step(pages, view):
+    page = view(pages["ten"])
+    page.locator("#numbers summary").press("Enter")
+    cells = {
+        has: page.locator(f"#numbers tbody tr[data-curve{sign}] td.number:nth-of-type(2)").all_inner_texts()
+        for has, sign in ((True, "*=':'"), (False, "=''"))
+    }
+    assert cells[False] and set(cells[False]) == {"–"} and "–" not in cells[True]
+
+
 @pytest.mark.parametrize("name", ["pair", "ten"])
 def test_the_keyboard_reads_the_values_of_each_run_at_a_step(pages, view, name):
     page, root = view(pages[name]), pages[name].parent
@@ -91,6 +101,16 @@ def test_on_a_phone_heads_have_numbers_of_runs_and_readers_hear_the_names(pages,
     assert "0001-tiny-s0" in tree and "0002-tiny-s0" in tree
     wide = view(pages["pair"])
     assert not any(each.is_visible() for each in wide.locator(".short").all())
+
+
+def test_on_a_phone_a_run_with_a_long_name_is_counted_and_no_name_breaks(pages, view):
+    page = view(pages["ten"], "phone")
+    assert page.locator(".legend.runs li").nth(1).inner_text() == "run 2: run-with-a-long-name-1"
+    page.locator("#numbers summary").press("Enter")
+    runs = page.locator("#numbers td.run")
+    assert {each.strip() for each in runs.locator(".short").all_inner_texts()} == {f"run {n}" for n in range(1, 11)}
+    top, bottom = ("each => each.getBoundingClientRect()." + side for side in ("top", "bottom"))
+    assert all(each.locator(".short").evaluate(top) < each.locator("svg").evaluate(bottom) for each in runs.all()[:12])
 
 
 def test_names_in_the_column_best_do_not_break(pages, view):

@@ -18,6 +18,7 @@ from support.run_folders import result, write_run
 import genkit as genkit_package
 from genkit.pages.chart import value_text
 from genkit.runs.compare import compare
+from genkit.runs.compared_names import short_names
 from genkit.runs.report_of_comparison import FEW, WHAT_IS_TRAINED, comparison_page, report_of_comparison
 from genkit.runs.standing import Standing
 
@@ -64,6 +65,34 @@ def table(found, title):
 
 def numbers(found):
     return [curve.cells for curve in found.curves.numbers]
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["0001-vae", "0002-vae"], ["0001", "0002"]),
+        (["0001-vae", "0001-introvae"], ["0001-vae", "0001-introvae"]),
+        (["0001-vae", "0001-as-introvae-8gaussians-s1"], ["run 1", "run 2"]),
+        (["0001-vae", "a-name-without-any-number"], ["run 1", "run 2"]),
+    ],
+    ids=["numbers", "short-names", "same-number", "no-number"],
+)
+def test_a_short_name_tells_a_run_from_the_others(names, short):
+    assert list(short_names(names).values()) == short and list(short_names(names)) == names
+
+
+def test_a_remark_on_the_training_is_once_on_the_page_with_its_runs(runs, tmp_path):
+    def trained(name, *overrides):
+        sets = [part for override in overrides for part in ("--set", override)]
+        assert genkit("run", write_recipe(tmp_path, TINY), "-q", "--runs", tmp_path / name, *sets).code == 0
+        return (tmp_path / name / "0001-tiny-s0").rename(tmp_path / name / name)
+
+    still = [trained(name, "optimiser.encoder.lr=0") for name in ("still", "calm")]
+    of_pair = [each for each in report_of_comparison(compare(still)).remarks if "[optimiser.encoder]" in each]
+    of_three = report_of_comparison(compare([*still, runs["points"]])).remarks
+    assert len(of_pair) == 1 and "still" not in of_pair[0]
+    (remark,) = (each for each in of_three if "[optimiser.encoder]" in each)
+    assert remark.startswith("still, calm: ")
 
 
 def test_a_column_of_samples_has_the_latent_code_that_the_run_itself_has_drawn(runs):
