@@ -31,8 +31,17 @@ class CellNumber:
         """The number with † if it is stale, and the number of seeds if some have no value."""
         if not self.values:
             return self.without_values
-        seeds = "" if self.complete else f" ({len(self.values)} of {self.seeds_in_table})"
-        return self.number_text + ("†" if self.stale else "") + seeds
+        return self.marked_text if self.complete else f"{self.marked_text} ({self.count})"
+
+    @property
+    def marked_text(self) -> str:
+        """The number with † if it is stale, whatever the number of seeds; empty without values."""
+        return self.number_text + ("†" if self.stale else "")
+
+    @property
+    def count(self) -> str:
+        """How many seeds have a value: ``1 of 3``."""
+        return f"{len(self.values)} of {self.seeds_in_table}"
 
     @property
     def number_text(self) -> str:

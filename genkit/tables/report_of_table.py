@@ -24,7 +24,7 @@ ENVIRONMENT = ("genkit", "torch", "python", "machine", "threads")
 TIED_LINES = (
     "Tied: the named columns lead, and no number is best: their seeds overlap, or are too few to exclude chance."
 )
-BLANK_LINES = "A blank line of the column “best”: a seed is missing, or the metric has no better direction."
+BLANK_LINES = "Lines without a best column: a seed is missing, or the metric has no better direction."
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class ShownLine:
     """One metric of one row."""
 
     row: str  # title; empty in all lines of a row but its first
+    count: str  # of seeds, beside the title, if all numbers of the row lack as many: "1 of 3"
     metric: str
     better: str
     numbers: Sequence[ShownNumber]
@@ -112,14 +113,15 @@ def report_of_table(table: OpenTable) -> TableReport:
         "kept results": f"{len(kept)} of {len(table.experiments)}",
     }
     note, more = opening_and_rest(spec.note)
+    counts = {row: _count_of([line for line in results.lines if line.row == row]) for row in spec.rows}
     return TableReport(
         title=on_one_line(spec.title),
         facts=facts,
         note=note,
         more=more,
-        signs=signs_of(results.lines, spec.seeds),
+        signs=signs_of(results.lines, spec.seeds, {row for row, count in counts.items() if count}),
         columns=[on_one_line(column.title or name) for name, column in spec.columns.items()],
-        lines=_lines(table, results),
+        lines=_lines(table, results, counts),
         heat=heat_maps(table, results.lines),
         seeds=[str(seed) for seed in spec.seeds],
         values=list(_values(table, results)),
@@ -129,7 +131,7 @@ def report_of_table(table: OpenTable) -> TableReport:
     )
 
 
-def _lines(table: OpenTable, results: ResultsTable) -> list[ShownLine]:
+def _lines(table: OpenTable, results: ResultsTable, counts: Mapping[str, str]) -> list[ShownLine]:
     titles = {name: on_one_line(column.title or name) for name, column in table.spec.columns.items()}
     mixed = {(each.row, each.metric) for each in find_different_data(table.spec, table.experiments, table.kept)}
     body: list[ShownLine] = []
@@ -137,23 +139,34 @@ def _lines(table: OpenTable, results: ResultsTable) -> list[ShownLine]:
     for line in results.lines:
         first = line.row != previous
         previous = line.row
+        count = counts[line.row]
         body.append(
             ShownLine(
                 row=on_one_line(table.spec.rows[line.row].title or line.row) if first else "",
+                count=count if first else "",
                 metric=line.metric,
                 better=line.better or "",
-                numbers=[_shown(line.numbers[column]) for column in table.spec.columns],
+                numbers=[_shown(line.numbers[column], counted=bool(count)) for column in table.spec.columns],
                 verdict=verdict(line, titles, (line.row, line.metric) not in mixed),
             )
         )
     return body
 
 
-def _shown(number: CellNumber | None) -> ShownNumber:
+def _count_of(lines: Sequence[TableLine]) -> str:
+    """Return how many seeds the numbers of a row have, ``1 of 3``, if all lack as many; else empty."""
+    numbers = [number for line in lines for number in line.numbers.values() if number is not None and number.values]
+    counts = {number.count for number in numbers}
+    return counts.pop() if len(counts) == 1 and not numbers[0].complete else ""
+
+
+def _shown(number: CellNumber | None, *, counted: bool) -> ShownNumber:
+    """Return a number as its cell shows it. With `counted`, the title of its row says of how many seeds it is."""
     if number is None:
         return ShownNumber("", missing=True)
     published = "" if number.published is None else f"[{number.published}]"
-    return ShownNumber(number.text, published, number.best, missing=not number.values)
+    text = number.marked_text if counted and number.values else number.text
+    return ShownNumber(text, published, number.best, missing=not number.values)
 
 
 def _values(table: OpenTable, results: ResultsTable) -> Iterator[SeedsOfRow]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from genkit.tables.cell_number import NO_SUCH_METRIC, CellNumber
 from genkit.tables.table_lines import TableLine
 
 
-def signs_of(lines: Sequence[TableLine], seeds: Sequence[int]) -> list[tuple[str, str]]:
-    """Return the signs that occur in these lines, each with its meaning. `seeds` are those of the table."""
-    return list(_signs([number for line in lines for number in line.numbers.values() if number is not None], seeds))
+def signs_of(lines: Sequence[TableLine], seeds: Sequence[int], counted: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Return the signs that occur in these lines, each with its meaning. `seeds` are those of the table.
+
+    The titles of the rows in `counted` say of how many seeds their numbers are, so the numbers do not.
+    """
+    of_rows = [(line.row, number) for line in lines for number in line.numbers.values() if number is not None]
+    partial = [number for row, number in of_rows if row not in counted and number.values and not number.complete]
+    return list(_signs([number for _, number in of_rows], partial, seeds))
 
 
-def _signs(numbers: Sequence[CellNumber], seeds: Sequence[int]) -> Iterator[tuple[str, str]]:
+def _signs(
+    numbers: Sequence[CellNumber], partial: Sequence[CellNumber], seeds: Sequence[int]
+) -> Iterator[tuple[str, str]]:
     measured = [number for number in numbers if number.values]
     if any(len(number.values) > 1 for number in measured):
         yield "a ± b", f"mean and standard deviation over the training seeds {', '.join(map(str, seeds))}"
@@ -23,8 +30,8 @@ def _signs(numbers: Sequence[CellNumber], seeds: Sequence[int]) -> Iterator[tupl
         yield "*", "best of its line"
     if any(number.published is not None for number in numbers):
         yield "[p]", "published"
-    if partial := next((number for number in measured if not number.complete), None):
-        yield f"({len(partial.values)} of {partial.seeds_in_table})", "so many seeds have a value"
+    if partial:
+        yield f"({partial[0].count})", "so many seeds have a value"
     if any(number.stale for number in measured):
         yield "†", "of another recipe or protocol, see below"
     if any(not number.values and number.without_values == NO_SUCH_METRIC for number in numbers):

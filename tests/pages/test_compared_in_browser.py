@@ -176,5 +176,15 @@ def test_the_first_column_of_a_frame_stays_when_it_is_scrolled(pages, view, size
         "all => all.map(each => each.getBoundingClientRect().left)"
     )
     assert lefts and all(abs(left - edge) < 2 for left in lefts)
-    right = page.locator("#results .verdict").first.evaluate("each => each.getBoundingClientRect().right")
-    assert right <= frame.bounding_box()["x"] + frame.bounding_box()["width"] + 1
+    last = "#results tbody tr:last-child > :last-child" if size != "phone" else "#results .number:nth-last-child(2)"
+    right = page.locator(last).last.evaluate("each => each.getBoundingClientRect().right")
+    assert 0 < right <= frame.bounding_box()["x"] + frame.bounding_box()["width"] + 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_verdict_stands_once_and_on_a_phone_in_the_column_that_stays(pages, view, size):
+    page = view(pages["tied"], size)
+    below, beside = page.locator("#results .metric .verdict-here"), page.locator("#results .verdict")
+    assert (below.is_visible(), beside.is_visible()) == ((True, False) if size == "phone" else (False, True))
+    assert page.locator("#results thead th").last.is_visible() == (size != "phone")
+    assert below.text_content().split() == ["tied:", *"AS-IntroVAE with D = 0, reversed AE (RA), WGAN-GP".split()]

@@ -96,13 +96,14 @@ def test_the_signs_before_a_table_are_those_that_occur_in_it(table_file):
     assert signs(opened(plain, {})) == set()
     assert signs(opened(plain, {"a/narrow": [1, 2, 3], "a/wide": [2, 3, 4]})) == {"a ± b"}
     assert signs(opened(plain, {"a/narrow": [1, 2, 3], "a/wide": [4, 5, 6]})) == {"a ± b", "*"}
-    assert signs(opened(plain, {"a/narrow": [1, 2]})) == {"a ± b", "(2 of 3)"}
+    assert signs(opened(plain, {"a/narrow": [1, 2], "a/wide": [2, 3, 4]})) == {"a ± b", "(2 of 3)"}
+    assert signs(opened(plain, {"a/narrow": [1, 2]})) == {"a ± b"}  # the title of the row says it
     one = opened(plain, {"a/narrow": [1]})
-    assert signs(one) == {"(1 of 3)"}
+    assert signs(one) == set()
     for name, run in one.kept.items():
         results = {label: replace(each, interval=(0.0, 9.0)) for label, each in run.results.items()}
         one.kept[name] = replace(run, results=results)
-    assert signs(one) == {"(1 of 3)", "a [b, c]"}
+    assert signs(one) == {"a [b, c]"}
     stale = opened(plain, {"a/narrow": [1, 2, 3]})
     stale.kept = {name: replace(run, recipe={**run.recipe, "train": {"steps": 1}}) for name, run in stale.kept.items()}
     assert signs(stale) == {"a ± b", "†"}
@@ -111,6 +112,23 @@ def test_the_signs_before_a_table_are_those_that_occur_in_it(table_file):
     another = ('metrics = ["modes"]', 'metrics = ["modes", "high-quality"]')
     lacking = table_file(another, (ignore, f"{ignore}\nset.metrics.high-quality = {{}}"))
     assert signs(opened(lacking, {})) == {"[p]", "–"}
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "count", "texts"),
+    [
+        ([1, 2], [4, 6], "2 of 3", ["1.50 ± 0.71", "5.00 ± 1.41"]),
+        ([1, 2], [], "2 of 3", ["1.50 ± 0.71", "not run"]),
+        ([1, 2], [5], "", ["1.50 ± 0.71 (2 of 3)", "5.00 (1 of 3)"]),
+        ([1, 2], [4, 5, 6], "", ["1.50 ± 0.71 (2 of 3)", "5.00 ± 1.00"]),
+        ([1, 2, 3], [4, 5, 6], "", ["2.00 ± 1.00", "5.00 ± 1.00"]),
+        ([], [], "", ["not run", "not run"]),
+    ],
+    ids=["same", "with-a-cell-not-run", "different", "one-complete", "complete", "empty"],
+)
+def test_a_row_says_once_how_many_seeds_its_numbers_have(table_file, narrow, wide, count, texts):
+    report = report_of_table(opened(table_file(SEEDS), {"a/narrow": narrow, "a/wide": wide}))
+    assert (report.lines[0].count, [number.text for number in report.lines[0].numbers]) == (count, texts)
 
 
 def test_the_notes_of_verdicts_and_of_heat_maps_say_what_occurs(table_file):
@@ -124,7 +142,7 @@ def test_the_notes_of_verdicts_and_of_heat_maps_say_what_occurs(table_file):
     b = {"b/narrow": [1, 2, 3], "b/wide": [4, 5, 6]}
     assert said({**apart, **b}, whole) == ([], [False, False])
     assert said({**alike, **b}, whole) == (["Tied:"], [False, False])
-    assert said({**alike, "b/wide": [4, 5]}) == (["Tied:", "A"], [True, False])
+    assert said({**alike, "b/wide": [4, 5]}) == (["Tied:", "Lines"], [True, False])
 
 
 def test_the_heat_map_has_the_best_number_of_the_metric_strongest_and_hatches_what_is_missing(table_file):
