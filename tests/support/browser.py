@@ -43,6 +43,12 @@ def serious_violations(page: Any) -> dict[str, list[str]]:
     }
 
 
+def kinds_of_frames(page: Any) -> set[str]:
+    """Return the kind of element of the frames of a page that scroll, which Tab reaches; empty if none does."""
+    scrolls = "[...document.querySelectorAll('.wide')].some(each => each.scrollWidth > each.clientWidth + 1)"
+    return {"div"} if page.evaluate(scrolls) else set()
+
+
 def unreached_by_tab(page: Any) -> list[str]:
     """Return the HTML of what a page offers to the keyboard and Tab does not reach, from its top to its end.
 
