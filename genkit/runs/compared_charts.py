@@ -10,7 +10,7 @@ from genkit.pages.chart import Chart, Look
 from genkit.pages.line_chart import line_chart, points_of_each
 from genkit.runs.compare import Comparison
 from genkit.runs.compared_curves import evaluation_panels_of, term_panels
-from genkit.runs.report_charts import CurveNumbers, numbers_of
+from genkit.runs.report_charts import ABOUT_TOTAL, CurveNumbers, has_total, numbers_of
 
 NAMED_IN_CHARTS = 4  # runs; more are named once, above the charts
 
@@ -21,6 +21,11 @@ class CurveGroup:
 
     heading: str
     charts: Sequence[Chart]
+
+    @property
+    def about(self) -> str:
+        """What a reader has to know of the charts; empty for most."""
+        return ABOUT_TOTAL if has_total(self.charts) else ""
 
 
 @dataclass(frozen=True)

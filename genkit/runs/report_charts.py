@@ -29,7 +29,11 @@ ABOUT_KL = (
 )
 ABOUT_EXP = (
     "exp: the exponential of the evidence lower bound of reconstructions and samples, which an introspective encoder "
-    "lowers. Near 0 the encoder tells them from data."
+    "lowers. Its size depends on the weights of the loss, so compare it with itself at other steps only."
+)
+ABOUT_TOTAL = (
+    "total: what a phase minimises. The other terms may be logged before the loss weights and scales them, so they "
+    "need not add up to it."
 )
 ABOUT_EVALUATIONS = "A ring is the best evaluation of the run."
 KL_HEADING = "KL divergences and related terms, by phase"
@@ -118,8 +122,14 @@ def _group(heading: str, charts: Sequence[Chart]) -> ChartGroup:
     """Return charts with a heading that says what they are, and what a reader has to know of them."""
     prefixes = {chart.title.lower().partition(",")[0] for chart in charts if "," in chart.title}
     about = [text for prefix, text in {KL: ABOUT_KL, EXP: ABOUT_EXP}.items() if prefix in prefixes]
+    about += [ABOUT_TOTAL] * has_total(charts)
     about += [ABOUT_EVALUATIONS] * (heading == EVALUATIONS)
     return ChartGroup(KL_HEADING if KL in prefixes else _capitalised(heading), charts, about)
+
+
+def has_total(charts: Iterable[Chart]) -> bool:
+    """Return whether one of some charts shows what a phase minimises."""
+    return any(chart.title.partition(":")[0].rpartition("/")[2] == "total" for chart in charts)
 
 
 def chart_of_codes(folder: RunFolder, recipe: Mapping[str, Any]) -> Chart | None:

@@ -22,7 +22,9 @@ from genkit.tables.verdict import Verdict, verdict
 TEMPLATE = "table.html.jinja"
 ENVIRONMENT = ("genkit", "torch", "python", "machine", "threads")
 TIED_LINES = (
-    "Tied: the named columns lead, and no number is best: their seeds overlap, or are too few to exclude chance."
+    "Tied: no number is best. Named are the column with the best mean and those that it does not beat with every seed, "
+    "or whose seeds are too few to exclude chance. If its seeds spread widely, a column is named although another one, "
+    "whose seeds are all beaten, has a better mean."
 )
 BLANK_LINES = "Lines without a best column: a seed is missing, or the metric has no better direction."
 

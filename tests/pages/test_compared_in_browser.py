@@ -57,6 +57,21 @@ def test_tab_reaches_everything(pages, view, name, size):
     assert page.locator("details:not([open])").count() == 0
 
 
+@pytest.mark.parametrize("pixels", [60, 150, 260])
+def test_no_part_of_a_number_hides_below_the_names_on_a_phone(pages, view, pixels):
+    page = view(pages["wide-table"], "phone")
+    page.evaluate("pixels => document.querySelector('.wide').scrollBy(pixels, 0)", pixels)
+    page.wait_for_timeout(800)
+    frame, cut = page.evaluate("""() => {
+        const frame = document.querySelector(".wide");
+        const end = frame.querySelector("tbody th").getBoundingClientRect().right;
+        const boxes = [...frame.querySelectorAll("tbody td")].map((each) => each.getBoundingClientRect());
+        const cut = boxes.filter((box) => box.left < end - 1 && box.right > end + 1);
+        return [frame.scrollWidth - frame.clientWidth, cut.length];
+    }""")
+    assert frame > 260 and cut == 0
+
+
 def test_charts_of_one_run_are_drawn_when_they_are_opened(pages, view):
     page = view(pages["ten"])
     folded = page.locator("#curves .time-axis details")

@@ -77,14 +77,17 @@ function copyButton(element) {
   element.append(made);
 }
 
-// A frame that scrolls can be reached by Tab, and says by its class whether there is more to the right. One that is hidden
-// gets its size later.
+// A frame that scrolls can be reached by Tab, and says by its class on which sides there is more. Columns of a table stop
+// beside its names, which stay. A frame that is hidden gets its size later.
 function scrollSign(frame) {
   let placed = frame.dataset.start !== "middle";
   const show = () => {
     const hidden = frame.scrollWidth - frame.clientWidth;
     if (!placed && hidden > 2) { frame.scrollLeft = hidden / 2; placed = true; }
     frame.classList.toggle("more", hidden - frame.scrollLeft > 2);
+    frame.classList.toggle("less", frame.scrollLeft > 2);
+    const names = frame.querySelector("tbody th:first-child");
+    if (names) frame.style.scrollPaddingLeft = `${names.offsetWidth}px`;
     frame.tabIndex = hidden > 1 ? 0 : -1;
   };
   frame.addEventListener("scroll", show, {passive: true});
