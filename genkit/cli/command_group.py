@@ -60,5 +60,6 @@ class CommandGroup(TyperGroup):
             ctx.fail(f"{escaped(args[0])}: unknown command.{suggest(args[0], self.commands)}")
         name, command, rest = super().resolve_command(ctx, args)
         refuse_keys_without_set(command, rest, ctx)
-        refuse_repeated_of(command, name, rest, ctx)
+        if not isinstance(command, CommandGroup):  # which reads its own arguments
+            refuse_repeated_of(command, name, rest, ctx)
         return name, command, rest

@@ -171,7 +171,7 @@ def test_an_error_without_a_map_is_refused():
         def __call__(self, x: Tensor, output: Tensor, /) -> Tensor:
             return (x - output).abs().flatten(1).amax(dim=1)
 
-    with pytest.raises(ValueError, match="Worst"):
+    with pytest.raises(ValueError, match="error worst is no sum"):
         require_map(Error(), network(error=Worst()))
 
 
