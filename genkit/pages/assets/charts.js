@@ -121,7 +121,7 @@ function valuesAt(plots, unit, numbers) {
     head.textContent = `at ${unit} ${place}`;
     output.textContent = place;
     input.setAttribute("aria-valuetext", `${unit} ${place}`);
-    for (const [cell, curve] of cells) cell.textContent = curve ? valueText(curve, place, unit) : "–";  // no chart has it
+    for (const [cell, curve] of cells) cell.textContent = curve ? valueText(curve, place, unit) : "no chart";
     plots.forEach((plot, number) => names[number].forEach((name, curve) => {
       const shown = plot.curves[curve] && names[number].length >= plot.curves.length;  // else the chart names no curve
       name.textContent = shown ? valueText(plot.curves[curve], place, unit) : "";

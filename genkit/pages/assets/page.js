@@ -86,7 +86,7 @@ function scrollSign(frame) {
     if (!placed && hidden > 2) { frame.scrollLeft = hidden / 2; placed = true; }
     frame.classList.toggle("more", hidden - frame.scrollLeft > 2);
     frame.classList.toggle("less", frame.scrollLeft > 2);
-    const names = frame.querySelector("tbody th:first-child");
+    const names = frame.querySelector(".results tbody th:first-child:not([colspan])");  // not the title of a row
     if (names) frame.style.scrollPaddingLeft = `${names.offsetWidth}px`;
     frame.tabIndex = hidden > 1 ? 0 : -1;
   };
