@@ -12,11 +12,17 @@ from genkit.console.progress_lines import CountLines
 from genkit.console.run_progress import ProgressBar, ProgressLines
 
 
-def test_a_bar_of_eighty_columns_is_whole(monkeypatch):
-    for name, value in {"TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "1"}.items():
+def _terminal_of(monkeypatch, columns: int) -> Terminal:
+    """Return a terminal of so many columns, in place of stdout."""
+    for name, value in {"TERM": "xterm", "COLUMNS": str(columns), "NO_COLOR": "1"}.items():
         monkeypatch.setenv(name, value)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
+    return terminal
+
+
+def test_a_bar_of_eighty_columns_is_whole(monkeypatch):
+    terminal = _terminal_of(monkeypatch, 80)
     with Console().progress(30000) as progress:
         assert type(progress) is ProgressBar
         for step in (1, 12000, 30000):
@@ -27,10 +33,7 @@ def test_a_bar_of_eighty_columns_is_whole(monkeypatch):
 
 
 def test_a_remark_above_a_bar_is_broken_between_words(monkeypatch):
-    for name, value in {"TERM": "xterm", "COLUMNS": "40", "NO_COLOR": "1"}.items():
-        monkeypatch.setenv(name, value)
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stdout", terminal)
+    terminal = _terminal_of(monkeypatch, 40)
     with Console().progress(30) as progress:
         progress.remarked("the reconstructions of the data become worse, and nothing here says why")
     lines = [
