@@ -78,8 +78,9 @@ def stop_requested(hurry: bool = True) -> Iterator[Callable[[], bool]]:
 def interruptible() -> Iterator[None]:
     """Raise `KeyboardInterrupt` for SIGTERM as for Ctrl-C, so that both end with a message about the next command.
 
-    Python drops an exception that a finaliser raises, and so do libraries that try an import and go on without it. So
-    if nothing handles the interrupt a moment later and the block goes on, it is raised again.
+    Python drops an exception that a finaliser or a callback of a weak reference raises, and so do libraries that try an
+    import and go on without it. So if nothing handles the interrupt a moment later and the block goes on, it is raised
+    again.
     """
     received: list[int] = []
     again = _Again()
@@ -96,7 +97,7 @@ def interruptible() -> Iterator[None]:
         again.start()
         raise KeyboardInterrupt
 
-    with _handling(obey, received):
+    with _handling(obey, received), _dropped_without_words():
         try:
             yield
         except ImportError as error:
@@ -105,6 +106,22 @@ def interruptible() -> Iterator[None]:
             raise KeyboardInterrupt from None
         finally:
             again.stop()
+
+
+@contextmanager
+def _dropped_without_words() -> Iterator[None]:
+    """Print no traceback for an interrupt that Python drops; it is raised again a moment later."""
+    before = sys.unraisablehook
+
+    def print_all_others(dropped: sys.UnraisableHookArgs) -> None:
+        if not isinstance(dropped.exc_value, KeyboardInterrupt):
+            before(dropped)
+
+    sys.unraisablehook = print_all_others
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 class _Again:

@@ -84,14 +84,20 @@ def test_a_command_that_is_interrupted_while_python_ends_keeps_its_exit_code(tmp
     assert (process.returncode, err) == (0, "") and "genkit-torch" in out
 
 
-def test_an_interrupt_that_an_import_swallows_stops_the_command_a_moment_later(tmp_path):
-    """Some libraries try an import, and go on after any exception."""
+SWALLOWED = {
+    "an import that may fail": "try: os.kill(own, signal.SIGINT); time.sleep(9)\n    except BaseException: pass",
+    "a finaliser": "class Last:\n        def __del__(self): os.kill(own, signal.SIGINT)\n    Last()",
+    "a callback": "kept = [{1}]; seen = weakref.ref(kept[0], lambda _: os.kill(own, signal.SIGINT)); kept.clear()",
+}
+
+
+@pytest.mark.parametrize("where", SWALLOWED)
+def test_an_interrupt_that_is_swallowed_stops_the_command_a_moment_later(tmp_path, where):
+    """Some libraries try an import and go on after any exception; Python itself drops those of some callbacks."""
     (tmp_path / "swallow.py").write_text(
-        "import os, signal, time\n"
-        "def plan(*given, **options):\n"
-        "    try:\n        os.kill(os.getpid(), signal.SIGINT)\n        time.sleep(9)\n"
-        "    except BaseException: pass\n"
-        "    time.sleep(60)\n"
+        "import os, signal, time, weakref\n"
+        "own = os.getpid()\n"
+        f"def plan(*given, **options):\n    {SWALLOWED[where]}\n    time.sleep(60)\n"
     )
     write_recipe(tmp_path)
     first = "import genkit.recipe.plan as p, swallow; p.make_plan = swallow.plan"
