@@ -41,6 +41,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from genkit.core.dataset import Dataset
+from genkit.core.protocol_words import details_in_words
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,8 +103,8 @@ class EvaluationProtocol:
         A setting of the metric is named ``details.NAME``.
         """
         settings = {
-            "samples": f"{self.samples} samples",
-            "split": f"{self.split} split",
+            "samples": f"{self.samples:,} samples",
+            "split": "fresh draws of the data" if self.split == "drawn" else f"{self.split} split",
             "weights": f"{self.weights} weights",
         }
         if self.batch_norm is not None:
@@ -114,10 +115,7 @@ class EvaluationProtocol:
             settings["resize"] = f"resized {self.resize}"
         if self.quantised:
             settings["quantised"] = "8 bits"
-        return settings | {
-            f"details.{name}": f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in self.details.items()
-        }
+        return settings | {f"details.{name}": text for name, text in details_in_words(self.details).items()}
 
     def __str__(self) -> str:
         """Return the protocol on one line."""

@@ -166,7 +166,7 @@ def test_eval_gives_the_numbers_of_the_run(finished):
     facts = only_json(genkit("eval", finished, "--json"))
     assert facts["results"] == json.loads((finished / "results.json").read_text())
     result = genkit("eval", finished)
-    assert result.code == 0 and "100 samples, drawn split, raw weights" in result.out
+    assert result.code == 0 and "100 samples, fresh draws of the data, raw weights" in result.out
 
 
 @pytest.mark.trains

@@ -186,7 +186,7 @@ def test_a_kept_result_is_not_trained_again_even_without_its_run_folder(copy):
 def test_show_trains_nothing(folder, arguments):
     result = genkit("table", *arguments)
     assert result.code == 0 and result.out.count("not run") == 2
-    assert "drawn split" in result.out.split("how each number is made")[1]
+    assert "fresh draws" in result.out.split("how each number is made")[1]
     assert sorted(path.name for path in folder.iterdir()) == ["t.toml", "tiny.toml"]
 
 

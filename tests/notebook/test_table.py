@@ -39,7 +39,7 @@ def test_a_table_prints_what_the_command_prints_and_writes_its_page(table, tmp_p
     shown = command("table", "show", "widths.toml", "--html", "by-command.html")
     assert shown.code == 0
     printed = [line.rstrip() for line in shown.out.splitlines()]
-    assert all(line in printed for line in repr(table).splitlines() if "not run" in line or "drawn split" in line)
+    assert all(line in printed for line in repr(table).splitlines() if "not run" in line or "fresh draws" in line)
     assert "not run [8.0]" in repr(table) and "<td>not run [8.0]</td>" in table._repr_html_()
     written = table.report()
     assert written.resolve() == tmp_path / "widths.html" and table.title == "widths"

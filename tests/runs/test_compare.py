@@ -118,7 +118,7 @@ def test_values_of_equal_protocols_share_a_row_and_are_those_of_the_runs(runs):
     for number in (1, 2):
         results = json.loads((run(runs, number) / "results.json").read_text())
         assert [row["values"][f"000{number}-tiny-s0"] for row in rows] == [each["value"] for each in results]
-    assert rows[1]["protocol"].startswith("64 samples, drawn split, raw weights")
+    assert rows[1]["protocol"].startswith("64 samples, fresh draws of the data, raw weights")
 
 
 def test_values_of_different_protocols_never_share_a_row(runs):
