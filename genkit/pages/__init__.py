@@ -15,5 +15,5 @@ jinja escapes every text, and refuses a name that has no value. Never use the fi
 script of the page as JSON only (``{{ value | script_json }}``). In a chart, a text of a user is data or a title, never
 the name of a field and never part of an expression. A page without its script must still show all pictures, and all
 numbers but the points of curves between their ends and extremes; with it, the keyboard alone must reach everything.
-Colours are variables of `style.css`, for both themes; charts use them by name, as ``var(--series-0)``.
+Colours are variables of `theme.css`, for both themes; charts use them by name, as ``var(--series-0)``.
 """

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 ASSETS = Path(__file__).with_name("assets")
+STYLES = ("theme.css", "style.css", "tables.css", "phone.css", "print.css")  # in this order: later ones overrule
 PAGE_BYTES = 3_000_000  # of a page, at most, if its pictures keep their budget
 
 
@@ -28,7 +29,7 @@ def render_page(template: str, title: str, values: Mapping[str, Any], *, charts:
     """
     from markupsafe import Markup
 
-    page_script, chart_script, style = (_asset(name) for name in ("page.js", "charts.js", "style.css"))
+    page_script, chart_script = _asset("page.js"), _asset("charts.js")
     scripts = [page_script, *([vega_script(), chart_script] if charts else [])]
     text = (
         _environment()
@@ -36,7 +37,7 @@ def render_page(template: str, title: str, values: Mapping[str, Any], *, charts:
         .render(
             page_title=title,
             policy=_policy(scripts),
-            style=Markup(style),
+            style=Markup("".join(map(_asset, STYLES))),
             scripts=[Markup(script) for script in scripts],
             **values,
         )

@@ -40,7 +40,7 @@ def luminance(colour: tuple[float, ...]) -> float:
 
 def test_the_text_of_every_cell_can_be_read_in_both_themes():
     """Every mixture of the two ends has a contrast of 4.5 with the text: WCAG 2.1, success criterion 1.4.3."""
-    style = (render.ASSETS / "style.css").read_text()
+    style = (render.ASSETS / "theme.css").read_text()
     themes = []
     for block in re.findall(r"\{([^{}]*--heat-0:[^{}]*)\}", style):
         colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
