@@ -51,13 +51,23 @@ def evaluate(
             help="Batch-norm statistics to use; by default those of each metric.",
         ),
     ] = "",
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            metavar="raw|ema",
+            autocompletion=one_of("raw", "ema"),
+            help="Weights to evaluate; by default those that the key `weights` of each metric names, raw without it.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compute the metrics of a run. One that has not finished is evaluated at its newest checkpoint.
 
-    Change or add a metric with --set metrics.LABEL.KEY=VALUE; [data] and seed can be changed, too. A metric evaluates
-    the weights that its key `weights` names, by default the raw ones: --set metrics.LABEL.weights=ema evaluates the EMA
-    weights. The protocols below the results say which. Nothing is written: results.json keeps the results of the run.
+    Change or add a metric with --set metrics.LABEL.KEY=VALUE; [data] and seed can be changed, too. --weights replaces
+    the key `weights` of all metrics but those that --set gives another. An exported folder is evaluated with the
+    weights that it has. A number of raw weights says so if there are EMA weights, since pictures, scores and maps are
+    of these. Nothing is written: results.json keeps the results of the run.
     The exit code is 1 if a metric is refused. Processes that torchrun or another launcher starts share the work.
     """
     from genkit.cli.inputs import print_remark
@@ -74,12 +84,14 @@ def evaluate(
         raise UsageError(f"--batch-norm {batch_norm}: unknown mode.{near_miss(batch_norm, MODES)}")
     names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
     try:
-        plan = evaluation_plan(run.folder, overrides_within(TABLES, overrides, "metrics.psnr.samples=100"), names)
+        changes = overrides_within(TABLES, overrides, "metrics.psnr.samples=100")
+        plan = evaluation_plan(run.folder, changes, names, weights)
     except RecipeError as error:
         raise UsageError("\n".join((str(error), *_remedies(error)))) from None
+    saved = find_model(run.folder)
     try:
         if is_main_process():
-            print_remark(find_model(run.folder).remark)
+            print_remark(saved.remark)
         modes = MODES[batch_norm] if batch_norm else ()
         with World() if announced_size() > 1 else nullcontext() as world:
             results = evaluate_run(run.folder, plan, plan.recipe.seed, modes, world)
@@ -90,7 +102,7 @@ def evaluate(
         print(json_format.dumps({"run": str(run), "results": [result.as_dict() for result in results]}))
     elif not json:
         console = Console(silent=not is_main_process())
-        print_results(results, console)
+        print_results(results, saved.shown_weights, console)
         if not results:
             console.print(f"{run}: {NO_METRICS}")
     if any(result.value is None for result in results):

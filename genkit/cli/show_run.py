@@ -9,6 +9,7 @@ from genkit.cli.show_next import next_commands
 from genkit.cli.show_picture import show_samples
 from genkit.console.output import Console
 from genkit.core.result import Result
+from genkit.evaluation.protocol_lines import shown_weights
 from genkit.recipe.plan import Plan
 from genkit.runs.early_end import early_end_of, last_step
 from genkit.runs.evaluate_during_training import evaluations_of
@@ -31,7 +32,7 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
         remarks = {} if remark is None else {"remark": remark}
         print(json.dumps({**facts, "timing": timing and timing.as_dict(), **early, **remarks}))
         return
-    print_results(results, console)
+    print_results(results, shown_weights(plan.document.tables), console)
     if (row := newest_row(folder)) is not None:
         show_samples(row.samples, console, f"samples   step {row.step}")
     pictures = sorted(folder.samples.glob(f"{name_of_step(last_step(plan, folder))}*.png"))

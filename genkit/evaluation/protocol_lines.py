@@ -1,16 +1,29 @@
-"""The protocols of several numbers in few lines: what they share is said once, and then only what differs."""
+"""The protocols of several numbers in few lines: what they share is said once, and then only what differs.
+
+Which weights a number is of is also said beside it, where the pictures are of other weights.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Place = TypeVar("Place", bound=Hashable)
 Settings = Mapping[str, str]  # `EvaluationProtocol.settings`
 Text = tuple[str, ...]  # texts of settings
 
 ALL, UNLESS_NOTED = "all", "unless noted"
+
+
+def shown_weights(recipe: Mapping[str, Any]) -> str:
+    """Return the weights that pictures, scores, maps and exported models are of: "ema" if the recipe has ``[ema]``."""
+    return "ema" if "ema" in recipe else "raw"
+
+
+def weights_note(weights: str, shown: str) -> str:
+    """Return what stands beside a number of these weights, "raw" or "ema"; empty if they are those that are shown."""
+    return "" if weights == shown else f"{weights} weights"
 
 
 class ProtocolLine(NamedTuple):

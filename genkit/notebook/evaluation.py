@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import Literal
 
 import PIL.Image
 
@@ -41,6 +42,7 @@ def evaluate(
     *,
     set: Sequence[str] | str = (),
     batch_norm: BatchNormMode | None = None,
+    weights: Literal["raw", "ema"] | None = None,
     data: MemoryData | None = None,
 ) -> Results:
     """Return metrics of a run or of a model folder, as `genkit eval` computes them. Nothing is written.
@@ -51,10 +53,12 @@ def evaluate(
         set: Changes of keys for this evaluation, such as "metrics.psnr.samples=100" or "seed=1". An evaluation reads
             only metrics, data and seed of the recipe.
         batch_norm: The statistics of batch norm, "running", "batch" or "recalibrated"; by default those of each metric.
+        weights: "raw" or "ema", for all metrics but those to which `set` gives others; by default those that the key
+            `weights` of each metric names, raw without it. An exported folder is evaluated with the weights it has.
         data: The samples of a run that was trained on samples in memory; a `Run` keeps them.
 
     A metric that is refused has no value, and a `reason`. Raises `UsageError` for unknown metrics, for a key that has
-    no effect, and if the data are missing or differ from those of the run.
+    no effect, for weights that the model does not have, and if the data are missing or differ from those of the run.
     """
     path = find_folder(run)
     data = data if data is not None or not isinstance(run, Run) else run.memory
@@ -62,10 +66,12 @@ def evaluate(
     changes = [set] if isinstance(set, str) else set
     changes = overrides_within(TABLES, changes, "metrics.psnr.samples=100", "An evaluation")
     with data_of_run(path, data):
-        plan = evaluation_plan(path, changes, names)
-        if remark := find_model(path).remark:
-            warn_user(remark)
-        return Results(evaluate_run(path, plan, plan.recipe.seed, [batch_norm] if batch_norm else ()))
+        plan = evaluation_plan(path, changes, names, weights)
+        saved = find_model(path)
+        if saved.remark:
+            warn_user(saved.remark)
+        results = evaluate_run(path, plan, plan.recipe.seed, [batch_norm] if batch_norm else ())
+        return Results(results, saved.shown_weights)
 
 
 class ReadableComparison(Comparison):

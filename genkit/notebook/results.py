@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 from genkit.console.captured import html_of, text_of
+from genkit.console.output import Console
 from genkit.core.result import Result
 from genkit.near_miss import near_miss
 from genkit.runs.results_report import print_results
@@ -14,8 +14,9 @@ from genkit.runs.results_report import print_results
 class Results(Mapping[str, Result]):
     """Results by the label of their metric. A result has a `value`, None if it was refused, and its `protocol`."""
 
-    def __init__(self, results: Sequence[Result]):
+    def __init__(self, results: Sequence[Result], shown: str):
         self._by_label = {result.label: result for result in results}
+        self._shown = shown  # the weights that pictures of the model are of, "raw" or "ema"
 
     def __getitem__(self, label: str) -> Result:
         """Return the result of a metric. Raises `KeyError`."""
@@ -32,7 +33,10 @@ class Results(Mapping[str, Result]):
         return len(self._by_label)
 
     def __repr__(self) -> str:
-        return text_of(partial(print_results, list(self.values()))) or "no results"
+        return text_of(self._print) or "no results"
 
     def _repr_html_(self) -> str:
-        return html_of(partial(print_results, list(self.values()))) or "no results"
+        return html_of(self._print) or "no results"
+
+    def _print(self, console: Console) -> None:
+        print_results(list(self.values()), self._shown, console)

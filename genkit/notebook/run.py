@@ -15,6 +15,7 @@ from genkit.console.captured import html_of, text_of
 from genkit.console.output import Console
 from genkit.core.result import EvaluationRecord
 from genkit.errors import UsageError, warn_user
+from genkit.evaluation.protocol_lines import shown_weights
 from genkit.notebook.log import Log
 from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments
@@ -72,7 +73,7 @@ class Run:
     def results(self) -> Results:
         """The results after the last step by label; of an unfinished run, those of its newest evaluation, if any."""
         newest = newest_evaluation(self._folder)
-        return Results(newest.results if newest else ())
+        return Results(newest.results if newest else (), self._shown_weights)
 
     @property
     def evaluations(self) -> Sequence[EvaluationRecord]:
@@ -156,6 +157,10 @@ class Run:
     def _repr_html_(self) -> str:
         return html_of(self._print)
 
+    @property
+    def _shown_weights(self) -> str:
+        return shown_weights(read(self._folder.resolved).tables)
+
     def _print(self, console: Console) -> None:
         lines = self._folder.lines()
         step = f"step {lines[-1]['step']}" if lines else "no step logged"
@@ -163,7 +168,7 @@ class Run:
         if state not in (RunState.FINISHED, RunState.RUNNING):
             state = f"not finished ({state}); genkit.resume continues it"
         console.print(f"run {self.path}: {step}, {state}")
-        print_results(list(self.results.values()), console)
+        print_results(list(self.results.values()), self._shown_weights, console)
 
 
 def open_run(run: Run | str | PathLike[str], *, data: MemoryData | None = None) -> Run:

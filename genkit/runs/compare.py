@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from genkit.core.result import EvaluationRecord, Result
 from genkit.errors import UsageError
+from genkit.evaluation.protocol_lines import shown_weights, weights_note
 from genkit.recipe.nested import flatten
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.compared_run import ComparedRun
@@ -43,6 +44,7 @@ class ComparisonRow:
     values: dict[str, float | None] = field(default_factory=dict)  # by run; None if the metric was refused
     steps: dict[str, int] = field(default_factory=dict)  # by run: the step of its weights
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)  # of confidence, by run, if it has one
+    weights_note: str = ""  # which weights the values are of, if a run with a value has pictures of others
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Comparison:
                 new = ComparisonRow(protocol.label, protocol.metric, protocol.protocol, result.better)
                 row = rows.setdefault(protocol, new)
                 row.values[run.name] = result.value
+                row.weights_note = row.weights_note or weights_note(result.protocol.weights, shown_weights(run.recipe))
                 row.steps[run.name] = run.newest.step if run.newest else 0
                 if result.value is not None and result.interval is not None:
                     row.intervals[run.name] = result.interval

@@ -36,7 +36,10 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         console.print("The recipes are the same.\n")
 
     metrics = [
-        [row.label + ARROWS[row.better], *(value_of_metric(row, run) for run in comparison.runs)]
+        [
+            ", ".join(filter(None, (row.label + ARROWS[row.better], row.weights_note))),
+            *(value_of_metric(row, run) for run in comparison.runs),
+        ]
         for row in comparison.rows
     ]
     console.table("metrics", ("metric", *names), metrics, repeat=1)

@@ -22,6 +22,7 @@ from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.missing import place_of_data, unmet_extractors
 from genkit.recipe.plan import Plan, document_of, make_plan
 from genkit.recipe.registry import Registry, load_registry
+from genkit.runs.evaluated_weights import check_weights, refuse_other_weights, with_weights
 from genkit.runs.load import load_saved
 from genkit.runs.saved_model import ExportedModel, find_model
 from genkit.runs.trained import check_data_shape, refuse_other_data
@@ -29,20 +30,32 @@ from genkit.runs.trained import check_data_shape, refuse_other_data
 TABLES = ("metrics", "data", "seed")  # the tables of a recipe that an evaluation reads
 
 
-def evaluation_plan(path: Path, overrides: Sequence[str] = (), names: Sequence[str] | None = None) -> Plan:
+def evaluation_plan(
+    path: Path, overrides: Sequence[str] = (), names: Sequence[str] | None = None, weights: str | None = None
+) -> Plan:
     """Return the plan of a run, or of a model folder, with the metrics to evaluate.
 
     `overrides` are those of ``--set``. `names` are labels of metrics in the recipe, or names of other metrics, which
-    get their defaults; None means all metrics of the recipe. Raises `UsageError` if `path` has no trained model, and if
-    `names` is empty or has an unknown name.
+    get their defaults; None means all metrics of the recipe. `weights`, "raw" or "ema", replace the key of all metrics
+    that `overrides` do not set; None leaves it as it is, but the metrics of an exported folder are of its weights.
+
+    Raises `UsageError` if `path` has no trained model or not these weights, and if `names` is empty or has an unknown
+    name.
     """
+    saved = find_model(path)
+    if weights is not None:
+        check_weights(saved, weights)
+    elif isinstance(saved, ExportedModel):
+        weights = saved.weights
     registry = load_registry()
-    document = document_of(find_model(path).recipe, overrides)
+    document = document_of(saved.recipe, overrides)
     # These are for training only, and may name metrics that are not evaluated now.
     kept = {key: table for key, table in document.tables.items() if key not in ("evaluate", "callbacks")}
     document = replace(document, tables=kept)
     if names is not None:
         document = _select_metrics(names, document, registry)
+    if weights is not None:
+        document = with_weights(document, weights, registry)
     return make_plan(document, registry=registry, try_step=False)
 
 
@@ -70,7 +83,7 @@ def _load(path: Path, plan: Plan, batch_norm: Sequence[BatchNormMode]) -> Mappin
     refuse_other_data(path, saved, plan.data)
     keep_freed_memory()
     if isinstance(saved, ExportedModel):
-        _check_weights(saved, plan)
+        refuse_other_weights(saved, plan.protocols)
     raw = load_saved(saved, saved.weights if isinstance(saved, ExportedModel) else "raw")
     if batch_norm and not norms_of(raw):
         raise UsageError(f"{path}: the model has no batch norm, so --batch-norm has no effect. Leave it out.")
@@ -78,17 +91,6 @@ def _load(path: Path, plan: Plan, batch_norm: Sequence[BatchNormMode]) -> Mappin
         protocol.weights == "ema" for protocol in plan.protocols.values()
     )
     return {"raw": raw, "ema": load_saved(saved, "ema") if of_ema else raw}
-
-
-def _check_weights(saved: ExportedModel, plan: Plan) -> None:
-    """Raise `UsageError` if a metric asks for weights that an exported folder does not have."""
-    others = [label for label, protocol in plan.protocols.items() if protocol.weights != saved.weights]
-    if others:
-        remedies = " ".join(f"--set metrics.{label}.weights={saved.weights}" for label in others)
-        raise UsageError(
-            f"{saved.place}: exported with the {saved.weights} weights only, but metrics ask for the others: "
-            f"{', '.join(others)}. Evaluate these weights with {remedies}, or some metrics with --metrics."
-        )
 
 
 def _evaluate(

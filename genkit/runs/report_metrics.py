@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genkit.core.result import EvaluationRecord, Result
+from genkit.evaluation.protocol_lines import weights_note
 from genkit.pages.chart import value_text
 
 
@@ -18,23 +19,27 @@ class ShownMetric:
     reason: str  # why there is no value; empty if there is one
     interval: str
     better: str
+    weights: str = ""  # those of the value, if the pictures are of others
     best: str = ""  # the best value of the earlier evaluations and its step; empty if none was better
 
 
-def metrics_of(newest: EvaluationRecord | None, evaluations: Sequence[EvaluationRecord]) -> list[ShownMetric]:
+def metrics_of(
+    newest: EvaluationRecord | None, evaluations: Sequence[EvaluationRecord], shown: str
+) -> list[ShownMetric]:
     """Return the numbers of the newest evaluation, each with a better one of the run, if there is one.
 
-    Values are compared only if their protocols agree.
+    Values are compared only if their protocols agree. `shown` are the weights of the pictures, "raw" or "ema".
     """
-    return [_metric(result, newest.step, evaluations) for result in newest.results] if newest else []
+    return [_metric(result, newest.step, evaluations, shown) for result in newest.results] if newest else []
 
 
-def _metric(result: Result, step: int, evaluations: Sequence[EvaluationRecord]) -> ShownMetric:
+def _metric(result: Result, step: int, evaluations: Sequence[EvaluationRecord], shown: str) -> ShownMetric:
     value = _text(result.value) if result.value is not None else "refused"
     interval = "" if result.interval is None else " to ".join(map(value_text, result.interval))
     better = "" if result.better is None else f"{result.better} is better"
     best = _best_before(result, step, evaluations)
-    return ShownMetric(result.label, value, result.reason, interval, better, best)
+    weights = weights_note(result.protocol.weights, shown)
+    return ShownMetric(result.label, value, result.reason, interval, better, weights, best)
 
 
 def _best_before(result: Result, step: int, evaluations: Sequence[EvaluationRecord]) -> str:

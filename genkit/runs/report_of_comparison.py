@@ -74,7 +74,7 @@ class MetricLine:
     """The comparable values of one metric."""
 
     name: str
-    note: str  # what distinguishes the line from others of the same name
+    note: str  # what distinguishes the line from others of the same name, and weights that the pictures are not of
     better: str
     cells: Sequence[MetricCell]
     shared: bool  # whether several runs have a value
@@ -202,9 +202,12 @@ def _metrics(comparison: Comparison) -> list[MetricLine]:
 
 
 def _distinction(row: ComparisonRow, others: Sequence[ComparisonRow]) -> str:
-    """Return what of its protocol a row does not share with others of the same label; empty if there are none."""
+    """Return what of its protocol a row does not share with others of the same label, and which weights to note."""
     parts = row.protocol.split(", ")
-    own = [part for part in parts if any(part not in other.protocol.split(", ") for other in others)]
+    own = [row.weights_note] if row.weights_note else []
+    own += [
+        part for part in parts if part not in own and any(part not in other.protocol.split(", ") for other in others)
+    ]
     if any(other.protocol == row.protocol for other in others):
         own.append("on other data")
     return _shortened(", ".join(own))

@@ -13,7 +13,7 @@ from genkit.console.quantities import duration, quantity
 from genkit.core.result import EvaluationRecord
 from genkit.draw.panels import Section
 from genkit.errors import GenkitError
-from genkit.evaluation.protocol_lines import ProtocolLine
+from genkit.evaluation.protocol_lines import ProtocolLine, shown_weights
 from genkit.pages.chart import Chart
 from genkit.pages.pictures import PictureBudget
 from genkit.runs.checkpoint import read_facts
@@ -127,7 +127,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
         latent_space=reader.read(folder.figures, lambda: chart_of_codes(folder, recipe), None),
         pictures=pictures,
         picture_remarks=budget.remarks,
-        metrics=reader.read(folder.results, lambda: metrics_of(newest, evaluations), []),
+        metrics=reader.read(folder.results, lambda: metrics_of(newest, evaluations, shown_weights(recipe)), []),
         protocols=reader.read(folder.results, lambda: protocols_of(newest.results) if newest else [], []),
         metrics_step=newest.step if newest else None,
         times=reader.read(folder.timing, lambda: time_shares(read_timing(folder)), ()),

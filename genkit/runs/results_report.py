@@ -7,19 +7,24 @@ from collections.abc import Sequence
 
 from genkit.console.output import Console
 from genkit.core.result import Result
-from genkit.evaluation.protocol_lines import ProtocolLine, protocol_lines
+from genkit.evaluation.protocol_lines import ProtocolLine, protocol_lines, weights_note
 
 
-def print_results(results: Sequence[Result], console: Console) -> None:
-    """Print a table with a row per number, its value or the reason of a refusal; and then the protocols."""
+def print_results(results: Sequence[Result], shown: str, console: Console) -> None:
+    """Print a table with a row per number, its value or the reason of a refusal; and then the protocols.
+
+    `shown` are the weights that pictures of the model are of, "raw" or "ema". Numbers of other weights say so.
+    """
     rows = []
     for result, mode in zip(results, _modes(results), strict=True):
         value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
         if result.interval is not None:
             value += " ({:.4g} to {:.4g})".format(*result.interval)
         direction = "" if result.better is None else f"{result.better} is better"
-        rows.append((f"{result.label} in {mode}" if mode else result.label, value, direction))
-    console.table("results", ("metric", "value", ""), rows)
+        name = f"{result.label} in {mode}" if mode else result.label
+        rows.append((name, value, direction, weights_note(result.protocol.weights, shown)))
+    columns = 4 if any(note for *_, note in rows) else 3
+    console.table("results", ("metric", "value", "", "")[:columns], [row[:columns] for row in rows])
     print_protocols(protocols_of(results), console)
 
 

@@ -46,6 +46,11 @@ class SavedModel:
     has_ema: bool
 
     @property
+    def shown_weights(self) -> str:
+        """The weights that pictures, scores and maps are of, unless the user asks for others: "ema" or "raw"."""
+        return "ema" if self.has_ema else "raw"
+
+    @property
     def remark(self) -> str:
         """What a user of the weights must know; empty for a model folder."""
         return ""

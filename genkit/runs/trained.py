@@ -68,7 +68,7 @@ def open_trained(path: Path, weights: str | None = None) -> Trained:
     `weights` is "raw", "ema", or None for the EMA weights if there are any, otherwise the raw ones.
     """
     saved = find_model(path)
-    which = weights or ("ema" if saved.has_ema else "raw")
+    which = weights or saved.shown_weights
     counted = ((unit, saved.facts.get(unit)) for unit in ("step", "epoch"))  # a converted checkpoint knows epochs only
     trained = next((f"{unit} {count}" for unit, count in counted if count is not None), "")
     return Trained(load_saved(saved, which), which, trained, saved.recipe, saved.remark, FIT in saved.facts)

@@ -37,7 +37,7 @@ def evaluated(step, value, better="lower", label="distance", samples=9) -> Evalu
 @pytest.mark.parametrize(("better", "best"), [("lower", "1 after step 10"), ("higher", "4 after step 20"), (None, "")])
 def test_a_metric_names_the_best_evaluation_before_it(better, best):
     records = [evaluated(10, 1.0, better), evaluated(20, 4.0, better), evaluated(30, 2.0, better)]
-    assert [metric.best for metric in metrics_of(records[-1], records)] == [best]
+    assert [metric.best for metric in metrics_of(records[-1], records, "raw")] == [best]
 
 
 @pytest.mark.fast
@@ -50,7 +50,14 @@ def test_only_earlier_and_comparable_evaluations_are_better():
         evaluated(40, 1.0),
         newest,
     ]
-    assert [metric.best for metric in metrics_of(newest, others)] == [""] and metrics_of(None, others) == []
+    assert [metric.best for metric in metrics_of(newest, others, "raw")] == [""]
+    assert metrics_of(None, others, "raw") == []
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("shown", "note"), [("raw", ""), ("ema", "raw weights")])
+def test_a_number_says_that_it_is_of_raw_weights_if_the_pictures_are_of_others(shown, note):
+    assert [metric.weights for metric in metrics_of(evaluated(10, 1.0), [], shown)] == [note]
 
 
 @pytest.mark.fast

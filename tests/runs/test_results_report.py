@@ -23,9 +23,9 @@ class Tables:
     texts = table
 
 
-def results_of(*labels, modes=MODES):
+def results_of(*labels, modes=MODES, weights="raw"):
     return [
-        Result(label, float(number), "lower", EvaluationProtocol(100, "test", "raw", mode))
+        Result(label, float(number), "lower", EvaluationProtocol(100, "test", weights, mode))
         for label in labels
         for number, mode in enumerate(modes)
     ]
@@ -34,7 +34,7 @@ def results_of(*labels, modes=MODES):
 @pytest.mark.parametrize("labels", [("fid",), ("fid", "psnr")])
 def test_every_number_of_an_evaluation_in_all_modes_names_its_mode(labels):
     console = Tables()
-    print_results(results_of(*labels), console)
+    print_results(results_of(*labels), "raw", console)
     numbers, protocols = console.rows
     assert [name for name, _, _ in numbers] == [f"{label} in mode {mode}" for label in labels for mode in MODES]
     where = "mode {}" if len(labels) > 1 else "fid in mode {}"
@@ -43,8 +43,21 @@ def test_every_number_of_an_evaluation_in_all_modes_names_its_mode(labels):
 
 def test_a_label_that_occurs_once_is_no_place():
     console = Tables()
-    print_results(results_of("fid", "psnr", modes=["batch"]), console)
+    print_results(results_of("fid", "psnr", modes=["batch"]), "raw", console)
     assert [name for name, _, _ in console.rows[0]] == ["fid", "psnr"]
     assert protocols_of(results_of("fid", "psnr", modes=["batch"])) == [
         ("all", "100 samples, test split, raw weights, batch batch norm")
     ]
+
+
+def test_a_number_says_which_weights_it_is_of_only_if_the_pictures_are_of_others():
+    raw, ema = results_of("psnr", modes=["batch"]), results_of("ssim", modes=["batch"], weights="ema")
+    notes = {}
+    for shown in ("raw", "ema"):
+        console = Tables()
+        print_results([*raw, *ema], shown, console)
+        notes[shown] = [note for *_, note in console.rows[0]]
+    assert notes == {"raw": ["", "ema weights"], "ema": ["raw weights", ""]}
+    console = Tables()
+    print_results(ema, "ema", console)
+    assert [len(row) for row in console.rows[0]] == [3]

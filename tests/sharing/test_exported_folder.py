@@ -92,13 +92,21 @@ def test_commands_take_an_exported_folder(exported, tmp_path):
         assert np.array_equal(np.load(tmp_path / f"a-{file}")[key], np.load(tmp_path / f"b-{file}")[key])
 
 
-def test_an_evaluation_refuses_weights_that_the_folder_lacks_and_computes_the_others(exported, tmp_path):
-    assert_names(refused("eval", exported), exported, "modes", "metrics.modes.weights=ema")
-    ema = ("--set", "metrics.modes.weights=ema", "--json")
-    found, expected = (command("eval", folder, *ema) for folder in (exported, tmp_path / "model"))
+def test_an_evaluation_is_of_the_weights_of_the_folder_and_refuses_others(exported, tmp_path):
+    found, expected = (
+        command("eval", folder, *more, "--json")
+        for folder, *more in (
+            (exported,),
+            (tmp_path / "model", "--set", "metrics.modes.weights=ema"),
+        )
+    )
     assert found.code == expected.code == 0
     assert json.loads(found.out)["results"] == json.loads(expected.out)["results"]
-    assert_names(refused("eval", exported, *ema, "--batch-norm", "batch"), exported, "--batch-norm")
+    assert "ema weights" not in command("eval", exported).out.partition("how each number is made")[0]
+    assert command("eval", exported, "--weights", "ema", "--json").out == found.out
+    assert_names(refused("eval", exported, "--weights", "raw"), exported, "genkit export RUN --weights raw")
+    assert_names(refused("eval", exported, "--set", "metrics.modes.weights=raw"), exported, "modes", "--metrics")
+    assert_names(refused("eval", exported, "--batch-norm", "batch"), exported, "--batch-norm")
 
 
 @pytest.mark.parametrize("command_name", ["figures", "resume", "compare"])

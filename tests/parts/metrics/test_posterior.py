@@ -288,7 +288,7 @@ def test_a_result_without_a_direction_is_read_back_and_printed_without_one(tmp_p
     (tmp_path / "results.json").write_text(json.dumps([result.as_dict() for result in results]))
     assert read_results(tmp_path / "results.json") == results
 
-    print_results(results, Console())
+    print_results(results, "raw", Console())
     numbers, protocols = capsys.readouterr().out.split("how each number is made")
     rows = [line.split() for line in numbers.splitlines() if line.startswith("of-")]
     assert protocols.count("10 samples") == 1
