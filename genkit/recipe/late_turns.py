@@ -38,7 +38,7 @@ def remarks_on_late_turns(bound: BoundRecipe, turns: Sequence[Turn]) -> Iterator
         never = "never runs: it begins" if len(together) == 1 else "never run: they begin"
         length = f"{steps} step{'s' * (steps != 1)}"
         yield (
-            f"{_names(together)} {never} in step {first + 1}, and the run has {length}."
+            f"{_names(together)} {never} after step {first}, and the run has {length}."
             f"{_what_runs(turns, steps)} {', or '.join(remedies)}."
         )
     for turn in turns:
@@ -78,7 +78,7 @@ def _unfinished(bound: BoundRecipe, action: Action, steps: int) -> str:
     settings = " or ".join(f"[loss] {key} = {getattr(bound.loss, key)}" for key in keys)
     earlier = f", or a smaller {settings}" if keys else ""
     return (
-        f'action "{action.name}" does not end: it needs the samples of {needed} steps from step {action.start + 1} on, '
+        f'action "{action.name}" does not end: it needs the samples of {needed} steps after step {action.start}, '
         f"and the run has only {rest} of them. Use at least {action.stop} steps or a larger batch_size in "
         f"[train]{earlier}."
     )

@@ -119,11 +119,12 @@ def _describe_action(action: Mapping[str, Any]) -> str:
 
 
 def _due(every: int, start: int, stop: int | None) -> str:
+    """Return when a phase runs, by numbers of completed steps, as the log counts: the first step is step 1."""
     if stop == 0:
         return "never"
     often = "each step" if every == 1 else f"every {every} steps"
-    begin = f" from step {start}" if start else ""
-    end = f" before step {stop}" if stop is not None else ""
+    begin = f" after step {start}" if start else ""
+    end = f" up to step {stop}" if stop is not None else ""
     return often + begin + end
 
 

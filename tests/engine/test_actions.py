@@ -222,8 +222,8 @@ def test_the_plan_shows_actions_in_their_order(capsys):
     actions = plan_as_dict(plan, *chosen)["actions"]
     assert [(a["name"], a["before"], a["due"], a["resets"]) for a in actions] == [
         ("shrink", "vae", "every 2 steps", []),
-        ("centre", None, "each step from step 3", []),
-        ("forget", None, "each step from step 5 before step 6", ["decoder"]),
+        ("centre", None, "each step after step 3", []),
+        ("forget", None, "each step after step 5 up to step 6", ["decoder"]),
     ]
 
 

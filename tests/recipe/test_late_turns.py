@@ -68,12 +68,12 @@ def test_the_first_step_is_the_first_that_is_due():
 def test_what_a_run_is_too_short_for_is_remarked_with_the_key_that_decides():
     (remark,) = remarks_of(steps=12)
     assert_names(
-        remark, 'phase "later"', 'action "swap"', "begin in step 13", "has 12 steps", "[loss] wait below 6 (now 6)"
+        remark, 'phase "later"', 'action "swap"', "begin after step 12", "has 12 steps", "[loss] wait below 6 (now 6)"
     )
     assert_names(remark, 'trains phase "begin" and phase "seldom" only')
     assert "rest" not in remark and "off" not in remark
     (seldom,) = [remark for remark in remarks_of(steps=2) if "seldom" in remark]
-    assert_names(seldom, "begins in step 3", "more than 2 steps")
+    assert_names(seldom, "begins after step 2", "more than 2 steps")
     assert "[loss]" not in seldom.removesuffix("[train].")
 
 
@@ -111,9 +111,9 @@ class Collects(Warms):
     ("steps", "wait", "needed", "named"),
     [
         (9, 6, 24, None),  # 3 steps of 8 samples, the last of which is the last of the run
-        (9, 6, 25, ("from step 7 on", "4 steps", "only 3 of them", "at least 10 steps", "[loss] wait = 6")),
-        (8, 6, 24, ("from step 7 on", "3 steps", "only 2 of them", "at least 9 steps", "[loss] wait = 6")),
-        (9, 1, 80, ("from step 2 on", "10 steps", "only 8 of them", "at least 11 steps")),
+        (9, 6, 25, ("after step 6", "4 steps", "only 3 of them", "at least 10 steps", "[loss] wait = 6")),
+        (8, 6, 24, ("after step 6", "3 steps", "only 2 of them", "at least 9 steps", "[loss] wait = 6")),
+        (9, 1, 80, ("after step 1", "10 steps", "only 8 of them", "at least 11 steps")),
     ],
 )
 def test_an_action_that_the_end_of_the_run_cuts_short_is_remarked(steps, wait, needed, named):
