@@ -15,13 +15,17 @@ TOO_EARLY = "stopped before the command began; nothing was written."
 def main() -> None:
     """Run the command line as the only work of this process: Ctrl-C ends it with one line, whatever the moment.
 
-    Python would print a traceback of whatever it was importing, and an interrupt can be lost within an import.
+    Python would print a traceback of whatever it was importing, and an interrupt can be lost within an import. A
+    request that comes after the command, when Python takes a moment to end, leaves the exit code as it is.
     """
-    is_heeded = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-    if is_heeded:
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _end_before_command)
+    from genkit.launched import STOP
+
+    heeded = [number for number in STOP if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heeded:
         # Called last: Python then takes its handlers away, and a signal would end it with another exit code.
-        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        atexit.register(signal.signal, number, signal.SIG_IGN)
     code = 1
     try:
         run_command()
@@ -29,8 +33,8 @@ def main() -> None:
         code = end.code if isinstance(end.code, int) else int(bool(end.code))
         raise
     finally:
-        if is_heeded:
-            signal.signal(signal.SIGINT, lambda number, frame: _end(code))
+        for number in heeded:
+            signal.signal(number, lambda *given: _end(code))
 
 
 def _end_before_command(number: int, frame: FrameType | None) -> None:

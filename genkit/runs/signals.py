@@ -10,20 +10,22 @@ nothing.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import currentframe
 from types import FrameType
 
-from genkit.errors import Interrupted
+from genkit.errors import GenkitError, Interrupted
 from genkit.launched import STOP
+from genkit.runs.repeated_signal import RepeatedSignal, imports_within
 
 Handler = Callable[[int, FrameType | None], None]
 
 SECONDS_UNTIL_AGAIN = 2.0  # enough to clean up after an interrupt
+SECONDS_BETWEEN_LOOKS = 0.05  # at an import that a request waits for
 
 _of_open_blocks: list[list[int]] = []  # the signals that each open block has received, the outermost block first
 
@@ -78,34 +80,45 @@ def stop_requested(hurry: bool = True) -> Iterator[Callable[[], bool]]:
 def interruptible() -> Iterator[None]:
     """Raise `KeyboardInterrupt` for SIGTERM as for Ctrl-C, so that both end with a message about the next command.
 
+    The first request waits until a library is imported: half of a module lets later imports fail, with errors that
+    have nothing to do with their cause. A second Ctrl-C does not wait.
+
     Python drops an exception that a finaliser or a callback of a weak reference raises, and so do libraries that try an
     import and go on without it. So if nothing handles the interrupt a moment later and the block goes on, it is raised
-    again.
+    again. An error other than genkit's that follows an interrupt is taken for its consequence.
     """
     received: list[int] = []
-    again = _Again()
+    again = RepeatedSignal()
+    around, waits, has_raised = imports_within(currentframe()), False, False
 
     def obey(number: int, frame: FrameType | None) -> None:
+        nonlocal waits, has_raised
         if again.is_due:
             again.is_due = False
-            if is_stopping():
+            if again.is_over or is_stopping():
                 return
         elif number == signal.SIGINT or not received:
             received.append(number)
         else:
             return
-        again.start()
-        raise KeyboardInterrupt
+        waits = len(received) == 1 and imports_within(frame) > around
+        again.start(number, SECONDS_BETWEEN_LOOKS if waits else SECONDS_UNTIL_AGAIN)
+        if not waits:
+            has_raised = True
+            raise KeyboardInterrupt
 
     with _handling(obey, received), _dropped_without_words():
         try:
             yield
-        except ImportError as error:
-            if not is_stopping(error):
+        except Exception as error:
+            is_consequence = has_raised or received.count(signal.SIGINT) > 1 or is_stopping(error)
+            if isinstance(error, GenkitError) or not is_consequence:
                 raise
             raise KeyboardInterrupt from None
         finally:
             again.stop()
+        if waits:
+            raise KeyboardInterrupt
 
 
 @contextmanager
@@ -122,31 +135,6 @@ def _dropped_without_words() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = before
-
-
-class _Again:
-    """A signal that this process sends itself a moment after an interrupt."""
-
-    def __init__(self) -> None:
-        self.is_due = False  # the next signal is this one
-        self._timer: threading.Timer | None = None
-
-    def start(self) -> None:
-        """Begin the moment, in place of one that has begun."""
-        self.stop()
-        self._timer = threading.Timer(SECONDS_UNTIL_AGAIN, self._send)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def stop(self) -> None:
-        """Send nothing."""
-        self.is_due = False
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _send(self) -> None:
-        self.is_due = True
-        os.kill(os.getpid(), signal.SIGINT)
 
 
 def is_stopping(error: BaseException | None = None) -> bool:
