@@ -43,6 +43,13 @@ class PartFailed(RunError):
     """A part that failed while a run trained."""
 
 
+class PartMistake(ValueError):
+    """A mistake in the code of a part: it returns what its kind does not allow, or names what does not exist.
+
+    genkit raises it. A plain `ValueError` of a part is a refusal instead: the part does not support its input.
+    """
+
+
 class Diverged(RunError):
     """A run with a value that is not finite. Resuming it would diverge again."""
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from traceback import FrameSummary, extract_tb, walk_tb
 from types import FrameType
 
+from genkit.errors import PartMistake
+
 LIBRARIES = {"genkit", "torch", "numpy", "accelerate", "pluggy", "pydantic", *sys.stdlib_module_names}
 
 
@@ -55,6 +57,14 @@ def describe_bug(target: object, error: BaseException) -> str:
     line = line_of_part(walk_tb(error.__traceback__))
     name = code_of(target).partition(" (")[0] if line else code_of(target)
     return f"{name} failed with {type(error).__name__}: {error}" + (f" ({line})" if line else "")
+
+
+def refuses_its_input(error: BaseException) -> bool:
+    """Return whether an error says that a part does not support what it was given; other input may do.
+
+    A `PartMistake` does not: the part is wrong whatever it is given.
+    """
+    return is_refusal(error) and not isinstance(error, PartMistake)
 
 
 def is_refusal(error: BaseException) -> bool:

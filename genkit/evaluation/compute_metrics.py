@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from torch import Tensor
 
@@ -20,7 +20,7 @@ from genkit.core.model import Model, evaluating
 from genkit.core.noise import seed_of
 from genkit.core.prior import StandardNormal
 from genkit.core.result import Result
-from genkit.errors import GenkitError
+from genkit.errors import GenkitError, PartMistake
 from genkit.evaluation.batch_norm import BatchNormModes, complete_protocol
 from genkit.evaluation.draws import draws, groups_of, labels_of, read, rows_of_chunk
 from genkit.evaluation.in_state import map_in_state
@@ -35,19 +35,22 @@ def protocol_of(
 ) -> EvaluationProtocol:
     """Return the complete protocol of a metric. `batch_norm` overrides the mode of the metric.
 
-    Raises `ValueError` if the number would be meaningless, or if the metric does not return a protocol.
+    Raises `ValueError` if the number would be meaningless, and `PartMistake` if the metric does not return a protocol.
     """
     better: Any = metric.better
     if better not in ("lower", "higher", None):
-        raise ValueError(f'{code_of(metric)}: better is {better!r}. Return "lower", "higher" or None')
+        raise PartMistake(f'{code_of(metric)}: better is {better!r}. Return "lower", "higher" or None')
     protocol: Any = metric.protocol(data, model)
     if not isinstance(protocol, EvaluationProtocol):
         found = f"an object of type {type(protocol).__name__}"
-        raise ValueError(f"{code_of(metric)}: protocol returned {found}. Return an EvaluationProtocol")
+        raise PartMistake(f"{code_of(metric)}: protocol returned {found}. Return an EvaluationProtocol")
     if protocol.weights not in ("raw", "ema"):
-        raise ValueError(f'{code_of(metric)}: the protocol has weights = {protocol.weights!r}. Use "raw" or "ema"')
+        raise PartMistake(f'{code_of(metric)}: protocol has weights = {protocol.weights!r}. Use "raw" or "ema"')
     if not isinstance(protocol.samples, int) or protocol.samples < 1:
-        raise ValueError(f"{code_of(metric)}: the protocol has samples = {protocol.samples!r}. Give a positive integer")
+        raise PartMistake(f"{code_of(metric)}: protocol has samples = {protocol.samples!r}. Give a positive integer")
+    if protocol.batch_norm not in (None, *get_args(BatchNormMode)):
+        modes = " or ".join(f'"{mode}"' for mode in get_args(BatchNormMode))
+        raise PartMistake(f"{code_of(metric)}: protocol has batch_norm = {protocol.batch_norm!r}. Use {modes}, or None")
     if batch_norm is not None:
         protocol = replace(protocol, batch_norm=batch_norm)
     if not isinstance(model.prior, StandardNormal):

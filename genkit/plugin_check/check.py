@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from genkit.errors import GenkitError, UsageError
-from genkit.part_code import describe_bug, is_refusal, line_of_definition
+from genkit.errors import GenkitError, PartMistake, UsageError
+from genkit.part_code import describe_bug, line_of_definition, refuses_its_input
 from genkit.plugin_check.build_part import NotChecked, how_to_set, keys_of_parts, kind_word, prepared
 from genkit.plugin_check.entry_laws import entry_laws
 from genkit.plugin_check.installed import InstalledPlugin, find_plugin
@@ -127,13 +127,14 @@ def check_kind(part: Part, keys: Document, around: Around, report: Report) -> Re
     except NotChecked as missing:
         return replace(report, not_checked=str(missing))
     except FAILURES as error:  # the laws catch what their checks raise: it comes from before them
-        if is_refusal(error) or isinstance(error, GenkitError):  # such as a file that is not there
+        if refuses_its_input(error) or isinstance(error, GenkitError):  # such as a file that is not there
             return replace(report, not_checked=f"{str(error).rstrip('.')}. {how_to_set(part, 'KEY')}")
-        bug = describe_bug(part.load(), error).rstrip(".")
+        mistake = isinstance(error, PartMistake)
+        bug = (str(error) if mistake else describe_bug(part.load(), error)).rstrip(".")
         if any(error is each for each in unmade):
             text = str(error).rstrip(".") if isinstance(error, TypeError) else bug
             return replace(report, verdicts=(*report.verdicts, Verdict(CONSTRUCTS, text, BE_MADE)))
-        return replace(report, verdicts=(*report.verdicts, Verdict(ANSWERS, bug, ANSWER)))
+        return replace(report, verdicts=(*report.verdicts, Verdict(ANSWERS, bug, "" if mistake else ANSWER)))
     if part.kind in TRIED_ON_EXAMPLES and verdicts and verdicts[-1].refused:
         return replace(report, not_checked=f"it refuses what it was tried on: {verdicts[-1].broken}. {IN_A_TEST}")
     return replace(report, verdicts=(*report.verdicts, *verdicts))

@@ -16,6 +16,7 @@ from genkit.core.model import Autoencoder, Model
 from genkit.core.prior import Prior
 from genkit.core.squared_error import SquaredError
 from genkit.core.types import Link, ReconstructionError
+from genkit.errors import PartMistake
 from genkit.part_code import code_of
 from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.document import KeyPath
@@ -59,12 +60,12 @@ class BoundModel:
         return model
 
     def add_prior(self, model: Model) -> None:
-        """Construct the prior, and make it the child `prior` of the model. Raises `ValueError` if it is none."""
+        """Construct the prior, and make it the child `prior` of the model. Raises `PartMistake` if it is none."""
         if self.prior is None:
             return
         prior = self.prior.target(**self.prior.arguments, latent_dim=model.latent_dim)
         if not isinstance(prior, Prior):
-            raise ValueError(f"{code_of(prior)} is not a genkit.api.Prior. Derive the class from Prior")
+            raise PartMistake(f"{code_of(prior)} is not a genkit.api.Prior. Derive the class from Prior")
         model.prior = prior
 
 

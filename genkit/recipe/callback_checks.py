@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from genkit.core.callback import Callback, PlanView
-from genkit.errors import UsageError
+from genkit.errors import PartMistake, UsageError
 from genkit.part_code import code_of, describe_bug, is_refusal
 from genkit.recipe.checks import Finding
 from genkit.recipe.document import KeyPath
@@ -36,4 +36,4 @@ def unmet_callbacks(callbacks: Mapping[str, Callback]) -> list[str]:
 def _check_unmet(callback: Callback) -> None:
     unmet: Any = callback.unmet()
     if not isinstance(unmet, (tuple, list)) or not all(isinstance(text, str) for text in unmet):
-        raise ValueError(f"{code_of(callback)}: unmet returned {unmet!r}. Return a tuple of messages, () for nothing")
+        raise PartMistake(f"{code_of(callback)}: unmet returned {unmet!r}. Return a tuple of messages, () for nothing")

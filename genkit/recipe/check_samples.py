@@ -10,20 +10,21 @@ from torch import Tensor
 
 from genkit.core.dataset import Dataset, Raw, Samples
 from genkit.core.noise import Noise
+from genkit.errors import PartMistake
 from genkit.part_code import code_of
 
 
 def checked_samples(data: Dataset, found: Any, noise: Noise) -> Samples:
-    """Return what `batch` returned with this noise. Raises `ValueError` unless it is what `Samples` requires."""
+    """Return what `batch` returned with this noise. Raises `PartMistake` unless it is what `Samples` requires."""
     if mistake := _mistake(data, found, noise):  # the place in the code is looked up only now, since that takes long
-        raise ValueError(f"{code_of(data)}: batch returned {mistake}")
+        raise PartMistake(f"{code_of(data)}: batch returned {mistake}")
     return found
 
 
 def checked_raw(data: Dataset, found: Any, noise: Noise) -> Raw:
-    """Return what `load` returned with this noise. Raises `ValueError` unless it is what `Raw` requires."""
+    """Return what `load` returned with this noise. Raises `PartMistake` unless it is what `Raw` requires."""
     if mistake := _mistake_of_raw(found, noise):
-        raise ValueError(f"{code_of(data)}: load returned {mistake}")
+        raise PartMistake(f"{code_of(data)}: load returned {mistake}")
     return found
 
 

@@ -12,7 +12,8 @@ from genkit.core.loss import Action, Phase
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
 from genkit.evaluation.batch_norm import norms_of
-from genkit.near_miss import near_miss
+from genkit.near_miss import closest, near_miss
+from genkit.part_code import code_of, line_of_definition
 from genkit.recipe.bind_model import ERROR, PRIOR
 from genkit.recipe.bind_recipe import BoundRecipe
 from genkit.recipe.costs import PhaseCost
@@ -20,6 +21,7 @@ from genkit.recipe.document import KeyPath
 from genkit.recipe.resolved import Key
 from genkit.recipe.schedule_probe import values_over_the_run
 from genkit.recipe.tables import Evaluate, Recipe, Train
+from genkit.recipe.try_loss import unknown_child
 from genkit.storage.weights import NO_EMA_WEIGHTS
 
 RATE_OF_A_WEIGHT = 1.0  # the defaults of schedules reach it: they are for weights of a loss
@@ -46,16 +48,26 @@ def children_trained_by(phases: tuple[Phase, ...]) -> set[str]:
 def check_children(bound: BoundRecipe, model: Model, phases: tuple[Phase, ...]) -> Iterator[Finding]:
     """Check that the model has the children that the loss trains, and that exactly these have an optimiser.
 
-    Optimisers are not checked if [optimiser] is no table.
+    Optimisers are not checked if [optimiser] is no table, or if the model lacks a child: another loss or another model
+    decides then which children need one.
     """
     children, trained = children_of(model), children_trained_by(phases)
     loss, network = bound.parts[("loss",)], bound.parts[("model",)]
     names = " and ".join(sorted(trained))
-    for child in sorted(trained - children):
-        has = " and ".join(sorted(children))
-        text = f'"{network.entry.name}" has no child "{child}", which "{loss.entry.name}" trains; it has {has}.'
+    lacked = sorted(trained - children)
+    for child in lacked:
+        if closest(child, {*children, PRIOR}):  # a mistake in the code of the loss, else it is for another model
+            phase = next(phase for phase in phases if child in phase.updates)
+            text = f'{code_of(bound.loss)}: phase "{phase.name}" updates {unknown_child(child, children)}'
+            yield Finding(("loss",), text, loss.owner)
+            continue
+        place = line_of_definition(bound.loss)
+        text = (
+            f'"{network.entry.name}" has no child "{child}", which "{loss.entry.name}" ({place}) trains; it has '
+            f"{' and '.join(sorted(children))}. Use a model that has it, or another loss."
+        )
         yield Finding(("model", "use"), text, network.owner)
-    if bound.optimisers is None:
+    if bound.optimisers is None or lacked:
         return
     for child in sorted(trained & children - set(bound.optimisers)):
         text = f'missing (required by "{loss.entry.name}", which trains {names}). Add [optimiser.{child}].'
@@ -110,9 +122,11 @@ def check_resets(bound: BoundRecipe, phases: tuple[Phase, ...], actions: tuple[A
     for action in actions:
         for child in sorted(set(action.resets) - trained):
             names = " and ".join(sorted(trained - {PRIOR}))
+            meant = closest(child, trained)
             text = (
-                f'action "{action.name}" resets the moments of "{child}", but "{loss.entry.name}" trains '
-                f"{names} only. Remove it from resets."
+                f'{code_of(bound.loss)}: action "{action.name}" resets the moments of "{child}", but '
+                f'"{loss.entry.name}" trains {names} only. '
+                + (f"Did you mean {' or '.join(meant)}?" if meant else "Remove it from resets.")
             )
             yield Finding(("loss",), text, loss.owner)
 
@@ -120,6 +134,8 @@ def check_resets(bound: BoundRecipe, phases: tuple[Phase, ...], actions: tuple[A
 def check_prior_is_trained(bound: BoundRecipe, model: Model, phases: tuple[Phase, ...]) -> Iterator[Finding]:
     """Check that the loss trains a prior that has parameters."""
     trained = children_trained_by(phases)
+    if not trained <= children_of(model):  # perhaps a wrong name of the prior, which is reported already
+        return
     if next(model.prior.parameters(), None) is not None and PRIOR not in trained:
         loss = bound.parts[("loss",)]
         names = " and ".join(sorted(trained))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,16 +18,15 @@ from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
 from genkit.core.targets import make_targets
 from genkit.core.torch_operations import OperationWatch
-from genkit.part_code import code_of
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.phase_result import checked_result
 from genkit.recipe.schedule_probe import RunProgress
 from genkit.recipe.tables import Recipe
+from genkit.recipe.try_action import USE_THE_NOISE, try_action
 from genkit.recipe.try_model import labels_without_content
 
 META = torch.device("meta")
 MOST_OPERATIONS = 100_000  # of torch in one phase: a step has hundreds, and more than this would not end
-USE_THE_NOISE = "Draw with batch.randn(tag, ...) or batch.rand(tag, ...): they are a function of the step."
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def costs_of(
 
     `targets` are the children of which the loss reads a copy.
 
-    The actions are tried at their places. Raises `ValueError` if one returns something or replaces a tensor.
+    The actions are tried at their places. Raises `PartMistake` if one returns something or replaces a tensor.
     """
     # A schedule may switch a part of a loss on or off, so each phase is tried at both ends of the run.
     turns, micro_batches = turns_of(phases, actions), recipe.train.accumulate
@@ -66,42 +65,11 @@ def _costs(model: Model, turns: tuple[Phase | Action, ...], batch: Batch, micro_
     for turn in turns:
         if isinstance(turn, Action):
             rows = [Rows(start, start + size, size * micro_batches) for start in range(0, size * micro_batches, size)]
-            _try_action(model, turn, joined([replace(batch, noise=replace(batch.noise, rows=each)) for each in rows]))
+            try_action(model, turn, joined([replace(batch, noise=replace(batch.noise, rows=each)) for each in rows]))
             continue
         with refusing_global_draws(turn.loss, USE_THE_NOISE):
             costs[turn.name] = _cost(model, turn, batch)
     return costs
-
-
-def _try_action(model: Model, action: Action, batch: Batch) -> None:
-    before = {name: id(tensor) for name, tensor in _named_tensors(model, batch)}
-    with (
-        torch.no_grad(),
-        refusing_global_draws(action.do, USE_THE_NOISE),
-        model.given(batch.extra, *batch.targets.values()),
-    ):
-        do: Callable[..., Any] = action.do
-        returned = do(model, batch.in_phase(action.name))
-    subject = f'{code_of(action.do)}: action "{action.name}"'
-    if returned is not None:
-        raise ValueError(
-            f"{subject} returned a {type(returned).__name__}. An action changes the model and returns nothing"
-        )
-    if replaced := {name for name, tensor in _named_tensors(model, batch) if before.get(name) != id(tensor)} | (
-        before.keys() - dict(_named_tensors(model, batch)).keys()
-    ):
-        raise ValueError(
-            f"{subject} replaced the tensor {min(replaced)}. Change tensors in place, for example with copy_()"
-        )
-
-
-def _named_tensors(model: Model, batch: Batch) -> Iterator[tuple[str, Tensor]]:
-    for prefix, module in (("", model), ("target ", nn.ModuleDict(batch.targets))):
-        for name, tensor in (
-            *module.named_parameters(remove_duplicate=False),
-            *module.named_buffers(remove_duplicate=False),
-        ):
-            yield prefix + name, tensor
 
 
 def _batches(model: Model, targets: tuple[str, ...], recipe: Recipe, data: Dataset) -> Iterator[Batch]:

@@ -19,18 +19,19 @@ from genkit.core.global_generators import GeneratorWatch
 from genkit.core.noise import __name__ as NOISE
 from genkit.core.torch_operations import OperationWatch, draws_globally
 from genkit.core.torch_operations import __name__ as OPERATIONS
+from genkit.errors import PartMistake
 from genkit.part_code import code_of, line_of_part
 
 
 @contextmanager
 def refusing_global_draws(part: object, remedy: str) -> Iterator[None]:
-    """Raise `ValueError` with the remedy if the block, which calls a part, draws from a global generator."""
+    """Raise `PartMistake` with the remedy if the block, which calls a part, draws from a global generator."""
     watch = GeneratorWatch(torch.device("cpu"))
     with _DrawFinder() as finder:
         yield
     moved = watch.moved()
     if finder.found or moved:
-        raise ValueError(global_draw_text(part, "torch" if finder.found else moved[0], remedy, finder.found))
+        raise PartMistake(global_draw_text(part, "torch" if finder.found else moved[0], remedy, finder.found))
 
 
 def global_draw_text(part: object, library: str, remedy: str, place: str = "") -> str:

@@ -10,6 +10,7 @@ import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from genkit.core.model import Model
+from genkit.errors import PartMistake
 from genkit.part_code import code_of
 
 MOST_TENSORS = 10_000  # parameters of a network; one of hundreds of layers has hundreds
@@ -18,12 +19,12 @@ MOST_TENSORS = 10_000  # parameters of a network; one of hundreds of layers has 
 def network_on_meta(build: Callable[[], Model]) -> Model:
     """Return the model that a function builds, on the meta device.
 
-    Raises `ValueError` if it is no `Model`, or has more than `MOST_TENSORS` parameters.
+    Raises `PartMistake` if it is no `Model`, and `ValueError` if it has more than `MOST_TENSORS` parameters.
     """
     with torch.device("meta"), _at_most_tensors():
         model = build()
     if not isinstance(model, Model):
-        raise ValueError(f"{code_of(model)} is not a genkit.api.Model. Derive the class from Model, Autoencoder or GAN")
+        raise PartMistake(f"{code_of(model)} is no genkit.api.Model. Derive the class from Model, Autoencoder or GAN")
     return model
 
 

@@ -7,13 +7,14 @@ from typing import Any
 from torch import Tensor
 
 from genkit.core.loss import Phase, PhaseLoss
+from genkit.errors import PartMistake
 from genkit.part_code import code_of
 
 
 def checked_result(phase: Phase, computed: Any) -> PhaseLoss:
-    """Return the result of a phase. Raises `ValueError` unless total and terms are what `PhaseLoss` requires."""
+    """Return the result of a phase. Raises `PartMistake` unless total and terms are what `PhaseLoss` requires."""
     if mistake := _mistake(computed):  # the place in the code is looked up only now: that takes longer than a check
-        raise ValueError(f'{code_of(phase.loss)}: phase "{phase.name}"{mistake}')
+        raise PartMistake(f'{code_of(phase.loss)}: phase "{phase.name}"{mistake}')
     total, terms = computed
     return PhaseLoss(total, dict(terms))
 

@@ -1,6 +1,6 @@
 """Trial of a data set before a run: what it and its held-out split say about themselves is checked.
 
-Every function raises `ValueError` with the class, its file and line. Other exceptions are bugs of the part.
+Every function raises `PartMistake` with the class, its file and line. Other exceptions are bugs of the part.
 """
 
 from __future__ import annotations
@@ -8,15 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from genkit.core.dataset import Dataset
+from genkit.errors import PartMistake
 from genkit.part_code import code_of
 from genkit.recipe.part_interface import check_interface
 
 
 def shape_of(data: Dataset) -> tuple[int, ...]:
-    """Return the shape of one sample. Raises `ValueError` unless it is a tuple of positive integers."""
+    """Return the shape of one sample. Raises `PartMistake` unless it is a tuple of positive integers."""
     shape: Any = data.shape
     if not isinstance(shape, (tuple, list)) or not shape or not all(isinstance(n, int) and n > 0 for n in shape):
-        raise ValueError(f"{code_of(data)}: shape is {shape!r}. Return (D,) for points, (C, H, W) for images")
+        raise PartMistake(f"{code_of(data)}: shape is {shape!r}. Return (D,) for points, (C, H, W) for images")
     return tuple(shape)
 
 
@@ -29,10 +30,10 @@ def try_data(data: Dataset) -> bool:
         check_interface("datasets", held_out)
     except TypeError as error:
         text = "Return the held-out split; a density, whose samples never repeat, returns itself"
-        raise ValueError(f"{code_of(data)}: held_out returned a {type(held_out).__name__}. {text}") from error
+        raise PartMistake(f"{code_of(data)}: held_out returned a {type(held_out).__name__}. {text}") from error
     _check_facts(held_out)
     if shape_of(held_out) != shape_of(data):
-        raise ValueError(
+        raise PartMistake(
             f"{code_of(data)}: samples have the shape {shape_of(data)}, held-out samples {shape_of(held_out)}"
         )
     return True
@@ -41,13 +42,13 @@ def try_data(data: Dataset) -> bool:
 def _check_facts(data: Any) -> None:
     unmet = data.unmet()
     if not isinstance(unmet, (tuple, list)) or not all(isinstance(text, str) for text in unmet):
-        raise ValueError(
+        raise PartMistake(
             f"{code_of(data)}: unmet returned {unmet!r}. Return a tuple of messages; () if nothing is missing"
         )
     if not isinstance(data.split, str):
-        raise ValueError(f'{code_of(data)}: split is {data.split!r}. Return "train", "test" or "drawn"')
+        raise PartMistake(f'{code_of(data)}: split is {data.split!r}. Return "train", "test" or "drawn"')
     if unmet:  # only reading the data would show their size
         return
     size = data.size
     if size is not None and (not isinstance(size, int) or size < 0):
-        raise ValueError(f"{code_of(data)}: size is {size!r}. Return the number of samples, or None for a density")
+        raise PartMistake(f"{code_of(data)}: size is {size!r}. Return the number of samples, or None for a density")

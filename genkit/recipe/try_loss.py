@@ -1,14 +1,17 @@
 """Trial of a loss before a run: its phases, actions, targets and remarks are asked for once and checked.
 
-Every function raises `ValueError` with the class, its file and line. Other exceptions are bugs of the part.
+Every function raises `PartMistake` with the class, its file and line. Other exceptions are bugs of the part.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from genkit.core.loss import Action, Loss, LossWithActions, LossWithRemark, LossWithTargets, Phase, Remark
 from genkit.core.model import Model
+from genkit.errors import PartMistake
+from genkit.near_miss import closest
 from genkit.part_code import code_of
 
 
@@ -17,13 +20,13 @@ def try_phases(loss: Loss) -> tuple[Phase, ...]:
     phases: Any = loss.phases()
     if not isinstance(phases, (tuple, list)) or not phases or not all(isinstance(phase, Phase) for phase in phases):
         found = "nothing" if phases in (None, (), []) else f"a {type(phases).__name__}"
-        raise ValueError(f"{code_of(loss)}: phases returned {found}. Return a tuple of Phase")
+        raise PartMistake(f"{code_of(loss)}: phases returned {found}. Return a tuple of Phase")
     for phase in phases:
         if mistake := _mistake_in_phase(phase):
-            raise ValueError(f'{code_of(loss)}: phase "{phase.name}": {mistake}')
+            raise PartMistake(f'{code_of(loss)}: phase "{phase.name}": {mistake}')
     names = [phase.name for phase in phases]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise ValueError(f'{code_of(loss)}: two phases have the name "{min(twice)}". Give each its own')
+        raise PartMistake(f'{code_of(loss)}: two phases have the name "{min(twice)}". Give each its own')
     return tuple(phases)
 
 
@@ -46,11 +49,11 @@ def try_actions(loss: Loss, phases: tuple[Phase, ...]) -> tuple[Action, ...]:
     actions: Any = actions_of(loss)
     if not isinstance(actions, (tuple, list)) or not all(isinstance(action, Action) for action in actions):
         found = "nothing" if actions is None else f"a {type(actions).__name__}"
-        raise ValueError(f"{code_of(loss)}: actions returned {found}. Return a tuple of Action, () for none")
+        raise PartMistake(f"{code_of(loss)}: actions returned {found}. Return a tuple of Action, () for none")
     names = [turn.name for turn in (*phases, *actions)]
     for action in actions:
         if mistake := _mistake_in_action(action, phases, names):
-            raise ValueError(f'{code_of(loss)}: action "{action.name}": {mistake}')
+            raise PartMistake(f'{code_of(loss)}: action "{action.name}": {mistake}')
     return tuple(actions)
 
 
@@ -74,7 +77,7 @@ def try_samples(actions: tuple[Action, ...], model: Model, batch_size: int) -> t
     for action in actions:
         needed: Any = 1 if action.samples is None else action.samples(model)
         if not isinstance(needed, int) or needed < 1:
-            raise ValueError(
+            raise PartMistake(
                 f'{code_of(action.samples)}: samples of the action "{action.name}" returned {needed!r}. Return a '
                 "positive integer"
             )
@@ -86,20 +89,32 @@ def targets_of(loss: Loss) -> Any:
     return loss.targets() if isinstance(loss, LossWithTargets) else ()
 
 
-def try_targets(loss: Loss, model: Model) -> tuple[str, ...]:
-    """Return the children whose targets a loss reads, after a check that the model has them."""
+def unknown_child(name: str, children: Iterable[str]) -> str:
+    """Return a name that no child of a model has, with its children and the name that may be meant: an object."""
+    meant = closest(name, {*children, "prior"})  # a prior that is not learnt is no child, but may be named
+    hint = f" Did you mean {' or '.join(meant)}?" if meant else ""
+    *first, last = sorted(children) or ["none"]
+    has = f"{', '.join(first)} and {last}" if first else last
+    return f'"{name}", which is no child of the model; it has {has}.{hint}'
+
+
+def checked_targets(loss: Loss) -> tuple[str, ...]:
+    """Return the children whose targets a loss reads, after a check that they are a tuple of names."""
     targets: Any = targets_of(loss)
     if not isinstance(targets, (tuple, list)) or not all(isinstance(name, str) for name in targets):
-        raise ValueError(
+        raise PartMistake(
             f'{code_of(loss)}: targets returned {targets!r}. Return a tuple of names, such as ("decoder",)'
         )
-    children = [name for name, _ in model.named_children()]
+    return tuple(dict.fromkeys(targets))
+
+
+def try_targets(loss: Loss, model: Model) -> tuple[str, ...]:
+    """Return the children whose targets a loss reads, after a check that the model has them."""
+    targets, children = checked_targets(loss), [name for name, _ in model.named_children()]
     for name in targets:
         if name not in children:
-            raise ValueError(
-                f'{code_of(loss)}: targets has "{name}", no child of the model; it has {" and ".join(children)}'
-            )
-    return tuple(dict.fromkeys(targets))
+            raise PartMistake(f"{code_of(loss)}: targets has {unknown_child(name, children)}")
+    return targets
 
 
 def try_remark(loss: Loss) -> bool:
@@ -107,5 +122,5 @@ def try_remark(loss: Loss) -> bool:
     if isinstance(loss, LossWithRemark):
         remark: Any = loss.remark({})
         if remark is not None and not isinstance(remark, Remark):
-            raise ValueError(f"{code_of(loss)}: remark returned a {type(remark).__name__}. Return a Remark, or None")
+            raise PartMistake(f"{code_of(loss)}: remark returned a {type(remark).__name__}. Return a Remark, or None")
     return True

@@ -1,6 +1,6 @@
 """Trial of a model before a run: its networks, its prior and its reconstruction error get rows without content.
 
-Every function raises `ValueError` with the class, its file and line. Other exceptions are bugs of the part.
+Every function raises `PartMistake` with the class, its file and line. Other exceptions are bugs of the part.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from genkit.core.condition import LABEL
 from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
+from genkit.errors import PartMistake
 from genkit.part_code import code_of
 from genkit.recipe.draw_finder import refusing_global_draws
 
@@ -30,9 +31,9 @@ def try_model(model: Model, data_shape: tuple[int, ...], batch_size: int) -> boo
     device = torch.device("meta")
     latent: Any = getattr(model, "latent_dim", None)
     if not isinstance(latent, int) or latent < 1:
-        raise ValueError(f"{code_of(model)}: latent_dim is {latent!r}. Set it to the size L of the latent code")
+        raise PartMistake(f"{code_of(model)}: latent_dim is {latent!r}. Set it to the size L of the latent code")
     if tuple(getattr(model, "data_shape", ())) != data_shape:
-        raise ValueError(f"{code_of(model)}: data_shape is not {data_shape}. Set it to the data_shape that it is given")
+        raise PartMistake(f"{code_of(model)}: data_shape is not {data_shape}. Set it to the data_shape it is given")
     z = Noise(0, 0, "trial", Rows.all(batch_size), device).randn("z", latent)
     x = torch.empty(batch_size, *data_shape, device=device)
     given = model.given(labels_without_content(model, batch_size))
@@ -52,7 +53,7 @@ def try_prior(model: Model, batch_size: int) -> bool:
     prior, device = model.prior, torch.device("meta")
     description: Any = prior.description
     if not isinstance(description, str) or not description.isprintable():
-        raise ValueError(f"{code_of(prior)}: description is {description!r}. Return the name of the prior, on one line")
+        raise PartMistake(f"{code_of(prior)}: description is {description!r}. Return the name of the prior on one line")
     noise = Noise(0, 0, "trial", Rows.all(batch_size), device)
     shape = (batch_size, model.latent_dim)
     q = DiagNormal(torch.empty(shape, device=device), torch.empty(shape, device=device))
@@ -75,11 +76,11 @@ def try_error(model: Model, data_shape: tuple[int, ...]) -> bool:
     x, output = torch.empty(2, 2, *data_shape, device="meta")
     error: Any = model.reconstruction_error
     if error.link not in ("identity", "sigmoid"):
-        raise ValueError(f'{code_of(error)}: link is {error.link!r}. Return "identity", or "sigmoid" for logits')
+        raise PartMistake(f'{code_of(error)}: link is {error.link!r}. Return "identity", or "sigmoid" for logits')
     found: Any = model.error(x, output)
     if not isinstance(found, Tensor) or found.shape != (2,):
         shape = f"the shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"type {type(found).__name__}"
-        raise ValueError(f"{code_of(error)}: the error of 2 samples has {shape}. Return one number a sample, (B,)")
+        raise PartMistake(f"{code_of(error)}: the error of 2 samples has {shape}. Return one number a sample, (B,)")
     return True
 
 
@@ -90,7 +91,7 @@ def labels_without_content(model: Model, size: int) -> dict[str, Tensor]:
 
 def _expect_posterior(model: Autoencoder, found: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(found, DiagNormal):
-        raise ValueError(
+        raise PartMistake(
             f"{code_of(model)}: encoder(x) returned a {type(found).__name__}, expected a DiagNormal. "
             "genkit.api.Posterior as the last layer makes one"
         )
@@ -100,6 +101,6 @@ def _expect_posterior(model: Autoencoder, found: Any, shape: tuple[int, ...]) ->
 
 def _expect(part: object, call: str, found: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(found, Tensor):
-        raise ValueError(f"{code_of(part)}: {call} returned a {type(found).__name__}, expected a tensor {shape}")
+        raise PartMistake(f"{code_of(part)}: {call} returned a {type(found).__name__}, expected a tensor {shape}")
     if found.shape != shape:
-        raise ValueError(f"{code_of(part)}: {call} has the shape {tuple(found.shape)}, expected {shape}")
+        raise PartMistake(f"{code_of(part)}: {call} has the shape {tuple(found.shape)}, expected {shape}")

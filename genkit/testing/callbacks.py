@@ -81,6 +81,12 @@ class _Trial:
                 basic=True,
             ),
             Law(
+                "follows a run",
+                self.follows,
+                "Take the arguments of the methods of genkit.api.Callback, and expect any term or number of a run",
+                basic=True,
+            ),
+            Law(
                 "stops only if declared",
                 self.stops,
                 "Declare `stops: ClassVar[bool] = True`, so that its keys decide the weights of a run",
@@ -105,6 +111,9 @@ class _Trial:
         unmet = self.callback.unmet()
         assert isinstance(unmet, (tuple, list)) and all(text.isprintable() for text in unmet), f"unmet: {unmet!r}"
         copy.deepcopy(self.callback)
+
+    def follows(self) -> None:
+        _stop_of(self.callback, self.fresh(), self.last)
 
     def stops(self) -> None:
         stopped = _stop_of(self.callback, self.fresh(), self.last)

@@ -11,8 +11,8 @@ from genkit.core.model import Autoencoder
 from genkit.core.types import ReconstructionError
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_interface import check_interface
-from genkit.testing.examples import autoencoders, first_accepted
-from genkit.testing.law import Law, assert_finite, assert_same, hold
+from genkit.testing.examples import accepted_autoencoders
+from genkit.testing.law import Law, assert_finite, assert_same, assert_tensor, for_each_case, hold
 from genkit.testing.maps import assert_map_adds_up
 from genkit.testing.models import batch_for
 
@@ -32,12 +32,15 @@ def assert_error_is_lawful(
       checked for images, unless the error reads the networks of the model, which have a fixed number of channels.
     - If it has a map, the sum of the map is the error.
 
-    Without a model it is a small autoencoder of points, or of images if the error refuses points. Without x the samples
-    are uniform on [0, 1].
+    Without a model these are small autoencoders of points and of images, without those that the error refuses. Without
+    x the samples are uniform on [0, 1].
     """
-    if model is None:
-        model = first_accepted(autoencoders(), lambda each: _Trial(error, each, batch_for(each).x).shape())
-    hold(error, _Trial(error, model, batch_for(model).x if x is None else x).laws())
+
+    def trial(each: Autoencoder) -> _Trial:
+        return _Trial(error, each, batch_for(each).x if x is None else x)
+
+    chosen = accepted_autoencoders(lambda each: trial(each).shape()) if model is None else {"": model}
+    hold(error, for_each_case({name: trial(each).laws() for name, each in chosen.items()}))
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,7 @@ class _Trial:
         check_interface("errors", self.error)
         assert self.error.link in ("identity", "sigmoid"), f"link is {self.error.link!r}"
         errors = self.measure(self.x, self.output)
-        assert isinstance(errors, Tensor), f"it returned a {type(errors).__name__}"
-        assert errors.shape == (len(self.x),), f"the shape is {tuple(errors.shape)}, expected {(len(self.x),)}"
+        assert_tensor(errors, (len(self.x),), "the error")
         assert_finite(errors, "the error")
 
     def again(self) -> None:

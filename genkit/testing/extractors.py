@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from genkit.core.metric import Extractor
 from genkit.recipe.draw_finder import refusing_global_draws
-from genkit.testing.examples import COLOUR, GREY, POINT, first_accepted
-from genkit.testing.law import Law, assert_finite, assert_same, hold
+from genkit.testing.examples import COLOUR, GREY, POINT, accepted
+from genkit.testing.law import Law, assert_finite, assert_same, for_each_case, hold
 
 SHAPES = (POINT, (1, 28, 28), GREY, COLOUR)
 SHA256 = re.compile("[0-9a-fA-F]{64}")
@@ -27,16 +28,25 @@ def assert_extractor_is_lawful(extractor: Extractor, x: Tensor | None = None, *o
     - Each of `others`, the same extractor with other settings, differs in `name`, `digest` or `resize` if it makes
       different features. Tables rely on it to keep numbers from different features apart.
 
-    Without x it is tried on uniform points, then on grey and colour images; the first that it does not refuse count.
-    Raises `ValueError` for a single sample, which shows nothing about other samples of its batch.
+    Without x it is tried on uniform points, and on the first images that it does not refuse. Raises `ValueError` for a
+    single sample, which shows nothing about other samples of its batch.
     """
     if x is not None and len(x) < 2:
         raise ValueError(f"x has {len(x)} samples: give two or more, (B, *shape)")
-    if x is None:
-        generator = torch.Generator().manual_seed(0)
-        candidates = [torch.rand(8, *shape, generator=generator) for shape in SHAPES]
-        x = first_accepted(candidates, lambda each: (extractor.width(tuple(each.shape[1:])), extractor(each)))
-    hold(extractor, _Trial(extractor, x, others).laws())
+    chosen = _accepted_samples(extractor) if x is None else {"": x}
+    hold(extractor, for_each_case({name: _Trial(extractor, each, others).laws() for name, each in chosen.items()}))
+
+
+def _accepted_samples(extractor: Extractor) -> dict[str, Tensor]:
+    """Return uniform points and images, (8, *shape), without those that the extractor refuses, by name."""
+    generator = torch.Generator().manual_seed(0)
+    points, *pictures = (torch.rand(8, *shape, generator=generator) for shape in SHAPES)
+
+    def use(x: Tensor) -> None:
+        extractor.width(tuple(x.shape[1:]))
+        extractor(x)
+
+    return accepted({"points": [points], "images": pictures}, use)
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,13 @@ class _Trial:
     def facts(self) -> None:
         extractor, shape = self.extractor, self.shape
         assert not extractor.unmet(), f"unmet: {extractor.unmet()}"
+        texts: dict[str, Any] = {
+            "name": extractor.name,
+            "digest": extractor.digest,
+            "resize": extractor.resize(shape),
+        }
+        for what, text in texts.items():
+            assert isinstance(text, str), f"{what}: a {type(text).__name__}, expected a text"
         assert extractor.name and extractor.name.isprintable(), f"name: {extractor.name!r} is empty or not printable"
         assert not extractor.digest or SHA256.fullmatch(extractor.digest), (
             f"digest: {extractor.digest!r} is not a SHA-256 in hexadecimal digits"
@@ -78,6 +95,7 @@ class _Trial:
 
     def features(self) -> None:
         features, width = self.extractor(self.x.clone()), self.extractor.width(self.shape)
+        assert isinstance(features, Tensor), f"features: returned a {type(features).__name__}"
         assert features.shape == (len(self.x), width), (
             f"width: states {width} features a sample, but the features have the shape {tuple(features.shape)}"
         )

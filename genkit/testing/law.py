@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from genkit.near_miss import ended
-from genkit.part_code import code_of, describe_bug, is_refusal
+from genkit.part_code import code_of, describe_bug, is_refusal, refuses_its_input
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Verdict:
 
     law: str
     broken: str = ""  # what is wrong; empty if the law holds
-    remedy: str = ""
-    refused: bool = False  # a basic law, and the part refuses what it was tried on, with the text in `broken`
+    remedy: str = ""  # empty if `broken` has it
+    refused: bool = False  # a basic law, and the part does not support what it was tried on: `broken` says why
 
     @property
     def message(self) -> str:
         """What is wrong, and what to do."""
-        return f"{ended(self.broken)} {ended(self.remedy)}"
+        return " ".join(ended(text) for text in (self.broken, self.remedy) if text)
 
 
 FAILURES = (Exception, SystemExit, GeneratorExit)  # of the code of a part; Ctrl-C is the user's
@@ -66,7 +66,7 @@ def hold(part: object, laws: Iterable[Law]) -> None:
                 raise AssertionError(
                     f'{code_of(part)} breaks the law "{law.name}": {ended(broken)} {law.remedy}'
                 ) from error
-            verdicts.append(Verdict(law.name, broken, law.remedy, law.basic and is_refusal(error)))
+            verdicts.append(Verdict(law.name, broken, law.remedy, law.basic and refuses_its_input(error)))
             if law.basic:
                 return
             continue
@@ -100,6 +100,12 @@ def _what_is_wrong(part: object, error: BaseException) -> str:
     if isinstance(error, AssertionError) or is_refusal(error):
         return str(error).strip().partition("\nassert ")[0].rstrip(".")
     return describe_bug(part, error).rstrip(".")
+
+
+def assert_tensor(found: object, shape: tuple[int, ...], what: str) -> None:
+    """Raise `AssertionError` unless an object is a tensor of this shape; `what` says which object."""
+    assert isinstance(found, Tensor), f"{what} is a {type(found).__name__}, expected a tensor {shape}"
+    assert found.shape == shape, f"{what}: the shape is {tuple(found.shape)}, expected {shape}"
 
 
 def assert_same(found: Tensor, expected: Tensor, what: str, *, rtol: float = 0.0, atol: float = 0.0) -> None:

@@ -13,14 +13,24 @@ from torch import Tensor, nn
 from genkit.core.batch import Batch
 from genkit.core.loss import Action, Loss
 from genkit.core.model import Model
-from genkit.recipe.costs import USE_THE_NOISE
+from genkit.recipe.bind_model import PRIOR
+from genkit.recipe.checks import children_of
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_fields import with_schedules
 from genkit.recipe.part_interface import check_interface
 from genkit.recipe.phase_result import checked_result
-from genkit.recipe.try_loss import actions_of, try_actions, try_phases, try_remark, try_samples, try_targets
-from genkit.testing.examples import first_accepted, models
+from genkit.recipe.try_action import USE_THE_NOISE, try_action
+from genkit.recipe.try_loss import (
+    actions_of,
+    try_actions,
+    try_phases,
+    try_remark,
+    try_samples,
+    try_targets,
+    unknown_child,
+)
 from genkit.testing.law import Law, assert_finite, assert_same, hold
+from genkit.testing.loss_examples import example_model
 from genkit.testing.loss_trial import LossTrial
 from genkit.testing.losses import assert_gradients_reach_updates, assert_processes_agree
 from genkit.testing.models import batch_for
@@ -40,30 +50,12 @@ def assert_loss_is_lawful(loss: Loss, model: Model | None = None, batch: Batch |
 
     Without a model it is a small autoencoder of points, or the first other one that the loss does not refuse: of
     images, or a GAN. Without a batch the samples are uniform on [0, 1]. Give both in float64, the batch with an even
-    number of rows. Raises `ValueError` if no small model has the children that the loss trains.
+    number of rows. Raises `ValueError` if no small model has the children that the loss names, nor similar ones.
     """
     loss = with_schedules(loss)
-    model = model or example_model(loss)
+    if model is None:
+        model = example_model(loss, lambda each: _Laws(loss, each, batch_for(each)).totals_and_terms())
     hold(loss, _Laws(loss, model, batch or batch_for(model)).laws())
-
-
-def example_model(loss: Loss) -> Model:
-    """Return the first small model that a loss can train. Raises `ValueError` if none has the children it trains."""
-    try:
-        wanted = {child for phase in loss.phases() for child in phase.updates}
-    except Exception:  # the law about phases reports it
-        wanted = set()
-    fitting = [each for each in models(learnt_prior="prior" in wanted) if wanted <= _children(each)]
-    if not fitting:
-        raise ValueError(
-            f"no small model has the children {' and '.join(sorted(wanted))}, which the loss trains. Give "
-            "assert_loss_is_lawful a model"
-        )
-    return first_accepted(fitting, lambda model: _Laws(loss, model, batch_for(model)).totals_and_terms())
-
-
-def _children(model: Model) -> set[str]:
-    return {name for name, _ in model.named_children()}
 
 
 class _Laws(LossTrial):
@@ -74,13 +66,13 @@ class _Laws(LossTrial):
             Law(
                 "phases",
                 self.phases,
-                "Return what genkit.api.Loss documents, with the names of children of the model",
+                "genkit.api.Loss documents what to return; phases, actions and targets name children of the model",
                 basic=True,
             ),
             Law(
                 "totals and terms",
                 self.totals_and_terms,
-                "Return PhaseLoss(total, terms): a finite mean over the batch with a gradient, and detached scalars",
+                "The total is a finite mean over the batch, with a gradient; the terms are detached scalars",
                 basic=True,
             ),
             Law(
@@ -112,6 +104,11 @@ class _Laws(LossTrial):
                 "A plain mean over the batch needs no gather; every other statistic does: batch.gather(x)",
             ),
             Law(
+                "actions change in place",
+                self.in_place,
+                "Let an action change the tensors of the model and of the targets in place, and return nothing",
+            ),
+            Law(
                 "actions of two processes are one",
                 self.actions,
                 "Gather the rows that an action computes with, batch.gather(x), and draw for all rows alike",
@@ -125,13 +122,12 @@ class _Laws(LossTrial):
         try_samples(actions, self.model, self.given.noise.rows.total)
         try_targets(self.loss, self.model)
         try_remark(self.loss)
-        has = _children(self.model)
-        for phase in phases:
-            missing = sorted({*phase.updates} - has - {"prior"})
-            assert not missing, f'phase "{phase.name}" updates {missing[0]}; the model has {", ".join(sorted(has))}'
-        for action in actions:
-            missing = sorted({*action.resets} - has - {"prior"})
-            assert not missing, f'action "{action.name}" resets {missing[0]}; the model has {", ".join(sorted(has))}'
+        has = children_of(self.model)
+        named = [(f'phase "{phase.name}" updates', phase.updates) for phase in phases]
+        named += [(f'action "{action.name}" resets', action.resets) for action in actions]
+        for does, children in named:
+            missing = sorted({*children} - has - {PRIOR})
+            assert not missing, f"{does} {unknown_child(missing[0], has)}"
 
     def totals_and_terms(self) -> None:
         fresh = self.fresh()  # so that a loss that changes its model is found by the next law
@@ -193,6 +189,11 @@ class _Laws(LossTrial):
     def processes(self) -> None:
         for step, batch in self.steps():
             assert_processes_agree(self.loss, self.model, batch, step=step)
+
+    def in_place(self) -> None:
+        trial = self.fresh()
+        for action in actions_of(self.loss):
+            try_action(trial.model, action, trial.batch())
 
     def actions(self) -> None:
         for action in actions_of(self.loss):

@@ -13,10 +13,10 @@ from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.loss import Action, Loss, Phase, turns_of
 from genkit.core.model import Model
-from genkit.recipe.costs import USE_THE_NOISE
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_fields import with_schedules
 from genkit.recipe.phase_result import checked_result
+from genkit.recipe.try_action import USE_THE_NOISE
 from genkit.recipe.try_loss import actions_of
 from genkit.testing.two_processes import on_two_processes
 
@@ -24,8 +24,8 @@ from genkit.testing.two_processes import on_two_processes
 def phase_gradients(phase: Phase, model: Model, batch: Batch) -> dict[str, Tensor | None]:
     """Return the gradients of a phase's total, by name of the parameter, for the children that the phase updates.
 
-    The gradient of a parameter that the total does not depend on is None. Raises `ValueError` if the phase returns what
-    is no `PhaseLoss` of scalars, or draws from a global random generator.
+    The gradient of a parameter that the total does not depend on is None. Raises `PartMistake`, a `ValueError`, if the
+    phase returns what is no `PhaseLoss` of scalars, or draws from a global random generator.
     """
     names = [name for name, _ in model.named_parameters() if name.split(".")[0] in phase.updates]
     parameters = dict(model.named_parameters())

@@ -15,5 +15,6 @@ def assert_map_adds_up(make: Callable[[], Tensor], total: Tensor) -> None:
         found = make()
     except ValueError:  # it has no map
         return
+    assert isinstance(found, Tensor), f"map returned a {type(found).__name__}, expected a tensor (B, H, W)"
     assert found.dim() == 3, f"map: the shape is {tuple(found.shape)}, expected (B, H, W)"
     assert_same(found.sum(dim=(1, 2)), total, "the sum of the map beside the number", rtol=1e-4, atol=1e-4)

@@ -87,6 +87,10 @@ class _Trial:
 
     def evaluates(self) -> None:
         check_interface("metrics", self.metric)
+        with evaluating(self.model):
+            split = protocol_of(self.metric, self.data, self.model).split
+        splits = dict.fromkeys((self.data.split, self.data.held_out().split))
+        assert split in splits, f'the protocol has the split "{split}"; the data have {" and ".join(splits)}'
         value_of(self.metric, self.data, copy.deepcopy(self.model))  # a change of it is found by the next law
 
     def again(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from genkit.core.condition import LABEL
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
+from genkit.part_code import refuses_its_input
 from genkit.recipe.try_model import try_model
 from genkit.testing.law import Law, assert_finite, assert_same, hold
 
@@ -86,6 +88,7 @@ class _Trial:
         try_model(model.eval(), data_shape, 1)
         for name, found in _outputs(self.built()).items():
             assert_finite(found, name)
+        _check_features(self.built().eval())
 
     def children(self) -> None:
         model = self.built()
@@ -164,15 +167,39 @@ def _class_of(make: Callable[[], Model]) -> object:
         return make
 
 
+def _check_features(model: Model) -> None:
+    """Check the features of an autoencoder that has some. Raises `AssertionError`."""
+    if not isinstance(model, Autoencoder) or type(model).features is Autoencoder.features:
+        return
+    noise = Noise(0, 0, "model", Rows.all(ROWS))
+    try:
+        with torch.no_grad(), model.given(_condition(model, torch.arange(ROWS))):
+            levels: Any = model.features(noise.rand("x", *model.data_shape))
+    except ValueError as error:
+        if refuses_its_input(error):  # its layers have none
+            return
+        raise
+    assert isinstance(levels, Sequence) and levels, f"features returned a {type(levels).__name__}, expected a list"
+    for level in levels:
+        assert isinstance(level, Tensor), f"features returned a {type(level).__name__} among tensors"
+        assert level.dim() > 1 and len(level) == ROWS, (
+            f"features returned the shape {tuple(level.shape)}, expected ({ROWS}, channels, ...)"
+        )
+
+
+def _condition(model: Model, rows: Tensor) -> dict[str, Tensor] | None:
+    """Return the class of each of these rows; None for a model that is not conditional."""
+    classes = model.condition_classes
+    return None if classes is None else {LABEL: (torch.arange(ROWS) % classes)[rows]}
+
+
 def _outputs(model: Model, rows: Tensor | None = None, *, gradient: bool = False) -> Mapping[str, Tensor]:
     """Return the outputs of the networks of a model for these of `ROWS` samples and codes, by name."""
     rows = torch.arange(ROWS) if rows is None else rows
     weight = next(model.parameters())
     noise = Noise(0, 0, "model", Rows.all(ROWS), weight.device, weight.dtype)
     x, z = noise.rand("x", *model.data_shape)[rows], noise.randn("z", model.latent_dim)[rows]
-    classes = model.condition_classes
-    condition = {} if classes is None else {LABEL: (torch.arange(ROWS) % classes)[rows]}
-    with torch.set_grad_enabled(gradient), model.given(condition or None):
+    with torch.set_grad_enabled(gradient), model.given(_condition(model, rows)):
         found = {"sample(z)": model.sample(z)}
         if isinstance(model, Autoencoder):
             posterior = model.encoder(x)

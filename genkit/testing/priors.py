@@ -16,7 +16,7 @@ from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.try_model import NO_GLOBAL_DRAWS_IN_PRIORS
-from genkit.testing.law import Law, assert_finite, assert_same, for_each_case, hold
+from genkit.testing.law import Law, assert_finite, assert_same, assert_tensor, for_each_case, hold
 
 MOST_DIMENSIONS = 3  # kernels around codes are too sparse in more
 DENSITY_ERROR = 0.05  # of the mean of r(z)/p(z) over 20,000 codes
@@ -92,7 +92,7 @@ class _Trial:
 
     def codes(self) -> None:
         z, half, rows = self.draw(), self.rows // 2, self.rows
-        assert z.shape == (rows, self.prior.latent_dim), f"sample: the shape is {tuple(z.shape)}"
+        assert_tensor(z, (rows, self.prior.latent_dim), "sample")
         assert_finite(z, "sample")
         with refusing_global_draws(self.prior, NO_GLOBAL_DRAWS_IN_PRIORS):
             again = self.draw()
@@ -103,7 +103,7 @@ class _Trial:
     def log_density(self) -> None:
         z = self.draw()
         log_p = self.log_prob(z)
-        assert log_p.shape == (self.rows,), f"log_prob: the shape is {tuple(log_p.shape)}, expected {(self.rows,)}"
+        assert_tensor(log_p, (self.rows,), "log_prob")
         assert_finite(log_p, "log_prob at the prior's own codes")
         stacked = self.log_prob(z[:6].reshape(2, 3, -1))
         assert stacked.shape == (2, 3), f"log_prob: the shape is {tuple(stacked.shape)} for codes (2, 3, L)"
@@ -127,7 +127,7 @@ class _Trial:
             q = DiagNormal((rows * mean).requires_grad_(), (logvar * rows).repeat(1, len(mean)).requires_grad_())
             with self.condition(len(rows)):
                 kl = self.prior.kl(q, Noise(0, 0, "kl", Rows.all(len(rows)), dtype=z.dtype))
-            assert kl.shape == (len(rows),), f"kl: the shape is {tuple(kl.shape)}, expected {(len(rows),)}"
+            assert_tensor(kl, (len(rows),), "kl")
             assert_finite(kl, "kl")
             for gradient in torch.autograd.grad(kl.sum(), [q.mu, q.logvar]):
                 assert_finite(gradient, "the gradient of kl")

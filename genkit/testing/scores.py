@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,8 +15,8 @@ from genkit.core.sample_noise import noise_of_samples
 from genkit.core.score import Score, require_score
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.part_interface import check_interface
-from genkit.testing.examples import autoencoders, first_accepted
-from genkit.testing.law import Law, assert_finite, assert_same, hold
+from genkit.testing.examples import accepted_autoencoders
+from genkit.testing.law import Law, assert_finite, assert_same, assert_tensor, for_each_case, hold
 from genkit.testing.maps import assert_map_adds_up
 from genkit.testing.models import batch_for
 
@@ -29,12 +31,15 @@ def assert_score_is_lawful(score: Score, model: Autoencoder | None = None, x: Te
     - The score of a sample does not depend on the other samples, nor on its place among them.
     - If it has a map, the sum of the map is the score.
 
-    Without a model it is a small autoencoder of points, or of images if the score refuses points. Without x the samples
-    are uniform on [0, 1].
+    Without a model these are small autoencoders of points and of images, without those that the score refuses. Without
+    x the samples are uniform on [0, 1].
     """
-    if model is None:
-        model = first_accepted(autoencoders(), lambda each: _Trial(score, each, batch_for(each, 16).x).shape())
-    hold(score, _Trial(score, model, batch_for(model, 16).x if x is None else x).laws())
+
+    def trial(each: Autoencoder) -> _Trial:
+        return _Trial(score, each, batch_for(each, 16).x if x is None else x)
+
+    chosen = accepted_autoencoders(lambda each: trial(each).shape()) if model is None else {"": model}
+    hold(score, for_each_case({name: trial(each).laws() for name, each in chosen.items()}))
 
 
 @dataclass(frozen=True)
@@ -63,9 +68,12 @@ class _Trial:
     def shape(self) -> None:
         check_interface("scores", self.score)
         require_score(self.score, self.model)
+        wanted: Any = self.score.samples_to_fit
+        assert isinstance(wanted, int) and wanted >= 0, f"samples_to_fit is {wanted!r}, expected a number of samples"
+        implied: Any = self.score.implied(self.model)
+        assert isinstance(implied, Mapping), f"implied returned a {type(implied).__name__}, expected values by key"
         scores = self.of(self.x.clone())  # so that a score that changes x is found by the next law
-        assert isinstance(scores, Tensor), f"it returned a {type(scores).__name__}"
-        assert scores.shape == (len(self.x),), f"the shape is {tuple(scores.shape)}, expected {(len(self.x),)}"
+        assert_tensor(scores, (len(self.x),), "the score")
         assert_finite(scores, "the score")
 
     def again(self) -> None:

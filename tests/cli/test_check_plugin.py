@@ -306,6 +306,17 @@ def test_a_loss_of_an_unusual_model_is_checked_on_the_model_of_its_plugin(site, 
     assert_names(reports("check_no_flow", code=0)["loss"]["not_checked"], "flow", "assert_loss_is_lawful")
 
 
+def test_a_child_that_no_model_has_breaks_a_law_if_a_similar_name_or_a_recipe_shows_what_is_meant(site, monkeypatch):
+    supply(site, monkeypatch, "check_flwo", LOSS.replace('("flow",)', '("flwo",)'))
+    assert_names(broken(reports("check_flwo", code=1)["loss"])["phases"], '"flwo"', "it has flow", "Did you mean flow?")
+    supply(site, monkeypatch, "check_teacher", LOSS.replace('("flow",)', '("teacher",)'))
+    assert reports("check_teacher", code=0)["loss"]["not_checked"]
+    (site / "pyproject.toml").write_text("")
+    (site / "recipes").mkdir()
+    (site / "recipes" / "x.toml").write_text('[data]\nuse="8-gaussians"\n[model]\nuse="mlp"\n[loss]\nuse="flow"\n')
+    assert_names(broken(reports("check_teacher", code=1)["loss"])["phases"], '"teacher"', "decoder and encoder")
+
+
 def test_the_advice_about_a_global_draw_is_given_once(site, monkeypatch):
     supply(
         site,

@@ -38,10 +38,23 @@ def test_an_exception_of_a_loss_is_reported_with_the_parts_that_it_uses(tmp_path
 
 
 def test_a_loss_that_trains_a_child_which_the_model_lacks_is_refused(tmp_path):
-    problem, *others = problems_of(tmp_path, with_loss('use = "asks-a-critic"'))
+    (problem,) = problems_of(tmp_path, with_loss('use = "asks-a-critic"'))
     assert problem.place.path == ("model", "use")
-    assert_names(problem.text, '"asks-a-critic"', "critic", '"tiny"', "decoder and encoder")
-    assert {other.place.path for other in others} == {("optimiser", "decoder"), ("optimiser", "encoder")}
+    assert_names(problem.text, '"asks-a-critic"', "faulty_parts.py", "critic", '"tiny"', "decoder and encoder")
+
+
+@pytest.mark.parametrize(("child", "meant"), [("decodr", "decoder"), ("enncoder", "encoder"), ("priro", "prior")])
+def test_a_wrong_name_of_a_child_is_one_problem_of_the_loss_with_the_name_that_is_meant(tmp_path, child, meant):
+    (problem,) = problems_of(tmp_path, with_loss(f'use = "misspells"\nchild = "{child}"'))
+    assert (problem.place.path, problem.owner) == (("loss",), PLUGIN)
+    assert_names(problem.text, "faulty_parts.py, line", '"both"', child, "decoder and encoder", f"mean {meant}?")
+
+
+def test_a_wrong_name_of_a_learnt_prior_is_one_problem(tmp_path):
+    prior = '[model.prior]\nuse = "mixture"\ncomponents = 3\nlearnt = true\n[optimiser.prior]\nuse = "adam"\nlr = 0.1\n'
+    (problem,) = problems_of(tmp_path, with_loss('use = "misspells"\nchild = "priro"') + prior)
+    assert problem.place.path == ("loss",)
+    assert_names(problem.text, "decoder, encoder and prior", "Did you mean prior?")
 
 
 def test_an_optimiser_of_a_child_that_is_not_trained_is_refused(tmp_path):

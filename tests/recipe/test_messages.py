@@ -78,6 +78,7 @@ LOSSES = [
     'use = "vanishes"',
     'use = "crashes"\nweight = "linear"',
     'use = "asks-a-critic"',
+    'use = "misspells"',
     'use = "late-coupling"\nweight = "tiny"',
     'use = "typed"\nlayer = 3',
     *(

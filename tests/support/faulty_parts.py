@@ -78,6 +78,7 @@ class FaultyPlugin:
         yield Entry("misses", f"{__name__}:Misses", "", "")
         yield Entry("late-coupling", f"{__name__}:LateCoupling", "", "")
         yield Entry("asks-a-critic", f"{__name__}:AsksACritic", "", "")
+        yield Entry("misspells", f"{__name__}:Misspells", "", "")
         yield Entry("misshapen", f"{__name__}:Misshapen", "", "")
         yield Entry("typed", f"{__name__}:Typed", "", "")
 
@@ -115,6 +116,16 @@ class AsksACritic(Vanishes):
 
     def phases(self):
         return (Phase("critic", ("critic",), self.loss),)
+
+
+@dataclass(frozen=True)
+class Misspells(Vanishes):
+    """Has the name of a child wrong."""
+
+    child: str = "decodr"
+
+    def phases(self):
+        return (Phase("both", ("encoder", self.child), self.loss),)
 
 
 @dataclass(frozen=True)
