@@ -32,7 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -162,6 +162,20 @@ class LossWithRemark(Protocol):
         line, and has one remark, the first.
         """
         ...
+
+
+@runtime_checkable
+class LossWithTermTexts(Protocol):
+    """A loss that says what the terms mean that it logs."""
+
+    about_terms: ClassVar[Mapping[str, str]]
+    """What a term means, by its name, without that of its phase; the page of a run shows it beside the chart."""
+
+
+def term_texts(loss: object) -> dict[str, str]:
+    """Return what a loss says of its terms, by name; empty if it says nothing."""
+    texts = loss.about_terms if isinstance(loss, LossWithTermTexts) else {}
+    return {str(name): str(text) for name, text in texts.items()} if isinstance(texts, Mapping) else {}
 
 
 class Loss(Protocol):

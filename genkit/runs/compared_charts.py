@@ -10,7 +10,8 @@ from genkit.pages.chart import Chart, Look
 from genkit.pages.line_chart import line_chart, points_of_each
 from genkit.runs.compare import Comparison
 from genkit.runs.compared_curves import evaluation_panels_of, term_panels
-from genkit.runs.report_charts import ABOUT_TOTAL, CurveNumbers, has_total, numbers_of
+from genkit.runs.report_about import ABOUT_TOTAL, has_total
+from genkit.runs.report_charts import CurveNumbers, numbers_of
 
 NAMED_IN_CHARTS = 4  # runs; more are named once, above the charts
 

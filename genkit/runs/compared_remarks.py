@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from genkit.runs.compared_run import ComparedRun
-from genkit.runs.report_remarks import remarks_on_recipe
+from genkit.runs.report_remarks import plan_of, remarks_on_recipe
 
 
 def remarks_on_training(runs: Sequence[ComparedRun]) -> list[str]:
@@ -15,7 +15,8 @@ def remarks_on_training(runs: Sequence[ComparedRun]) -> list[str]:
     """
     of_remark: dict[str, list[str]] = {}
     for run in runs:
-        for remark in remarks_on_recipe(run.folder.resolved):
+        plan = plan_of(run.folder.resolved)
+        for remark in remarks_on_recipe(plan) if plan else ():
             of_remark.setdefault(remark, []).append(run.name)
     everyone = "Both runs" if len(runs) == 2 else "All runs"
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,29 +14,12 @@ from genkit.draw.panels import Panel, Section
 from genkit.pages.chart import Chart, Look, look_of, value_text
 from genkit.pages.line_chart import line_chart, points_of_each
 from genkit.pages.scatter_chart import scatter_chart
-from genkit.runs.curves import curves_of, is_schedule, sections_of
+from genkit.runs.curves import curves_of, sections_of
+from genkit.runs.report_about import EVALUATIONS, KL, about_charts, has_prefix
 from genkit.runs.run_folder import RunFolder
 
 CHOSEN = ("one latent dimension", "another latent dimension")  # of more than two
 CODES = "codes.npy"  # among the figures
-KL, EXP = "kl", "exp"  # prefixes of the terms that measure how far codes are from the prior, and how likely fakes are
-EVALUATIONS = "evaluations"  # the heading of their section
-ABOUT_KL = (
-    "kl: the KL divergence measures how far the codes of the encoder are from the prior: low for what the encoder "
-    "takes for data, high for what it recognises as made by the decoder. An introspective encoder lowers it for data "
-    "(real) and raises it for reconstructions (rec) and samples (fake). Where the curves meet, the encoder no longer "
-    "tells samples from data; where that of samples stays the lower one, it takes samples for data; where it grows "
-    "without end, the decoder has lost."
-)
-ABOUT_EXP = (
-    "exp: the exponential of the evidence lower bound of reconstructions and samples, which an introspective encoder "
-    "lowers. Its size depends on the weights of the loss, so compare it with itself at other steps only."
-)
-ABOUT_TOTAL = (
-    "total: what a phase minimises. The other terms may be logged before the loss weights and scales them, so they "
-    "need not add up to it."
-)
-ABOUT_EVALUATIONS = "A ring is the best evaluation of the run."
 KL_HEADING = "KL divergences and related terms, by phase"
 
 
@@ -73,9 +57,13 @@ def _is_curve(panel: Panel) -> bool:
     return not panel.sparse or max(map(len, panel.curves.values())) > 1  # one evaluation is none
 
 
-def chart_groups(sections: Sequence[Section], lines: Sequence[Mapping[str, Any]]) -> list[ChartGroup]:
-    """Return the charts of sections, all over the steps. `lines`, those of metrics.jsonl, tell where phases start."""
-    marks = phase_starts(lines)
+def chart_groups(
+    sections: Sequence[Section], starts: Mapping[str, float], meanings: Mapping[str, str] = MappingProxyType({})
+) -> list[ChartGroup]:
+    """Return the charts of sections, all over the steps, with the `starts` of phases, by label.
+
+    `meanings` say what terms and schedules are, by name.
+    """
     points = points_of_each(sum(len(panel.curves) for section in sections for panel in section.panels))
     groups = []
     for section in sections:
@@ -84,7 +72,7 @@ def chart_groups(sections: Sequence[Section], lines: Sequence[Mapping[str, Any]]
             line_chart(
                 panel.title,
                 panel.curves,
-                marks=marks,
+                marks=starts,
                 best=panel.best,
                 dots=panel.sparse,
                 looks=looks if len(panel.curves) > 1 else None,
@@ -92,7 +80,7 @@ def chart_groups(sections: Sequence[Section], lines: Sequence[Mapping[str, Any]]
             )
             for panel in section.panels
         ]
-        groups.append(_group(section.heading, charts))
+        groups.append(_group(section.heading, charts, meanings))
     return groups
 
 
@@ -118,18 +106,10 @@ def curves_in_numbers(sections: Sequence[Section], lines: Sequence[Mapping[str, 
     ]
 
 
-def _group(heading: str, charts: Sequence[Chart]) -> ChartGroup:
+def _group(heading: str, charts: Sequence[Chart], meanings: Mapping[str, str]) -> ChartGroup:
     """Return charts with a heading that says what they are, and what a reader has to know of them."""
-    prefixes = {chart.title.lower().partition(",")[0] for chart in charts if "," in chart.title}
-    about = [text for prefix, text in {KL: ABOUT_KL, EXP: ABOUT_EXP}.items() if prefix in prefixes]
-    about += [ABOUT_TOTAL] * has_total(charts)
-    about += [ABOUT_EVALUATIONS] * (heading == EVALUATIONS)
-    return ChartGroup(KL_HEADING if KL in prefixes else _capitalised(heading), charts, about)
-
-
-def has_total(charts: Iterable[Chart]) -> bool:
-    """Return whether one of some charts shows what a phase minimises."""
-    return any(chart.title.partition(":")[0].rpartition("/")[2] == "total" for chart in charts)
+    shown = KL_HEADING if has_prefix(charts, KL) else _capitalised(heading)
+    return ChartGroup(shown, charts, about_charts(heading, charts, meanings))
 
 
 def chart_of_codes(folder: RunFolder, recipe: Mapping[str, Any]) -> Chart | None:
@@ -149,29 +129,6 @@ def chart_of_codes(folder: RunFolder, recipe: Mapping[str, Any]) -> Chart | None
     all_shown = isinstance(model, Mapping) and model.get("latent_dim") == 2
     x, y = ("z1", "z2") if all_shown else CHOSEN
     return scatter_chart("Latent space", points, x_title=x, y_title=y)
-
-
-def phase_starts(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the last logged step before each phase that begins after the others, by a label for a chart.
-
-    The phase begins between this line of the log and the next, so the label says both steps.
-    """
-    first: dict[str, tuple[int, int]] = {}  # by phase: the lines of the log around its beginning
-    before = 0
-    for line in lines:
-        for key in line:
-            if "/" in key and not is_schedule(key):
-                first.setdefault(key.split("/", 1)[0], (before, line["step"]))
-        before = line["step"]
-    begin = min(first.values(), default=(0, 0))
-    together: dict[tuple[int, int], list[str]] = {}
-    for phase, steps in first.items():
-        together.setdefault(steps, []).append(phase)
-    return {f"{', '.join(phases)} {_between(*steps)}": steps[0] for steps, phases in together.items() if steps > begin}
-
-
-def _between(before: int, after: int) -> str:
-    return f"after step {before}" if after - before == 1 else f"from step {before}–{after}"
 
 
 def numbers_of(curve: Iterable[tuple[int, float]]) -> tuple[str, str, str, str]:

@@ -16,10 +16,12 @@ from genkit.errors import GenkitError
 from genkit.evaluation.protocol_lines import ProtocolLine, shown_weights
 from genkit.pages.chart import Chart
 from genkit.pages.pictures import PictureBudget
+from genkit.recipe.plan import Plan
 from genkit.runs.checkpoint import read_facts
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.runs.failure import failure_of
 from genkit.runs.model_facts import facts_in
+from genkit.runs.report_about import meanings_of
 from genkit.runs.report_charts import (
     CHOSEN,
     ChartGroup,
@@ -31,9 +33,17 @@ from genkit.runs.report_charts import (
 )
 from genkit.runs.report_fitted import ShownFit, folders_of_fits, shown_fit
 from genkit.runs.report_metrics import ShownMetric, metrics_of
+from genkit.runs.report_phases import phase_starts
 from genkit.runs.report_pictures import ReportPictures, pictures_of_report
 from genkit.runs.report_recipe import ShownRecipe, shown_path, shown_recipe
-from genkit.runs.report_remarks import remarks_on_absent, remarks_on_recipe, remarks_on_state, remarks_on_steps
+from genkit.runs.report_remarks import (
+    plan_of,
+    remarks_on_absent,
+    remarks_on_recipe,
+    remarks_on_state,
+    remarks_on_steps,
+)
+from genkit.runs.report_schedules import schedules_of, with_jumps
 from genkit.runs.report_time import TimeShare, time_shares
 from genkit.runs.resolved_recipe import tables_of_run
 from genkit.runs.results import read_results
@@ -45,6 +55,7 @@ from genkit.runs.timing import read_timing
 from genkit.storage.listing import exists
 
 Value = TypeVar("Value")
+Lines = Sequence[Mapping[str, Any]]  # of metrics.jsonl
 DAMAGE = (
     ValueError,
     TypeError,
@@ -100,7 +111,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     reader = _Reader()
     recipe = tables_of_run(folder.resolved)
     state = state or reader.read(folder.path, lambda: state_of(folder), RunState.DAMAGED)
-    lines: list[dict[str, Any]] = reader.read(folder.metrics, folder.lines, [])
+    lines: Lines = reader.read(folder.metrics, folder.lines, [])
     evaluations: list[EvaluationRecord] = reader.read(folder.path, lambda: evaluations_of(folder), [])
     progress = reader.read(folder.path, lambda: progress_of(folder, recipe), NO_PROGRESS)
     newest = reader.read(folder.results, lambda: _newest_evaluation(folder, state, progress), None)
@@ -110,11 +121,13 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     remarks = ["Damaged: some files cannot be read."] if state is RunState.DAMAGED else []
     remarks += remarks_on_state(state, progress, failure)
     remarks += remarks_on_steps(state, progress, pictures.newest, newest.step if newest else None)
-    remarks += reader.read(folder.resolved, lambda: remarks_on_recipe(folder.resolved), ())
+    plan = reader.read(folder.resolved, lambda: plan_of(folder.resolved), None)
+    remarks += remarks_on_recipe(plan) if plan else ()
     facts: dict[str, Any] = reader.read(folder.final, lambda: _newest_facts(folder), {})
     remarks += reader.read(folder.path, lambda: list(remarks_on_absent(folder, state, facts)), [])
-    sections: list[Section] = reader.read(folder.metrics, lambda: shown_sections(lines, evaluations, recipe), [])
-    groups: list[ChartGroup] = reader.read(folder.metrics, lambda: chart_groups(sections, lines), [])
+    jumping = reader.read(folder.metrics, lambda: _with_jumps(lines, plan, progress), lines)
+    sections: list[Section] = reader.read(folder.metrics, lambda: shown_sections(jumping, evaluations, recipe), [])
+    groups: list[ChartGroup] = reader.read(folder.metrics, lambda: _chart_groups(sections, lines, plan), [])
     if any(chart.notes for group in groups for chart in group.charts):
         remarks.append("Some logged values are not finite. The curves have gaps there, and a note below each says so.")
     return RunReport(
@@ -123,7 +136,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
         state=state,
         facts=reader.read(folder.resolved, lambda: _facts(folder, state, recipe, progress), {"state": str(state)}),
         groups=groups,
-        numbers=reader.read(folder.metrics, lambda: curves_in_numbers(sections, lines), []) if groups else [],
+        numbers=reader.read(folder.metrics, lambda: curves_in_numbers(sections, jumping), []) if groups else [],
         latent_space=reader.read(folder.figures, lambda: chart_of_codes(folder, recipe), None),
         pictures=pictures,
         picture_remarks=budget.remarks,
@@ -157,6 +170,18 @@ class _Reader:
         if remark not in self.remarks:
             self.remarks.append(remark)
         return instead
+
+
+def _with_jumps(lines: Lines, plan: Plan | None, progress: RunProgress) -> Lines:
+    """Return the lines of the log, with those around the jumps of the schedules of the plan."""
+    length = (plan and plan.recipe.train.steps) or progress.steps
+    return with_jumps(lines, schedules_of(plan), length) if plan and length else lines
+
+
+def _chart_groups(sections: Sequence[Section], lines: Lines, plan: Plan | None) -> list[ChartGroup]:
+    """Return the charts of sections, with the starts of phases and the meanings of terms that the plan knows."""
+    starts = phase_starts(lines, plan.phases if plan else ())
+    return chart_groups(sections, starts, meanings_of(plan.loss if plan else None))
 
 
 def _fitted(folder: RunFolder, reader: _Reader) -> list[ShownFit]:

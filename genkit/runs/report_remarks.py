@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genkit.errors import GenkitError
-from genkit.recipe.plan import make_plan
+from genkit.recipe.plan import Plan, make_plan
 from genkit.runs.failure import Failure
 from genkit.runs.pictures_of_run import is_drawable, previews_of
 from genkit.runs.resume_remarks import lost_lines
@@ -54,15 +54,19 @@ def remarks_on_steps(state: RunState, progress: RunProgress, drawn: int | None, 
     yield f"Not all of this page is of one step: {', '.join(parts[:-1])}, and {parts[-1]}.{made_again}"
 
 
-def remarks_on_recipe(resolved: Path) -> Sequence[str]:
-    """Return what the plan of a resolved recipe remarks, such as a phase that never runs in so short a run.
+def plan_of(resolved: Path) -> Plan | None:
+    """Return the plan of a resolved recipe, without a step that is tried.
 
-    There are none if its parts cannot be made here: a page is also written where a plugin is absent.
+    It is None if its parts cannot be made here: a page is also written where a plugin is absent.
     """
     try:
-        plan = make_plan(resolved, try_step=False)
+        return make_plan(resolved, try_step=False)
     except GenkitError:
-        return ()
+        return None
+
+
+def remarks_on_recipe(plan: Plan) -> Sequence[str]:
+    """Return what the plan of a run remarks, such as a phase that never runs in so short a run."""
     return [f"{remark[:1].upper()}{remark[1:].rstrip('.')}." for remark in plan.dry_run.remarks]
 
 

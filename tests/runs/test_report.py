@@ -29,8 +29,10 @@ from genkit.pages.pictures import PictureBudget
 from genkit.pages.render import PAGE_BYTES
 from genkit.recipe.tables import Checkpoint
 from genkit.runs import write_report
-from genkit.runs.report_charts import ABOUT_TOTAL, chart_groups, phase_starts
+from genkit.runs.report_about import ABOUT_TOTAL
+from genkit.runs.report_charts import chart_groups
 from genkit.runs.report_of_run import report_of_run
+from genkit.runs.report_phases import phase_starts
 from genkit.runs.report_pictures import pictures_of_report
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.run_state import RunState
@@ -371,12 +373,12 @@ def test_a_name_has_one_look_in_all_charts_of_a_group():
         Panel("kl, decoder", {"fake": curve, "rec": curve}),
         Panel("alone", {"": curve}),
     ]
-    (group,) = chart_groups([Section("terms", panels)], [])
+    (group,) = chart_groups([Section("terms", panels)], {})
     whole, some, alone = (dict(chart.legend) for chart in group.charts)
     assert {name: whole[name] for name in some} == some and len(set(whole.values())) == 3 and not alone
 
 
 def test_a_total_that_is_no_sum_of_its_terms_is_explained():
     charts = [Panel("total", {"vae": [(1, 1.0), (2, 2.0)]}), Panel("rec", {"vae": [(1, 1.0), (2, 2.0)]})]
-    (with_total,), (without,) = (chart_groups([Section("terms", each)], []) for each in (charts, charts[1:]))
+    (with_total,), (without,) = (chart_groups([Section("terms", each)], {}) for each in (charts, charts[1:]))
     assert with_total.about == [ABOUT_TOTAL] and without.about == []

@@ -63,7 +63,7 @@ def test_a_number_says_that_it_is_of_raw_weights_if_the_pictures_are_of_others(s
 @pytest.mark.fast
 def test_evaluations_are_the_first_charts_and_their_rings_are_explained():
     lines = [{"step": step, "a/total": 1.0, "a/kl_real": 1.0, "a/kl_fake": 2.0} for step in (10, 20)]
-    first, *others = chart_groups(shown_sections(lines, [evaluated(10, 1.0), evaluated(20, 2.0)], {}), lines)
+    first, *others = chart_groups(shown_sections(lines, [evaluated(10, 1.0), evaluated(20, 2.0)], {}), {})
     assert "ring" in first.about[0] and [chart.title.startswith("distance") for chart in first.charts] == [True]
     assert any("KL divergence" in text for group in others for text in group.about)
 

@@ -67,7 +67,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -136,6 +136,11 @@ class ASIntroVAE:
         Doc("What D compares with samples: reconstructions, as in the published code, or real data."),
     ] = "rec-fake"
     distance_weight: Annotated[NonNegativeFloat, Doc("Factor of D relative to the KL, for both players.")] = 1.0
+    about_terms: ClassVar[Mapping[str, str]] = {
+        "c": "how far the KL of fakes has replaced the distance: 0 is only the distance, 1 is Soft-IntroVAE.",
+        "distance": "how far the posteriors of samples are from those of reconstructions, or of data, as the key pair "
+        "says. The encoder raises it, the decoder lowers it, both with the weight 1 - c; it is 0 once c is 1.",
+    }
 
     def dependent_defaults(self) -> dict[str, Any]:
         """Return the D and c of the variant, where the recipe leaves them out and both players have the same D."""

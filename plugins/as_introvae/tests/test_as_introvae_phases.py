@@ -139,6 +139,7 @@ def test_the_terms_have_the_documented_names():
     fakes = {"rec", "kl_rec", "kl_fake", "distance", "c"}
     assert set(encoder.terms) == fakes | {"kl_real", "exp_rec", "exp_fake"}
     assert set(decoder.terms) == fakes
+    assert set(ASIntroVAE.about_terms) <= fakes
 
 
 def test_the_terms_are_the_quantities_that_the_totals_are_made_of():

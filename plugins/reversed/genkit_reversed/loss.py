@@ -39,8 +39,9 @@ Traps of the published code, which genkit does not repeat:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from genkit_soft_introvae.loss import SoftIntroVAE
@@ -60,6 +61,9 @@ class Reversed(SoftIntroVAE):
         Schedule,
         Doc("Weight λ of the distance between features of a sample and of its reconstruction; not scaled by s."),
     ] = ConstantSchedule(0.005)
+    about_terms: ClassVar[Mapping[str, str]] = {
+        "embedding": "the distance between the features of data and of their reconstructions, without its weight."
+    }
 
     def encoder_loss(self, model: Autoencoder, batch: Batch) -> PhaseLoss:
         """Return L_E^RA. Raises `ValueError` if the network has no features."""

@@ -152,6 +152,7 @@ def test_the_weight_is_not_scaled_by_the_number_of_pixels(weight):
     expected = distance_by_hand(model.features(batch.x), model.features(batch.carry["rec"])).item()
     assert expected > 0.01
     assert added == pytest.approx(weight * expected, rel=1e-9)
+    assert set(Reversed.about_terms) <= set(with_it.terms)
     assert with_it.terms["embedding"].item() == pytest.approx(expected, rel=1e-12)
     assert {k: v.item() for k, v in with_it.terms.items() if k != "embedding"} == {
         k: v.item() for k, v in without.terms.items()

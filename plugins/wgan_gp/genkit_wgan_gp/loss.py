@@ -27,8 +27,9 @@ Deviations from the published code, <https://github.com/igul222/improved_wgan_tr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,12 @@ class WGANGP:
         NonNegativeFloat, Doc("Weight λ of the gradient penalty; the published code uses 0.1 in two dimensions.")
     ] = 10.0
     n_critic: Annotated[PositiveInt, Doc("Number of updates of the critic for each update of the generator.")] = 5
+    about_terms: ClassVar[Mapping[str, str]] = {
+        "wasserstein": "how much higher the critic rates data than samples, an estimate of their Wasserstein distance.",
+        "penalty": "the mean squared distance from 1 of the norms of the gradients of the critic, without its weight.",
+        "gradient_norm": "the mean of these norms.",
+        "critic_fake": "how high the critic rates samples; the generator raises it.",
+    }
 
     def phases(self) -> tuple[Phase, ...]:
         """Return `critic`, due in every step, and `generator`, due in every `n_critic`-th step."""

@@ -134,6 +134,7 @@ def test_the_estimate_of_a_linear_critic_is_the_difference_of_means() -> None:
     weight = torch.tensor([0.6, 0.8], dtype=torch.float64)
     model, batch = gan_with(LinearCritic(weight)), points()
     terms = WGANGP().critic_loss(model, batch.in_phase("critic")).terms
+    assert set(WGANGP.about_terms) == {*terms, *WGANGP().generator_loss(model, batch.in_phase("generator")).terms}
     expected = (batch.x.mean(dim=0) - model.generator(batch.z).mean(dim=0)) @ weight
     torch.testing.assert_close(terms["wasserstein"], expected.detach())
 
