@@ -18,6 +18,7 @@ from torch import nn
 from genkit import __version__
 from genkit.core.model import Autoencoder, Model
 from genkit.core.result import Result
+from genkit.evaluation.protocol_lines import weights_note
 from genkit.recipe.default_values import unlike_defaults
 from genkit.recipe.owners import Supplier
 from genkit.recipe.registry import load_registry
@@ -55,6 +56,23 @@ class CardFacts:
     def how_long(self) -> str:
         """Length of the training, such as ``step 3000``; empty if unknown."""
         return next((f"{unit} {self.facts[unit]}" for unit in ("step", "epoch") if unit in self.facts), "")
+
+    @property
+    def weights_of_numbers(self) -> frozenset[str]:
+        """The weights that the numbers are of: "raw", "ema" or both; empty without numbers."""
+        return frozenset(result.protocol.weights for result in self.results if result.value is not None)
+
+    @property
+    def about_weights(self) -> str:
+        """What to know about numbers of other weights than those in the folder; empty if there are none."""
+        others = self.weights_of_numbers - {self.weights}
+        if not others:
+            return ""
+        which = "Some" if self.weights in self.weights_of_numbers else "All"
+        return (
+            f"{which} of these numbers are of the {' and '.join(others)} weights. This folder has the {self.weights} "
+            "weights; with the data of the recipe, this command computes their numbers:"
+        )
 
     def use(self, table: str) -> str:
         """Return the name of the part in a table of the recipe; empty without one."""
@@ -134,14 +152,14 @@ def _metadata(card: CardFacts) -> str:
 
 
 def _row(result: Result, weights: str) -> tuple[str, str, str, str]:
+    """Return the cells of a result: label, value, direction and protocol. A value of other weights says so."""
     value = f"{result.value:.5g}" if result.value is not None else f"refused: {result.reason}"
     if result.interval is not None:
         value += " ({:.4g} to {:.4g})".format(*result.interval)
-    other = (
-        "" if result.protocol.weights == weights else f"of the {result.protocol.weights} weights, not in this folder: "
-    )
+    if (note := weights_note(result.protocol.weights, weights)) and result.value is not None:
+        value += f", {note}"
     better = f"{result.better} is better" if result.better else ""
-    return result.label, without_places(value), better, other + without_places(str(result.protocol))
+    return result.label, without_places(value), better, without_places(str(result.protocol))
 
 
 @cache

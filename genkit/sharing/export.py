@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,10 @@ def export(path: Path, out: Path | None = None, weights: str | None = None, *, o
             f"{path} [model]: {', '.join(of_model)}: a path of this machine, so others could not load the model. "
             "Give the network a path relative to the working folder."
         )
+    results = results_of_weights(path, saved)
     try:
         with new_folder(out) as folder:
-            files = _write(folder, path, saved, trained, recipe, shortened, onnx)
+            files = _write(folder, saved, trained, recipe, results, shortened, onnx)
             if exists(out):
                 out.rmdir()  # unless somebody has filled it in the meantime
     except OSError as error:
@@ -89,21 +91,26 @@ def export(path: Path, out: Path | None = None, weights: str | None = None, *, o
     remarks = [saved.remark] if saved.remark else []
     if shortened:
         remarks.append(f"paths of this machine are reduced to their last names: {', '.join(shortened)}")
+    weights_of_numbers = {result.protocol.weights for result in results if result.value is not None}
+    if weights_of_numbers and trained.weights not in weights_of_numbers:
+        remarks.append(
+            f"no number on the card is of the {trained.weights} weights, which are exported: `genkit eval "
+            f"{shlex.quote(str(out))}` computes theirs"
+        )
     return Exported(out, trained.weights, tuple(files), tuple(remarks))
 
 
 def _write(
     folder: Path,
-    path: Path,
     saved: SavedModel,
     trained: Trained,
     recipe: Mapping[str, Any],
+    results: Sequence[Result],
     shortened: list[str],
     onnx: bool,
 ) -> list[str]:
     """Write the files of the folder, the config last; return their names. Raises `OSError` and `UsageError`."""
     facts = without_places({key: saved.facts[key] for key in FACTS if saved.facts.get(key) is not None})
-    results = results_of_weights(path, saved)
     written = [RAW, CARD]
     write_tensors(folder / RAW, trained.model.state_dict())
     networks = write_networks(trained.model, folder) if onnx else {}

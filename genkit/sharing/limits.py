@@ -57,7 +57,7 @@ def _of_data(card: CardFacts) -> Iterator[str]:
 def _of_run(card: CardFacts) -> Iterator[str]:
     if card.unfinished:
         yield "Its run has not finished."
-    if not card.results:
+    if card.weights not in card.weights_of_numbers:
         yield "No metric of these weights was computed at their step."
     if card.shortened:
         yield f"Paths in the recipe are reduced to their last names: {', '.join(card.shortened)}."

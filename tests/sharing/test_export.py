@@ -91,9 +91,31 @@ def test_the_card_has_the_facts_of_the_run(run, tmp_path):
     assert (metric["name"], metric["value"], entry["dataset"]["type"]) == ("of-ema", 13.5, "digits")
     assert "license" not in metadata  # only the author knows it
     digest = json.loads((run / "final" / "about.json").read_text())["data"]["pixel_digest"]
-    assert_names(text, "13.5 (12.25 to 12.75)", "20 samples, test split, ema weights", "raw weights", digest)
+    assert_names(text, "| 13.5 (12.25 to 12.75) |", "| 12.5 (12.25 to 12.75), raw weights |", "Some of these", digest)
+    assert_names(text, "20 samples, test split, ema weights", "genkit eval ORG/NAME")
     assert_names(text, "(1, 28, 28)", "samples.png", "step 7", 'use = "small-conv"', "latent_dim = 4")
     assert "log_every" not in text and "<b>" not in text.replace("\\<b\\>", "")
+
+
+def test_a_card_without_a_number_of_its_weights_says_how_they_are_computed(run, tmp_path):
+    (run / "results.json").write_text(json.dumps([RESULT]))
+    code, _, err = command("export", run, "--out", tmp_path / "a b")
+    assert code == 0 and f"`genkit eval '{tmp_path / 'a b'}'`" in err and "ema weights" in err
+    metadata, text = card_of(tmp_path / "a b")
+    assert "model-index" not in metadata
+    assert_names(text, "All of these", "raw weights", "genkit eval ORG/NAME", "No metric of these weights")
+    [found] = json.loads(command("eval", tmp_path / "a b", "--json").out)["results"]
+    [expected] = json.loads(command("eval", run / "final", "--weights", "ema", "--json").out)["results"]
+    assert found == expected and found["protocol"]["weights"] == "ema"
+
+
+@pytest.mark.parametrize(("weights", "kept"), [("raw", [RESULT]), ("ema", [])])
+def test_a_card_with_numbers_of_its_weights_alone_says_nothing_about_others(weights, kept, run, tmp_path):
+    (run / "results.json").write_text(json.dumps(kept))
+    code, _, err = command("export", run, "--weights", weights, "--out", tmp_path / "a")
+    _, text = card_of(tmp_path / "a")
+    assert (code, err) == (0, "") and "genkit eval" not in text
+    assert ("No metric of these weights" in text) == (not kept)
 
 
 def test_the_code_on_the_card_works(run, tmp_path):
