@@ -22,9 +22,10 @@ def print_results(results: Sequence[Result], shown: str, console: Console) -> No
             value += " ({:.4g} to {:.4g})".format(*result.interval)
         direction = "" if result.better is None else f"{result.better} is better"
         name = f"{result.label} in {mode}" if mode else result.label
-        rows.append((name, value, direction, weights_note(result.protocol.weights, shown)))
-    columns = 4 if any(note for *_, note in rows) else 3
-    console.table("results", ("metric", "value", "", "")[:columns], [row[:columns] for row in rows])
+        rows.append((name, value, weights_note(result.protocol.weights, shown), direction))
+    noted = any(note for _, _, note, _ in rows)
+    shown_rows = rows if noted else [(name, value, direction) for name, value, _, direction in rows]
+    console.table("results", ("metric", "value", "", "") if noted else ("metric", "value", ""), shown_rows)
     print_protocols(protocols_of(results), console)
 
 

@@ -56,7 +56,7 @@ def test_a_number_says_which_weights_it_is_of_only_if_the_pictures_are_of_others
     for shown in ("raw", "ema"):
         console = Tables()
         print_results([*raw, *ema], shown, console)
-        notes[shown] = [note for *_, note in console.rows[0]]
+        notes[shown] = [note for _, _, note, _ in console.rows[0]]
     assert notes == {"raw": ["", "ema weights"], "ema": ["raw weights", ""]}
     console = Tables()
     print_results(ema, "ema", console)
