@@ -31,7 +31,9 @@ or model, and in `compute` if the number turns out to be meaningless. The result
 number.
 
 A class may declare ``value_on_itself: ClassVar[float]``, its number for the reference samples in place of generated
-ones, such as 0 for a distance. `genkit.testing` then holds it to that.
+ones, such as 0 for a distance. `genkit.testing` then holds it to that. For a page of a run it may declare
+``out_of: ClassVar[str]``, the detail of its protocol that is its largest number, or ``is_share: ClassVar[bool] = True``
+for a number from 0 to 1: the page then shows "3 of 8", or "37.5 %".
 """
 
 from __future__ import annotations
@@ -204,6 +206,14 @@ class Draws(Protocol):
     def __iter__(self) -> Iterator[Tensor]:
         """Yield the chunks."""
         ...
+
+
+def number_text(value: float, metric: object, protocol: EvaluationProtocol) -> str:
+    """Return the number of a metric for a reader, with what it is out of if the class says so: "3 of 8", "37.5 %"."""
+    if getattr(type(metric), "is_share", False) is True:
+        return f"{100 * value:.5g} %"
+    whole = protocol.details.get(getattr(type(metric), "out_of", ""))
+    return f"{value:.5g}" if whole is None else f"{value:.5g} of {whole}"
 
 
 class Metric(Protocol):

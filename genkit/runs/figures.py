@@ -4,7 +4,7 @@
     reconstructions.png   held-out images and their reconstructions: Figure 5
     stability.png         the same latent codes at a few steps: Figure 6
     traversal.png         images along the latent dimensions of greatest effect
-    codes.npy             codes of held-out samples, and draws of the prior, in two dimensions, for report.html
+    codes.npy, codes.json codes of held-out samples, and draws of the prior, in two dimensions, for report.html
     ../curves.png         the logged terms and metrics over the steps
 
 The figures are numbered as in AS-IntroVAE, https://arxiv.org/abs/2206.13903. Runs on points in the plane have only the

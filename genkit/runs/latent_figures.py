@@ -2,6 +2,7 @@
 
 traversal.png   images decoded along the latent dimensions of greatest effect, one dimension a row
 codes.npy       codes of held-out samples, and draws of the prior, in two dimensions: (2, N, 2) float32
+codes.json      the numbers of these dimensions
 
 A code of a sample is one draw of its posterior, since the draws of all samples together are what resembles the prior:
 their means alone lie closer to each other. Memory does not grow with the number of codes or of dimensions.
@@ -22,6 +23,7 @@ from genkit.core.model import Autoencoder, Model
 from genkit.core.noise import Noise
 from genkit.draw.image_grid import GridRow, save_image_grid
 from genkit.evaluation.samples import IMAGE_CHUNK, in_chunks, latent_codes, selected_in_chunks
+from genkit.runs.latent_dimensions import name_of, save_dimensions
 from genkit.storage.atomic import write_file
 
 ROWS = 8  # dimensions, at most
@@ -47,7 +49,7 @@ def save_traversal(path: Path, model: Model, noise: Noise, title: str) -> list[P
     for dimension in shown:
         codes = draws[:1].repeat(len(POSITIONS), 1)
         codes[:, dimension] = centre[dimension] + spread[dimension] * torch.tensor(POSITIONS).to(codes)
-        rows.append(GridRow(f"z{dimension + 1}", _decode(model, codes)))
+        rows.append(GridRow(name_of(dimension), _decode(model, codes)))
     note = (
         f"Each row moves one of {model.latent_dim} latent dimensions of one draw of the prior, in standard deviations "
         "of the prior. The dimensions in which images change most come first."
@@ -82,7 +84,7 @@ def _decode(model: Model, codes: Tensor) -> Tensor:
 
 @torch.no_grad()
 def save_codes(path: Path, model: Autoencoder, held_out: Dataset, noise: Noise) -> list[Path]:
-    """Write codes of held-out samples beside draws of the prior; return the path in a list.
+    """Write codes of held-out samples beside draws of the prior, and which dimensions they are of; return the paths.
 
     Of more than two dimensions, the two in which the means of the codes spread most are kept. A model with one has no
     such picture. The model is in evaluation mode. Raises `OSError`.
@@ -106,4 +108,4 @@ def save_codes(path: Path, model: Autoencoder, held_out: Dataset, noise: Noise) 
     np.save(content, torch.stack([torch.cat(codes)[:, kept], draws[:, kept]]).numpy())
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, content.getvalue())
-    return [path]
+    return [path, save_dimensions(path, kept.tolist())]

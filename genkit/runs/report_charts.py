@@ -7,19 +7,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from genkit.core.result import EvaluationRecord
 from genkit.draw.panels import Panel, Section
 from genkit.pages.chart import Chart, Look, look_of, value_text
 from genkit.pages.line_chart import line_chart, points_of_each
-from genkit.pages.scatter_chart import scatter_chart
 from genkit.runs.curves import curves_of, sections_of
 from genkit.runs.report_about import EVALUATIONS, KL, about_charts, has_prefix
-from genkit.runs.run_folder import RunFolder
 
-CHOSEN = ("one latent dimension", "another latent dimension")  # of more than two
-CODES = "codes.npy"  # among the figures
 KL_HEADING = "KL divergences and related terms, by phase"
 
 
@@ -110,25 +104,6 @@ def _group(heading: str, charts: Sequence[Chart], meanings: Mapping[str, str]) -
     """Return charts with a heading that says what they are, and what a reader has to know of them."""
     shown = KL_HEADING if has_prefix(charts, KL) else _capitalised(heading)
     return ChartGroup(shown, charts, about_charts(heading, charts, meanings))
-
-
-def chart_of_codes(folder: RunFolder, recipe: Mapping[str, Any]) -> Chart | None:
-    """Return the codes of held-out samples beside draws of the prior; None before the end of a run, or if damaged.
-
-    The dimensions have names if the model of the recipe has two only.
-    """
-    try:
-        codes = np.load(folder.figures / CODES, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    if codes.ndim != 3 or codes.shape[::2] != (2, 2) or codes.dtype.kind != "f":
-        return None
-    held_out, prior = (list(map(tuple, each.tolist())) for each in codes)
-    points = {"draws of the prior": prior, "held-out samples": held_out}
-    model = recipe.get("model")
-    all_shown = isinstance(model, Mapping) and model.get("latent_dim") == 2
-    x, y = ("z1", "z2") if all_shown else CHOSEN
-    return scatter_chart("Latent space", points, x_title=x, y_title=y)
 
 
 def numbers_of(curve: Iterable[tuple[int, float]]) -> tuple[str, str, str, str]:

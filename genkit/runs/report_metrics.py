@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from genkit.core.metric import Metric, number_text
 from genkit.core.result import EvaluationRecord, Result
 from genkit.evaluation.protocol_lines import weights_note
 from genkit.pages.chart import value_text
@@ -24,25 +26,33 @@ class ShownMetric:
 
 
 def metrics_of(
-    newest: EvaluationRecord | None, evaluations: Sequence[EvaluationRecord], shown: str
+    newest: EvaluationRecord | None,
+    evaluations: Sequence[EvaluationRecord],
+    shown: str,
+    metrics: Mapping[str, Metric] = MappingProxyType({}),
 ) -> list[ShownMetric]:
     """Return the numbers of the newest evaluation, each with a better one of the run, if there is one.
 
     Values are compared only if their protocols agree. `shown` are the weights of the pictures, "raw" or "ema".
+    `metrics`, by label, say what a number is out of.
     """
-    return [_metric(result, newest.step, evaluations, shown) for result in newest.results] if newest else []
+    if newest is None:
+        return []
+    return [_metric(result, newest.step, evaluations, shown, metrics.get(result.label)) for result in newest.results]
 
 
-def _metric(result: Result, step: int, evaluations: Sequence[EvaluationRecord], shown: str) -> ShownMetric:
-    value = _text(result.value) if result.value is not None else "refused"
+def _metric(
+    result: Result, step: int, evaluations: Sequence[EvaluationRecord], shown: str, metric: object
+) -> ShownMetric:
+    value = "refused" if result.value is None else number_text(result.value, metric, result.protocol)
     interval = "" if result.interval is None else " to ".join(map(value_text, result.interval))
     better = "" if result.better is None else f"{result.better} is better"
-    best = _best_before(result, step, evaluations)
+    best = _best_before(result, step, evaluations, metric)
     weights = weights_note(result.protocol.weights, shown)
     return ShownMetric(result.label, value, result.reason, interval, better, weights, best)
 
 
-def _best_before(result: Result, step: int, evaluations: Sequence[EvaluationRecord]) -> str:
+def _best_before(result: Result, step: int, evaluations: Sequence[EvaluationRecord], metric: object) -> str:
     if result.better is None or result.value is None:
         return ""
     sign = 1 if result.better == "lower" else -1
@@ -54,8 +64,6 @@ def _best_before(result: Result, step: int, evaluations: Sequence[EvaluationReco
         if (other.label, other.protocol) == (result.label, result.protocol)
     ]
     best, at = min(earlier, default=(sign * result.value, step))
-    return f"{_text(sign * best)} after step {at}" if best < sign * result.value else ""
-
-
-def _text(value: float) -> str:
-    return f"{value:.5g}"
+    if best >= sign * result.value:
+        return ""
+    return f"{number_text(sign * best, metric, result.protocol)} after step {at}"

@@ -14,7 +14,6 @@ from genkit.core.result import EvaluationRecord
 from genkit.draw.panels import Section
 from genkit.errors import GenkitError
 from genkit.evaluation.protocol_lines import ProtocolLine, shown_weights
-from genkit.pages.chart import Chart
 from genkit.pages.pictures import PictureBudget
 from genkit.recipe.plan import Plan
 from genkit.runs.checkpoint import read_facts
@@ -23,14 +22,13 @@ from genkit.runs.failure import failure_of
 from genkit.runs.model_facts import facts_in
 from genkit.runs.report_about import meanings_of
 from genkit.runs.report_charts import (
-    CHOSEN,
     ChartGroup,
     CurveNumbers,
     chart_groups,
-    chart_of_codes,
     curves_in_numbers,
     shown_sections,
 )
+from genkit.runs.report_codes import LatentSpace, latent_space_of
 from genkit.runs.report_fitted import ShownFit, folders_of_fits, shown_fit
 from genkit.runs.report_metrics import ShownMetric, metrics_of
 from genkit.runs.report_phases import phase_starts
@@ -79,7 +77,7 @@ class RunReport:
     remarks: Sequence[str]  # the state, what the plan remarks, and what is damaged or missing
     groups: Sequence[ChartGroup]
     numbers: Sequence[CurveNumbers]  # the curves of the charts
-    latent_space: Chart | None
+    latent_space: LatentSpace | None
     pictures: ReportPictures
     picture_remarks: Sequence[str]
     metrics: Sequence[ShownMetric]
@@ -96,11 +94,6 @@ class RunReport:
     def has_more_pictures(self) -> bool:
         """Whether there is a picture beside those of what the model makes."""
         return bool(self.pictures.others) or self.latent_space is not None
-
-    @property
-    def has_chosen_dimensions(self) -> bool:
-        """Whether the picture of the latent space shows two of several dimensions."""
-        return self.latent_space is not None and self.latent_space.spec["encoding"]["x"]["title"] == CHOSEN[0]
 
 
 def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport:
@@ -137,10 +130,14 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
         facts=reader.read(folder.resolved, lambda: _facts(folder, state, recipe, progress), {"state": str(state)}),
         groups=groups,
         numbers=reader.read(folder.metrics, lambda: curves_in_numbers(sections, jumping), []) if groups else [],
-        latent_space=reader.read(folder.figures, lambda: chart_of_codes(folder, recipe), None),
+        latent_space=reader.read(folder.figures, lambda: latent_space_of(folder, recipe), None),
         pictures=pictures,
         picture_remarks=budget.remarks,
-        metrics=reader.read(folder.results, lambda: metrics_of(newest, evaluations, shown_weights(recipe)), []),
+        metrics=reader.read(
+            folder.results,
+            lambda: metrics_of(newest, evaluations, shown_weights(recipe), plan.metrics if plan else {}),
+            [],
+        ),
         protocols=reader.read(folder.results, lambda: protocols_of(newest.results) if newest else [], []),
         metrics_step=newest.step if newest else None,
         times=reader.read(folder.timing, lambda: time_shares(read_timing(folder)), ()),

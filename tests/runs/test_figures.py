@@ -45,10 +45,10 @@ def pictures_of(folder):
 @pytest.mark.trains
 def test_a_run_on_images_has_all_figures_and_a_run_on_points_has_the_strip_and_the_codes(tmp_path):
     names = {path.name for path in trained(tmp_path, IMAGES).figures.iterdir()}
-    assert names == {"samples.png", "reconstructions.png", "stability.png", "traversal.png", "codes.npy"}
+    assert names == {"samples.png", "reconstructions.png", "stability.png", "traversal.png", "codes.npy", "codes.json"}
     genkit("run", write_recipe(tmp_path, TINY), "-q", "--runs", "plane")
     plane = tmp_path / "plane" / "0001-tiny-s0" / "figures"
-    assert {path.name for path in plane.iterdir()} == {"stability.png", "codes.npy"}
+    assert {path.name for path in plane.iterdir()} == {"stability.png", "codes.npy", "codes.json"}
 
 
 @pytest.mark.trains
@@ -173,4 +173,7 @@ def test_without_rows_there_is_no_strip(tmp_path):
     for path in folder.strip.iterdir():
         path.unlink()
     result = genkit("figures", folder.path)
-    assert result.code == 0 and result.out.split() == [str(folder.figures / "codes.npy"), str(folder.curves)]
+    assert result.code == 0 and result.out.split() == [
+        *(str(folder.figures / name) for name in ("codes.npy", "codes.json")),
+        str(folder.curves),
+    ]

@@ -13,6 +13,7 @@ from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import Autoencoder, evaluating
 from genkit.core.noise import Noise, Rows
 from genkit.evaluation.samples import IMAGE_CHUNK, select_samples, selected_in_chunks
+from genkit.runs.latent_dimensions import read_dimensions
 from genkit.runs.latent_figures import POINTS, effect_of_dimensions, save_codes, save_traversal
 
 SHAPE, LATENT = (1, 3, 2), 4
@@ -95,6 +96,7 @@ def test_the_codes_are_those_of_the_two_dimensions_of_largest_spread(model, tmp_
     assert held_out.shape == prior.shape == (POINTS, 2)
     x = HeldOut().batch(torch.arange(POINTS) * 1000 // POINTS, None).x.flatten(1)
     assert np.allclose(held_out, torch.stack([5 * x[:, 1], 3 * x[:, 3]], dim=1).numpy())
+    assert read_dimensions(tmp_path / "codes.npy") == ("z2", "z4"), "counted from 1, as in the traversal"
     assert abs(prior.mean()) < 0.2 and abs(prior.std() - 1) < 0.1
 
 

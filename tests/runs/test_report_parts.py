@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from support.commands import TINY
 from support.kill_and_resume import new_run, train_and_kill
@@ -13,9 +14,11 @@ from support.tiny_recipes import tiny_recipe
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.result import EvaluationRecord, Result
 from genkit.pages.pictures import Picture
+from genkit.parts.metrics.modes import HighQuality, Modes
 from genkit.recipe.tables import Checkpoint
 from genkit.runs.model_facts import FIT
 from genkit.runs.report_charts import chart_groups, shown_sections
+from genkit.runs.report_codes import NOT_KNOWN, latent_space_of
 from genkit.runs.report_fitted import folders_of_fits
 from genkit.runs.report_metrics import metrics_of
 from genkit.runs.report_of_run import report_of_run
@@ -38,6 +41,44 @@ def evaluated(step, value, better="lower", label="distance", samples=9) -> Evalu
 def test_a_metric_names_the_best_evaluation_before_it(better, best):
     records = [evaluated(10, 1.0, better), evaluated(20, 4.0, better), evaluated(30, 2.0, better)]
     assert [metric.best for metric in metrics_of(records[-1], records, "raw")] == [best]
+
+
+@pytest.mark.fast
+def test_a_count_says_out_of_how_many_and_a_share_is_in_percent():
+    protocol = EvaluationProtocol(9, "test", "raw", details={"modes": 8})
+    values = {"modes": (3.0, 8.0), "quality": (0.0, 0.375), "other": (0.0, 1.0)}
+    first, second = (
+        EvaluationRecord(step, [Result(label, value[at], "lower", protocol) for label, value in values.items()])
+        for at, step in enumerate((10, 20))
+    )
+    metrics = {"modes": Modes(), "quality": HighQuality()}
+    shown = metrics_of(second, [first, second], "raw", metrics)
+    assert [metric.value for metric in shown] == ["8 of 8", "37.5 %", "1"]
+    assert [metric.best.partition(" after")[0] for metric in shown] == ["3 of 8", "0 %", "0"]
+    assert [metric.value for metric in metrics_of(second, [], "raw")] == ["8", "0.375", "1"], "plugins may be absent"
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("stored", "titles", "chosen"),
+    [
+        ('{"dimensions": [1, 15]}', ("z1", "z15"), "16"),
+        (None, NOT_KNOWN, "16"),
+        ('{"dimensions": [15, 1]}', NOT_KNOWN, "16"),
+        ('{"dimensions": ["<b>", 2]}', NOT_KNOWN, "16"),
+        ("[[", NOT_KNOWN, "16"),
+        (None, ("z1", "z2"), ""),
+    ],
+    ids=["stored", "old run", "order", "text", "damaged", "plane"],
+)
+def test_the_latent_space_names_its_dimensions(tmp_path, stored, titles, chosen):
+    folder = RunFolder(tmp_path)
+    folder.figures.mkdir()
+    np.save(folder.figures / "codes.npy", np.zeros((2, 3, 2), np.float32))
+    if stored is not None:
+        (folder.figures / "codes.json").write_text(stored)
+    space = latent_space_of(folder, {"model": {"latent_dim": int(chosen or 2)}})
+    assert tuple(space.chart.spec["encoding"][axis]["title"] for axis in "xy") == titles and space.chosen_of == chosen
 
 
 @pytest.mark.fast

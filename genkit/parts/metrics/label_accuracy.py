@@ -36,6 +36,7 @@ class LabelAccuracy(ModelMetric):
     """The share of generated digits that are of the class they were drawn for, 0 to 1."""
 
     classifier: ClassVar[DigitFeatures] = DigitFeatures()
+    is_share: ClassVar[bool] = True
 
     samples: Annotated[PositiveInt, Doc("Number of generated samples.")] = 5_000
 

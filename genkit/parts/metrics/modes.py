@@ -11,7 +11,7 @@ needs a minimum share of the samples.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from annotated_types import Interval
@@ -58,6 +58,8 @@ def mode_shares(evaluation: Evaluation, radius: float) -> Tensor:
 class Modes(ModelMetric):
     """The number of modes to which at least `min_share` of the generated samples belongs."""
 
+    out_of: ClassVar[str] = "modes"
+
     samples: Annotated[PositiveInt, Doc("Number of generated samples.")] = 50_000
     radius: Annotated[
         PositiveFloat, Doc("Largest distance of a sample from its mode, in standard deviations of the mode.")
@@ -94,6 +96,8 @@ class Modes(ModelMetric):
 @dataclass(frozen=True)
 class HighQuality(ModelMetric):
     """The share of the generated samples that belongs to a mode."""
+
+    is_share: ClassVar[bool] = True
 
     samples: Annotated[PositiveInt, Doc("Number of generated samples.")] = 50_000
     radius: Annotated[

@@ -18,7 +18,7 @@ import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from annotated_types import Ge
@@ -54,6 +54,8 @@ INPUTS: dict[EncoderInput, str] = {
 @dataclass(frozen=True)
 class ActiveUnits(ModelMetric):
     """The number of latent dimensions whose posterior mean has a variance over the data above `threshold`."""
+
+    out_of: ClassVar[str] = "latent dimensions"
 
     samples: Annotated[
         Annotated[int, Ge(2)] | None,

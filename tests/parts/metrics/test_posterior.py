@@ -13,6 +13,7 @@ from torch.distributions import Normal, kl_divergence
 
 from genkit.api import GAN, Autoencoder, DiagNormal, Evaluation, EvaluationProtocol, Samples
 from genkit.console.output import Console
+from genkit.core.metric import number_text
 from genkit.core.model import evaluating
 from genkit.core.result import Result
 from genkit.evaluation.compute_metrics import evaluate
@@ -279,6 +280,7 @@ def test_the_protocol_states_what_is_encoded():
     protocol = ActiveUnits(weights="ema").protocol(Blob(), autoencoder())
     assert (protocol.samples, protocol.split, protocol.weights) == (5000, "drawn", "ema")
     assert protocol.details == {"latent dimensions": 2, "threshold": 0.01}
+    assert number_text(1.0, ActiveUnits(), protocol) == "1 of 2"
 
 
 def test_a_result_without_a_direction_is_read_back_and_printed_without_one(tmp_path, capsys):
