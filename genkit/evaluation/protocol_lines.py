@@ -6,12 +6,13 @@ Which weights a number is of is also said beside it, where the pictures are of o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 Place = TypeVar("Place", bound=Hashable)
 Settings = Mapping[str, str]  # `EvaluationProtocol.settings`
 Text = tuple[str, ...]  # texts of settings
+Names = tuple[str, ...]  # of places, or of metrics
 
 ALL, UNLESS_NOTED = "all", "unless noted"
 
@@ -39,9 +40,8 @@ def protocol_lines(
     """Return the settings of all numbers, each number known by its metric and its place, such as a cell or a run.
 
     A number has the settings of each line that names its metric, its place, or all. A later line overrules an earlier
-    one: "100 samples" replaces "5000 samples". `namings` return the name of a place, which several places may share.
-    A metric is described with the first of them that gives no name to two places with different settings, else with the
-    last. A line begins with what the lines beside it do not say, since readers compare lines by their beginnings.
+    one: "100 samples" replaces "5000 samples". `namings` return the name of a place, which several places may share, but
+    for that of the last. A setting has the name of a row if all places of the row have it, and so on. A line begins with what the lines beside it do not say, since readers compare lines by their beginnings.
     """
     labels = list(dict.fromkeys(label for label, _ in protocols))
     usual = _usual(list(protocols.values()))
@@ -60,46 +60,62 @@ def protocol_lines(
         by_text.setdefault(text, []).append(label)
     lines += _rarest_first([(", ".join(of), text) for text, of in by_text.items() if text])
     special = {
-        (label, place): tuple(each for each in text if each not in shared[label])
-        for (label, place), text in unusual.items()
+        number: {name: text for name, text in settings.items() if usual.get(name) != text and text not in shared[label]}
+        for number, settings in protocols.items()
+        for label in number[:1]
     }
     return lines + _lines_of_places(special, namings)
 
 
 def _lines_of_places(
-    special: Mapping[tuple[str, Place], Text], namings: Sequence[Callable[[Place], str]]
+    special: Mapping[tuple[str, Place], Settings], namings: Sequence[Callable[[Place], str]]
 ) -> list[ProtocolLine]:
-    """Return a line for what is special about some places; metrics with the same places and settings share it."""
-    labels: dict[tuple[Callable[[Place], str], Text, Text], list[str]] = {}
+    """Return a line for what is special about some places; metrics and settings of the same places share it."""
+    labels: dict[tuple[Names, str], list[str]] = {}  # by the places, and the text of a setting there
     for label in dict.fromkeys(label for label, _ in special):
-        by_text: dict[Text, list[Place]] = {}
-        for (other, place), text in special.items():
-            if other == label:
-                by_text.setdefault(text, []).append(place)
-        naming = next((each for each in namings if _tells_apart(each, by_text.values())), namings[-1])
-        for text, places in by_text.items():
-            if text:
-                names = tuple(dict.fromkeys(map(naming, places)))
-                labels.setdefault((naming, names, text), []).append(label)
+        there = {place: settings for (other, place), settings in special.items() if other == label}
+        for name in dict.fromkeys(name for settings in there.values() for name in settings):
+            by_text: dict[str, list[Place]] = {}
+            for place, settings in there.items():
+                if name in settings:
+                    by_text.setdefault(settings[name], []).append(place)
+            for text, places in by_text.items():
+                labels.setdefault((_names_of(places, list(there), namings), text), []).append(label)
+    texts: dict[tuple[Names, Names], list[str]] = {}
+    for (names, text), of in labels.items():
+        texts.setdefault((names, tuple(of)), []).append(text)
     lines: list[tuple[str, Text]] = []
-    for (naming, names, text), of in labels.items():
-        there = {label for label, place in special if naming(place) in names}
+    for (names, of), together in texts.items():
+        here = {label for label, place in special if any(naming(place) in names for naming in namings)}
         where = "; ".join(names)
-        every = len(of) > 1 and len(of) == len(there)
-        lines.append((where if every else f"{', '.join(of)} in {where}", text))
+        every = len(of) > 1 and len(of) == len(here)
+        lines.append((where if every else f"{', '.join(of)} in {where}", tuple(together)))
     return _rarest_first(lines)
+
+
+def _names_of(chosen: Sequence[Place], places: Sequence[Place], namings: Sequence[Callable[[Place], str]]) -> Names:
+    """Return names for the chosen of some places: those of the first naming that names no other place, if it can.
+
+    Else a name of each naming stands for as many of them as it can, and what is left has names of the last naming.
+    """
+    others = [place for place in places if place not in set(chosen)]
+    taken = {naming(place) for place in others for naming in namings}
+    for naming in namings[:-1]:
+        names = tuple(dict.fromkeys(map(naming, chosen)))
+        if taken.isdisjoint(names):
+            return names
+    found: dict[str, None] = {}
+    left = list(chosen)
+    for naming in namings[:-1]:
+        found |= dict.fromkeys(name for place in left if (name := naming(place)) not in taken)
+        left = [place for place in left if naming(place) in taken]
+    return (*found, *dict.fromkeys(map(namings[-1], left)))
 
 
 def _rarest_first(lines: Sequence[tuple[str, Text]]) -> list[ProtocolLine]:
     """Return the lines; each begins with the texts that the fewest of them have, which otherwise keep their order."""
     number = Counter(each for _, text in lines for each in text)
     return [ProtocolLine(of, ", ".join(sorted(text, key=number.__getitem__))) for of, text in lines]
-
-
-def _tells_apart(naming: Callable[[Place], str], groups: Iterable[Sequence[Place]]) -> bool:
-    """Return whether no name is that of places in two groups."""
-    names = [set(map(naming, places)) for places in groups]
-    return sum(map(len, names)) == len(set().union(*names))
 
 
 def _usual(protocols: Sequence[Settings]) -> dict[str, str]:

@@ -89,15 +89,41 @@ def test_one_number_has_its_protocol_on_one_line():
 
 
 def test_a_line_begins_with_what_the_lines_beside_it_do_not_say():
+    protocols = {(name, ""): {"data": "data digits", "other": f"other {name}"} for name in ("a", "b", "c")}
+    protocols |= {(name, ""): {"data": "data faces", "other": f"other {name}"} for name in ("d", "e")}
+    lines = protocol_lines(protocols, str)
+    assert lines[-2:] == [("d", "other d, data faces"), ("e", "other e, data faces")]
+
+
+def table_of(**settings):
+    """Return the lines of a table with two metrics: each setting is a function of the row and the column."""
+    cells = [(row, column) for row in ("r1", "r2", "r3") for column in ("c1", "c2", "c3")]
     protocols = {
-        ("auroc", (row, "x")): {"data": "data digits", "other": f"other {row}", "std": "std 1"}
-        for row in ("a", "b", "c")
+        (label, cell): {name: text for name, of in settings.items() if (text := of(*cell))}
+        for label in ("kl", "jsd")
+        for cell in cells
     }
-    protocols["auroc", ("d", "x")] = {"data": "data faces", "other": "other d", "std": "std 1"}
-    protocols["auroc", ("e", "x")] = {"data": "data faces", "other": "other e", "std": "std 1"}
-    lines = protocol_lines(protocols, lambda cell: cell[0], lambda cell: cell[1], "/".join)
-    assert [line.settings.split(", ")[0] for line in lines[-2:]] == ["other d", "other e"]
-    assert all("data faces" in line.settings for line in lines[-2:])
+    return dict(protocol_lines(protocols, lambda cell: cell[0], lambda cell: cell[1], " / ".join))
+
+
+def test_each_setting_has_the_names_of_its_rows_or_of_its_columns():
+    lines = table_of(
+        box=lambda row, _: "box 2" if row == "r1" else "box 4", prior=lambda _, column: column != "c1" and "prior 32"
+    )
+    assert lines == {"unless noted": "box 4", "r1": "box 2", "c2; c3": "prior 32"}
+
+
+def test_only_what_is_no_whole_row_or_column_has_the_names_of_cells():
+    chosen = {("r1", "c1"), ("r1", "c2"), ("r1", "c3"), ("r2", "c2"), ("r3", "c2"), ("r2", "c3")}
+    lines = table_of(box=lambda *cell: cell in chosen and "box 2")
+    assert lines == {"r1; c2; r2 / c3": "box 2"}
+
+
+def test_a_name_that_a_row_shares_with_a_column_names_neither():
+    protocols = {("kl", cell): {"box": "box 4"} for cell in (("a", "b"), ("c", "b"), ("c", "d"))}
+    protocols["kl", ("b", "d")] = {"box": "box 2"}
+    lines = protocol_lines(protocols, lambda cell: cell[0], lambda cell: cell[1], " / ".join)
+    assert lines == [("kl", "box 4"), ("kl in b / d", "box 2")]
 
 
 def test_metrics_of_one_protocol_share_a_line():

@@ -109,10 +109,13 @@ class Mixture(Prior):
 
     @property
     def description(self) -> str:
-        """The number of Gaussians, what is learnt, and the form of the KL."""
-        learnt = ", learnt" if any(True for _ in self.parameters()) else ""
+        """The number of Gaussians and the form of the KL.
+
+        Whether they are learnt, and until when, is decided by the loss and its steps as well, which a prior does not
+        know.
+        """
         form = f"{self.draws} draws" if self.form == "sampled" else "its bound"
-        return f"mixture of {self.components} Gaussians{learnt}, KL by {form}"
+        return f"mixture of {self.components} Gaussians, KL by {form}"
 
     @property
     def log_weights(self) -> Tensor:

@@ -69,9 +69,8 @@ class PerClass(Conditional, Mixture):
 
     @property
     def description(self) -> str:
-        """The number of classes, and whether the Gaussians are learnt."""
-        learnt = ", learnt" if any(True for _ in self.parameters()) else ""
-        return f"a Gaussian for each of {self.classes} classes{learnt}"
+        """The number of classes."""
+        return f"a Gaussian for each of {self.classes} classes"
 
     def sample(self, noise: Noise) -> Tensor:
         """Return a code of the class of each row of the noise, (B, L), with gradient to means and log-variances."""
