@@ -31,9 +31,13 @@ or model, and in `compute` if the number turns out to be meaningless. The result
 number.
 
 A class may declare ``value_on_itself: ClassVar[float]``, its number for the reference samples in place of generated
-ones, such as 0 for a distance. `genkit.testing` then holds it to that. For a page of a run it may declare
-``out_of: ClassVar[str]``, the detail of its protocol that is its largest number, or ``is_share: ClassVar[bool] = True``
-for a number from 0 to 1: the page then shows "3 of 8", or "37.5 %".
+ones, such as 0 for a distance. `genkit.testing` then holds it to that.
+
+For pages it may declare what its number is out of: ``out_of: ClassVar[str]``, the detail of its protocol that is the
+largest number of what it counts, or ``is_share: ClassVar[bool] = True`` for a number from 0 to 1. A page of a run then
+shows "3 of 8", or "37.5 %". Another metric with a best possible number may declare ``value_scale:
+ClassVar[tuple[float, float]]``, the number of a model without merit and the best one: (0.5, 1.0) for an AUROC. Tables
+of results colour by the scale, see `genkit.evaluation.value_scale`.
 """
 
 from __future__ import annotations

@@ -40,8 +40,9 @@ def protocol_lines(
     """Return the settings of all numbers, each number known by its metric and its place, such as a cell or a run.
 
     A number has the settings of each line that names its metric, its place, or all. A later line overrules an earlier
-    one: "100 samples" replaces "5000 samples". `namings` return the name of a place, which several places may share, but
-    for that of the last. A setting has the name of a row if all places of the row have it, and so on. A line begins with what the lines beside it do not say, since readers compare lines by their beginnings.
+    one: "100 samples" replaces "5000 samples". `namings` return the name of a place, which several places may share: of
+    its row, of its column, and last its own. A setting is said of a row if all places of the row have it, and so on. A
+    line begins with what the lines beside it do not say, since readers compare lines by their beginnings.
     """
     labels = list(dict.fromkeys(label for label, _ in protocols))
     usual = _usual(list(protocols.values()))

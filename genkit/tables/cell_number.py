@@ -24,7 +24,7 @@ class CellNumber:
     stale: bool = False  # the cell has another recipe or protocol now
     without_values: str = "not run"  # printed if there are no values
     best: bool = False  # best of its line, by `genkit.tables.best_number`
-    decimals: int = 0  # of a whole number, from the numbers beside it, by `genkit.tables.shared_decimals`
+    decimals: int | None = None  # shared with the numbers beside it, by `genkit.tables.shared_decimals`
 
     @property
     def text(self) -> str:
@@ -47,23 +47,26 @@ class CellNumber:
     def number_text(self) -> str:
         """Mean ± standard deviation (n - 1), or the one value with its confidence interval; empty without values.
 
-        A whole number has no decimals but those of the numbers beside it. If its metric gives intervals, it is not a
-        count, and has the usual ones. 0 in several seeds is ``0 ± 0``.
+        It has `decimals`; else about three digits, and none after the point if it is a count. Exactly 0 is ``0``, or
+        ``0 ± 0`` in several seeds, since decimals would not make it clearer.
         """
         if not self.values:
             return ""
         mean = statistics.fmean(self.values)
         if self.interval is not None:
-            return value_and_interval(mean, self.interval, self.decimals)
-        if self.is_whole:
-            is_count = all(interval is None for interval in self.intervals)
-            decimals = max(self.decimals, 0 if is_count else decimals_of(rounded(mean, mean)))
-            if mean == 0 and len(self.values) > 1:  # exactly 0, which decimals do not make clearer
-                decimals = 0
-            return f"{mean:.{decimals}f}" + (" ± 0" if len(self.values) > 1 else "")
-        if len(self.values) > 1:
-            return mean_and_spread(mean, statistics.stdev(self.values))
-        return rounded(mean, mean)
+            return value_and_interval(mean, self.interval, self.decimals or 0)
+        several = len(self.values) > 1
+        if not any(self.values):
+            return "0 ± 0" if several else "0"
+        decimals = 0 if self.decimals is None and self.is_whole and self.is_of_counts else self.decimals
+        if several:
+            return mean_and_spread(mean, statistics.stdev(self.values), decimals)
+        return rounded(mean, mean) if decimals is None else with_decimals(mean, decimals)
+
+    @property
+    def is_of_counts(self) -> bool:
+        """Whether all values are whole, and none has an interval, which counts do not have."""
+        return all(float(value).is_integer() for value in self.values) and not any(self.intervals)
 
     @property
     def is_whole(self) -> bool:
@@ -134,18 +137,26 @@ def value_and_interval(value: float, interval: tuple[float, float], least: int =
     return f"{rounded(value, like=value, more=more)} [{low}, {high}]"
 
 
-def mean_and_spread(mean: float, spread: float) -> str:
+def mean_and_spread(mean: float, spread: float, decimals: int | None = None) -> str:
     """Return ``mean ± spread``, with up to three more decimals if a spread above 0 would otherwise be printed as 0.
 
-    A spread of exactly 0 is ``± 0``, which no other spread is.
+    Without `decimals`, both have those that give the mean about three digits. A spread of exactly 0 is ``± 0``, which
+    no other spread is.
     """
+
+    def text(value: float, more: int) -> str:
+        return rounded(value, like=mean, more=more) if decimals is None else f"{value:.{decimals + more}f}"
+
     if spread == 0:
-        return f"{rounded(mean, like=mean)} ± 0"
-    for more in range(4):
-        text = rounded(spread, like=mean, more=more)
-        if float(text) > 0:
-            break
-    return f"{rounded(mean, like=mean, more=more)} ± {text}"
+        return f"{text(mean, 0) if decimals is None else with_decimals(mean, decimals)} ± 0"
+    more = next((more for more in range(4) if float(text(spread, more)) > 0), 3)
+    return f"{text(mean, more)} ± {text(spread, more)}"
+
+
+def with_decimals(value: float, decimals: int) -> str:
+    """Return a number with these decimals, or three more at most if it would otherwise be printed as 0."""
+    texts = [f"{value:.{decimals + more}f}" for more in range(4)]
+    return next((text for text in texts if float(text)), rounded(value, like=value))
 
 
 def decimals_of(text: str) -> int:

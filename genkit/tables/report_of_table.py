@@ -127,7 +127,7 @@ def report_of_table(table: OpenTable) -> TableReport:
         heat=heat_maps(table, results.lines),
         seeds=[str(seed) for seed in spec.seeds],
         values=list(_values(table, results)),
-        protocols=results.protocol_rows(),
+        protocols=results.protocol_rows(seeds=True),
         remarks=[remark for remark in results.remarks if remark != spec.note.strip()],
         environment=_environment(table, kept),
     )

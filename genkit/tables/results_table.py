@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from genkit.core.metric import EvaluationProtocol
+from genkit.core.metric import INTERVAL, EvaluationProtocol
 from genkit.evaluation.protocol_lines import ProtocolLine, protocol_lines
 from genkit.tables.cell_number import CellNumber
 from genkit.tables.cell_result import CellResult
@@ -18,6 +19,7 @@ from genkit.tables.remarks import remarks_of
 from genkit.tables.spec import TableSpec
 from genkit.tables.table_lines import TableLine, lines_of
 
+INTERVAL_SETTING = f"details.{INTERVAL}"  # among `EvaluationProtocol.settings`
 LABEL_COLUMNS = ("", "metric")  # headings of the columns of text: the titles of the rows, and the metrics
 
 
@@ -61,13 +63,15 @@ class ResultsTable:
             previous = line.row
         return body
 
-    def protocol_rows(self) -> list[ProtocolLine]:
+    def protocol_rows(self, *, seeds: bool = False) -> list[ProtocolLine]:
         """Return how the numbers are made, with the names of the metrics, rows, columns or cells that each line is for.
 
-        What several metrics share is said once: see `evaluation.protocol_lines`.
+        What several metrics share is said once: see `evaluation.protocol_lines`. How intervals are made is left out if
+        all numbers are means over seeds, which have none; with `seeds`, for a page with the interval of each seed, it
+        is said of these.
         """
         settings = {
-            (metric, (row, column)): protocol.settings
+            (metric, (row, column)): self._shown(protocol.settings, seeds)
             for metric in self.spec.metrics
             for (row, column, label), protocol in self.protocols.items()
             if label == metric
@@ -80,6 +84,21 @@ class ResultsTable:
             lambda place: columns[place[1]],
             lambda place: f"{rows[place[0]]} / {columns[place[1]]}",
         )
+
+    def _shown(self, settings: Mapping[str, str], seeds: bool) -> Mapping[str, str]:
+        """Return the settings of a number, with words on its interval as `protocol_rows` says."""
+        if INTERVAL_SETTING not in settings or not self._are_means:
+            return settings
+        if seeds:
+            text = settings[INTERVAL_SETTING].removeprefix(INTERVAL)
+            return {**settings, INTERVAL_SETTING: f"{INTERVAL} of each seed{text}"}
+        return {name: text for name, text in settings.items() if name != INTERVAL_SETTING}
+
+    @cached_property
+    def _are_means(self) -> bool:
+        """Whether there are numbers, and all are means over seeds."""
+        measured = [number for line in self.lines for number in line.numbers.values() if number and number.values]
+        return bool(measured) and all(len(number.values) > 1 for number in measured)
 
 
 def on_one_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Whole numbers with the decimals of the numbers beside them: ``1.000 ± 0`` beside ``0.998 ± 0.001``, not ``1 ± 0``."""
+"""One number of decimals for numbers of one metric: ``1.000 ± 0`` beside ``0.998 ± 0.001``, not ``1 ± 0``."""
 
 from __future__ import annotations
 
@@ -7,26 +7,41 @@ from dataclasses import replace
 
 from genkit.tables.cell_number import CellNumber, decimals_of
 
+OF_COUNTS = 2  # decimals of the means of counts
+OF_SHARES = 3  # decimals of numbers within 0 and 1
 
-def share_decimals(lines: Sequence[Mapping[str, CellNumber | None]]) -> list[dict[str, CellNumber | None]]:
-    """Return lines of one metric in which whole numbers have decimals, if those beside them do.
+Line = Mapping[str, CellNumber | None]
 
-    A whole number gets as many decimals as the most precise number of its line. In a line of whole numbers only, it
-    gets as many as the least precise number of the other lines, unless the metric counts: then all values are whole.
+
+def share_decimals(lines: Sequence[Line], *, unit: bool = False) -> list[dict[str, CellNumber | None]]:
+    """Return the lines of one metric, in which numbers that are compared have the same number of decimals.
+
+    Means of counts have two decimals, unless all seeds agree everywhere; with `unit`, a metric within 0 and 1, all
+    numbers have three. Other numbers have three digits, since they may differ by powers of ten, and only whole ones
+    get decimals: as many as the most precise number of their line, or in a line of whole numbers as many as the least
+    precise number of the other lines. A number that would be printed as 0 has more.
     """
-    numbers = [number for line in lines for number in line.values() if number is not None]
-    counts = all(float(value).is_integer() for number in numbers for value in number.values)
-    least = 0 if counts else min(_decimals(numbers), default=0)
-    shared = []
-    for line in lines:
-        decimals = max(_decimals(line.values()), default=least)
-        shared.append(
-            {
-                column: replace(number, decimals=decimals) if number is not None and number.is_whole else number
-                for column, number in line.items()
-            }
-        )
-    return shared
+    numbers = [number for line in lines for number in line.values() if number is not None and number.values]
+    counts = all(number.is_of_counts for number in numbers)
+    if counts or unit:
+        means = [number for number in numbers if len(number.values) > 1] if counts else numbers
+        decimals = OF_SHARES if not counts else OF_COUNTS if not all(number.is_whole for number in means) else 0
+        chosen = {id(number): decimals for number in means}
+    else:
+        least = min(_decimals(numbers), default=0)
+        chosen = {
+            id(number): max(_decimals(line.values()), default=least)
+            for line in lines
+            for number in line.values()
+            if number is not None and number.is_whole
+        }
+    return [
+        {
+            column: replace(number, decimals=chosen[id(number)]) if number and id(number) in chosen else number
+            for column, number in line.items()
+        }
+        for line in lines
+    ]
 
 
 def _decimals(numbers: Iterable[CellNumber | None]) -> list[int]:

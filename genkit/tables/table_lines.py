@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from genkit.evaluation.value_scale import ValueScale, value_scale
 from genkit.tables.best_number import mark_best
 from genkit.tables.cell_number import NO_SUCH_METRIC, CellNumber, cell_number
 from genkit.tables.cell_result import CellResult
@@ -23,6 +24,7 @@ class TableLine:
     metric: str
     better: Literal["lower", "higher"] | None
     numbers: Mapping[str, CellNumber | None]  # by column; None if the row has no such cell
+    scale: ValueScale | None = None  # of the metric, if it has the same one in all cells of the row
 
 
 def lines_of(table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> list[TableLine]:
@@ -42,7 +44,8 @@ def lines_of(table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[
             if any(map(_has_content, numbers.values())):
                 better = _better(metric, experiments)
                 numbers = mark_best(numbers, None if (row, metric) in not_comparable else better)
-                lines.append(TableLine(row, metric, better, numbers))
+                scale = _scale([each for column in table.columns for each in in_cell.get((row, column), ())], metric)
+                lines.append(TableLine(row, metric, better, numbers, scale))
     return _with_shared_decimals(table, lines)
 
 
@@ -51,7 +54,8 @@ def _with_shared_decimals(table: TableSpec, lines: Sequence[TableLine]) -> list[
     numbers: dict[tuple[str, str], Mapping[str, CellNumber | None]] = {}
     for metric in table.metrics:
         of_metric = [line for line in lines if line.metric == metric]
-        shared = share_decimals([line.numbers for line in of_metric])
+        unit = all(line.scale is not None and line.scale.is_unit for line in of_metric)
+        shared = share_decimals([line.numbers for line in of_metric], unit=unit)
         numbers.update({(line.row, metric): each for line, each in zip(of_metric, shared, strict=True)})
     return [replace(line, numbers=numbers[line.row, line.metric]) for line in lines]
 
@@ -62,6 +66,13 @@ def _has_content(number: CellNumber | None) -> bool:
 
 def _better(metric: str, experiments: Sequence[Experiment]) -> Literal["lower", "higher"] | None:
     return next((each.plan.metrics[metric].better for each in experiments if metric in each.plan.metrics), None)
+
+
+def _scale(experiments: Sequence[Experiment], metric: str) -> ValueScale | None:
+    """Return the scale of a metric, if it has the same one in all of some experiments that measure it."""
+    plans = [each.plan for each in experiments if metric in each.plan.protocols]
+    scales = {value_scale(plan.metrics[metric], plan.protocols[metric]) for plan in plans}
+    return scales.pop() if len(scales) == 1 else None
 
 
 def _published(table: TableSpec, row: str, column: str, metric: str) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from genkit.core.metric import Evaluation, Metric
 from genkit.core.model import Model, NetworkBuilder, evaluating
 from genkit.evaluation.compute_metrics import AFTER_A_FIX, NO_NUMBER, evaluate, protocol_of
 from genkit.evaluation.draws import draws, labels_of, read
+from genkit.evaluation.value_scale import value_scale
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.models.conditional import ConditionalAutoencoder
@@ -35,6 +37,8 @@ def assert_metric_is_lawful(metric: Metric, data: Dataset | None = None, model: 
     - Its protocol is complete: a setting that changes the number changes the protocol.
     - Its number for the reference samples in place of generated ones is its declared ``value_on_itself:
       ClassVar[float]``, such as 0 for a distance. Nothing is assumed of a metric that declares none.
+    - Its number is not better than the best of its declared ``value_scale: ClassVar[tuple[float, float]]``, whose ends
+      are in the direction of `better`, or than the total that ``out_of: ClassVar[str]`` names.
 
     Without data and model it is tried on points, on digits, and on digits with a conditional model, each untrained; the
     first that it does not refuse counts. Let it use few samples: it is evaluated several times.
@@ -82,6 +86,12 @@ class _Trial:
                 "its number on itself if declared",
                 self.on_itself,
                 "Compare the formula with its source, or correct `value_on_itself`",
+            ),
+            Law(
+                "its scale if declared",
+                self.on_its_scale,
+                "Let `value_scale` be the number of a model without merit and the best possible one, and `out_of` "
+                "the detail of the protocol that has the total of what is counted",
             ),
         ]
 
@@ -146,6 +156,25 @@ class _Trial:
             )
         assert abs(value - wanted) <= CLOSE * max(abs(wanted), 1), (
             f"value_on_itself is {wanted:g}, but the number for the reference samples themselves is {value:g}"
+        )
+
+    def on_its_scale(self) -> None:
+        with evaluating(self.model):
+            protocol = protocol_of(self.metric, self.data, self.model)
+        if (out_of := getattr(type(self.metric), "out_of", None)) is not None:
+            total = protocol.details.get(out_of)
+            assert isinstance(total, int) and total > 0, (
+                f"out_of is {out_of!r}, but the protocol has {total!r} there"
+            )
+        if (scale := value_scale(self.metric, protocol)) is None:
+            return
+        sign = {"lower": -1, "higher": 1, None: 0}[self.metric.better]
+        assert all(map(math.isfinite, scale)) and sign * scale.best > sign * scale.worst, (
+            f"value_scale is {scale.worst:g}, {scale.best:g}, but better is {self.metric.better!r}"
+        )
+        value = value_of(self.metric, self.data, self.model)
+        assert sign * value <= sign * scale.best + CLOSE * abs(scale.best - scale.worst), (
+            f"the number is {value:g}, better than the best of its scale, {scale.best:g}"
         )
 
 

@@ -64,7 +64,7 @@ def test_a_whole_number_has_the_decimals_of_its_line():
     assert texts([(1.0,), (0.93,)]) == [["1.000", "0.930"]]
     assert texts([(8.0, 8.0), (7.0, 8.0)]) == [["8.00 ± 0", "7.50 ± 0.71"]]
     assert texts([(0.0, 0.0), (0.02, 0.04)]) == [["0 ± 0", "0.0300 ± 0.0141"]]
-    assert texts([(0.0,), (0.25,)]) == [["0.000", "0.250"]]  # of one seed, nothing says that it is exact
+    assert texts([(0.0,), (0.25,)]) == [["0", "0.250"]]  # no other number is printed so
     assert texts([(3.0, 3.0), (2.5e7 + 0.5, 2.5e7)])[0][0] == "3 ± 0"  # a power of ten has no decimals to share
 
 
@@ -73,8 +73,25 @@ def test_a_line_of_whole_numbers_has_decimals_only_if_its_metric_does_not_count(
         ["1.0 ± 0", "1.0 ± 0"],
         ["0.940 ± 0.014", "13.0 ± 0.7"],
     ]
-    assert texts([(8.0, 8.0), (8.0, 8.0)], [(7.0, 8.0), None]) == [["8 ± 0", "8 ± 0"], ["7.50 ± 0.71", None]]
+    assert texts([(8.0, 8.0), (9.0,)], [(7.0, 8.0), (0.0, 2.0)], [(0, 0), (13, 14)]) == [
+        ["8.00 ± 0", "9"],
+        ["7.50 ± 0.71", "1.00 ± 1.41"],
+        ["0 ± 0", "13.50 ± 0.71"],
+    ]
     assert texts([(8.0, 8.0), ()]) == [["8 ± 0", "not run"]] and texts() == []
+
+
+def test_numbers_within_0_and_1_have_three_decimals_unless_they_would_be_printed_as_0():
+    lines = [[(0.05, 0.07), (0.9, 0.94)], [(0.0123,), (0.00012, 0.00014)], [(0.0, 0.0), (1.0, 1.0)], [(0.0,), (4e-5,)]]
+    numbers = [{str(n): CellNumber(values) for n, values in enumerate(line)} for line in lines]
+    assert [[each.text for each in line.values()] for line in share_decimals(numbers, unit=True)] == [
+        ["0.060 ± 0.014", "0.920 ± 0.028"],
+        ["0.012", "0.00013 ± 0.00001"],
+        ["0 ± 0", "1.000 ± 0"],
+        ["0", "0.00004"],
+    ]
+    one = CellNumber((0.03,), ((0.02, 0.04),))
+    assert share_decimals([{"a": one}], unit=True)[0]["a"].text == "0.0300 [0.0200, 0.0400]"
 
 
 def test_a_number_of_seeds_with_intervals_is_no_count():

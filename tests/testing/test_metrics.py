@@ -42,6 +42,7 @@ class Shift(ModelMetric):
 def test_a_lawful_metric_passes():
     assert_metric_is_lawful(Shift())
     assert_metric_is_lawful(Shift(power=2.0, norm="l1"))
+    assert_metric_is_lawful(OnAScale())
 
 
 def test_a_metric_that_refuses_points_is_tried_on_digits():
@@ -129,6 +130,22 @@ class WrongOnItself(Shift):
     value_on_itself: ClassVar[float] = 1.0
 
 
+class ScaleUpsideDown(Shift):
+    value_scale: ClassVar[tuple[float, float]] = (0.0, 1.0)  # lower is better
+
+
+class BetterThanTheBest(Shift):
+    value_scale: ClassVar[tuple[float, float]] = (99.0, 50.0)
+
+
+class CountsWithoutTotal(Shift):
+    out_of: ClassVar[str] = "modes"
+
+
+class OnAScale(Shift):
+    value_scale: ClassVar[tuple[float, float]] = (1.0, 0.0)
+
+
 class HalvesTheReference(Shift):
     def compute(self, evaluation):
         real, fake = torch.cat(list(evaluation.reference)), torch.cat(list(evaluation.generated))
@@ -152,6 +169,9 @@ class HalvesTheReference(Shift):
         (KeepsTraining, "changes nothing"),
         (WrongOnItself, "its number on itself if declared"),
         (HalvesTheReference, "its number on itself if declared"),
+        (ScaleUpsideDown, "its scale if declared"),
+        (BetterThanTheBest, "its scale if declared"),
+        (CountsWithoutTotal, "its scale if declared"),
     ],
 )
 def test_a_mutant_breaks_a_law(kind, law):

@@ -45,6 +45,7 @@ class ClassImbalance(ModelMetric):
     split: Annotated[Split, Doc('Split of the data to compare with; "test" is the held-out split.')] = "test"
 
     value_on_itself: ClassVar[float] = 0.0
+    value_scale: ClassVar[tuple[float, float]] = (1.0, 0.0)
 
     @property
     def better(self) -> Literal["lower", "higher"]:

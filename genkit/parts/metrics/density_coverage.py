@@ -40,6 +40,7 @@ class CoverageMetric(NeighbourMetric):
     k: Annotated[PositiveInt, Doc("Rank of the neighbour that the radius of a ball reaches to; 1 is the nearest.")] = 5
 
     value_on_itself: ClassVar[float] = 1.0
+    value_scale: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the share, 0 to 1. Raises `ValueError` if a side is not finite or all the same."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Gt, Le
 from torch import Tensor
@@ -128,6 +128,8 @@ class DetectionMetric(ModelMetric, ABC):
 class AUROC(DetectionMetric):
     """Area under the ROC curve: the probability that an abnormal sample scores higher than a normal one."""
 
+    value_scale: ClassVar[tuple[float, float]] = (0.5, 1.0)
+
     @property
     def better(self) -> Literal["lower", "higher"]:
         """Higher is better."""
@@ -141,6 +143,8 @@ class AUROC(DetectionMetric):
 @dataclass(frozen=True)
 class AUPRC(DetectionMetric):
     """Average precision, the area under the precision-recall curve; abnormal samples are the positives."""
+
+    value_scale: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     @property
     def better(self) -> Literal["lower", "higher"]:
@@ -159,6 +163,8 @@ class FPRAtTPR(DetectionMetric):
     tpr: Annotated[
         Annotated[float, Gt(0), Le(1)], Doc("Share of the abnormal samples that the threshold must find.")
     ] = 0.95
+
+    value_scale: ClassVar[tuple[float, float]] = (1.0, 0.0)
 
     @property
     def better(self) -> Literal["lower", "higher"]:

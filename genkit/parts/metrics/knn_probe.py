@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
@@ -26,6 +26,8 @@ class KNNProbe(Probe):
     """Accuracy of labels of held-out data that the k nearest training codes predict, 0 to 1."""
 
     k: Annotated[PositiveInt, Doc("Number of nearest training samples that vote.")] = 5
+
+    value_scale: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     @property
     def settings(self) -> Mapping[str, str | int | float]:

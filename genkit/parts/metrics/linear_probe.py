@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
@@ -29,6 +29,8 @@ class LinearProbe(Probe):
     """Accuracy of labels of held-out data that a logistic regression predicts from codes, 0 to 1."""
 
     l2: Annotated[PositiveFloat, Doc("Weight λ of the squared norm of W, whose half is added to the mean loss.")] = 1e-4
+
+    value_scale: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     @property
     def settings(self) -> Mapping[str, str | int | float]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Gt, Lt
@@ -70,6 +70,8 @@ def _replicates(chunks: list[MaskedChunk], edges: np.ndarray, groups: Sequence[s
 class PixelAUROC(RankingMetric):
     """Area under the ROC curve of pixels: the probability that an abnormal one has a higher value than a normal one."""
 
+    value_scale: ClassVar[tuple[float, float]] = (0.5, 1.0)
+
     @property
     def statistic(self) -> Statistic:
         """The area, 0 to 1."""
@@ -79,6 +81,8 @@ class PixelAUROC(RankingMetric):
 @dataclass(frozen=True)
 class PixelAUPRC(RankingMetric):
     """Average precision of pixels; abnormal pixels are the positives."""
+
+    value_scale: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     @property
     def statistic(self) -> Statistic:
@@ -101,6 +105,8 @@ class Dice(LocalisationMetric):
         PositiveInt | None,
         Doc("Number of held-out samples of [data] that give the threshold; by default all, at most 5,000."),
     ] = None
+
+    value_scale: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def reference(self, data: Dataset) -> tuple[str, int]:
         """Return the held-out split and the number of its samples that give the threshold; else as other metrics."""

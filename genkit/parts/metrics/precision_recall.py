@@ -21,6 +21,7 @@ class PrecisionMetric(NeighbourMetric):
     """The share of generated samples inside a ball of the data. It measures fidelity."""
 
     value_on_itself: ClassVar[float] = 1.0
+    value_scale: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the share, 0 to 1. Raises `ValueError` if a side is not finite or all the same."""
@@ -33,6 +34,7 @@ class RecallMetric(NeighbourMetric):
     """The share of the data inside a ball of the generated samples. It measures diversity."""
 
     value_on_itself: ClassVar[float] = 1.0
+    value_scale: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def compute(self, evaluation: Evaluation) -> float:
         """Return the share, 0 to 1. Raises `ValueError` if a side is not finite or all the same."""

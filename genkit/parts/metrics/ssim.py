@@ -10,7 +10,7 @@ window: 11 x 11, Gaussian, σ = 1.5. Images are in [0, 1], so the data range is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
@@ -32,6 +32,8 @@ OPTIONS: dict[str, Any] = {"kernel_size": WINDOW, "sigma": SIGMA, "data_range": 
 @dataclass(frozen=True)
 class SSIM(ReconstructionMetric):
     """The mean over images of the structural similarity of reconstructions, -1 to 1."""
+
+    value_scale: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     @property
     def better(self) -> Literal["lower", "higher"]:
