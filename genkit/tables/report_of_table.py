@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from genkit.evaluation.protocol_lines import ProtocolLine
-from genkit.pages.chart import value_text
 from genkit.pages.heat_map import HeatMap
 from genkit.pages.opening import opening_and_rest
 from genkit.pages.render import render_page
-from genkit.tables.cell_number import CellNumber, decimals_of
+from genkit.tables.cell_number import CellNumber
 from genkit.tables.different_data import find_different_data
 from genkit.tables.open_table import OpenTable
+from genkit.tables.report_of_seeds import SeedsOfRow, seeds_of_rows
 from genkit.tables.results_table import ResultsTable, on_one_line
 from genkit.tables.signs import signs_of
-from genkit.tables.table_heat import heat_maps
+from genkit.tables.table_heat import NO_CELL, heat_maps
 from genkit.tables.table_lines import TableLine
 from genkit.tables.verdict import Verdict, verdict
 
@@ -37,6 +37,12 @@ class ShownNumber:
     published: str = ""
     best: bool = False
     missing: bool = False
+    lines: int = 1  # that the cell covers: one that is not in the table covers all lines of its row; 0: covered by it
+
+    @property
+    def absent(self) -> bool:
+        """Whether the table has no such cell."""
+        return self.text == NO_CELL
 
 
 @dataclass(frozen=True)
@@ -47,26 +53,9 @@ class ShownLine:
     count: str  # of seeds, beside the title, if all numbers of the row lack as many: "1 of 3"
     metric: str
     better: str
+    total: str  # of what the metric counts: "of 8"; empty for another metric
     numbers: Sequence[ShownNumber]
     verdict: Verdict
-
-
-@dataclass(frozen=True)
-class SeedRow:
-    """The values of one metric of one cell, seed by seed."""
-
-    metric: str
-    column: str
-    values: Sequence[str]  # one for each seed of the table
-
-
-@dataclass(frozen=True)
-class SeedsOfRow:
-    """The values behind one row of the table, and the run of each."""
-
-    title: str
-    rows: Sequence[SeedRow]
-    runs: Sequence[tuple[str, str]]  # of a column with a seed, and the name of the run
 
 
 @dataclass(frozen=True)
@@ -83,6 +72,7 @@ class TableReport:
     heat: Sequence[HeatMap]
     seeds: Sequence[str]
     values: Sequence[SeedsOfRow]
+    intervals: bool  # whether values of seeds have intervals
     protocols: Sequence[ProtocolLine]
     remarks: Sequence[str]
     environment: Sequence[tuple[str, str]]
@@ -126,7 +116,8 @@ def report_of_table(table: OpenTable) -> TableReport:
         lines=_lines(table, results, counts),
         heat=heat_maps(table, results.lines),
         seeds=[str(seed) for seed in spec.seeds],
-        values=list(_values(table, results)),
+        values=list(seeds_of_rows(table, results)),
+        intervals=any(any(number.intervals) for line in results.lines for number in line.numbers.values() if number),
         protocols=results.protocol_rows(seeds=True),
         remarks=[remark for remark in results.remarks if remark != spec.note.strip()],
         environment=_environment(table, kept),
@@ -140,6 +131,7 @@ def _lines(table: OpenTable, results: ResultsTable, counts: Mapping[str, str]) -
     previous = None
     for line in results.lines:
         first = line.row != previous
+        of_row = [other for other in results.lines if other.row == line.row]
         previous = line.row
         count = counts[line.row]
         body.append(
@@ -148,7 +140,11 @@ def _lines(table: OpenTable, results: ResultsTable, counts: Mapping[str, str]) -
                 count=count if first else "",
                 metric=line.metric,
                 better=line.better or "",
-                numbers=[_shown(line.numbers[column], counted=bool(count)) for column in table.spec.columns],
+                total=f"of {line.scale.best:g}" if line.scale and line.scale.counts else "",
+                numbers=[
+                    _absent(of_row, line, column) or _shown(line.numbers[column], counted=bool(count))
+                    for column in table.spec.columns
+                ],
                 verdict=verdict(line, titles, (line.row, line.metric) not in mixed),
             )
         )
@@ -162,50 +158,21 @@ def _count_of(lines: Sequence[TableLine]) -> str:
     return counts.pop() if len(counts) == 1 and not numbers[0].complete else ""
 
 
+def _absent(of_row: Sequence[TableLine], line: TableLine, column: str) -> ShownNumber | None:
+    """Return what stands in place of a cell that is not in the table, once for all lines of its row; else None."""
+    if line.numbers[column] is not None:
+        return None
+    if any(other.numbers[column] is not None for other in of_row):  # one of them has a published number
+        return ShownNumber(NO_CELL, missing=True)
+    return ShownNumber(NO_CELL, missing=True, lines=len(of_row) if line is of_row[0] else 0)
+
+
 def _shown(number: CellNumber | None, *, counted: bool) -> ShownNumber:
     """Return a number as its cell shows it. With `counted`, the title of its row says of how many seeds it is."""
-    if number is None:
-        return ShownNumber("", missing=True)
+    assert number is not None  # else it is absent
     published = "" if number.published is None else f"[{number.published}]"
     text = number.marked_text if counted and number.values else number.text
     return ShownNumber(text, published, number.best, missing=not number.values)
-
-
-def _values(table: OpenTable, results: ResultsTable) -> Iterator[SeedsOfRow]:
-    """Yield the rows that have values, each with the value and the interval of every seed."""
-    for row, row_spec in table.spec.rows.items():
-        rows = [
-            SeedRow(line.metric, table.spec.columns[column].title or column, _by_seed(number, table.spec.seeds, line))
-            for line in results.lines
-            if line.row == row
-            for column, number in line.numbers.items()
-            if number is not None and number.values
-        ]
-        cells = {str(each): each for each in table.experiments if each.cell.row == row}
-        runs = [
-            (f"{table.spec.columns[each.cell.column].title or each.cell.column}, seed {each.seed}", results.runs[name])
-            for name, each in cells.items()
-            if name in results.runs
-        ]
-        if rows:
-            yield SeedsOfRow(on_one_line(row_spec.title or row), rows, runs)
-
-
-def _by_seed(number: CellNumber, seeds: Sequence[int], line: TableLine) -> list[str]:
-    """Return the value of each seed, with six digits; a whole one has the decimals of those in its line."""
-    beside = [f"{value:.6g}" for each in line.numbers.values() if each is not None for value in each.values]
-    decimals = max(map(decimals_of, beside), default=0)
-    values = dict(zip(number.seeds, zip(number.values, number.intervals, strict=True), strict=True))
-    texts = []
-    for seed in seeds:
-        if seed not in values:
-            texts.append("–")
-            continue
-        value, interval = values[seed]
-        ends = "" if interval is None else f" [{value_text(interval[0])}, {value_text(interval[1])}]"
-        text = f"{value:.6g}"
-        texts.append((f"{value:.{decimals}f}" if text.lstrip("-").isdigit() else text) + ends)
-    return texts
 
 
 def _environment(table: OpenTable, kept: Sequence[str]) -> list[tuple[str, str]]:

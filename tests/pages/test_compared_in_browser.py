@@ -178,20 +178,21 @@ def test_the_keyboard_chooses_the_metric_of_the_heat_map(pages, view):
     assert page.locator(".option:visible").count() == 2
 
 
-def test_the_strongest_colour_of_a_heat_map_is_the_best_number(pages, view):
+def test_the_colour_of_a_heat_map_grows_with_the_number_on_the_scale_that_the_page_names(pages, view):
     page = view(pages["table"])
     colour = "cell => getComputedStyle(cell).backgroundColor"
     cells = page.locator(".heat .filled")
     numbers = [float(cells.nth(number).inner_text().split()[0]) for number in range(cells.count())]
     colours = [cells.nth(number).evaluate(colour) for number in range(cells.count())]
-    strong = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--heat-1')")
-    best = page.evaluate(
-        "c => { const e = document.createElement('i'); e.style.background = `color-mix(in srgb, ${c}, ${c})`;"
-        " document.body.append(e); return getComputedStyle(e).backgroundColor; }",
-        strong,
+    mixed = page.evaluate(
+        "all => all.map(n => { const e = document.createElement('i'); document.body.append(e); e.style.background ="
+        " `color-mix(in srgb, var(--heat-1) ${100 * n / 8}%, var(--heat-0))`; return getComputedStyle(e).backgroundColor; })",
+        numbers,
     )
-    assert len(numbers) == 3 and colours[numbers.index(max(numbers))] == best and colours.count(best) == 1
+    assert len(set(numbers)) == 3 and colours == mixed and len(set(colours)) == 3
+    assert page.locator(".ramp").inner_text().split()[-1] == "8", "modes of 8"
     assert page.locator(".heat .missing").inner_text() == "not in the table"
+    assert page.locator("#results .absent").inner_text() == "not in the table"
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -10,6 +10,8 @@ from support.commands import genkit, refused
 from support.messages import assert_names
 from support.tables import current_run, experiments_in
 
+from genkit.core.metric import INTERVAL
+from genkit.parts.metrics.modes import HighQuality, Modes
 from genkit.tables.cell_number import CellNumber
 from genkit.tables.open_table import OpenTable
 from genkit.tables.report_of_table import report_of_table, table_page
@@ -31,6 +33,12 @@ def opened(path, values):
             runs[str(each)] = current_run(each, of_cell[each.seed])
     table.kept = runs
     return table
+
+
+@pytest.fixture
+def no_scale(monkeypatch):
+    """Let the metric of the table have no scale of its own."""
+    monkeypatch.delattr(Modes, "counted_of")
 
 
 def heat(table):
@@ -67,6 +75,7 @@ def test_a_tie_names_the_leading_columns_only():
     assert str(verdict(line, {name: name.upper() for name in numbers}, comparable=True)) == "A, B tied"
 
 
+@pytest.mark.usefixtures("no_scale")
 def test_means_that_are_closer_than_their_seeds_share_the_middle_of_the_scale(table_file):
     levels, found = heat(opened(table_file(), {"a/narrow": [2, 4], "a/wide": [3, 5], "b/wide": [3.5, 3.5]}))
     low, high = levels["a"]
@@ -145,21 +154,66 @@ def test_the_notes_of_verdicts_and_of_heat_maps_say_what_occurs(table_file):
     assert said({**alike, "b/wide": [4, 5]}) == (["Tied:", "Lines"], [True, False])
 
 
+@pytest.mark.usefixtures("no_scale")
 def test_the_heat_map_has_the_best_number_of_the_metric_strongest_and_hatches_what_is_missing(table_file):
     levels, found = heat(opened(table_file(), {"a/narrow": [2, 2], "a/wide": [4, 4], "b/wide": [8, 8]}))
     assert levels == {"a": [0, pytest.approx(1 / 3)], "B_2": [None, 1]}
     assert found.rows[1].cells[0].missing and found.rows[1].cells[0].text == "not in the table"
     assert "one scale" in found.about and found.columns == ["narrow", "wide 100%"]
+    assert (found.title, found.ends) == ("modes", ("2", "8"))
 
 
+@pytest.mark.usefixtures("no_scale")
 def test_rows_of_another_protocol_have_a_scale_of_their_own(table_file):
     path = table_file(('title = "B_2"', 'title = "B_2"\nset.metrics.modes.samples = 200'), ('columns = ["wide"]', ""))
     values = {"a/narrow": [1, 1], "a/wide": [2, 2], "b/narrow": [9, 9], "b/wide": [5, 5]}
     levels, found = heat(opened(path, values))
     assert levels == {"a": [0, 1], "B_2": [1, 0]} and "scale of its own" in found.about
+    assert found.ends == ("worst of its row", "best of its row")
     assert heat(opened(table_file(('columns = ["wide"]', "")), values))[0]["a"] == [0, pytest.approx(1 / 8)]
 
 
+@pytest.mark.parametrize("samples", [100, 200], ids=["one-protocol", "another-protocol"])
+def test_counts_have_the_scale_of_their_total_in_all_rows_and_it_is_named_once(table_file, samples):
+    path = table_file(
+        ('title = "B_2"', f'title = "B_2"\nset.metrics.modes.samples = {samples}'), ('columns = ["wide"]', "")
+    )
+    table = opened(path, {"a/narrow": [1, 1], "a/wide": [2, 2], "b/narrow": [8, 8], "b/wide": [0, 0]})
+    levels, found = heat(table)
+    assert levels == {"a": [1 / 8, 2 / 8], "B_2": [1, 0]} and "one scale" in found.about
+    assert (found.title, found.ends) == ("modes of 8", ("0", "8"))
+    assert ("within a row" in found.about) == (samples == 200)
+    assert [line.total for line in report_of_table(table).lines] == ["of 8", "of 8"]
+
+
+@pytest.mark.parametrize(
+    ("better", "worst", "best", "levels"),
+    [("higher", 0.5, 1.0, [[0, 0.5], [None, 0]]), ("lower", 1.0, 0.0, [[0.8, 0.25], [None, 0.5]])],
+    ids=["chance-half", "lower"],
+)
+def test_a_metric_with_a_scale_colours_from_a_number_without_merit(
+    table_file, monkeypatch, better, worst, best, levels
+):
+    path = table_file(('title = "B_2"', 'title = "B_2"\nset.metrics.modes.samples = 200'))
+    table = opened(path, {"a/narrow": [0.1, 0.3], "a/wide": [0.75, 0.75], "b/wide": [0.5, 0.5]})
+    monkeypatch.delattr(Modes, "counted_of")
+    monkeypatch.setattr(Modes, "value_scale", (worst, best), raising=False)
+    monkeypatch.setattr(Modes, "better", better)
+    found, heat_map = heat(table)
+    assert [found["a"], found["B_2"]] == [pytest.approx(each) for each in levels]
+    assert heat_map.ends == (f"{worst:g}", f"{best:g}")
+    assert ("chance" in heat_map.about) == (worst == 0.5) and "deviations" not in heat_map.about
+
+
+def test_metrics_of_shares_have_three_decimals_in_a_table(table_file):
+    changes = [('metrics = ["modes"]', 'metrics = ["high-quality"]'), ("{ modes = 8.0 }", "{}")]
+    recipe = ('recipe = "tiny.toml"\nignore', 'recipe = "tiny.toml"\nset.metrics.high-quality = {}\nignore')
+    table = opened(table_file(*changes, recipe), {})
+    assert [line.scale.best for line in table.results().lines] == [1.0]
+    assert HighQuality.value_scale == (0.0, 1.0)
+
+
+@pytest.mark.usefixtures("no_scale")
 def test_rows_on_other_data_have_a_scale_of_their_own_and_mixed_rows_no_colours(table_file):
     values = {"a/narrow": [1, 1], "a/wide": [2, 2], "b/narrow": [9, 9], "b/wide": [5, 5]}
     table = opened(table_file(('columns = ["wide"]', "")), values)
@@ -176,6 +230,7 @@ def test_rows_on_other_data_have_a_scale_of_their_own_and_mixed_rows_no_colours(
     assert [cell.missing for cell in found.rows[1].cells] == [False, False]
 
 
+@pytest.mark.usefixtures("no_scale")
 def test_a_stale_number_has_no_colour_and_no_verdict(table_file):
     table = opened(table_file(), {"a/narrow": [1, 1], "b/wide": [3, 3]})
     for each in experiments_in(table.path):
@@ -192,11 +247,25 @@ def test_every_seed_has_its_value_and_its_run(table_file):
     report = report_of_table(table)
     (row,) = report.values
     assert [(line.column, line.values) for line in row.rows] == [
-        ("narrow", ["1.00", "2.25", "–"]),
-        ("wide 100%", ["4.00", "5.00", "6.00"]),
+        ("narrow", ["1.00000", "2.25000", "–"]),
+        ("wide 100%", ["4.00000", "5.00000", "6.00000"]),
     ]
     assert {run for _, run in row.runs} == {run.run for run in table.kept.values()} and len(row.runs) == 5
     assert report.facts["kept results"] == "5 of 9"
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "texts"),
+    [
+        ([0.79412, 0.0], [0.808747, 0.5], [["0.794120", "0"], ["0.808747", "0.500000"]]),
+        ([220.121, 1.18234], [38, 4e-5], [["220.121", "1.182"], ["38.000", "4.00e-05"]]),
+        ([8, 0], [7, 1], [["8", "0"], ["7", "1"]]),
+    ],
+    ids=["zero", "sizes", "counts"],
+)
+def test_values_of_seeds_in_a_line_have_one_number_of_decimals(table_file, narrow, wide, texts):
+    report = report_of_table(opened(table_file(), {"a/narrow": narrow, "a/wide": wide}))
+    assert [line.values for line in report.values[0].rows] == texts and not report.intervals
 
 
 def test_intervals_of_single_seeds_are_explained_where_one_is_shown(table_file):
@@ -208,6 +277,41 @@ def test_intervals_of_single_seeds_are_explained_where_one_is_shown(table_file):
         return [each for each in report_of_table(table).remarks if "[low, high]" in each]
 
     assert len(remarks([1])) == 1 and remarks([1, 2]) == []
+
+
+def test_intervals_in_protocols_are_said_of_the_seeds_where_numbers_are_means(table_file, monkeypatch):
+    def said(values, **of_rows):
+        table = opened(table_file(), {"a/narrow": values, "a/wide": [1, 2]})
+        for name, run in table.kept.items():
+            results = {label: replace(each, interval=(0.25, 9.125)) for label, each in run.results.items()}
+            table.kept[name] = replace(run, results=results)
+        results = table.results()
+        protocol = replace(next(iter(results.protocols.values())), details={INTERVAL: "95 %"})
+        results = replace(results, protocols=dict.fromkeys(results.protocols, protocol))
+        return [line.settings.split(", ")[3:] for line in results.protocol_rows(**of_rows)], report_of_table(table)
+
+    shown, report = said([1, 2], seeds=True)
+    assert shown == [["interval of each seed 95 %"]] and report.intervals
+    assert said([1, 2])[0] == [[]]
+    assert said([1], seeds=True)[0] == said([1])[0] == [["interval 95 %"]]
+
+
+def test_a_cell_that_is_not_in_the_table_stands_once_for_all_lines_of_its_row(table_file):
+    metrics = ('metrics = ["modes"]', 'metrics = ["modes", "high-quality"]')
+    recipe = ("[columns.wide]", "[columns.wide]\nset.metrics.high-quality = {}")
+    table = opened(table_file(metrics, recipe), {"a/narrow": [1, 2], "a/wide": [3, 4], "b/wide": [5, 6]})
+    report = report_of_table(table)
+    first, second = report.lines[-2:]
+    assert [(line.metric, line.numbers[0].lines, line.numbers[1].lines) for line in (first, second)] == [
+        ("modes", 2, 1),
+        ("high-quality", 0, 1),
+    ]
+    assert first.numbers[0].absent and first.numbers[0].missing and not first.numbers[1].absent
+    page = table_page(table).decode()
+    assert page.count('<td rowspan="2"') == 1
+    published = table_file(metrics, recipe, ("cells.a.wide = { modes = 8.0 }", "cells.b.narrow = { modes = 8.0 }"))
+    lines = report_of_table(opened(published, {"b/wide": [5, 6]})).lines[-2:]
+    assert [(line.numbers[0].text, line.numbers[0].lines) for line in lines] == [("–", 1), ("not in the table", 1)]
 
 
 def test_a_table_without_results_has_a_page(table_file):
