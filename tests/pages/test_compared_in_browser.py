@@ -185,8 +185,9 @@ def test_the_colour_of_a_heat_map_grows_with_the_number_on_the_scale_that_the_pa
     numbers = [float(cells.nth(number).inner_text().split()[0]) for number in range(cells.count())]
     colours = [cells.nth(number).evaluate(colour) for number in range(cells.count())]
     mixed = page.evaluate(
-        "all => all.map(n => { const e = document.createElement('i'); document.body.append(e); e.style.background ="
-        " `color-mix(in srgb, var(--heat-1) ${100 * n / 8}%, var(--heat-0))`; return getComputedStyle(e).backgroundColor; })",
+        "all => all.map(n => { const e = document.createElement('i'); document.body.append(e);"
+        " e.style.background = `color-mix(in srgb, var(--heat-1) ${100 * n / 8}%, var(--heat-0))`;"
+        " return getComputedStyle(e).backgroundColor; })",
         numbers,
     )
     assert len(set(numbers)) == 3 and colours == mixed and len(set(colours)) == 3
