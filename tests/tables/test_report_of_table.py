@@ -11,7 +11,7 @@ from support.messages import assert_names
 from support.tables import current_run, experiments_in
 
 from genkit.core.metric import INTERVAL
-from genkit.parts.metrics.modes import HighQuality, Modes
+from genkit.parts.metrics.modes import Modes
 from genkit.tables.cell_number import CellNumber
 from genkit.tables.open_table import OpenTable
 from genkit.tables.report_of_table import report_of_table, table_page
@@ -38,7 +38,7 @@ def opened(path, values):
 @pytest.fixture
 def no_scale(monkeypatch):
     """Let the metric of the table have no scale of its own."""
-    monkeypatch.delattr(Modes, "counted_of")
+    monkeypatch.delattr(Modes, "out_of")
 
 
 def heat(table):
@@ -196,7 +196,7 @@ def test_a_metric_with_a_scale_colours_from_a_number_without_merit(
 ):
     path = table_file(('title = "B_2"', 'title = "B_2"\nset.metrics.modes.samples = 200'))
     table = opened(path, {"a/narrow": [0.1, 0.3], "a/wide": [0.75, 0.75], "b/wide": [0.5, 0.5]})
-    monkeypatch.delattr(Modes, "counted_of")
+    monkeypatch.delattr(Modes, "out_of")
     monkeypatch.setattr(Modes, "value_scale", (worst, best), raising=False)
     monkeypatch.setattr(Modes, "better", better)
     found, heat_map = heat(table)
@@ -210,7 +210,6 @@ def test_metrics_of_shares_have_three_decimals_in_a_table(table_file):
     recipe = ('recipe = "tiny.toml"\nignore', 'recipe = "tiny.toml"\nset.metrics.high-quality = {}\nignore')
     table = opened(table_file(*changes, recipe), {})
     assert [line.scale.best for line in table.results().lines] == [1.0]
-    assert HighQuality.value_scale == (0.0, 1.0)
 
 
 @pytest.mark.usefixtures("no_scale")
