@@ -163,9 +163,7 @@ class _Trial:
             protocol = protocol_of(self.metric, self.data, self.model)
         if (out_of := getattr(type(self.metric), "out_of", None)) is not None:
             total = protocol.details.get(out_of)
-            assert isinstance(total, int) and total > 0, (
-                f"out_of is {out_of!r}, but the protocol has {total!r} there"
-            )
+            assert isinstance(total, int) and total > 0, f"out_of is {out_of!r}, but the protocol has {total!r} there"
         if (scale := value_scale(self.metric, protocol)) is None:
             return
         sign = {"lower": -1, "higher": 1, None: 0}[self.metric.better]
