@@ -83,8 +83,8 @@ def _lines_of_places(
             for text, places in by_text.items():
                 labels.setdefault((_names_of(places, list(there), namings), text), []).append(label)
     texts: dict[tuple[Names, Names], list[str]] = {}
-    for (names, text), of in labels.items():
-        texts.setdefault((names, tuple(of)), []).append(text)
+    for (names, text), measured in labels.items():
+        texts.setdefault((names, tuple(measured)), []).append(text)
     lines: list[tuple[str, Text]] = []
     for (names, of), together in texts.items():
         here = {label for label, place in special if any(naming(place) in names for naming in namings)}

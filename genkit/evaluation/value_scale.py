@@ -31,5 +31,5 @@ def value_scale(metric: Metric, protocol: EvaluationProtocol) -> ValueScale | No
         return ValueScale(0.0, float(total), counts=True)
     if getattr(kind, "is_share", False) is True:
         return ValueScale(1.0, 0.0) if metric.better == "lower" else ValueScale(0.0, 1.0)
-    ends = getattr(kind, "value_scale", None)
-    return None if ends is None else ValueScale(*map(float, ends))
+    ends: tuple[float, float] | None = getattr(kind, "value_scale", None)
+    return None if ends is None else ValueScale(float(ends[0]), float(ends[1]))

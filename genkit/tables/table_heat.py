@@ -63,7 +63,7 @@ def _heat_map(table: OpenTable, metric: str, lines: Sequence[TableLine]) -> Heat
     for rows in [{line.row for line in lines}] if declared or alike else [{line.row} for line in lines]:
         of_rows = {key: mean for key, mean in means.items() if key[0] in rows}
         span = _least_span([spread for key, spread in spreads.items() if key[0] in rows])
-        scale = HeatScale(*sorted(declared[:2])) if declared else heat_scale(of_rows.values(), span)
+        scale = HeatScale(min(declared[:2]), max(declared[:2])) if declared else heat_scale(of_rows.values(), span)
         levels |= heat_levels(of_rows, better, scale)
     shared = scale if alike and not declared else None
     columns = table.spec.columns
