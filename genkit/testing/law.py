@@ -125,4 +125,5 @@ def assert_same(found: Tensor, expected: Tensor, what: str, *, rtol: float = 0.0
 def assert_finite(found: Tensor, what: str) -> None:
     """Raise `AssertionError` unless every number is finite."""
     wrong = (~found.isfinite()).sum().item()
+    assert not wrong or found.numel() > 1, f"{what} is {found.sum().item()}"
     assert not wrong, f"{what}: {wrong} of {found.numel()} numbers are not finite"

@@ -32,7 +32,7 @@ from genkit.recipe.try_loss import (
 from genkit.testing.law import Law, assert_finite, assert_same, hold
 from genkit.testing.loss_examples import example_model
 from genkit.testing.loss_trial import LossTrial
-from genkit.testing.losses import assert_gradients_reach_updates, assert_processes_agree
+from genkit.testing.losses import assert_gradients_reach_updates, assert_processes_agree, phase_gradients
 from genkit.testing.models import batch_for
 from genkit.testing.two_processes import on_two_processes
 
@@ -44,7 +44,7 @@ def assert_loss_is_lawful(loss: Loss, model: Model | None = None, batch: Batch |
     - Each phase returns a finite total with a gradient, and detached terms.
     - A phase draws from the batch only; a second call returns the same numbers, prints nothing and changes nothing.
     - It uses no value of a tensor in Python: it runs on torch's meta device.
-    - Each phase has a gradient for every parameter that it updates.
+    - Each phase has a finite gradient for every parameter that it updates.
     - Two processes, and two micro-batches, have the totals and gradients of one batch, and actions that change the
       model alike.
 
@@ -97,6 +97,12 @@ class _Laws(LossTrial):
                 self.reaches,
                 "Compute the total from the children in `updates` without .detach() or torch.no_grad(), or name fewer "
                 "children",
+            ),
+            Law(
+                "finite gradients",
+                self.gradients,
+                "Add a small number below a square root and within a logarithm, and divide by nothing that can be 0",
+                basic=True,
             ),
             Law(
                 "two processes are one",
@@ -185,6 +191,13 @@ class _Laws(LossTrial):
     def reaches(self) -> None:
         for step, batch in self.steps():
             assert_gradients_reach_updates(self.loss, self.model, batch, step=step)
+
+    def gradients(self) -> None:
+        for step, batch in self.steps():
+            for phase in self.loss.phases():
+                for name, gradient in phase_gradients(phase, self.model, batch).items() if phase.due(step) else ():
+                    if gradient is not None:  # another law reports it
+                        assert_finite(gradient, f'phase "{phase.name}", the gradient of {name} at t = {batch.t:g}')
 
     def processes(self) -> None:
         for step, batch in self.steps():

@@ -1,13 +1,16 @@
 """Terms and weights that are not finite: the first one is named, with its phase and step, however late it is read."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 from support.messages import assert_names
+from support.tiny_recipes import tiny_plan
 
 from genkit.engine import finite_watch
+from genkit.engine.distributed import World
 from genkit.engine.finite_watch import READ_AFTER, FiniteWatch
 from genkit.engine.loop import StepRecord
 from genkit.errors import Diverged
@@ -83,8 +86,47 @@ def test_data_that_cannot_be_read_again_do_not_hide_the_error(monkeypatch):
 
     monkeypatch.setattr(finite_watch, "samples_of_step", unreadable)
     with pytest.raises(Diverged) as caught:
-        watching(math.nan).check(state(), WORLD, SimpleNamespace())
-    assert_names(caught.value, "first at step 1.", "learning rate")
+        watching(1.0, 1.0, math.nan).check(state(), WORLD, SimpleNamespace())
+    assert_names(caught.value, "first at step 3.", "smaller learning rate")
+
+
+def diverged_at(step: int, *, first: str = "encoder", plan=None, world=WORLD) -> str:
+    """Return the message about the phase "encoder", whose total is NaN at a step; `first` is the step's first phase."""
+    watch = FiniteWatch()
+    terms = {"encoder/rec": 1.0, "encoder/total": math.nan}
+    terms = {f"{first}/total": 1.0, **terms} if first != "encoder" else terms
+    watch.observe(StepRecord(step, {name: torch.tensor(value) for name, value in terms.items()}))
+    with pytest.raises(Diverged) as caught:
+        watch.check(state(step=step), world, plan)
+    return str(caught.value)
+
+
+def test_at_the_first_step_terms_and_samples_are_told_and_not_the_learning_rate():
+    message = diverged_at(1, plan=tiny_plan(), world=World())
+    assert_names(message, "Not finite in this phase: total; finite: rec.", "samples of that step are finite, from -")
+    assert_names(message, "Look at", "[loss] and [model]", "the code of the loss", "`genkit plugins check")
+    assert not {word for word in ("clip_norm", "warm-up", "Try a smaller") if word in message}
+
+
+@pytest.mark.parametrize(("step", "first"), [(1, "decoder"), (2, "encoder"), (9, "encoder")])
+def test_after_an_update_the_learning_rate_is_named(step, first):
+    message = diverged_at(step, first=first, plan=tiny_plan(), world=World())
+    assert_names(message, "Try a smaller learning rate", "clip_norm")
+    assert ("`genkit plugins check" in message) is (step <= 2)
+
+
+def test_a_first_step_of_another_process_is_told_from_a_weight_that_its_gradient_has_reached():
+    """The terms of this process are finite; the flags of the other one are: not finite, and untrained."""
+    flags = iter((True, True, False))
+    with pytest.raises(Diverged) as caught:
+        watching(1.0).check(state(weight=math.nan, step=1), SimpleNamespace(any=lambda flag: next(flags)))
+    assert_names(caught.value, "another process", "smaller learning rate does not help")
+
+
+def test_the_precision_is_named_where_it_overflows():
+    plan = tiny_plan()
+    half = replace(plan, recipe=replace(plan.recipe, train=replace(plan.recipe.train, precision="fp16")))
+    assert "fp16" in diverged_at(1, plan=half, world=World()) and "fp16" not in diverged_at(1, plan=plan, world=World())
 
 
 def test_at_most_64_steps_wait_to_be_read(monkeypatch):
