@@ -41,7 +41,9 @@ MISTAKES = {
     "loss-returns-a-tensor": Mistake("losses", "totals and terms", RESULT, "return total", "returned a Tensor"),
     "total-of-each-row": Mistake("losses", "totals and terms", "* distance).mean()", "* distance)", "shape (8,)"),
     "term-with-a-gradient": Mistake("losses", "totals and terms", "term.detach()", "term", '"rec"'),
-    "root-of-zero": Mistake("losses", "finite gradients", "kl = model", "kl = (z - z).sum(1).sqrt() + model", "encoder"),
+    "root-of-zero": Mistake(
+        "losses", "finite gradients", "kl = model", "kl = (z - z).sum(1).sqrt() + model", "encoder"
+    ),
     "unknown-child": Mistake("losses", "phases", '"decoder", ', '"decodr", ', "Did you mean decoder?"),
     "unknown-prior": Mistake("losses", "phases", '"prior")', '"priro")', "Did you mean prior?"),
     "one-child-as-text": Mistake("losses", "phases", CHILDREN, '"encoder"', 'such as ("encoder",)'),
