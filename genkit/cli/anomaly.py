@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from genkit.runs.anomaly_maps import Maps, PixelNumbers
 
 ENDINGS = ("-maps.npy", "-inputs.npy", "-reconstructions.npy", ".csv", ".png")
+ARRAY = ".npy"
 MOSTLY = 0.5  # share of marked pixels above which masks may be inverted
 
 Folder = Annotated[
@@ -71,6 +72,9 @@ def anomaly(
         bool, typer.Option("--first", help="Draw the first pictures, not those with the highest scores.")
     ] = False,
     weights: Weights = None,
+    no_arrays: Annotated[
+        bool, typer.Option("--no-arrays", help="Write the table and the picture only, and no array of each pixel.")
+    ] = False,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -79,8 +83,8 @@ def anomaly(
     The map of a picture has the share of each pixel in its score. Pixels above the threshold are marked. The
     threshold is the lowest value that at most a share --fpr of the pixels of normal pictures exceeds. Write
     OUT-maps.npy, OUT-inputs.npy, OUT-reconstructions.npy, OUT.csv with a row for each picture, and OUT.png with the
-    pictures of the highest scores. By default OUT is RUN/anomaly-SCORE-WEIGHTS-of-NAME. With masks, also print pixel
-    AUROC, AUPRC and Dice.
+    pictures of the highest scores; with --no-arrays only the last two. By default OUT is
+    RUN/anomaly-SCORE-WEIGHTS-of-NAME. With masks, also print pixel AUROC, AUPRC and Dice.
     """
     from genkit.draw.anomaly_grid import save_anomaly_grid
     from genkit.runs.anomaly_maps import MapFiles, MapOfScore, check_map, write_maps
@@ -127,10 +131,12 @@ def anomaly(
     mapping, shown = MapOfScore(model, chosen, smooth), ShownPictures(number, first=first)
     try:
         with output.writing() as drafts:
-            maps = write_maps(run.folder, trained, mapping, sets, found, fpr, shown, MapFiles(*drafts), draw)
+            files = MapFiles(*drafts)
+            maps = write_maps(run.folder, trained, mapping, sets, found, fpr, shown, files, draw, not no_arrays)
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written. Run the same command again.") from None
     written = [str(path) for path in output.written]
+    sizes = {path: path.stat().st_size for path in output.written}
     for each in sets.every:
         print_remark(each.remark())
     print_remark(on_masks)
@@ -147,12 +153,23 @@ def anomaly(
             "values": sets.others[0].values(),
             **_as_json(maps.numbers, sets.others[0].groups),
             "written": written,
+            "bytes": sum(sizes.values()),
         }
         print(json_format.dumps(facts))
         return
     _print(maps.numbers, len(sets.others[0]), sets.others[0].groups)
     print(note(maps))
     print("\n".join(written))
+    print(_sizes(sizes, output.stem.parent))
+
+
+def _sizes(sizes: Mapping[Path, int], folder: Path) -> str:
+    """Return how much was written into a folder, and how to write less."""
+    from genkit.console.quantities import quantity
+
+    arrays = sum(size for path, size in sizes.items() if path.suffix == ARRAY)
+    of_arrays = f", of which {quantity(arrays, 'B')} are arrays; --no-arrays leaves them out" if arrays else ""
+    return f"{quantity(sum(sizes.values()), 'B')} in {folder}{of_arrays}"
 
 
 def _as_json(numbers: PixelNumbers | None, groups: Sequence[str] | None) -> dict[str, Any]:

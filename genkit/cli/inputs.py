@@ -24,7 +24,7 @@ class SelectedInputs:
 
     x: Tensor  # (N, *data_shape), in the model's dtype
     names: list[str]  # one per sample: its number in the split, or its file; empty for a density
-    source: str  # "samples of the test split", "fresh draws of the data", "pictures of FOLDER"
+    source: str  # "samples of the test split", "fresh draws of the data", "pictures of NAME"
     total: int | None  # how many the source has; None for a density
     pictures: Path | None = None  # the file or folder of the user's own pictures
     extra: Mapping[str, Tensor] = field(default_factory=dict)  # labels and similar of held-out samples
@@ -113,9 +113,11 @@ def _held_out(trained: Trained, run: GivenModel, number: int, overrides: list[st
 def _user_pictures(trained: Trained, number: int, pictures: Path) -> SelectedInputs:
     from genkit.bases.pictures.user_pictures import read_user_pictures
     from genkit.runs.trained import levels_of
+    from genkit.runs.user_sets import set_names
 
     x, names, opened = read_user_pictures(pictures, number, trained.model.data_shape, levels_of(trained))
     print_remark(opened.remark())
     total = len(opened)
-    source = f"picture{'s' * (total != 1)} of {pictures}" if pictures.is_dir() else f"picture, {pictures}"
+    [name] = set_names([pictures])
+    source = f"picture{'s' * (total != 1)} of {name}" if pictures.is_dir() else f"picture, {name}"
     return SelectedInputs(x.to(next(trained.model.parameters())), names, source, total, pictures)

@@ -30,10 +30,11 @@ class OutputFiles:
     def __init__(self, out: Destination | None, default: Path, endings: Sequence[str], option: str = "--out"):
         """Choose the name: `out`, the value of `option`, or else the default one.
 
-        `endings` are those of the files, such as ``-maps.npy``; that of a name in `out` is replaced.
+        `endings` are those of the files, such as ``-maps.npy``; that of a name in `out` is replaced. Raises
+        `UsageError` for a name that ends like a file of another type.
         """
         self._remedy = f" Choose another place with {option}."
-        self.stem = output_stem(out, default, endings)
+        self.stem = output_stem(out, default, endings, option)
         self.endings = tuple(endings)
         self.written: list[Path] = []
         self._may_replace = out is not None and not out.is_folder

@@ -112,6 +112,7 @@ def write_maps(
     chosen: ShownPictures,
     files: MapFiles,
     draw: Callable[[Path, Maps], None],
+    arrays: bool = True,
 ) -> Maps:
     """Compute the maps of the first set after the normal pictures, and write them. All files appear at the end.
 
@@ -125,6 +126,7 @@ def write_maps(
         chosen: Chooses the pictures to draw.
         files: What to write.
         draw: Writes the picture.
+        arrays: Whether to write the arrays too.
 
     Raises `UsageError` for too few normal pixels, pictures that cannot be used and maps that are not finite, and
     `OSError`.
@@ -138,15 +140,19 @@ def write_maps(
         mapping = MapOfScore(mapping.model, fitted, mapping.smooth)
         progress = stack.enter_context(progress_count("computing maps", len(sets.normal) + len(pictures)))
         threshold = threshold_of_maps(mapping, sets.normal, fpr, progress)
-        arrays = [stack.enter_context(new_file(each)) for each in files.arrays]
+        # Numbers against masks are read from the maps on disk, so that memory does not grow with the pictures.
+        written = files.arrays if arrays else files.arrays[:1] if masks is not None else ()
+        opened = [stack.enter_context(new_file(each)) for each in written]
         table = stack.enter_context(new_file(files.table))
-        shown, above = _write_arrays(mapping, pictures, masks, threshold, chosen, arrays, table, progress)
+        shown, above = _write_arrays(mapping, pictures, masks, threshold, chosen, opened, table, progress)
         numbers = None
         if masks is not None:
-            written = np.load(arrays[0].name, mmap_mode="r")
-            numbers = pixel_numbers(written, masks, threshold, pictures.rows, pictures.groups)
+            on_disk = np.load(opened[0].name, mmap_mode="r")
+            numbers = pixel_numbers(on_disk, masks, threshold, pictures.rows, pictures.groups)
         maps = Maps(threshold, shown, above, numbers)
         draw(files.picture, maps)
+    if not arrays:
+        files.maps.unlink(missing_ok=True)
     return maps
 
 
@@ -185,7 +191,10 @@ def _write_arrays(
     table: BinaryIO,
     progress: Callable[[int], None],
 ) -> tuple[ShownMaps, float]:
-    """Write maps, inputs, reconstructions and the table. Return the chosen pictures, and the share of pixels above."""
+    """Write maps, inputs and reconstructions to the files in `arrays`, which may be fewer, and the table.
+
+    Return the chosen pictures, and the share of the pixels above the threshold.
+    """
     model = mapping.model
     text = io.TextIOWrapper(table, encoding="utf-8", newline="")
     writer = csv.writer(text)
@@ -198,7 +207,7 @@ def _write_arrays(
             outputs = model.reconstruct(chunk.x).cpu()
         inputs = chunk.x.cpu()
         of_chunk = None if masks is None else masks[start : start + len(maps)]
-        for file, values in zip(arrays, (maps, inputs.numpy(), outputs.numpy()), strict=True):
+        for file, values in zip(arrays, (maps, inputs.numpy(), outputs.numpy()), strict=False):  # not all are wanted
             if start == 0:
                 _write_header(file, values, len(pictures))
             file.write(np.ascontiguousarray(values).data)

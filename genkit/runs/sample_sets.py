@@ -34,7 +34,7 @@ class SampleSet:
     """A named set of samples. `chunk(start, size)` is a pure function."""
 
     name: str
-    described: str  # "1,000 samples of the test split", "20 pictures of FOLDER"
+    described: str  # "1,000 samples of the test split", "20 pictures of NAME"
     total: int
     rows: int  # of a chunk
     chunk: Callable[[int, int], SampleChunk]
@@ -92,7 +92,10 @@ def _named(names: Sequence[str], index: int) -> str:
 
 
 def set_of_pictures(name: str, pictures: UserPictures, model: Model, groups: Sequence[str] | None = None) -> SampleSet:
-    """Return all pictures of the user in a folder, an array or a file, with their groups."""
+    """Return all pictures of the user in a folder, an array or a file, with their groups.
+
+    The description has the name and not the place: a picture for others shows no path of this machine.
+    """
     weight = next(model.parameters())
 
     def chunk(start: int, size: int) -> SampleChunk:
@@ -101,7 +104,7 @@ def set_of_pictures(name: str, pictures: UserPictures, model: Model, groups: Seq
         return SampleChunk(pictures.chunk(start, size).to(weight), names, labels)
 
     total = len(pictures)
-    described = f"{total:,} picture{'s' * (total != 1)} of {pictures.place}"
+    described = f"{total:,} picture{'s' * (total != 1)} of {name}"
     return SampleSet(name, described, total, _rows(pictures.transform.shape), chunk, pictures, groups)
 
 

@@ -14,7 +14,9 @@ from support.messages import assert_names
 from support.pictures import noise_picture, write_folder, write_picture
 
 from genkit.bases.pictures.user_pictures import centred_transform, open_user_pictures
+from genkit.console.quantities import quantity
 from genkit.core.maps import smoothed
+from genkit.draw import image_grid
 from genkit.parts.scores.elbo import Error
 from genkit.runs import load as python
 
@@ -98,6 +100,54 @@ def test_arrays_table_and_threshold_are_those_computed_by_hand(root, run, smooth
         assert float(row["score"]) == pytest.approx(values.sum(), rel=1e-4)
         assert float(row["largest_pixel"]) == values.max() and "dice" not in row
         assert float(row["share_above_threshold"]) == pytest.approx((values > facts["threshold"]).mean())
+
+
+def files_in(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_without_arrays_the_other_files_and_numbers_are_the_same(root, run):
+    options = (run, "--data", root / "new", "--masks", root / "masks")
+    whole = facts_of(*options, "--out", "whole/x")
+    few = facts_of(*options, "--out", "few/x", "--no-arrays")
+    all_files, files = files_in(Path("whole")), files_in(Path("few"))
+    assert files == {name: all_files[name] for name in ("x.csv", "x.png")}
+    assert few["bytes"] == sum(map(len, files.values())) < whole["bytes"] == sum(map(len, all_files.values()))
+    for facts in (whole, few):
+        del facts["written"], facts["bytes"]
+    assert few == whole
+    facts_of(run, "--data", root / "new", "--out", "whole/x", "--no-arrays")  # no masks: no map is on disk at all
+    assert files_in(Path("whole")).keys() == {"x.csv", "x.png"}
+
+
+def test_it_says_how_much_it_has_written(root, run):
+    out = genkit("anomaly", run, "--data", root / "new", "--out", "new/x").out
+    size = sum(path.stat().st_size for path in Path("new").iterdir())
+    assert_names(out.splitlines()[-1], quantity(size, "B"), "new", "--no-arrays")
+    assert "--no-arrays" not in genkit("anomaly", run, "--data", root / "new", "--out", "new/x", "--no-arrays").out
+
+
+@pytest.mark.parametrize("command", ["anomaly", "encode", "interpolate", "reconstruct", "score"])
+def test_pictures_of_the_user_are_described_by_name_and_not_by_place(root, run, command, monkeypatch):
+    drawn = []
+    drawing = texts_kept(drawn, image_grid.draw_image_grid)
+    for module in ("image_grid", "anomaly_grid"):
+        monkeypatch.setattr(f"genkit.draw.{module}.draw_image_grid", drawing)
+    result = genkit(command, run, "--data", root / "new", "--out", "x")
+    assert result.code == 0, result.err
+    assert "of new" in result.out + "".join(drawn) or command == "score"
+    assert str(root) not in result.out + result.err + "".join(drawn)
+    assert bool(drawn) == (command in ("anomaly", "reconstruct", "interpolate"))
+
+
+def texts_kept(drawn, function):
+    """Return a function that keeps the texts which `function` is to draw."""
+
+    def draw(*arguments, **options):
+        drawn.extend(map(str, (*arguments, *options.values())))
+        return function(*arguments, **options)
+
+    return draw
 
 
 def test_the_score_in_the_table_is_that_of_genkit_score(root, run):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.commands import IMAGES, genkit, refused, write_recipe
+from support.messages import assert_names
 from support.pictures import write_folder
 
 from genkit.cli.destination import destination
@@ -84,6 +85,22 @@ def test_a_name_that_the_user_gives_loses_the_files_of_an_earlier_call():
 
 def test_a_whole_ending_is_left_out_of_a_name():
     assert OutputFiles(destination("m-maps.npy"), Path("x"), ("-maps.npy", ".png")).stem == Path("m")
+
+
+@pytest.mark.parametrize("given", ["x.txt", "new/x.JPG", "x.h5", ".x.json"])
+def test_an_ending_of_another_type_is_refused(given):
+    with pytest.raises(UsageError) as refusal:
+        OutputFiles(destination(given), Path("run/x"), ("-maps.npy", ".csv"))
+    assert_names(str(refusal.value), f"--out {given}", ".csv, .npy", Path(given).suffix)
+    OutputFiles(None, Path(given), (".csv",))  # a default name may have any, such as that of a set of pictures
+    OutputFiles(destination(f"{given}/"), Path("run/x"), (".csv",))
+
+
+@pytest.mark.parametrize(
+    ("given", "stem"), [("v1.5", "v1.5"), ("x.txt.csv", "x.txt"), ("x.npy", "x"), (".csv", ".csv")]
+)
+def test_what_is_no_type_of_a_file_belongs_to_the_name(given, stem):
+    assert OutputFiles(destination(given), Path("run/x"), ("-maps.npy", ".csv")).stem == Path(stem)
 
 
 @pytest.mark.parametrize("given", ["new/", "new/.", "new//"])
