@@ -84,6 +84,14 @@ def isolated(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def holding(tmp_path, monkeypatch):
+    """Let trainings in other processes wait for a signal; see `support.holding`."""
+    from support.holding import Holding
+
+    return Holding(tmp_path / "site-of-hold", monkeypatch)
+
+
+@pytest.fixture
 def laid_out(monkeypatch):
     """Lay out the pictures of this test as those of a user, so that no text covers another."""
     monkeypatch.setattr(style, "LAYOUT", "constrained")

@@ -249,9 +249,13 @@ def test_a_run_that_diverges_is_kept_as_failed(folder):
     assert genkit("table", "t.toml", "--only", "b").code == 0  # it is not trained a second time
 
 
-def start_and_wait_for_checkpoint(folder, *arguments):
+def start(*arguments):
     command = [sys.executable, "-P", "-m", "genkit", "table", *arguments]
-    table = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def start_and_wait_for_checkpoint(folder, *arguments):
+    table = start(*arguments)
     while not list(folder.glob("runs/*/checkpoints/step-*")):
         time.sleep(0.05)
         assert table.poll() is None
@@ -259,11 +263,12 @@ def start_and_wait_for_checkpoint(folder, *arguments):
 
 
 @pytest.mark.trains
-def test_a_killed_run_is_named_and_continues_to_the_same_numbers(folder, trained):
-    (folder / "tiny.toml").write_text(TINY.replace("steps = 5", "steps = 400") + "[checkpoint]\nevery = 20\n")
-    table = start_and_wait_for_checkpoint(folder, "t.toml", "--only", "a")
-    (child,) = (int(pid) for pid in subprocess.check_output(["pgrep", "-P", str(table.pid)], text=True).split())
-    os.kill(child, signal.SIGKILL)
+def test_a_killed_run_is_named_and_continues_to_the_same_numbers(folder, holding):
+    text = TINY.replace("steps = 5", "steps = 60") + "[checkpoint]\nevery = 20\n" + holding.at(30)
+    (folder / "tiny.toml").write_text(text)
+    holding.begin()
+    table = start("t.toml", "--only", "a")
+    os.kill(holding.wait(table), signal.SIGKILL)
     _, err = table.communicate(timeout=900)
     assert table.returncode == 1
     assert_names(err, "a/vae/0: ", "signal 9", "continue")

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from importlib import util
 from pathlib import Path
 
@@ -135,17 +134,17 @@ def test_a_search_trains_its_trials_as_runs_and_writes_the_best_recipe(files, mo
 
 
 @pytest.mark.trains
-def test_ctrl_c_stops_a_search_and_the_same_command_continues_it(files):
-    recipe = RECIPE.replace("steps = 20", "steps = 800").replace("every = 5", "every = 800")
-    write_recipe(files, recipe + "\n[checkpoint]\nevery = 50\n[report]\nlog_every = 10\n")
+def test_ctrl_c_stops_a_search_and_the_same_command_continues_it(files, holding):
+    recipe = RECIPE.replace("steps = 20", "steps = 80").replace("every = 5", "every = 80")
+    more = "\n[checkpoint]\nevery = 50\n[report]\nlog_every = 10\n" + holding.at(60)
+    write_recipe(files, recipe + more)
     small = SMALL.replace('"grid"', '"random"\ntrials = 1').replace("values = [1e-3, 1e30]", "low = 1e-3\nhigh = 1e-2")
     Path("space.toml").write_text(small, encoding="utf-8")
     arguments = ("tune", "tiny.toml", "--space", "space.toml")
     command = [sys.executable, "-P", "-m", "genkit", *arguments]
+    holding.begin()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        while not list(files.glob("runs/*/checkpoints/step-*")):
-            assert process.poll() is None
-            time.sleep(0.05)
+        holding.wait(process)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=900)
     assert process.returncode == 130
