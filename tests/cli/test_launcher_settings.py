@@ -102,12 +102,26 @@ def test_only_the_main_process_prints_that_an_engine_is_refused(isolated, monkey
     assert (done.code, done.err) == (2, "")
 
 
+LATE = """\
+import os, pathlib, time
+import genkit.launched
+from genkit.__main__ import main
+
+found = pathlib.Path("found")
+wait = genkit.launched.let_main_process_print
+genkit.launched.SECONDS_TO_PRINT = 900
+genkit.launched.let_main_process_print = lambda: (found.touch(), wait())
+while os.environ["RANK"] == "0" and not found.exists():
+    time.sleep(0.05)
+main()
+"""
+
+
 @pytest.mark.trains
 def test_an_error_of_all_processes_is_printed_although_the_launcher_stops_them_at_the_first(tmp_path):
-    """The main process is late: it finds the mistake after the other one."""
+    """The main process is late: it begins when the other one has found the mistake."""
     (tmp_path / "tiny.toml").write_text(TINY)
-    script = 'import os, time; time.sleep(3 * (os.environ["RANK"] == "0")); from genkit.__main__ import main; main()'
-    (tmp_path / "late.py").write_text(script)
+    (tmp_path / "late.py").write_text(LATE)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     environment = {**os.environ, "ACCELERATE_USE_FSDP": "true"}
     command = [*launcher, "late.py", "plan", "tiny.toml"]

@@ -36,10 +36,15 @@ def test_a_port_in_use_is_refused_with_a_remedy(taken, isolated):
     assert f"--port {taken}" in refused("demo", "run", "--port", taken)
 
 
-def test_a_port_that_is_asked_for_is_taken_on_this_machine_only():
+def free_port() -> int:
+    """Return a port that no other test asks for, which may run at this moment."""
     with socket.socket() as found:
         found.bind((HOST, 0))
-        free = found.getsockname()[1]
+        return found.getsockname()[1]
+
+
+def test_a_port_that_is_asked_for_is_taken_on_this_machine_only():
+    free = free_port()
     with open_socket(free) as listening:
         assert listening.getsockname() == (HOST, free) and HOST == "127.0.0.1"
 
@@ -51,7 +56,7 @@ def test_without_a_port_the_next_free_one_is_taken():
 
 
 def test_a_port_is_free_again_after_its_demo():
-    with open_socket(None) as listening:
+    with open_socket(free_port()) as listening:
         port = listening.getsockname()[1]
     open_socket(port).close()
 

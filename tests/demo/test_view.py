@@ -91,7 +91,7 @@ def test_a_server_that_ends_does_not_wait_for_a_call():
 
     def slow():
         started.set()
-        return (release.wait(30),)
+        return (release.wait(900),)
 
     async def serve():
         task = asyncio.create_task(shown(slow, 1)())
@@ -101,7 +101,7 @@ def test_a_server_that_ends_does_not_wait_for_a_call():
     try:
         before = time.monotonic()
         asyncio.run(serve())
-        assert time.monotonic() - before < 10 and is_computing()
+        assert time.monotonic() - before < 300 and is_computing()
     finally:
         release.set()
 

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import tomllib
 from pathlib import Path
 
@@ -150,10 +149,16 @@ def test_the_command_that_starts_processes_writes_the_page_that_they_could_not(t
 
 def test_processes_that_are_stopped_while_they_start_leave_a_page_and_the_next_command(tmp_path, monkeypatch):
     folder = new_run(tmp_path, tiny_recipe())
-    asleep = [sys.executable, "-c", "import time; time.sleep(60)"]
-    monkeypatch.setattr(launch, "start_genkit", lambda *_, **__: subprocess.Popen(asleep))
-    asked = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
-    asked.start()
+    asleep = [sys.executable, "-c", "import time; time.sleep(900)"]
+    started = []
+
+    def start(*arguments, **options):
+        started.append(subprocess.Popen(asleep))
+        if len(started) == 2:
+            terminated()
+        return started[-1]
+
+    monkeypatch.setattr(launch, "start_genkit", start)
     with pytest.raises(Interrupted) as stopped:
         launch.train_on_processes(folder, 2, 1, 0, json=False, quiet=True)
     assert_names(stopped.value, f"genkit resume {folder.path} --processes 2")
