@@ -41,7 +41,10 @@ def _end_before_command(number: int, frame: FrameType | None) -> None:
     """End this process, which has only imported so far. Of several processes, the one that started them reports."""
     if "GENKIT_LAUNCHER" not in os.environ:
         os.write(2, f"{TOO_EARLY}\n".encode())
-    os._exit(STOPPED)
+        os._exit(STOPPED)
+    from genkit.launched import UNSAID, is_started_by_genkit
+
+    os._exit(UNSAID if is_started_by_genkit() else STOPPED)
 
 
 def _end(code: int) -> None:

@@ -18,6 +18,7 @@ CPU = "ACCELERATE_USE_CPU"  # the one setting of Accelerate that genkit obeys
 VISIBLE_DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")  # those of a process
 ELASTIC = "TORCHELASTIC_RUN_ID"  # set by torchrun and by `accelerate launch`
 LOST = 71  # exit code of one of several genkit processes that another one has left alone; the command reports that one
+UNSAID = 72  # exit code of one that was stopped before it could say what becomes of the run; the command reports that
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_TO_PRINT = 10.0  # that the main process has to print an error of all processes
 

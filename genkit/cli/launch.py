@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from genkit.console.streams import excuse_lost_output
 from genkit.errors import Interrupted, RunError, UsageError
-from genkit.launched import LOST, announced_size
+from genkit.launched import LOST, UNSAID, announced_size
 from genkit.runs.next_step import Commands
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
@@ -49,7 +49,7 @@ def train_on_processes(folder: RunFolder, processes: int, threads: int, workers:
     """Train the run on several processes to its end.
 
     Exits with their exit code if they fail together, with a message of their own. Raises `RunError` if one of them
-    fails alone, for example because it is killed, and `Interrupted` if they were stopped while they started.
+    fails alone, for example because it is killed, and `Interrupted` if the main one was stopped while it started.
     """
     if sys.stdout is not None:  # None if the standard output is closed
         sys.stdout.flush()
@@ -76,8 +76,9 @@ def train_on_processes(folder: RunFolder, processes: int, threads: int, workers:
     if started[0].returncode not in (0, UsageError.exit_code):
         from genkit.runs.write_report import write_absent_report
 
-        if write_absent_report(folder) and asked:  # the main process was importing, so it has said nothing of the run
-            raise Interrupted(f"stopped before the first step. {Commands(processes).resume(folder)}")
+        write_absent_report(folder)
+    if started[0].returncode == UNSAID or (asked and _is_silent(started[0].returncode)):
+        raise Interrupted(f"{_stopped(folder)} {Commands(processes).resume(folder)}")
     _report(folder, ended, started)
 
 
@@ -101,10 +102,22 @@ def _wait(started: Sequence[subprocess.Popen[bytes]], stop: Callable[[], bool]) 
     return ended
 
 
+def _is_silent(code: int) -> bool:
+    """Return whether a process with this exit code has printed nothing: it was killed, or left alone."""
+    return code < 0 or code == LOST
+
+
+def _stopped(folder: RunFolder) -> str:
+    """Return what a run has saved whose processes were stopped while they started."""
+    if saved := folder.saved_steps():
+        return f"stopped; the state after step {saved[-1]} is saved."
+    return "stopped before the first step."
+
+
 def _report(folder: RunFolder, ended: Sequence[int], started: Sequence[subprocess.Popen[bytes]]) -> None:
     """Exit with the code of the main process, which has printed why; if it could not, raise `RunError`."""
     codes = [process.returncode for process in started]
-    if codes[0] >= 0 and codes[0] != LOST:
+    if not _is_silent(codes[0]):
         sys.exit(codes[0])
     rank = next((rank for rank in ended if codes[rank] not in (0, LOST)), 0)
     how = f"was killed by {signal.Signals(-codes[rank]).name}" if codes[rank] < 0 else "has failed"

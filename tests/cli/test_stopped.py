@@ -3,7 +3,9 @@
 import pytest
 from support.commands import genkit
 
+from genkit.cli.stopped import with_a_line_if_stopped
 from genkit.errors import Interrupted
+from genkit.launched import UNSAID
 
 pytestmark = pytest.mark.fast
 
@@ -20,3 +22,12 @@ def test_an_interrupt_while_the_commands_are_built_ends_with_one_line(monkeypatc
     result = genkit("ls")
     assert (result.code, result.out, result.err.count("\n")) == (Interrupted.exit_code, "", 1)
     assert result.err.startswith("stopped")
+
+
+def test_one_of_several_processes_leaves_the_line_to_the_command_that_has_started_it(monkeypatch):
+    monkeypatch.setenv("GENKIT_LAUNCHER", "1")
+    for size, code in (("1", Interrupted), ("2", SystemExit)):
+        monkeypatch.setenv("WORLD_SIZE", size)
+        with pytest.raises(code) as end, with_a_line_if_stopped():
+            raise KeyboardInterrupt
+    assert end.value.code == UNSAID

@@ -16,6 +16,7 @@ from support.tiny_recipes import tiny_recipe
 
 from genkit.cli import launch
 from genkit.errors import Interrupted
+from genkit.launched import UNSAID
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report
 from genkit.runs.live_run import LiveRun
@@ -147,13 +148,24 @@ def test_the_command_that_starts_processes_writes_the_page_that_they_could_not(t
     assert folder.report.read_text() == "written by the main process"
 
 
-def test_processes_that_are_stopped_while_they_start_leave_a_page_and_the_next_command(tmp_path, monkeypatch):
-    folder = new_run(tmp_path, tiny_recipe())
-    asleep = [sys.executable, "-c", "import time; time.sleep(900)"]
+ENDS = {"killed": "", "silent": f"import os, signal; signal.signal(signal.SIGTERM, lambda *_: os._exit({UNSAID}))"}
+
+
+@pytest.mark.parametrize("steps", [0, 6])
+@pytest.mark.parametrize("how", ENDS)
+def test_processes_that_are_stopped_while_they_start_leave_a_page_and_the_next_command(
+    tmp_path, monkeypatch, how, steps
+):
+    folder = new_run(tmp_path, tiny_recipe(checkpoint=Checkpoint(every=4)))
+    if steps:
+        train_and_kill(folder, steps)
+        assert folder.report.exists()
+    asleep = f"{ENDS[how]}\nprint(flush=True)\nimport time; time.sleep(900)"
     started = []
 
     def start(*arguments, **options):
-        started.append(subprocess.Popen(asleep))
+        started.append(subprocess.Popen([sys.executable, "-c", asleep], stdout=subprocess.PIPE))
+        started[-1].stdout.readline()
         if len(started) == 2:
             terminated()
         return started[-1]
@@ -161,8 +173,9 @@ def test_processes_that_are_stopped_while_they_start_leave_a_page_and_the_next_c
     monkeypatch.setattr(launch, "start_genkit", start)
     with pytest.raises(Interrupted) as stopped:
         launch.train_on_processes(folder, 2, 1, 0, json=False, quiet=True)
-    assert_names(stopped.value, f"genkit resume {folder.path} --processes 2")
-    assert "<dd>not started</dd>" in folder.report.read_text(encoding="utf-8")
+    assert_names(stopped.value, "step 4" if steps else "first step", f"genkit resume {folder.path} --processes 2")
+    assert ("<dd>not started</dd>" in folder.report.read_text(encoding="utf-8")) == (steps == 0)
+    assert [process.returncode for process in started] == [UNSAID if how == "silent" else -signal.SIGTERM] * 2
 
 
 @pytest.mark.parametrize("steps", [5, 6])
