@@ -14,6 +14,7 @@ from types import ModuleType
 from genkit.errors import UsageError
 from genkit.hooks import ENTRY_POINT_GROUP
 from genkit.near_miss import near_miss
+from genkit.plugin_check.project_folder import how_to_check_folder
 from genkit.recipe.broken_plugin import Broken, reason_of
 from genkit.recipe.describe_parts import all_parts
 from genkit.recipe.plugin_selection import selection
@@ -62,8 +63,9 @@ def find_plugin(name: str) -> InstalledPlugin:
     point = _entry_point(name)
     if _normalised(name) in ("genkit", "genkit-torch"):
         raise UsageError(f"{name}: no plugin. The parts of genkit are checked by its own tests. Name a plugin.")
-    if point is None and Path(name).is_dir() and not _is_module(name):
-        raise UsageError(f"{name}: a folder. Install it, `pip install -e {name}`, and give the name of the plugin.")
+    if point is None and Path(name).exists() and not _is_module(name):
+        what = "a folder" if Path(name).is_dir() else "a file"
+        raise UsageError(f"{name}: {what}, expected a plugin. {how_to_check_folder(Path(name))}.")
     if point is None and not _is_module(name):
         known = {each.name for each in metadata.entry_points(group=ENTRY_POINT_GROUP)}
         raise UsageError(

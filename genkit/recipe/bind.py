@@ -18,6 +18,7 @@ from genkit.core.model import NetworkBuilder
 from genkit.core.types import DependentDefaults
 from genkit.errors import Problem, UsageError
 from genkit.part_code import describe_bug, is_refusal
+from genkit.recipe.broken_plugin import NotLoaded
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.key_remedies import how_to_add, how_to_quote, known_parts
 from genkit.recipe.misplaced_keys import hint_of_unknown, keys_of_recipe
@@ -172,13 +173,14 @@ class Binder:
             raise self.problem(path, f"missing (the name of a part is required).{known_parts(self.registry, kind)}")
         if not isinstance(name, str):
             raise self.problem(path, f"found {in_toml(name)}, expected a name.{known_parts(self.registry, kind)}")
+        supplier = self.document.suppliers.get(".".join(path[:-1]))
+        remedy = f" {supplier.remedy}" if supplier is not None and supplier.part == name else ""
         try:
-            part = self.registry.find(kind, name)
+            part = self.registry.find(kind, name, remedy)
             target = part.load()
         except UsageError as error:
-            supplier = self.document.suppliers.get(".".join(path[:-1]))
-            remedy = f" {supplier.remedy}" if supplier is not None and supplier.part == name else ""
-            raise self.problem(path, f"{error}{remedy}") from None
+            again = remedy if isinstance(error, NotLoaded) else ""  # other messages have it
+            raise self.problem(path, f"{error}{again}") from None
         try:
             parameters_of(target)
         except (TypeError, ValueError, NameError) as error:

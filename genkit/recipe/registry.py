@@ -18,11 +18,14 @@ import pluggy
 from genkit import hooks
 from genkit.errors import UsageError
 from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS, Entry
-from genkit.near_miss import ended, near_miss
+from genkit.near_miss import closest, ended, near_miss
 from genkit.recipe.broken_plugin import Broken, NotLoaded, WrongHooks, reason_of
 from genkit.recipe.entry_target import NoSuchTarget, import_target
 from genkit.recipe.plugin_selection import OPTION, VARIABLE, selection
 
+INSTALL_ITS_PLUGIN = (
+    "If a plugin supplies it, install the plugin with pip; `genkit plugins` lists the parts that are installed."
+)
 FAILURES = (Exception, SystemExit, GeneratorExit)  # of a plugin's code; Ctrl-C is the user's
 
 
@@ -89,8 +92,11 @@ class Registry:
         for part in found:
             self.parts.setdefault((part.kind, part.entry.name), []).append(part)
 
-    def find(self, kind: str, name: str) -> Part:
-        """Return the part of that kind and name. Raises `UsageError` for an unknown name or one with two owners."""
+    def find(self, kind: str, name: str, remedy: str = "") -> Part:
+        """Return the part of that kind and name. Raises `UsageError` for an unknown name or one with two owners.
+
+        `remedy` ends the message about an unknown name: how to get the part, if that is known.
+        """
         parts = self.parts.get((kind, name), [])
         if len(parts) > 1:
             owners = " and ".join(str(part.owner) for part in parts)
@@ -100,23 +106,26 @@ class Registry:
                 f"or with {OPTION}, at most one of {', '.join(others)} (genkit's own parts are always loaded)."
             )
         if not parts:
-            raise UsageError(f'unknown {_singular(kind)} "{name}".{self._hint(kind, name)}')
+            raise UsageError(f'unknown {_singular(kind)} "{name}".{self._hint(kind, name, remedy)}')
         return parts[0]
 
     def of_kind(self, kind: str) -> list[Part]:
         """Return every part of a kind, sorted by name."""
         return [part for key in sorted(self.parts) if key[0] == kind for part in self.parts[key]]
 
-    def _hint(self, kind: str, name: str) -> str:
-        hint = near_miss(name, (known for of_kind, known in self.parts if of_kind == kind))
+    def _hint(self, kind: str, name: str, remedy: str) -> str:
+        names = [known for of_kind, known in self.parts if of_kind == kind]
+        hint, chosen = near_miss(name, names), selection()
         if elsewhere := [of_kind for of_kind, known in self.parts if known == name]:
             hint = f' "{name}" is one of the {elsewhere[0]}.{hint}'
+        elif chosen.is_all and not remedy and not closest(name, names):
+            hint += f" {INSTALL_ITS_PLUGIN}"
         if self.broken:
             hint += " Plugins that failed to load: "
             hint += "; ".join(map(str, self.broken)) + "."
-        if not (chosen := selection()).is_all:
+        if not chosen.is_all:
             hint += f" Only some plugins are loaded ({chosen.text}); {chosen.remedy} to load all."
-        return hint
+        return hint + remedy
 
     def _check_version(self, plugin: object) -> None:
         version = getattr(plugin, "genkit_hooks", None)

@@ -194,10 +194,24 @@ def test_a_wrong_key_of_the_user_is_refused_before_anything_is_printed(site, mon
     assert_names(refused("plugins", "check", "check_keys", "--set", override), *named)
 
 
-def test_a_folder_and_genkit_itself_are_no_plugins(site):
-    site.mkdir()
-    assert_names(refused("plugins", "check", str(site)), "pip install -e")
+def test_genkit_itself_is_no_plugin():
     assert_names(refused("plugins", "check", "genkit"), "Name a plugin")
+
+
+@pytest.mark.parametrize("named", [".", "pack", "pack/part.py"])
+def test_a_path_is_refused_with_the_commands_for_the_project_that_it_is_in(isolated, monkeypatch, named):
+    project = isolated / "a project"
+    (project / "pack").mkdir(parents=True)
+    (project / "pack" / "part.py").touch()
+    monkeypatch.chdir(project)
+    assert_names(refused("plugins", "check", named), named, "Neither", "genkit plugins new")
+    (project / "pyproject.toml").write_text("[project]\n")
+    assert_names(refused("plugins", "check", named), "project.entry-points.genkit", "`pip install -e .`")
+    (project / "pyproject.toml").write_text('[project.entry-points.genkit]\nmy-plugin = "pack"\n')
+    assert_names(refused("plugins", "check", named), "`pip install -e .`", "`genkit plugins check my-plugin`")
+    monkeypatch.chdir(project / "pack")
+    assert_names(refused("plugins", "check", "."), "`pip install -e ..`")
+    assert_names(refused("plugins", "check", str(project / "pack")), f"`pip install -e '{project}'`")
 
 
 def test_a_part_that_cannot_be_imported_breaks_a_law(site, monkeypatch):

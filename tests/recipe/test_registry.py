@@ -11,7 +11,8 @@ from genkit.errors import UsageError
 from genkit.hooks import Entry, hookimpl
 from genkit.recipe import plugin_selection
 from genkit.recipe import registry as registry_module
-from genkit.recipe.registry import Owner, load_registry
+from genkit.recipe.describe_parts import parts_named
+from genkit.recipe.registry import INSTALL_ITS_PLUGIN, Owner, load_registry
 
 
 class Moons:
@@ -44,6 +45,27 @@ def test_a_name_of_another_kind_is_reported_with_that_kind():
     with pytest.raises(UsageError) as refused:
         registry_with(Moons()).find("losses", "two-moons")
     assert_names(refused.value, 'loss "two-moons"', "datasets", "vae")
+    assert INSTALL_ITS_PLUGIN not in str(refused.value)
+
+
+def test_a_name_that_is_near_to_none_may_be_of_a_plugin_that_is_not_installed():
+    registry = registry_with(Moons())
+    with pytest.raises(UsageError) as refused:
+        registry.find("losses", "free-bits")
+    assert_names(refused.value, 'loss "free-bits"', "vae", "with pip", "`genkit plugins`")
+    assert "two-moons" not in str(refused.value)  # a data set
+    with pytest.raises(UsageError) as refused:
+        registry.find("losses", "free-bits", " Install x.")
+    assert str(refused.value).endswith(" Install x.") and INSTALL_ITS_PLUGIN not in str(refused.value)
+
+
+def test_a_part_of_any_kind_that_is_unknown_is_reported_without_the_names_of_all_parts():
+    with pytest.raises(UsageError) as refused:
+        parts_named(registry_with(Moons()), "free-bits")
+    assert_names(refused.value, 'part "free-bits"', "with pip", "`genkit plugins`")
+    assert "vae" not in str(refused.value)
+    with pytest.raises(UsageError, match=r"Did you mean two-moons\?$"):
+        parts_named(registry_with(Moons()), "two-moon")
 
 
 def test_a_target_that_cannot_be_imported_names_the_plugin():
