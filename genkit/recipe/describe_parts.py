@@ -9,7 +9,7 @@ from genkit.errors import UsageError
 from genkit.hooks import KINDS
 from genkit.near_miss import closest
 from genkit.recipe.part_fields import SUPPLIED, Parameter, expected, parameters_of
-from genkit.recipe.registry import INSTALL_ITS_PLUGIN, Part, Registry
+from genkit.recipe.registry import Part, Registry
 from genkit.recipe.resolved import as_recipe_writes
 from genkit.recipe.values import in_toml
 
@@ -25,8 +25,8 @@ def parts_named(registry: Registry, name: str) -> list[Part]:
     if found := [part for part in parts if part.entry.name == name]:
         return found
     meant = closest(name, {part.entry.name for part in parts})
-    hint = f"Did you mean {' or '.join(meant)}?" if meant else INSTALL_ITS_PLUGIN
-    raise UsageError(f'unknown part "{name}". {hint}')
+    hint = f" Did you mean {' or '.join(meant)}?" if meant else registry.hint_of_plugins()
+    raise UsageError(f'unknown part "{name}".{hint}')
 
 
 def part_as_dict(part: Part) -> dict[str, Any]:

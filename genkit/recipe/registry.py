@@ -115,17 +115,22 @@ class Registry:
 
     def _hint(self, kind: str, name: str, remedy: str) -> str:
         names = [known for of_kind, known in self.parts if of_kind == kind]
-        hint, chosen = near_miss(name, names), selection()
+        hint, fitting = near_miss(name, names), bool(closest(name, names) or remedy)
         if elsewhere := [of_kind for of_kind, known in self.parts if known == name]:
             hint = f' "{name}" is one of the {elsewhere[0]}.{hint}'
-        elif chosen.is_all and not remedy and not closest(name, names):
+            fitting = True
+        return hint + self.hint_of_plugins(installed=fitting) + remedy
+
+    def hint_of_plugins(self, *, installed: bool = False) -> str:
+        """Return why no plugin supplies a part, after a space: it failed, is not selected, or is not `installed`."""
+        chosen, hint = selection(), ""
+        if not installed and chosen.is_all:
             hint += f" {INSTALL_ITS_PLUGIN}"
         if self.broken:
-            hint += " Plugins that failed to load: "
-            hint += "; ".join(map(str, self.broken)) + "."
+            hint += f" Plugins that failed to load: {'; '.join(map(str, self.broken))}."
         if not chosen.is_all:
             hint += f" Only some plugins are loaded ({chosen.text}); {chosen.remedy} to load all."
-        return hint + remedy
+        return hint
 
     def _check_version(self, plugin: object) -> None:
         version = getattr(plugin, "genkit_hooks", None)
