@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from support.browser import serious_violations
+from support.browser import PATIENCE, serious_violations
 
 import genkit
 
@@ -22,7 +22,6 @@ pytest.importorskip("axe_playwright_python", reason="needs the extra `browser`")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if CHROMIUM is None:
     pytest.skip("needs Chromium", allow_module_level=True)
-PATIENCE = 60_000  # milliseconds, on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +150,7 @@ def test_a_checker_of_accessibility_finds_nothing_serious_in_any_tab(page, theme
     for name in ("Draw", "Reconstruct", "Walk", "Directions"):
         page.get_by_role("tab", name=name).click()
         shown(page)
-        for _ in range(20):  # while Gradio draws, what was there before is pale
+        for _ in range(200):  # while Gradio draws, what was there before is pale
             if (found := serious_violations(page)) == {}:
                 break
             page.wait_for_timeout(500)

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.browser import SIZES
+from support.browser import PATIENCE, SIZES
 from support.run_pages import write_run_pages
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -35,6 +35,7 @@ def view(browser):
             viewport={"width": width, "height": height}, color_scheme=theme, offline=True, reduced_motion="reduce"
         )
         contexts.append(context)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("console", lambda message: seen.append(message.text))
         page.on("pageerror", lambda error: seen.append(str(error)))

@@ -4,7 +4,7 @@ import itertools
 import json
 
 import pytest
-from support.browser import SIZES, broken_pictures, draw_all, fits, serious_violations
+from support.browser import SIZES, broken_pictures, draw_all, fits, serious_violations, wait_until
 from support.run_pages import HOSTILE
 
 from genkit.pages.chart import value_text
@@ -41,11 +41,9 @@ def test_on_a_phone_no_button_lies_on_a_command_and_a_wide_picture_scrolls(pages
     arrow = "frame => getComputedStyle(frame, '::after').content.includes('→')"
     assert frame.evaluate(arrow), "it says so"
     frame.evaluate("frame => { frame.scrollLeft = frame.scrollWidth; }")
-    page.wait_for_timeout(100)
-    assert not frame.evaluate(arrow)
+    wait_until(page, lambda: not frame.evaluate(arrow))
     page.set_viewport_size({"width": 1280, "height": 900})
-    page.wait_for_timeout(100)
-    assert page.locator(".picture .wide.more").count() == 0
+    wait_until(page, lambda: page.locator(".picture .wide.more").count() == 0)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -66,9 +64,13 @@ def test_dragging_across_a_chart_moves_all_of_them(pages, view):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + 80, steps=5)
     page.mouse.up()
-    page.wait_for_timeout(300)
-    first, last = (int(text) for text in page.locator(".axis output").all_inner_texts()[:2])  # steps are whole
-    assert 1 < first < last < 5 and page.evaluate("String(getSelection())") == ""
+
+    def is_zoomed():
+        first, last = (int(text) for text in page.locator(".axis output").all_inner_texts()[:2])  # steps are whole
+        return 1 < first < last < 5
+
+    wait_until(page, is_zoomed)
+    assert page.evaluate("String(getSelection())") == ""
 
 
 def test_the_console_stays_empty_where_rings_and_phases_are_out_of_view(pages, view):
@@ -85,17 +87,18 @@ def test_the_console_stays_empty_where_rings_and_phases_are_out_of_view(pages, v
             ".filter(each => each.getAttribute('opacity') !== '0').length"
         )
 
-    assert ring() == 1
+    wait_until(page, lambda: ring() == 1)
     start.focus()
     page.keyboard.press("End")  # the best evaluation, and the start of the phase, are before the axis
-    page.wait_for_timeout(300)
-    assert float(page.locator(".axis output").first.inner_text()) > 20 and ring() == labels.count() == 0
+    assert float(page.locator(".axis output").first.inner_text()) > 20
+    wait_until(page, lambda: ring() == labels.count() == 0)
     start.focus()
     page.keyboard.press("Home")
     end.focus()
     page.keyboard.press("Home")  # and now they are after it; `view` demands that nothing was said in the console
-    page.wait_for_timeout(300)
-    assert float(page.locator(".axis output").nth(1).inner_text()) < 20 and ring() == labels.count() == 0
+    assert float(page.locator(".axis output").nth(1).inner_text()) < 20
+    page.wait_for_timeout(300)  # there were none before, either
+    wait_until(page, lambda: ring() == labels.count() == 0)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -110,8 +113,8 @@ def test_labels_of_phases_that_start_close_to_each_other_do_not_overlap(pages, v
         page.keyboard.press("ArrowLeft")
         ends.append(int(page.locator(".axis output").nth(1).inner_text()))
     assert all(after < before for before, after in itertools.pairwise(ends[:10]))
-    page.wait_for_timeout(300)
-    assert not _overlapping_labels(page) and fits(page)
+    page.wait_for_timeout(300)  # to draw the last steps; what is drawn before has no overlaps, either
+    wait_until(page, lambda: not _overlapping_labels(page) and fits(page))
 
 
 def _overlapping_labels(page) -> list[list[str]]:

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from support.browser import SIZES, draw_all, kinds_of_frames, unreached_by_tab
+from support.browser import SIZES, draw_all, kinds_of_frames, unreached_by_tab, wait_until
 
 from genkit.pages.chart import value_text
 from genkit.runs.run_folder import RunFolder
@@ -43,17 +43,20 @@ def test_the_keyboard_alone_moves_everything(pages, view):
 
     page.locator(".axis input").first.focus()
     axis = page.locator(".time-axis .plot svg")
-    whole = [axis.nth(number).inner_html() for number in range(axis.count())]
-    labels = [sorted(axis.nth(number).locator("text").all_text_contents()) for number in range(axis.count())]
+
+    def drawn():
+        return [axis.nth(number).inner_html() for number in range(axis.count())]
+
+    def labels():
+        return [sorted(axis.nth(number).locator("text").all_text_contents()) for number in range(axis.count())]
+
+    whole, labels_of_whole = drawn(), labels()
     for _ in range(60):
         page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(300)
-    zoomed = [axis.nth(number).inner_html() for number in range(axis.count())]
-    assert len(whole) > 3 and all(a != b for a, b in zip(whole, zoomed))
+    assert len(whole) > 3
+    wait_until(page, lambda: all(a != b for a, b in zip(whole, drawn())))
     page.get_by_role("button", name="Whole run").press("Enter")
-    page.wait_for_timeout(300)
-    shown = [sorted(axis.nth(number).locator("text").all_text_contents()) for number in range(axis.count())]
-    assert shown == labels
+    wait_until(page, lambda: labels() == labels_of_whole)
     assert page.locator(".axis output").first.inner_text() == "1"
 
 

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
 SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
+
+
+PATIENCE = 300_000  # milliseconds, on a busy machine
+
+
+def wait_until(page: Any, holds: Callable[[], object]) -> None:
+    """Wait until a condition holds: the browser draws a moment after a key. Raises `AssertionError` after minutes."""
+    for _ in range(PATIENCE // 100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("the page does not come to this")
 
 
 def draw_all(page: Any) -> None:
