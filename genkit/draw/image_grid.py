@@ -13,6 +13,7 @@ from torch import Tensor
 
 from genkit.draw.style import INK, NOTE_INK
 from genkit.storage.atomic import write_file
+from genkit.storage.picture_title import PictureTitle, chunks_of_title
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,13 +53,19 @@ def save_image_grid(
     `ValueError` unless all images have the same shape and one or three channels.
     """
     png = io.BytesIO()
-    draw_image_grid(rows, title, note, headings).save(png, format="PNG")
+    picture, titled = _draw(rows, title, note, headings)
+    picture.save(png, format="PNG", pnginfo=chunks_of_title(titled))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, png.getvalue())
 
 
 def draw_image_grid(rows: Sequence[GridRow], title: str, note: str = "", headings: Sequence[str] = ()) -> Image:
     """Return the picture that `save_image_grid` writes."""
+    return _draw(rows, title, note, headings)[0]
+
+
+def _draw(rows: Sequence[GridRow], title: str, note: str, headings: Sequence[str]) -> tuple[Image, PictureTitle]:
+    """Return the picture, and its title with the pixels that this takes."""
     from PIL import Image, ImageDraw
 
     height, width = _tile_size(rows)
@@ -93,7 +100,7 @@ def draw_image_grid(rows: Sequence[GridRow], title: str, note: str = "", heading
                     top - GAP - LABEL_LINE * (len(label) - number) + LABEL_LINE // 2,
                 )
                 pen.text(place, _fitted(line, label_font, width), INK, label_font, anchor="lm")
-    return canvas
+    return canvas, PictureTitle(title, note, MARGIN + TITLE_SIZE + 8 + LINE * len(lines))
 
 
 def fits(number: int, columns: int, shape: tuple[int, ...]) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from genkit.storage.atomic import write_file
+from genkit.storage.picture_title import PictureTitle, chunks_of_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,14 +57,19 @@ def new_figure(path: Path, title: str, width: float, height: float) -> Iterator[
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from PIL import Image
 
     with style.context(["default", STYLE]):
         figure = Figure(figsize=(width, height), dpi=DPI, layout=LAYOUT)
         # The title may contain text of the user, in which a dollar sign does not start a formula.
-        figure.suptitle(title, x=0.01, ha="left", parse_math=False)
+        heading = figure.suptitle(title, x=0.01, ha="left", parse_math=False)
         yield figure
 
-        png = io.BytesIO()
-        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+        canvas, png = FigureCanvasAgg(figure), io.BytesIO()
+        canvas.draw()
+        picture = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+        below = math.ceil(figure.bbox.height - heading.get_window_extent().y0) if title else 0
+        chunks = chunks_of_title(PictureTitle(" ".join(title.split()), "", below))
+        picture.save(png, format="PNG", dpi=(DPI, DPI), pnginfo=chunks)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, png.getvalue())

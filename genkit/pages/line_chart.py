@@ -28,14 +28,15 @@ def line_chart(
     dots: bool = False,
     looks: Mapping[str, Look] | None = None,
     points: int = POINTS,
+    jumps: bool = True,
 ) -> Chart:
     """Return a chart with one line for each curve, by name.
 
     `marks` are vertical lines by label, and `best` are points with a ring. With `dots` each value is a dot: for curves
-    of few values. A curve that is constant between single jumps, such as a multistep schedule, is drawn with steps, not
-    with ramps. If a curve has more than `points` values, all are thinned at the same places, such that their
-    extremes stay. Values that are not finite are gaps, and a note of the chart counts them. With `looks`, by name, a
-    curve looks the same in several charts, and each chart has a legend.
+    of few values. If there may be `jumps`, a curve that is constant between single ones, such as a multistep schedule,
+    is drawn with steps, not with ramps. If a curve has more than `points` values, all are thinned at the same places,
+    such that their extremes stay. Values that are not finite are gaps, and a note of the chart counts them. With
+    `looks`, by name, a curve looks the same in several charts, and each chart has a legend.
     """
     names = [name or title for name in curves]
     shown_looks = [look_of(number) if looks is None else looks[name] for number, name in enumerate(curves)]
@@ -44,7 +45,8 @@ def line_chart(
     first, last = _domain([x for curve in thinned for x, _ in curve] + list((marks or {}).values()))
     x = _x_axis(x_title, last)
     colour = _by_curve([look.colour for look in shown_looks])
-    layers = _lines(curves.values(), x, _y_axis(thinned), colour, _by_curve([look.dash for look in shown_looks]))
+    stepped = [jumps and is_stepped(curve) for curve in curves.values()]
+    layers = _lines(stepped, x, _y_axis(thinned), colour, _by_curve([look.dash for look in shown_looks]))
     layers += [dot_layer(x, colour)] if dots or len(rows) <= len(thinned) else []
     layers += [_hover(names, x)] if rows else []
     layers += [ring_layer([(place, _finite(value)) for place, value in best], x)] if best else []
@@ -129,16 +131,19 @@ def _y_axis(curves: Sequence[Sequence[Point]]) -> dict[str, Any]:
 
 
 def _lines(
-    curves: Iterable[Sequence[Point]],
+    stepped: Iterable[bool],
     x: Mapping[str, Any],
     y: Mapping[str, Any],
     colour: Mapping[str, Any],
     dash: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """Return a layer of the curves that change everywhere, and one of those that jump, as far as there are any."""
+    """Return a layer of the curves that change everywhere, and one of those that jump, as far as there are any.
+
+    `stepped` says of each curve whether it jumps.
+    """
     by_shape: dict[str, list[str]] = {}
-    for number, curve in enumerate(curves):
-        by_shape.setdefault("step-after" if is_stepped(curve) else "linear", []).append(str(number))
+    for number, jumps in enumerate(stepped):
+        by_shape.setdefault("step-after" if jumps else "linear", []).append(str(number))
     return [
         {
             "transform": [{"filter": {"field": "s", "oneOf": numbers}}],

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genkit.storage.picture_title import PictureTitle, title_of
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -29,6 +31,8 @@ class Picture:
     text: str  # for readers who do not see it
     label: str = ""  # place in a series: "step 300"
     smaller: bool = False  # shown with fewer pixels than the file has
+    title: str = ""  # at the top of the file, and shown as text in its place
+    note: str = ""  # the same, below the title
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class PictureBudget:
             original = asked.content.read_bytes() if isinstance(asked.content, Path) else b""
             image = Image.open(io.BytesIO(original)) if isinstance(asked.content, Path) else asked.content
             image.load()
+            titled = title_of(image) if original else None
         except FileNotFoundError:
             self.remarks.append(f"{name}: not found.")
             return None
@@ -79,17 +84,19 @@ class PictureBudget:
             self.remarks.append(f"{name}: cannot be read as a picture.")
             return None
         form = KEPT_FORMATS.get(image.format or "")
+        if titled is not None:  # a phone, which scrolls a wide picture, would cut it
+            image, form = image.crop((0, titled.height, *image.size)), None
         if form and 4 * len(original) // 3 + 40 <= allowed:
-            return _picture(asked, original, form, image, False)
+            return _picture(asked, original, form, image, False, titled)
         if not form and 4 * len(exact := _as_png(image)) // 3 + 40 <= allowed:
-            return _picture(asked, exact, "png", image, False)
+            return _picture(asked, exact, "png", image, False, titled)
         for attempt in range(self._first_attempt, len(ATTEMPTS)):
             quality, scale = ATTEMPTS[attempt]
             scale = min(scale, WEBP_SIDE / max(image.size))
             content = _as_webp(image, quality, scale)
             if 4 * len(content) // 3 + 40 <= allowed:
                 self._first_attempt = attempt
-                return _picture(asked, content, "webp", image, scale < 1)
+                return _picture(asked, content, "webp", image, scale < 1, titled)
         self.remarks.append(f"{name}: left out, since the page would be too large.")
         return None
 
@@ -103,9 +110,12 @@ def remarks_on_smaller(pictures: Sequence[Picture]) -> list[str]:
     return [f"To keep the page small, {smaller} of these {len(pictures)} pictures have fewer pixels than their files."]
 
 
-def _picture(asked: AskedPicture, content: bytes, form: str, image: Image, smaller: bool) -> Picture:
+def _picture(
+    asked: AskedPicture, content: bytes, form: str, image: Image, smaller: bool, titled: PictureTitle | None
+) -> Picture:
     source = f"data:image/{form};base64,{base64.b64encode(content).decode()}"
-    return Picture(source, image.width, image.height, asked.text, asked.label, smaller)
+    title, note = (titled.title, titled.note) if titled else ("", "")
+    return Picture(source, image.width, image.height, asked.text, asked.label, smaller, title, note)
 
 
 def _as_png(image: Image) -> bytes:

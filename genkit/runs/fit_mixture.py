@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from genkit.core.noise import Noise, Rows
+from genkit.core.prior import Prior
 from genkit.parts.priors.full_mixture import FullMixture
 
 TOLERANCE = 1e-3  # nats that the mean log-likelihood must gain in an iteration
@@ -83,9 +84,11 @@ def fit_mixture(
     return MixtureFit(prior, tuple(history), tuple(shares.sum(dim=0).tolist()))
 
 
-def mean_log_likelihood(prior: FullMixture, codes: Tensor) -> float:
+@torch.no_grad()
+def mean_log_likelihood(prior: Prior, codes: Tensor) -> float:
     """Return the mean log-density of codes, (N, L), in nats. `prior` is in float64."""
-    total = sum(prior.log_prob(block).sum().item() for block in _blocks(codes, prior.components))
+    numbers = sum(tensor.numel() for tensor in (*prior.parameters(), *prior.buffers()))
+    total = sum(prior.log_prob(block).sum().item() for block in _blocks(codes, -(-numbers // codes.shape[1]) or 1))
     return total / len(codes)
 
 

@@ -25,6 +25,7 @@ from genkit.recipe.bind_model import PRIOR
 from genkit.recipe.registry import load_registry
 from genkit.recipe.whole_text import with_mark
 from genkit.runs.encode_samples import MOST_NAMED, encoded, set_to_encode
+from genkit.runs.fit_facts import FitFacts, earlier_prior
 from genkit.runs.fit_mixture import fit_mixture, mean_log_likelihood
 from genkit.runs.fitted_folder import copy_other_files, place_of_fit, refuse_to_replace
 from genkit.runs.model_facts import FIT
@@ -41,20 +42,6 @@ from genkit.storage.weights import write_model_folder
 
 FULL_MIXTURE = "full-mixture"
 GAP = 1.0  # most nats for each latent dimension by which held-out codes are less likely, without a remark
-
-
-@dataclass(frozen=True)
-class FitFacts:
-    """How a prior was fitted. Log-likelihoods are means over the codes, in nats."""
-
-    codes: int
-    samples: str  # the samples that were encoded: "60,000 samples of the train split"
-    iterations: int
-    converged: bool  # whether the last iteration gained less than the tolerance
-    log_likelihood: float
-    held_out_codes: int
-    held_out_log_likelihood: float | None  # None if the data have no held-out samples
-    smallest: float  # the smallest number of codes of a component, expected over the responsibilities
 
 
 @dataclass(frozen=True)
@@ -142,6 +129,7 @@ def _fit(path: Path, trained: Trained, components: int, number: int | None, over
         held_out_codes=len(held_out),
         held_out_log_likelihood=mean_log_likelihood(fit.prior, held_out) if len(held_out) else None,
         smallest=min(fit.codes_of_components),
+        earlier=earlier_prior(trained.model.prior, codes, held_out),
     )
     trained.model.prior = fit.prior.to(codes)  # in place: the fit has the dtype of the model from here on
     return facts

@@ -71,6 +71,7 @@ def chart_groups(
                 dots=panel.sparse,
                 looks=looks if len(panel.curves) > 1 else None,
                 points=points,
+                jumps=panel.exact,
             )
             for panel in section.panels
         ]

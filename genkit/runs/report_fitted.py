@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from genkit.runs.saved_model import find_model
 from genkit.storage.listing import names_in
 
 NOT_KNOWN = "–"
+EARLIER = "earlier"  # the fact of a fit on the prior that it replaces
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class ShownFit:
     step: str  # of the weights whose codes it was fitted to; empty if it is not known
     components: str  # how many Gaussians the mixture has
     samples: str  # whose codes they are: "60,000 samples of the train split"
-    fits: Sequence[tuple[str, ...]]  # of each file of weights: its name, iterations, and two log-likelihoods
+    fits: Sequence[tuple[str, ...]]  # of each file of weights: its name, iterations, and two log-likelihoods; then
+    # the log-likelihoods of the prior before, if they are known
+    has_earlier: bool  # whether those of a prior before are among them
     sample: str  # the command that samples from it
 
 
@@ -50,16 +53,19 @@ def shown_fit(path: Path, run: RunFolder) -> ShownFit:
         step=str(facts.get("step", "")),
         components=str(prior["components"]),
         samples=", ".join(dict.fromkeys(str(fit["samples"]) for fit in facts[FIT].values())),
-        fits=[(weights, *_facts(fit)) for weights, fit in facts[FIT].items()],
+        fits=[row for weights, fit in facts[FIT].items() for row in _rows(weights, fit)],
+        has_earlier=any(fit.get(EARLIER) for fit in facts[FIT].values()),
         sample=f"genkit sample {shlex.quote(shown)}",
     )
 
 
-def _facts(fit: Mapping[str, Any]) -> tuple[str, ...]:
-    iterations = f"{fit['iterations']}" + ("" if fit["converged"] else ", not converged")
-    held_out = fit["held_out_log_likelihood"]
-    return (
-        iterations,
-        f"{fit['log_likelihood']:.2f}",
-        NOT_KNOWN if held_out is None else f"{held_out:.2f}",
-    )
+def _rows(weights: str, fit: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the row of a fit, and that of the prior that it replaces: folders of older versions do not have it."""
+    yield weights, f"{fit['iterations']}" + ("" if fit["converged"] else ", not converged"), *_likelihoods(fit)
+    if earlier := fit.get(EARLIER):
+        yield f"{weights}, before: {earlier['description']}", NOT_KNOWN, *_likelihoods(earlier)
+
+
+def _likelihoods(facts: Mapping[str, Any]) -> tuple[str, str]:
+    held_out = facts["held_out_log_likelihood"]
+    return f"{facts['log_likelihood']:.2f}", NOT_KNOWN if held_out is None else f"{held_out:.2f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from pathlib import Path
 
@@ -115,6 +116,14 @@ def test_one_gaussian_has_the_moments_of_one_draw_for_each_sample(run):
         assert ((prior.means[0] - q.mu.mean(dim=0)).abs() / scale).max() < 4 / 5000**0.5
         found = prior.factors[0] @ prior.factors[0].T
         assert ((found - covariance).abs() / (scale * scale[:, None])).max() < 4 * (2 / 5000) ** 0.5
+        # Of codes with these moments, the mean log-density under N(0, I) has a closed form; no Gaussian is likelier.
+        squares = found.trace() + prior.means[0].square().sum()
+        before = facts["fits"][weights]["earlier"]
+        assert before["description"] == "N(0, I)"
+        expected = -0.5 * (len(found) * math.log(2 * math.pi) + squares.item())
+        assert before["log_likelihood"] == pytest.approx(expected, rel=1e-4)
+        assert before["log_likelihood"] < facts["fits"][weights]["log_likelihood"]
+        assert before["held_out_log_likelihood"] == pytest.approx(expected, rel=0.2)
 
 
 def test_commands_and_python_use_the_fitted_prior(run, tmp_path):
@@ -287,13 +296,23 @@ def test_a_fit_is_where_a_run_keeps_it(tmp_path, given, expected):
 def test_a_fit_of_a_model_folder_of_a_run_is_in_the_run(run, monkeypatch):
     """The fit of RUN/final is that of RUN, and so is a second fit of it, since the weights are the same."""
     assert fit(run / "final", *KEYS)["folder"] == str(run / "fitted")
-    of_final = files_of(run / "fitted")
+    of_final, earlier = _files_of_fit(run / "fitted")
+    assert earlier == ["N(0, I)"] * 2
     assert fit(run / "fitted", "--components", 2, "--number", 200)["folder"] == str(run / "fitted")
     assert load(run / "fitted").prior.components == 2
-    assert fit(run / "fitted", *KEYS)["folder"] == str(run / "fitted") and files_of(run / "fitted") == of_final
+    assert fit(run / "fitted", *KEYS)["folder"] == str(run / "fitted")
+    of_fit, earlier = _files_of_fit(run / "fitted")
+    assert of_fit == of_final and all("2" in description for description in earlier), "it replaces two Gaussians"
     monkeypatch.chdir(run / "final")
     assert Path(fit(".", *KEYS)["folder"]).resolve() == (run / "fitted").resolve()
     assert [path.parent for path in sorted(run.rglob("about.json"))] == [run / "final", run / "fitted"]
+
+
+def _files_of_fit(folder: Path) -> tuple[dict[str, object], list[str]]:
+    """Return the files of a fit without what they say of the prior before, and the descriptions of that."""
+    facts = json.loads((folder / "about.json").read_text())
+    earlier = [of_weights.pop("earlier")["description"] for of_weights in facts["fitted_prior"].values()]
+    return {**files_of(folder), "about.json": facts}, earlier
 
 
 def test_a_fitted_prior_is_named_wherever_its_model_is_shown(run):

@@ -39,7 +39,14 @@ def test_on_a_phone_no_button_lies_on_a_command_and_a_wide_picture_scrolls(pages
     assert abs(frame.evaluate(middle)) <= 1, "the samples stand in the middle"
     assert page.locator("#more-pictures .wide").first.evaluate("frame => frame.scrollLeft") == 0
     arrow = "frame => getComputedStyle(frame, '::after').content.includes('→')"
-    assert frame.evaluate(arrow), "it says so"
+    left = "frame => getComputedStyle(frame, '::before').content.includes('←')"
+    assert frame.evaluate(arrow) and frame.evaluate(left), "it says so, on both sides"
+    titles = page.locator(".picture:visible > .title")
+    assert titles.count() == page.locator(".picture:visible > .wide").count() > 1
+    for number in range(titles.count()):  # it does not scroll with the picture, so it is whole
+        box = titles.nth(number).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= SIZES["phone"][0]
+    assert all(text.startswith("tiny") for text in titles.all_inner_texts())
     frame.evaluate("frame => { frame.scrollLeft = frame.scrollWidth; }")
     wait_until(page, lambda: not frame.evaluate(arrow))
     page.set_viewport_size({"width": 1280, "height": 900})

@@ -40,6 +40,7 @@ def test_the_keyboard_alone_moves_everything(pages, view):
     pictures = page.locator(".slider").first.locator(".picture:visible img")
     assert pictures.count() == 1 and pictures.get_attribute("src") != before
     assert slider.get_attribute("aria-valuetext") == "step 0"
+    assert page.locator(".slider").first.locator("label").inner_text().split() == ["Step", "0"], "said once"
 
     page.locator(".axis input").first.focus()
     axis = page.locator(".time-axis .plot svg")
@@ -58,6 +59,17 @@ def test_the_keyboard_alone_moves_everything(pages, view):
     page.get_by_role("button", name="Whole run").press("Enter")
     wait_until(page, lambda: labels() == labels_of_whole)
     assert page.locator(".axis output").first.inner_text() == "1"
+
+
+def test_what_is_copied_is_announced(pages, view):
+    page = view(pages["images"])
+    copyable = page.locator(".copyable").first
+    status, button = copyable.get_by_role("status"), copyable.get_by_role("button")
+    assert status.count() == 1 and status.inner_text() == ""
+    button.press("Enter")
+    page.wait_for_function("status => status.textContent !== ''", arg=status.element_handle())
+    assert status.text_content() == button.text_content() != "Copy"
+    assert all(axis.get_attribute("aria-valuetext").startswith("step ") for axis in page.locator(".axis input").all())
 
 
 def _column(page) -> dict[str, str]:

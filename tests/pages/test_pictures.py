@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from genkit.pages.pictures import WEBP_SIDE, AskedPicture, PictureBudget, remarks_on_smaller
+from genkit.storage.picture_title import PictureTitle, chunks_of_title
 
 
 def save(path, size=(64, 48), noise=True) -> AskedPicture:
@@ -91,3 +92,30 @@ def test_what_one_picture_has_taken_the_next_does_not_get(tmp_path):
     size = 16 * (tmp_path / "a.png").stat().st_size // 10  # room for one of them as it is, and not for both
     taken = PictureBudget(size).take(asked)
     assert len(taken) == 2 and sum(len(picture.source) for picture in taken) <= size
+
+
+def titled(path, title, height=20, size=(64, 48)) -> AskedPicture:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, pnginfo=chunks_of_title(PictureTitle(title, "a note \u03b2", height)))
+    return AskedPicture(path, "text")
+
+
+@pytest.mark.parametrize("size", [1_500_000, 4_000])
+def test_the_title_of_a_picture_becomes_text_in_its_place(tmp_path, size):
+    asked = titled(tmp_path / "a.png", "\u03b2 < 1: step 30")
+    (picture,) = PictureBudget(size).take([asked])
+    assert (picture.title, picture.note) == ("\u03b2 < 1: step 30", "a note \u03b2")
+    assert (picture.width, picture.height) == (64, 28)
+    shown = Image.open(io.BytesIO(decoded(picture)))
+    if size > 10_000:
+        assert np.array_equal(np.asarray(shown), np.asarray(Image.open(asked.content))[20:])
+
+
+@pytest.mark.parametrize(
+    ("title", "height"),
+    [("", 20), (" ", 20), ("a" * 2000, 20), ("a", 0), ("a", 48), ("a", 10**9), ("a", "x"), ("a", -3)],
+    ids=["none", "blank", "long", "no-height", "whole", "higher", "text", "negative"],
+)
+def test_a_title_that_cannot_be_is_left_in_the_picture(tmp_path, title, height):
+    (picture,) = PictureBudget().take([titled(tmp_path / "a.png", title, height)])
+    assert picture.title == "" and decoded(picture) == (tmp_path / "a.png").read_bytes()

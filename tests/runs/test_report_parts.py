@@ -127,6 +127,8 @@ def test_the_page_tells_how_each_prior_was_fitted_and_how_to_sample_from_it(tmp_
     assert [fit.folder.rpartition("/")[2] for fit in shown] == ["fitted", "mine"]
     assert shown[0].components == "3"
     assert shown[0].samples == "60 samples of the train split" and shown[0].fits[0] == ("raw", "12", "-2.50", "–")
+    assert len(shown[0].fits) == 3, "a folder of an older version does not know the prior before"
+    assert shown[0].fits[2][0].endswith("N(0, I)") and shown[0].fits[2][1:] == ("–", "-3.00", "-3.25")
     page = report_page(RunFolder(folder.path)).decode()
     assert all(f"genkit sample {fit.folder}" in page for fit in shown) and '<a href="#fitted">' in page
     fitted.write_text(json.dumps({**json.loads(fitted.read_text()), FIT: {"raw": {}}}))

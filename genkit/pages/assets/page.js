@@ -32,8 +32,10 @@ function slider(element) {
   const {label, input, output} = control(element.dataset.title, {min: 0, max: last, step: 1, value: last});
   const show = () => {
     pictures.forEach((picture, number) => { picture.hidden = number !== Number(input.value); });
-    output.textContent = pictures[input.value].querySelector("figcaption")?.textContent ?? `${Number(input.value) + 1} of ${last + 1}`;
-    input.setAttribute("aria-valuetext", output.textContent);
+    const name = pictures[input.value].querySelector("figcaption")?.textContent ?? `${Number(input.value) + 1} of ${last + 1}`;
+    const title = `${element.dataset.title} `;
+    output.textContent = name.toLowerCase().startsWith(title.toLowerCase()) ? name.slice(title.length) : name;  // "Step: 30"
+    input.setAttribute("aria-valuetext", name);
   };
   input.addEventListener("input", show);
   const bar = document.createElement("div");
@@ -62,19 +64,22 @@ function choice(element) {
 
 function copyButton(element) {
   const code = element.querySelector("code");
+  const status = Object.assign(document.createElement("span"), {className: "visually-hidden"});
+  const say = (text) => { made.textContent = status.textContent = text; };
   const made = button("Copy", async () => {
     try {
       await navigator.clipboard.writeText(code.textContent);
-      made.textContent = "Copied";
+      say("Copied");
     } catch {  // no clipboard: select the text, so that the keyboard copies it
       getSelection().selectAllChildren(code);
-      made.textContent = "Selected";
+      say("Selected");
     }
-    setTimeout(() => { made.textContent = "Copy"; }, 2000);
+    setTimeout(() => { made.textContent = "Copy"; status.textContent = ""; }, 2000);
   });
+  status.setAttribute("role", "status");  // the label of the button hides its text from a screen reader
   made.setAttribute("aria-label", `Copy: ${element.dataset.label}`);
   element.classList.add("ready");
-  element.append(made);
+  element.append(made, status);
 }
 
 // A frame that scrolls can be reached by Tab, and says by its class on which sides there is more. Columns of a table stop
