@@ -1,6 +1,7 @@
 """The page of a run: what it says of a run in any state, and that it never costs a training."""
 
 import base64
+import html
 import io
 import json
 import os
@@ -36,6 +37,7 @@ from genkit.runs.report_phases import phase_starts
 from genkit.runs.report_pictures import pictures_of_report
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.run_state import RunState
+from genkit.storage.picture_title import title_of
 
 pytestmark = [pytest.mark.usefixtures("isolated"), pytest.mark.trains]
 
@@ -81,10 +83,17 @@ def test_a_run_writes_its_page_when_it_ends_with_everything_that_it_has_made(ima
     assert all(result["label"] in page and f"{result['value']:.5g}" in page for result in results)
     logged = {key for line in folder.lines() for key in line if "/" in key}
     assert logged and all(f">{key}<" in page for key in logged)
-    embedded = {base64.b64decode(text) for text in re.findall(r"base64,([A-Za-z0-9+/=]+)", page)}
+    embedded = {_pixels(base64.b64decode(text)) for text in re.findall(r"base64,([A-Za-z0-9+/=]+)", page)}
     pictures = [*folder.samples.glob("*.png"), folder.figures / "stability.png", folder.figures / "traversal.png"]
-    assert len(pictures) >= 5 and {path.read_bytes() for path in pictures} <= embedded
+    titled = [(path.read_bytes(), title_of(PIL.Image.open(path))) for path in pictures]
+    assert len(pictures) >= 5 and {_pixels(content, title.height) for content, title in titled} <= embedded
+    assert all(html.escape(title.title) in page and html.escape(title.note) in page for _, title in titled)
     assert "genkit run runs/0001-tiny-s0/recipe.resolved.toml" in page
+
+
+def _pixels(content: bytes, top: int = 0) -> bytes:
+    """Return the pixels of a picture below its first rows."""
+    return np.asarray(PIL.Image.open(io.BytesIO(content)).convert("RGB"))[top:].tobytes()
 
 
 def test_the_page_of_a_finished_run_is_a_function_of_its_folder(images, tmp_path):
