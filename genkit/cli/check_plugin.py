@@ -50,7 +50,8 @@ def check(
         print(json_format.dumps({"reports": [report.as_dict() for report in reports], "broken": broken}))
     else:
         held = sum(len(report.verdicts) for report in reports) - broken
-        console.print(f"{held} laws hold, {broken} are broken, {skipped} parts were not checked")
+        parts = "1 part was" if skipped == 1 else f"{skipped} parts were"
+        console.print(f"{held} laws hold, {broken} {'is' if broken == 1 else 'are'} broken, {parts} not checked")
     if broken:
         raise typer.Exit(1)
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from genkit.core.dataset import Dataset, LabelledDataset
 from genkit.core.noise import Noise
+from genkit.errors import PartMistake
 
 LABEL = "label"
 """Name of the classes, (B,) int64, in `Samples.extra`."""
@@ -36,12 +37,12 @@ class Conditional(nn.Module):
     def labels_of(self, rows: int, device: torch.device) -> Tensor | None:
         """Return the class of each of `rows` rows, (B,) int64; None outside of a block that gives a condition.
 
-        Raises `ValueError` if the block gives the classes of another number of rows.
+        Raises `PartMistake` if the block gives the classes of another number of rows.
         """
         if self.labels is None:
             return None
         if self.labels.shape[0] != rows:
-            raise ValueError(
+            raise PartMistake(
                 f"{type(self).__name__} computes {rows} rows, but the condition has the labels of {len(self.labels)}. "
                 "Call each network and the prior with the rows of the batch, in their order, or give these rows a "
                 "condition: with model.given(extra)"

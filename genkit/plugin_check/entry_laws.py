@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genkit.hooks import Entry
+from genkit.plugin_check.member_names import misspelt_members
 from genkit.recipe.part_fields import SUPPLIED, parameters_of
 from genkit.recipe.registry import Part
 from genkit.testing.law import Law
@@ -28,6 +29,11 @@ def entry_laws(part: Part, owners: Sequence[str]) -> list[Law]:
             "docstring",
             trial.docstring,
             "Say in the docstring of the class what the part is; give its equation or source",
+        ),
+        Law(
+            "names of members",
+            trial.members,
+            "genkit looks for members of a part by name: rename it, or begin the name of a helper with an underscore",
         ),
     ]
 
@@ -56,6 +62,13 @@ class _Trial:
         assert not unexplained, f"{', '.join(unexplained)} without a Doc"
         untidy = [key for key, each in parameters.items() if not (each.doc[0].isupper() and each.doc.endswith("."))]
         assert not untidy, f"the Doc of {', '.join(untidy)} is no sentence with a capital letter and a full stop"
+
+    def members(self) -> None:
+        target: Any = self.part.load()
+        for name, meant in misspelt_members(self.part.kind, target) if inspect.isclass(target) else ():
+            raise AssertionError(
+                f"{name} is no member of {self.part.kind}, and nothing calls it. Did you mean {' or '.join(meant)}?"
+            )
 
     def docstring(self) -> None:
         target: Any = self.part.load()

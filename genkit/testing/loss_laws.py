@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import io
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from genkit.core.batch import Batch
-from genkit.core.loss import Action, Loss
+from genkit.core.loss import Action, Loss, LossWithTermTexts
 from genkit.core.model import Model
 from genkit.recipe.bind_model import PRIOR
 from genkit.recipe.checks import children_of
@@ -128,6 +130,10 @@ class _Laws(LossTrial):
         try_samples(actions, self.model, self.given.noise.rows.total)
         try_targets(self.loss, self.model)
         try_remark(self.loss)
+        texts: Any = self.loss.about_terms if isinstance(self.loss, LossWithTermTexts) else {}
+        assert isinstance(texts, Mapping) and all(isinstance(text, str) for pair in texts.items() for text in pair), (
+            f"about_terms is {texts!r}, expected texts by the names of terms"
+        )
         has = children_of(self.model)
         named = [(f'phase "{phase.name}" updates', phase.updates) for phase in phases]
         named += [(f'action "{action.name}" resets', action.resets) for action in actions]

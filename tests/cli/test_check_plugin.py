@@ -331,6 +331,24 @@ def test_a_child_that_no_model_has_breaks_a_law_if_a_similar_name_or_a_recipe_sh
     assert_names(broken(reports("check_teacher", code=1)["loss"])["phases"], '"teacher"', "decoder and encoder")
 
 
+HELPER = "    def loss(self, model, batch):"
+
+
+@pytest.mark.parametrize(
+    ("module", "lines", "meant"),
+    [
+        ("check_action", "    def action(self):\n        return ()\n\n" + HELPER, "Did you mean actions?"),
+        ("check_helper", "    def action(self): ...\n\n" + HELPER + "\n        self.action()", ""),
+        ("check_private_helper", "    def _action(self): ...\n\n" + HELPER, ""),
+    ],
+)
+def test_a_method_that_nothing_calls_and_that_is_almost_a_member_breaks_a_law(site, monkeypatch, module, lines, meant):
+    supply(site, monkeypatch, module, LOSS.replace(HELPER, lines))
+    found = broken(reports(module, code=1 if meant else 0)["loss"])
+    assert set(found) == ({"names of members"} if meant else set())
+    assert meant in found.get("names of members", "")
+
+
 def test_the_advice_about_a_global_draw_is_given_once(site, monkeypatch):
     supply(
         site,

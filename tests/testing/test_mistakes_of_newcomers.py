@@ -33,6 +33,7 @@ RESULT = "return PhaseLoss(total, {name: term.detach().mean() for name, term in 
 CHILDREN = '("encoder", "decoder", "prior")'
 PROTOCOL = "return EvaluationProtocol(self.samples, split.split, self.weights, self.batch_norm)"
 POOLED = "return (adaptive_avg_pool2d(x, self.cells) if x.dim() == 4 else x).flatten(1)"
+TEXTS = "    @property\n    def about_terms(self): return ['kl']\n\n"
 METHOD = "    def loss(self, model"
 ACTION = METHOD.replace("loss", "act") + ", batch):\n        {}\n\n" + METHOD
 WITH = "    def actions(self):\n        from genkit.api import Action\n\n        return (Action('a', self.act{}),)\n\n"
@@ -46,6 +47,7 @@ MISTAKES = {
     ),
     "unknown-child": Mistake("losses", "phases", '"decoder", ', '"decodr", ', "Did you mean decoder?"),
     "unknown-prior": Mistake("losses", "phases", '"prior")', '"priro")', "Did you mean prior?"),
+    "terms-without-texts": Mistake("losses", "phases", METHOD, TEXTS + METHOD, "about_terms"),
     "one-child-as-text": Mistake("losses", "phases", CHILDREN, '"encoder"', 'such as ("encoder",)'),
     "one-phase": Mistake("losses", "phases", f'(Phase("vae", {CHILDREN}, self.loss),)', '"vae"', "a str"),
     "unknown-target": Mistake(
