@@ -42,10 +42,12 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
     from genkit.console.output import Console
     from genkit.errors import UsageError
     from genkit.recipe.missing import too_large
+    from genkit.recipe.placed import placed, placing_errors
 
     plan = plan_for_command(recipe, overrides)
-    splits = both_splits(plan.data)
-    reports, refusals = inspect_splits(splits)
+    with placing_errors(plan.document):
+        splits = both_splits(plan.data)
+        reports, refusals = inspect_splits(splits)
     usable = reports[0].usable if reports else plan.data.size
     if plan.data.size is not None and usable is not None and 0 < usable < plan.recipe.train.batch_size:
         refusals.append(too_large(plan.recipe.train.batch_size, usable))
@@ -60,7 +62,7 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
             print_splits(splits, console)
         console.print(f"verdict   {verdict(reports, refusals)}")
     if refusals:
-        raise UsageError("\n".join(refusals))
+        raise UsageError(placed("\n".join(refusals), plan.document))
 
 
 @app.command("prepare")
@@ -72,8 +74,11 @@ def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False)
     from genkit.bases.pictures.splits import both_splits, prepare_splits
     from genkit.cli.show_data import print_prepared
     from genkit.console.output import Console
+    from genkit.recipe.placed import placing_errors
 
-    prepared = prepare_splits(both_splits(plan_for_command(recipe, overrides).data))
+    plan = plan_for_command(recipe, overrides)
+    with placing_errors(plan.document):
+        prepared = prepare_splits(both_splits(plan.data))
     if json:
         print(json_format.dumps({"prepared": [split._asdict() for split in prepared]}))
     else:
@@ -96,18 +101,19 @@ def show(
     from genkit.bases.pictures.splits import both_splits
     from genkit.console.output import Console
     from genkit.errors import UsageError
+    from genkit.recipe.placed import placed, placing_errors
     from genkit.runs.data_preview import save_data_preview
 
     output = picture_file(out, Path("data.png"))
     plan = plan_for_command(recipe, overrides)
     if len(plan.data.shape) != 3 or plan.data.shape[0] not in (1, 3):
-        raise UsageError(
-            f"{recipe} [data]: cannot be drawn: its samples have shape {plan.data.shape}, not (1, H, W) or (3, H, W)."
-        )
+        text = f"[data]: cannot be drawn: its samples have shape {plan.data.shape}, not (1, H, W) or (3, H, W)."
+        raise UsageError(placed(text, plan.document))
     refuse_inside_data(output.place, plan.resolved["data"])
-    both_splits(plan.data)
-    with output.writing() as [draft]:
-        save_data_preview(draft, plan)
+    with placing_errors(plan.document):
+        both_splits(plan.data)
+        with output.writing() as [draft]:
+            save_data_preview(draft, plan)
     Console().print(f"picture   {output.written[0]}")
 
 
@@ -138,14 +144,16 @@ def export(
     from genkit.bases.pictures.splits import both_splits
     from genkit.console.output import Console
     from genkit.errors import UsageError
+    from genkit.recipe.placed import placed, placing_errors
     from genkit.runs.data_export import ExportedPictures
 
     plan = plan_for_command(recipe, overrides)
-    data = both_splits(plan.data)[split is Split.TEST]
-    try:
-        pictures = ExportedPictures.spread(data, number)
-    except ValueError as error:
-        raise UsageError(f"{recipe} [data]: cannot be exported: {error}.") from None
+    with placing_errors(plan.document):
+        data = both_splits(plan.data)[split is Split.TEST]
+        try:
+            pictures = ExportedPictures.spread(data, number)
+        except ValueError as error:
+            raise UsageError(placed(f"[data]: cannot be exported: {error}.", plan.document)) from None
     if masks is not None and not pictures.has_masks:
         raise UsageError(f"--masks {masks}: the data have no masks. Leave out --masks.")
     given = {"--out": out, "--masks": masks}
@@ -155,7 +163,7 @@ def export(
             raise UsageError(f"{option} {folder}: exists and is not empty. Give a new folder.")
     if masks is not None and _overlap(out.resolve(), masks.resolve()):
         raise UsageError(f"--masks {masks}: one of the folders {out} and {masks} is in the other. Give two folders.")
-    with refused_if_unwritable(out, option="--out"):
+    with refused_if_unwritable(out, option="--out"), placing_errors(plan.document):
         written = pictures.write(out, masks)
     if json:
         facts = {

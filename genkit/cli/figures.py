@@ -14,6 +14,7 @@ def figures(run: RunPath) -> None:
     """
     from genkit.cli.inputs import print_remark
     from genkit.errors import UsageError
+    from genkit.recipe.placed import placing_errors
     from genkit.recipe.plan import make_plan
     from genkit.runs.figures import save_figures
     from genkit.runs.resume_remarks import lost_lines
@@ -35,8 +36,8 @@ def figures(run: RunPath) -> None:
     for remark in lost_lines(folder):
         print_remark(remark)
     trained = open_trained(folder.path)
-    refuse_other_data(folder.path, find_model(folder.path), plan.data)
-    with refused_if_unwritable(folder.path):
+    with refused_if_unwritable(folder.path), placing_errors(plan.document):
+        refuse_other_data(folder.path, find_model(folder.path), plan.data)
         written = save_figures(plan, folder, trained.model, trained.weights, trained.noise, print_remark)
     print("\n".join(str(path) for path in written))
     renew_report(folder, print_remark)

@@ -172,7 +172,7 @@ class Playground:
         if chosen >= self.held_out_size:
             raise UsageError(f"Held-out sample: expected a number from 0 to {self.held_out_size - 1:,}.")
         held_out: Dataset = self.data.held_out()
-        require_data(self.path, self.data, held_out)
+        require_data(self.path, self.data, held_out, self.overrides)
         noise = Noise(self.model.trained.seed, 0, "demo", Rows.all(1))
         return Given(held_out.batch(torch.tensor([chosen]), noise).x)
 

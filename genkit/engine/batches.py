@@ -20,6 +20,7 @@ from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.check_samples import check_values
 from genkit.recipe.draw_finder import refusing_global_draws
 from genkit.recipe.missing import too_large
+from genkit.recipe.placed import placed, placing_errors
 from genkit.recipe.plan import Plan
 
 FROM_THE_NOISE = "Draw with noise.randn, noise.rand or noise.randint: they are a function of the step."
@@ -28,8 +29,13 @@ FROM_THE_NOISE = "Draw with noise.randn, noise.rand or noise.randint: they are a
 def read_data(plan: Plan) -> None:
     """Read one sample of each split, so that mistakes in the data are reported before a run folder is made.
 
-    Pictures are prepared here if they are not in the cache. Raises `UsageError`.
+    Pictures are prepared here if they are not in the cache. Raises `UsageError` with the place of the key.
     """
+    with placing_errors(plan.document):
+        _read_data(plan)
+
+
+def _read_data(plan: Plan) -> None:
     check_batch(plan, 1)  # first, because preparing may take long
     refused: list[str] = []
     for data in (plan.data, plan.data.held_out()):
@@ -67,17 +73,18 @@ def check_batch(plan: Plan, processes: int) -> None:
     """Raise `UsageError` unless the data fill a batch and the batch divides into equal micro-batches."""
     batch_size, parts = plan.recipe.train.batch_size, processes * plan.recipe.train.accumulate
     if plan.data.size is not None and plan.data.size < batch_size:
-        raise UsageError(too_large(batch_size, plan.data.size))
+        raise UsageError(placed(too_large(batch_size, plan.data.size), plan.document))
     if batch_size % parts:
         fitting = (
             f"{batch_size // parts * parts} or {(batch_size // parts + 1) * parts}"
             if batch_size > parts
             else str(parts)
         )
-        raise UsageError(
-            f"[train] batch_size = {batch_size} is not a multiple of {parts} ({processes} processes x accumulate = "
+        text = (
+            f"[train] batch_size: {batch_size} is not a multiple of {parts} ({processes} processes x accumulate = "
             f"{plan.recipe.train.accumulate}). Use {fitting}."
         )
+        raise UsageError(placed(text, plan.document))
 
 
 def check_conditions(model: Model, samples: Iterable[Samples]) -> None:

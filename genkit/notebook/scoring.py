@@ -212,7 +212,9 @@ def _sets(
     if _is_place(pictures) or _is_place(normal):
         raise UsageError("pictures, normal: found an array and a place. Give both as arrays, or both as places.")
     data = open_data(path, changes)
-    of_normal = held_out_set(path, trained, data) if normal is None else _array_set(loaded, normal, "normal", memory)
+    of_normal = (
+        held_out_set(path, trained, data, changes) if normal is None else _array_set(loaded, normal, "normal", memory)
+    )
     return SetsToScore(of_normal, [_array_set(loaded, pictures, "pictures", memory)], data)
 
 

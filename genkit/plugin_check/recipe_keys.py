@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +60,7 @@ def _tables_of(
     if not is_recipe(document.tables):
         return
     binder = Binder(plugin.registry, document)
-    with suppress(GenkitError):  # some of its parts may be bound nevertheless
-        bind_recipe(binder)
+    bind_recipe(binder)  # some of its parts may be bound, whatever else is wrong
     for path, part in binder.used.items():
         if part in wanted:
             yield part, _keys_at(document, path)

@@ -13,7 +13,6 @@ from genkit.core.loss import Loss
 from genkit.core.metric import Metric
 from genkit.core.model import Model
 from genkit.core.types import Optimiser
-from genkit.errors import RecipeError
 from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.bind import Binder, Invalid
 from genkit.recipe.bind_model import BoundModel, bind_model
@@ -25,28 +24,37 @@ from genkit.recipe.use_tables import labelled
 
 
 @dataclass(frozen=True)
-class BoundRecipe:
+class BoundParts:
     """The parts of a recipe. What could not be bound is None, so that the rest can still be checked."""
 
     recipe: Recipe | None
-    data: Dataset
-    data_shape: tuple[int, ...]
-    model: BoundModel
-    loss: Loss
+    data: Dataset | None
+    model: BoundModel | None
+    loss: Loss | None
     optimisers: Mapping[str, Optimiser | None] | None  # by child of the model; None if [optimiser] is no table
     metrics: Mapping[str, Metric | None]  # by label
     callbacks: Mapping[str, Callback | None]  # by label
     parts: Mapping[KeyPath, Part]  # the part that each table became
+
+
+@dataclass(frozen=True)
+class BoundRecipe(BoundParts):
+    """The parts of a recipe that has data, a model and a loss to go on with."""
+
+    data: Dataset
+    model: BoundModel
+    loss: Loss
+    data_shape: tuple[int, ...]
 
     def build_model(self) -> Model:
         """Construct the model."""
         return self.model.build(self.data_shape)
 
 
-def bind_recipe(binder: Binder) -> BoundRecipe:
+def bind_recipe(binder: Binder) -> BoundParts:
     """Bind every table of the binder's document, also after a mistake, so that all mistakes are found.
 
-    Mistakes are recorded in `binder`. Raises `RecipeError` if there is no data set, no model or no loss to go on with.
+    Mistakes are recorded in `binder`. Without data, a model or a loss to go on with the result is no `BoundRecipe`.
     """
     tables = binder.document.tables
     recipe = _try(lambda: binder.construct(Recipe, binder.arguments(Recipe, tables, (), "a recipe"), ()))
@@ -56,22 +64,11 @@ def bind_recipe(binder: Binder) -> BoundRecipe:
     optimisers = _each(binder, "optimisers", "optimiser")
     metrics = _each(binder, "metrics", "metrics") or {}
     callbacks = _each(binder, "callbacks", "callbacks") or {}
-    if data is None or model is None or loss is None:
-        raise RecipeError(binder.problems)
-    shape = _try(lambda: shape_of_data(binder, data))
-    if shape is None:
-        raise RecipeError(binder.problems)
-    return BoundRecipe(
-        recipe=recipe,
-        data=data,
-        data_shape=shape,
-        model=model,
-        loss=loss,
-        optimisers=optimisers,
-        metrics=metrics,
-        callbacks=callbacks,
-        parts=dict(binder.used),
-    )
+    shape = None if data is None else _try(lambda: shape_of_data(binder, data))
+    parts = BoundParts(recipe, data, model, loss, optimisers, metrics, callbacks, dict(binder.used))
+    if shape is None or model is None or loss is None:
+        return parts
+    return BoundRecipe(**vars(parts), data_shape=shape)
 
 
 def shape_of_data(binder: Binder, data: Dataset) -> tuple[int, ...]:

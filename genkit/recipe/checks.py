@@ -15,7 +15,7 @@ from genkit.evaluation.batch_norm import norms_of
 from genkit.near_miss import closest, near_miss
 from genkit.part_code import code_of, line_of_definition
 from genkit.recipe.bind_model import ERROR, PRIOR
-from genkit.recipe.bind_recipe import BoundRecipe
+from genkit.recipe.bind_recipe import BoundParts, BoundRecipe
 from genkit.recipe.costs import PhaseCost
 from genkit.recipe.document import KeyPath
 from genkit.recipe.resolved import Key
@@ -77,7 +77,7 @@ def check_children(bound: BoundRecipe, model: Model, phases: tuple[Phase, ...]) 
         yield Finding(("optimiser", child), text, loss.owner)
 
 
-def check_learning_rates(bound: BoundRecipe, keys: Sequence[Key]) -> Iterator[Finding]:
+def check_learning_rates(bound: BoundParts, keys: Sequence[Key]) -> Iterator[Finding]:
     """Check that no learning rate reaches the weight of a loss because the recipe leaves out keys of a schedule."""
     for child, optimiser in (bound.optimisers or {}).items():
         path = ("optimiser", child, "lr")
@@ -215,8 +215,11 @@ def check_accumulation(train: Train, model: Model, costs: Mapping[str, PhaseCost
         yield Finding(("train", "accumulate"), text)
 
 
-def check_evaluate(bound: BoundRecipe, evaluate: Evaluate) -> Iterator[Finding]:
+def check_evaluate(bound: BoundParts) -> Iterator[Finding]:
     """Check that [evaluate] names metrics of the recipe, and that one of them can decide which step is best."""
+    evaluate = None if bound.recipe is None else bound.recipe.evaluate
+    if evaluate is None:
+        return
     metrics, best = bound.metrics, evaluate.best
     if not metrics:
         yield Finding(("evaluate",), "no effect: the recipe has no metrics. Add [metrics.LABEL], or remove [evaluate].")
@@ -231,7 +234,7 @@ def check_evaluate(bound: BoundRecipe, evaluate: Evaluate) -> Iterator[Finding]:
         yield from _check_best(bound, evaluate, best, metric)
 
 
-def _check_best(bound: BoundRecipe, evaluate: Evaluate, best: str, metric: Metric) -> Iterator[Finding]:
+def _check_best(bound: BoundParts, evaluate: Evaluate, best: str, metric: Metric) -> Iterator[Finding]:
     if evaluate.metrics and best not in evaluate.metrics:
         text = f'"{best}" is not evaluated during training. Add it to metrics of [evaluate].'
         yield Finding(("evaluate", "best"), text)

@@ -5,10 +5,10 @@ None of it is a mistake of the recipe: a plan lists it as unmet, and a run refus
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from functools import partial
 from inspect import getmembers_static
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,16 +47,24 @@ def unmet_always(
     `state_bytes` are those of its network, `activation_bytes` those that a micro-batch keeps for the backward.
     """
     found = (
-        *data.unmet(),
-        *data.held_out().unmet(),
+        *unmet_of_data(data),
         *_unmet_batch(recipe, data),
-        *map(str, unmet_extractors(metrics)),
-        *map(str, unmet_data(metrics)),
+        *unmet_of_metrics(metrics),
         missing_precision(recipe.train.precision),
         *_unmet_memory(recipe, state_bytes, activation_bytes),
         *_unmet_trackers(recipe),
     )
     return tuple(dict.fromkeys(filter(None, found)))
+
+
+def unmet_of_data(data: Dataset) -> tuple[str, ...]:
+    """Return why the splits of a data set cannot be read, each reason once."""
+    return tuple(dict.fromkeys((*data.unmet(), *data.held_out().unmet())))
+
+
+def unmet_of_metrics(metrics: Mapping[str, Metric]) -> tuple[str, ...]:
+    """Return what the extractors and the data sets within these metrics lack."""
+    return tuple(map(str, (*unmet_extractors(metrics), *unmet_data(metrics))))
 
 
 def unmet_start(recipe: Recipe) -> tuple[str, ...]:
@@ -123,27 +131,26 @@ def unmet_data(metrics: Mapping[str, Metric]) -> Iterator[MissingFile]:
 
 
 def unmet_of_refused(
-    problems: Iterable[Problem], data: Dataset, metrics: Mapping[str, Metric | None]
-) -> Iterator[MissingFile]:
-    """Yield the data that are missing, and what the extractors of metrics with a problem lack.
+    problems: Iterable[Problem], recipe: Recipe | None, data: Dataset | None, metrics: Mapping[str, Metric | None]
+) -> Iterator[str]:
+    """Yield what a recipe with problems also needs and this machine lacks; it has no plan, which would list it.
 
-    A recipe with problems has no plan, which would list it. So the data and a metric report all obstacles at once.
+    What could not be bound is None. Data with a problem may be the wrong ones, so nothing is said of their files.
     """
-    problems = list(problems)
-    with suppress(Exception):  # a mistake of the data set is among the problems
-        of_data = any(problem.place.path[:1] == ("data",) for problem in problems)
-        for text in () if of_data else dict.fromkeys((*data.unmet(), *data.held_out().unmet())):
-            yield from map(_of_data, re.split(r"\n(?=\[data\] )", text))
-    refused = {problem.place.path[:2] for problem in problems}
-    yield from unmet_extractors(
-        {label: metric for label, metric in metrics.items() if metric and ("metrics", label) in refused}
-    )
-
-
-def _of_data(text: str) -> MissingFile:
-    """Return a message of a data set, such as ``[data] path: not found``, with its key as a path."""
-    key, text = re.fullmatch(r"(?:\[data\] (?:(\w+): )?)?(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
-    return MissingFile(("data", key) if key else ("data",), text)
+    if any(problem.place.path[:1] == ("data",) for problem in problems):
+        data = None
+    bound = {label: metric for label, metric in metrics.items() if metric is not None}
+    looks: list[Callable[[], Iterable[str]]] = [lambda: unmet_of_metrics(bound)]
+    if data is not None:
+        looks.insert(0, partial(unmet_of_data, data))
+    if data is not None and recipe is not None:
+        looks.insert(1, partial(_unmet_batch, recipe, data))
+    if recipe is not None:
+        looks += [lambda: filter(None, (missing_precision(recipe.train.precision),))]
+        looks += [partial(_unmet_trackers, recipe), partial(unmet_start, recipe)]
+    for look in looks:
+        with suppress(Exception):  # a mistake of the part is among the problems, or is found by the next plan
+            yield from dict.fromkeys(look())
 
 
 def relative_paths(data: Dataset) -> tuple[str, ...]:
@@ -174,7 +181,7 @@ def place_of_data(data: Dataset, unmet: Sequence[object]) -> tuple[str, ...]:
 def too_large(batch_size: int, size: int) -> str:
     """Return the message about a batch that has more samples than the data set."""
     return (
-        f"[train] batch_size = {batch_size} is more than the {size} samples of the data set. Set train.batch_size to "
+        f"[train] batch_size: {batch_size} is more than the {size} samples of the data set. Set train.batch_size to "
         f"at most {size}."
     )
 
@@ -192,7 +199,7 @@ def _unmet_trackers(recipe: Recipe) -> Iterator[str]:
     installed = {str(name) for name in get_available_trackers()}
     for name in recipe.track.to:
         if name not in installed:
-            yield f'[track] to = "{name}" is not installed. Install it with `pip install {name}`.'
+            yield f'[track] to: "{name}" is not installed. Install it with `pip install {name}`.'
 
 
 def _unmet_memory(recipe: Recipe, state_bytes: int, activation_bytes: int) -> Iterator[str]:

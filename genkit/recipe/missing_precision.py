@@ -24,4 +24,4 @@ def missing_precision(precision: str) -> str:
         needs, instead = "a device with float64", f'"fp32", or set {CPU}=true'
     else:
         return ""
-    return f'[train] precision = "{precision}" needs {needs}, and this machine trains on {device.name}. Use {instead}.'
+    return f'[train] precision: "{precision}" needs {needs}, and this machine trains on {device.name}. Use {instead}.'

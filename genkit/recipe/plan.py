@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,17 @@ from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.data_fingerprint import data_fingerprint
 from genkit.recipe.bind import Binder
 from genkit.recipe.bind_model import BoundModel
-from genkit.recipe.bind_recipe import BoundRecipe, bind_recipe
+from genkit.recipe.bind_recipe import BoundParts, BoundRecipe, bind_recipe
 from genkit.recipe.callback_checks import check_callbacks, unmet_callbacks
 from genkit.recipe.check_warm_start import check_warm_start
-from genkit.recipe.checks import check_evaluate, check_learning_rates
+from genkit.recipe.checks import Finding, check_evaluate, check_learning_rates
 from genkit.recipe.data_keys import data_keys
 from genkit.recipe.document import Document, KeyPath, RecipeLike, is_space, is_table_of_results, read
 from genkit.recipe.dry_run import run_dry
 from genkit.recipe.dry_run_facts import DryRun
 from genkit.recipe.missing import relative_paths, too_large, unmet_always, unmet_of_refused, unmet_start
 from genkit.recipe.overrides import with_override
+from genkit.recipe.placed import located_texts, placed
 from genkit.recipe.registry import Part, Registry, load_registry
 from genkit.recipe.resolved import Key
 from genkit.recipe.tables import Recipe
@@ -96,9 +98,10 @@ class Plan:
         """
         batch_size, size = self.recipe.train.batch_size, self.data.size
         if size is None:
-            raise UsageError(f'{asked_by}: "{self.recipe.data.name}" never ends; give steps instead.')
+            text = f'{asked_by}: "{self.recipe.data.name}" never ends; give steps instead.'
+            raise UsageError(placed(text, self.document))
         if size < batch_size:
-            raise UsageError(too_large(batch_size, size))
+            raise UsageError(placed(too_large(batch_size, size), self.document))
         return max(size // batch_size, 1)
 
     @cached_property
@@ -119,7 +122,7 @@ class Plan:
         try:
             return class_facts(self.data, self.classes)
         except ValueError as error:
-            raise UsageError(f"[data] {error}.") from error
+            raise UsageError(placed(f"[data] {error}.", self.document)) from error
 
     @cached_property
     def data_keys(self) -> tuple[Key, ...]:
@@ -162,24 +165,38 @@ def make_plan(
     """
     binder = Binder(registry or load_registry(), document_of(source, overrides))
     bound = bind_recipe(binder)
-    dry_run, findings = run_dry(bound, try_step=try_step)
-    for finding in (*findings, *check_learning_rates(bound, binder.resolved.keys)):
-        binder.problem(*finding)
-    if bound.recipe is not None and bound.recipe.evaluate is not None:
-        for finding in check_evaluate(bound, bound.recipe.evaluate):
-            binder.problem(*finding)
-    for finding in check_warm_start(bound, binder.registry):
-        binder.problem(*finding)
-    if binder.problems or dry_run is None:
-        for missing in [*unmet_of_refused(binder.problems, bound.data, bound.metrics)]:
-            binder.problem(*missing)
-        raise RecipeError(binder.problems)
+    dry_run = None
+    if isinstance(bound, BoundRecipe):
+        dry_run, findings = run_dry(bound, try_step=try_step)
+        _record(binder, findings, check_warm_start(bound, binder.registry))
+    _record(binder, check_learning_rates(bound, binder.resolved.keys), check_evaluate(bound))
+    if binder.problems or dry_run is None or not isinstance(bound, BoundRecipe):
+        raise _refusal(binder, bound)
     plan = _plan_of(binder, bound, dry_run)
-    for finding in check_callbacks(plan, plan.callbacks, plan.parts):
-        binder.problem(*finding)
+    _record(binder, check_callbacks(plan, plan.callbacks, plan.parts))
     if binder.problems:
-        raise RecipeError(binder.problems)
-    return replace(plan, unmet=(*plan.unmet, *unmet_callbacks(plan.callbacks)))
+        raise _refusal(binder, bound)
+    unmet = (*plan.unmet, *unmet_callbacks(plan.callbacks))
+    return replace(
+        plan,
+        unmet=tuple(placed(text, binder.document) for text in unmet),
+        unmet_start=tuple(placed(text, binder.document) for text in plan.unmet_start),
+    )
+
+
+def _record(binder: Binder, *findings: Iterable[Finding]) -> None:
+    """Record findings as problems of the recipe."""
+    for finding in chain(*findings):
+        binder.problem(*finding)
+
+
+def _refusal(binder: Binder, bound: BoundParts) -> RecipeError:
+    """Return the error with all problems, and with what this machine lacks as far as it is known without a plan."""
+    lacking = unmet_of_refused(list(binder.problems), bound.recipe, bound.data, bound.metrics)
+    for text in dict.fromkeys(lacking):
+        for path, rest in located_texts(text, binder.document):
+            binder.problem(path, rest)
+    return RecipeError(binder.problems)
 
 
 def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from genkit.errors import RecipeError
 from genkit.recipe.bind import Binder, Invalid
-from genkit.recipe.bind_recipe import bind_recipe, shape_of_data
+from genkit.recipe.bind_recipe import BoundRecipe, bind_recipe, shape_of_data
 from genkit.recipe.document import Document
 from genkit.recipe.dry_run import classes_of
 from genkit.recipe.registry import load_registry
@@ -40,7 +40,5 @@ def with_stand_in(document: Document) -> Document:
 
 def _classes(document: Document) -> int | None:
     """Return how many classes the model of a recipe distinguishes; None unless it is conditional."""
-    try:
-        return classes_of(bind_recipe(Binder(load_registry(), document)))
-    except RecipeError:  # the plan reports it
-        return None
+    bound = bind_recipe(Binder(load_registry(), document))
+    return classes_of(bound) if isinstance(bound, BoundRecipe) else None  # the plan reports what is wrong

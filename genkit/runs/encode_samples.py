@@ -51,7 +51,7 @@ def set_to_encode(
         [opened] = open_user_sets([pictures], data, trained.model.data_shape, "--data")
         return set_of_pictures(set_names([pictures])[0], opened, trained.model)
     of_split: Dataset = data if split == "train" else data.held_out()
-    require_data(path, data, of_split)
+    require_data(path, data, of_split, overrides)
     of_split = without_flips(of_split)
     if of_split.size == 0:
         raise UsageError(f"{path}: the {of_split.split} split of its data has no samples.")

@@ -20,6 +20,7 @@ from genkit.evaluation.compute_metrics import evaluate, evaluated_objects
 from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, KeyPath
 from genkit.recipe.missing import place_of_data, unmet_extractors
+from genkit.recipe.placed import placing_errors
 from genkit.recipe.plan import Plan, document_of, make_plan
 from genkit.recipe.registry import Registry, load_registry
 from genkit.runs.evaluated_weights import check_weights, refuse_other_weights, with_weights
@@ -68,11 +69,12 @@ def evaluate_run(
     return the results. Raises `UsageError` if data or weights are missing, if the data differ from those of the run,
     and if modes are given for a model without batch norm.
     """
-    if world is None:
-        return _evaluate(plan, _load(path, plan, batch_norm), seed, batch_norm, map)
-    models = world.on_all(partial(_load, path, plan, batch_norm))
-    do = partial(_evaluate, plan, models, seed, batch_norm)
-    return led_by_main(world, do, lambda: evaluated_objects(plan.data, models.__getitem__))
+    with placing_errors(plan.document):
+        if world is None:
+            return _evaluate(plan, _load(path, plan, batch_norm), seed, batch_norm, map)
+        models = world.on_all(partial(_load, path, plan, batch_norm))
+        do = partial(_evaluate, plan, models, seed, batch_norm)
+        return led_by_main(world, do, lambda: evaluated_objects(plan.data, models.__getitem__))
 
 
 def _load(path: Path, plan: Plan, batch_norm: Sequence[BatchNormMode]) -> Mapping[str, Model]:

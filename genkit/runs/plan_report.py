@@ -17,6 +17,8 @@ from genkit.recipe.plan import Plan
 from genkit.recipe.shipped import recipes_folder
 from genkit.recipe.values import in_toml
 
+VALID = "the recipe is valid, but cannot run here"
+
 
 def print_plan(plan: Plan, threads: Threads, workers: Workers, console: Console) -> None:
     """Print the parts with their owners, the phases with their costs, the size of the run, and remarks."""
@@ -45,6 +47,16 @@ def print_keys(plan: Plan, console: Console) -> None:
     rows = [(".".join(key.path), in_toml(key.value), key.origin) for key in plan.keys]
     rows += [(".".join(key.path), str(key.value), key.origin) for key in plan.data_keys]
     console.table("keys", ("key", "value", "from"), rows)
+
+
+def print_unmet(plan: Plan, console: Console) -> None:
+    """Print the places of what this machine lacks as the last line, so that the output alone shows it.
+
+    The error of the command has the whole texts.
+    """
+    if unmet := (*plan.unmet, *plan.unmet_start):
+        places = ", ".join(dict.fromkeys(text.partition(": ")[0] for text in unmet))
+        console.prose(f"{VALID}: {places}", f"{'unmet':11} ")
 
 
 def plan_as_dict(plan: Plan, threads: Threads, workers: Workers) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def open_sets(
     if normal is None:
         held_out: Dataset = data.held_out()
         refuse_shared_files(opened, split_files(held_out), "the held-out split, which is normal, has", SAME)
-        normal_set = held_out_set(path, trained, data)
+        normal_set = held_out_set(path, trained, data, overrides)
     else:
         [of_normal] = open_user_sets([normal], data, trained.model.data_shape, "--normal")
         refuse_trained_on([of_normal], data)
@@ -81,14 +81,14 @@ def open_sets(
     return SetsToScore(normal_set, others, data)
 
 
-def held_out_set(path: Path, trained: Trained, data: Dataset) -> SampleSet:
+def held_out_set(path: Path, trained: Trained, data: Dataset, overrides: Sequence[str] = ()) -> SampleSet:
     """Return the held-out split of the data of a run as normal pictures, at most 5,000 samples of it.
 
     They are chosen at random as the metrics choose them. Raises `UsageError` if there are none or data are missing.
     """
     held_out: Dataset = data.held_out()
     try:
-        require_data(path, data, held_out)
+        require_data(path, data, held_out, overrides)
     except UsageError as error:
         raise UsageError(f"{error}\nOr give normal pictures of your own, with --normal.") from None
     if held_out.size == 0:

@@ -21,6 +21,7 @@ from genkit.errors import warn_user
 from genkit.launched import is_main_process
 from genkit.recipe.document import RecipeLike
 from genkit.recipe.launcher_remarks import launcher_remarks
+from genkit.recipe.placed import placing_errors
 from genkit.recipe.plan import Plan, make_plan
 from genkit.runs.callback_list import CallbackList
 from genkit.runs.callbacks_of_run import callbacks_of_run, check_given
@@ -135,6 +136,7 @@ def train_in_folder(
     the data have changed since it was written.
     """
     with ExitStack() as stack:
+        stack.enter_context(placing_errors(plan.document))
         stack.enter_context(interruptible())  # also while the report is written: a launcher sends a second signal
         stack.enter_context(report_at_end(folder, world, report or warn_user))
         run = LiveRun.open(plan, folder, world)

@@ -21,6 +21,7 @@ from genkit.evaluation.samples import in_chunks
 from genkit.recipe.document import Document
 from genkit.recipe.missing import place_of_data, relative_paths
 from genkit.recipe.overrides import with_override
+from genkit.recipe.placed import placing_errors
 from genkit.runs.build_parts import build_data
 from genkit.runs.load import load_saved
 from genkit.runs.model_facts import FIT
@@ -125,13 +126,19 @@ def open_data(path: Path, overrides: Sequence[str] = ()) -> Dataset:
     `overrides` are those of ``--set``, such as ``"data.path=mnist"``, for a model folder that was copied without its
     data. Raises `UsageError` if samples have another shape, and `RecipeError` if ``[data]`` is wrong.
     """
-    saved = find_model(path)
-    document = saved.recipe
+    document = _document_of_data(path, overrides)
+    data = build_data(document)
+    with placing_errors(document):
+        check_data_shape(path, find_model(path), data)
+    return data
+
+
+def _document_of_data(path: Path, overrides: Sequence[str]) -> Document:
+    """Return the recipe of a run or of a model folder, with overrides. Raises `UsageError`."""
+    document = find_model(path).recipe
     for override in overrides:
         document = with_override(document, override)
-    data = build_data(document)
-    check_data_shape(path, saved, data)
-    return data
+    return document
 
 
 def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
@@ -141,19 +148,23 @@ def open_held_out(path: Path, overrides: Sequence[str] = ()) -> Dataset:
     """
     data = open_data(path, overrides)
     held_out: Dataset = data.held_out()
-    require_data(path, data, held_out)
+    require_data(path, data, held_out, overrides)
     return held_out
 
 
-def require_data(path: Path, data: Dataset, split: Dataset, *, may_move: bool = True) -> None:
+def require_data(
+    path: Path, data: Dataset, split: Dataset, overrides: Sequence[str] = (), *, may_move: bool = True
+) -> None:
     """Raise `UsageError` if a split of the data cannot be read, or if the data differ from those of the training.
 
-    `may_move` says that the caller takes another place of the data, ``data.path``, which the message then advises.
+    `overrides` are those that the data were opened with. `may_move` says that the caller takes another place of the
+    data, ``data.path``, which the message then advises.
     """
-    if unmet := split.unmet():
-        hints = place_of_data(data, unmet) if may_move else relative_paths(data)
-        raise UsageError("\n".join(dict.fromkeys((*unmet, *hints))))
-    refuse_other_data(path, find_model(path), data)
+    with placing_errors(_document_of_data(path, overrides)):
+        if unmet := split.unmet():
+            hints = place_of_data(data, unmet) if may_move else relative_paths(data)
+            raise UsageError("\n".join(dict.fromkeys((*unmet, *hints))))
+        refuse_other_data(path, find_model(path), data)
 
 
 def check_data_shape(path: Path, saved: SavedModel, data: Dataset) -> None:

@@ -107,13 +107,25 @@ def test_all_mistakes_are_reported_at_once():
     assert_names(message, "[model] widht: ", "[train] steps: ", "[loss] use: ")
 
 
+@pytest.mark.parametrize("command", [("run",), ("plan",), ("data", "check"), ("data", "show")])
+def test_missing_data_are_reported_with_mistakes_of_other_tables(command):
+    changes = ("--set", "data.path=nix", "--set", "model.width=0", "--set", "train.warm_start=gone")
+    with_mnist()
+    result = genkit(*command, "tiny.toml", *changes)
+    assert result.code == 2 and not list(Path().glob("runs/*"))
+    places = ("--set [model] width: ", "--set [data] path: ", "--set [train] warm_start: ")
+    assert_names(result.err, *places)
+    assert result.err.count("\n") == len(places)
+
+
 def test_missing_data_are_unmet_in_the_plan_and_stop_the_run(tmp_path):
     with_mnist()
     names = (f"{tmp_path}/nowhere/mnist", "train-images-idx3-ubyte")
     assert_names(run_refused("tiny.toml"), *names)
     result = genkit("plan", "tiny.toml")
     assert result.code == 1 and "\nkeys" in result.out
-    assert_names(result.err, "unmet: ", "\n[data] path: ", *names)
+    assert_names(result.out.splitlines()[-1], "unmet", "tiny.toml:5 [data] path")
+    assert_names(result.err, "unmet: ", "tiny.toml:5 [data] path: ", *names)
     result = genkit("plan", "tiny.toml", "--json")
     assert result.code == 1 and "[data] path: " in json.loads(result.out)["unmet"][0]
 
@@ -130,7 +142,7 @@ def test_half_precision_without_an_accelerator_is_refused(monkeypatch):
     monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
     assert_names(run_refused("tiny.toml", "--set", "train.precision=fp16"), "[train] precision", "fp16", "accelerator")
     result = genkit("plan", "tiny.toml", "--set", "train.precision=fp16")
-    assert result.code == 1 and "\n[train] precision" in result.err
+    assert result.code == 1 and "\n--set [train] precision: " in result.err
 
 
 def test_an_unknown_precision_is_refused():
@@ -161,7 +173,7 @@ def test_a_wrong_recipe_is_reported_before_processes_are_started(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert_names(run_refused("tiny.toml", "--set", "model.widht=1", "--processes", "2"), "Did you mean width?")
     message = run_refused("tiny.toml", "--processes", "3")
-    assert_names(message, "[train] batch_size = 16", "3 processes", "15 or 18")
+    assert_names(message, "tiny.toml:23 [train] batch_size: 16", "3 processes", "15 or 18")
 
 
 @pytest.mark.parametrize(

@@ -257,13 +257,13 @@ def test_a_batch_that_does_not_divide_is_refused():
     plan = tiny_plan()
     with pytest.raises(UsageError) as caught:
         check_batch(plan, 3)
-    assert_names(caught.value, "[train] batch_size = 8", "3 processes x accumulate = 1", "6 or 9")
+    assert_names(caught.value, "[train] batch_size: 8", "3 processes x accumulate = 1", "6 or 9")
 
 
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(UsageError) as caught:
         train_all(tiny_plan(data=Use("numbered"), train=Train(steps=2, batch_size=48)))
-    assert_names(caught.value, "[train] batch_size = 48", "40 samples")
+    assert_names(caught.value, "[train] batch_size: 48", "40 samples")
 
 
 def test_epochs_visit_the_data_and_drop_the_uneven_batch():

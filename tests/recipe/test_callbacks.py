@@ -121,7 +121,7 @@ def test_a_mistake_in_a_callback_has_its_place(table, path, names):
 
 
 def test_what_a_callback_lacks_is_unmet():
-    assert plan_of({"paper": {"use": "notes", "every": 7}}).unmet == ("[callbacks.paper] no paper. Buy some.",)
+    assert plan_of({"paper": {"use": "notes", "every": 7}}).unmet == ("recipe [callbacks.paper] no paper. Buy some.",)
 
 
 def test_recipes_without_callbacks_have_the_same_text_and_digest():

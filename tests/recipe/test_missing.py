@@ -67,7 +67,7 @@ def test_a_network_that_does_not_fit_in_the_memory_is_unmet(monkeypatch):
 def test_a_batch_needs_as_many_samples():
     assert tiny_plan(data=Use("numbered"), train=Train(steps=2, batch_size=40)).unmet == ()
     (unmet,) = tiny_plan(data=Use("numbered"), train=Train(steps=2, batch_size=41)).unmet
-    assert_names(unmet, "[train]", "batch_size = 41", "40 samples")
+    assert_names(unmet, "[train]", "batch_size: 41", "40 samples")
 
 
 def test_a_batch_that_does_not_fit_in_the_memory_is_unmet(monkeypatch):

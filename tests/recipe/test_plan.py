@@ -50,7 +50,7 @@ def test_a_density_has_no_epochs():
 def test_an_epoch_of_a_data_set_smaller_than_a_batch_is_refused():
     with pytest.raises(UsageError) as refused:
         _ = tiny_plan(data=Use("numbered"), train=Train(epochs=2, batch_size=41)).steps
-    assert_names(refused.value, "batch_size = 41", "40 samples")
+    assert_names(refused.value, "batch_size: 41", "40 samples")
 
 
 def test_a_plan_builds_its_model_and_writes_nothing(tmp_path, monkeypatch):
