@@ -1,7 +1,15 @@
 """Types of the fields of parts: numbers with bounds, descriptions, and schedules."""
 
 from genkit.core.constant_schedule import ConstantSchedule
-from genkit.core.field_types import Doc, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
+from genkit.core.field_types import (
+    Doc,
+    NonNegativeFloat,
+    NonNegativeInt,
+    NonNegativeSchedule,
+    PositiveFloat,
+    PositiveInt,
+    UnitInterval,
+)
 from genkit.core.types import DependentDefaults, Schedule
 
 __all__ = [
@@ -10,6 +18,7 @@ __all__ = [
     "Doc",
     "NonNegativeFloat",
     "NonNegativeInt",
+    "NonNegativeSchedule",
     "PositiveFloat",
     "PositiveInt",
     "Schedule",

@@ -11,7 +11,17 @@ from typing import Annotated
 from annotated_types import Ge, Gt, Interval
 from typing_extensions import Doc
 
-__all__ = ["Doc", "NonNegativeFloat", "NonNegativeInt", "PositiveFloat", "PositiveInt", "UnitInterval"]
+from genkit.core.types import Schedule
+
+__all__ = [
+    "Doc",
+    "NonNegativeFloat",
+    "NonNegativeInt",
+    "NonNegativeSchedule",
+    "PositiveFloat",
+    "PositiveInt",
+    "UnitInterval",
+]
 
 PositiveFloat = Annotated[float, Gt(0)]
 """A number above 0."""
@@ -23,3 +33,5 @@ PositiveInt = Annotated[int, Gt(0)]
 """An integer from 1 on."""
 NonNegativeInt = Annotated[int, Ge(0)]
 """An integer from 0 on."""
+NonNegativeSchedule = Annotated[Schedule, Ge(0)]
+"""A schedule whose values are from 0 on in the whole run; `Annotated[Schedule, ...]` declares other bounds."""

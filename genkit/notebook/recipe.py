@@ -15,9 +15,9 @@ import tomli_w
 from genkit.errors import UsageError
 from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, RecipeLike
+from genkit.recipe.document_of import document_of
 from genkit.recipe.nested import flatten
 from genkit.recipe.overrides import check_present, with_override, with_value
-from genkit.recipe.plan import document_of
 from genkit.recipe.shipped import shipped_recipe, shipped_recipes
 from genkit.recipe.tables import Use, as_toml
 from genkit.storage.atomic import write_file

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError
 
-from genkit.recipe.part_fields import KIND_OF_HINT, Form, form_of, without_none
+from genkit.recipe.part_fields import Form, form_of, kind_of, without_none
 
 PARTS: Mapping[str, Any] = {  # as a recipe writes them
     "schedules": 0.5,
@@ -31,7 +31,7 @@ def example_value(hint: Any) -> Any:
     hint = without_none(hint)
     form = form_of(hint)
     if form is Form.PART:
-        return PARTS[KIND_OF_HINT[hint]]
+        return PARTS[kind_of(hint)]
     if form is not Form.VALUE:
         raise NoExample
     try:

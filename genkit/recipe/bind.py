@@ -20,22 +20,24 @@ from genkit.errors import Problem, UsageError
 from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.broken_plugin import NotLoaded
 from genkit.recipe.document import Document, KeyPath
+from genkit.recipe.expected import expected
 from genkit.recipe.key_remedies import how_to_add, how_to_quote, known_parts
 from genkit.recipe.misplaced_keys import hint_of_unknown, keys_of_recipe
 from genkit.recipe.part_fields import (
-    KIND_OF_HINT,
     SUPPLIED,
     SUPPLIERS,
     Form,
     Parameter,
-    expected,
     form_of,
+    kind_of,
     parameters_of,
     without_none,
 )
 from genkit.recipe.part_interface import check_interface
+from genkit.recipe.placed import narrowed
 from genkit.recipe.registry import Part, Registry
 from genkit.recipe.resolved import ResolvedKeys
+from genkit.recipe.schedule_range import beyond_range
 from genkit.recipe.use_tables import labelled, use_of
 from genkit.recipe.values import Mismatch, convert, in_toml
 
@@ -59,6 +61,7 @@ class Binder:
 
     def problem(self, path: KeyPath, text: str, owner: object = "") -> Invalid:
         """Record a problem at `path`. Raise the result to stop binding the table."""
+        path, text = narrowed(path, text, self.document)
         self.problems.append(Problem(self.document.place(path), text, str(owner)))
         return Invalid()
 
@@ -188,7 +191,7 @@ class Binder:
         return part, target
 
     def _missing(self, path: KeyPath, parameter: Parameter, subject: str, owner: object) -> None:
-        kind = KIND_OF_HINT.get(without_none(parameter.hint), "")
+        kind = kind_of(parameter.hint)
         known = known_parts(self.registry, kind)
         text = f"missing (required by {subject}; {expected(parameter.hint)}).{how_to_add(path, parameter.hint)}{known}"
         if kind in ("extractors", "datasets") or parameter.hint is Path:  # which one, or where to get it
@@ -204,7 +207,10 @@ class Binder:
             raise self.problem(path, f"found {raw}, expected a finite number.", owner)
         match form_of(hint):
             case Form.PART:
-                return self._inner_part(KIND_OF_HINT[hint], raw, path)
+                part = self._inner_part(kind_of(hint), raw, path)
+                if wrong := beyond_range(part, hint):
+                    raise self.problem(path, wrong, owner)
+                return part
             case Form.USE:
                 return use_of(raw)
             case Form.USES:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from genkit.errors import GenkitError
 from genkit.recipe.nested import KeyPath, leaves, nest
-from genkit.recipe.part_fields import KIND_OF_HINT, Form, Parameter, form_of, parameters_of, without_none
+from genkit.recipe.part_fields import Form, Parameter, form_of, kind_of, parameters_of, without_none
 from genkit.recipe.registry import Registry
 from genkit.recipe.resolved import as_recipe_writes
 from genkit.recipe.tables import KINDS_OF_TABLES, Recipe
@@ -87,8 +87,8 @@ def _key(value: Any, path: KeyPath, parameter: Parameter | None, registry: Regis
         yield ResolvedValue(path, value, default, default is not None and _equal(value, default))
         return
     hint = without_none(parameter.hint) if parameter is not None else None
-    kind = KIND_OF_HINT.get(hint) if parameter is not None else None
-    if kind is not None and not _equal(value, default):  # a written table has the defaults of its own part
+    kind = kind_of(hint) if parameter is not None else ""
+    if kind and not _equal(value, default):  # a written table has the defaults of its own part
         yield from _part(value, path, kind, registry)
         return
     known = default if isinstance(default, Mapping) else _defaults_of_table(hint, registry)

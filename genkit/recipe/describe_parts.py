@@ -8,7 +8,8 @@ from typing import Any
 from genkit.errors import UsageError
 from genkit.hooks import KINDS
 from genkit.near_miss import closest
-from genkit.recipe.part_fields import SUPPLIED, Parameter, expected, parameters_of
+from genkit.recipe.expected import expected
+from genkit.recipe.part_fields import SUPPLIED, Parameter, parameters_of
 from genkit.recipe.registry import Part, Registry
 from genkit.recipe.resolved import as_recipe_writes
 from genkit.recipe.values import in_toml

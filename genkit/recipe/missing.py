@@ -18,7 +18,7 @@ from genkit.core.metric import Extractor, Metric
 from genkit.errors import Problem, UsageError
 from genkit.recipe.document import KeyPath
 from genkit.recipe.missing_precision import missing_precision
-from genkit.recipe.part_fields import KIND_OF_HINT, parameters_of, without_none
+from genkit.recipe.part_fields import kind_of, parameters_of
 from genkit.recipe.tables import Recipe
 from genkit.recipe.training_device import device_kind
 from genkit.storage.exported_folder import is_exported, read_config
@@ -122,10 +122,7 @@ def unmet_data(metrics: Mapping[str, Metric]) -> Iterator[MissingFile]:
     """Yield what the data sets within these metrics lack."""
     for label, metric in metrics.items():
         for key, parameter in parameters_of(type(metric)).items():
-            if (
-                KIND_OF_HINT.get(without_none(parameter.hint)) == "datasets"
-                and (data := getattr(metric, key)) is not None
-            ):
+            if kind_of(parameter.hint) == "datasets" and (data := getattr(metric, key)) is not None:
                 absent = dict.fromkeys((*data.unmet(), *data.held_out().unmet()))
                 yield from (MissingFile(("metrics", label, key), text.removeprefix("[data] ")) for text in absent)
 

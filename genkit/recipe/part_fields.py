@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import math
 import types
 from collections.abc import Callable, Mapping
@@ -11,9 +10,6 @@ from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from enum import Enum, auto
 from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
-
-from pydantic import TypeAdapter
-from pydantic.errors import PydanticSchemaGenerationError
 
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.dataset import Dataset
@@ -35,16 +31,6 @@ KIND_OF_HINT: dict[Any, str] = {
 }
 SUPPLIED = {"models": ("data_shape",), "priors": ("latent_dim",)}  # parameters that no recipe sets, by kind
 SUPPLIERS = {"data_shape": "data set", "latent_dim": "network"}
-WORDS_OF_KIND = {
-    "schedules": "a number or a schedule",
-    "divergences": "a divergence",
-    "extractors": "an extractor",
-    "errors": "a reconstruction error",
-    "scores": "a score",
-    "datasets": "a data set",
-    "models": "a network",
-}
-
 
 Part = TypeVar("Part")
 
@@ -85,8 +71,8 @@ def _parameter(name: str, hint: Any, default: Any) -> Parameter:
 def _refuse_part_or_value(name: str, hint: Any) -> None:
     """Raise `TypeError` for a type such as ``Schedule | float``: no recipe could write the part."""
     choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else ()
-    if kinds := [KIND_OF_HINT[choice] for choice in choices if choice in KIND_OF_HINT]:
-        part = next(choice.__name__ for choice in choices if choice in KIND_OF_HINT)
+    if kinds := [kind_of(choice) for choice in choices if kind_of(choice)]:
+        part = next(_unbounded(choice).__name__ for choice in choices if kind_of(choice))
         why = ", since a number in a recipe becomes a constant schedule" if kinds == ["schedules"] else ""
         raise TypeError(f"{name} takes {part} or a value of another type; write {part} alone{why}")
 
@@ -96,14 +82,14 @@ def _with_schedule(name: str, hint: Any, value: Any) -> Any:
 
     The fields of a part are treated alike. Raises `TypeError` for what is neither a number nor a schedule.
     """
-    kind = KIND_OF_HINT.get(without_none(hint))
+    kind = kind_of(hint)
     if kind == "schedules" and isinstance(value, int | float) and not isinstance(value, bool):
         if not math.isfinite(value):
             raise TypeError(f"the default of {name} is {value}; give a finite number or a schedule")
         return ConstantSchedule(float(value))
     if kind == "schedules" and value is not None and not callable(value):
         raise TypeError(f"the default of {name} is {value!r}; give a number, such as 1.0, or a schedule")
-    return value if kind is None or value is None else with_schedules(value)
+    return value if not kind or value is None else with_schedules(value)
 
 
 def with_schedules(part: Part) -> Part:
@@ -149,10 +135,26 @@ def without_none(hint: Any) -> Any:
     return hint
 
 
+def kind_of(hint: Any) -> str:
+    """Return the kind of the part that a key of this type takes, optional or not; empty if it takes a value."""
+    return KIND_OF_HINT.get(_unbounded(without_none(hint)), "")
+
+
+def bounds_of(hint: Any) -> tuple[Any, ...]:
+    """Return the bounds of the values of a schedule, such as ``Annotated[Schedule, Ge(0)]``; none of other types."""
+    hint = without_none(hint)
+    bounded = get_origin(hint) is Annotated and kind_of(hint) == "schedules"
+    return tuple(hint.__metadata__) if bounded else ()
+
+
+def _unbounded(hint: Any) -> Any:
+    return hint.__origin__ if get_origin(hint) is Annotated else hint
+
+
 class Form(Enum):
     """The forms that a value takes in a recipe."""
 
-    PART = auto()  # a name, or a table with `use`; its kind is in KIND_OF_HINT
+    PART = auto()  # a name, or a table with `use`; its kind is `kind_of`
     USE = auto()  # a table with `use`, which is bound later
     USES = auto()  # tables by name, each a USE
     TABLE = auto()  # a table with the keys of a dataclass
@@ -162,7 +164,7 @@ class Form(Enum):
 
 def form_of(hint: Any) -> Form:
     """Return the form in which a recipe writes a value of this type, which is not optional."""
-    if hint in KIND_OF_HINT:
+    if kind_of(hint):
         return Form.PART
     if hint is Use:
         return Form.USE
@@ -173,57 +175,3 @@ def form_of(hint: Any) -> Form:
     if get_origin(hint) is Mapping and is_dataclass(get_args(hint)[1]):
         return Form.TABLES
     return Form.VALUE
-
-
-def expected(hint: Any) -> str:
-    """Return the values that a key takes, in words: ``a positive integer``, ``one of "none", "tanh"``."""
-    hint = without_none(hint)
-    form = form_of(hint)
-    if form is Form.PART:
-        return WORDS_OF_KIND[KIND_OF_HINT[hint]]
-    if form in (Form.USE, Form.TABLE):
-        return "a table"
-    if form in (Form.USES, Form.TABLES):
-        return "tables"
-    try:
-        schema = TypeAdapter(hint).json_schema()
-    except PydanticSchemaGenerationError:
-        return str(hint)
-    return _in_words(schema)
-
-
-NOUNS = {
-    "integer": "an integer",
-    "number": "a number",
-    "string": "a string",
-    "boolean": "true or false",
-    "object": "a table",
-}
-SIGNS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
-
-
-def _in_words(schema: Mapping[str, Any]) -> str:
-    """Return a JSON schema in words."""
-    if "enum" in schema or "const" in schema:
-        choices = ", ".join(json.dumps(choice) for choice in schema.get("enum", [schema.get("const")]))
-        return f"one of {choices}" if "enum" in schema else choices
-    if "anyOf" in schema:
-        return ", or ".join(_in_words(choice) for choice in schema["anyOf"])
-    if "prefixItems" in schema:
-        items = [_in_words(item) for item in schema["prefixItems"]]
-        words = f", each {items[0]}" if len(set(items)) == 1 else f" ({'; '.join(items)})"
-        return f"a list of {len(items)} items{words}"
-    if "items" in schema:
-        return f"a list, each item {_in_words(schema['items'])}"
-    if schema.get("format") == "path":
-        return "a path"
-    return _with_bounds(NOUNS.get(schema.get("type", ""), "a value"), schema)
-
-
-def _with_bounds(noun: str, schema: Mapping[str, Any]) -> str:
-    bounds = {bound: schema[bound] for bound in SIGNS if bound in schema}
-    if bounds == {"exclusiveMinimum": 0}:
-        return f"a positive {noun.split()[-1]}"
-    if bounds.keys() == {"minimum", "maximum"}:
-        return f"{noun} from {bounds['minimum']} to {bounds['maximum']}"
-    return f"{noun} {' and '.join(f'{SIGNS[bound]} {limit}' for bound, limit in bounds.items())}".strip()

@@ -53,6 +53,15 @@ def located_texts(message: str, document: Document) -> Iterator[LocatedText]:
         yield LocatedText((), text) if found is None else LocatedText(found.path, found.text)
 
 
+def narrowed(path: KeyPath, text: str, document: Document) -> LocatedText:
+    """Return the key of a table if a message about the table begins with it, as in ``classes: no such label``."""
+    table = _table_named(".".join(path), document) if path else None
+    key = KEY.fullmatch(text)
+    if table is None or key is None or key["end"] != ": " or key["key"] not in table[1]:
+        return LocatedText(path, text)
+    return LocatedText((*path, key["key"]), key["text"])
+
+
 def _placed_line(line: str, document: Document) -> str:
     found = _located(line, document)
     if found is None:

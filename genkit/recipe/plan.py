@@ -27,18 +27,15 @@ from genkit.recipe.callback_checks import check_callbacks, unmet_callbacks
 from genkit.recipe.check_warm_start import check_warm_start
 from genkit.recipe.checks import Finding, check_evaluate, check_learning_rates
 from genkit.recipe.data_keys import data_keys
-from genkit.recipe.document import Document, KeyPath, RecipeLike, is_space, is_table_of_results, read
+from genkit.recipe.document import Document, KeyPath, RecipeLike
+from genkit.recipe.document_of import document_of
 from genkit.recipe.dry_run import run_dry
 from genkit.recipe.dry_run_facts import DryRun
 from genkit.recipe.missing import relative_paths, too_large, unmet_always, unmet_of_refused, unmet_start
-from genkit.recipe.overrides import with_override
 from genkit.recipe.placed import located_texts, placed
 from genkit.recipe.registry import Part, Registry, load_registry
 from genkit.recipe.resolved import Key
 from genkit.recipe.tables import Recipe
-from genkit.storage.listing import exists
-from genkit.storage.names import RECIPE, RESOLVED
-from genkit.storage.user_path import user_path
 
 
 @dataclass(frozen=True)
@@ -224,34 +221,3 @@ def _plan_of(binder: Binder, bound: BoundRecipe, dry_run: DryRun) -> Plan:
         unmet=unmet_always(recipe, bound.data, metrics, dry_run.state_bytes, dry_run.activation_bytes),
         unmet_start=unmet_start(recipe),
     )
-
-
-def document_of(
-    source: RecipeLike | Document | Mapping[str, Any] | Path | str, overrides: Sequence[str] = ()
-) -> Document:
-    """Return the tables that `make_plan` checks, with the overrides. Raises `UsageError`."""
-    if isinstance(source, (str, Path)):
-        document = _read_recipe(user_path(source))
-    elif isinstance(source, RecipeLike):
-        document = source.document()
-    else:
-        document = source if isinstance(source, Document) else Document(dict(source))
-    for override in (overrides,) if isinstance(overrides, str) else overrides:
-        document = with_override(document, override)
-    return document
-
-
-def _read_recipe(path: Path) -> Document:
-    if exists(path / RESOLVED):
-        raise UsageError(
-            f"{path}: a run folder, expected a recipe. `genkit resume {path}` continues the run; "
-            f"`genkit run {path / RECIPE}` starts a new run of its recipe."
-        )
-    document = read(path)
-    if is_table_of_results(document.tables):
-        raise UsageError(f"{path}: a table of results, expected a recipe. `genkit table {path}` trains its recipes.")
-    if is_space(document.tables):
-        raise UsageError(
-            f"{path}: a space of a search, expected a recipe. `genkit tune RECIPE --space {path}` searches it."
-        )
-    return document

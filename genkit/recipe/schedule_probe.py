@@ -14,7 +14,7 @@ from typing import Any
 
 from genkit.core.loss import Loss
 from genkit.core.types import Schedule
-from genkit.recipe.part_fields import KIND_OF_HINT, parameters_of, without_none
+from genkit.recipe.part_fields import kind_of, parameters_of
 
 PROBES = 101  # values of a schedule, spread evenly over the run; if all are equal, the schedule is a constant
 
@@ -54,8 +54,8 @@ def schedule_keys(loss: Loss) -> set[str]:
     """Return the keys of a loss that take a schedule, whether the recipe sets them or not."""
     if not is_dataclass(loss):
         return set()
-    hints = {name: without_none(parameter.hint) for name, parameter in parameters_of(type(loss)).items()}
-    return {name for name, hint in hints.items() if KIND_OF_HINT.get(hint) == "schedules"}
+    parameters = parameters_of(type(loss)).items()
+    return {name for name, parameter in parameters if kind_of(parameter.hint) == "schedules"}
 
 
 def recording_schedules(loss: Loss) -> tuple[Loss, Mapping[str, RecordingSchedule]]:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from genkit.recipe.part_fields import KIND_OF_HINT, Form, Parameter, expected, form_of, without_none
+from genkit.recipe.expected import expected
+from genkit.recipe.part_fields import Form, Parameter, form_of, kind_of, without_none
 from genkit.recipe.registry import Registry
 from genkit.recipe.resolved import as_recipe_writes
 from genkit.recipe.schema_of_values import ANYTHING, Schema, schema_of_all, schema_of_type
@@ -31,8 +32,7 @@ class KeySchema(NamedTuple):
         annotations: Schema = {"description": described(parameter.doc, expected(parameter.hint), written)}
         if default is not None and _is_json(default):
             annotations["default"] = default
-        kind = KIND_OF_HINT[hint] if form_of(hint) is Form.PART else ""
-        return cls(schema, annotations, parameter.required, kind)
+        return cls(schema, annotations, parameter.required, kind_of(hint))
 
     @property
     def annotated(self) -> Schema:

@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 from genkit.errors import UsageError
 from genkit.recipe.bind_model import ERROR, PRIOR
-from genkit.recipe.part_fields import KIND_OF_HINT, SUPPLIED, Form, form_of, parameters_of, without_none
+from genkit.recipe.part_fields import SUPPLIED, Form, form_of, kind_of, parameters_of, without_none
 from genkit.recipe.registry import Part, Registry
 from genkit.recipe.schema_of_keys import KeySchema, described, schema_of_shared_key
 from genkit.recipe.schema_of_values import ANYTHING, Schema, or_empty
@@ -96,7 +96,7 @@ class PartSchemas:
         hint = without_none(hint)
         match form_of(hint):
             case Form.PART:
-                return self.table(KIND_OF_HINT[hint], around)
+                return self.table(kind_of(hint), around)
             case Form.TABLE:
                 return self.plain_table(self.keys_of(hint, around))
             case Form.TABLES:

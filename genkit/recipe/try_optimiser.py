@@ -22,6 +22,11 @@ NO_NOISE_IN_OPTIMISERS = "An optimiser is given no random numbers, so it must no
 
 def try_optimiser(optimiser: Optimiser) -> None:
     """Let the optimiser update a single weight."""
+    for t in (0.0, 0.25, 0.5, 0.75, 1.0):
+        if not (math.isfinite(optimiser.lr(t)) and optimiser.lr(t) >= 0):
+            raise ValueError(
+                f"lr: the learning rate is {optimiser.lr(t)} at t = {t}; it must be finite and not negative"
+            )
     weight = nn.Parameter(torch.zeros(1))
     weight.grad = torch.zeros(1)
     built: Any = optimiser.build([weight])
@@ -29,9 +34,6 @@ def try_optimiser(optimiser: Optimiser) -> None:
         raise PartMistake(
             f"{code_of(optimiser)}: build returned a {type(built).__name__}. Return a torch.optim.Optimizer"
         )
-    for t in (0.0, 0.25, 0.5, 0.75, 1.0):
-        if not (math.isfinite(optimiser.lr(t)) and optimiser.lr(t) >= 0):
-            raise ValueError(f"the learning rate is {optimiser.lr(t)} at t = {t}; it must be finite and not negative")
     clip: Any = optimiser.clip_norm
     if clip is not None and (not isinstance(clip, (int, float)) or clip <= 0):
         raise PartMistake(f"{code_of(optimiser)}: clip_norm is {clip!r}. Return a positive number, or None")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, time
@@ -15,8 +16,8 @@ from pydantic_core import ErrorDetails
 
 from genkit.errors import UsageError
 from genkit.recipe.document import is_unicode
+from genkit.recipe.expected import expected
 from genkit.recipe.nested import KeyPath
-from genkit.recipe.part_fields import expected
 from genkit.recipe.toml_text import WrittenFloat
 from genkit.storage.user_path import user_path
 
@@ -75,7 +76,9 @@ def _all_values(raw: Any) -> Iterator[Any]:
 
 
 def _refuse_never_valid(value: Any, hint: Any, *, whole: bool) -> None:
-    """Raise `Mismatch` for a value that no key takes: a date, a time, a huge integer, or text that is not UTF-8."""
+    """Raise `Mismatch` for a value that no key takes: a date, a huge integer, inf or nan, text that is not UTF-8."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Mismatch(f"found {value}, expected a finite number.")
     if isinstance(value, (date, time)):
         text = _as_text(value) if not whole or _takes_text(hint) else ""
         wanted = f", expected {expected(hint)}" if whole else ""

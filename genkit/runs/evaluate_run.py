@@ -19,9 +19,10 @@ from genkit.evaluation.batch_norm import norms_of
 from genkit.evaluation.compute_metrics import evaluate, evaluated_objects
 from genkit.near_miss import near_miss
 from genkit.recipe.document import Document, KeyPath
+from genkit.recipe.document_of import document_of
 from genkit.recipe.missing import place_of_data, unmet_extractors
 from genkit.recipe.placed import placing_errors
-from genkit.recipe.plan import Plan, document_of, make_plan
+from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.registry import Registry, load_registry
 from genkit.runs.evaluated_weights import check_weights, refuse_other_weights, with_weights
 from genkit.runs.load import load_saved

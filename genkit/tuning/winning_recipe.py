@@ -9,8 +9,9 @@ import tomli_w
 
 from genkit.errors import UsageError
 from genkit.recipe.document import Document
+from genkit.recipe.document_of import document_of
 from genkit.recipe.overrides import parted
-from genkit.recipe.plan import Plan, document_of, make_plan
+from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.toml_text import parse
 from genkit.storage.text_files import write_text
 from genkit.tuning.planning import SearchPlan

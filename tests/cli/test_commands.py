@@ -300,7 +300,7 @@ def test_plugins_show_gives_every_key_of_every_part_a_meaning(monkeypatch):
 def test_plugins_show_gives_the_type_and_the_default_of_a_key():
     (part,) = only_json(genkit("plugins", "show", "adam", "--json"))["parts"]
     keys = {key["key"]: (key["takes"], key["default"]) for key in part["keys"]}
-    assert keys["lr"] == ("a number or a schedule", "required")
+    assert keys["lr"] == ("a number >= 0, or a schedule of such numbers", "required")
     assert keys["eps"] == ("a positive number", "1e-08")
 
 

@@ -10,7 +10,7 @@ from support.commands import TINY, write_recipe
 import genkit
 from genkit.errors import RecipeError, UsageError
 from genkit.recipe.document import read
-from genkit.recipe.plan import document_of
+from genkit.recipe.document_of import document_of
 from genkit.recipe.shipped import shipped_recipes
 
 

@@ -34,7 +34,7 @@ def place_of(problem):
         ("steps = 12\n", "", 26, "train", ("neither steps nor epochs",)),
         ("batch_size = 8", "", 26, "train.batch_size", ("missing", "[train]", "a positive integer")),
         ("stop = 0.5", "begin = 1.0", 13, "loss.weight", ("begin = 1.0", "end = 1.0")),
-        ("lr = 0.01\n", "", 21, "optimiser.decoder.lr", ("missing", '"adamw"', "a number or a schedule")),
+        ("lr = 0.01\n", "", 21, "optimiser.decoder.lr", ("missing", '"adamw"', "a number >= 0, or a schedule")),
         ("[optimiser.decoder]", "[optimiser.critic]", 17, "optimiser.decoder", ("missing", '"coupled"')),
         ('title = "tiny"', "title = 3", 1, "title", ("found 3", "a string")),
         ('[data]\nuse = "blob"', "", None, "data", ("missing", "a table")),
@@ -80,9 +80,9 @@ def test_mistakes_of_keys_and_of_the_dry_run_are_reported_together(tmp_path):
 @pytest.mark.parametrize(
     ("override", "key"),
     [
-        ("lr=-1", "optimiser.encoder"),
+        ("lr=-1", "optimiser.encoder.lr"),
         ("lr=nan", "optimiser.encoder.lr"),
-        ("betas=[0.9,1.0]", "optimiser.encoder"),
+        ("betas=[0.9,1.0]", "optimiser.encoder.betas"),
         ("lr.start=inf", "optimiser.encoder.lr.start"),
         ("betas=[1]", "optimiser.encoder.betas"),
     ],

@@ -10,7 +10,8 @@ import pytest
 from annotated_types import Interval
 
 from genkit.api import Divergence, Doc, Extractor, PositiveFloat, PositiveInt, Schedule
-from genkit.recipe.part_fields import Form, expected, form_of, parameters_of
+from genkit.recipe.expected import expected
+from genkit.recipe.part_fields import Form, form_of, parameters_of
 from genkit.recipe.tables import EMA, Use
 
 

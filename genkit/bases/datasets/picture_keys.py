@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
+from annotated_types import MinLen
+
 from genkit.bases.pictures.eight_bits import Background
 from genkit.bases.pictures.transform import Crop, Filter
-from genkit.core.field_types import Doc, PositiveInt
+from genkit.core.field_types import Doc, NonNegativeInt, PositiveInt
 
 SplitKey = Annotated[
     Literal["train", "test"], Doc('Split that is read, "train" or "test"; the held-out split is always "test".')
@@ -42,7 +44,8 @@ FlipKey = Annotated[
 ]
 """Type and description of the key ``flip``."""
 ClassesKey = Annotated[
-    tuple[int, ...] | None, Doc("Labels of the pictures to keep; by default all. The others can be a set to detect.")
+    Annotated[tuple[NonNegativeInt, ...], MinLen(1)] | None,
+    Doc("Labels of the pictures to keep; by default all. The others can be a set to detect."),
 ]
 """Type and description of the key ``classes``."""
 OnBadKey = Annotated[

@@ -27,10 +27,9 @@ from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.diag_normal import DiagNormal
 from genkit.core.elbo import negative_elbo
-from genkit.core.field_types import Doc
+from genkit.core.field_types import Doc, NonNegativeSchedule
 from genkit.core.loss import Phase, PhaseLoss
 from genkit.core.model import Autoencoder
-from genkit.core.types import Schedule
 
 UPDATES = ("encoder", "decoder", "prior")  # genkit leaves out a prior that is not learnt
 
@@ -39,8 +38,8 @@ UPDATES = ("encoder", "decoder", "prior")  # genkit leaves out a prior that is n
 class VAE:
     """Plain VAE, or β-VAE. The introspective methods use its phase for their warm-up."""
 
-    beta_rec: Annotated[Schedule, Doc("Weight β_rec of the reconstruction error.")] = ConstantSchedule(1.0)
-    beta_kl: Annotated[Schedule, Doc("Weight β_kl of the KL divergence.")] = ConstantSchedule(1.0)
+    beta_rec: Annotated[NonNegativeSchedule, Doc("Weight β_rec of the reconstruction error.")] = ConstantSchedule(1.0)
+    beta_kl: Annotated[NonNegativeSchedule, Doc("Weight β_kl of the KL divergence.")] = ConstantSchedule(1.0)
 
     def phases(self) -> tuple[Phase, ...]:
         """Return one phase, `vae`, which updates the encoder, the decoder and a learnt prior."""

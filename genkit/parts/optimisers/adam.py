@@ -10,19 +10,20 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
+from annotated_types import Interval
 from torch.nn import Parameter
 
-from genkit.api import Doc, NonNegativeFloat, PositiveFloat, Schedule, UnitInterval
+from genkit.api import Doc, NonNegativeFloat, NonNegativeSchedule, PositiveFloat
 
 
 @dataclass(frozen=True)
 class Adam:
     """Adam, with the defaults of `torch.optim.Adam`."""
 
-    lr: Annotated[Schedule, Doc("Learning rate.")]
+    lr: Annotated[NonNegativeSchedule, Doc("Learning rate.")]
     betas: Annotated[
-        tuple[UnitInterval, UnitInterval],
-        Doc("Decay rates of the running means of the gradient and of its square, each from 0 to 1."),
+        tuple[Annotated[float, Interval(ge=0, lt=1)], Annotated[float, Interval(ge=0, lt=1)]],
+        Doc("Decay rates of the running means of the gradient and of its square, each from 0 on and below 1."),
     ] = (0.9, 0.999)
     eps: Annotated[PositiveFloat, Doc("Number added to the denominator of the update, for numerical stability.")] = 1e-8
     clip_norm: Annotated[
@@ -38,10 +39,10 @@ class Adam:
 class AdamW:
     """AdamW: Adam with decoupled weight decay, with the defaults of `torch.optim.AdamW`."""
 
-    lr: Annotated[Schedule, Doc("Learning rate.")]
+    lr: Annotated[NonNegativeSchedule, Doc("Learning rate.")]
     betas: Annotated[
-        tuple[UnitInterval, UnitInterval],
-        Doc("Decay rates of the running means of the gradient and of its square, each from 0 to 1."),
+        tuple[Annotated[float, Interval(ge=0, lt=1)], Annotated[float, Interval(ge=0, lt=1)]],
+        Doc("Decay rates of the running means of the gradient and of its square, each from 0 on and below 1."),
     ] = (0.9, 0.999)
     eps: Annotated[PositiveFloat, Doc("Number added to the denominator of the update, for numerical stability.")] = 1e-8
     weight_decay: Annotated[

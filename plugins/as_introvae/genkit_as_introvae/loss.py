@@ -70,6 +70,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
+from annotated_types import Interval
 from torch import Tensor, nn
 
 from genkit.api import (
@@ -82,6 +83,7 @@ from genkit.api import (
     Doc,
     NonNegativeFloat,
     NonNegativeInt,
+    NonNegativeSchedule,
     Phase,
     PhaseLoss,
     Remark,
@@ -103,14 +105,16 @@ class ASIntroVAE:
     A *higher* beta_neg repels all but the nearest fakes *less*, because it is inside the exponential.
     """
 
-    beta_rec: Annotated[Schedule, Doc("Weight β_rec of the reconstruction error of real data and of fakes.")] = (
-        ConstantSchedule(1.0)
-    )
+    beta_rec: Annotated[
+        NonNegativeSchedule, Doc("Weight β_rec of the reconstruction error of real data and of fakes.")
+    ] = ConstantSchedule(1.0)
     beta_kl: Annotated[
-        Schedule, Doc("Weight β_kl of the KL of real data, and of D and the KL of fakes in the decoder phase.")
+        NonNegativeSchedule,
+        Doc("Weight β_kl of the KL of real data, and of D and the KL of fakes in the decoder phase."),
     ] = ConstantSchedule(1.0)
     beta_neg: Annotated[
-        Schedule, Doc("Weight β_neg of D and the KL of fakes inside the exponential; higher values repel fakes less.")
+        NonNegativeSchedule,
+        Doc("Weight β_neg of D and the KL of fakes inside the exponential; higher values repel fakes less."),
     ] = ConstantSchedule(1.0)
     gamma_r: Annotated[
         NonNegativeFloat,
@@ -125,7 +129,7 @@ class ASIntroVAE:
     ] = "stable"
     divergence: Annotated[Divergence | None, Doc("Distance D of both players; by default that of the variant.")] = None
     c: Annotated[
-        Schedule | None,
+        Annotated[Schedule, Interval(ge=0, le=1)] | None,
         Doc(
             "Ramp c from 0 (only D) to 1 (only the KL), a function of the progress since the end of the warm-up; by "
             "default that of the variant."

@@ -57,11 +57,11 @@ from genkit.api import (
     DiagNormal,
     Doc,
     NonNegativeInt,
+    NonNegativeSchedule,
     Phase,
     PhaseLoss,
     PositiveFloat,
     Remark,
-    Schedule,
     low_kl_of_samples,
 )
 
@@ -74,14 +74,15 @@ class IntroVAE:
     margin must exceed the KL that real data converges to: the hinge pushes the KL of fakes only up to the margin.
     """
 
-    beta_rec: Annotated[Schedule, Doc("Weight β_rec of the reconstruction error in both phases.")] = ConstantSchedule(
-        1.0
+    beta_rec: Annotated[NonNegativeSchedule, Doc("Weight β_rec of the reconstruction error in both phases.")] = (
+        ConstantSchedule(1.0)
     )
-    beta_kl: Annotated[Schedule, Doc("Weight β_kl of the KL of real data and of all adversarial terms.")] = (
+    beta_kl: Annotated[NonNegativeSchedule, Doc("Weight β_kl of the KL of real data and of all adversarial terms.")] = (
         ConstantSchedule(1.0)
     )
     beta_neg: Annotated[
-        Schedule, Doc("Weight β_neg of the hinge of the encoder, relative to β_kl; higher values repel fakes more.")
+        NonNegativeSchedule,
+        Doc("Weight β_neg of the hinge of the encoder, relative to β_kl; higher values repel fakes more."),
     ] = ConstantSchedule(1.0)
     margin: Annotated[
         PositiveFloat, Doc("Margin m, in nats: a mean KL of fakes above it costs the encoder nothing.")

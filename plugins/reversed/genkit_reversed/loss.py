@@ -46,7 +46,7 @@ from typing import Annotated, ClassVar
 import torch
 from genkit_soft_introvae.loss import SoftIntroVAE
 
-from genkit.api import Autoencoder, Batch, ConstantSchedule, Doc, PhaseLoss, Schedule
+from genkit.api import Autoencoder, Batch, ConstantSchedule, Doc, NonNegativeSchedule, PhaseLoss
 from genkit_reversed.embedding import embedding_distance, features_apart
 
 
@@ -58,7 +58,7 @@ class Reversed(SoftIntroVAE):
     """
 
     embedding: Annotated[
-        Schedule,
+        NonNegativeSchedule,
         Doc("Weight λ of the distance between features of a sample and of its reconstruction; not scaled by s."),
     ] = ConstantSchedule(0.005)
     about_terms: ClassVar[Mapping[str, str]] = {

@@ -54,10 +54,10 @@ from genkit.api import (
     Doc,
     Mixture,
     NonNegativeInt,
+    NonNegativeSchedule,
     Phase,
     PhaseLoss,
     Prior,
-    Schedule,
 )
 from genkit_soft_introvae.loss import SoftIntroVAE
 
@@ -73,7 +73,7 @@ class SoftIntroVAEPrior(SoftIntroVAE):
     """Soft-IntroVAE whose decoder phase also trains a learnt prior."""
 
     responsibility: Annotated[
-        Schedule, Doc("Weight λ of the negative entropy of the mean responsibilities, for a mixture.")
+        NonNegativeSchedule, Doc("Weight λ of the negative entropy of the mean responsibilities, for a mixture.")
     ] = ConstantSchedule(0.0)
     train_prior: Annotated[
         bool, Doc("Whether the decoder phase trains a learnt prior; otherwise it is constant after the warm-up.")

@@ -64,11 +64,11 @@ from genkit.api import (
     Doc,
     NonNegativeFloat,
     NonNegativeInt,
+    NonNegativeSchedule,
     Phase,
     PhaseLoss,
     Prior,
     Remark,
-    Schedule,
     UnitInterval,
     cutout,
     low_kl_of_samples,
@@ -89,14 +89,15 @@ class SoftIntroVAE:
     kl_fake does not rise above kl_real; raise it if training diverges.
     """
 
-    beta_rec: Annotated[Schedule, Doc("Weight β_rec of the reconstruction error of real data and of fakes.")] = (
-        ConstantSchedule(1.0)
-    )
+    beta_rec: Annotated[
+        NonNegativeSchedule, Doc("Weight β_rec of the reconstruction error of real data and of fakes.")
+    ] = ConstantSchedule(1.0)
     beta_kl: Annotated[
-        Schedule, Doc("Weight β_kl of the KL of real data, and of the KL of fakes in the decoder phase.")
+        NonNegativeSchedule, Doc("Weight β_kl of the KL of real data, and of the KL of fakes in the decoder phase.")
     ] = ConstantSchedule(1.0)
     beta_neg: Annotated[
-        Schedule, Doc("Weight β_neg of the KL of fakes inside the exponential; higher values repel fakes less.")
+        NonNegativeSchedule,
+        Doc("Weight β_neg of the KL of fakes inside the exponential; higher values repel fakes less."),
     ] = ConstantSchedule(1.0)
     gamma_r: Annotated[
         NonNegativeFloat,
@@ -105,7 +106,7 @@ class SoftIntroVAE:
     warmup_steps: Annotated[NonNegativeInt, Doc("Number of steps of a plain VAE before the method starts.")] = 0
     # The keys below are None by default, so recipes without them have the digests of earlier versions.
     tc_beta: Annotated[
-        Schedule | None,
+        NonNegativeSchedule | None,
         Doc("Weight β_tc of the total correlation within each KL; 1, or no value, is Soft-IntroVAE itself."),
     ] = None
     cutout: Annotated[

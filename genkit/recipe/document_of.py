@@ -1,0 +1,45 @@
+"""The document of a recipe, which may be a file, an object of Python or tables, with overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from genkit.errors import UsageError
+from genkit.recipe.document import Document, RecipeLike, is_space, is_table_of_results, read
+from genkit.recipe.overrides import with_override
+from genkit.storage.listing import exists
+from genkit.storage.names import RECIPE, RESOLVED
+from genkit.storage.user_path import user_path
+
+
+def document_of(
+    source: RecipeLike | Document | Mapping[str, Any] | Path | str, overrides: Sequence[str] = ()
+) -> Document:
+    """Return the tables that `make_plan` checks, with the overrides. Raises `UsageError`."""
+    if isinstance(source, (str, Path)):
+        document = _read_recipe(user_path(source))
+    elif isinstance(source, RecipeLike):
+        document = source.document()
+    else:
+        document = source if isinstance(source, Document) else Document(dict(source))
+    for override in (overrides,) if isinstance(overrides, str) else overrides:
+        document = with_override(document, override)
+    return document
+
+
+def _read_recipe(path: Path) -> Document:
+    if exists(path / RESOLVED):
+        raise UsageError(
+            f"{path}: a run folder, expected a recipe. `genkit resume {path}` continues the run; "
+            f"`genkit run {path / RECIPE}` starts a new run of its recipe."
+        )
+    document = read(path)
+    if is_table_of_results(document.tables):
+        raise UsageError(f"{path}: a table of results, expected a recipe. `genkit table {path}` trains its recipes.")
+    if is_space(document.tables):
+        raise UsageError(
+            f"{path}: a space of a search, expected a recipe. `genkit tune RECIPE --space {path}` searches it."
+        )
+    return document
