@@ -40,6 +40,7 @@ from genkit.cli.complete_names import complete_plugins
 from genkit.cli.given_model import CommandWithModel
 from genkit.cli.headings import LOOK, OWN, SET_UP, SHARE, TABLES, TRAIN
 from genkit.cli.html_option import CommandWithPage
+from genkit.cli.metrics_argument import CommandWithMetrics
 from genkit.recipe.plugin_selection import select_plugins
 
 app = typer.Typer(
@@ -86,7 +87,7 @@ app.command("resume", rich_help_panel=TRAIN)(resume.resume)
 app.command("tune", rich_help_panel=TRAIN)(tune.tune)
 app.command("ls", rich_help_panel=LOOK)(ls.ls)
 app.command("report", rich_help_panel=LOOK)(report.report)
-app.command("eval", cls=CommandWithModel, rich_help_panel=LOOK)(evaluate.evaluate)
+app.command("eval", cls=CommandWithMetrics, rich_help_panel=LOOK)(evaluate.evaluate)
 app.command("compare", cls=CommandWithPage, rich_help_panel=LOOK)(compare.compare)
 app.command("sample", cls=CommandWithModel, rich_help_panel=LOOK)(sample.sample)
 app.command("reconstruct", cls=CommandWithModel, rich_help_panel=LOOK)(reconstruct.reconstruct)

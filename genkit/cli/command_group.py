@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from genkit.cli.headings import ORDER
 from genkit.cli.keys_without_set import refuse_keys_without_set
+from genkit.cli.other_options import refuse_other_options
 from genkit.cli.other_words import command_meant
 from genkit.cli.repeated_option import refuse_repeated, refuse_repeated_of
 from genkit.cli.stopped import with_a_line_if_stopped
@@ -59,6 +60,7 @@ class CommandGroup(TyperGroup):
             suggest = command_meant if ctx.parent is None else near_miss
             ctx.fail(f"{escaped(args[0])}: unknown command.{suggest(args[0], self.commands)}")
         name, command, rest = super().resolve_command(ctx, args)
+        refuse_other_options(name, rest, ctx)
         refuse_keys_without_set(command, rest, ctx)
         if not isinstance(command, CommandGroup):  # which reads its own arguments
             refuse_repeated_of(command, name, rest, ctx)

@@ -93,10 +93,12 @@ def show(
         Destination | None,
         typer.Option("--out", metavar="FILE", parser=destination, help="PNG file to write; data.png by default."),
     ] = None,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, max=1024, help="Most pictures of each split.")] = 32,
 ) -> None:
     """Draw pictures of both splits as the network sees them.
 
-    They are the first batch of a run, in its order and with its flips, and held-out pictures.
+    They are the first batch of a run, in its order and with its flips, and held-out pictures. A batch may have fewer
+    pictures than --number.
     """
     from genkit.bases.pictures.splits import both_splits
     from genkit.console.output import Console
@@ -113,7 +115,7 @@ def show(
     with placing_errors(plan.document):
         both_splits(plan.data)
         with output.writing() as [draft]:
-            save_data_preview(draft, plan)
+            save_data_preview(draft, plan, number)
     Console().print(f"picture   {output.written[0]}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from genkit.cli.destination import Destination, destination
+from genkit.errors import UsageError
 
 OPTION = "--html"
 ENDING = ".html"
@@ -36,7 +38,20 @@ class CommandWithPage(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments. What follows ``--html`` is its value only if it is the name of an HTML file."""
+        self._after_option = [
+            following for text, following in pairwise(args) if text == OPTION and not following.startswith("-")
+        ]
         return super().parse_args(ctx, list(with_value(args)))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command. An error about a path after ``--html`` says how the folder of a page is given."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            for path in self._after_option:
+                if str(error).startswith(f"{path}: "):
+                    error.args = (f"{error} To write the page into a folder of that name, add {OPTION}={path}/.",)
+            raise
 
 
 def with_value(args: Sequence[str]) -> Iterator[str]:

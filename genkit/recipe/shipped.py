@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from genkit.errors import UsageError
-from genkit.near_miss import near_miss
+from genkit.near_miss import closest
 from genkit.storage.os_errors import describe_os_error
 
 TABLES = "tables"  # the folder of the tables, in that of the recipes
@@ -98,7 +98,9 @@ def copy_shipped_recipe(name: str, to: Path | None = None) -> Path:
         name = _space_name(name)
         source = recipes_folder() / SPACES / f"{name}.toml"
     elif name not in shipped_recipes():
-        raise UsageError(f'unknown recipe "{name}".{near_miss(name, (*shipped_recipes(), *shipped_spaces()))}')
+        near = closest(name, (*shipped_recipes(), *shipped_spaces()))
+        hint = f"Did you mean {' or '.join(near)}?" if near else "`genkit recipes` lists the recipes and spaces."
+        raise UsageError(f'unknown recipe "{name}". {hint}')
     target = to or Path(f"{name}.toml")
     if target.is_dir():
         target = target / f"{name}.toml"

@@ -14,6 +14,11 @@ from genkit.recipe.unread_file import SPACE
 from genkit.tuning.space import SpaceSpec
 from genkit.tuning.space_checks import check_space
 
+WHAT = (
+    "A space names a metric, and ranges or lists of values for keys. `genkit recipes` lists those that genkit ships, "
+    "and `genkit recipes copy NAME` copies one to begin with."
+)
+
 
 @dataclass(frozen=True)
 class Space:
@@ -35,9 +40,9 @@ def read_space(path: Path, registry: Registry | None = None) -> Space:
     """
     document = read(shipped_space(path) or path, SPACE)
     if is_recipe(document.tables):
-        raise UsageError(f"--space {path}: a recipe, expected a space of a search.")
+        raise UsageError(f"--space {path}: a recipe, expected a space of a search. {WHAT}")
     if is_table_of_results(document.tables):
-        raise UsageError(f"--space {path}: a table of results, expected a space of a search.")
+        raise UsageError(f"--space {path}: a table of results, expected a space of a search. {WHAT}")
     binder = Binder(registry or load_registry(), document)
     if problems := [*_keys_without_quotes(document)]:
         raise RecipeError(problems)

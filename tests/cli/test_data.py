@@ -134,6 +134,17 @@ def test_show_draws_the_pictures_as_the_network_sees_them(recipe, place):
     assert_names(refused("data", "show", recipe, "--out", place / "seen.jpg"), f"--out {place}/seen.jpg: ", ".png")
 
 
+def test_a_drawing_has_the_number_of_pictures_that_is_asked_for(recipe, place):
+    from PIL import Image
+
+    sizes = []
+    for number in ("2", "4"):
+        assert genkit("data", "show", recipe, "--number", number, "--out", f"{number}.png").code == 0
+        sizes.append(Image.open(place / f"{number}.png").size)
+    assert sizes[0][0] < sizes[1][0] and sizes[0][1] == sizes[1][1]  # one row of each split
+    assert genkit("data", "show", recipe, "--number", "0").code == 2
+
+
 def test_data_without_pictures_are_checked_but_not_drawn(place):
     recipe = write_recipe(place)
     result = genkit("data", "check", recipe)

@@ -244,3 +244,22 @@ def test_options_may_be_values_and_flags_and_lists_may_be_repeated():
     assert "times" not in result.err
     for arguments in (("compare", "--html", "--", "--html"), ("run", "-q", "-q", "a.toml"), ("ls", "--", "--sort")):
         assert "times" not in genkit(*arguments).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("fit-prior", "runs/0001-x", "--prior", "normal"), ("--prior: ", "--components", "[model] prior")),
+        (("eval", "runs/0001-x", "fid", "psnr"), ("fid psnr: ", "--metrics fid,psnr")),
+        (("tune", "tiny.toml", "--space", "space.toml", "--metric=fid"), ("--metric: ", "metric = LABEL")),
+        (("tune", "tiny.toml", "--space", "tiny.toml"), ("--space tiny.toml: ", "`genkit recipes`", "recipes copy")),
+        (("compare", "nix", "nix", "--html", "pages"), ("nix: not found",)),
+        (("compare", "--html", "pages", "nix"), ("pages: ", "--html=pages/")),
+        (("recipes", "copy", "nope"), ('"nope"', "`genkit recipes`")),
+    ],
+)
+def test_a_wrong_call_says_what_takes_its_place(arguments, names):
+    Path("pages").mkdir()
+    message = refused(*arguments)
+    assert_names(message, *names)
+    assert len(message) < 500 and ("--html=pages/" in message) == ("--html=pages/" in names)
