@@ -6,13 +6,14 @@ A data set needs no base class for these: its attributes decide.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
+from genkit.core.dataset import Dataset, LabelledDataset
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from genkit.core.dataset import Dataset
 
 
 @runtime_checkable
@@ -51,6 +52,16 @@ class DigitsDataset(Protocol):
 
 
 @runtime_checkable
+class AlteredDataset(Protocol):
+    """A data set that alters the samples of another one, and may leave some of them as they are."""
+
+    @property
+    def unaltered(self) -> Dataset | None:
+        """The data set, in the same split, of which some samples are also in this one; None if all are altered."""
+        ...
+
+
+@runtime_checkable
 class PlaceholderDataset(Protocol):
     """A data set that replaces another one to try a recipe, so numbers about what its samples show mean nothing."""
 
@@ -58,6 +69,18 @@ class PlaceholderDataset(Protocol):
     def is_placeholder(self) -> Literal[True]:
         """True; other data sets do not have this property."""
         ...
+
+
+def known_labels(data: Dataset) -> Sequence[int]:
+    """Return the labels that a data set has, as far as it knows them without reading; empty if it does not."""
+    if isinstance(data, PlaceholderDataset):
+        return ()
+    chosen = getattr(data, "classes", None)
+    if isinstance(chosen, tuple) and chosen and all(isinstance(label, int) for label in chosen):
+        return sorted(chosen)
+    if isinstance(data, DigitsDataset) and data.labels_are_digits:
+        return range(10)
+    return range(len(data.class_names())) if isinstance(data, LabelledDataset) else ()
 
 
 def box_of_plane(data: Dataset) -> float | None:

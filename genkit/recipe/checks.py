@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from genkit.core.dataset import Dataset, LabelledDataset
-from genkit.core.known_data import PlaceholderDataset
+from genkit.core.known_data import PlaceholderDataset, known_labels
 from genkit.core.loss import Action, Phase
 from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
@@ -177,6 +177,21 @@ def check_labels(bound: BoundRecipe, classes: int | None) -> Iterator[Finding]:
             "a folder with a sub-folder for each class, or a model without conditions."
         )
         yield Finding(("data",), text, bound.parts["data",].owner)
+    labels = known_labels(data) if classes is not None else ()
+    if classes is not None and labels and labels[-1] >= classes:
+        text = (
+            f"the labels of the data go from {labels[0]} to {labels[-1]}, but the model has the classes 0 to "
+            f"{classes - 1}. Set it to {labels[-1] + 1} or more, or keep fewer classes of the data."
+        )
+        yield Finding(_key_of_classes(bound), text, bound.parts["model",].owner)
+
+
+def _key_of_classes(bound: BoundRecipe) -> KeyPath:
+    """Return the key that says how many classes a conditional model has, or else the table of the model."""
+    if "classes" in bound.model.network.arguments:
+        return ("model", "classes")
+    prior = bound.model.prior
+    return ("model", PRIOR, "classes") if prior is not None and "classes" in prior.arguments else ("model",)
 
 
 def check_split(label: str, protocol: EvaluationProtocol, data: Dataset) -> Iterator[Finding]:

@@ -49,6 +49,8 @@ def convert(hint: Any, raw: Any) -> Any:
         value = _convert_bytes(adapter, raw)
     else:
         for value in _all_values(raw):
+            if isinstance(raw, list) and isinstance(value, float) and not math.isfinite(value):
+                raise Mismatch(f"found {value}, expected finite numbers.")
             _refuse_never_valid(value, hint, whole=value is raw)
         try:
             value = adapter.validate_json(json.dumps(raw, default=str), strict=True)
@@ -76,9 +78,7 @@ def _all_values(raw: Any) -> Iterator[Any]:
 
 
 def _refuse_never_valid(value: Any, hint: Any, *, whole: bool) -> None:
-    """Raise `Mismatch` for a value that no key takes: a date, a huge integer, inf or nan, text that is not UTF-8."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Mismatch(f"found {value}, expected a finite number.")
+    """Raise `Mismatch` for a value that no key takes: a date, a time, a huge integer, or text that is not UTF-8."""
     if isinstance(value, (date, time)):
         text = _as_text(value) if not whole or _takes_text(hint) else ""
         wanted = f", expected {expected(hint)}" if whole else ""

@@ -162,7 +162,7 @@ def test_a_loss_that_asks_a_frozen_prior_asks_it():
         ((Use("mixtur", components=8),), ("model", "prior", "use"), ("Did you mean mixture",)),
         ((Use("mixture", component=8),), ("model", "prior", "component"), ("Did you mean components",)),
         ((Use("mixture"),), ("model", "prior"), ("components",)),
-        ((Use("mixture", means=[[1.0, 2.0, 3.0]]),), ("model", "prior"), ("means", "latent dimension")),
+        ((Use("mixture", means=[[1.0, 2.0, 3.0]]),), ("model", "prior", "means"), ("latent dimension",)),
         ((Use("NoPrior"),), ("model", "prior"), ("NoPrior", "genkit.api.Prior", "line")),
         ((Use("DrawsGlobally"),), ("model", "prior"), ("DrawsGlobally", "noise.randn", "line")),
         ((Use("WrongShape"),), ("model", "prior"), ("WrongShape", "kl(q, noise)", "(8,)")),

@@ -1,12 +1,13 @@
 """Which samples two data sets share, so that a metric calls none of them abnormal that are normal or were trained on.
 
 Pictures that are read from files of the user are compared by file, as `genkit score` compares them. Those of other sets
-are compared by the keys that choose them. A copy of a picture is another picture, which no comparison finds.
+are compared by the keys that choose them; a set that alters some samples of another one shares the rest. A copy of a
+picture is another picture, which no comparison finds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from genkit.bases.datasets.keys_only import KeysOnly
 from genkit.bases.datasets.picture_set import PictureSet
 from genkit.core.dataset import Dataset
+from genkit.core.known_data import AlteredDataset
 from genkit.storage.user_path import user_path
 
 SIZE = {"resolution", "channels", "crop", "filter", "background"}
@@ -48,6 +50,20 @@ def refuse_trained_on(other: Dataset, data: Dataset) -> None:
 
 def shared_samples(some: Dataset, others: Dataset) -> str:
     """Return which samples of a data set another one is known to have, ``"7 of the 20 samples"``; "" if none is."""
+    for each in _with_unaltered(some):
+        for other in _with_unaltered(others):
+            if (each is not some or other is not others) and _shared(each, other):
+                return "unaltered samples"
+    return _shared(some, others)
+
+
+def _with_unaltered(data: Dataset) -> Iterator[Dataset]:
+    yield data
+    if isinstance(data, AlteredDataset) and data.unaltered is not None:
+        yield data.unaltered
+
+
+def _shared(some: Dataset, others: Dataset) -> str:
     if not (isinstance(some, KeysOnly) and isinstance(others, KeysOnly)):
         return ""
     if isinstance(some, PictureSet) and isinstance(others, PictureSet) and some.library is None:

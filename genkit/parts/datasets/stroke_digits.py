@@ -35,7 +35,10 @@ class StrokeDigits(Digits):
     brightness: Annotated[
         Annotated[float, Ge(0), Le(1)], Doc("Brightness of the stroke, from 0, black as the background, to 1, white.")
     ] = 0.7
-    share: Annotated[Annotated[float, Gt(0), Le(1)], Doc("Share of the digits that get a stroke.")] = 1.0
+    share: Annotated[
+        Annotated[float, Gt(0), Le(1)],
+        Doc("Share of the digits that get a stroke; the others are normal, so metrics of samples want 1."),
+    ] = 1.0
     stroke_seed: Annotated[NonNegativeInt, Doc("Seed of the strokes.")] = 0
 
     @property
@@ -47,6 +50,11 @@ class StrokeDigits(Digits):
     def has_masks(self) -> Literal[True]:
         """True."""
         return True
+
+    @property
+    def unaltered(self) -> Digits | None:
+        """The digits, of which those without a stroke are also here; None if every digit gets one."""
+        return Digits(split=self.split, classes=self.classes) if self.share < 1 else None
 
     @cached_property
     def whole_split(self) -> tuple[Arrays, np.ndarray]:

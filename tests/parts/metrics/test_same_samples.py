@@ -82,6 +82,25 @@ def test_sets_share_samples_exactly_if_they_share_pixels(places, monkeypatch):
     assert [bool(shared_samples(a, b)) for a, b in same_shape] == [bool(pixels(a) & pixels(b)) for a, b in same_shape]
 
 
+def test_a_set_that_alters_some_samples_shares_the_others():
+    train_sets = [
+        *(Digits(classes=classes) for classes in (None, (0, 1), (9,))),
+        *(StrokeDigits(classes=classes, share=0.5) for classes in (None, (9,))),
+        StrokeDigits(stroke_seed=1),
+        StrokeDigits(classes=(9,), share=0.5, stroke_seed=2),
+    ]
+    sets = [each for train in train_sets for each in (train, train.held_out())]
+    assert [bool(shared_samples(a, b)) for a, b in product(sets, sets)] == [
+        bool(pixels(a) & pixels(b)) for a, b in product(sets, sets)
+    ]
+
+
+@pytest.mark.parametrize("metric", [AUROC, AUPRC, FPRAtTPR])
+def test_digits_without_a_stroke_are_not_abnormal(metric):
+    assert_names(refusal(metric(StrokeDigits(share=0.5)), Digits()), "`other`", "[data]", "test split", "normal")
+    assert_names(refusal(metric(StrokeDigits(share=0.5), other_split="train"), Digits()), "trained on")
+
+
 NO_NINE, NINE = Digits(classes=tuple(range(9))), Digits(classes=(9,))
 
 
