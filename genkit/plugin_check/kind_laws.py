@@ -17,7 +17,7 @@ from genkit.errors import GenkitError, PartMistake
 from genkit.part_code import code_of, is_refusal
 from genkit.plugin_check.build_part import NotChecked
 from genkit.recipe.bind import Binder
-from genkit.recipe.bind_recipe import bind_recipe
+from genkit.recipe.bind_recipe import BoundRecipe, bind_recipe
 from genkit.recipe.document import read
 from genkit.recipe.network_on_meta import network_on_meta
 from genkit.recipe.plan import make_plan
@@ -83,7 +83,8 @@ def _model_of_recipe(around: Around) -> Iterator[Model]:
         return
     try:
         bound = bind_recipe(Binder(around.registry, read(around.recipe)))
-        yield network_on_meta(bound.build_model)
+        if isinstance(bound, BoundRecipe):
+            yield network_on_meta(bound.build_model)
     except Exception:  # its own parts report it
         return
 
