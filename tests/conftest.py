@@ -68,6 +68,12 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def never_collapsed(monkeypatch):
+    """Let no model count as collapsed: most models of tests are, after a few steps."""
+    monkeypatch.setattr("genkit.runs.collapse.LEAST_SHARE", float("-inf"))
+
+
+@pytest.fixture
 def without_home(monkeypatch):
     """Make the user's home folder unknown, as in a container with a user id that has no name and without HOME."""
     monkeypatch.delenv("GENKIT_CACHE")

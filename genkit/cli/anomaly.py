@@ -89,6 +89,7 @@ def anomaly(
     from genkit.draw.anomaly_grid import save_anomaly_grid
     from genkit.runs.anomaly_maps import MapFiles, MapOfScore, check_map, write_maps
     from genkit.runs.build_parts import build_score
+    from genkit.runs.collapse import FACT
     from genkit.runs.described_score import describe_score, facts_of_score
     from genkit.runs.sets_to_score import open_sets
     from genkit.runs.shown_pictures import ShownPictures
@@ -140,6 +141,7 @@ def anomaly(
     for each in sets.every:
         print_remark(each.remark())
     print_remark(on_masks)
+    print_remark(maps.reconstructed.remark_on(run))
     if json:
         facts = facts_of_score(chosen, model)
         facts |= {
@@ -152,6 +154,7 @@ def anomaly(
             "above": maps.above,
             "values": sets.others[0].values(),
             **_as_json(maps.numbers, sets.others[0].groups),
+            FACT: maps.reconstructed.with_remark(),
             "written": written,
             "bytes": sum(sizes.values()),
         }
@@ -194,7 +197,7 @@ def _print(numbers: PixelNumbers | None, pictures: int, groups: Sequence[str] | 
     if numbers is None:
         return
     from genkit.console.output import Console
-    from genkit.runs.intervals import NO_INTERVAL, describe_interval
+    from genkit.runs.intervals import NO_INTERVAL, describe_interval, remark_on_chance
 
     names = ("pixel AUROC", "pixel AUPRC", "best Dice, over all thresholds", "Dice at the threshold")
     rows = []
@@ -203,6 +206,8 @@ def _print(numbers: PixelNumbers | None, pictures: int, groups: Sequence[str] | 
         rows.append([name, f"{value:.4f}", "none" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"])
     title = f"{pictures:,} pictures with masks, {numbers.abnormal:.2%} of the pixels abnormal"
     Console().table(title, ("number", "value", "95 % interval"), rows)
+    if chance := remark_on_chance(names[0], getattr(numbers.auroc, "interval", None)):
+        Console().prose(chance)
     if any(row[-1] == "none" for row in rows):
         Console().prose(f"Interval none: {NO_INTERVAL}.")
     if groups is not None:

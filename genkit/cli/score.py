@@ -93,6 +93,7 @@ def score(
     """
     from genkit.draw.score_histogram import SetOfScores, save_score_histogram
     from genkit.runs.build_parts import build_score
+    from genkit.runs.collapse import FACT
     from genkit.runs.described_score import describe_score, facts_of_score, remark_on_weights
     from genkit.runs.score_files import write_score_files
     from genkit.runs.score_pictures import check_scores, score_sets
@@ -123,10 +124,12 @@ def score(
     written = [str(path) for path in output.written]
     for each in scored.every:
         print_remark(each.remark)
+    print_remark(scored.reconstructed.remark_on(run))
     print_remark(remark_on_weights(name, chosen, trained, of_score))
     if json:
         facts = facts_of_score(chosen, model)
         facts |= {"weights": trained.weights, "fpr": fpr, "threshold": scored.threshold}
+        facts |= {FACT: scored.reconstructed.with_remark()}
         print(json_format.dumps({**facts, "sets": _rows(scored), "written": written}))
     else:
         _print(scored, note, written)
@@ -175,6 +178,7 @@ def _row(scored: ScoredSets, each: ScoredSet) -> dict[str, Any]:
 def _print(scored: ScoredSets, note: str, written: list[str]) -> None:
     """Print a row for each set, the threshold, and the files."""
     from genkit.console.output import Console
+    from genkit.runs.intervals import remark_on_chance
 
     table, rows = [], _rows(scored)
     for row in rows:
@@ -195,6 +199,8 @@ def _print(scored: ScoredSets, note: str, written: list[str]) -> None:
     console.prose("AUROC, AUPRC and FPR at 95 % TPR take all pictures of a set for abnormal.")
     normal, *others = rows
     for row in others:
+        if chance := remark_on_chance(row["set"], row["auroc_interval"]):
+            console.prose(chance)
         if row["auroc_interval"] is None or normal["groups"] is not None or row["groups"] is not None:
             console.prose(f"Interval of {row['set']}: {row['interval']}.")
     for path in written:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from genkit.cli.show_next import next_commands
 from genkit.cli.show_picture import show_samples
@@ -11,9 +12,10 @@ from genkit.console.output import Console
 from genkit.core.result import Result
 from genkit.evaluation.protocol_lines import shown_weights
 from genkit.recipe.plan import Plan
+from genkit.runs.collapse import FACT, reconstructed_in
 from genkit.runs.early_end import early_end_of, last_step
 from genkit.runs.evaluate_during_training import evaluations_of
-from genkit.runs.model_facts import step_of
+from genkit.runs.model_facts import facts_in, step_of
 from genkit.runs.results_report import print_results
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.stability_strip import newest_row
@@ -26,10 +28,12 @@ from genkit.storage.listing import exists
 def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], console: Console, as_json: bool) -> None:
     """Print the results of a finished run, its pictures and folders, and the next commands; or all as JSON."""
     timing, end, remark = read_timing(folder), early_end_of(folder), remark_on(plan, folder.lines())
+    reconstructed = reconstructed_in(facts_in(folder.final))
     if as_json:
         facts = {"run": str(folder.path), "results": [result.as_dict() for result in results]}
         early = {} if end is None else {"stopped": asdict(end)}
-        remarks = {} if remark is None else {"remark": remark}
+        remarks: dict[str, Any] = {} if remark is None else {"remark": remark}
+        remarks |= {} if reconstructed is None else {FACT: reconstructed.with_remark()}
         print(json.dumps({**facts, "timing": timing and timing.as_dict(), **early, **remarks}))
         return
     print_results(results, shown_weights(plan.document.tables), console)
@@ -46,6 +50,8 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
         console.prose(f"after step {end.step} of {plan.steps}: {end.reason}", "stopped   ")
     if remark is not None:
         console.prose(remark, "remark    ")
+    if reconstructed is not None and reconstructed.remark:
+        console.prose(reconstructed.remark, "remark    ")
     console.print(f"run       {folder.path}")
     if plan.recipe.evaluate is not None and (label := plan.recipe.evaluate.best) is not None:
         console.print(f"best      {describe_best(folder, label)}")

@@ -29,6 +29,7 @@ from genkit.notebook.trained_model import TrainedModel, load
 from genkit.recipe.overrides import overrides_within
 from genkit.runs.anomaly_maps import MapOfScore, check_map, check_rate_of_pixels, threshold_of_maps
 from genkit.runs.build_parts import build_score
+from genkit.runs.collapse import ReconstructedSet
 from genkit.runs.described_score import remark_on_weights
 from genkit.runs.sample_sets import SampleSet, set_of_tensor
 from genkit.runs.score_pictures import ScoredSets, check_scores, score_sets
@@ -137,7 +138,8 @@ def score(
     with data_of_run(path, memory):
         sets = _sets(path, loaded, pictures, normal, of_data, memory)
         scored = score_sets(path, loaded.trained, model, chosen, sets, fpr)
-    _warn_of(*(each.remark for each in scored.every), remark_on_weights(score, chosen, loaded.trained, of_score))
+    remarks = (scored.reconstructed.remark_on(path), remark_on_weights(score, chosen, loaded.trained, of_score))
+    _warn_of(*(each.remark for each in scored.every), *remarks)
     return Scores(scored)
 
 
@@ -176,11 +178,12 @@ def anomaly_maps(
             [of_pictures] = sets.others
             found = []
             with progress_count("computing maps", len(sets.normal) + len(of_pictures)) as advance:
-                threshold = threshold_of_maps(mapping, sets.normal, fpr, advance)
+                watched = ReconstructedSet(model, sets.normal, loaded.trained.weights)
+                threshold = threshold_of_maps(mapping, watched, fpr, advance)
                 for chunk in of_pictures:
                     found.append(mapping(of_pictures, chunk))
                     advance(len(chunk.names))
-    _warn_of(*(each.remark() for each in sets.every))
+    _warn_of(*(each.remark() for each in sets.every), watched.reconstructed.remark_on(path))
     return AnomalyMaps(torch.from_numpy(np.concatenate(found)), threshold)
 
 

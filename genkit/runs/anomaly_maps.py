@@ -28,6 +28,7 @@ from genkit.core.model import Autoencoder, evaluating
 from genkit.core.score import Score, require_map
 from genkit.draw.anomaly_grid import ShownMaps
 from genkit.errors import UsageError
+from genkit.runs.collapse import Reconstructed, ReconstructedSet
 from genkit.runs.pixel_numbers import PixelNumbers, pixel_numbers
 from genkit.runs.sample_sets import SampleChunk, SampleSet
 from genkit.runs.sets_to_score import SetsToScore, fitted_to_training
@@ -61,6 +62,7 @@ class Maps:
     shown: ShownMaps  # the pictures to draw
     above: float  # share of the pixels above the threshold
     numbers: PixelNumbers | None  # None without masks
+    reconstructed: Reconstructed  # normal pictures, which show whether the model has collapsed
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ def write_maps(
         fitted = fitted_to_training(path, trained, mapping.model, mapping.score, sets.data)
         mapping = MapOfScore(mapping.model, fitted, mapping.smooth)
         progress = stack.enter_context(progress_count("computing maps", len(sets.normal) + len(pictures)))
-        threshold = threshold_of_maps(mapping, sets.normal, fpr, progress)
+        watched = ReconstructedSet(mapping.model, sets.normal, trained.weights)
+        threshold = threshold_of_maps(mapping, watched, fpr, progress)
         # Numbers against masks are read from the maps on disk, so that memory does not grow with the pictures.
         written = files.arrays if arrays else files.arrays[:1] if masks is not None else ()
         opened = [stack.enter_context(new_file(each)) for each in written]
@@ -149,7 +152,7 @@ def write_maps(
         if masks is not None:
             on_disk = np.load(opened[0].name, mmap_mode="r")
             numbers = pixel_numbers(on_disk, masks, threshold, pictures.rows, pictures.groups)
-        maps = Maps(threshold, shown, above, numbers)
+        maps = Maps(threshold, shown, above, numbers, watched.reconstructed)
         draw(files.picture, maps)
     if not arrays:
         files.maps.unlink(missing_ok=True)
@@ -166,18 +169,20 @@ def check_rate_of_pixels(model: Autoencoder, normal: SampleSet, fpr: float) -> i
     return pixels
 
 
-def threshold_of_maps(mapping: MapOfScore, normal: SampleSet, fpr: float, progress: Callable[[int], None]) -> float:
+def threshold_of_maps(
+    mapping: MapOfScore, normal: ReconstructedSet, fpr: float, progress: Callable[[int], None]
+) -> float:
     """Return the value that at most a share `fpr` of the pixels of the normal maps exceeds. Raises `UsageError`."""
-    pixels = check_rate_of_pixels(mapping.model, normal, fpr)
+    pixels = check_rate_of_pixels(mapping.model, normal.samples, fpr)
     try:
         return pixel_threshold(_maps_of(mapping, normal, progress), pixels, fpr)
     except ValueError as error:
-        raise UsageError(f"{normal.name}: {error}.") from None
+        raise UsageError(f"{normal.samples.name}: {error}.") from None
 
 
-def _maps_of(mapping: MapOfScore, samples: SampleSet, progress: Callable[[int], None]) -> Iterator[np.ndarray]:
-    for chunk in samples:
-        yield mapping(samples, chunk)
+def _maps_of(mapping: MapOfScore, normal: ReconstructedSet, progress: Callable[[int], None]) -> Iterator[np.ndarray]:
+    for chunk in normal:
+        yield mapping(normal.samples, chunk)
         progress(len(chunk.names))
 
 

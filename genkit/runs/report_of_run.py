@@ -37,6 +37,7 @@ from genkit.runs.report_recipe import ShownRecipe, shown_path, shown_recipe
 from genkit.runs.report_remarks import (
     plan_of,
     remarks_on_absent,
+    remarks_on_collapse,
     remarks_on_recipe,
     remarks_on_state,
     remarks_on_steps,
@@ -117,6 +118,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     plan = reader.read(folder.resolved, lambda: plan_of(folder.resolved), None)
     remarks += remarks_on_recipe(plan) if plan else ()
     facts: dict[str, Any] = reader.read(folder.final, lambda: _newest_facts(folder), {})
+    remarks += remarks_on_collapse(facts)
     remarks += reader.read(folder.path, lambda: list(remarks_on_absent(folder, state, facts)), [])
     jumping = reader.read(folder.metrics, lambda: _with_jumps(lines, plan, progress), lines)
     sections: list[Section] = reader.read(folder.metrics, lambda: shown_sections(jumping, evaluations, recipe), [])

@@ -9,6 +9,7 @@ from typing import Any
 
 from genkit.errors import GenkitError
 from genkit.recipe.plan import Plan, make_plan
+from genkit.runs.collapse import reconstructed_in
 from genkit.runs.failure import Failure
 from genkit.runs.pictures_of_run import is_drawable, previews_of
 from genkit.runs.resume_remarks import lost_lines
@@ -67,7 +68,13 @@ def plan_of(resolved: Path) -> Plan | None:
 
 def remarks_on_recipe(plan: Plan) -> Sequence[str]:
     """Return what the plan of a run remarks, such as a phase that never runs in so short a run."""
-    return [f"{remark[:1].upper()}{remark[1:].rstrip('.')}." for remark in plan.dry_run.remarks]
+    return [_as_sentence(remark) for remark in plan.dry_run.remarks]
+
+
+def remarks_on_collapse(facts: Mapping[str, Any]) -> Sequence[str]:
+    """Return that the model with these facts has collapsed, if the end of the run has measured so."""
+    found = reconstructed_in(facts)
+    return [] if found is None or not found.remark else [_as_sentence(found.remark)]
 
 
 def remarks_on_absent(folder: RunFolder, state: RunState, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -100,3 +107,7 @@ def _absent_pictures(folder: RunFolder, state: RunState, shape: Any) -> Iterator
 
 def _previews(folder: RunFolder) -> Sequence[str]:
     return [path.name for paths in previews_of(folder).values() for path in paths]
+
+
+def _as_sentence(remark: str) -> str:
+    return f"{remark[:1].upper()}{remark[1:].rstrip('.')}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from genkit.core.global_generators import seeded_generators
 from genkit.core.model import Autoencoder, evaluating
 from genkit.core.score import Score, require_score
 from genkit.errors import UsageError
-from genkit.runs.sample_sets import SampleSet
+from genkit.runs.collapse import Reconstructed, ReconstructedSet
+from genkit.runs.sample_sets import SampleChunk, SampleSet
 from genkit.runs.sets_to_score import SetsToScore, fitted_to_training
 from genkit.runs.trained import Trained
 
@@ -66,6 +67,7 @@ class ScoredSets:
     normal: ScoredSet
     others: list[ScoredSet]
     threshold: float
+    reconstructed: Reconstructed  # normal pictures, which show whether the model has collapsed
 
     @property
     def every(self) -> list[ScoredSet]:
@@ -108,14 +110,22 @@ def score_sets(
     with evaluating(model), seeded_generators(SEED):
         fitted = fitted_to_training(path, trained, model, score, sets.data)
         with progress_count("scoring pictures", sum(map(len, sets.every))) as advance:
-            normal, *others = [_scored(model, fitted, each, advance) for each in sets.every]
-    return ScoredSets(normal, others, threshold_at(normal.scores, fpr))
+            watched = ReconstructedSet(model, sets.normal, trained.weights)
+            normal = _scored(model, fitted, sets.normal, watched, advance)
+            others = [_scored(model, fitted, each, each, advance) for each in sets.others]
+    return ScoredSets(normal, others, threshold_at(normal.scores, fpr), watched.reconstructed)
 
 
-def _scored(model: Autoencoder, score: Score, samples: SampleSet, advance: Callable[[int], None]) -> ScoredSet:
+def _scored(
+    model: Autoencoder,
+    score: Score,
+    samples: SampleSet,
+    chunks: Iterable[SampleChunk],
+    advance: Callable[[int], None],
+) -> ScoredSet:
     scores: list[Tensor] = []
     names: list[str] = []
-    for chunk in samples:
+    for chunk in chunks:
         try:
             scores.append(raw_scores(model, score, chunk.x))
         except ValueError as error:

@@ -25,10 +25,12 @@ from genkit.recipe.placed import placing_errors
 from genkit.recipe.plan import Plan, make_plan
 from genkit.runs.callback_list import CallbackList
 from genkit.runs.callbacks_of_run import callbacks_of_run, check_given
+from genkit.runs.collapse import reconstructed_in
 from genkit.runs.failure import recording_failure
 from genkit.runs.finish import finish
 from genkit.runs.guarded_callback import Report
 from genkit.runs.live_run import LiveRun
+from genkit.runs.model_facts import facts_in
 from genkit.runs.next_step import IN_PYTHON, NextStep, with_next_step
 from genkit.runs.resume import check_before_resume, finished_results
 from genkit.runs.resume_remarks import resume_remarks
@@ -120,6 +122,9 @@ def _train_quietly(
         world.on_main(lambda: stack.enter_context(folder.locked()))
         loading = choose_workers(plan, torch.get_num_threads(), workers)
         train_in_folder(plan, folder, world, *callbacks, _WarningRemarks(folder), workers=loading.number)
+        reconstructed = reconstructed_in(facts_in(folder.final)) if world.is_main else None
+        if reconstructed is not None and reconstructed.remark:
+            warn_user(reconstructed.remark_on(folder.path))
 
 
 def train_in_folder(

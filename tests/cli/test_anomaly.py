@@ -128,7 +128,7 @@ def test_it_says_how_much_it_has_written(root, run):
 
 
 @pytest.mark.parametrize("command", ["anomaly", "encode", "interpolate", "reconstruct", "score"])
-def test_pictures_of_the_user_are_described_by_name_and_not_by_place(root, run, command, monkeypatch):
+def test_pictures_of_the_user_are_described_by_name_and_not_by_place(root, run, command, monkeypatch, never_collapsed):
     drawn = []
     drawing = texts_kept(drawn, image_grid.draw_image_grid)
     for module in ("image_grid", "anomaly_grid"):

@@ -61,7 +61,7 @@ def test_what_a_command_remarks_is_a_warning_at_the_line_of_the_caller(name, fun
         assert texts == expected[:-1]  # the user has chosen the ratio
 
 
-def test_arrays_are_taken_as_they_are_without_a_remark(model):
+def test_arrays_are_taken_as_they_are_without_a_remark(model, never_collapsed):
     x = np.random.default_rng(0).random((8, 1, 28, 28), np.float32)
     assert remarks_of(lambda: genkit.score(model, x, "error", normal=x, fpr=0.5)) == ([], set())
 

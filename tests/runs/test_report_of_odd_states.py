@@ -59,7 +59,7 @@ LOST = {
 }
 
 
-def test_what_a_finished_run_has_lost_is_named_at_the_top(finished, tmp_path):
+def test_what_a_finished_run_has_lost_is_named_at_the_top(finished, tmp_path, never_collapsed):
     folder = finished(tmp_path)
     assert remarks_of(folder) == ""
     shutil.rmtree(folder.checkpoints)  # often deleted to save space; nothing of a finished run needs them
@@ -81,7 +81,7 @@ def test_lines_that_a_log_has_lost_are_named(finished, tmp_path):
     assert_names(remarks_of(folder), f"{folder.metrics}: has {len(lines) - 1} of the {len(lines)} lines")
 
 
-def test_a_run_without_its_model_folder_is_incomplete_in_the_page_and_in_the_list(finished, tmp_path):
+def test_a_run_without_its_model_folder_is_incomplete_in_the_page_and_in_the_list(finished, tmp_path, never_collapsed):
     folder = finished(tmp_path)
     whole = report_of_run(folder)
     shutil.rmtree(folder.final)
