@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from textwrap import shorten
+from typing import Any
 
-from genkit.draw.panels import Curve, Panel
+from genkit.draw.panels import Curve, Panel, Section
 from genkit.runs.compare import Comparison, MetricProtocol
 from genkit.runs.compared_data import data_titles
+from genkit.runs.compared_run import ComparedRun
 from genkit.runs.curves import curves_of, evaluation_panels, is_schedule
+from genkit.runs.report_about import KL
+from genkit.runs.report_charts import KL_HEADING
 
 SUFFIX_CHARACTERS = 60  # at most, of the part of a panel's title that distinguishes it from panels of the same metric
 
@@ -30,6 +35,46 @@ def term_panels(comparison: Comparison) -> list[Panel]:
             key, {name: of_run[key] for name, of_run in curves.items() if key in of_run}, data, titles
         )
     ]
+
+
+def shared_keys(comparison: Comparison, run: ComparedRun) -> set[str]:
+    """Return the logged keys of a run that share a panel with another run."""
+    data = {each.name: comparison.data_of(each, "train") for each in comparison.runs}
+    own = curves_of(run.lines)
+    return {
+        key
+        for other in comparison.runs
+        if other is not run
+        for key in curves_of(other.lines)
+        if key in own and (is_schedule(key) or data[other.name] == data[run.name])
+    }
+
+
+def merged(panels: Sequence[Panel]) -> list[Panel]:
+    """Return the panels; those whose curves are equal share one, which has all titles."""
+    equal: dict[tuple[Any, ...], list[Panel]] = {}
+    for panel in panels:
+        curves = tuple((name, tuple(curve)) for name, curve in panel.curves.items())
+        equal.setdefault((panel.exact, curves), []).append(panel)
+    return [replace(alike[0], title=", ".join(panel.title for panel in alike)) for alike in equal.values()]
+
+
+def sections_of_terms(panels: Sequence[Panel]) -> list[Section]:
+    """Return the panels of terms in sections, as on the page of a run: those with a common prefix, and the others."""
+    prefixes = Counter(_prefix(panel) for panel in panels)
+    common = [panel for panel in panels if _prefix(panel)[1] and prefixes[_prefix(panel)] > 1]
+    names = {prefix for _, prefix in map(_prefix, common)}
+    joint = [panel for panel in panels if _prefix(panel)[1] in names or panel.title.partition("/")[2] in names]
+    return [
+        Section(KL_HEADING if KL in names else "Terms with a common prefix, by phase", merged(joint)),
+        Section("Terms of the losses", merged([panel for panel in panels if panel not in joint])),
+    ]
+
+
+def _prefix(panel: Panel) -> tuple[str, str]:
+    """Return the phase of a term and its name up to the last underscore, which is empty without one."""
+    phase, _, name = panel.title.partition(": ")[0].partition("/")
+    return phase, name.rpartition("_")[0]
 
 
 def _panels_of_key(

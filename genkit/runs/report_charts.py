@@ -52,13 +52,19 @@ def _is_curve(panel: Panel) -> bool:
 
 
 def chart_groups(
-    sections: Sequence[Section], starts: Mapping[str, float], meanings: Mapping[str, str] = MappingProxyType({})
+    sections: Sequence[Section],
+    starts: Mapping[str, float],
+    meanings: Mapping[str, str] = MappingProxyType({}),
+    *,
+    single: Look | None = None,
+    points: int | None = None,
 ) -> list[ChartGroup]:
     """Return the charts of sections, all over the steps, with the `starts` of phases, by label.
 
-    `meanings` say what terms and schedules are, by name.
+    `meanings` say what terms and schedules are, by name; `single` is the look of a curve that is alone in its chart.
+    Curves have `points` at most, or as many as such a page has room for.
     """
-    points = points_of_each(sum(len(panel.curves) for section in sections for panel in section.panels))
+    points = points or points_of_each(sum(len(panel.curves) for section in sections for panel in section.panels))
     groups = []
     for section in sections:
         looks = _looks_of_names(section.panels)
@@ -69,12 +75,13 @@ def chart_groups(
                 marks=starts,
                 best=panel.best,
                 dots=panel.sparse,
-                looks=looks if len(panel.curves) > 1 else None,
+                looks=looks if len(panel.curves) > 1 else single and dict.fromkeys(panel.curves, single),
                 points=points,
                 jumps=panel.exact,
             )
             for panel in section.panels
         ]
+        charts = [replace(chart, legend=chart.legend if len(chart.legend) > 1 else ()) for chart in charts]
         groups.append(_group(section.heading, charts, meanings))
     return groups
 

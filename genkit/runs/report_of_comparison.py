@@ -135,7 +135,7 @@ def comparison_page(comparison: Comparison) -> bytes:
     """Return the page of a comparison as HTML in UTF-8. Raises `UsageError` as `report_of_comparison`."""
     report = report_of_comparison(comparison)
     by_name = {run.name: run for run in report.runs}
-    charts = bool(report.curves.groups or report.curves.of_one_run)
+    charts = bool(report.curves.numbers)
     return render_page(TEMPLATE, report.title, {"report": report, "by_name": by_name}, charts=charts)
 
 

@@ -20,6 +20,8 @@ from genkit.pages.chart import value_text
 from genkit.runs.compare import compare
 from genkit.runs.compared_names import short_names
 from genkit.runs.report_of_comparison import FEW, WHAT_IS_TRAINED, comparison_page, report_of_comparison
+from genkit.runs.report_of_run import report_of_run
+from genkit.runs.run_folder import RunFolder
 from genkit.runs.standing import Standing
 
 pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("isolated")]
@@ -177,24 +179,33 @@ def test_images_and_points_have_headings_of_their_own(runs):
     assert ">Images</h3>" not in comparison_page(compare([runs["images"], runs["faster"]])).decode()
 
 
-def test_a_run_looks_the_same_in_every_chart(runs):
+def all_charts(found):
+    """Return the charts in the order of the page."""
+    parts = (*found.curves.groups, *found.curves.of_one_run, *found.curves.folded)
+    return [chart for part in parts for chart in part.charts]
+
+
+def colours(chart):
+    return chart.spec["layer"][0]["encoding"]["color"]["scale"]["range"]
+
+
+def test_a_run_looks_the_same_in_every_chart_of_several_runs_and_in_its_charts_of_one_curve(runs):
     found = report(runs, "images", "faster", "points")
     looks = {run.name: run.look for run in found.runs}
     charts = [chart for group in found.curves.groups for chart in group.charts]
     assert len(set(looks.values())) == 3 and charts
     for chart in charts:
-        scale = chart.spec["layer"][0]["encoding"]["color"]["scale"]
         assert chart.legend and all(look == looks[name] for name, look in chart.legend)
-        assert scale["range"] == [look.colour for _, look in chart.legend]
-    assert found.curves.same_schedules or any(group.heading == "Schedules" for group in found.curves.groups)
-    alone = {run.name: [chart.spec["layer"][0]["encoding"]["color"]["scale"]["range"] for chart in run.charts]
-             for run in found.curves.of_one_run}  # fmt: skip
-    assert alone and all(colours == [looks[name].colour] for name in alone for colours in alone[name])
+        assert colours(chart) == [look.colour for _, look in chart.legend]
+    (alone,) = found.curves.of_one_run
+    single = [chart for chart in alone.charts if len(colours(chart)) == 1]
+    assert alone.name == "points" and single and not any(chart.legend for chart in single)
+    assert all(colours(chart) == [looks["points"].colour] for chart in single)
 
 
 def test_terms_share_a_chart_on_the_same_data_only_and_those_of_one_run_are_folded(runs):
-    def shared(found, heading="Terms of the losses"):
-        groups = [group for group in found.curves.groups if group.heading == heading]
+    def shared(found):
+        groups = [group for group in found.curves.groups if group.heading != "Schedules"]
         return [{name for name, _ in chart.legend} for group in groups for chart in group.charts]
 
     pair = report(runs, "images", "faster")
@@ -202,40 +213,60 @@ def test_terms_share_a_chart_on_the_same_data_only_and_those_of_one_run_are_fold
     mixed = report(runs, "points", "images", "faster")
     assert shared(mixed) == [{"images", "faster"}] * len(shared(pair))
     (alone,) = mixed.curves.of_one_run
-    terms = {
-        title for title, run, *_ in numbers(mixed) if run == "points" and not title.startswith(("lr/", "schedule/"))
-    }
-    titles = [chart.title for chart in alone.charts]
-    assert alone.name == "points" and terms and terms <= set(titles) and not any(chart.legend for chart in alone.charts)
+    assert alone.name == "points" and not mixed.curves.opens_single_runs
     page = comparison_page(compare([runs[name] for name in ("points", "images", "faster")])).decode()
     curves = page[page.index('<section id="curves"') : page.index('<section id="keys"')]
-    assert curves.count("<details") == 2 and "The curves in numbers</summary>" in curves
+    assert "<details open" not in curves and "The curves in numbers</summary>" in curves
     folded = curves[curves.index("<details>") : curves.index("</details>")]
-    assert folded.count("<figure") == len(titles) and f"points: {len(titles)} chart" in folded
+    assert folded.count("<figure") == len(alone.charts) and f"points: {len(alone.charts)} chart" in folded
+
+
+def test_curves_of_one_run_have_the_charts_of_its_own_page(runs):
+    (alone, _) = report(runs, "points", "images").curves.of_one_run
+    own = [group for group in report_of_run(RunFolder(runs["points"])).groups if group.heading != "Schedules"]
+    assert [(group.heading, [chart.title for chart in group.charts]) for group in alone.groups] == [
+        (group.heading, [chart.title for chart in group.charts]) for group in own
+    ]
+    assert [chart.spec["data"] for chart in alone.charts] == [
+        chart.spec["data"] for group in own for chart in group.charts
+    ]
 
 
 def test_each_curve_in_numbers_knows_its_chart(runs):
-    found = report(runs, "points", "images", "faster")
-    charts = [chart for each in (*found.curves.groups, *found.curves.of_one_run) for chart in each.charts]
-    assert len({curve.place for curve in found.curves.numbers if curve.place}) == sum(
-        len(chart.spec["layer"][0]["encoding"]["color"]["scale"]["range"]) for chart in charts
-    )
-    for curve in found.curves.numbers:
-        title, run, first, *_ = curve.cells
-        if not curve.place:
-            assert title in found.curves.same_schedules
-            continue
-        chart, number = map(int, curve.place.split(":"))
-        assert charts[chart].title == title and f"{run} goes from {first} at" in charts[chart].summary
-        values = [row["y"] for row in charts[chart].spec["data"]["values"] if row["s"] == str(number)]
-        assert value_text(values[0]) == first
+    for names in (("points", "images", "faster"), ("points", "images"), ("images", "narrow")):
+        found = report(runs, *names)
+        charts = all_charts(found)
+        places = [curve.place for curve in found.curves.numbers]
+        assert {int(place.split(":")[0]) for place in places} == set(range(len(charts)))
+        for curve in found.curves.numbers:
+            chart, number = map(int, curve.place.split(":"))
+            values = [row["y"] for row in charts[chart].spec["data"]["values"] if row["s"] == str(number)]
+            assert (value_text(values[0]), value_text(values[-1])) == tuple(curve.cells[2:4])
+            lines = [RunFolder(runs[name]).lines() for name in ([curve.cells[1]] if curve.cells[1] else names)]
+            keys = [key.partition(": ")[0] for key in curve.cells[0].split(", ")]
+            logged = [[line[key] for line in of_run if key in line] for of_run in lines for key in keys]
+            assert logged and all(each == pytest.approx(values, rel=1e-6) for each in logged)
 
 
-def test_runs_without_anything_in_common_have_all_charts_folded(runs):
+def test_runs_without_anything_in_common_have_their_charts_open_and_the_schedules_folded(runs):
     apart = report(runs, "images", "points")
     assert [run.name for run in apart.curves.of_one_run] == ["images", "points"]
-    assert all(group.heading == "Schedules" for group in apart.curves.groups), "only schedules do not depend on data"
+    assert not apart.curves.groups and apart.curves.opens_single_runs
+    assert apart.curves.folded and all(group.heading.startswith("Schedules") for group in apart.curves.folded)
     assert not any(line.shared for line in apart.metrics) and "no two runs share one" in apart.about_metrics[0]
+    page = comparison_page(compare([runs["images"], runs["points"]])).decode()
+    assert page.count("<details open><summary>") == 2
+
+
+def test_equal_quantities_share_a_chart_and_schedules_of_all_runs_are_drawn_once(runs):
+    same = report(runs, "images", "narrow").curves
+    (chart,) = (chart for group in same.folded for chart in group.charts)
+    assert chart.title == "lr/encoder, lr/decoder" and len(colours(chart)) == 1 and not chart.legend
+    (line,) = (curve.cells[:2] for curve in same.numbers if curve.cells[0].startswith("lr/"))
+    assert line == ("lr/encoder, lr/decoder", "")
+    different = report(runs, "images", "faster").curves
+    titles = [chart.title for chart in different.groups[-1].charts]
+    assert different.groups[-1].heading == "Schedules" and titles == ["lr/encoder, lr/decoder"] and not different.folded
 
 
 def test_different_data_are_named_in_titles_and_a_run_only_where_names_are_equal(tmp_path):
@@ -245,9 +276,10 @@ def test_different_data_are_named_in_titles_and_a_run_only_where_names_are_equal
 
     digits, others = '[data]\nuse = "digits"\n', '[data]\nuse = "digits"\nclasses = [1]\n'
     assert titles(a=digits, b=digits) == ["vae/total"] * 2
-    assert titles(c=digits, d='[data]\nuse = "rings"\n') == ["vae/total: digits", "vae/total: rings"]
-    assert titles(e=digits, f=others, g=others) == ["vae/total: digits of e", *["vae/total: digits of f"] * 2]
-    assert titles(h=digits, i="") == ["vae/total: digits", "vae/total: data of i"]
+    assert titles(c=digits, d='[data]\nuse = "rings"\n') == ["vae/total"] * 2, "each of one run only"
+    assert titles(e=digits, f=others, g=others) == [*["vae/total: digits of f"] * 2, "vae/total"]
+    assert titles(h=digits, i="", j="") == [*["vae/total: data of i"] * 2, "vae/total"]
+    assert titles(k='[data]\nuse = "rings"\n', l=digits, m=digits) == [*["vae/total: digits"] * 2, "vae/total"]
 
 
 def test_what_several_runs_share_comes_first(runs):

@@ -60,6 +60,7 @@ def write_compared_pages(root: Path, cache: Path) -> dict[str, Path]:
             "ten": comparison_page(compare([*copies, points])),
             "hostile": comparison_page(compare(sorted((root / "hostile").iterdir()))),
             "pair": comparison_page(compare([points, _numbered_copy(points)])),
+            "apart": comparison_page(compare([copies[0], points])),
             "table": table_page(_table(root)),
             "tied": table_page(_tied_table(root)),
             "wide-table": table_page(_wide_table(root)),
