@@ -31,7 +31,8 @@ def _metric(run: RunSummary) -> str:
     if run.metric is None:
         return ""
     value = "refused" if run.metric.value is None else f"{run.metric.value:.4g}"
-    return f"{run.metric.label}{ARROWS[run.metric.better]} {value}"
+    note = f", {run.metric.weights_note}" if run.metric.weights_note else ""
+    return f"{run.metric.label}{ARROWS[run.metric.better]} {value}{note}"
 
 
 def _age(run: RunSummary, now: datetime) -> str:

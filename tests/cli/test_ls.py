@@ -48,11 +48,22 @@ def test_json_and_python_say_the_same(runs):
     assert "0002-b-s0" in repr(listed) and repr(listed[:0]) == "no runs" and "<table>" in listed._repr_html_()
 
 
+@pytest.mark.parametrize("table", ["", "[ema]\n"])
+def test_a_metric_of_raw_weights_says_so_where_the_pictures_are_of_others(tmp_path, table):
+    write_run(tmp_path / "runs" / "0001-a-s0", tables=table, steps=[100], results=[result("fid", 2.0, "lower")])
+    unfinished = write_run(tmp_path / "runs" / "0002-b-s0", tables=table, steps=[50])
+    unfinished.evaluations.append({"step": 50, "results": [{**result("psnr", 3.0), "better": "higher"}]})
+    assert ("fid ↓ 2, raw weights" in command("ls").out) == bool(table)
+    notes = [run.metric.weights_note for run in genkit.list_runs("runs")]
+    assert notes == ["raw weights" * bool(table), ""]  # a result without a protocol says nothing
+
+
 @pytest.mark.parametrize("value", [float("inf"), float("nan")], ids=["inf", "nan"])
 def test_json_has_no_number_that_is_not_finite(tmp_path, value):
     write_run(tmp_path / "runs" / "0001-a-s0", steps=[100], results=[result("fid", value, "lower")])
     (run,) = json.loads(command("ls", "--json").out, parse_constant=pytest.fail)["runs"]
-    assert run["state"] == "finished" and run["metric"] == {"label": "fid", "value": None, "better": "lower"}
+    metric = {"label": "fid", "value": None, "better": "lower", "weights_note": ""}
+    assert run["state"] == "finished" and run["metric"] == metric
     assert genkit.list_runs("runs")[0].metric.value == pytest.approx(value, nan_ok=True)
 
 
