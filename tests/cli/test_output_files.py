@@ -93,7 +93,7 @@ def test_an_ending_of_another_type_is_refused(given):
         OutputFiles(destination(given), Path("run/x"), ("-maps.npy", ".csv"))
     assert_names(str(refusal.value), f"--out {given}", ".csv, .npy", Path(given).suffix)
     OutputFiles(None, Path(given), (".csv",))  # a default name may have any, such as that of a set of pictures
-    OutputFiles(destination(f"{given}/"), Path("run/x"), (".csv",))
+    OutputFiles(destination("new/"), Path(given), (".csv",))
 
 
 @pytest.mark.parametrize(

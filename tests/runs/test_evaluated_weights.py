@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
 from support.commands import IMAGES, genkit, refused
@@ -42,6 +43,13 @@ class WithoutTheKey:
 
 
 @dataclass(frozen=True)
+class OfSizes:
+    """A metric whose key `weights` is a choice of something else."""
+
+    weights: Literal["few", "many"] = "few"
+
+
+@dataclass(frozen=True)
 class OfFiles:
     """A metric whose key `weights` is something else."""
 
@@ -49,11 +57,14 @@ class OfFiles:
 
 
 class Plugin:
+    genkit_hooks = 1
+
     @hookimpl
     def genkit_metrics(self):
         return [
-            Entry("without", f"{__name__}:WithoutTheKey"),
-            Entry("of-files", f"{__name__}:OfFiles"),
+            Entry("without", f"{__name__}:WithoutTheKey", "", ""),
+            Entry("of-files", f"{__name__}:OfFiles", "", ""),
+            Entry("of-sizes", f"{__name__}:OfSizes", "", ""),
         ]
 
 
@@ -111,14 +122,19 @@ def test_only_a_key_of_raw_and_ema_weights_that_the_user_has_not_set_is_replaced
         "short": "psnr",
         "without": {},
         "of-files": {},
+        "of-sizes": {},
         "unknown": {},
         "mine": {"use": "psnr"},
         "whole": {},
+        "few": {},
     }
     document = Document({"metrics": tables})
-    for override in ("metrics.mine.weights=raw", 'metrics.whole={use = "psnr", weights = "raw"}'):
+    whole = "metrics.whole={use = 'psnr', weights = 'raw'}"
+    for override in ("metrics.mine.weights=raw", whole, "metrics.few={use = 'psnr', samples = 9}"):
         document = with_override(document, override)
-    changed = with_weights(document, "ema", registry_with(Plugin())).tables["metrics"]
+    registry = registry_with(Plugin())
+    assert [registry.find("metrics", name).load() for name in ("without", "of-files")] == [WithoutTheKey, OfFiles]
+    changed = with_weights(document, "ema", registry).tables["metrics"]
     weights = {label: table.get("weights") for label, table in changed.items()}
     assert weights == {
         "averaged": "ema",
@@ -126,9 +142,11 @@ def test_only_a_key_of_raw_and_ema_weights_that_the_user_has_not_set_is_replaced
         "short": "ema",
         "without": None,
         "of-files": None,
+        "of-sizes": None,
         "unknown": None,
         "mine": "raw",
         "whole": "raw",
+        "few": "ema",
     }
 
 
