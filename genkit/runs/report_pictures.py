@@ -38,6 +38,7 @@ SERIES = {  # what a run draws during training; these stand first on the page
 TITLES = {"stability": "Stability over the training"}  # of figures that are not of the last step alone
 STRIP = "strip"
 ABOUT_STRIP = "The first samples of the stability strip: the same latent codes at each step."
+OLDER = " The strip has a row at a few steps only, so its newest one is older than the newest samples."
 ABOUT_ONE = {**FIGURES, STRIP: "The first samples of the stability strip."}  # of a series of one picture, by kind
 
 
@@ -60,6 +61,11 @@ class PictureSeries:
     def starts_in_middle(self) -> bool:
         """Whether a screen that is too small for a picture shows its middle first: of points, the samples."""
         return self.kind == POINTS
+
+    @property
+    def is_described(self) -> bool:
+        """Whether a note of each picture says already what it shows."""
+        return bool(self.pictures) and all(picture.note for picture in self.pictures)
 
     @property
     def notes(self) -> list[str]:
@@ -101,6 +107,7 @@ def pictures_of_report(folder: RunFolder, budget: PictureBudget) -> ReportPictur
     if len(rows) > 1 or "stability" not in figures:
         taken = budget.take(list(rows.values()), STRIP_SHARE)
         series = _through_time(STRIP, "First samples", ABOUT_STRIP, taken)
+        series = replace(series, about=series.about + OLDER * (newest > max(rows, default=newest)))
         (made if newest > drawn else others).append(series)
     for name in names:
         if (text := FIGURES.get(name, name)) in at_end:
