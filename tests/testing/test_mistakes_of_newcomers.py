@@ -12,7 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from genkit.plugin_check.build_part import kind_word
-from genkit.plugin_check.check import part_report
+from genkit.plugin_check.check import Report, part_report
+from genkit.plugin_check.member_names import misspelt_members
 from genkit.recipe.registry import Owner, Registry, load_registry
 from genkit.scaffold.kinds import Kind
 from genkit.scaffold.names import PluginName
@@ -130,27 +131,63 @@ def written(tmp_path_factory) -> Path:
     return folder / "new" / "genkit_newcomer"
 
 
+@pytest.fixture
+def report_of(written, tmp_path, monkeypatch):
+    """Return a function that changes a part of the package, and returns the report of the check."""
+
+    def report(kind: str, old: str, new: str, module: str) -> Report:
+        shutil.copytree(written, tmp_path / module)
+        changed = 0
+        for file in (tmp_path / module).glob("*.py"):
+            source = file.read_text()
+            if file.stem == kind_word(kind):
+                changed = source.count(old)
+                source = source.replace(old, new)
+            file.write_text(source.replace("genkit_newcomer", module))
+        assert changed
+        monkeypatch.syspath_prepend(tmp_path)
+        registry = load_registry()
+        registry.register(importlib.import_module(module), Owner(module, module, "0"))
+        (part,) = [part for part in registry.of_kind(kind) if part.owner.plugin == module]
+        found = part_report(part, registry)
+        for loaded in [loaded for loaded in sys.modules if loaded.partition(".")[0] == module]:
+            monkeypatch.delitem(sys.modules, loaded)
+        return found
+
+    return report
+
+
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_breaks_a_law(name, written, tmp_path, monkeypatch):
+def test_a_mistake_breaks_a_law(name, report_of):
     mistake = MISTAKES[name]
-    module = f"newcomer_{name.replace('-', '_')}"
-    shutil.copytree(written, tmp_path / module)
-    changed = 0
-    for file in (tmp_path / module).glob("*.py"):
-        source = file.read_text()
-        if file.stem == kind_word(mistake.kind):
-            changed = source.count(mistake.old)
-            source = source.replace(mistake.old, mistake.new)
-        file.write_text(source.replace("genkit_newcomer", module))
-    assert changed
-    monkeypatch.syspath_prepend(tmp_path)
-    registry = load_registry()
-    registry.register(importlib.import_module(module), Owner(module, module, "0"))
-    (part,) = [part for part in registry.of_kind(mistake.kind) if part.owner.plugin == module]
-    report = part_report(part, registry)
-    for loaded in [loaded for loaded in sys.modules if loaded.partition(".")[0] == module]:
-        monkeypatch.delitem(sys.modules, loaded)
+    report = report_of(mistake.kind, mistake.old, mistake.new, f"newcomer_{name.replace('-', '_')}")
     assert not report.not_checked
     assert {law.law: law.broken for law in report.broken}.keys() >= {mistake.law}
     (message,) = [law.message for law in report.broken if law.law == mistake.law]
     assert mistake.named in message
+
+
+REFUSED = {
+    "losses": "posterior: DiagNormal =",
+    "errors": "return self._of_components(x, output).flatten",
+    "scores": "errors = (x",
+    "metrics": "split = data.held_out()",
+    "extractors": "if len(shape) != 3:",
+    "models": "size = math.prod",
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_part_that_refuses_every_example_is_not_checked(kind, report_of):
+    line = REFUSED[kind]
+    report = report_of(
+        kind, line, f"if len(str(2)): raise ValueError('only for sounds')\n        {line}", f"only_{kind}"
+    )
+    assert not report.broken
+    assert "only for sounds" in report.not_checked
+
+
+def test_methods_of_a_class_without_a_file_are_not_judged():
+    made: dict[str, type] = {}
+    exec("class Made:\n    def loged(self): ...", {"__name__": "nowhere"}, made)
+    assert [*misspelt_members("callbacks", made["Made"])] == []
