@@ -70,7 +70,8 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def never_collapsed(monkeypatch):
     """Let no model count as collapsed: most models of tests are, after a few steps."""
-    monkeypatch.setattr("genkit.runs.collapse.LEAST_SHARE", float("-inf"))
+    for limit in ("LEAST_SHARE", "LITTLE_SHARE"):
+        monkeypatch.setattr(f"genkit.runs.collapse.{limit}", float("-inf"))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Remark on a collapsed model, whose reconstructions of held-out samples are nearly all the same.
+"""Remark on a collapsed model, whose reconstructions of held-out samples are nearly all the same, or close to that.
 
 Its scores and maps are numbers like any others, so only a look at the reconstructions would show it. docs/collapse.md
 has the measurements that the threshold comes from.
@@ -24,6 +24,7 @@ from genkit.runs.sample_sets import SampleChunk, SampleSet
 
 SAMPLES = 64  # that are reconstructed, spread over the split; fewer if there are no more
 LEAST_SHARE = 0.05  # below it, a model has collapsed
+LITTLE_SHARE = 0.15  # below it, a model reconstructs little
 FACT = "reconstructed_variance"  # name in the facts of a model folder
 
 
@@ -37,15 +38,21 @@ class Reconstructed:
 
     @property
     def remark(self) -> str:
-        """That the model has collapsed, and what to do; empty if it has not."""
-        if self.share is None or self.share >= LEAST_SHARE:
+        """That the model has collapsed, or reconstructs little, and what to do; empty if neither is so."""
+        if self.share is None or self.share >= LITTLE_SHARE:
             return ""
         average = ", and compare with the raw weights" if self.weights == "ema" else ""
+        look = f"Look at the reconstructions{average}; train longer, or lower beta_kl: docs/collapse.md"
+        follow = f"of {self.samples} unseen samples follow"
+        share = f"{max(0.0, self.share):.1%} of the variance between them ({self.weights} weights)"
+        if self.share >= LEAST_SHARE:
+            return (
+                f"reconstructions {follow} only {share}: the model is hardly trained, close to a collapse, or has few "
+                f"latent dimensions. What it does not reconstruct counts as an error in scores and maps. {look}"
+            )
         return (
-            f"the model has collapsed, or is hardly trained: its reconstructions of {self.samples} unseen samples "
-            f"follow {max(0.0, self.share):.1%} of the variance between them ({self.weights} weights), so they are "
-            "nearly all the same, or unrelated to their samples. Its scores and maps mean nothing. Look at the "
-            f"reconstructions{average}; train longer, or lower beta_kl: docs/collapse.md"
+            f"the model has collapsed, or is hardly trained: its reconstructions {follow} {share}, so they are nearly "
+            f"all the same, or unrelated to their samples. Its scores and maps mean nothing. {look}"
         )
 
     def remark_on(self, place: object) -> str:

@@ -24,6 +24,7 @@ from genkit.recipe.plan import make_plan
 from genkit.runs.collapse import (
     FACT,
     LEAST_SHARE,
+    LITTLE_SHARE,
     SAMPLES,
     Reconstructed,
     ReconstructedSet,
@@ -105,7 +106,14 @@ def test_a_share_below_the_least_one_is_remarked(share):
     assert "raw" not in Reconstructed(share, 40, "raw").remark.replace("(raw weights)", "")
 
 
-@pytest.mark.parametrize("share", [LEAST_SHARE, 0.5, 1.2, None])
+@pytest.mark.parametrize("share", [LEAST_SHARE, LITTLE_SHARE - 1e-9])
+def test_a_model_that_reconstructs_little_is_not_said_to_have_collapsed(share):
+    remark = Reconstructed(share, 40, "raw").remark_on("RUN")
+    assert_names(remark, "RUN: ", "40", "raw", f"{share:.1%}", "docs/collapse.md")
+    assert "has collapsed" not in remark and "mean nothing" not in remark
+
+
+@pytest.mark.parametrize("share", [LITTLE_SHARE, 0.5, 1.2, None])
 def test_other_shares_are_not(share):
     found = Reconstructed(share, 40, "raw")
     assert found.remark == found.remark_on("RUN") == "" and found.with_remark()["remark"] is None
@@ -149,7 +157,7 @@ def test_commands_and_functions_remark_with_the_same_number(command, tmp_path, i
 @pytest.mark.trains
 @pytest.mark.parametrize(("beta_kl", "collapsed"), [(0.01, False), (8.0, True)])
 def test_a_run_that_collapses_says_so_wherever_its_end_is_shown(beta_kl, collapsed, tmp_path, isolated):
-    recipe = write_recipe(tmp_path, TINY.replace("1e-3", "1e-2").replace("steps = 5", "steps = 60"))
+    recipe = write_recipe(tmp_path, TINY.replace("1e-3", "1e-2").replace("steps = 5", "steps = 150"))
     options = ("--set", f"loss.beta_kl={beta_kl}")
     done = genkit("run", recipe, "-q", *options)
     assert done.code == 0, done.err
