@@ -146,7 +146,8 @@ def _with_summaries(text: str) -> str:
 
 
 def _key_table(target: Callable[..., Any], without: Sequence[str] = ()) -> str:
-    from genkit.recipe.part_fields import expected, parameters_of
+    from genkit.recipe.expected import expected
+    from genkit.recipe.part_fields import parameters_of
 
     rows = []
     for key, parameter in parameters_of(target).items():
