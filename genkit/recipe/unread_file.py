@@ -60,7 +60,7 @@ def _shipped_as(path: Path) -> ShippedKind | None:
 def _near(path: Path, kind: ShippedKind) -> str:
     """Return the question for a file of the same folder, or a shipped name of that kind; empty if none is close."""
     written: dict[str, list[str]] = {}  # how each name is written in a command
-    for file in path.parent.glob("*.toml"):
+    for file in sorted(path.parent.glob("*.toml")):
         written.setdefault(file.stem, []).append(str(file))
     for name in kind.names() if path.parent == Path() or not path.suffix else ():
         written.setdefault(name, []).append(name)

@@ -13,14 +13,19 @@ SECONDS_TO_SEND = 0.001
 class RepeatedSignal:
     """A signal that this process sends itself some seconds after `start`.
 
-    A handler of signals uses it, which may interrupt any other method of it, so it has no lock.
+    A handler of signals calls `start`, which may interrupt any other method, so `start` takes no lock of this object.
     """
 
     def __init__(self) -> None:
         self.is_due = False  # the next signal is this one
-        self.is_over = False  # nothing is sent any more
+        self._over = threading.Event()
         self._turn = 0
-        self._is_sending = False
+        self._sending: set[int] = set()  # the turns whose threads may send at this moment
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is sent any more."""
+        return self._over.is_set()
 
     def start(self, number: int, seconds: float) -> None:
         """Send the signal `number` after this time, in place of one that has not been sent yet."""
@@ -29,19 +34,19 @@ class RepeatedSignal:
 
     def stop(self) -> None:
         """Send nothing more. What has been sent has reached its handler when this returns."""
-        self.is_over = True
-        while self._is_sending:
+        self._over.set()
+        while self._sending:
             time.sleep(SECONDS_TO_SEND)
 
     def _send(self, number: int, seconds: float, turn: int) -> None:
-        time.sleep(seconds)
-        self._is_sending = True  # before it looks: either it sees the end, or `stop` sees this
+        self._over.wait(seconds)
+        self._sending.add(turn)  # before it looks: either it sees the end, or `stop` sees this
         try:
             if turn == self._turn and not self.is_over:
                 self.is_due = True
                 os.kill(os.getpid(), number)
         finally:
-            self._is_sending = False
+            self._sending.discard(turn)
 
 
 def imports_within(frame: FrameType | None) -> int:
