@@ -1,20 +1,29 @@
-"""Set-up of all tests: `support` and `benchmarks` can be imported, torch uses one thread, the cache is temporary."""
+"""Set-up of all tests: `support` and `benchmarks` can be imported, torch uses one thread, the cache is temporary.
 
+Global generators are seeded, and nothing depends on the order of the tests.
+"""
+
+import math
 import os
+import random
 import signal
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from genkit.console import output
 from genkit.draw import style
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parents[1]))  # for `benchmarks`, which is not installed
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
+output.SECONDS_BETWEEN_LINES = math.inf  # on stderr, of work that takes so long on a busy machine only
 style.LAYOUT = None  # a layout takes a quarter of a short run; tests of pictures have it, see `laid_out`
 os.environ.pop("COLUMNS", None)  # the width of outputs, which a process of pytest-xdist has at 80
 
@@ -35,6 +44,24 @@ def pytest_collection_modifyitems(items):
             item.add_marker("browser")
         if not any(item.get_closest_marker(name) for name in ("trains", "slow", "gpu")):
             item.add_marker("fast")
+
+
+def _seed(name: str) -> None:
+    """Seed the global generators by a name, so that what tests draw does not depend on those that ran before."""
+    seed = zlib.crc32(name.encode())
+    torch.manual_seed(seed), np.random.seed(seed), random.seed(seed)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef):
+    """Seed each fixture: the first test that needs it makes it for all, and that differs from run to run."""
+    _seed(fixturedef.argname)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item):
+    """Seed each test."""
+    _seed(item.nodeid)
 
 
 @pytest.fixture(autouse=True)

@@ -214,3 +214,13 @@ def test_no_signal_is_sent_after_the_block(number, monkeypatch):
         assert is_sending.wait(900)
     time.sleep(0.2)
     assert not late
+
+
+def test_a_signal_is_sent_once_however_often_it_was_started(number):
+    received, again = [], RepeatedSignal()
+    signal.signal(number, lambda *given: received.append(given))
+    for seconds in (0.1, 0.1, 0.15):
+        again.start(number, seconds)
+    time.sleep(0.3)
+    again.stop()
+    assert len(received) <= 1
