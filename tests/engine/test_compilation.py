@@ -158,7 +158,7 @@ def test_a_graph_that_a_later_phase_uses_again_survives_the_next_compilation(use
 
 
 @pytest.mark.trains
-def test_pictures_and_metrics_are_computed_uncompiled(use, tmp_path):
+def test_pictures_and_metrics_are_computed_uncompiled(use, tmp_path, never_collapsed):
     recipe = replace(CASES["vae, mlp"], metrics={"modes": Use("modes", samples=100)}, report=Report(draw_every=2))
     recipe = replace(recipe, train=replace(recipe.train, compile=True), evaluate=Evaluate(every=3))
     backend = use(Backend())
