@@ -73,6 +73,7 @@ class TableReport:
     seeds: Sequence[str]
     values: Sequence[SeedsOfRow]
     intervals: bool  # whether values of seeds have intervals
+    interval_protocols: Sequence[ProtocolLine]  # how these are made, if `protocols` do not say it
     protocols: Sequence[ProtocolLine]
     remarks: Sequence[str]
     environment: Sequence[tuple[str, str]]
@@ -117,8 +118,9 @@ def report_of_table(table: OpenTable) -> TableReport:
         heat=heat_maps(table, results.lines),
         seeds=[str(seed) for seed in spec.seeds],
         values=list(seeds_of_rows(table, results)),
+        interval_protocols=results.interval_rows(),
         intervals=any(any(number.intervals) for line in results.lines for number in line.numbers.values() if number),
-        protocols=results.protocol_rows(seeds=True),
+        protocols=results.protocol_rows(),
         remarks=[remark for remark in results.remarks if remark != spec.note.strip()],
         environment=_environment(table, kept),
     )

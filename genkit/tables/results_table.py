@@ -63,15 +63,21 @@ class ResultsTable:
             previous = line.row
         return body
 
-    def protocol_rows(self, *, seeds: bool = False) -> list[ProtocolLine]:
+    def protocol_rows(self) -> list[ProtocolLine]:
         """Return how the numbers are made, with the names of the metrics, rows, columns or cells that each line is for.
 
         What several metrics share is said once: see `evaluation.protocol_lines`. How intervals are made is left out if
-        all numbers are means over seeds, which have none; with `seeds`, for a page with the interval of each seed, it
-        is said of these.
+        all numbers are means over seeds, which have none; `interval_rows` says it of the seeds.
         """
+        return self._rows(lambda name: name != INTERVAL_SETTING or not self._are_means)
+
+    def interval_rows(self) -> list[ProtocolLine]:
+        """Return how the intervals of seeds are made, as far as `protocol_rows` does not say it."""
+        return self._rows(lambda name: name == INTERVAL_SETTING) if self._are_means else []
+
+    def _rows(self, shown: Callable[[str], bool]) -> list[ProtocolLine]:
         settings = {
-            (metric, (row, column)): self._shown(protocol.settings, seeds)
+            (metric, (row, column)): {name: text for name, text in protocol.settings.items() if shown(name)}
             for metric in self.spec.metrics
             for (row, column, label), protocol in self.protocols.items()
             if label == metric
@@ -79,20 +85,11 @@ class ResultsTable:
         rows = {name: on_one_line(row.title or name) for name, row in self.spec.rows.items()}
         columns = {name: on_one_line(column.title or name) for name, column in self.spec.columns.items()}
         return protocol_lines(
-            settings,
+            {number: texts for number, texts in settings.items() if texts},
             lambda place: rows[place[0]],
             lambda place: columns[place[1]],
             lambda place: f"{rows[place[0]]} / {columns[place[1]]}",
         )
-
-    def _shown(self, settings: Mapping[str, str], seeds: bool) -> Mapping[str, str]:
-        """Return the settings of a number, with words on its interval as `protocol_rows` says."""
-        if INTERVAL_SETTING not in settings or not self._are_means:
-            return settings
-        if seeds:
-            text = settings[INTERVAL_SETTING].removeprefix(INTERVAL)
-            return {**settings, INTERVAL_SETTING: f"{INTERVAL} of each seed{text}"}
-        return {name: text for name, text in settings.items() if name != INTERVAL_SETTING}
 
     @cached_property
     def _are_means(self) -> bool:

@@ -278,8 +278,8 @@ def test_intervals_of_single_seeds_are_explained_where_one_is_shown(table_file):
     assert len(remarks([1])) == 1 and remarks([1, 2]) == []
 
 
-def test_intervals_in_protocols_are_said_of_the_seeds_where_numbers_are_means(table_file, monkeypatch):
-    def said(values, **of_rows):
+def test_how_intervals_are_made_is_said_with_the_seeds_where_numbers_are_means(table_file):
+    def said(values):
         table = opened(table_file(), {"a/narrow": values, "a/wide": [1, 2]})
         for name, run in table.kept.items():
             results = {label: replace(each, interval=(0.25, 9.125)) for label, each in run.results.items()}
@@ -287,12 +287,11 @@ def test_intervals_in_protocols_are_said_of_the_seeds_where_numbers_are_means(ta
         results = table.results()
         protocol = replace(next(iter(results.protocols.values())), details={INTERVAL: "95 %"})
         results = replace(results, protocols=dict.fromkeys(results.protocols, protocol))
-        return [line.settings.split(", ")[3:] for line in results.protocol_rows(**of_rows)], report_of_table(table)
+        assert report_of_table(table).intervals
+        return [line.settings.split(", ")[3:] for line in results.protocol_rows()], results.interval_rows()
 
-    shown, report = said([1, 2], seeds=True)
-    assert shown == [["interval of each seed 95 %"]] and report.intervals
-    assert said([1, 2])[0] == [[]]
-    assert said([1], seeds=True)[0] == said([1])[0] == [["interval 95 %"]]
+    assert said([1, 2]) == ([[]], [("modes", "interval 95 %")])
+    assert said([1]) == ([["interval 95 %"]], [])
 
 
 def test_a_cell_that_is_not_in_the_table_stands_once_for_all_lines_of_its_row(table_file):
