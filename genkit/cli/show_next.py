@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from genkit.errors import UsageError
@@ -15,6 +18,7 @@ from genkit.storage.listing import names_in
 
 MOST_COMMANDS = 5
 MOST_RUNS = 20  # that are looked at for one to compare with
+NUMBERED = re.compile(r"([0-9]{4,})-")  # how the name of a run of `genkit run` begins
 
 
 def next_commands(folder: RunFolder, plan: Plan) -> list[str]:
@@ -39,23 +43,33 @@ def can_score(plan: Plan) -> bool:
 
 
 def comparable_run(folder: RunFolder) -> RunFolder | None:
-    """Return the newest other finished run beside this one with the same [data]; None if there is none."""
+    """Return the newest other finished run of `genkit run` beside this one with the same [data]; None without one.
+
+    One with the title of this run comes first. The runs of tables and searches have no number, so no order: each has a
+    command of its own that compares them.
+    """
     with suppress(UsageError):
-        data = _data_of(folder)
-        others = [RunFolder(folder.path.parent / name) for name in names_in(folder.path.parent)]
-        finished = [other for other in others if other.path != folder.path and _is_finished(other)]
-        for other in finished[: -MOST_RUNS - 1 : -1]:  # names are numbered, so the last is the newest
+        tables = tables_of_run(folder.resolved)
+        others: list[tuple[RunFolder, Mapping[str, Any]]] = []
+        for other in islice(_finished_runs_beside(folder), MOST_RUNS):
             with suppress(UsageError):
-                if _data_of(other) == data:
-                    return other
+                others.append((other, tables_of_run(other.resolved)))
+        alike = [(other, found) for other, found in others if found.get("data") == tables.get("data")]
+        alike.sort(key=lambda each: each[1].get("title") != tables.get("title"))  # stable: the newest stays first
+        return alike[0][0] if alike else None
     return None
+
+
+def _finished_runs_beside(folder: RunFolder) -> Iterator[RunFolder]:
+    """Yield the other finished runs with a number in the same folder, the highest number first."""
+    numbers = {name: int(found[1]) for name in names_in(folder.path.parent) if (found := NUMBERED.match(name))}
+    for name in sorted(numbers, key=lambda each: (numbers[each], each), reverse=True):
+        other = RunFolder(folder.path.parent / name)
+        if name != folder.path.name and _is_finished(other):
+            yield other
 
 
 def _is_finished(folder: RunFolder) -> bool:
     with suppress(UsageError):  # of an entry beside the runs that cannot be read
         return folder.finished
     return False
-
-
-def _data_of(folder: RunFolder) -> Any:
-    return tables_of_run(folder.resolved).get("data")
