@@ -41,7 +41,7 @@ from genkit.cli.given_model import CommandWithModel
 from genkit.cli.headings import LOOK, OWN, SET_UP, SHARE, TABLES, TRAIN
 from genkit.cli.html_option import CommandWithPage
 from genkit.cli.metrics_argument import CommandWithMetrics
-from genkit.recipe.plugin_selection import select_plugins
+from genkit.recipe.plugin_selection import check_selection, select_plugins
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -75,8 +75,9 @@ def options(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Handle the options before the command."""
+    """Handle the options before the command. Raises `UsageError` for a plugin that is not installed."""
     select_plugins(plugins_to_load)
+    check_selection()
 
 
 app.add_typer(recipes.app, name="recipes", rich_help_panel=TRAIN)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from genkit.errors import UsageError
+from genkit.near_miss import near_miss
 
 VARIABLE, OPTION = "GENKIT_PLUGINS", "--plugins"
 
@@ -41,3 +45,24 @@ def selection() -> Selection:
     if _by_option:
         return Selection(names, f"{OPTION} {written}", f"leave out {OPTION}")
     return Selection(names, f"{VARIABLE}={written}", f"unset {VARIABLE}")
+
+
+def check_selected(names: Iterable[str]) -> None:
+    """Raise `UsageError` if a plugin is selected that is not among the `names` of the installed ones."""
+    installed, chosen = set(names), selection()
+    if missing := chosen.names - installed - {"all", "none"}:
+        name = min(missing)
+        raise UsageError(f"{chosen.text}: no plugin named {name} is installed.{near_miss(name, installed)}")
+
+
+def check_selection() -> None:
+    """Do what `check_selected` does, before a command that may load no plugin. It looks them up only if some are named.
+
+    No plugin is imported.
+    """
+    if selection().names - {"all", "none"}:
+        from importlib.metadata import entry_points
+
+        from genkit.hooks import ENTRY_POINT_GROUP
+
+        check_selected(point.name for point in entry_points(group=ENTRY_POINT_GROUP))

@@ -21,7 +21,7 @@ from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS, Entry
 from genkit.near_miss import closest, ended, near_miss
 from genkit.recipe.broken_plugin import Broken, NotLoaded, WrongHooks, reason_of
 from genkit.recipe.entry_target import NoSuchTarget, import_target
-from genkit.recipe.plugin_selection import OPTION, VARIABLE, selection
+from genkit.recipe.plugin_selection import OPTION, VARIABLE, check_selected, selection
 
 INSTALL_ITS_PLUGIN = (
     "If a plugin supplies it, install the plugin with pip; `genkit plugins` lists the parts that are installed."
@@ -222,11 +222,8 @@ def load_registry() -> Registry:
 def _selected_entry_points() -> list[importlib.metadata.EntryPoint]:
     """Return the entry points that ``GENKIT_PLUGINS`` selects, by name. Raises `UsageError` for a missing plugin."""
     points = sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
-    names = {point.name for point in points}
+    check_selected(point.name for point in points)
     chosen = selection()
-    if missing := chosen.names - names - {"all", "none"}:
-        name = min(missing)
-        raise UsageError(f"{chosen.text}: no plugin named {name} is installed.{near_miss(name, names)}")
     return [point for point in points if chosen.is_all or point.name in chosen.names]
 
 

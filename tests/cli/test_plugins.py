@@ -115,7 +115,11 @@ def test_plugins_show_suggests_a_similar_name(site):
 
 def test_the_plugins_option_refuses_a_plugin_that_is_not_installed(site, monkeypatch):
     supply(site, monkeypatch, cli_sole=SCHEDULE.replace("{name}", "ramp"))
-    assert_names(refused("--plugins", "cli_soul", "plugins"), "--plugins cli_soul", "Did you mean cli_sole?")
+    for command in ("plugins", "ls", "doctor"):  # ls loads no plugin
+        assert_names(refused("--plugins", "cli_soul", command), "--plugins cli_soul", "Did you mean cli_sole?")
+    monkeypatch.setenv("GENKIT_PLUGINS", "cli_soul")
+    assert_names(refused("ls"), "GENKIT_PLUGINS=cli_soul", "Did you mean cli_sole?")
+    assert genkit("--plugins", "all,none,cli_sole", "ls").code == 0
 
 
 @pytest.mark.trains
