@@ -36,6 +36,11 @@ def mark_best(
     return dict(numbers)
 
 
+def can_be_marked(seeds: int, columns: int) -> bool:
+    """Return whether a table of so many seeds and columns can have a best number at all."""
+    return columns > 1 and _chance(seeds, seeds) <= SIGNIFICANCE
+
+
 def leading_columns(measured: Mapping[str, CellNumber], better: Literal["lower", "higher"]) -> list[str]:
     """Return the columns of a line that may be the best: the one with the best mean, and those that it does not beat.
 
@@ -48,4 +53,9 @@ def leading_columns(measured: Mapping[str, CellNumber], better: Literal["lower",
 
 def _beats(one: CellNumber, other: CellNumber, sign: int) -> bool:
     separated = max(sign * value for value in one.values) < min(sign * value for value in other.values)
-    return separated and 1 / math.comb(len(one.values) + len(other.values), len(one.values)) <= SIGNIFICANCE
+    return separated and _chance(len(one.values), len(other.values)) <= SIGNIFICANCE
+
+
+def _chance(one: int, other: int) -> float:
+    """Return the probability that all seeds of one method beat all seeds of another that is equal."""
+    return 1 / math.comb(one + other, one)

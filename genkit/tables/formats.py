@@ -111,6 +111,7 @@ CSV_COLUMNS = (
     *("values", "seeds", "runs"),  # lists of equal length, separated by spaces
     *("published", "best", "stale", "protocol"),
     *("low", "high"),  # ends of the confidence intervals, lists as `values`; empty if no value has an interval
+    "missing",  # why there are no values, such as "not run"; empty if there are
 )
 
 
@@ -130,7 +131,7 @@ def as_csv(table: ResultsTable) -> str:
                     "column": column,
                     "metric": line.metric,
                     "better": line.better or "",
-                    "values": " ".join(map(repr, number.values)) or number.without_values,
+                    "values": " ".join(map(repr, number.values)),
                     "seeds": " ".join(map(str, number.seeds)),
                     "runs": " ".join(runs),
                     "published": "" if number.published is None else number.published,
@@ -139,6 +140,7 @@ def as_csv(table: ResultsTable) -> str:
                     "protocol": str(table.protocols.get((line.row, column, line.metric), "")),
                     "low": _ends(number, 0),
                     "high": _ends(number, 1),
+                    "missing": "" if number.values else number.without_values,
                 }
             )
     return out.getvalue()

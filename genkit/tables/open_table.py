@@ -57,10 +57,13 @@ class OpenTable:
         lacking = missing(experiments, self.kept)
         if not lacking:
             return []
+        selected = " selected" * (len(experiments) < len(self.experiments))
         settings.console.info(
-            f"{len(lacking)} of {len(self.experiments)} runs have no current result. Those that are not finished in "
-            f"{settings.runs}/ train now, {settings.jobs} at a time. "
-            f"`genkit table show {self._given}` prints the others."
+            f"{len(lacking)} of {len(experiments)}{selected} run{'s' * (len(experiments) != 1)} "
+            f"{'has' if len(lacking) == 1 else 'have'} no current result. Those that are not finished in "
+            f"{settings.runs}/ train now, {settings.jobs} at a time."
+            + f" `genkit table show {self._given}` prints the others."
+            * (len(missing(self.experiments, self.kept)) < len(self.experiments))
         )
         dry_run_cells(lacking, self.path)
         errors = train_missing(lacking, self.results_file, settings)

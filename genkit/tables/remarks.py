@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from genkit.core.result import Result
 from genkit.recipe.changed_keys import changed_keys
-from genkit.tables.best_number import SIGNIFICANCE
+from genkit.tables.best_number import SIGNIFICANCE, can_be_marked
 from genkit.tables.cell_result import CellResult
 from genkit.tables.different_data import find_different_data
 from genkit.tables.experiment import Experiment
@@ -34,11 +34,14 @@ def _how_to_read(table: TableSpec) -> Iterator[str]:
         yield table.note.strip()
     if table.published:
         yield f"In brackets: published, {table.published.source}."
-    yield (
-        f"Mean ± standard deviation over training seeds {', '.join(map(str, table.seeds))}, as far as they are kept. "
-        "Best (bold, or a star): every seed beats every seed of every other number in its line, which has a "
+    means = (
+        f"Mean ± standard deviation over training seeds {', '.join(map(str, table.seeds))}, as far as they are kept."
+    )
+    best = (
+        " Best (bold, or a star): every seed beats every seed of every other number in its line, which has a "
         f"probability of at most 1 in {1 / SIGNIFICANCE:.0f} if the methods are equal."
     )
+    yield means + best * can_be_marked(len(table.seeds), len(table.columns))
 
 
 def _intervals(table: TableSpec, experiments: Sequence[Experiment], kept: Mapping[str, CellResult]) -> Iterator[str]:

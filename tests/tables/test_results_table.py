@@ -134,7 +134,8 @@ def test_csv_holds_every_seed_in_full(filled):
     assert cells["a", "wide"]["values"] == "7.0 8.0" and cells["a", "wide"]["published"] == "8.0"
     assert cells["a", "wide"]["runs"] == "run_1 run_1" and cells["a", "wide"]["seeds"] == "0 1"
     assert cells["a", "wide"]["stale"] == "True"
-    assert cells["b", "wide"]["values"] == "not run"
+    assert (cells["b", "wide"]["values"], cells["b", "wide"]["missing"]) == ("", "not run")
+    assert cells["a", "wide"]["missing"] == ""
     assert not any("[low, high]" in remark for remark in filled.remarks)
     assert {row["low"] for row in rows} == {row["high"] for row in rows} == {""}
 
