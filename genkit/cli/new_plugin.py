@@ -53,7 +53,7 @@ def new(
 
     commands = (
         f"cd {shlex.quote(str(folder))}",
-        "pip install -e '.[test]'",
+        "pip install -e '.[test,lint]'",
         f"genkit plugins check {name}",
         "pytest",
         f"genkit run recipes/{name}.toml",

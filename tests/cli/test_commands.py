@@ -210,7 +210,7 @@ def test_eval_reports_all_problems_of_a_metric_and_how_to_set_its_keys(finished)
     inception = ("--set", "metrics.fid.features.use=inception", "--set", "metrics.fid.features.path=nowhere.pth")
     wrong_shape, missing_file, hint = refused("eval", finished, "--metrics", "fid", *inception).splitlines()
     assert_names(wrong_shape, "[metrics] fid: ", "images")
-    assert_names(missing_file, "[metrics.fid] features: ", "nowhere.pth", "pt_incep")
+    assert_names(missing_file, "[metrics.fid.features] path: ", "nowhere.pth", "pt_incep")
     assert_names(hint, "--set metrics.LABEL.KEY=VALUE")
 
 

@@ -112,7 +112,7 @@ def test_a_mistyped_folder_and_a_folder_of_runs_are_answered_with_names(folder, 
 
 def test_a_message_names_the_model_of_the_hub_and_not_the_cache(pushed, folder):
     shutil.rmtree(folder)
-    for arguments in (["eval", NAME], ["sample", NAME, "--weights", "raw"]):
+    for arguments in (["eval", NAME, "--weights", "raw"], ["sample", NAME, "--weights", "raw"]):
         code, out, err = command(*arguments)
         *_, message = err.splitlines()  # after the progress of the download
         assert (code, out) == (2, "") and message.startswith(f"error: {NAME}: exported with the ema weights")
