@@ -12,6 +12,7 @@ import typer
 from genkit.cli.complete_paths import complete_recipe
 from genkit.cli.options import Json, Overrides, recipe_path
 from genkit.cli.plan_for_command import plan_for_command
+from genkit.cli.writable import folder_to_write
 from genkit.storage.user_path import user_path
 
 
@@ -32,7 +33,9 @@ def convert(
             help="Recipe whose [model] is the network.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", parser=user_path, help="Model folder to make.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", parser=folder_to_write("--out"), help="Model folder to make.")
+    ],
     overrides: Overrides = None,
     json: Json = False,
 ) -> None:

@@ -16,7 +16,7 @@ from genkit.cli.options import Json, Overrides, RecipePath
 from genkit.cli.output_files import picture_file
 from genkit.cli.outputs import refuse_among_pictures, refuse_inside_data, refused_if_unwritable
 from genkit.cli.plan_for_command import plan_for_command
-from genkit.storage.user_path import user_path
+from genkit.cli.writable import folder_to_write
 
 
 class Split(StrEnum):
@@ -123,7 +123,8 @@ def show(
 def export(
     recipe: RecipePath,
     out: Annotated[
-        Path, typer.Option("--out", metavar="FOLDER", parser=user_path, help="New folder for the pictures.")
+        Path,
+        typer.Option("--out", metavar="FOLDER", parser=folder_to_write("--out"), help="New folder for the pictures."),
     ],
     split: Annotated[Split, typer.Option("--split", help="Split to write; test is the held-out split.")] = Split.TRAIN,
     number: Annotated[
@@ -131,7 +132,12 @@ def export(
     ] = None,
     masks: Annotated[
         Path | None,
-        typer.Option("--masks", metavar="FOLDER", parser=user_path, help="New folder for the masks of the pictures."),
+        typer.Option(
+            "--masks",
+            metavar="FOLDER",
+            parser=folder_to_write("--masks"),
+            help="New folder for the masks of the pictures.",
+        ),
     ] = None,
     overrides: Overrides = None,
     json: Json = False,

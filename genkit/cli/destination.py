@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from genkit.cli.writable import refuse_unwritable
 from genkit.errors import UsageError
 from genkit.storage.user_path import user_path
 
@@ -27,10 +28,15 @@ class Destination:
         return str(self.path)
 
 
-def destination(given: str) -> Destination:
-    """Return the place that a user gave; it need not exist. Raises `UsageError` as `user_path`."""
+def destination(given: str, option: str = "--out") -> Destination:
+    """Return the place that a user gave; it need not exist.
+
+    Raises `UsageError` as `user_path`, and if no file can be written there.
+    """
     path = user_path(given)
-    return Destination(path, given.endswith(FOLDER_ENDS) or path.is_dir())
+    place = Destination(path, given.endswith(FOLDER_ENDS) or path.is_dir())
+    refuse_unwritable(option, path, path if place.is_folder else path.parent)
+    return place
 
 
 def output_stem(out: Destination | None, default: Path, endings: Sequence[str], option: str = "--out") -> Path:

@@ -12,7 +12,7 @@ import typer
 from genkit.cli.inputs import print_remark
 from genkit.cli.options import Json, RunOrModel, Weights
 from genkit.cli.outputs import refuse_inside_data
-from genkit.storage.user_path import user_path
+from genkit.cli.writable import folder_to_write
 
 
 def export(
@@ -20,7 +20,12 @@ def export(
     weights: Weights = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", parser=user_path, help="New folder; by default RUN/export-WEIGHTS."),
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            parser=folder_to_write("--out"),
+            help="New folder; by default RUN/export-WEIGHTS.",
+        ),
     ] = None,
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Also write the networks in ONNX, after a comparison with torch.")

@@ -13,7 +13,7 @@ import typer
 from genkit.cli.inputs import print_remark
 from genkit.cli.options import DataOverrides, Json, RunOrModel, overrides_within
 from genkit.cli.outputs import refuse_inside_data
-from genkit.storage.user_path import user_path
+from genkit.cli.writable import folder_to_write
 
 if TYPE_CHECKING:
     from genkit.runs.fit_prior import FitFacts
@@ -31,7 +31,9 @@ def fit_prior(
     overrides: DataOverrides = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", parser=user_path, help="Model folder; by default RUN/fitted."),
+        typer.Option(
+            "--out", metavar="FOLDER", parser=folder_to_write("--out"), help="Model folder; by default RUN/fitted."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

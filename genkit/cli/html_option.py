@@ -19,7 +19,7 @@ ENDING = ".html"
 
 def page_destination(given: str) -> Destination:
     """Return where a page goes: the default name in the working folder if nothing is given."""
-    return destination(given) if given else Destination(Path(), is_folder=True)
+    return destination(given, OPTION) if given else Destination(Path(), is_folder=True)
 
 
 Html = Annotated[

@@ -11,6 +11,7 @@ import typer
 
 from genkit.cli.choice import choice
 from genkit.cli.options import Json
+from genkit.cli.writable import folder_to_write
 from genkit.scaffold.kinds import TEMPLATES, Kind, with_needed
 from genkit.scaffold.names import PluginName
 from genkit.storage.user_path import user_path
@@ -31,7 +32,12 @@ def new(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", parser=user_path, help="New folder for the package; NAME by default."),
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            parser=folder_to_write("--out"),
+            help="New folder for the package; NAME by default.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

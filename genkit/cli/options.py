@@ -12,6 +12,7 @@ from genkit.cli.complete_names import one_of
 from genkit.cli.complete_paths import complete_recipe, complete_run, complete_run_or_model
 from genkit.cli.destination import Destination, destination
 from genkit.cli.given_model import GivenModel, given_model
+from genkit.cli.writable import folder_to_write
 from genkit.storage.user_path import user_path
 
 
@@ -121,7 +122,10 @@ Out = Annotated[
         "an exported folder and ORG/NAME it is in the working folder, as NAME-...",
     ),
 ]
-Runs = Annotated[Path, typer.Option("--runs", metavar="FOLDER", parser=user_path, help="Folder of the run folders.")]
+Runs = Annotated[
+    Path,
+    typer.Option("--runs", metavar="FOLDER", parser=folder_to_write("--runs"), help="Folder of the run folders."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the results and the run folder.")]
 

@@ -11,6 +11,7 @@ import typer
 from genkit.cli.complete_paths import complete_space
 from genkit.cli.options import Json, Overrides, Quiet, RecipePath, Runs
 from genkit.cli.table.options import Jobs, Threads
+from genkit.cli.writable import folder_to_write
 from genkit.storage.user_path import user_path
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def tune(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="FOLDER", parser=user_path, help="Folder of the search; by default searches/RECIPE-SPACE."
+            "--out",
+            metavar="FOLDER",
+            parser=folder_to_write("--out"),
+            help="Folder of the search; by default searches/RECIPE-SPACE.",
         ),
     ] = None,
     dry: Annotated[

@@ -39,7 +39,9 @@ def free(place: Path) -> str:
 
 def why_unwritable(folder: Path) -> str:
     """Return why files cannot be written to a folder, which need not exist yet; empty if they can be."""
-    nearest = _nearest(folder)
+    nearest = next((above for above in (folder, *folder.parents) if os.path.exists(above)), _nearest(folder))
+    if nearest == Path():
+        nearest = nearest.absolute()
     if not nearest.is_dir():
         return f"{nearest} is a file, not a folder"
     return "" if os.access(nearest, os.W_OK | os.X_OK) else f"no permission to write to {nearest}"

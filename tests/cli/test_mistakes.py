@@ -152,7 +152,7 @@ def test_an_unknown_precision_is_refused():
 @pytest.mark.parametrize("place", ["taken", "taken/below"])
 def test_a_place_where_no_run_folder_can_be_made_is_refused(place):
     Path("taken").write_text("a file")
-    assert_names(run_refused("tiny.toml", "--runs", place), f"error: {place}: ", "run folder", "--runs")
+    assert_names(run_refused("tiny.toml", "--runs", place), f"error: --runs {place}: ")
     assert Path("taken").read_text() == "a file"
 
 

@@ -10,6 +10,7 @@ import typer
 from genkit.cli.complete_contents import complete_cell
 from genkit.cli.complete_names import one_of
 from genkit.cli.complete_paths import complete_table
+from genkit.cli.writable import folder_to_write
 from genkit.storage.user_path import user_path
 
 ONLY = "ROW/COLUMN/SEED"
@@ -45,7 +46,10 @@ Format = Annotated[
         help="Print the table as text in this format.",
     ),
 ]
-Runs = Annotated[Path, typer.Option("--runs", metavar="FOLDER", parser=user_path, help="Folder of the run folders.")]
+Runs = Annotated[
+    Path,
+    typer.Option("--runs", metavar="FOLDER", parser=folder_to_write("--runs"), help="Folder of the run folders."),
+]
 Cells = Annotated[
     Path | None,
     typer.Option(

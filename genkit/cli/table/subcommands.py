@@ -109,7 +109,9 @@ def reproduce(
 def figure(
     path: TablePath,
     file: Annotated[Path, typer.Argument(metavar="FILE", parser=user_path, help="PNG file to write.")],
-    runs: Runs = Path("runs"),
+    runs: Annotated[
+        Path, typer.Option("--runs", metavar="FOLDER", parser=user_path, help="Folder of the run folders.")
+    ] = Path("runs"),
 ) -> None:
     """Draw the trained models of a table as a PNG.
 
