@@ -16,6 +16,8 @@ from genkit.core.global_generators import restored_generators
 from genkit.core.metric import BatchNormMode
 from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError, warn_user
+from genkit.notebook.arguments import checked_arguments
+from genkit.notebook.changes import Changes, changes_of
 from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments
 from genkit.notebook.results import Results
@@ -34,13 +36,14 @@ from genkit.storage.user_path import user_path
 
 
 @naming_arguments()
+@checked_arguments(metrics='Keys of metrics are changes: set={"metrics.psnr.samples": 100}.')
 @standard_defaults()
 @restored_generators()
 def evaluate(
     run: Run | str | PathLike[str],
     metrics: Sequence[str] | str | None = None,
     *,
-    set: Sequence[str] | str = (),
+    set: Changes = (),
     batch_norm: BatchNormMode | None = None,
     weights: Literal["raw", "ema"] | None = None,
     data: MemoryData | None = None,
@@ -50,8 +53,9 @@ def evaluate(
     Args:
         run: A run, finished or not, a model folder, an exported folder, or ORG/NAME, a model on the hub.
         metrics: Labels of metrics of its recipe, or names of other metrics; by default all of its recipe.
-        set: Changes of keys for this evaluation, such as "metrics.psnr.samples=100" or "seed=1". An evaluation reads
-            only metrics, data and seed of the recipe.
+        set: Changes of keys for this evaluation, such as "metrics.psnr.samples=100", several such texts, or a mapping
+            such as {"metrics.psnr.samples": 100, "seed": 1}. An evaluation reads only metrics, data and seed of the
+            recipe.
         batch_norm: The statistics of batch norm, "running", "batch" or "recalibrated"; by default those of each metric.
         weights: "raw" or "ema", for all metrics but those to which `set` gives others; by default those that the key
             `weights` of each metric names, raw without it. An exported folder is evaluated with the weights it has.
@@ -63,8 +67,7 @@ def evaluate(
     path = find_folder(run)
     data = data if data is not None or not isinstance(run, Run) else run.memory
     names = [metrics] if isinstance(metrics, str) else metrics
-    changes = [set] if isinstance(set, str) else set
-    changes = overrides_within(TABLES, changes, "metrics.psnr.samples=100", "An evaluation")
+    changes = overrides_within(TABLES, changes_of(set), "metrics.psnr.samples=100", "An evaluation")
     with data_of_run(path, data):
         plan = evaluation_plan(path, changes, names, weights)
         saved = find_model(path)
@@ -86,6 +89,7 @@ class ReadableComparison(Comparison):
                 image.load()
                 return image
 
+    @checked_arguments()
     def report(self, path: str | PathLike[str] = "comparison.html") -> Path:
         """Write the comparison as one page of HTML, as `genkit compare --html` does, and return the path.
 
@@ -107,6 +111,7 @@ class ReadableComparison(Comparison):
         return html_of(partial(print_comparison, self))
 
 
+@checked_arguments()
 def compare(*runs: Run | str | PathLike[str]) -> ReadableComparison:
     """Return two or more runs side by side: the keys in which their recipes differ, and the comparable numbers.
 

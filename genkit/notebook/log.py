@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, overload
 from genkit.console.captured import html_of, text_of
 from genkit.console.output import Console
 from genkit.errors import UsageError
+from genkit.near_miss import near_miss
+from genkit.notebook.numbers import checked_index
 
 if TYPE_CHECKING:
     import pandas
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
 SHOWN = 5  # rows of a representation, the newest ones
 WIDTH = 80  # columns of the terminal that a representation as a text fits into
 GAP = 2  # between two columns of a table
+
+
+class Row(dict[str, float]):
+    """A row of a log by name. A name that it lacks raises `KeyError`, with the names that are close."""
+
+    def __missing__(self, name: object) -> float:
+        """Raise `KeyError`."""
+        raise KeyError(f"{name}: not in this row of the log.{near_miss(str(name), self)}")
 
 
 class Log(Sequence[Mapping[str, float]]):
@@ -33,8 +43,11 @@ class Log(Sequence[Mapping[str, float]]):
     @overload
     def __getitem__(self, index: slice) -> Log: ...
     def __getitem__(self, index: int | slice) -> Mapping[str, float] | Log:
-        """Return a row, or a log of some rows."""
-        return Log(self._rows[index]) if isinstance(index, slice) else dict(self._rows[index])
+        """Return a row, or a log of some rows. Raises `IndexError`, and `UsageError` for what is no index."""
+        if isinstance(index, slice):
+            return Log(self._rows[index])
+        advice = "A name is that of a value in a row, as in run.log[-1][NAME]; run.log.to_frame() has columns"
+        return Row(self._rows[checked_index(index, len(self), "the log", "row", advice)])
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -23,11 +23,13 @@ ARGUMENTS = {
     "--components": "components",
     "--number": "number",
     "--out": "out",
+    "--runs": "runs",
 }
 CHOICE = re.compile(r"--weights (raw|ema)\b")  # advice, which Python writes in quotes
 COMMAND = re.compile(r"(`[^`]*`)")  # a command to type, whose options stay
 CHANGE = r"--set [\w.-]+=[\w.-]*\w"
 SET = re.compile(rf"(?<=\S ){CHANGE}(?: {CHANGE})*")  # advice too; at the beginning it is a place
+ADVICE = re.compile(rf"(?<=\bwith )({'|'.join(ARGUMENTS)})(?=[.,;])")  # "choose another folder with --runs."
 OPTION = re.compile(rf"(?<![^\s(\"])({'|'.join(ARGUMENTS)})(?![\w/-])")
 
 
@@ -54,6 +56,7 @@ def with_arguments(text: str) -> str:
     parts = COMMAND.split(text)
     for index in range(0, len(parts), 2):
         code = CHOICE.sub(r'weights="\1"', parts[index])
+        code = ADVICE.sub(lambda found: f"{ARGUMENTS[found[1]]}=...", code)
         code = SET.sub(lambda found: _set_argument(found[0]), code)
         parts[index] = OPTION.sub(lambda found: ARGUMENTS[found[1]], code)
     return "".join(parts)

@@ -10,6 +10,7 @@ from genkit.console.output import Console
 from genkit.engine.threads import choose_threads
 from genkit.engine.workers import choose_workers
 from genkit.errors import UsageError
+from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.memory import MemoryData, held_by, with_memory
 from genkit.notebook.recipe import RecipeSource, read_recipe
 from genkit.parts.datasets.in_memory import samples_held
@@ -43,6 +44,7 @@ class ReadablePlan(Plan):
         return (*self.unmet, *self.unmet_start)
 
 
+@checked_arguments()
 def plan(recipe: RecipeSource | Plan, *, data: MemoryData | None = None, stand_in: bool = False) -> ReadablePlan:
     """Check a recipe, and return its plan: the parts, the phases of a step with their costs, and all keys.
 

@@ -14,6 +14,7 @@ import tomli_w
 
 from genkit.errors import UsageError
 from genkit.near_miss import near_miss
+from genkit.notebook.arguments import checked_arguments
 from genkit.recipe.document import Document, RecipeLike
 from genkit.recipe.document_of import document_of
 from genkit.recipe.nested import flatten
@@ -80,6 +81,7 @@ class EditableRecipe:
             found = found[name]
         return deepcopy(found)
 
+    @checked_arguments()
     def write(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the recipe as a TOML file, and return its path.
 
@@ -135,7 +137,7 @@ def read_recipe(source: RecipeSource) -> EditableRecipe:
         return EditableRecipe(document_of(path))
     if isinstance(source, (RecipeLike, Mapping)):
         document = document_of(source)
-        return EditableRecipe(replace(document, tables=_plain("", document.tables, "recipe")))
+        return EditableRecipe(replace(document, tables=plain_value("", document.tables, "recipe")))
     raise UsageError(
         f"recipe: found a {type(source).__name__}, expected a TOML file, the name of a shipped recipe, a "
         "genkit.Recipe, or tables."
@@ -144,25 +146,25 @@ def read_recipe(source: RecipeSource) -> EditableRecipe:
 
 def _changed(document: Document, key: str, value: Any) -> Document:
     """Return the document with a value of Python at a key. Raises `UsageError`, also for None at a missing key."""
-    changed = with_value(document, key, _plain(key, value), OPTION)
+    changed = with_value(document, key, plain_value(key, value), OPTION)
     if value is None:
         check_present(document.tables, tuple(map(str.strip, key.split("."))), f"{OPTION} {key}")
     return changed
 
 
-def _plain(key: str, value: Any, where: str = OPTION) -> Any:
+def plain_value(key: str, value: Any, where: str = OPTION) -> Any:
     """Return a value of Python as TOML holds it. Raises `UsageError`, which begins with `where`, if TOML cannot."""
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a number of NumPy or torch
         value = value.item()
     if value is None or isinstance(value, (bool, int, float, str, Path)):
         return as_toml(value)
     if isinstance(value, Use) or (is_dataclass(value) and not isinstance(value, type)):
-        return _plain(key, as_toml(value), where)
+        return plain_value(key, as_toml(value), where)
     if isinstance(value, Mapping):
         named = {str(name): each for name, each in value.items() if each is not None}
-        return {name: _plain(f"{key}.{name}".lstrip("."), each, where) for name, each in named.items()}
+        return {name: plain_value(f"{key}.{name}".lstrip("."), each, where) for name, each in named.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(key, each, where) for each in value]
+        return [plain_value(key, each, where) for each in value]
     raise UsageError(
         f"{where} {key}: found a {type(value).__name__}, which TOML cannot hold. Give a number, a text, a list or a "
         "table."

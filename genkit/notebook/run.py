@@ -16,6 +16,8 @@ from genkit.console.output import Console
 from genkit.core.result import EvaluationRecord
 from genkit.errors import UsageError, warn_user
 from genkit.evaluation.protocol_lines import shown_weights
+from genkit.notebook.arguments import checked_arguments
+from genkit.notebook.changes import Changes, changes_of
 from genkit.notebook.log import Log
 from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments
@@ -90,6 +92,7 @@ class Run:
         """The files of the pictures by kind, such as "samples" or "curves", the newest last."""
         return pictures_of(self._folder)
 
+    @checked_arguments()
     def show(self, kind: str) -> PIL.Image.Image:
         """Return the newest picture of a kind, which a notebook displays; `pictures` lists the kinds.
 
@@ -97,6 +100,7 @@ class Run:
         """
         return newest_picture(self._folder, kind)
 
+    @checked_arguments()
     def report(self, path: str | PathLike[str] | None = None) -> Path:
         """Write the run as one page of HTML, by default report.html in its folder, and return the path.
 
@@ -118,13 +122,15 @@ class Run:
         """Return the trained model: see `genkit.load`."""
         return load(self.path, weights, device)
 
+    @naming_arguments()
+    @checked_arguments()
     def fit_prior(
         self,
         components: int = 10,
         number: int | None = None,
         out: str | PathLike[str] | None = None,
         *,
-        set: Sequence[str] | str = (),
+        set: Changes = (),
     ) -> Path:
         """Fit a mixture of Gaussians to codes of the training data; return the model folder that has it as its prior.
 
@@ -132,16 +138,16 @@ class Run:
             components: Number of Gaussians, with full covariances.
             number: Most samples to encode, chosen at random; by default all, or 10,000 draws of data without end.
             out: The model folder; by default ``fitted`` in the run. It replaces an earlier fit, and no other file.
-            set: Changes of keys of the data, such as "data.path=pictures".
+            set: Changes of keys of the data, such as "data.path=pictures" or {"data.path": "pictures"}.
 
         `genkit.load` and `genkit.evaluate` take the folder; the run stays as it is. Raises `UsageError` if the run has
         not finished, if its model has no encoder, and if its data are missing or too few.
         """
         components = whole_number(components, "fit_prior(): components", 1)
         number = None if number is None else whole_number(number, "fit_prior(): number", 1)
-        place, changes = None if out is None else user_path(out), [set] if isinstance(set, str) else set
-        with naming_arguments(), self.reading_data():
-            of_data = overrides_within(("data",), changes, "data.path=pictures", "A fit")
+        place = None if out is None else user_path(out)
+        with self.reading_data():
+            of_data = overrides_within(("data",), changes_of(set), "data.path=pictures", "A fit")
             fitted = fit_prior(self.path, components, number, place, of_data)
         for remark in fitted.remarks:
             warn_user(remark)
@@ -171,6 +177,7 @@ class Run:
         print_results(list(self.results.values()), self._shown_weights, console)
 
 
+@checked_arguments()
 def open_run(run: Run | str | PathLike[str], *, data: MemoryData | None = None) -> Run:
     """Return the run in a folder, finished or not.
 

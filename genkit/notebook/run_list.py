@@ -10,6 +10,8 @@ from typing import Literal, overload
 from genkit.console.captured import html_of, text_of
 from genkit.errors import UsageError
 from genkit.near_miss import near_miss
+from genkit.notebook.arguments import checked_arguments
+from genkit.notebook.numbers import checked_index
 from genkit.runs import list_runs as of_folder
 from genkit.runs.run_summary import RunSummary
 from genkit.runs.runs_report import print_runs
@@ -28,8 +30,11 @@ class RunList(Sequence[RunSummary]):
     @overload
     def __getitem__(self, index: slice) -> RunList: ...
     def __getitem__(self, index: int | slice) -> RunSummary | RunList:
-        """Return a summary, or a shorter list."""
-        return RunList(self._summaries[index]) if isinstance(index, slice) else self._summaries[index]
+        """Return a summary, or a shorter list. Raises `IndexError`, and `UsageError` for what is no index."""
+        if isinstance(index, slice):
+            return RunList(self._summaries[index])
+        advice = "genkit.open_run opens a run by its folder"
+        return self._summaries[checked_index(index, len(self), "the list", "run", advice)]
 
     def __len__(self) -> int:
         return len(self._summaries)
@@ -41,6 +46,7 @@ class RunList(Sequence[RunSummary]):
         return html_of(partial(print_runs, self._summaries)) or "no runs"
 
 
+@checked_arguments()
 def list_runs(
     folder: str | PathLike[str] = "runs",
     sort: Literal["name", "recipe", "step", "state", "metric", "age"] = "name",

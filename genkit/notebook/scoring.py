@@ -21,7 +21,9 @@ from genkit.core.global_generators import seeded_generators
 from genkit.core.model import evaluating
 from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError, warn_user
+from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.arrays import inputs_tensor, refuse_other_range
+from genkit.notebook.changes import Changes, changes_of
 from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments, with_arguments
 from genkit.notebook.run import Run
@@ -98,6 +100,7 @@ class AnomalyMaps:
 
 
 @naming_arguments()
+@checked_arguments()
 @standard_defaults()
 def score(
     run: Run | str | PathLike[str],
@@ -106,7 +109,7 @@ def score(
     *,
     normal: Any = None,
     fpr: float = 0.05,
-    set: Sequence[str] | str = (),
+    set: Changes = (),
     weights: Literal["raw", "ema"] | None = None,
     device: str | torch.device | None = None,
     data: MemoryData | None = None,
@@ -120,7 +123,8 @@ def score(
         score: The name of a score, such as "elbo", "error" or "mahalanobis".
         normal: Normal pictures, of the same form as `pictures`; by default the held-out split of the run.
         fpr: The share of the normal pictures that may be above the threshold.
-        set: Changes of keys of the score, such as "score.draws=50", or of the data, such as "data.path=pictures".
+        set: Changes of keys of the score, such as "score.draws=50", or of the data, such as "data.path=pictures";
+            several such texts, or a mapping such as {"score.draws": 50}.
         weights: "raw" or "ema"; by default the EMA weights if there are any.
         device: Where the networks compute; the CPU by default.
         data: The samples of a run that was trained on samples in memory; a `Run` keeps them.
@@ -144,6 +148,7 @@ def score(
 
 
 @naming_arguments()
+@checked_arguments()
 @standard_defaults()
 def anomaly_maps(
     run: Run | str | PathLike[str],
@@ -153,7 +158,7 @@ def anomaly_maps(
     normal: Any = None,
     fpr: float = 0.05,
     smooth: float = 0.0,
-    set: Sequence[str] | str = (),
+    set: Changes = (),
     weights: Literal["raw", "ema"] | None = None,
     device: str | torch.device | None = None,
     data: MemoryData | None = None,
@@ -187,9 +192,9 @@ def anomaly_maps(
     return AnomalyMaps(torch.from_numpy(np.concatenate(found)), threshold)
 
 
-def _changes(given: Sequence[str] | str) -> tuple[list[str], list[str]]:
+def _changes(given: Changes) -> tuple[list[str], list[str]]:
     """Return the changes of keys of the score, and of those of the data. Raises `UsageError` for others."""
-    changes = overrides_within(("score", "data"), [given] if isinstance(given, str) else given, "score.draws=50")
+    changes = overrides_within(("score", "data"), changes_of(given), "score.draws=50")
     of_score = [change for change in changes if change.strip().startswith("score")]
     return of_score, [change for change in changes if change not in of_score]
 

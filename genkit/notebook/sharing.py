@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 from genkit.errors import warn_user
+from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.messages import naming_arguments
 from genkit.sharing.export import export as export_model
 from genkit.sharing.push import push as push_folder
 from genkit.storage.user_path import user_path
 
 
+@checked_arguments()
 def export(
     run: str | PathLike[str],
     out: str | PathLike[str] | None = None,
@@ -37,6 +39,7 @@ def export(
     return exported.folder.absolute()
 
 
+@checked_arguments()
 def push(
     folder: str | PathLike[str],
     repository: str,

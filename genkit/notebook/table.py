@@ -9,6 +9,7 @@ from typing import Literal
 
 from genkit.console.captured import html_of, text_of
 from genkit.errors import UsageError
+from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.messages import naming_arguments
 from genkit.storage.atomic import write_file
 from genkit.storage.os_errors import describe_os_error
@@ -39,6 +40,7 @@ class ReadableTable:
         """The title of the table."""
         return self._table.spec.title
 
+    @checked_arguments()
     def report(self, path: str | PathLike[str] | None = None) -> Path:
         """Write the table as one page of HTML, as `genkit table show --html` does, and return the path.
 
@@ -53,6 +55,7 @@ class ReadableTable:
             raise UsageError(f"{place}: cannot be written: {describe_os_error(error, place)}.") from None
         return place
 
+    @checked_arguments()
     def text(self, format: Literal["markdown", "latex", "csv"]) -> str:
         """Return the table as Markdown, LaTeX or CSV; CSV has the value of every seed in full precision.
 
@@ -70,6 +73,7 @@ class ReadableTable:
 
 
 @naming_arguments()
+@checked_arguments()
 def open_table(path: str | PathLike[str], cells: str | PathLike[str] | None = None) -> ReadableTable:
     """Return a table of results with its kept results; nothing is trained.
 

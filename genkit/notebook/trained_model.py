@@ -18,6 +18,7 @@ from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError, warn_user
 from genkit.evaluation.reconstruct import reconstruct_samples
 from genkit.evaluation.samples import in_chunks
+from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.arrays import codes_tensor, inputs_tensor, warn_of_range
 from genkit.notebook.device import usable_device
 from genkit.notebook.labels import Labels, labels_of_rows
@@ -173,6 +174,7 @@ class TrainedModel:
         return None if labels is None else labels.cpu()
 
     @classmethod
+    @checked_arguments()
     def from_pretrained(
         cls,
         name: str | PathLike[str],
@@ -181,7 +183,7 @@ class TrainedModel:
         cache_dir: str | PathLike[str] | None = None,
         device: str | torch.device | None = None,
     ) -> TrainedModel:
-        """Return the model of a folder, or of a repository ORG/NAME on the hub: see `genkit.load`.
+        """Return the model of a folder, or of a repository ORG/NAME on the hub: see `genkit.load`. Raises `UsageError`.
 
         Args:
             name: A folder that exists, or the name of a repository.
@@ -189,8 +191,6 @@ class TrainedModel:
             token: A token of the hub; by default the one that ``hf auth login`` has stored, or that of HF_TOKEN.
             cache_dir: Where downloads are kept; by default the cache of huggingface_hub.
             device: Where the networks compute; the CPU by default.
-
-        Raises `UsageError`.
         """
         place = usable_device(device, "from_pretrained(): device")
         return _open(find_folder(name, revision, token, cache_dir), None, place)
@@ -203,8 +203,7 @@ class TrainedModel:
 
     def _autoencoder(self, what: str) -> Autoencoder:
         if not isinstance(self.module, Autoencoder):
-            name = type(self.module).__name__
-            raise UsageError(f"{what}: the model, {name}, has no encoder. `sample` and `decode` need none.")
+            raise UsageError(f"{what}: {type(self.module).__name__} has no encoder. `sample` and `decode` need none.")
         return self.module
 
     def _samples(self, x: Any, name: str) -> Tensor:
@@ -222,6 +221,7 @@ class TrainedModel:
         return {} if labels is None else {LABEL: labels}
 
 
+@checked_arguments()
 def load(
     path: str | PathLike[str], weights: Literal["raw", "ema"] | None = None, device: str | torch.device | None = None
 ) -> TrainedModel:

@@ -8,7 +8,9 @@ from os import PathLike
 from genkit.console.output import Console
 from genkit.core.callback import Callback
 from genkit.launched import is_main_process
+from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.memory import MemoryData
+from genkit.notebook.messages import naming_arguments
 from genkit.notebook.plan import plan as make_readable_plan
 from genkit.notebook.recipe import RecipeSource
 from genkit.notebook.run import Run, open_run
@@ -21,6 +23,8 @@ from genkit.runs.train import resume as resume_folder
 from genkit.runs.train import train as train_in_new_folder
 
 
+@naming_arguments()
+@checked_arguments()
 def train(
     recipe: RecipeSource | Plan,
     runs: str | PathLike[str] = "runs",
@@ -59,6 +63,8 @@ def train(
     return Run(folder.path, planned.memory)
 
 
+@naming_arguments()
+@checked_arguments()
 def resume(
     run: Run | str | PathLike[str],
     *,

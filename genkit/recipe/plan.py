@@ -160,6 +160,10 @@ def make_plan(
     mistakes that only a step shows are found by the run. Raises `RecipeError` with all mistakes of the recipe, and
     `UsageError` for a file or an override that cannot be read.
     """
+    if not isinstance(registry, Registry | None):
+        raise UsageError(f"registry: found {type(registry).__name__}, expected a registry of parts or None.")
+    if try_step not in (True, False):
+        raise UsageError(f"try_step: found {try_step!r}, expected True or False.")
     binder = Binder(registry or load_registry(), document_of(source, overrides))
     bound = bind_recipe(binder)
     dry_run = None

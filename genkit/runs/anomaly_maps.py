@@ -21,7 +21,6 @@ from numpy.lib import format as npy
 from genkit.bases.metrics.map_chunks import raw_maps, require_smooth
 from genkit.bases.metrics.pixel_ranking import pixel_threshold
 from genkit.bases.metrics.scoring import SEED, raw_scores
-from genkit.bases.metrics.threshold import samples_above
 from genkit.console.output import progress_count
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import Autoencoder, evaluating
@@ -29,6 +28,7 @@ from genkit.core.score import Score, require_map
 from genkit.draw.anomaly_grid import ShownMaps
 from genkit.errors import UsageError
 from genkit.runs.collapse import Reconstructed, ReconstructedSet
+from genkit.runs.normal_rate import check_rate
 from genkit.runs.pixel_numbers import PixelNumbers, pixel_numbers
 from genkit.runs.sample_sets import SampleChunk, SampleSet
 from genkit.runs.sets_to_score import SetsToScore, fitted_to_training
@@ -162,10 +162,7 @@ def write_maps(
 def check_rate_of_pixels(model: Autoencoder, normal: SampleSet, fpr: float) -> int:
     """Return the number of normal pixels. Raises `UsageError` if they are too few for the false positive rate."""
     pixels = len(normal) * model.data_shape[1] * model.data_shape[2]
-    try:
-        samples_above(pixels, fpr)
-    except ValueError as error:
-        raise UsageError(f"--fpr {fpr:g}: {error}. The normal pixels are those of {normal.described}.") from None
+    check_rate(pixels, fpr, f"The normal pixels are those of {normal.described}")
     return pixels
 
 

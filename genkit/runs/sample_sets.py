@@ -117,7 +117,8 @@ def set_of_tensor(name: str, x: Tensor, model: Model) -> SampleSet:
         return SampleChunk(x[start : start + size].to(weight), [str(row) for row in rows], [""] * size)
 
     total = len(x)
-    return SampleSet(name, f"{total:,} samples of {name}", total, _rows(tuple(x.shape[1:])), chunk)
+    described = f"{total:,} sample{'s' * (total != 1)} of the array `{name}`"
+    return SampleSet(name, described, total, _rows(tuple(x.shape[1:])), chunk)
 
 
 def _rows(shape: tuple[int, ...]) -> int:

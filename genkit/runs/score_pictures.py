@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genkit.bases.metrics.ranking import auroc, average_precision, counts_of, fpr_at_tpr, with_interval
 from genkit.bases.metrics.scoring import SEED, raw_scores
-from genkit.bases.metrics.threshold import samples_above, threshold_at
+from genkit.bases.metrics.threshold import threshold_at
 from genkit.console.output import progress_count
 from genkit.core.estimate import Estimate
 from genkit.core.global_generators import seeded_generators
@@ -20,6 +20,7 @@ from genkit.core.model import Autoencoder, evaluating
 from genkit.core.score import Score, require_score
 from genkit.errors import UsageError
 from genkit.runs.collapse import Reconstructed, ReconstructedSet
+from genkit.runs.normal_rate import check_rate
 from genkit.runs.sample_sets import SampleChunk, SampleSet
 from genkit.runs.sets_to_score import SetsToScore, fitted_to_training
 from genkit.runs.trained import Trained
@@ -103,10 +104,7 @@ def score_sets(
     too few for the rate, if a picture cannot be used, if a score is not finite, and if training data are needed and
     missing.
     """
-    try:
-        samples_above(len(sets.normal), fpr)
-    except ValueError as error:
-        raise UsageError(f"--fpr {fpr:g}: {error}. The normal samples are {sets.normal.described}.") from None
+    check_rate(len(sets.normal), fpr, f"The normal samples are {sets.normal.described}")
     with evaluating(model), seeded_generators(SEED):
         fitted = fitted_to_training(path, trained, model, score, sets.data)
         with progress_count("scoring pictures", sum(map(len, sets.every))) as advance:

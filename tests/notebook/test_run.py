@@ -32,6 +32,13 @@ def test_the_log_is_that_of_the_file_and_a_frame(run):
     frame = run.log.to_frame()
     assert frame.index.tolist() == [line["step"] for line in lines]
     assert frame["vae/total"].tolist() == [line["vae/total"] for line in lines]
+    for place in (len(lines), -len(lines) - 1, 10**6):
+        with pytest.raises(IndexError, match=f"^{place}: .* {len(lines)} rows"):
+            run.log[place]
+    with pytest.raises(KeyError, match="Did you mean vae/total"):
+        run.log[-1]["vae/totl"]
+    with pytest.raises(UsageError, match="vae/total"):
+        run.log["vae/total"]
     assert "vae/total" in repr(run.log) and run.log._repr_html_().count("<tr>") == 6
 
 

@@ -62,13 +62,15 @@ def test_normal_pictures_may_be_given(run, x):
         {"score": "nonsense"},
         {"fpr": 0},
         {"fpr": 2},
+        {"fpr": "x"},
+        {"fpr": None},
         {"normal": "place"},
         {"set": "draws=5"},
         {"pictures": torch.rand(0, 1, 28, 28)},
         {"pictures": 255 * torch.rand(3, 1, 28, 28)},
         {"normal": torch.rand(30, 1, 28, 28) - 1},
     ],
-    ids=["score", "no share", "share", "mixed", "key", "none", "range", "negative"],
+    ids=["score", "no share", "share", "text", "nothing", "mixed", "key", "none", "range", "negative"],
 )
 def test_what_cannot_be_scored_is_refused(run, x, options):
     for call in (genkit.score, genkit.anomaly_maps):
