@@ -9,6 +9,7 @@ from genkit.core.field_types import (
     PositiveFloat,
     PositiveInt,
     UnitInterval,
+    UnitSchedule,
 )
 from genkit.core.types import DependentDefaults, Schedule
 
@@ -23,4 +24,5 @@ __all__ = [
     "PositiveInt",
     "Schedule",
     "UnitInterval",
+    "UnitSchedule",
 ]

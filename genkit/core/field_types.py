@@ -21,6 +21,7 @@ __all__ = [
     "PositiveFloat",
     "PositiveInt",
     "UnitInterval",
+    "UnitSchedule",
 ]
 
 PositiveFloat = Annotated[float, Gt(0)]
@@ -35,3 +36,5 @@ NonNegativeInt = Annotated[int, Ge(0)]
 """An integer from 0 on."""
 NonNegativeSchedule = Annotated[Schedule, Ge(0)]
 """A schedule whose values are from 0 on in the whole run; `Annotated[Schedule, ...]` declares other bounds."""
+UnitSchedule = Annotated[Schedule, Interval(ge=0, le=1)]
+"""A schedule whose values are from 0 to 1 in the whole run."""

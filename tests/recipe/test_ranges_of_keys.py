@@ -69,7 +69,7 @@ def bound(kind: str, name: str, changes: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [-1, float("nan"), float("inf"), float("-inf")])
-@pytest.mark.parametrize(("kind", "name", "key"), numeric_keys())
+@pytest.mark.parametrize(("kind", "name", "key"), list(numeric_keys()))
 def test_a_number_without_a_meaning_is_refused_by_the_name_of_its_key(kind, name, key, number):
     hint = parameters_of(REGISTRY.find(kind, name).load())[key].hint
     messages = bound(kind, name, {key: as_written(hint, number)})

@@ -70,7 +70,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from annotated_types import Interval
 from torch import Tensor, nn
 
 from genkit.api import (
@@ -87,7 +86,7 @@ from genkit.api import (
     Phase,
     PhaseLoss,
     Remark,
-    Schedule,
+    UnitSchedule,
     low_kl_of_samples,
     negative_elbo,
     require_standard_normal,
@@ -129,7 +128,7 @@ class ASIntroVAE:
     ] = "stable"
     divergence: Annotated[Divergence | None, Doc("Distance D of both players; by default that of the variant.")] = None
     c: Annotated[
-        Annotated[Schedule, Interval(ge=0, le=1)] | None,
+        UnitSchedule | None,
         Doc(
             "Ramp c from 0 (only D) to 1 (only the KL), a function of the progress since the end of the warm-up; by "
             "default that of the variant."
