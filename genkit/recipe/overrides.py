@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,14 +17,16 @@ from genkit.recipe.values import in_toml
 
 SET = "--set"
 MOST_SHOWN = 100  # characters of an override in a message
+BEFORE = "value = "  # what makes a TOML document of a value
+OPENING = ("{", "[", '"', "'")  # a value that begins so is meant as TOML, not as a bare text
 
 
 def with_override(document: Document, override: str, option: str = SET) -> Document:
     """Return the document with ``table.key=value`` set. Raises `UsageError`.
 
-    The value is TOML; what is not valid TOML is taken as a string. Nothing after the equals sign, ``train.epochs=``,
-    removes a key, which must be there. An empty text, ``train.epochs=""``, removes the key if it is there, as tables of
-    results and spaces need. Messages name the `option`, and so does the place of the key.
+    The value is TOML. What is not valid TOML is taken as a string, unless it begins as a table, list or string. Nothing
+    after the equals sign, ``train.epochs=``, removes a key, which must be there. An empty text, ``train.epochs=""``,
+    removes the key if it is there, as tables of results and spaces need. Messages name the `option`, and so does the place of the key.
     """
     path, text = parted(override, "train.steps=500", option)
     if not text.strip():
@@ -79,10 +82,15 @@ def overrides_within(
 def _value(text: str, override: str, option: str) -> Any:
     """Return the value that the text of an override is. Raises `UsageError`."""
     try:
-        tables = parse(f"value = {text}")
+        tables = parse(f"{BEFORE}{text}")
     except BeyondLimits as error:
         raise UsageError(f"{option} {shown(override)}: {error}. Give a smaller value.") from None
-    except tomllib.TOMLDecodeError:
+    except tomllib.TOMLDecodeError as error:
+        if text.lstrip().startswith(OPENING):
+            raise UsageError(
+                f"{option} {shown(override)}: not valid TOML {_place_and_reason(error)}. Correct it. A text that begins "
+                f"with {text.lstrip()[0]} needs quotation marks."
+            ) from None
         return text.strip()
     if tables.keys() != {"value"}:
         others = ", ".join(key for key in tables if key != "value")
@@ -90,6 +98,18 @@ def _value(text: str, override: str, option: str) -> Any:
     if has_comment(text):
         raise UsageError(f"{option} {shown(override)}: what follows # is a comment. Write a text in quotation marks.")
     return tables["value"]
+
+
+def _place_and_reason(error: tomllib.TOMLDecodeError) -> str:
+    """Return where in a value its TOML is wrong, and why: `tomllib` has both in its text only."""
+    reason, _, place = str(error).partition(" (at ")
+    found = re.match(r"line (\d+), column (\d+)", place)
+    if found is None:
+        return f"at the end of the value: {reason}"
+    line, column = int(found[1]), int(found[2])
+    if line == 1:
+        return f"at character {column - len(BEFORE)} of the value: {reason}"
+    return f"in line {line} of the value, at character {column}: {reason}"
 
 
 def shown(override: str) -> str:

@@ -47,6 +47,24 @@ def test_a_value_is_toml_or_else_bare_text(path, text, value):
     assert overridden(path, f"train.steps={text}").tables["train"]["steps"] == value
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("{steps=3", "end"),
+        ("[1, 2", "end"),
+        ('"abc', "end"),
+        (" 'abc", "end"),
+        ("[1, 2]]", "character 7 "),
+        ("[1,, 2]", "character 4 "),
+        ("[1,\n2,, 3]", "line 2 of the value, at character 3:"),
+    ],
+)
+def test_a_value_that_begins_as_toml_and_is_not_valid_is_refused_with_the_place(path, text, place):
+    with pytest.raises(UsageError) as refused:
+        overridden(path, f"train.steps={text}")
+    assert_names(refused.value, f"--set train.steps={text}: not valid TOML ", place)
+
+
 def test_an_empty_value_removes_the_key(path):
     assert overridden(path, "train.lines=").tables["train"] == {}
 
