@@ -41,9 +41,10 @@ from genkit.cli.given_model import CommandWithModel
 from genkit.cli.headings import LOOK, OWN, SET_UP, SHARE, TABLES, TRAIN
 from genkit.cli.html_option import CommandWithPage
 from genkit.cli.metrics_argument import CommandWithMetrics
+from genkit.cli.plain_command import Commands
 from genkit.recipe.plugin_selection import check_selection, select_plugins
 
-app = typer.Typer(
+app = Commands(
     cls=CommandGroup,
     help="Train introspective and adversarial autoencoders from recipes and plugins.",
     no_args_is_help=True,

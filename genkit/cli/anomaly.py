@@ -11,6 +11,7 @@ import typer
 
 from genkit.cli.complete_names import complete_score
 from genkit.cli.inputs import open_with_remark, print_remark
+from genkit.cli.number_option import real_number, whole_number
 from genkit.cli.options import Json, ModelToRead, Out, Weights, overrides_within
 from genkit.cli.output_files import OutputFiles, name_in_files
 from genkit.cli.outputs import refuse_inside_data
@@ -60,14 +61,14 @@ def anomaly(
     ] = "error",
     overrides: ScoreOverrides = None,
     smooth: Annotated[
-        float, typer.Option("--smooth", metavar="S", help="Smooth maps by a Gaussian of S pixels; 0: not at all.")
+        float, real_number("--smooth", metavar="S", help="Smooth maps by a Gaussian of S pixels; 0: not at all.")
     ] = 0.0,
     normal: Normal = None,
     groups: GroupsFile = None,
     fpr: Annotated[
-        float, typer.Option("--fpr", help="Share of the pixels of normal pictures that may be above the threshold.")
+        float, real_number("--fpr", help="Share of the pixels of normal pictures that may be above the threshold.")
     ] = 0.05,
-    number: Annotated[int, typer.Option("--number", "-n", min=1, help="Most pictures to draw.")] = 16,
+    number: Annotated[int, whole_number("--number", "-n", least=1, help="Most pictures to draw.")] = 16,
     first: Annotated[
         bool, typer.Option("--first", help="Draw the first pictures, not those with the highest scores.")
     ] = False,

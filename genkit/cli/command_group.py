@@ -10,6 +10,7 @@ from genkit.cli.headings import ORDER
 from genkit.cli.keys_without_set import refuse_keys_without_set
 from genkit.cli.other_options import refuse_other_options
 from genkit.cli.other_words import command_meant
+from genkit.cli.refused_value import values_refused_as_elsewhere
 from genkit.cli.repeated_option import refuse_repeated, refuse_repeated_of
 from genkit.cli.stopped import with_a_line_if_stopped
 from genkit.console.escapes import escaped
@@ -46,12 +47,12 @@ class CommandGroup(TyperGroup):
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Parse the arguments. Raises `Interrupted` if the command is stopped meanwhile."""
-        with with_a_line_if_stopped():
+        with with_a_line_if_stopped(), values_refused_as_elsewhere():
             return super().make_context(*args, **options)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command. Raises `Interrupted` if it is stopped and says nothing of it."""
-        with with_a_line_if_stopped():
+        with with_a_line_if_stopped(), values_refused_as_elsewhere():
             return super().invoke(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

@@ -9,12 +9,16 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.choice import choice
 from genkit.cli.command_group import CommandGroup
+from genkit.cli.complete_names import one_of
 from genkit.cli.destination import Destination, destination
 from genkit.cli.inputs import print_remark
+from genkit.cli.number_option import whole_number
 from genkit.cli.options import Json, Overrides, RecipePath
 from genkit.cli.output_files import picture_file
 from genkit.cli.outputs import refuse_among_pictures, refuse_inside_data, refused_if_unwritable
+from genkit.cli.plain_command import Commands
 from genkit.cli.plan_for_command import plan_for_command
 from genkit.cli.writable import folder_to_write
 
@@ -26,7 +30,7 @@ class Split(StrEnum):
     TEST = "test"
 
 
-app = typer.Typer(cls=CommandGroup, help="Check, prepare, draw or export the data of a recipe.", no_args_is_help=True)
+app = Commands(cls=CommandGroup, help="Check, prepare, draw or export the data of a recipe.", no_args_is_help=True)
 
 
 @app.command("check")
@@ -93,7 +97,9 @@ def show(
         Destination | None,
         typer.Option("--out", metavar="FILE", parser=destination, help="PNG file to write; data.png by default."),
     ] = None,
-    number: Annotated[int, typer.Option("--number", "-n", min=1, max=1024, help="Most pictures of each split.")] = 32,
+    number: Annotated[
+        int, whole_number("--number", "-n", least=1, most=1024, help="Most pictures of each split.")
+    ] = 32,
 ) -> None:
     """Draw pictures of both splits as the network sees them.
 
@@ -126,9 +132,19 @@ def export(
         Path,
         typer.Option("--out", metavar="FOLDER", parser=folder_to_write("--out"), help="New folder for the pictures."),
     ],
-    split: Annotated[Split, typer.Option("--split", help="Split to write; test is the held-out split.")] = Split.TRAIN,
+    split: Annotated[
+        Split,
+        typer.Option(
+            "--split",
+            metavar="|".join(Split),
+            parser=choice(Split),
+            autocompletion=one_of(*Split),
+            help="Split to write; test is the held-out split.",
+        ),
+    ] = Split.TRAIN,
     number: Annotated[
-        int | None, typer.Option("--number", "-n", min=1, help="Number of pictures, spread over the split; all of it.")
+        int | None,
+        whole_number("--number", "-n", least=1, help="Number of pictures, spread over the split; all of it."),
     ] = None,
     masks: Annotated[
         Path | None,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from genkit.cli.inputs import open_with_remark
+from genkit.cli.number_option import whole_number
 from genkit.cli.options import DataOverrides, ModelToRead, Weights, overrides_within
 from genkit.console.escapes import escaped
 from genkit.errors import UsageError
@@ -19,7 +20,9 @@ def demo(
     run: ModelToRead,
     port: Annotated[
         int | None,
-        typer.Option("--port", min=1, max=65535, help="Port of the page; by default the first free one from 7860 on."),
+        whole_number(
+            "--port", least=1, most=65535, help="Port of the page; by default the first free one from 7860 on."
+        ),
     ] = None,
     device: Annotated[
         str | None, typer.Option("--device", metavar="DEVICE", help='Where networks compute, such as "cuda"; the CPU.')

@@ -9,6 +9,7 @@ import typer
 
 from genkit.cli.complete_names import one_of
 from genkit.cli.inputs import open_with_remark, print_remark, refuse_needed_class, require_autoencoder
+from genkit.cli.number_option import whole_number
 from genkit.cli.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights, overrides_within
 from genkit.cli.output_files import OutputFiles, name_in_files
 from genkit.cli.outputs import refuse_inside_data
@@ -32,7 +33,7 @@ def encode(
     ] = None,
     number: Annotated[
         int | None,
-        typer.Option("--number", "-n", min=1, help="Most samples of the split, chosen at random; by default all."),
+        whole_number("--number", "-n", least=1, help="Most samples of the split, chosen at random; by default all."),
     ] = None,
     logvar: Annotated[bool, typer.Option("--logvar", help="Also write the logarithms of the variances.")] = False,
     overrides: DataOverrides = None,

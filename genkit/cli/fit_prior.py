@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genkit.cli.inputs import print_remark
+from genkit.cli.number_option import whole_number
 from genkit.cli.options import DataOverrides, Json, RunOrModel, overrides_within
 from genkit.cli.outputs import refuse_inside_data
 from genkit.cli.writable import folder_to_write
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 def fit_prior(
     run: RunOrModel,
     components: Annotated[
-        int, typer.Option("--components", min=1, help="Number of Gaussians with full covariances.")
+        int, whole_number("--components", least=1, help="Number of Gaussians with full covariances.")
     ] = 10,
     number: Annotated[
         int | None,
-        typer.Option("--number", "-n", min=1, help="Most samples to encode, chosen at random; by default all."),
+        whole_number("--number", "-n", least=1, help="Most samples to encode, chosen at random; by default all."),
     ] = None,
     overrides: DataOverrides = None,
     out: Annotated[

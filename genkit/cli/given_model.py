@@ -7,8 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from typer.core import TyperCommand
-
+from genkit.cli.plain_command import PlainCommand
 from genkit.errors import UsageError
 from genkit.storage.listing import exists
 from genkit.storage.names import RESOLVED
@@ -56,7 +55,7 @@ class GivenModel:
         return f"{place.parent.name}-{place.name}" if exists(place.parent / RESOLVED) else place.name
 
 
-class CommandWithModel(TyperCommand):
+class CommandWithModel(PlainCommand):
     """A command with the argument RUN, a model. Its messages name a model of the hub, not the folder of the cache."""
 
     def invoke(self, ctx: Any) -> Any:

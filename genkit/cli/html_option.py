@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from genkit.cli.destination import Destination, destination
+from genkit.cli.plain_command import PlainCommand
 from genkit.errors import UsageError
 
 OPTION = "--html"
@@ -33,7 +33,7 @@ Html = Annotated[
 ]
 
 
-class CommandWithPage(TyperCommand):
+class CommandWithPage(PlainCommand):
     """A command with the option ``--html``, whose value may be left out."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ import typer
 from genkit.cli.array_and_picture import write_array_and_picture
 from genkit.cli.complete_names import one_of
 from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
+from genkit.cli.number_option import whole_number
 from genkit.cli.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights
 
 
@@ -34,11 +35,11 @@ def interpolate(
             help="Shape of the paths: an arc (the default for the prior N(0, I)) or a straight line.",
         ),
     ] = None,
-    number: Annotated[int, typer.Option("--number", "-n", min=1, help="Largest number of paths.")] = 8,
+    number: Annotated[int, whole_number("--number", "-n", least=1, help="Largest number of paths.")] = 8,
     steps: Annotated[
-        int, typer.Option("--steps", min=2, help="Number of codes on each path, including both ends.")
+        int, whole_number("--steps", least=2, help="Number of codes on each path, including both ends.")
     ] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws of the prior.")] = 0,
+    seed: Annotated[int, whole_number("--seed", least=0, help="Seed of the draws of the prior.")] = 0,
     pictures: Pictures = None,
     overrides: DataOverrides = None,
     weights: Weights = None,

@@ -12,6 +12,7 @@ from genkit.cli.complete_names import one_of
 from genkit.cli.complete_paths import complete_recipe, complete_run, complete_run_or_model
 from genkit.cli.destination import Destination, destination
 from genkit.cli.given_model import GivenModel, given_model
+from genkit.cli.number_option import whole_number
 from genkit.cli.writable import folder_to_write
 from genkit.storage.user_path import user_path
 
@@ -93,21 +94,21 @@ Weights = Annotated[
         help="Weights to use; by default the EMA weights, if there are any.",
     ),
 ]
-Processes = Annotated[int, typer.Option("--processes", min=1, help="Number of processes that train together.")]
+Processes = Annotated[int, whole_number("--processes", least=1, help="Number of processes that train together.")]
 Threads = Annotated[
     int | None,
-    typer.Option(
+    whole_number(
         "--threads",
-        min=1,
+        least=1,
         help="Number of threads of each process; by default one for a small step, else all cores. "
         "Another number gives other bits.",
     ),
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(
+    whole_number(
         "--workers",
-        min=0,
+        least=0,
         help="Number of processes that load the data of the next steps; 0: the training itself does. The result is the "
         "same; the plan prints the default.",
     ),

@@ -12,8 +12,9 @@ from genkit.cli.command_group import CommandGroup
 from genkit.cli.complete_names import complete_part
 from genkit.cli.new_plugin import new
 from genkit.cli.options import Json
+from genkit.cli.plain_command import Commands
 
-app = typer.Typer(
+app = Commands(
     cls=CommandGroup,
     help="List, show, write and check plugins and their parts.",
     invoke_without_command=True,

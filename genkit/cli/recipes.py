@@ -11,9 +11,10 @@ import typer
 from genkit.cli.command_group import CommandGroup
 from genkit.cli.complete_names import complete_shipped_recipe
 from genkit.cli.options import Json
+from genkit.cli.plain_command import Commands
 from genkit.storage.user_path import user_path
 
-app = typer.Typer(
+app = Commands(
     cls=CommandGroup,
     help="List the shipped recipes, tables and spaces, or copy one.",
     invoke_without_command=True,

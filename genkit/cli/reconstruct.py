@@ -7,16 +7,15 @@ import math
 from functools import partial
 from typing import Annotated
 
-import typer
-
 from genkit.cli.array_and_picture import write_array_and_picture
 from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
+from genkit.cli.number_option import whole_number
 from genkit.cli.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights
 
 
 def reconstruct(
     run: ModelToRead,
-    number: Annotated[int, typer.Option("--number", "-n", min=1, help="Largest number of samples.")] = 32,
+    number: Annotated[int, whole_number("--number", "-n", least=1, help="Largest number of samples.")] = 32,
     pictures: Pictures = None,
     overrides: DataOverrides = None,
     weights: Weights = None,

@@ -13,6 +13,7 @@ import typer
 from genkit.cli.array_and_picture import write_array_and_picture
 from genkit.cli.complete_contents import complete_class
 from genkit.cli.inputs import open_with_remark
+from genkit.cli.number_option import whole_number
 from genkit.cli.options import Json, ModelToRead, Out, Weights
 from genkit.errors import UsageError
 from genkit.runs.class_labels import first_classes, names_of, parse_labels
@@ -36,7 +37,7 @@ class GridSize(NamedTuple):
 def sample(
     run: ModelToRead,
     number: Annotated[
-        int | None, typer.Option("--number", "-n", min=1, help=f"Number of samples; {NUMBER} by default.")
+        int | None, whole_number("--number", "-n", least=1, help=f"Number of samples; {NUMBER} by default.")
     ] = None,
     grid: Annotated[
         str, typer.Option("--grid", metavar="ROWSxCOLUMNS", help="Grid of images to fill, instead of --number.")
@@ -50,7 +51,7 @@ def sample(
             help=f"Classes of a conditional model to draw, by name or number; {OF_EACH} samples of each by default.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the latent codes.")] = 0,
+    seed: Annotated[int, whole_number("--seed", least=0, help="Seed of the latent codes.")] = 0,
     weights: Weights = None,
     out: Out = None,
     json: Json = False,

@@ -11,6 +11,7 @@ import typer
 from genkit.cli.complete_contents import complete_key_of_data
 from genkit.cli.complete_names import complete_score
 from genkit.cli.inputs import open_with_remark, print_remark
+from genkit.cli.number_option import real_number
 from genkit.cli.options import Json, ModelToRead, Out, Weights, overrides_within
 from genkit.cli.output_files import OutputFiles, name_in_files
 from genkit.cli.outputs import refuse_inside_data
@@ -78,7 +79,7 @@ def score(
     normal: Normal = None,
     groups: GroupsFile = None,
     fpr: Annotated[
-        float, typer.Option("--fpr", help="Share of the normal pictures that may be called abnormal, above 0.")
+        float, real_number("--fpr", help="Share of the normal pictures that may be called abnormal, above 0.")
     ] = 0.05,
     weights: Weights = None,
     out: Out = None,

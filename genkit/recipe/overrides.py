@@ -26,7 +26,8 @@ def with_override(document: Document, override: str, option: str = SET) -> Docum
 
     The value is TOML. What is not valid TOML is taken as a string, unless it begins as a table, list or string. Nothing
     after the equals sign, ``train.epochs=``, removes a key, which must be there. An empty text, ``train.epochs=""``,
-    removes the key if it is there, as tables of results and spaces need. Messages name the `option`, and so does the place of the key.
+    removes the key if it is there, as tables of results and spaces need. Messages name the `option`, and so does the
+    place of the key.
     """
     path, text = parted(override, "train.steps=500", option)
     if not text.strip():
@@ -88,8 +89,8 @@ def _value(text: str, override: str, option: str) -> Any:
     except tomllib.TOMLDecodeError as error:
         if text.lstrip().startswith(OPENING):
             raise UsageError(
-                f"{option} {shown(override)}: not valid TOML {_place_and_reason(error)}. Correct it. A text that begins "
-                f"with {text.lstrip()[0]} needs quotation marks."
+                f"{option} {shown(override)}: not valid TOML {_place_and_reason(error)}. Correct it. A text that "
+                f"begins with {text.lstrip()[0]} needs quotation marks."
             ) from None
         return text.strip()
     if tables.keys() != {"value"}:

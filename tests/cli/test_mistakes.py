@@ -178,7 +178,7 @@ def test_a_wrong_recipe_is_reported_before_processes_are_started(monkeypatch):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["run"], ["run", "tiny.toml", "--sett", "a=1"], ["train"], ["run", "a", "b"], ["sample", "x", "-n", "0"]],
+    [["run"], ["run", "tiny.toml", "--sett", "a=1"], ["train"], ["run", "a", "b"]],
 )
 def test_a_call_that_does_not_parse_is_answered_with_the_usage(arguments):
     message = refused(*arguments)

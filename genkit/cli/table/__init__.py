@@ -1,12 +1,11 @@
 """``genkit table``: train, show, reproduce or draw a table of results."""
 
-import typer
-
 from genkit.cli.html_option import CommandWithPage
+from genkit.cli.plain_command import Commands
 from genkit.cli.table import subcommands
 from genkit.cli.table.group import TableGroup
 
-app = typer.Typer(
+app = Commands(
     cls=TableGroup,
     help="Train, show, reproduce or draw a table of results. `genkit table TABLE` does the same as `train`.",
     subcommand_metavar="TABLE | COMMAND [ARGS]...",

@@ -10,6 +10,7 @@ import typer
 from genkit.cli.complete_contents import complete_cell
 from genkit.cli.complete_names import one_of
 from genkit.cli.complete_paths import complete_table
+from genkit.cli.number_option import whole_number
 from genkit.cli.writable import folder_to_write
 from genkit.storage.user_path import user_path
 
@@ -33,9 +34,9 @@ Only = Annotated[
         help="Train these runs only. * matches any text, and the end may be left out. Repeatable.",
     ),
 ]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Number of runs that train at a time.")]
+Jobs = Annotated[int, whole_number("--jobs", least=1, help="Number of runs that train at a time.")]
 Threads = Annotated[
-    int, typer.Option("--threads", min=1, help="Number of threads of each run; another number gives other bits.")
+    int, whole_number("--threads", least=1, help="Number of threads of each run; another number gives other bits.")
 ]
 Format = Annotated[
     str,

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from genkit.cli.options import Quiet
+from genkit.cli.plain_command import Commands
 from genkit.cli.table import subcommands
 from genkit.cli.table.options import Cells, Format, Jobs, Only, Runs, TablePath, Threads
 from genkit.errors import UsageError
 from genkit.storage.user_path import user_path
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = Commands(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
