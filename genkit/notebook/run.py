@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import PIL.Image
+from torch import Tensor
 
 from genkit.console.captured import html_of, text_of
 from genkit.console.output import Console
@@ -117,6 +118,12 @@ class Run:
         """The data that the run was trained on. Raises `UsageError` if they are missing or have changed."""
         with self.reading_data():
             return RunData.open(self.path)
+
+    def row_trained_on(self, x: Tensor) -> int | None:
+        """Return the first row of samples, (n, *shape), that was trained on, of those in memory or read by `data`."""
+        row = None if self.memory is None else self.memory.row_trained_on(x)
+        known = self.__dict__.get("data")  # None unless a program has read the data
+        return row if row is not None or known is None else known.trained_on.first_in(x)
 
     def load(self, weights: Literal["raw", "ema"] | None = None, device: str | None = None) -> TrainedModel:
         """Return the trained model: see `genkit.load`."""

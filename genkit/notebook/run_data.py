@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import index as as_integer
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from genkit.core.noise import Noise, Rows, seed_of
 from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError
 from genkit.notebook.arrays import INTEGERS, as_tensor
+from genkit.notebook.rows_read import RowsRead
 from genkit.recipe.document import read
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.trained import open_data, require_data
@@ -37,7 +38,9 @@ class RunData:
     _whole: Dataset  # the training data, which name what is missing
     _split: Dataset
     _noise: Noise  # of a split
+    _held_out: bool  # whether it is the held-out split
     dtype: torch.dtype
+    trained_on: RowsRead = field(default_factory=RowsRead)  # the training samples that were read, but fresh draws
 
     @classmethod
     def open(cls, path: Path) -> RunData:
@@ -47,13 +50,13 @@ class RunData:
         require_data(path, data, data, may_move=False)
         dtype = torch.float64 if tables.get("train", {}).get("precision") == "fp64" else torch.float32
         noise = Noise(int(tables.get("seed", 0)), 0, "notebook", Rows.all(1), dtype=dtype)
-        return cls(path, data, without_flips(data), noise, dtype)
+        return cls(path, data, without_flips(data), noise, False, dtype)
 
     def held_out(self) -> RunData:
         """Return the held-out split, which the run was not trained on. Raises `UsageError` if it is missing."""
         held_out: Dataset = self._whole.held_out()
         require_data(self._path, self._whole, held_out, may_move=False)
-        return replace(self, _split=held_out, _noise=self._noise.of("notebook/held-out"))
+        return replace(self, _split=held_out, _noise=self._noise.of("notebook/held-out"), _held_out=True)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -134,7 +137,10 @@ class RunData:
         indices = torch.tensor([row if size is None or row >= 0 else row + size for row in rows])
         # A density draws by the noise, not by the indices, so the noise depends on them.
         noise = replace(self._noise, step=seed_of(*indices.tolist()), rows=Rows.all(len(rows)))
-        return self._split.batch(indices, noise).x.to(self.dtype)
+        x = self._split.batch(indices, noise).x.to(self.dtype)
+        if size is not None and not self._held_out:
+            self.trained_on.add(x)
+        return x
 
     def __repr__(self) -> str:
         number = "endless" if self._split.size is None else f"{self._split.size:,}"

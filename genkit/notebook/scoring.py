@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -39,6 +39,8 @@ from genkit.runs.sets_to_score import SetsToScore, fitted_to_training, held_out_
 from genkit.runs.trained import open_data
 from genkit.sharing.pull import find_folder
 from genkit.storage.user_path import user_path
+
+Known = Callable[[Tensor], int | None]
 
 
 @dataclass(frozen=True)
@@ -131,16 +133,16 @@ def score(
 
     Raises `UsageError` if the model cannot give the score, for pictures that cannot be used, for too few normal
     pictures, and if the data of the run are needed and missing; also for pictures that the model was trained on, if
-    they are in files of the training data, or if the run was trained on samples in memory.
+    they are in files of the training data or in memory, or have been read as `run.data` of the `Run` that is passed.
     """
     path = find_folder(run)
     loaded = load(path, weights, device)
     of_score, of_data = _changes(set)
     chosen = build_score(score, of_score)
     model = check_scores(path, loaded.trained, chosen, score)
-    memory = _memory(run, data)
+    memory, known = _memory(run, data)
     with data_of_run(path, memory):
-        sets = _sets(path, loaded, pictures, normal, of_data, memory)
+        sets = _sets(path, loaded, pictures, normal, of_data, known)
         scored = score_sets(path, loaded.trained, model, chosen, sets, fpr)
     remarks = (scored.reconstructed.remark_on(path), remark_on_weights(score, chosen, loaded.trained, of_score))
     _warn_of(*(each.remark for each in scored.every), *remarks)
@@ -173,9 +175,9 @@ def anomaly_maps(
     of_score, of_data = _changes(set)
     chosen = build_score(score, of_score)
     model = check_map(path, loaded.trained, chosen, score, smooth)
-    memory = _memory(run, data)
+    memory, known = _memory(run, data)
     with data_of_run(path, memory):
-        sets = _sets(path, loaded, pictures, normal, of_data, memory)
+        sets = _sets(path, loaded, pictures, normal, of_data, known)
         check_rate_of_pixels(model, sets.normal, fpr)
         with evaluating(model), seeded_generators(SEED):
             fitted = fitted_to_training(path, loaded.trained, model, chosen, sets.data)
@@ -206,12 +208,15 @@ def _warn_of(*remarks: str) -> None:
             warn_user(with_arguments(line))
 
 
-def _memory(run: object, data: MemoryData | None) -> MemoryData | None:
-    return run.memory if data is None and isinstance(run, Run) else data
+def _memory(run: object, data: MemoryData | None) -> tuple[MemoryData | None, Known]:
+    """Return the samples in memory, and what finds the first row that the model is known to be trained on."""
+    if isinstance(run, Run) and data in (None, run.memory):
+        return run.memory, run.row_trained_on
+    return data, data.row_trained_on if data is not None else lambda x: None
 
 
 def _sets(
-    path: Path, loaded: TrainedModel, pictures: Any, normal: Any, changes: Sequence[str], memory: MemoryData | None
+    path: Path, loaded: TrainedModel, pictures: Any, normal: Any, changes: Sequence[str], known: Known
 ) -> SetsToScore:
     """Open the pictures and the normal ones, each an array or a place. Raises `UsageError`."""
     trained = loaded.trained
@@ -221,18 +226,18 @@ def _sets(
         raise UsageError("pictures, normal: found an array and a place. Give both as arrays, or both as places.")
     data = open_data(path, changes)
     of_normal = (
-        held_out_set(path, trained, data, changes) if normal is None else _array_set(loaded, normal, "normal", memory)
+        held_out_set(path, trained, data, changes) if normal is None else _array_set(loaded, normal, "normal", known)
     )
-    return SetsToScore(of_normal, [_array_set(loaded, pictures, "pictures", memory)], data)
+    return SetsToScore(of_normal, [_array_set(loaded, pictures, "pictures", known)], data)
 
 
-def _array_set(loaded: TrainedModel, given: Any, name: str, memory: MemoryData | None) -> SampleSet:
+def _array_set(loaded: TrainedModel, given: Any, name: str, trained_on: Known) -> SampleSet:
     x = inputs_tensor(given, loaded.data_shape, loaded.dtype, name)
     if not len(x):
         raise UsageError(f"{name}: found no sample. Give at least one.")
     if x.dim() == 4:
         refuse_other_range(x, name, ROUNDING)
-    if memory is not None and (row := memory.row_trained_on(x)) is not None:
+    if (row := trained_on(x)) is not None:
         raise UsageError(
             f"{name}: the model was trained on row {row}, and a training picture looks more normal than a new one. "
             "Give pictures that the run has not seen."

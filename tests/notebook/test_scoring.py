@@ -79,6 +79,20 @@ def test_what_cannot_be_scored_is_refused(run, x, options):
         assert "--" not in str(refusal.value)
 
 
+def test_training_samples_that_were_read_are_not_scored(run, x, points):
+    opened = genkit.open_run(run)
+    rows = opened.data[5:8]
+    with_others = torch.cat([x, rows.flip(0)]).numpy().copy()
+    for given in ({"pictures": with_others}, {"pictures": x, "normal": with_others}):
+        for call in (genkit.score, genkit.anomaly_maps):
+            with pytest.raises(UsageError, match=f"row {len(x)}"):
+                call(opened, fpr=0.5, **given)
+    held_out = opened.data.held_out()[0:12]
+    assert len(genkit.score(opened, held_out).scores) == 12
+    drawn = points.data[0:20]  # fresh draws, which no model was trained on
+    assert len(genkit.score(points, drawn, "kl", normal=points.data[20:40]).scores) == 20
+
+
 def test_messages_name_arguments_and_commands_keep_their_options(run, x, file, tmp_path):
     calls = {
         "score": lambda: genkit.score(run, x, "logp"),
