@@ -104,7 +104,7 @@ def _finite(value: float | None) -> float | None:
 
 def _domain(places: Sequence[float]) -> tuple[float, float]:
     first, last = min(places, default=0), max(places, default=1)
-    return (first, last) if first < last else (first - 0.5, last + 0.5)
+    return (first, last) if first < last else (max(0, first - 2), last + 2)  # whole steps around a single one
 
 
 def _x_axis(title: str, last: float) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from genkit.runs.compare import Comparison
 from genkit.runs.compared_curves import shared_keys
 from genkit.runs.compared_run import ComparedRun
 from genkit.runs.report_charts import ChartGroup, CurveNumbers, chart_groups, curves_in_numbers, shown_sections
-from genkit.runs.report_phases import phase_starts
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,20 @@ def sections_of_one_run(comparison: Comparison, run: ComparedRun) -> list[Sectio
 
 
 def charts_of_one_run(
-    comparison: Comparison, run: ComparedRun, sections: Sequence[Section], look: Look, points: int, before: int
+    comparison: Comparison,
+    run: ComparedRun,
+    sections: Sequence[Section],
+    starts: Mapping[str, float],
+    look: Look,
+    points: int,
+    before: int,
 ) -> ChartsOfRun:
     """Return the charts of the sections of a run, each curve of at most so many points.
 
-    A single curve has the look of the run. `before` is the number of charts that come before on the page.
+    `starts` are the steps after which its phases start, by label. A single curve has the look of the run.
+    `before` is the number of charts that come before on the page.
     """
-    groups = chart_groups(sections, phase_starts(run.lines), single=look, points=points)
+    groups = chart_groups(sections, starts, single=look, points=points)
     numbers = [
         CurveNumbers((curve.cells[0], run.name, *curve.cells[1:]), _moved(curve.place, before))
         for curve in curves_in_numbers(sections, _own_lines(comparison, run))

@@ -14,6 +14,8 @@ from genkit.runs.compared_curves import evaluation_panels_of, merged, sections_o
 from genkit.runs.compared_run import ComparedRun
 from genkit.runs.report_about import ABOUT_TOTAL, GENERAL, KL, has_total
 from genkit.runs.report_charts import ChartGroup, CurveNumbers, numbers_of
+from genkit.runs.report_phases import phase_starts
+from genkit.runs.report_schedules import schedules_of, with_jumps
 
 NAMED_IN_CHARTS = 4  # runs; more are named once, above the charts
 EVALUATIONS, SCHEDULES = "Evaluations during training", "Schedules"
@@ -47,8 +49,11 @@ def charts_of_comparison(comparison: Comparison, looks: Mapping[str, Look]) -> C
     """Return the charts of evaluations, terms and schedules. `looks` are those of the runs, by name.
 
     Quantities that are equal in each run share a chart, such as the learning rates of two networks. If the runs have
-    nothing else in common, their schedules are folded; schedules that are the same in all runs always are.
+    nothing else in common, their schedules are folded; schedules that are the same in all runs always are. A schedule
+    jumps where the page of its run says so, not at the next logged step.
     """
+    starts = {run.name: phase_starts(run.lines, run.plan.phases if run.plan else ()) for run in comparison.runs}
+    comparison = Comparison([_with_jumps(run) for run in comparison.runs])
     terms = [panel for panel in term_panels(comparison) if len(panel.curves) > 1]
     schedules = [panel for panel in merged(terms) if panel.exact]
     same = [panel for panel in schedules if _is_one_curve_of_all(panel, len(looks))]
@@ -59,7 +64,7 @@ def charts_of_comparison(comparison: Comparison, looks: Mapping[str, Look]) -> C
     alone = {run.name: sections_of_one_run(comparison, run) for run in comparison.runs}
     common = Section(SAME_SCHEDULES, [replace(each, curves={ALL_RUNS: _first_curve(each)}) for each in same])
     everything = panels_of([*shared, different, common, *(section for each in alone.values() for section in each)])
-    page = _Page(looks, points_of_each(sum(len(panel.curves) for panel in everything)))
+    page = _Page(looks, starts, points_of_each(sum(len(panel.curves) for panel in everything)))
     groups = [page.group(section) for section in ([*shared, different] if shared else []) if section.panels]
     of_one_run = [page.run(comparison, run, alone[run.name]) for run in comparison.runs if alone[run.name]]
     folded = [page.group(section) for section in ([] if shared else [different]) + [common] if section.panels]
@@ -71,6 +76,7 @@ class _Page:
     """Charts in the order of the page: each curve in numbers knows the place of its chart."""
 
     looks: Mapping[str, Look]
+    starts: Mapping[str, Mapping[str, float]]  # of phases, by the name of the run
     points: int  # of each curve
     numbers: list[CurveNumbers] = field(default_factory=list)
     charts: int = 0  # so far
@@ -106,10 +112,17 @@ class _Page:
 
     def run(self, comparison: Comparison, run: ComparedRun, sections: Sequence[Section]) -> ChartsOfRun:
         """Add the charts of one run only."""
-        made = charts_of_one_run(comparison, run, sections, self.looks[run.name], self.points, self.charts)
+        starts = self.starts[run.name]
+        made = charts_of_one_run(comparison, run, sections, starts, self.looks[run.name], self.points, self.charts)
         self.charts += len(made.charts)
         self.numbers += made.numbers
         return made
+
+
+def _with_jumps(run: ComparedRun) -> ComparedRun:
+    """Return the run with lines around the jumps of its schedules, if its plan can be made here."""
+    steps = run.plan.recipe.train.steps if run.plan else None
+    return replace(run, lines=with_jumps(run.lines, schedules_of(run.plan), steps)) if run.plan and steps else run
 
 
 def _is_curve(panel: Panel) -> bool:

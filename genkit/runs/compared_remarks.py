@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from genkit.runs.compared_run import ComparedRun
-from genkit.runs.report_remarks import plan_of, remarks_on_recipe
+from genkit.runs.model_facts import facts_in
+from genkit.runs.report_remarks import remarks_on_collapse, remarks_on_recipe
 
 
 def remarks_on_training(runs: Sequence[ComparedRun]) -> list[str]:
-    """Return what the plans of the runs remark, each remark after the names of its runs.
+    """Return what the plans and the ends of the runs remark, each remark after the names of its runs.
 
-    A run whose parts cannot be made here has none.
+    A run whose parts cannot be made here has no remark on its plan. Raises `UsageError` if a folder cannot be read.
     """
     of_remark: dict[str, list[str]] = {}
     for run in runs:
-        plan = plan_of(run.folder.resolved)
-        for remark in remarks_on_recipe(plan) if plan else ():
+        of_plan = remarks_on_recipe(run.plan) if run.plan else ()
+        for remark in (*of_plan, *remarks_on_collapse(facts_in(run.folder.final))):
             of_remark.setdefault(remark, []).append(run.name)
     everyone = "Both runs" if len(runs) == 2 else "All runs"
     return [

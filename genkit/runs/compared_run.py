@@ -11,9 +11,11 @@ from genkit.core.result import EvaluationRecord, Result
 from genkit.errors import UsageError
 from genkit.evaluation.data_fingerprint import same_images
 from genkit.recipe.document import read
+from genkit.recipe.plan import Plan
 from genkit.runs.checkpoint import read_facts
 from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.runs.model_facts import step_of
+from genkit.runs.report_remarks import plan_of
 from genkit.runs.resume_remarks import lost_lines
 from genkit.runs.run_folder import RunFolder
 from genkit.runs.timing import Timing, read_timing
@@ -54,6 +56,11 @@ class ComparedRun:
         saved = self.folder.saved_steps()
         checkpoint = f"checkpoint at step {saved[-1]}" if saved else "no checkpoint"
         return f"unfinished, step {last['step']}{share}, {checkpoint}"
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """The plan of the recipe; None if its parts cannot be made here."""
+        return plan_of(self.folder.resolved)
 
     @cached_property
     def timing(self) -> Timing | None:

@@ -165,7 +165,7 @@ def test_a_comparison_is_that_of_the_command(run, points, tmp_path):
             genkit.compare(*runs)
 
 
-def test_a_run_of_python_is_that_of_the_command(tmp_path, monkeypatch, capsys):
+def test_a_run_of_python_is_that_of_the_command(tmp_path, monkeypatch, capsys, never_collapsed):
     monkeypatch.chdir(tmp_path)
     recipe = write_recipe(tmp_path)
     assert command("run", recipe, "-q", "--threads", 1).code == 0

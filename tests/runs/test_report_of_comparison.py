@@ -97,6 +97,31 @@ def test_a_remark_on_the_training_is_once_on_the_page_with_its_runs(runs, tmp_pa
     assert remark.startswith("still, calm: ")
 
 
+def test_a_collapsed_run_is_named_above_its_numbers(runs, tmp_path):
+    folders = [copied(runs, name, tmp_path / name) for name in ("points", "wide")]
+    for folder, share in zip(folders, (0.9, 0.01), strict=True):
+        about = folder / "final" / "about.json"
+        facts = json.loads(about.read_text("utf-8"))
+        facts["reconstructed_variance"] = {"share": share, "samples": 64, "weights": "raw"}
+        about.write_text(json.dumps(facts), encoding="utf-8")
+    (remark,) = (each for each in report_of_comparison(compare(folders)).remarks if "docs/collapse.md" in each)
+    assert remark.startswith("wide: ")
+
+
+def test_a_schedule_jumps_at_its_milestone_and_not_at_the_next_logged_step(tmp_path):
+    rate = 'lr = { use = "multistep", value = 1e-3, milestones = [0.6] }'
+    recipe = write_recipe(tmp_path, TINY.replace("lr = 1e-3", rate).replace("steps = 5", "steps = 40"))
+    folders = []
+    for seed in ("0", "1"):
+        sets = ("--set", f"seed={seed}", "--set", "report.log_every=20")
+        assert genkit("run", recipe, "-q", "--runs", tmp_path / seed, *sets).code == 0
+        folders.append(tmp_path / seed / f"0001-tiny-s{seed}")
+    (chart,) = (chart for chart in all_charts(report_of_comparison(compare(folders))) if chart.title.startswith("lr/"))
+    at = next(step for step in range(1, 41) if (step - 1) / 40 >= 0.6)
+    points = {point["x"]: point["y"] for point in chart.spec["data"]["values"]}
+    assert points == {20: 1e-3, at - 1: 1e-3, at: pytest.approx(1e-4), 40: pytest.approx(1e-4)}
+
+
 def test_a_column_of_samples_has_the_latent_code_that_the_run_itself_has_drawn(runs):
     samples = table(report(runs, "images", "faster"), "Samples")
     for row in samples.rows:
