@@ -119,5 +119,6 @@ def _user_pictures(trained: Trained, number: int, pictures: Path) -> SelectedInp
     print_remark(opened.remark())
     total = len(opened)
     [name] = set_names([pictures])
-    source = f"picture{'s' * (total != 1)} of {name}" if pictures.is_dir() else f"picture, {name}"
+    several = pictures.is_dir() or total != 1
+    source = f"picture{'s' * (total != 1)} of {name}" if several else f"picture, {name}"
     return SelectedInputs(x.to(next(trained.model.parameters())), names, source, total, pictures)

@@ -81,6 +81,7 @@ def _lines(report: PictureReport) -> list[tuple[str, list[str]]]:
         ("values", [] if report.values is None else [report.values.describe()]),
         ("levels", [report.unfit]),
         ("rows", _rows_without_picture(report)),
+        ("rare", _first(report.rare)),
         ("enlarged", _enlarged(report)),
         ("bad", _first([str(bad) for bad in report.bad])),
         ("identical", _first([f"{first} and {second}" for first, second in report.alike])),

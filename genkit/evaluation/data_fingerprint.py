@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -50,7 +51,9 @@ def check_data_fingerprint(saved: Mapping[str, Any], data: Dataset, remedy: str)
     A part that the saved fingerprint lacks is not compared, nor is a split that is missing on this machine: an
     evaluation of held-out samples does not need the training samples.
     """
-    _check(_part(saved, "train"), data, "the training samples", remedy)
+    place = getattr(data, "path", None)  # of data in files: the key of the recipe that names their folder or file
+    within = f" in {place}" if isinstance(place, Path) else ""
+    _check(_part(saved, "train"), data, f"the training samples{within}", remedy)
     held_out = saved.get(HELD_OUT)
     _check(held_out if isinstance(held_out, Mapping) else {}, data.held_out(), "the held-out samples", remedy)
 

@@ -101,6 +101,15 @@ def test_check_names_enlarged_pictures_and_single_pixels(recipe, place):
     assert_names(result.out, "\nenlarged  1 picture ", "low.png, 20 x 3")
 
 
+def test_check_names_the_pictures_of_a_size_or_mode_that_few_have(recipe, place):
+    shapes = [json.loads(genkit("data", "check", recipe, "--json").out)["splits"][n]["rare"] for n in (0, 1)]
+    assert shapes == [[], []]
+    write_picture(place / "pictures" / "odd.png", noise_picture(21, 20))
+    Image.fromarray(noise_picture(20, 20)).convert("L").save(place / "pictures" / "grey.png")
+    lines = [line for line in genkit("data", "check", recipe).out.splitlines() if "odd.png" in line or "grey" in line]
+    assert any("odd.png, 20 x 21" in line for line in lines) and any("grey.png, mode L" in line for line in lines)
+
+
 def test_a_run_reports_the_bad_pictures_of_both_splits_at_once(place):
     for split in ("train", "test"):
         write_folder(place / "pictures" / split, 8)

@@ -23,6 +23,7 @@ class ArraySource:
     array: np.ndarray  # its dimensions are those of `layout`
     layout: Layout
     labels: np.ndarray | None  # (N,) int64
+    member: str = ""  # the name of the array, if its file has several
 
     @property
     def where(self) -> str:
@@ -37,7 +38,8 @@ class ArraySource:
         """Return how the array is read: ``64 grey pictures, 32 high and 16 wide``."""
         axes = {axis: size for axis, size in zip(self.layout, self.array.shape, strict=True)}
         channels = {1: "grey", 3: "colour", 4: "colour and alpha"}[axes.get("C", 1)]
-        return f"{len(self):,} pictures, {channels}, {axes['H']} high and {axes['W']} wide"
+        named = f"the array {self.member!r}, " if self.member else ""
+        return f"{named}{len(self):,} pictures, {channels}, {axes['H']} high and {axes['W']} wide"
 
     def name(self, index: int) -> str:
         """Return ``row 7``."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Hashable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -43,6 +44,9 @@ class DecodedPicture(NamedTuple):
     values: ValueRange | None  # of the file, if the recipe declares levels
 
 
+RARE = 2  # pictures of one size or mode whose names are reported
+
+
 @dataclass
 class PictureReport:
     """Facts about the pictures of one split."""
@@ -68,6 +72,7 @@ class PictureReport:
     becomes: list[str] = field(default_factory=list)  # what the transform does to the most frequent sizes
     enlarged: int = 0  # pictures with less width or height than the network sees
     smallest: str = ""  # the name and size of the one with the fewest pixels among them
+    rare: list[str] = field(default_factory=list)  # pictures whose size or mode at most `RARE` have, with it
 
     @property
     def usable(self) -> int:
@@ -100,6 +105,7 @@ def inspect_pictures(data: ListedPictures, seen: dict[bytes, str]) -> PictureRep
             inspection.add(source.name(index), picture)
             advance(1)
     report = inspection.report
+    report.rare = [*inspection.rare(report.sizes), *inspection.rare(report.modes)]
     if report.values is not None and data.transform.levels is not None:
         report.unfit = report.values.remark(data.transform.levels)
     report.becomes = [data.transform.describe(*size) for size, _ in report.sizes.most_common(SHOWN)]
@@ -114,6 +120,7 @@ class _Inspection:
         self._source, self._transform, self._seen = source, transform, seen
         self._names: dict[str, str] = {}  # without suffix, in lower case -> the first such name
         self._fewest_pixels = math.inf
+        self._first_names: dict[Hashable, list[str]] = {}  # of the pictures of a size or mode, at most `RARE`
         whole = source.source if isinstance(source, Subset) else source
         self._has_file_names = isinstance(whole, FolderSource)
         if isinstance(whole, FolderSource):
@@ -141,6 +148,9 @@ class _Inspection:
         self.report.sizes[picture.size] += 1
         self.report.modes[picture.mode] += 1
         self.report.formats[picture.format] += 1
+        for kind in (picture.size, picture.mode):
+            if len(names := self._first_names.setdefault(kind, [])) < RARE:
+                names.append(name)
         if picture.values is not None:
             self.report.values = self.report.values or ValueRange()
             self.report.values.add(picture.values)
@@ -148,6 +158,13 @@ class _Inspection:
         name_and_split = f"{name} ({self.report.split})"
         if (first := self._seen.setdefault(picture.digest, name_and_split)) != name_and_split:
             self.report.alike.append((first, name_and_split))
+
+    def rare(self, kinds: Counter[Any]) -> Iterator[str]:
+        """Yield the pictures of sizes or modes that at most `RARE` pictures have, unless all sizes or modes are so."""
+        if max(kinds.values(), default=0) > RARE:
+            for kind, number in kinds.items():
+                shown = f"mode {kind}" if isinstance(kind, str) else f"{kind[0]} x {kind[1]}"
+                yield from (f"{name}, {shown}" for name in self._first_names[kind] if number <= RARE)
 
     def _examine(self, picture: Image | ArrayPicture) -> DecodedPicture:
         mode, file_format = picture.mode, picture.format or "none"

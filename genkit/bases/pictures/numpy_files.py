@@ -57,15 +57,22 @@ def read_array(
     """
     with _reading(path, place):
         if not _is_archive(path):
-            array, archive = np.load(path, mmap_mode="r", allow_pickle=False), None
+            array, archive, name = np.load(path, mmap_mode="r", allow_pickle=False), None, ""
         else:
             archive = NpzFile(path)
-            array = archive.array(_name_of_pictures(path, archive.headers, member, place))
+            name = _name_of_pictures(path, archive.headers, member, place)
+            array = archive.array(name)
     if not (booleans and array.dtype == bool):
         _check_type(path, array, place, any_range)
     _check_not_empty(path, array, place, "mask" if booleans else "picture")
     found = _layout(path, array.shape, layout, place)
-    source = ArraySource(path, array, found, _labels(path, len(array), archive, labels, place))
+    source = ArraySource(
+        path,
+        array,
+        found,
+        _labels(path, len(array), archive, labels, place),
+        name if archive and len(archive.headers) > 1 else "",
+    )
     if array.dtype != np.uint8 and not any_range:
         _check_range(source, place)
     return source
