@@ -115,7 +115,7 @@ def test_a_missing_output_folder_is_made_and_the_files_are_printed(command, imag
 @pytest.mark.parametrize("command", ["reconstruct", "interpolate"])
 def test_an_unwritable_place_a_missing_run_and_unknown_weights_are_refused(command, images, tmp_path):
     (tmp_path / "file").write_text("")
-    assert_names(refused(command, images, "--out", "file/x"), "error: file/x: cannot be written", "--out")
+    assert_names(refused(command, images, "--out", "file/x"), "--out file/x: cannot be written")
     assert_names(refused(command, "none"), "error: none: ")
     assert_names(refused(command, images, "--weights", "best"), "--weights best", "raw or ema")
 
