@@ -21,8 +21,8 @@ from genkit.engine.distributed import World
 from genkit.engine.finite_watch import FiniteWatch
 from genkit.engine.loop import train_steps
 from genkit.engine.state import TrainState
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.plan import Plan
-from genkit.recipe.registry import load_registry
 
 STEPS, WARMUP, RESAMPLES = 200, 30, 2000
 CLOCKS = {"wall": perf_counter_ns, "cpu": process_time_ns}

@@ -30,7 +30,7 @@ from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import EMA, Recipe, Train, Use
-from genkit.runs import checkpoint
+from genkit.runs.training import checkpoint
 
 STEPS, HALF, BATCH = 20, 10, 16
 PRECISIONS = {"fp64": 1e-10, "fp32": 1e-5}  # the relative L2 difference that counts as equal

@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 
 from benchmarks.first_paint import first_paints
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.step_names import name_of_step
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.step_names import name_of_step
 
 STEPS = 3_000
 PREVIEWS = 30  # of each kind
@@ -36,7 +36,7 @@ CHILD = "--in-this-process"
 def make_run(root: Path, recipe: str = "vae_conditional_digits") -> RunFolder:
     """Return the folder of a run that looks as if it had been trained for 3,000 steps."""
     from genkit.recipe.plan import make_plan  # the process that is measured needs neither
-    from genkit.runs.train import train
+    from genkit.runs.training.train import train
 
     folder = train(make_plan(Path(f"recipes/{recipe}.toml"), overrides=["train.steps=2"]), root)
     line = folder.lines()[-1]
@@ -53,12 +53,12 @@ def make_run(root: Path, recipe: str = "vae_conditional_digits") -> RunFolder:
 def write_page(kind: str, path: Path, places: list[Path]) -> None:
     """Write the page of a run, of a comparison of runs, or of a table."""
     if kind == "report":
-        from genkit.runs.write_report import write_report
+        from genkit.runs.report.write_report import write_report
 
         write_report(RunFolder.open(places[0]), path)
     elif kind == "comparison":
-        from genkit.runs.compare import compare
-        from genkit.runs.report_of_comparison import comparison_page
+        from genkit.runs.comparison.compare import compare
+        from genkit.runs.comparison.report_of_comparison import comparison_page
 
         path.write_bytes(comparison_page(compare(places)))
     else:

@@ -36,9 +36,9 @@ def steps_a_second(recipe: str, threads: int, seconds: float) -> dict[str, float
     from benchmarks.interleaved import with_engine
     from genkit.engine.distributed import World
     from genkit.engine.state import initial_state
-    from genkit.recipe.document import read
     from genkit.recipe.plan import make_plan
-    from genkit.recipe.stand_in import with_stand_in
+    from genkit.recipe.text.document import read
+    from genkit.recipe.trial.stand_in import with_stand_in
 
     torch.set_num_threads(threads)
     document = with_stand_in(read(RECIPES / f"{recipe}.toml"))  # data are at hand, and cost little

@@ -76,8 +76,8 @@ def expand(markdown: str) -> str:
 
 def keys(kind: str, name: str) -> str:
     """Return the table of the keys that a part takes."""
-    from genkit.recipe.part_fields import SUPPLIED
-    from genkit.recipe.registry import load_registry
+    from genkit.recipe.binding.part_fields import SUPPLIED
+    from genkit.recipe.installed.registry import load_registry
 
     return _key_table(load_registry().find(kind, name).load(), without=SUPPLIED.get(kind, ()))
 
@@ -109,7 +109,7 @@ def docstring(module: str) -> str:
 
 def parts(kind: str) -> str:
     """Return a table of all installed parts of a kind."""
-    from genkit.recipe.registry import load_registry
+    from genkit.recipe.installed.registry import load_registry
 
     found = load_registry().of_kind(kind)
     rows = [(f"`{part.entry.name}`", part.entry.summary, part.owner.distribution) for part in found]
@@ -146,8 +146,8 @@ def _with_summaries(text: str) -> str:
 
 
 def _key_table(target: Callable[..., Any], without: Sequence[str] = ()) -> str:
-    from genkit.recipe.expected import expected
-    from genkit.recipe.part_fields import parameters_of
+    from genkit.recipe.binding.expected import expected
+    from genkit.recipe.binding.part_fields import parameters_of
 
     rows = []
     for key, parameter in parameters_of(target).items():
@@ -180,7 +180,7 @@ def _default(parameter: Any) -> str:
 
 def _name_of(part: Any) -> str:
     from genkit.hooks import KINDS
-    from genkit.recipe.registry import load_registry
+    from genkit.recipe.installed.registry import load_registry
 
     wanted = f"{type(part).__module__}:{type(part).__qualname__}"
     registry = load_registry()

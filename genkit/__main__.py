@@ -63,7 +63,7 @@ def run_command() -> None:
     A command whose output is lost exits with 1 at least, unless it has saved what it prints.
     """
     from genkit.cli import app
-    from genkit.cli.stopped import with_a_line_if_stopped
+    from genkit.cli.show.stopped import with_a_line_if_stopped
     from genkit.console.escapes import escaped
     from genkit.console.streams import lost_output, protect_streams
     from genkit.console.warning_lines import print_warnings_as_lines

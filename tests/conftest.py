@@ -98,7 +98,7 @@ def own_cache(tmp_path, monkeypatch):
 def never_collapsed(monkeypatch):
     """Let no model count as collapsed: most models of tests are, after a few steps."""
     for limit in ("LEAST_SHARE", "LITTLE_SHARE"):
-        monkeypatch.setattr(f"genkit.runs.collapse.{limit}", float("-inf"))
+        monkeypatch.setattr(f"genkit.runs.trained_models.collapse.{limit}", float("-inf"))
 
 
 @pytest.fixture

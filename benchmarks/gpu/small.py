@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from benchmarks.gpu.settings import Settings
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.plan import Plan, make_plan
-from genkit.recipe.registry import load_registry
 from genkit.recipe.tables import EMA, Recipe, Train, Use
 
 METHODS = ("vae", "introvae", "soft-introvae", "as-introvae", "wgan-gp")

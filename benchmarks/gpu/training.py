@@ -12,7 +12,7 @@ from genkit.core.model import Model
 from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
 from genkit.recipe.plan import Plan
-from genkit.runs import checkpoint
+from genkit.runs.training import checkpoint
 
 SMALL_SCALE = 64.0
 

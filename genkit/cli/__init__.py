@@ -35,14 +35,14 @@ from genkit.cli import (
     table,
     tune,
 )
-from genkit.cli.command_group import CommandGroup
-from genkit.cli.complete_names import complete_plugins
-from genkit.cli.given_model import CommandWithModel
-from genkit.cli.headings import LOOK, OWN, SET_UP, SHARE, TABLES, TRAIN
-from genkit.cli.html_option import CommandWithPage
-from genkit.cli.metrics_argument import CommandWithMetrics
-from genkit.cli.plain_command import Commands
-from genkit.recipe.plugin_selection import check_selection, select_plugins
+from genkit.cli.arguments.command_group import CommandGroup
+from genkit.cli.arguments.headings import LOOK, OWN, SET_UP, SHARE, TABLES, TRAIN
+from genkit.cli.arguments.html_option import CommandWithPage
+from genkit.cli.arguments.metrics_argument import CommandWithMetrics
+from genkit.cli.arguments.plain_command import Commands
+from genkit.cli.completion.complete_names import complete_plugins
+from genkit.cli.places.given_model import CommandWithModel
+from genkit.recipe.installed.plugin_selection import check_selection, select_plugins
 
 app = Commands(
     cls=CommandGroup,

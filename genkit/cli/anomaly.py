@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genkit.cli.complete_names import complete_score
-from genkit.cli.inputs import open_with_remark, print_remark
-from genkit.cli.number_option import real_number, whole_number
-from genkit.cli.options import Json, ModelToRead, Out, Weights, overrides_within
-from genkit.cli.output_files import OutputFiles, name_in_files
-from genkit.cli.outputs import refuse_inside_data
+from genkit.cli.arguments.number_option import real_number, whole_number
+from genkit.cli.arguments.options import Json, ModelToRead, Out, Weights, overrides_within
+from genkit.cli.completion.complete_names import complete_score
+from genkit.cli.places.inputs import open_with_remark, print_remark
+from genkit.cli.places.output_files import OutputFiles, name_in_files
+from genkit.cli.places.outputs import refuse_inside_data
 from genkit.cli.score import GroupsFile, Normal, ScoreOverrides
 from genkit.errors import Interrupted, UsageError
 from genkit.storage.user_path import user_path
 
 if TYPE_CHECKING:
-    from genkit.runs.anomaly_maps import Maps, PixelNumbers
+    from genkit.runs.user_pictures.anomaly_maps import Maps, PixelNumbers
 
 ENDINGS = ("-maps.npy", "-inputs.npy", "-reconstructions.npy", ".csv", ".png")
 ARRAY = ".npy"
@@ -88,14 +88,14 @@ def anomaly(
     RUN/anomaly-SCORE-WEIGHTS-of-NAME. With masks, also print pixel AUROC, AUPRC and Dice.
     """
     from genkit.draw.anomaly_grid import save_anomaly_grid
-    from genkit.runs.anomaly_maps import MapFiles, MapOfScore, check_map, write_maps
-    from genkit.runs.build_parts import build_score
-    from genkit.runs.collapse import FACT
-    from genkit.runs.described_score import describe_score, facts_of_score
-    from genkit.runs.sets_to_score import open_sets
-    from genkit.runs.shown_pictures import ShownPictures
-    from genkit.runs.user_masks import read_masks
-    from genkit.runs.user_sets import open_user_sets
+    from genkit.runs.trained_models.build_parts import build_score
+    from genkit.runs.trained_models.collapse import FACT
+    from genkit.runs.user_pictures.anomaly_maps import MapFiles, MapOfScore, check_map, write_maps
+    from genkit.runs.user_pictures.described_score import describe_score, facts_of_score
+    from genkit.runs.user_pictures.sets_to_score import open_sets
+    from genkit.runs.user_pictures.shown_pictures import ShownPictures
+    from genkit.runs.user_pictures.user_masks import read_masks
+    from genkit.runs.user_pictures.user_sets import open_user_sets
 
     if missing_is_empty and masks is None:
         raise UsageError("--missing-is-empty: no effect without --masks. Add --masks FOLDER, or leave it out.")
@@ -180,7 +180,7 @@ def _as_json(numbers: PixelNumbers | None, groups: Sequence[str] | None) -> dict
     """Return the numbers against the masks by name, each with its interval if it has one."""
     if numbers is None:
         return {}
-    from genkit.runs.intervals import describe_interval
+    from genkit.runs.user_pictures.intervals import describe_interval
 
     named = {
         "pixel_auroc": numbers.auroc,
@@ -198,7 +198,7 @@ def _print(numbers: PixelNumbers | None, pictures: int, groups: Sequence[str] | 
     if numbers is None:
         return
     from genkit.console.output import Console
-    from genkit.runs.intervals import NO_INTERVAL, describe_interval, remark_on_chance
+    from genkit.runs.user_pictures.intervals import NO_INTERVAL, describe_interval, remark_on_chance
 
     names = ("pixel AUROC", "pixel AUPRC", "best Dice, over all thresholds", "Dice at the threshold")
     rows = []

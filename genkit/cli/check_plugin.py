@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genkit.cli.complete_names import complete_plugin
-from genkit.cli.options import Json
+from genkit.cli.arguments.options import Json
+from genkit.cli.completion.complete_names import complete_plugin
 
 if TYPE_CHECKING:
     from genkit.console.output import Console

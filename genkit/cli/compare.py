@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.complete_paths import complete_run
-from genkit.cli.destination import Destination, destination
-from genkit.cli.html_option import OPTION, Html
-from genkit.cli.options import Json
-from genkit.cli.output_files import page_file, picture_file
-from genkit.cli.outputs import refuse_inside_data
+from genkit.cli.arguments.html_option import OPTION, Html
+from genkit.cli.arguments.options import Json
+from genkit.cli.completion.complete_paths import complete_run
+from genkit.cli.places.destination import Destination, destination
+from genkit.cli.places.output_files import page_file, picture_file
+from genkit.cli.places.outputs import refuse_inside_data
 from genkit.storage.user_path import user_path
 
 
@@ -45,8 +45,8 @@ def compare(
     and reconstructions of the same held-out samples, of the runs whose model and data are on this machine.
     """
     from genkit.console.output import Console
-    from genkit.runs.compare import compare as compare_runs
-    from genkit.runs.comparison_report import print_comparison, save_comparison
+    from genkit.runs.comparison.compare import compare as compare_runs
+    from genkit.runs.comparison.comparison_report import print_comparison, save_comparison
 
     comparison = compare_runs(runs)
     written: dict[str, Path] = {}
@@ -55,7 +55,7 @@ def compare(
         for run in comparison.runs:
             refuse_inside_data(picture.place, run.recipe.get("data", {}))
     if html is not None:
-        from genkit.runs.report_of_comparison import comparison_page
+        from genkit.runs.comparison.report_of_comparison import comparison_page
 
         page = page_file(html, Path("comparison.html"), OPTION)
         content = comparison_page(comparison)

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.complete_paths import complete_recipe
-from genkit.cli.options import Json, Overrides, recipe_path
+from genkit.cli.arguments.options import Json, Overrides, recipe_path
+from genkit.cli.completion.complete_paths import complete_recipe
+from genkit.cli.places.writable import folder_to_write
 from genkit.cli.plan_for_command import plan_for_command
-from genkit.cli.writable import folder_to_write
 from genkit.storage.user_path import user_path
 
 

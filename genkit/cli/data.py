@@ -9,18 +9,18 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.choice import choice
-from genkit.cli.command_group import CommandGroup
-from genkit.cli.complete_names import one_of
-from genkit.cli.destination import Destination, destination
-from genkit.cli.inputs import print_remark
-from genkit.cli.number_option import whole_number
-from genkit.cli.options import Json, Overrides, RecipePath
-from genkit.cli.output_files import picture_file
-from genkit.cli.outputs import refuse_among_pictures, refuse_inside_data, refused_if_unwritable
-from genkit.cli.plain_command import Commands
+from genkit.cli.arguments.choice import choice
+from genkit.cli.arguments.command_group import CommandGroup
+from genkit.cli.arguments.number_option import whole_number
+from genkit.cli.arguments.options import Json, Overrides, RecipePath
+from genkit.cli.arguments.plain_command import Commands
+from genkit.cli.completion.complete_names import one_of
+from genkit.cli.places.destination import Destination, destination
+from genkit.cli.places.inputs import print_remark
+from genkit.cli.places.output_files import picture_file
+from genkit.cli.places.outputs import refuse_among_pictures, refuse_inside_data, refused_if_unwritable
+from genkit.cli.places.writable import folder_to_write
 from genkit.cli.plan_for_command import plan_for_command
-from genkit.cli.writable import folder_to_write
 
 
 class Split(StrEnum):
@@ -42,11 +42,11 @@ def check(recipe: RecipePath, overrides: Overrides = None, json: Json = False) -
     the exit code is 2 if not.
     """
     from genkit.bases.pictures.splits import both_splits, inspect_splits
-    from genkit.cli.show_data import describe_split, print_picture_report, print_splits, verdict
+    from genkit.cli.show.show_data import describe_split, print_picture_report, print_splits, verdict
     from genkit.console.output import Console
     from genkit.errors import UsageError
-    from genkit.recipe.missing import too_large
-    from genkit.recipe.placed import placed, placing_errors
+    from genkit.recipe.machine.missing import too_large
+    from genkit.recipe.text.placed import placed, placing_errors
 
     plan = plan_for_command(recipe, overrides)
     with placing_errors(plan.document):
@@ -76,9 +76,9 @@ def prepare(recipe: RecipePath, overrides: Overrides = None, json: Json = False)
     Damaged pictures are prepared again. `genkit run` prepares what is missing.
     """
     from genkit.bases.pictures.splits import both_splits, prepare_splits
-    from genkit.cli.show_data import print_prepared
+    from genkit.cli.show.show_data import print_prepared
     from genkit.console.output import Console
-    from genkit.recipe.placed import placing_errors
+    from genkit.recipe.text.placed import placing_errors
 
     plan = plan_for_command(recipe, overrides)
     with placing_errors(plan.document):
@@ -109,8 +109,8 @@ def show(
     from genkit.bases.pictures.splits import both_splits
     from genkit.console.output import Console
     from genkit.errors import UsageError
-    from genkit.recipe.placed import placed, placing_errors
-    from genkit.runs.data_preview import save_data_preview
+    from genkit.recipe.text.placed import placed, placing_errors
+    from genkit.runs.data.data_preview import save_data_preview
 
     output = picture_file(out, Path("data.png"))
     plan = plan_for_command(recipe, overrides)
@@ -168,8 +168,8 @@ def export(
     from genkit.bases.pictures.splits import both_splits
     from genkit.console.output import Console
     from genkit.errors import UsageError
-    from genkit.recipe.placed import placed, placing_errors
-    from genkit.runs.data_export import ExportedPictures
+    from genkit.recipe.text.placed import placed, placing_errors
+    from genkit.runs.data.data_export import ExportedPictures
 
     plan = plan_for_command(recipe, overrides)
     with placing_errors(plan.document):

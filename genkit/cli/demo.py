@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import open_with_remark
-from genkit.cli.number_option import whole_number
-from genkit.cli.options import DataOverrides, ModelToRead, Weights, overrides_within
+from genkit.cli.arguments.number_option import whole_number
+from genkit.cli.arguments.options import DataOverrides, ModelToRead, Weights, overrides_within
+from genkit.cli.places.inputs import open_with_remark
 from genkit.console.escapes import escaped
 from genkit.errors import UsageError
 

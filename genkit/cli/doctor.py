@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 
-from genkit.cli.options import Json
+from genkit.cli.arguments.options import Json
 
 
 def doctor(json: Json = False) -> None:

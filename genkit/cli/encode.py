@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.complete_names import one_of
-from genkit.cli.inputs import open_with_remark, print_remark, refuse_needed_class, require_autoencoder
-from genkit.cli.number_option import whole_number
-from genkit.cli.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights, overrides_within
-from genkit.cli.output_files import OutputFiles, name_in_files
-from genkit.cli.outputs import refuse_inside_data
+from genkit.cli.arguments.number_option import whole_number
+from genkit.cli.arguments.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights, overrides_within
+from genkit.cli.completion.complete_names import one_of
+from genkit.cli.places.inputs import open_with_remark, print_remark, refuse_needed_class, require_autoencoder
+from genkit.cli.places.output_files import OutputFiles, name_in_files
+from genkit.cli.places.outputs import refuse_inside_data
 from genkit.errors import Interrupted, UsageError
 
 ENDINGS = (".npy", ".csv", "-logvar.npy")
@@ -47,7 +47,7 @@ def encode(
     default OUT is RUN/codes-SPLIT-WEIGHTS, or RUN/codes-of-NAME-WEIGHTS for your own pictures. Samples are read and
     written a few at a time. Data without end give 10,000 draws.
     """
-    from genkit.runs.encode_samples import CodeFiles, set_to_encode, write_codes
+    from genkit.runs.user_pictures.encode_samples import CodeFiles, set_to_encode, write_codes
 
     if split is not None and split not in SPLITS:
         raise UsageError(f"--split {split}: expected test (held out) or train.")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genkit.cli.complete_contents import complete_metrics
-from genkit.cli.complete_names import one_of
-from genkit.cli.options import Json, ModelToRead, Overrides, overrides_within
+from genkit.cli.arguments.options import Json, ModelToRead, Overrides, overrides_within
+from genkit.cli.completion.complete_contents import complete_metrics
+from genkit.cli.completion.complete_names import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,15 +70,15 @@ def evaluate(
     of these. Nothing is written: results.json keeps the results of the run.
     The exit code is 1 if a metric is refused. Processes that torchrun or another launcher starts share the work.
     """
-    from genkit.cli.inputs import print_remark
+    from genkit.cli.places.inputs import print_remark
     from genkit.console.output import Console
     from genkit.engine.distributed import World
     from genkit.errors import Interrupted, RecipeError, UsageError
     from genkit.launched import announced_size, is_main_process
     from genkit.near_miss import near_miss
-    from genkit.runs.evaluate_run import TABLES, evaluate_run, evaluation_plan
     from genkit.runs.results_report import print_results
-    from genkit.runs.saved_model import find_model
+    from genkit.runs.trained_models.evaluate_run import TABLES, evaluate_run, evaluation_plan
+    from genkit.runs.trained_models.saved_model import find_model
 
     if batch_norm and batch_norm not in MODES:
         raise UsageError(f"--batch-norm {batch_norm}: unknown mode.{near_miss(batch_norm, MODES)}")

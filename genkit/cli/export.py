@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.inputs import print_remark
-from genkit.cli.options import Json, RunOrModel, Weights
-from genkit.cli.outputs import refuse_inside_data
-from genkit.cli.writable import folder_to_write
+from genkit.cli.arguments.options import Json, RunOrModel, Weights
+from genkit.cli.places.inputs import print_remark
+from genkit.cli.places.outputs import refuse_inside_data
+from genkit.cli.places.writable import folder_to_write
 
 
 def export(
@@ -38,7 +38,7 @@ def export(
     the limits that the run knows. `genkit.load` and the commands that take a model folder read it; `genkit push`
     uploads it. Paths of this machine are left out. A folder that exists is not overwritten.
     """
-    from genkit.runs.saved_model import find_model
+    from genkit.runs.trained_models.saved_model import find_model
     from genkit.sharing.export import export as export_model
 
     if out is not None:

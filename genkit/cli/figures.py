@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from genkit.cli.options import RunPath
-from genkit.cli.outputs import refused_if_unwritable
+from genkit.cli.arguments.options import RunPath
+from genkit.cli.places.outputs import refused_if_unwritable
 
 
 def figures(run: RunPath) -> None:
@@ -12,17 +12,17 @@ def figures(run: RunPath) -> None:
     They are drawn from the model folder, the data, the stability strip and the log of the run. The report of the run is
     written again with them.
     """
-    from genkit.cli.inputs import print_remark
+    from genkit.cli.places.inputs import print_remark
     from genkit.errors import UsageError
-    from genkit.recipe.placed import placing_errors
     from genkit.recipe.plan import make_plan
-    from genkit.runs.figures import save_figures
-    from genkit.runs.resume_remarks import lost_lines
-    from genkit.runs.run_folder import RunFolder
-    from genkit.runs.saved_model import find_model, without_checkpoint
-    from genkit.runs.trained import open_trained, refuse_other_data
-    from genkit.runs.trained_recipe import check_recipe_of_finished
-    from genkit.runs.write_report import renew_report
+    from genkit.recipe.text.placed import placing_errors
+    from genkit.runs.on_disk.run_folder import RunFolder
+    from genkit.runs.on_disk.trained_recipe import check_recipe_of_finished
+    from genkit.runs.report.write_report import renew_report
+    from genkit.runs.trained_models.saved_model import find_model, without_checkpoint
+    from genkit.runs.trained_models.trained import open_trained, refuse_other_data
+    from genkit.runs.training.figures import save_figures
+    from genkit.runs.training.resume_remarks import lost_lines
 
     folder = RunFolder.open(run)
     if not folder.finished:

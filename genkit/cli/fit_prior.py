@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genkit.cli.inputs import print_remark
-from genkit.cli.number_option import whole_number
-from genkit.cli.options import DataOverrides, Json, RunOrModel, overrides_within
-from genkit.cli.outputs import refuse_inside_data
-from genkit.cli.writable import folder_to_write
+from genkit.cli.arguments.number_option import whole_number
+from genkit.cli.arguments.options import DataOverrides, Json, RunOrModel, overrides_within
+from genkit.cli.places.inputs import print_remark
+from genkit.cli.places.outputs import refuse_inside_data
+from genkit.cli.places.writable import folder_to_write
 
 if TYPE_CHECKING:
-    from genkit.runs.fit_prior import FitFacts
+    from genkit.runs.trained_models.fit_prior import FitFacts
 
 
 def fit_prior(
@@ -47,8 +47,8 @@ def fit_prior(
     draws.
     """
     from genkit.errors import Interrupted
-    from genkit.runs.fit_prior import fit_prior as fit
-    from genkit.runs.saved_model import find_model
+    from genkit.runs.trained_models.fit_prior import fit_prior as fit
+    from genkit.runs.trained_models.saved_model import find_model
 
     changed = overrides_within(("data",), overrides, "data.path=pictures")
     if out is not None:

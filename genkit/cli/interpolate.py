@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.array_and_picture import write_array_and_picture
-from genkit.cli.complete_names import one_of
-from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
-from genkit.cli.number_option import whole_number
-from genkit.cli.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights
+from genkit.cli.arguments.number_option import whole_number
+from genkit.cli.arguments.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights
+from genkit.cli.completion.complete_names import one_of
+from genkit.cli.places.array_and_picture import write_array_and_picture
+from genkit.cli.places.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
 
 
 def interpolate(
@@ -51,12 +51,12 @@ def interpolate(
     Write OUT.npz with the arrays `code`, `decoded` and, between data, `input`, and for images and points in the plane
     OUT.png. By default OUT is RUN/paths-BETWEEN-PATH-WEIGHTS, followed by -of-NAME for your own pictures.
     """
-    from genkit.cli.show_picture import show_rows
+    from genkit.cli.show.show_picture import show_rows
     from genkit.core.latent_paths import PATHS
     from genkit.draw.interpolations import caption_paths, save_interpolations
     from genkit.errors import UsageError
     from genkit.near_miss import near_miss
-    from genkit.runs.interpolate import choose_path, interpolate_prior, interpolate_samples
+    from genkit.runs.trained_models.interpolate import choose_path, interpolate_prior, interpolate_samples
 
     if path is not None and path not in PATHS:
         raise UsageError(f"--path {path}: unknown path.{near_miss(path, PATHS)}")

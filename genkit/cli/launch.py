@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from genkit.console.streams import excuse_lost_output
 from genkit.errors import Interrupted, RunError, UsageError
 from genkit.launched import LOST, UNSAID, announced_size
-from genkit.runs.next_step import Commands
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
 from genkit.runs.start_genkit import start_genkit
+from genkit.runs.training.next_step import Commands
 
 if TYPE_CHECKING:
     from genkit.recipe.plan import Plan
@@ -38,7 +38,7 @@ def must_launch(plan: Plan, processes: int) -> bool:
     if processes == 1 or announced_size() > 1:
         return False
     from genkit.engine.batches import check_batch
-    from genkit.recipe.training_device import check_device_of
+    from genkit.recipe.machine.training_device import check_device_of
 
     check_batch(plan, processes)
     check_device_of(processes - 1, f"--processes {processes}")
@@ -74,7 +74,7 @@ def train_on_processes(folder: RunFolder, processes: int, threads: int, workers:
             process.kill()  # no effect on one that has ended
     excuse_lost_output()
     if started[0].returncode not in (0, UsageError.exit_code):
-        from genkit.runs.write_report import write_absent_report
+        from genkit.runs.report.write_report import write_absent_report
 
         write_absent_report(folder)
     if started[0].returncode == UNSAID or (asked and _is_silent(started[0].returncode)):

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.choice import choice
-from genkit.cli.complete_names import one_of
-from genkit.cli.options import Json
-from genkit.runs.list_runs import SortKey
+from genkit.cli.arguments.choice import choice
+from genkit.cli.arguments.options import Json
+from genkit.cli.completion.complete_names import one_of
+from genkit.runs.listing.list_runs import SortKey
 from genkit.storage.user_path import user_path
 
 RUNS = Path("runs")
@@ -44,8 +44,8 @@ def ls(
     newest evaluation. The longest, best and youngest runs come first.
     """
     from genkit.console.output import Console
-    from genkit.runs.list_runs import list_runs
-    from genkit.runs.runs_report import print_runs
+    from genkit.runs.listing.list_runs import list_runs
+    from genkit.runs.listing.runs_report import print_runs
 
     place = folder or RUNS
     runs = [] if folder is None and not RUNS.exists() else list_runs(place, sort, reverse=reverse)

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.choice import choice
-from genkit.cli.options import Json
-from genkit.cli.writable import folder_to_write
+from genkit.cli.arguments.choice import choice
+from genkit.cli.arguments.options import Json
+from genkit.cli.places.writable import folder_to_write
 from genkit.scaffold.kinds import TEMPLATES, Kind, with_needed
 from genkit.scaffold.names import PluginName
 from genkit.storage.user_path import user_path
@@ -47,7 +47,7 @@ def new(
     """
     from genkit.console.output import Console
     from genkit.errors import UsageError
-    from genkit.recipe.registry import load_registry
+    from genkit.recipe.installed.registry import load_registry
     from genkit.scaffold.write import write_plugin
 
     plugin = PluginName(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 
-from genkit.cli.options import Json, Overrides, RecipePath, StandIn
+from genkit.cli.arguments.options import Json, Overrides, RecipePath, StandIn
 from genkit.cli.plan_for_command import plan_for_command
 
 

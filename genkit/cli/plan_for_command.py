@@ -16,9 +16,9 @@ def plan_for_command(recipe: Path, overrides: list[str] | None, *, stand_in: boo
 
     Raises `RecipeError` with all that is wrong, and `UsageError` if a launcher asks for another engine.
     """
-    from genkit.recipe.document_of import document_of
     from genkit.recipe.plan import make_plan
-    from genkit.recipe.stand_in import with_stand_in
+    from genkit.recipe.text.document_of import document_of
+    from genkit.recipe.trial.stand_in import with_stand_in
 
     refuse_other_engines()
     document = document_of(recipe, tuple(overrides or ()))

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from genkit.cli.arguments.command_group import CommandGroup
+from genkit.cli.arguments.options import Json
+from genkit.cli.arguments.plain_command import Commands
 from genkit.cli.check_plugin import check
-from genkit.cli.command_group import CommandGroup
-from genkit.cli.complete_names import complete_part
+from genkit.cli.completion.complete_names import complete_part
 from genkit.cli.new_plugin import new
-from genkit.cli.options import Json
-from genkit.cli.plain_command import Commands
 
 app = Commands(
     cls=CommandGroup,
@@ -33,8 +33,8 @@ def default(context: typer.Context, json: Json = False) -> None:
 @app.command("list")
 def list_plugins(json: Json = False) -> None:
     """List every part with its owner, and plugins that failed to load."""
-    from genkit.recipe.describe_parts import all_parts, name_clashes, part_as_dict
-    from genkit.recipe.registry import load_registry
+    from genkit.recipe.installed.describe_parts import all_parts, name_clashes, part_as_dict
+    from genkit.recipe.installed.registry import load_registry
 
     registry = load_registry()
     if json:
@@ -45,7 +45,7 @@ def list_plugins(json: Json = False) -> None:
         ]
         print(json_format.dumps({"parts": parts, "broken": broken, "clashes": name_clashes(registry)}))
         return
-    from genkit.cli.show_parts import print_registry
+    from genkit.cli.show.show_parts import print_registry
     from genkit.console.output import Console
 
     print_registry(registry, Console())
@@ -59,15 +59,15 @@ def show(
     json: Json = False,
 ) -> None:
     """Show what a part does, and the meaning of its keys."""
-    from genkit.recipe.describe_parts import describe_part, parts_named
-    from genkit.recipe.registry import load_registry
+    from genkit.recipe.installed.describe_parts import describe_part, parts_named
+    from genkit.recipe.installed.registry import load_registry
 
     registry = load_registry()
     parts = [describe_part(part, registry) for part in parts_named(registry, name)]
     if json:
         print(json_format.dumps({"parts": parts}))
         return
-    from genkit.cli.show_parts import print_part
+    from genkit.cli.show.show_parts import print_part
     from genkit.console.output import Console
 
     console = Console()

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.complete_paths import complete_run_or_model
-from genkit.cli.inputs import print_remark
-from genkit.cli.options import Json
+from genkit.cli.arguments.options import Json
+from genkit.cli.completion.complete_paths import complete_run_or_model
+from genkit.cli.places.inputs import print_remark
 from genkit.storage.user_path import user_path
 
 

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.command_group import CommandGroup
-from genkit.cli.complete_names import complete_shipped_recipe
-from genkit.cli.options import Json
-from genkit.cli.plain_command import Commands
+from genkit.cli.arguments.command_group import CommandGroup
+from genkit.cli.arguments.options import Json
+from genkit.cli.arguments.plain_command import Commands
+from genkit.cli.completion.complete_names import complete_shipped_recipe
 from genkit.storage.user_path import user_path
 
 app = Commands(
@@ -33,7 +33,7 @@ def default(context: typer.Context, json: Json = False) -> None:
 @app.command("list")
 def list_recipes(json: Json = False) -> None:
     """List the shipped recipes, tables and spaces by name."""
-    from genkit.recipe.shipped import SPACES, TABLES, shipped_recipes, shipped_spaces, shipped_tables
+    from genkit.recipe.text.shipped import SPACES, TABLES, shipped_recipes, shipped_spaces, shipped_tables
 
     titles, tables, spaces = shipped_recipes(), shipped_tables(), shipped_spaces()
     if json:
@@ -66,7 +66,7 @@ def copy(
     ] = None,
 ) -> None:
     """Copy a shipped recipe or space to a new file, and overwrite none."""
-    from genkit.recipe.shipped import copy_shipped_recipe, is_shipped_space
+    from genkit.recipe.text.shipped import copy_shipped_recipe, is_shipped_space
 
     file = copy_shipped_recipe(name, to)
     print(f"genkit tune RECIPE --space {file}" if is_shipped_space(name) else f"genkit run {file}")

@@ -7,10 +7,10 @@ import math
 from functools import partial
 from typing import Annotated
 
-from genkit.cli.array_and_picture import write_array_and_picture
-from genkit.cli.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
-from genkit.cli.number_option import whole_number
-from genkit.cli.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights
+from genkit.cli.arguments.number_option import whole_number
+from genkit.cli.arguments.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights
+from genkit.cli.places.array_and_picture import write_array_and_picture
+from genkit.cli.places.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
 
 
 def reconstruct(
@@ -28,7 +28,7 @@ def reconstruct(
     default OUT is RUN/reconstructions-WEIGHTS, followed by -of-NAME for your own pictures. The samples are spread over
     the held-out split; your own pictures are cropped at the centre and resized.
     """
-    from genkit.cli.show_picture import show_rows
+    from genkit.cli.show.show_picture import show_rows
     from genkit.core.reconstruction_error import mean_squared_error
     from genkit.draw.reconstructions import reconstruction_note, save_reconstructions
     from genkit.evaluation.reconstruct import reconstruct_samples

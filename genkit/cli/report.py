@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.destination import Destination, destination
-from genkit.cli.options import Json, RunPath
+from genkit.cli.arguments.options import Json, RunPath
+from genkit.cli.places.destination import Destination, destination
 
 
 def report(
@@ -27,12 +27,12 @@ def report(
     The page is one file that needs no network. A run writes it when it ends; this command writes it at any time, also
     while the run is training, from what its folder holds. Neither the data nor the plugins of the run are needed.
     """
-    from genkit.cli.inputs import print_remark
-    from genkit.cli.output_files import page_file
-    from genkit.cli.outputs import refused_if_unwritable
+    from genkit.cli.places.inputs import print_remark
+    from genkit.cli.places.output_files import page_file
+    from genkit.cli.places.outputs import refused_if_unwritable
     from genkit.console.output import Console
-    from genkit.runs.run_folder import RunFolder
-    from genkit.runs.write_report import report_page, write_report
+    from genkit.runs.on_disk.run_folder import RunFolder
+    from genkit.runs.report.write_report import report_page, write_report
 
     folder = RunFolder.open(run)
     if out is None:

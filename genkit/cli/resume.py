@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genkit.cli.options import Json, Processes, Quiet, RunPath, Threads, Workers
+from genkit.cli.arguments.options import Json, Processes, Quiet, RunPath, Threads, Workers
 from genkit.launched import is_main_process, is_started_by_genkit, refuse_other_engines
 
 
@@ -21,21 +21,21 @@ def resume(
     """
     import torch
 
-    from genkit.cli.inputs import print_remark
     from genkit.cli.launch import must_launch, train_on_processes
-    from genkit.cli.show_run import print_finished_run
+    from genkit.cli.places.inputs import print_remark
+    from genkit.cli.show.show_run import print_finished_run
     from genkit.cli.training import train_and_print
     from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
     from genkit.engine.threads import choose_threads, remark_on_cores
     from genkit.engine.workers import choose_workers
-    from genkit.recipe.launcher_remarks import launcher_remarks
+    from genkit.recipe.machine.launcher_remarks import launcher_remarks
     from genkit.recipe.plan import make_plan
-    from genkit.runs.early_end import last_step
-    from genkit.runs.resume import check_before_resume, finished_results
-    from genkit.runs.resume_remarks import lost_lines, resume_remarks
-    from genkit.runs.run_folder import RunFolder
+    from genkit.runs.on_disk.early_end import last_step
+    from genkit.runs.on_disk.run_folder import RunFolder
+    from genkit.runs.training.resume import check_before_resume, finished_results
+    from genkit.runs.training.resume_remarks import lost_lines, resume_remarks
 
     folder = RunFolder.open(run)
     plan = make_plan(folder.resolved)

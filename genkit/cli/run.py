@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
-from genkit.cli.options import Json, Overrides, Processes, Quiet, RecipePath, Runs, StandIn, Threads, Workers
+from genkit.cli.arguments.options import Json, Overrides, Processes, Quiet, RecipePath, Runs, StandIn, Threads, Workers
 from genkit.cli.plan_for_command import plan_for_command
 from genkit.launched import is_main_process
 
@@ -28,17 +28,17 @@ def run(
     """
     import torch
 
-    from genkit.cli.inputs import print_remark
     from genkit.cli.launch import must_launch, train_on_processes
+    from genkit.cli.places.inputs import print_remark
     from genkit.cli.training import train_and_print
     from genkit.console.output import Console
     from genkit.engine.batches import read_data
     from genkit.engine.distributed import World
     from genkit.engine.threads import choose_threads, remark_on_cores
     from genkit.engine.workers import choose_workers
+    from genkit.runs.on_disk.run_folder import RunFolder
     from genkit.runs.plan_report import print_plan
-    from genkit.runs.run_folder import RunFolder
-    from genkit.runs.untrained import nothing_left_if_nothing_is_trained
+    from genkit.runs.training.untrained import nothing_left_if_nothing_is_trained
 
     plan = plan_for_command(recipe, overrides, stand_in=stand_in)
     plan.check_met()

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from genkit.cli.array_and_picture import write_array_and_picture
-from genkit.cli.complete_contents import complete_class
-from genkit.cli.inputs import open_with_remark
-from genkit.cli.number_option import whole_number
-from genkit.cli.options import Json, ModelToRead, Out, Weights
+from genkit.cli.arguments.number_option import whole_number
+from genkit.cli.arguments.options import Json, ModelToRead, Out, Weights
+from genkit.cli.completion.complete_contents import complete_class
+from genkit.cli.places.array_and_picture import write_array_and_picture
+from genkit.cli.places.inputs import open_with_remark
 from genkit.errors import UsageError
-from genkit.runs.class_labels import first_classes, names_of, parse_labels
+from genkit.runs.trained_models.class_labels import first_classes, names_of, parse_labels
 
 if TYPE_CHECKING:
     from genkit.core.model import Model
@@ -67,9 +67,9 @@ def sample(
     """
     import torch
 
-    from genkit.cli.show_picture import show_samples
+    from genkit.cli.show.show_picture import show_samples
     from genkit.draw.samples import COLUMNS, save_samples
-    from genkit.runs.trained import draw_labels, draw_samples
+    from genkit.runs.trained_models.trained import draw_labels, draw_samples
 
     size = _parse_grid(grid, number) if grid else None
     trained = open_with_remark(run, weights)

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.choice import choice
-from genkit.cli.destination import Destination, destination
+from genkit.cli.arguments.choice import choice
+from genkit.cli.places.destination import Destination, destination
 
 
 class Kind(StrEnum):
@@ -52,8 +52,8 @@ def schema(
     mistakes. It then needs one comment at the top of a recipe, which this command prints. Run the command again
     after you have installed or updated a plugin.
     """
-    from genkit.recipe.registry import load_registry
-    from genkit.recipe.schema_of_recipe import schema_of_recipe
+    from genkit.recipe.installed.registry import load_registry
+    from genkit.recipe.schema.schema_of_recipe import schema_of_recipe
     from genkit.tables.schema_of_table import schema_of_table
     from genkit.tuning.schema_of_space import schema_of_space
 
@@ -78,7 +78,7 @@ def schema(
 def _refuse_other_file(out: Path) -> None:
     """Raise `UsageError` for a file that exists and is not a schema that genkit wrote."""
     from genkit.errors import UsageError
-    from genkit.recipe.schema_of_recipe import is_schema_of_genkit
+    from genkit.recipe.schema.schema_of_recipe import is_schema_of_genkit
     from genkit.storage.os_errors import describe_os_error
 
     if not out.is_file():
@@ -94,7 +94,7 @@ def _refuse_other_file(out: Path) -> None:
 
 
 def _write(out: Path, text: str) -> None:
-    from genkit.cli.output_files import OutputFiles
+    from genkit.cli.places.output_files import OutputFiles
 
     with OutputFiles(Destination(out, is_folder=False), out, [out.suffix]).writing() as [draft]:
         draft.write_text(f"{text}\n", encoding="utf-8")

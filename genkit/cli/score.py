@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genkit.cli.complete_contents import complete_key_of_data
-from genkit.cli.complete_names import complete_score
-from genkit.cli.inputs import open_with_remark, print_remark
-from genkit.cli.number_option import real_number
-from genkit.cli.options import Json, ModelToRead, Out, Weights, overrides_within
-from genkit.cli.output_files import OutputFiles, name_in_files
-from genkit.cli.outputs import refuse_inside_data
+from genkit.cli.arguments.number_option import real_number
+from genkit.cli.arguments.options import Json, ModelToRead, Out, Weights, overrides_within
+from genkit.cli.completion.complete_contents import complete_key_of_data
+from genkit.cli.completion.complete_names import complete_score
+from genkit.cli.places.inputs import open_with_remark, print_remark
+from genkit.cli.places.output_files import OutputFiles, name_in_files
+from genkit.cli.places.outputs import refuse_inside_data
 from genkit.errors import Interrupted
 from genkit.storage.user_path import user_path
 
 if TYPE_CHECKING:
-    from genkit.runs.score_pictures import ScoredSet, ScoredSets
+    from genkit.runs.user_pictures.score_pictures import ScoredSet, ScoredSets
 
 ENDINGS = (".csv", ".jsonl", ".png")
 
@@ -93,12 +93,12 @@ def score(
     those of the run.
     """
     from genkit.draw.score_histogram import SetOfScores, save_score_histogram
-    from genkit.runs.build_parts import build_score
-    from genkit.runs.collapse import FACT
-    from genkit.runs.described_score import describe_score, facts_of_score, remark_on_weights
-    from genkit.runs.score_files import write_score_files
-    from genkit.runs.score_pictures import check_scores, score_sets
-    from genkit.runs.sets_to_score import open_sets
+    from genkit.runs.trained_models.build_parts import build_score
+    from genkit.runs.trained_models.collapse import FACT
+    from genkit.runs.user_pictures.described_score import describe_score, facts_of_score, remark_on_weights
+    from genkit.runs.user_pictures.score_files import write_score_files
+    from genkit.runs.user_pictures.score_pictures import check_scores, score_sets
+    from genkit.runs.user_pictures.sets_to_score import open_sets
 
     given = overrides_within(("score", "data"), overrides, "score.draws=50")
     of_score = [override for override in given if override.strip().startswith("score")]
@@ -158,7 +158,7 @@ def _rows(scored: ScoredSets) -> list[dict[str, Any]]:
 
 
 def _row(scored: ScoredSets, each: ScoredSet) -> dict[str, Any]:
-    from genkit.runs.intervals import NO_INTERVAL, describe_interval
+    from genkit.runs.user_pictures.intervals import NO_INTERVAL, describe_interval
 
     facts: dict[str, Any] = {"set": each.name, "pictures": len(each.scores), "median": each.median}
     facts |= {"above": each.above(scored.threshold), "normal": each is scored.normal, "values": each.values}
@@ -179,7 +179,7 @@ def _row(scored: ScoredSets, each: ScoredSet) -> dict[str, Any]:
 def _print(scored: ScoredSets, note: str, written: list[str]) -> None:
     """Print a row for each set, the threshold, and the files."""
     from genkit.console.output import Console
-    from genkit.runs.intervals import remark_on_chance
+    from genkit.runs.user_pictures.intervals import remark_on_chance
 
     table, rows = [], _rows(scored)
     for row in rows:

@@ -6,16 +6,16 @@ from contextlib import ExitStack
 
 from genkit.bases.pictures.skipped_pictures import skipped_before_training, skipped_during_training
 from genkit.bases.pictures.unfit_levels import remarks_on_levels
-from genkit.cli.show_run import print_finished_run
+from genkit.cli.show.show_run import print_finished_run
 from genkit.console.output import Console
 from genkit.console.streams import excuse_lost_output
 from genkit.core.result import Result
 from genkit.engine.distributed import World
 from genkit.recipe.plan import Plan
-from genkit.runs.next_step import Commands, with_next_step
-from genkit.runs.progress_on_console import ProgressOnConsole
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.train import train_in_folder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.next_step import Commands, with_next_step
+from genkit.runs.training.progress_on_console import ProgressOnConsole
+from genkit.runs.training.train import train_in_folder
 
 
 def train_and_print(folder: RunFolder, plan: Plan, world: World, console: Console, as_json: bool, workers: int) -> None:

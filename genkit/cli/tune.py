@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genkit.cli.complete_paths import complete_space
-from genkit.cli.options import Json, Overrides, Quiet, RecipePath, Runs
+from genkit.cli.arguments.options import Json, Overrides, Quiet, RecipePath, Runs
+from genkit.cli.completion.complete_paths import complete_space
+from genkit.cli.places.writable import folder_to_write
 from genkit.cli.table.options import Jobs, Threads
-from genkit.cli.writable import folder_to_write
 from genkit.storage.user_path import user_path
 
 if TYPE_CHECKING:

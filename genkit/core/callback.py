@@ -1,6 +1,7 @@
 """Callbacks: what a run does besides training, and the read-only view of the run that a callback gets.
 
-The log, pictures, checkpoints, evaluations, trackers and the console are callbacks, too (`genkit.runs.callback_list`).
+The log, pictures, checkpoints, evaluations, trackers and the console are callbacks, too
+(`genkit.runs.training.callback_list`).
 """
 
 from __future__ import annotations

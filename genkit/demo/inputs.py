@@ -13,7 +13,7 @@ from genkit.bases.pictures.transform import Transform
 from genkit.bases.pictures.user_pictures import centred_transform, open_user_pictures, transform_for
 from genkit.core.dataset import Dataset
 from genkit.errors import UsageError
-from genkit.runs.trained import Trained, levels_of
+from genkit.runs.trained_models.trained import Trained, levels_of
 
 LARGEST_SEED = 2**53 - 1  # the largest whole number that a browser keeps exactly
 

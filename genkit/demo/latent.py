@@ -22,8 +22,8 @@ from genkit.core.condition import LABEL
 from genkit.core.latent_paths import PATHS
 from genkit.notebook.labels import labels_of_rows
 from genkit.notebook.trained_model import TrainedModel
-from genkit.runs.interpolate import choose_path
-from genkit.runs.trained import draw_codes, draw_labels
+from genkit.runs.trained_models.interpolate import choose_path
+from genkit.runs.trained_models.trained import draw_codes, draw_labels
 
 STEP = 0.05  # of the differences, in standard deviations of the prior
 DECODED = 2_048  # samples that are decoded for the directions, about

@@ -21,7 +21,7 @@ from genkit.draw.anomaly_grid import coloured
 from genkit.errors import UsageError, reason_of
 from genkit.notebook.device import usable_device
 from genkit.notebook.trained_model import TrainedModel
-from genkit.runs.trained import Trained, open_data, require_data
+from genkit.runs.trained_models.trained import Trained, open_data, require_data
 
 if TYPE_CHECKING:
     from genkit.core.dataset import Dataset

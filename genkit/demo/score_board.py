@@ -17,11 +17,11 @@ from genkit.core.model import Autoencoder, evaluating
 from genkit.core.score import Score, require_map, require_score
 from genkit.errors import RecipeError, UsageError, reason_of
 from genkit.notebook.trained_model import TrainedModel
-from genkit.recipe.registry import load_registry
-from genkit.runs.build_parts import build_score
-from genkit.runs.sample_sets import set_of_data
-from genkit.runs.sets_to_score import HELD_OUT, fitted_to_training
-from genkit.runs.trained import require_data
+from genkit.recipe.installed.registry import load_registry
+from genkit.runs.trained_models.build_parts import build_score
+from genkit.runs.trained_models.sample_sets import set_of_data
+from genkit.runs.trained_models.trained import require_data
+from genkit.runs.user_pictures.sets_to_score import HELD_OUT, fitted_to_training
 
 NORMAL = 256  # held-out samples that a score is compared with
 

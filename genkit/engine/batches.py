@@ -17,11 +17,11 @@ from genkit.engine.loading import StepParts, load_and_finish
 from genkit.engine.state import TrainState
 from genkit.errors import UsageError
 from genkit.part_code import describe_bug, is_refusal
-from genkit.recipe.check_samples import check_values
-from genkit.recipe.draw_finder import refusing_global_draws
-from genkit.recipe.missing import too_large
-from genkit.recipe.placed import placed, placing_errors
+from genkit.recipe.machine.missing import too_large
 from genkit.recipe.plan import Plan
+from genkit.recipe.text.placed import placed, placing_errors
+from genkit.recipe.trial.check_samples import check_values
+from genkit.recipe.trial.draw_finder import refusing_global_draws
 
 FROM_THE_NOISE = "Draw with noise.randn, noise.rand or noise.randint: they are a function of the step."
 

@@ -20,7 +20,7 @@ from genkit.core.data_order import indices_of_step
 from genkit.core.dataset import Dataset, Raw, Samples, TwoStepDataset
 from genkit.core.noise import Noise, Rows
 from genkit.core.two_steps import CPU
-from genkit.recipe.check_samples import checked_raw, checked_samples
+from genkit.recipe.trial.check_samples import checked_raw, checked_samples
 
 Loaded = Raw | Samples | None  # what is between the two steps; None: a density
 

@@ -18,9 +18,9 @@ from genkit.engine.distributed import World
 from genkit.engine.state import TrainState
 from genkit.errors import OUT_OF_MEMORY, GenkitError, PartFailed
 from genkit.part_code import describe_bug, is_refusal
-from genkit.recipe.draw_finder import global_draw_text
-from genkit.recipe.nested import KeyPath
 from genkit.recipe.plan import Plan
+from genkit.recipe.text.nested import KeyPath
+from genkit.recipe.trial.draw_finder import global_draw_text
 from genkit.storage.os_errors import describe_os_error
 
 USE_THE_NOISE = "Use the random numbers that the part is given: noise.randn and noise.rand, or those of the batch."

@@ -1,7 +1,7 @@
 """The process group: the processes that a launcher started, joined by HF Accelerate.
 
 genkit takes nothing but the group and `ACCELERATE_USE_CPU` from the environment; the recipe decides everything else
-(`genkit.recipe.launcher_remarks`).
+(`genkit.recipe.machine.launcher_remarks`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from genkit.launched import (
     is_shown_one_device,
     refuse_other_engines,
 )
-from genkit.recipe.training_device import check_device_of, device_kind
+from genkit.recipe.machine.training_device import check_device_of, device_kind
 
 ACCELERATE_PRECISION = {"fp32": "no", "tf32": "no", "fp64": "no", "bf16": "bf16", "fp16": "fp16"}
 

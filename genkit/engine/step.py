@@ -15,8 +15,8 @@ from genkit.engine.state import TrainState
 from genkit.engine.step_flags import StepFlags
 from genkit.engine.turn_times import turn_times_on
 from genkit.errors import PartFailed
-from genkit.recipe.phase_result import checked_result
 from genkit.recipe.plan import Plan
+from genkit.recipe.trial.phase_result import checked_result
 
 
 class Step:

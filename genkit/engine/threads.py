@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 
 from genkit.core.cores import available_cores
+from genkit.recipe.machine.training_device import device_kind
 from genkit.recipe.plan import Plan
-from genkit.recipe.training_device import device_kind
 
 SMALL_STEP = 2e9  # FLOP; two threads were at most a tenth faster at .6e9, and 1.5 times as fast at 4.7e9
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # read by torch; launchers of several processes set the first

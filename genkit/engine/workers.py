@@ -13,8 +13,8 @@ from genkit.core.dataset import FingerprintedSource
 from genkit.engine.data_workers import FORK
 from genkit.engine.loading import is_drawn
 from genkit.launched import local_size
+from genkit.recipe.machine.training_device import device_kind
 from genkit.recipe.plan import Plan
-from genkit.recipe.training_device import device_kind
 
 MOST_BESIDE_GPU = {False: 2, True: 4}  # of each process; True: for a stream. Each of them decodes with several threads
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from genkit.errors import UsageError
 from genkit.notebook.recipe import plain_value
-from genkit.recipe.values import in_toml
+from genkit.recipe.binding.values import in_toml
 
 OPTION = "set"  # the argument
 Changes = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]

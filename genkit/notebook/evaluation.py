@@ -22,13 +22,13 @@ from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments
 from genkit.notebook.results import Results
 from genkit.notebook.run import Run
-from genkit.recipe.overrides import overrides_within
-from genkit.runs.compare import Comparison
-from genkit.runs.compare import compare as compare_folders
-from genkit.runs.comparison_report import print_comparison, save_comparison
-from genkit.runs.evaluate_run import TABLES, evaluate_run, evaluation_plan
-from genkit.runs.report_of_comparison import comparison_page
-from genkit.runs.saved_model import find_model
+from genkit.recipe.text.overrides import overrides_within
+from genkit.runs.comparison.compare import Comparison
+from genkit.runs.comparison.compare import compare as compare_folders
+from genkit.runs.comparison.comparison_report import print_comparison, save_comparison
+from genkit.runs.comparison.report_of_comparison import comparison_page
+from genkit.runs.trained_models.evaluate_run import TABLES, evaluate_run, evaluation_plan
+from genkit.runs.trained_models.saved_model import find_model
 from genkit.sharing.pull import find_folder
 from genkit.storage.atomic import write_file
 from genkit.storage.os_errors import describe_os_error

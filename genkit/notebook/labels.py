@@ -12,7 +12,7 @@ from torch import Tensor
 from genkit.core.condition import ClassFacts
 from genkit.core.model import Model
 from genkit.errors import UsageError
-from genkit.runs.class_labels import label_of
+from genkit.runs.trained_models.class_labels import label_of
 
 Labels = int | str | Sequence[int | str] | Tensor | None
 

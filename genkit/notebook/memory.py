@@ -16,9 +16,9 @@ from genkit.bases.pictures.source import is_held_out
 from genkit.errors import UsageError, warn_user
 from genkit.notebook.arrays import labels_tensor, samples_tensor
 from genkit.parts.datasets.in_memory import HeldSamples, HeldSplit, samples_held
-from genkit.recipe.document import Document, read
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.saved_model import find_model
+from genkit.recipe.text.document import Document, read
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.trained_models.saved_model import find_model
 from genkit.storage.listing import exists
 
 IN_MEMORY = "in-memory"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import PIL.Image
 
 from genkit.errors import UsageError
-from genkit.runs.pictures_of_run import pictures_of
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.pictures_of_run import pictures_of
+from genkit.runs.on_disk.run_folder import RunFolder
 
 
 def newest_picture(folder: RunFolder, kind: str) -> PIL.Image.Image:

@@ -15,7 +15,7 @@ from genkit.notebook.memory import MemoryData, held_by, with_memory
 from genkit.notebook.recipe import RecipeSource, read_recipe
 from genkit.parts.datasets.in_memory import samples_held
 from genkit.recipe.plan import Plan, make_plan
-from genkit.recipe.stand_in import with_stand_in
+from genkit.recipe.trial.stand_in import with_stand_in
 from genkit.runs.plan_report import print_keys, print_plan
 
 

@@ -15,12 +15,12 @@ import tomli_w
 from genkit.errors import UsageError
 from genkit.near_miss import near_miss
 from genkit.notebook.arguments import checked_arguments
-from genkit.recipe.document import Document, RecipeLike
-from genkit.recipe.document_of import document_of
-from genkit.recipe.nested import flatten
-from genkit.recipe.overrides import check_present, with_override, with_value
-from genkit.recipe.shipped import shipped_recipe, shipped_recipes
 from genkit.recipe.tables import Use, as_toml
+from genkit.recipe.text.document import Document, RecipeLike
+from genkit.recipe.text.document_of import document_of
+from genkit.recipe.text.nested import flatten
+from genkit.recipe.text.overrides import check_present, with_override, with_value
+from genkit.recipe.text.shipped import shipped_recipe, shipped_recipes
 from genkit.storage.atomic import write_file
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.user_path import user_path

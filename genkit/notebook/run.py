@@ -28,15 +28,15 @@ from genkit.notebook.recipe import EditableRecipe
 from genkit.notebook.results import Results
 from genkit.notebook.run_data import RunData
 from genkit.notebook.trained_model import TrainedModel, load
-from genkit.recipe.document import read
-from genkit.recipe.overrides import overrides_within
-from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
-from genkit.runs.fit_prior import fit_prior
-from genkit.runs.pictures_of_run import pictures_of
+from genkit.recipe.text.document import read
+from genkit.recipe.text.overrides import overrides_within
+from genkit.runs.on_disk.pictures_of_run import pictures_of
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.run_state import RunState, state_of
+from genkit.runs.report.write_report import write_report
 from genkit.runs.results_report import print_results
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.run_state import RunState, state_of
-from genkit.runs.write_report import write_report
+from genkit.runs.trained_models.fit_prior import fit_prior
+from genkit.runs.training.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.user_path import user_path
 

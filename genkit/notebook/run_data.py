@@ -17,10 +17,10 @@ from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError
 from genkit.notebook.arrays import INTEGERS, as_tensor
 from genkit.notebook.rows_read import RowsRead
-from genkit.recipe.document import read
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.trained import open_data, require_data
-from genkit.runs.without_flips import without_flips
+from genkit.recipe.text.document import read
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.trained_models.trained import open_data, require_data
+from genkit.runs.trained_models.without_flips import without_flips
 
 MOST_SHOWN = 60  # characters of an index in a message
 

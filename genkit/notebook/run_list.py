@@ -12,10 +12,10 @@ from genkit.errors import UsageError
 from genkit.near_miss import near_miss
 from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.numbers import checked_index
-from genkit.runs import list_runs as of_folder
-from genkit.runs.run_summary import RunSummary
-from genkit.runs.runs_report import print_runs
-from genkit.runs.sort_key import SortKey
+from genkit.runs.listing import list_runs as of_folder
+from genkit.runs.listing.run_summary import RunSummary
+from genkit.runs.listing.runs_report import print_runs
+from genkit.runs.listing.sort_key import SortKey
 from genkit.storage.user_path import user_path
 
 

@@ -28,15 +28,15 @@ from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments, with_arguments
 from genkit.notebook.run import Run
 from genkit.notebook.trained_model import TrainedModel, load
-from genkit.recipe.overrides import overrides_within
-from genkit.runs.anomaly_maps import MapOfScore, check_map, check_rate_of_pixels, threshold_of_maps
-from genkit.runs.build_parts import build_score
-from genkit.runs.collapse import ReconstructedSet
-from genkit.runs.described_score import remark_on_weights
-from genkit.runs.sample_sets import SampleSet, set_of_tensor
-from genkit.runs.score_pictures import ScoredSets, check_scores, score_sets
-from genkit.runs.sets_to_score import SetsToScore, fitted_to_training, held_out_set, open_sets
-from genkit.runs.trained import open_data
+from genkit.recipe.text.overrides import overrides_within
+from genkit.runs.trained_models.build_parts import build_score
+from genkit.runs.trained_models.collapse import ReconstructedSet
+from genkit.runs.trained_models.sample_sets import SampleSet, set_of_tensor
+from genkit.runs.trained_models.trained import open_data
+from genkit.runs.user_pictures.anomaly_maps import MapOfScore, check_map, check_rate_of_pixels, threshold_of_maps
+from genkit.runs.user_pictures.described_score import remark_on_weights
+from genkit.runs.user_pictures.score_pictures import ScoredSets, check_scores, score_sets
+from genkit.runs.user_pictures.sets_to_score import SetsToScore, fitted_to_training, held_out_set, open_sets
 from genkit.sharing.pull import find_folder
 from genkit.storage.user_path import user_path
 

@@ -24,8 +24,8 @@ from genkit.notebook.device import usable_device
 from genkit.notebook.labels import Labels, labels_of_rows
 from genkit.notebook.messages import naming_arguments, with_arguments
 from genkit.notebook.numbers import whole_number
-from genkit.runs.interpolate import choose_path, interpolate_prior, interpolate_samples
-from genkit.runs.trained import Trained, draw_labels, draw_samples, levels_of, open_trained
+from genkit.runs.trained_models.interpolate import choose_path, interpolate_prior, interpolate_samples
+from genkit.runs.trained_models.trained import Trained, draw_labels, draw_samples, levels_of, open_trained
 from genkit.sharing.pull import find_folder
 from genkit.storage.user_path import user_path
 

@@ -15,12 +15,12 @@ from genkit.notebook.plan import plan as make_readable_plan
 from genkit.notebook.recipe import RecipeSource
 from genkit.notebook.run import Run, open_run
 from genkit.recipe.plan import Plan, make_plan
-from genkit.runs.callbacks_of_run import check_given
-from genkit.runs.next_step import Calls
-from genkit.runs.progress_on_console import ProgressOnConsole
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.train import resume as resume_folder
-from genkit.runs.train import train as train_in_new_folder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.callbacks_of_run import check_given
+from genkit.runs.training.next_step import Calls
+from genkit.runs.training.progress_on_console import ProgressOnConsole
+from genkit.runs.training.train import resume as resume_folder
+from genkit.runs.training.train import train as train_in_new_folder
 
 
 @naming_arguments()

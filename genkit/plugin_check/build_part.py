@@ -11,11 +11,11 @@ from genkit.near_miss import near_miss
 from genkit.plugin_check.example_values import NoExample, example_value
 from genkit.plugin_check.installed import InstalledPlugin
 from genkit.plugin_check.recipe_keys import RecipeTable
-from genkit.recipe.bind import Binder, Invalid
-from genkit.recipe.document import Document
-from genkit.recipe.overrides import parted, with_override
-from genkit.recipe.part_fields import SUPPLIED, parameters_of
-from genkit.recipe.registry import Part, Registry
+from genkit.recipe.binding.bind import Binder, Invalid
+from genkit.recipe.binding.part_fields import SUPPLIED, parameters_of
+from genkit.recipe.installed.registry import Part, Registry
+from genkit.recipe.text.document import Document
+from genkit.recipe.text.overrides import parted, with_override
 
 SINGULAR = {"losses": "loss", "datasets": "dataset"}
 OPTION = "--set"

@@ -15,11 +15,11 @@ from genkit.plugin_check.installed import InstalledPlugin, find_plugin
 from genkit.plugin_check.kind_laws import Around, assert_lawful, small_models
 from genkit.plugin_check.package_laws import package_laws
 from genkit.plugin_check.recipe_keys import RecipeTable, recipe_tables
-from genkit.recipe.broken_plugin import NotLoaded
-from genkit.recipe.document import Document
-from genkit.recipe.entry_target import NoSuchTarget
-from genkit.recipe.part_interface import INTERFACES, check_interface
-from genkit.recipe.registry import FAILURES, Part, Registry
+from genkit.recipe.binding.part_interface import INTERFACES, check_interface
+from genkit.recipe.installed.broken_plugin import NotLoaded
+from genkit.recipe.installed.entry_target import NoSuchTarget
+from genkit.recipe.installed.registry import FAILURES, Part, Registry
+from genkit.recipe.text.document import Document
 from genkit.testing.law import Law, Verdict, collected, hold
 
 # Kinds whose laws need a model, samples or a plan; the check has some examples, and a part may refuse all of them.

@@ -10,8 +10,8 @@ from typing import Any
 
 from genkit.hooks import Entry
 from genkit.plugin_check.member_names import misspelt_members
-from genkit.recipe.part_fields import SUPPLIED, parameters_of
-from genkit.recipe.registry import Part
+from genkit.recipe.binding.part_fields import SUPPLIED, parameters_of
+from genkit.recipe.installed.registry import Part
 from genkit.testing.law import Law
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError
 
-from genkit.recipe.part_fields import Form, form_of, kind_of, without_none
+from genkit.recipe.binding.part_fields import Form, form_of, kind_of, without_none
 
 PARTS: Mapping[str, Any] = {  # as a recipe writes them
     "schedules": 0.5,

@@ -15,10 +15,10 @@ from genkit.errors import UsageError
 from genkit.hooks import ENTRY_POINT_GROUP
 from genkit.near_miss import near_miss
 from genkit.plugin_check.project_folder import how_to_check_folder
-from genkit.recipe.broken_plugin import Broken, reason_of
-from genkit.recipe.describe_parts import all_parts
-from genkit.recipe.plugin_selection import selection
-from genkit.recipe.registry import FAILURES, Owner, Part, Registry, load_registry
+from genkit.recipe.installed.broken_plugin import Broken, reason_of
+from genkit.recipe.installed.describe_parts import all_parts
+from genkit.recipe.installed.plugin_selection import selection
+from genkit.recipe.installed.registry import FAILURES, Owner, Part, Registry, load_registry
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from genkit.core.noise import Noise, Rows
 from genkit.errors import GenkitError, PartMistake
 from genkit.part_code import code_of, is_refusal
 from genkit.plugin_check.build_part import NotChecked
-from genkit.recipe.bind import Binder
-from genkit.recipe.bind_recipe import BoundRecipe, bind_recipe
-from genkit.recipe.document import read
-from genkit.recipe.network_on_meta import network_on_meta
+from genkit.recipe.binding.bind import Binder
+from genkit.recipe.binding.bind_recipe import BoundRecipe, bind_recipe
+from genkit.recipe.installed.registry import Registry
 from genkit.recipe.plan import make_plan
-from genkit.recipe.registry import Registry
-from genkit.recipe.try_data import try_data
+from genkit.recipe.text.document import read
+from genkit.recipe.trial.network_on_meta import network_on_meta
+from genkit.recipe.trial.try_data import try_data
 from genkit.testing.examples import first_accepted
 from genkit.testing.loss_examples import no_small_model, small_models_for, with_children, with_similar_children
 from genkit.testing.variants import variants

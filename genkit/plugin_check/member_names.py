@@ -21,7 +21,7 @@ from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.prior import Prior
 from genkit.core.types import DependentDefaults
 from genkit.near_miss import closest
-from genkit.recipe.part_interface import INTERFACES
+from genkit.recipe.binding.part_interface import INTERFACES
 
 OPTIONAL: Mapping[str, tuple[type, ...]] = {
     "losses": (LossWithActions, LossWithRemark, LossWithTargets, LossWithTermTexts),

@@ -9,12 +9,12 @@ from typing import Any
 
 from genkit.errors import GenkitError
 from genkit.plugin_check.installed import InstalledPlugin
-from genkit.recipe.bind import Binder
-from genkit.recipe.bind_recipe import bind_recipe
-from genkit.recipe.document import Document, is_recipe, read
-from genkit.recipe.nested import KeyPath
-from genkit.recipe.registry import Part
-from genkit.recipe.shipped import recipes_folder
+from genkit.recipe.binding.bind import Binder
+from genkit.recipe.binding.bind_recipe import bind_recipe
+from genkit.recipe.installed.registry import Part
+from genkit.recipe.text.document import Document, is_recipe, read
+from genkit.recipe.text.nested import KeyPath
+from genkit.recipe.text.shipped import recipes_folder
 
 PROJECT = "pyproject.toml"
 

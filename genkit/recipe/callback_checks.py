@@ -9,8 +9,8 @@ from genkit.core.callback import Callback, PlanView
 from genkit.errors import PartMistake, UsageError
 from genkit.part_code import code_of, describe_bug, is_refusal
 from genkit.recipe.checks import Finding
-from genkit.recipe.document import KeyPath
-from genkit.recipe.registry import FAILURES, Part
+from genkit.recipe.installed.registry import FAILURES, Part
+from genkit.recipe.text.document import KeyPath
 
 
 def check_callbacks(

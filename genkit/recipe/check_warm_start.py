@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from genkit.errors import UsageError
-from genkit.recipe.bind import Binder, Invalid
-from genkit.recipe.bind_model import bind_model
-from genkit.recipe.bind_recipe import BoundRecipe
+from genkit.recipe.binding.bind import Binder, Invalid
+from genkit.recipe.binding.bind_model import bind_model
+from genkit.recipe.binding.bind_recipe import BoundRecipe
 from genkit.recipe.checks import Finding
-from genkit.recipe.document import Document, read
-from genkit.recipe.registry import Registry
+from genkit.recipe.installed.registry import Registry
+from genkit.recipe.text.document import Document, read
 from genkit.storage.exported_folder import read_config
 from genkit.storage.exported_weights import is_exported_only
 from genkit.storage.names import CONFIG, RECIPE

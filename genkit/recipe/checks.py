@@ -6,23 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from genkit.core.dataset import Dataset, LabelledDataset
+from genkit.core.dataset import LabelledDataset
 from genkit.core.known_data import PlaceholderDataset, known_labels
 from genkit.core.loss import Action, Phase
-from genkit.core.metric import EvaluationProtocol, Metric
 from genkit.core.model import Model
 from genkit.evaluation.batch_norm import norms_of
-from genkit.near_miss import closest, near_miss
+from genkit.near_miss import closest
 from genkit.part_code import code_of, line_of_definition
-from genkit.recipe.bind_model import ERROR, PRIOR
-from genkit.recipe.bind_recipe import BoundParts, BoundRecipe
-from genkit.recipe.costs import PhaseCost
-from genkit.recipe.document import KeyPath
+from genkit.recipe.binding.bind_model import ERROR, PRIOR
+from genkit.recipe.binding.bind_recipe import BoundParts, BoundRecipe
 from genkit.recipe.resolved import Key
-from genkit.recipe.schedule_probe import values_over_the_run
-from genkit.recipe.tables import Evaluate, Recipe, Train
-from genkit.recipe.try_loss import unknown_child
-from genkit.storage.weights import NO_EMA_WEIGHTS
+from genkit.recipe.tables import Train
+from genkit.recipe.text.document import KeyPath
+from genkit.recipe.trial.costs import PhaseCost
+from genkit.recipe.trial.schedule_probe import values_over_the_run
+from genkit.recipe.trial.try_loss import unknown_child
 
 RATE_OF_A_WEIGHT = 1.0  # the defaults of schedules reach it: they are for weights of a loss
 
@@ -194,21 +192,6 @@ def _key_of_classes(bound: BoundRecipe) -> KeyPath:
     return ("model", PRIOR, "classes") if prior is not None and "classes" in prior.arguments else ("model",)
 
 
-def check_split(label: str, protocol: EvaluationProtocol, data: Dataset) -> Iterator[Finding]:
-    """Check that the data set has the split that a metric reads."""
-    splits = dict.fromkeys((data.split, data.held_out().split))
-    if protocol.split not in splits:
-        names = " and ".join(f'"{split}"' for split in splits)
-        yield Finding(("metrics", label), f'the data set has no split "{protocol.split}", only {names}.')
-
-
-def check_ema(recipe: Recipe, protocols: Mapping[str, EvaluationProtocol]) -> Iterator[Finding]:
-    """Check that a run has the EMA weights that a metric reads."""
-    for label, protocol in protocols.items():
-        if protocol.weights == "ema" and recipe.ema is None:
-            yield Finding(("metrics", label, "weights"), NO_EMA_WEIGHTS)
-
-
 def check_accumulation(train: Train, model: Model, costs: Mapping[str, PhaseCost]) -> Iterator[Finding]:
     """Check that a batch divides into equal micro-batches, and that these add up to the batch."""
     if train.batch_size % train.accumulate:
@@ -228,31 +211,3 @@ def check_accumulation(train: Train, model: Model, costs: Mapping[str, PhaseCost
             "Set accumulate = 1, or accept the difference with inexact_accumulation = true."
         )
         yield Finding(("train", "accumulate"), text)
-
-
-def check_evaluate(bound: BoundParts) -> Iterator[Finding]:
-    """Check that [evaluate] names metrics of the recipe, and that one of them can decide which step is best."""
-    evaluate = None if bound.recipe is None else bound.recipe.evaluate
-    if evaluate is None:
-        return
-    metrics, best = bound.metrics, evaluate.best
-    if not metrics:
-        yield Finding(("evaluate",), "no effect: the recipe has no metrics. Add [metrics.LABEL], or remove [evaluate].")
-        return
-    for key, labels in (("metrics", evaluate.metrics), ("best", () if best is None else (best,))):
-        for label in labels:
-            if label not in metrics:
-                text = f'no metric labelled "{label}" in [metrics].{near_miss(label, metrics)}'
-                yield Finding(("evaluate", key), text)
-    metric = metrics.get(best) if best is not None else None
-    if best is not None and metric is not None:
-        yield from _check_best(bound, evaluate, best, metric)
-
-
-def _check_best(bound: BoundParts, evaluate: Evaluate, best: str, metric: Metric) -> Iterator[Finding]:
-    if evaluate.metrics and best not in evaluate.metrics:
-        text = f'"{best}" is not evaluated during training. Add it to metrics of [evaluate].'
-        yield Finding(("evaluate", "best"), text)
-    if metric.better is None:
-        text = f'"{best}" cannot decide which step is best: neither lower nor higher values of it are better.'
-        yield Finding(("evaluate", "best"), text, bound.parts["metrics", best].owner)

@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from genkit.errors import GenkitError
-from genkit.recipe.nested import KeyPath, leaves, nest
-from genkit.recipe.part_fields import Form, Parameter, form_of, kind_of, parameters_of, without_none
-from genkit.recipe.registry import Registry
+from genkit.recipe.binding.part_fields import Form, Parameter, form_of, kind_of, parameters_of, without_none
+from genkit.recipe.binding.use_tables import labelled
+from genkit.recipe.installed.registry import Registry
 from genkit.recipe.resolved import as_recipe_writes
 from genkit.recipe.tables import KINDS_OF_TABLES, Recipe
-from genkit.recipe.use_tables import labelled
+from genkit.recipe.text.nested import KeyPath, leaves, nest
 
 WITHIN_MODEL = {"prior": "priors", "error": "errors"}
 UNREADABLE = (GenkitError, ImportError, AttributeError, TypeError, ValueError, NameError)

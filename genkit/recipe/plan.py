@@ -20,22 +20,23 @@ from genkit.core.torch_defaults import standard_defaults
 from genkit.core.types import Optimiser
 from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.data_fingerprint import data_fingerprint
-from genkit.recipe.bind import Binder
-from genkit.recipe.bind_model import BoundModel
-from genkit.recipe.bind_recipe import BoundParts, BoundRecipe, bind_recipe
+from genkit.recipe.binding.bind import Binder
+from genkit.recipe.binding.bind_model import BoundModel
+from genkit.recipe.binding.bind_recipe import BoundParts, BoundRecipe, bind_recipe
+from genkit.recipe.binding.data_keys import data_keys
 from genkit.recipe.callback_checks import check_callbacks, unmet_callbacks
 from genkit.recipe.check_warm_start import check_warm_start
-from genkit.recipe.checks import Finding, check_evaluate, check_learning_rates
-from genkit.recipe.data_keys import data_keys
-from genkit.recipe.document import Document, KeyPath, RecipeLike
-from genkit.recipe.document_of import document_of
-from genkit.recipe.dry_run import run_dry
-from genkit.recipe.dry_run_facts import DryRun
-from genkit.recipe.missing import relative_paths, too_large, unmet_always, unmet_of_refused, unmet_start
-from genkit.recipe.placed import located_texts, placed
-from genkit.recipe.registry import Part, Registry, load_registry
+from genkit.recipe.checks import Finding, check_learning_rates
+from genkit.recipe.installed.registry import Part, Registry, load_registry
+from genkit.recipe.machine.missing import relative_paths, too_large, unmet_always, unmet_of_refused, unmet_start
+from genkit.recipe.metric_checks import check_evaluate
 from genkit.recipe.resolved import Key
 from genkit.recipe.tables import Recipe
+from genkit.recipe.text.document import Document, KeyPath, RecipeLike
+from genkit.recipe.text.document_of import document_of
+from genkit.recipe.text.placed import located_texts, placed
+from genkit.recipe.trial.dry_run import run_dry
+from genkit.recipe.trial.dry_run_facts import DryRun
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.types import DependentDefaults
-from genkit.recipe.document import Document, KeyPath
-from genkit.recipe.nested import leaves, nest
-from genkit.recipe.registry import Part, Registry
+from genkit.recipe.installed.registry import Part, Registry
 from genkit.recipe.tables import as_toml
+from genkit.recipe.text.document import Document, KeyPath
+from genkit.recipe.text.nested import leaves, nest
 
 
 class Key(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Interval
 
 from genkit.core.field_types import Doc, NonNegativeInt, PositiveInt
-from genkit.recipe.document import Document
+from genkit.recipe.text.document import Document
 
 # Keys that change no weight: the title, what is measured, and what a run logs, draws and saves. With a callback that
 # may stop the run, some of them do: `genkit.recipe.changed_keys`.

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from genkit.errors import UsageError
-from genkit.recipe.describe_parts import name_clashes
-from genkit.recipe.registry import load_registry
+from genkit.recipe.installed.describe_parts import name_clashes
+from genkit.recipe.installed.registry import load_registry
 from genkit.storage.cache import cache_folder
 from genkit.storage.os_errors import free, why_unwritable
 

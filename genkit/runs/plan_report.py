@@ -12,10 +12,10 @@ from genkit.console.quantities import quantity
 from genkit.engine.threads import Threads
 from genkit.engine.workers import Workers
 from genkit.errors import UsageError
-from genkit.recipe.launcher_remarks import launcher_remarks
+from genkit.recipe.binding.values import in_toml
+from genkit.recipe.machine.launcher_remarks import launcher_remarks
 from genkit.recipe.plan import Plan
-from genkit.recipe.shipped import recipes_folder
-from genkit.recipe.values import in_toml
+from genkit.recipe.text.shipped import recipes_folder
 
 VALID = "the recipe is valid, but cannot run here"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from genkit.errors import UsageError
 from genkit.hooks import ENTRY_POINT_GROUP
-from genkit.recipe.registry import Registry
+from genkit.recipe.installed.registry import Registry
 from genkit.scaffold.kinds import TEMPLATES, Kind
 from genkit.scaffold.names import PluginName
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from genkit.errors import UsageError
-from genkit.recipe.registry import Registry
+from genkit.recipe.installed.registry import Registry
 from genkit.scaffold.files import files_of
 from genkit.scaffold.kinds import Kind
 from genkit.scaffold.names import PluginName

@@ -20,8 +20,8 @@ from genkit.core.model import Autoencoder, Model
 from genkit.core.result import Result
 from genkit.evaluation.protocol_lines import weights_note
 from genkit.recipe.default_values import unlike_defaults
-from genkit.recipe.owners import Supplier
-from genkit.recipe.registry import load_registry
+from genkit.recipe.installed.owners import Supplier
+from genkit.recipe.installed.registry import load_registry
 from genkit.sharing.limits import limits
 from genkit.sharing.places import without_places
 

@@ -15,13 +15,13 @@ from genkit.core.model import Model
 from genkit.core.result import Result
 from genkit.draw.samples import COLUMNS, save_samples
 from genkit.errors import UsageError
-from genkit.recipe.owners import Supplier, suppliers_in
-from genkit.runs.class_labels import first_classes, names_of
-from genkit.runs.evaluate_during_training import evaluations_of, newest_evaluation
-from genkit.runs.model_facts import FIT
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.saved_model import ExportedModel, SavedModel, find_model
-from genkit.runs.trained import Trained, draw_samples, open_trained
+from genkit.recipe.installed.owners import Supplier, suppliers_in
+from genkit.runs.on_disk.model_facts import FIT
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.trained_models.class_labels import first_classes, names_of
+from genkit.runs.trained_models.saved_model import ExportedModel, SavedModel, find_model
+from genkit.runs.trained_models.trained import Trained, draw_samples, open_trained
+from genkit.runs.training.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.sharing.card import CardFacts, model_card
 from genkit.sharing.onnx_networks import require_packages, write_networks
 from genkit.sharing.places import shortened_keys, without_places

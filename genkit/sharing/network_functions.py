@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from genkit.core.condition import LABEL, Conditional
 from genkit.core.model import Model
-from genkit.runs.trained import draw_codes, draw_labels
+from genkit.runs.trained_models.trained import draw_codes, draw_labels
 
 
 class NetworkFunction(nn.Module, ABC):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from genkit.recipe.nested import flatten
+from genkit.recipe.text.nested import flatten
 
 # A path within a longer text: from the root, from a home folder or out of the working folder, with two names or more.
 # The address of a site has a host after its two slashes, and is no path; that of a file has none.

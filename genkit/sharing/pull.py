@@ -9,7 +9,7 @@ from typing import Any
 
 from genkit import __version__
 from genkit.errors import UsageError
-from genkit.runs.not_a_run_folder import REPOSITORY, RUNS, may_be_on_hub, runs_like
+from genkit.runs.on_disk.not_a_run_folder import REPOSITORY, RUNS, may_be_on_hub, runs_like
 from genkit.sharing.hub_errors import hub_errors, is_unreachable
 from genkit.storage.exported_folder import check_files, read_config
 from genkit.storage.listing import exists

@@ -8,7 +8,7 @@ from typing import Any
 
 from genkit.core.result import Result
 from genkit.evaluation.data_fingerprint import same_images
-from genkit.recipe.data_keys import without_data_counts
+from genkit.recipe.binding.data_keys import without_data_counts
 from genkit.tables.experiment import Experiment
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import tomli_w
 
-from genkit.recipe.nested import flatten
-from genkit.recipe.shipped import recipe_of_table
+from genkit.recipe.text.nested import flatten
+from genkit.recipe.text.shipped import recipe_of_table
 from genkit.tables.spec import ColumnSpec, TableSpec
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from genkit.core.result import Result
 from genkit.errors import UsageError
-from genkit.runs.evaluate_run import evaluate_run
-from genkit.runs.results import read_results
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.saved_model import facts_of
+from genkit.runs.on_disk.results import read_results
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.trained_models.evaluate_run import evaluate_run
+from genkit.runs.trained_models.saved_model import facts_of
 from genkit.tables.cell_result import CellResult
 from genkit.tables.experiment import Experiment
 

@@ -13,8 +13,8 @@ from genkit.errors import UsageError
 from genkit.recipe.changed_keys import changed_keys, with_weight
 from genkit.recipe.plan import Plan
 from genkit.recipe.resolved import as_tables
-from genkit.recipe.whole_text import check_whole
-from genkit.runs.run_folder import RunFolder
+from genkit.recipe.text.whole_text import check_whole
+from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.storage.os_errors import describe_os_error
 from genkit.tables.cells import Cell
 

@@ -17,9 +17,9 @@ from genkit.core.model import Autoencoder
 from genkit.draw.density import energy_map, histogram, relative_density
 from genkit.draw.style import new_figure
 from genkit.errors import UsageError
-from genkit.runs.load import load
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.trained import draw_samples, open_trained
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.trained_models.load import load
+from genkit.runs.trained_models.trained import draw_samples, open_trained
 from genkit.storage.os_errors import describe_os_error
 from genkit.tables.experiment import Experiment
 from genkit.tables.spec import TableSpec

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from genkit.errors import Interrupted, UsageError
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.signals import stop_requested
 from genkit.runs.start_genkit import start_genkit
 from genkit.storage.os_errors import describe_os_error

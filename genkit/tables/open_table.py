@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from genkit.recipe.shipped import shipped_table
+from genkit.recipe.text.shipped import shipped_table
 from genkit.tables.cell_result import CellResult
 from genkit.tables.experiment import Experiment
 from genkit.tables.planning import dry_run_cells, experiments_of

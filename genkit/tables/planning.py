@@ -9,12 +9,12 @@ from pathlib import Path
 
 from genkit.errors import Place, Problem, RecipeError, UsageError
 from genkit.near_miss import near_miss
-from genkit.recipe.document import Document, read
-from genkit.recipe.document_of import document_of
-from genkit.recipe.nested import flatten
-from genkit.recipe.overrides import hint_if_absent
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.plan import Plan, make_plan
-from genkit.recipe.registry import load_registry
+from genkit.recipe.text.document import Document, read
+from genkit.recipe.text.document_of import document_of
+from genkit.recipe.text.nested import flatten
+from genkit.recipe.text.overrides import hint_if_absent
 from genkit.tables.cells import Cell, cells_of, first_three
 from genkit.tables.experiment import Experiment
 from genkit.tables.spec import TableSpec

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from genkit.errors import RecipeError, UsageError
-from genkit.recipe.bind import Binder, Invalid
-from genkit.recipe.document import is_recipe, read
-from genkit.recipe.registry import load_registry
-from genkit.recipe.unread_file import TABLE
+from genkit.recipe.binding.bind import Binder, Invalid
+from genkit.recipe.installed.registry import load_registry
+from genkit.recipe.text.document import is_recipe, read
+from genkit.recipe.text.unread_file import TABLE
 from genkit.tables.spec import TableSpec
 from genkit.tables.spec_checks import check_spec
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from genkit.recipe.part_fields import parameters_of
-from genkit.recipe.registry import Registry
-from genkit.recipe.schema_of_parts import PartSchemas
-from genkit.recipe.schema_of_recipe import FileSchema, keys_of_recipe, schema_of_file
-from genkit.recipe.schema_of_values import ANYTHING, Schema
+from genkit.recipe.binding.part_fields import parameters_of
+from genkit.recipe.installed.registry import Registry
+from genkit.recipe.schema.schema_of_parts import PartSchemas
+from genkit.recipe.schema.schema_of_recipe import FileSchema, keys_of_recipe, schema_of_file
+from genkit.recipe.schema.schema_of_values import ANYTHING, Schema
 from genkit.tables.spec import RowSpec, TableSpec
 
 DOTTED = {r"\.": ANYTHING}  # "train.steps" = 5, in quotation marks, is short for train = { steps = 5 }

@@ -9,8 +9,8 @@ from typing import Any
 
 from genkit.errors import Problem
 from genkit.near_miss import near_miss
-from genkit.recipe.document import Document, KeyPath
-from genkit.recipe.nested import flatten
+from genkit.recipe.text.document import Document, KeyPath
+from genkit.recipe.text.nested import flatten
 from genkit.tables.cells import covers
 from genkit.tables.spec import TableSpec
 

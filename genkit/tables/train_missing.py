@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 
 from genkit.console.output import Console
 from genkit.errors import Diverged, Unreadable, UsageError
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.storage.os_errors import describe_os_error
 from genkit.tables.cell_result import CellResult
 from genkit.tables.collect_results import collect_results

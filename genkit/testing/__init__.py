@@ -1,6 +1,6 @@
 """Assertions for the tests of a plugin: the laws of each kind of part, and what the tests of a loss need besides."""
 
-from genkit.recipe.part_fields import with_schedules
+from genkit.recipe.binding.part_fields import with_schedules
 from genkit.testing.callbacks import RecordedRun, assert_callback_is_lawful
 from genkit.testing.datasets import assert_dataset_is_lawful
 from genkit.testing.divergences import assert_divergence_is_lawful

@@ -13,10 +13,10 @@ from genkit.core.dataset import Dataset, Samples, TwoStepDataset
 from genkit.core.known_data import BoxedDataset, MultimodalDataset
 from genkit.core.noise import Noise, Rows
 from genkit.core.two_steps import batch_in_two_steps
-from genkit.recipe.check_samples import check_values, checked_raw, checked_samples
-from genkit.recipe.draw_finder import refusing_global_draws
-from genkit.recipe.part_interface import check_interface
-from genkit.recipe.try_data import try_data
+from genkit.recipe.binding.part_interface import check_interface
+from genkit.recipe.trial.check_samples import check_values, checked_raw, checked_samples
+from genkit.recipe.trial.draw_finder import refusing_global_draws
+from genkit.recipe.trial.try_data import try_data
 from genkit.testing.dataset_facts import check_extra, check_known
 from genkit.testing.law import Law, assert_same, for_each_case, hold
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from genkit.core.diag_normal import DiagNormal
 from genkit.core.noise import Noise, Rows
 from genkit.core.types import Divergence
-from genkit.recipe.draw_finder import refusing_global_draws
+from genkit.recipe.trial.draw_finder import refusing_global_draws
 from genkit.testing.law import Law, assert_finite, assert_same, for_each_case, hold
 
 ROWS = 6

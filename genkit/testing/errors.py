@@ -9,8 +9,8 @@ from torch import Tensor
 
 from genkit.core.model import Autoencoder
 from genkit.core.types import ReconstructionError
-from genkit.recipe.draw_finder import refusing_global_draws
-from genkit.recipe.part_interface import check_interface
+from genkit.recipe.binding.part_interface import check_interface
+from genkit.recipe.trial.draw_finder import refusing_global_draws
 from genkit.testing.examples import accepted_autoencoders
 from genkit.testing.law import Law, assert_finite, assert_same, assert_tensor, for_each_case, hold
 from genkit.testing.maps import assert_map_adds_up

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from genkit.core.metric import Extractor
-from genkit.recipe.draw_finder import refusing_global_draws
+from genkit.recipe.trial.draw_finder import refusing_global_draws
 from genkit.testing.examples import COLOUR, GREY, POINT, accepted
 from genkit.testing.law import Law, assert_finite, assert_same, for_each_case, hold
 

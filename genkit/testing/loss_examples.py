@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from genkit.core.loss import Loss
 from genkit.core.model import Model
 from genkit.near_miss import closest
-from genkit.recipe.bind_model import PRIOR
+from genkit.recipe.binding.bind_model import PRIOR
 from genkit.recipe.checks import children_of, children_trained_by
-from genkit.recipe.try_loss import checked_targets, try_actions, try_phases
+from genkit.recipe.trial.try_loss import checked_targets, try_actions, try_phases
 from genkit.testing.examples import first_accepted, models
 
 

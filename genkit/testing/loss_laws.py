@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from genkit.core.batch import Batch
 from genkit.core.loss import Action, Loss, LossWithTermTexts
 from genkit.core.model import Model
-from genkit.recipe.bind_model import PRIOR
+from genkit.recipe.binding.bind_model import PRIOR
+from genkit.recipe.binding.part_fields import with_schedules
+from genkit.recipe.binding.part_interface import check_interface
 from genkit.recipe.checks import children_of
-from genkit.recipe.draw_finder import refusing_global_draws
-from genkit.recipe.part_fields import with_schedules
-from genkit.recipe.part_interface import check_interface
-from genkit.recipe.phase_result import checked_result
-from genkit.recipe.try_action import USE_THE_NOISE, try_action
-from genkit.recipe.try_loss import (
+from genkit.recipe.trial.draw_finder import refusing_global_draws
+from genkit.recipe.trial.phase_result import checked_result
+from genkit.recipe.trial.try_action import USE_THE_NOISE, try_action
+from genkit.recipe.trial.try_loss import (
     actions_of,
     try_actions,
     try_phases,

@@ -13,7 +13,7 @@ from genkit.core.batch import Batch
 from genkit.core.loss import Loss, Phase, PhaseLoss
 from genkit.core.model import Model
 from genkit.core.targets import make_targets
-from genkit.recipe.try_loss import targets_of
+from genkit.recipe.trial.try_loss import targets_of
 
 PROGRESS = (0.0, 0.5, 1.0)  # of the run: a schedule may turn a part of a loss on or off
 

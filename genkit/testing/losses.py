@@ -13,11 +13,11 @@ from genkit.core.batch import Batch
 from genkit.core.constant_schedule import ConstantSchedule
 from genkit.core.loss import Action, Loss, Phase, turns_of
 from genkit.core.model import Model
-from genkit.recipe.draw_finder import refusing_global_draws
-from genkit.recipe.part_fields import with_schedules
-from genkit.recipe.phase_result import checked_result
-from genkit.recipe.try_action import USE_THE_NOISE
-from genkit.recipe.try_loss import actions_of
+from genkit.recipe.binding.part_fields import with_schedules
+from genkit.recipe.trial.draw_finder import refusing_global_draws
+from genkit.recipe.trial.phase_result import checked_result
+from genkit.recipe.trial.try_action import USE_THE_NOISE
+from genkit.recipe.trial.try_loss import actions_of
 from genkit.testing.two_processes import on_two_processes
 
 

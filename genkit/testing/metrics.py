@@ -21,7 +21,7 @@ from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.models.conditional import ConditionalAutoencoder
 from genkit.parts.models.mlp import MLP
 from genkit.parts.models.small_conv import SmallConv
-from genkit.recipe.part_interface import check_interface
+from genkit.recipe.binding.part_interface import check_interface
 from genkit.testing.examples import first_accepted
 from genkit.testing.law import Law, hold
 from genkit.testing.variants import variants

@@ -14,7 +14,7 @@ from genkit.core.global_generators import seeded_generators
 from genkit.core.model import GAN, Autoencoder, Model
 from genkit.core.noise import Noise, Rows
 from genkit.part_code import refuses_its_input
-from genkit.recipe.try_model import try_model
+from genkit.recipe.trial.try_model import try_model
 from genkit.testing.law import Law, assert_finite, assert_same, hold
 
 ROWS = 4

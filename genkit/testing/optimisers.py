@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from genkit.core.types import Optimiser
-from genkit.recipe.part_interface import check_interface
-from genkit.recipe.try_optimiser import try_optimiser
+from genkit.recipe.binding.part_interface import check_interface
+from genkit.recipe.trial.try_optimiser import try_optimiser
 from genkit.testing.law import Law, assert_same, hold
 
 RATE = 1e-2  # small enough that no common optimiser leaves the bowl of the quadratic

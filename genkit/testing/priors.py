@@ -14,8 +14,8 @@ from genkit.core.condition import Conditional
 from genkit.core.diag_normal import DiagNormal
 from genkit.core.noise import Noise, Rows
 from genkit.core.prior import Prior
-from genkit.recipe.draw_finder import refusing_global_draws
-from genkit.recipe.try_model import NO_GLOBAL_DRAWS_IN_PRIORS
+from genkit.recipe.trial.draw_finder import refusing_global_draws
+from genkit.recipe.trial.try_model import NO_GLOBAL_DRAWS_IN_PRIORS
 from genkit.testing.law import Law, assert_finite, assert_same, assert_tensor, for_each_case, hold
 
 MOST_DIMENSIONS = 3  # kernels around codes are too sparse in more

@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 from genkit.core.types import Schedule
-from genkit.recipe.draw_finder import refusing_global_draws
-from genkit.recipe.schedule_probe import PROBES
+from genkit.recipe.trial.draw_finder import refusing_global_draws
+from genkit.recipe.trial.schedule_probe import PROBES
 from genkit.testing.law import Law, hold
 
 PROGRESS = tuple(number / (PROBES - 1) for number in range(PROBES))  # from the first step to the last

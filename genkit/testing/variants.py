@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 
-from genkit.recipe.part_fields import parameters_of, without_none
+from genkit.recipe.binding.part_fields import parameters_of, without_none
 
 
 def variants(part: Any) -> Iterator[tuple[str, Any]]:

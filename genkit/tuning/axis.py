@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genkit.recipe.document import KeyPath
-from genkit.recipe.values import in_toml
+from genkit.recipe.binding.values import in_toml
+from genkit.recipe.text.document import KeyPath
 from genkit.tuning.space import KeySpec
 
 CLOSE = 1e-9  # relative; a range may miss a whole number of steps by rounding

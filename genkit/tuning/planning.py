@@ -10,11 +10,11 @@ from typing import Any
 from genkit.errors import Place, Problem, RecipeError, UsageError
 from genkit.near_miss import near_miss
 from genkit.recipe.changed_keys import with_weight
-from genkit.recipe.overrides import parted
+from genkit.recipe.installed.registry import Registry, load_registry
 from genkit.recipe.plan import Plan, make_plan
-from genkit.recipe.registry import Registry, load_registry
 from genkit.recipe.tables import PLACES_OF_DATA
-from genkit.runs.evaluate_during_training import metrics_during_training
+from genkit.recipe.text.overrides import parted
+from genkit.runs.training.evaluate_during_training import metrics_during_training
 from genkit.tables.cells import Cell
 from genkit.tables.experiment import Experiment
 from genkit.tuning.axis import Axis

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genkit.errors import Problem, RecipeError, UsageError
-from genkit.recipe.bind import Binder, Invalid
-from genkit.recipe.document import Document, is_recipe, is_table_of_results, read
-from genkit.recipe.registry import Registry, load_registry
-from genkit.recipe.shipped import shipped_space
-from genkit.recipe.unread_file import SPACE
+from genkit.recipe.binding.bind import Binder, Invalid
+from genkit.recipe.installed.registry import Registry, load_registry
+from genkit.recipe.text.document import Document, is_recipe, is_table_of_results, read
+from genkit.recipe.text.shipped import shipped_space
+from genkit.recipe.text.unread_file import SPACE
 from genkit.tuning.space import SpaceSpec
 from genkit.tuning.space_checks import check_space
 

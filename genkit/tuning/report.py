@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genkit.draw.trials import DrawnKey, DrawnTrial, save_trials
-from genkit.recipe.values import in_toml
+from genkit.recipe.binding.values import in_toml
 from genkit.tuning.axis import Axis
 from genkit.tuning.planning import SearchPlan
 from genkit.tuning.ranking import Ranking, has_number, number_text, spread

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from genkit.recipe.part_fields import parameters_of
-from genkit.recipe.registry import Registry
-from genkit.recipe.schema_of_parts import NOTHING, PartSchemas
-from genkit.recipe.schema_of_recipe import FileSchema, keys_of_recipe, schema_of_file
-from genkit.recipe.schema_of_values import Schema
+from genkit.recipe.binding.part_fields import parameters_of
+from genkit.recipe.installed.registry import Registry
+from genkit.recipe.schema.schema_of_parts import NOTHING, PartSchemas
+from genkit.recipe.schema.schema_of_recipe import FileSchema, keys_of_recipe, schema_of_file
+from genkit.recipe.schema.schema_of_values import Schema
 from genkit.tuning.space import KeySpec, SpaceSpec
 from genkit.tuning.space_checks import UNSEARCHABLE
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from genkit.core.result import EvaluationRecord
 from genkit.errors import OUT_OF_MEMORY, Diverged, Interrupted, RecipeError, RunError, UsageError
 from genkit.evaluation.data_fingerprint import same_images
-from genkit.runs.evaluate_during_training import is_evaluation_due
+from genkit.runs.training.evaluate_during_training import is_evaluation_due
 from genkit.tables.cell_result import CellResult
 from genkit.tables.experiment import Experiment
 from genkit.tuning.planning import SearchPlan

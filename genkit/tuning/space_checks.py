@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from genkit.errors import Problem
-from genkit.recipe.document import Document
 from genkit.recipe.tables import WITHOUT_WEIGHT
+from genkit.recipe.text.document import Document
 from genkit.tables.cells import covers
 from genkit.tuning.axis import CLOSE, Axis, stored
 from genkit.tuning.space import KeySpec, SpaceSpec

@@ -8,8 +8,8 @@ from contextlib import closing
 
 from genkit.core.result import EvaluationRecord
 from genkit.errors import Diverged
-from genkit.runs.evaluate_during_training import evaluations_of
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.evaluate_during_training import evaluations_of
 from genkit.tables.cell_result import CellResult
 from genkit.tables.collect_results import collect_results
 from genkit.tables.experiment import Experiment

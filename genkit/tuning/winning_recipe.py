@@ -8,11 +8,11 @@ from typing import Any
 import tomli_w
 
 from genkit.errors import UsageError
-from genkit.recipe.document import Document
-from genkit.recipe.document_of import document_of
-from genkit.recipe.overrides import parted
 from genkit.recipe.plan import Plan, make_plan
-from genkit.recipe.toml_text import parse
+from genkit.recipe.text.document import Document
+from genkit.recipe.text.document_of import document_of
+from genkit.recipe.text.overrides import parted
+from genkit.recipe.text.toml_text import parse
 from genkit.storage.text_files import write_text
 from genkit.tuning.planning import SearchPlan
 from genkit.tuning.study import TrialRecord
@@ -51,7 +51,7 @@ def _edited(recipe: Path, overrides: tuple[str, ...]) -> str | None:
 
 
 def _set(table: Any, path: tuple[str, ...], value: Any) -> None:
-    """Set a key as `genkit.recipe.overrides` does: "" removes it, and a text on the way is the name of a part."""
+    """Set a key as `genkit.recipe.text.overrides` does: "" removes it, and a text on the way is the name of a part."""
     import tomlkit
 
     for name in path[:-1]:

@@ -18,7 +18,7 @@ from genkit.console.quantities import quantity
 from genkit.core.maps import smoothed
 from genkit.draw import image_grid
 from genkit.parts.scores.elbo import Error
-from genkit.runs import load as python
+from genkit.runs.trained_models import load as python
 
 pytestmark = pytest.mark.trains
 

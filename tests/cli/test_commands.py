@@ -19,8 +19,8 @@ from support.messages import assert_names
 from genkit.engine.finite_watch import FiniteWatch
 from genkit.errors import UsageError
 from genkit.parts.metrics.modes import Modes
-from genkit.recipe.shipped import shipped_recipes, shipped_spaces, shipped_tables
-from genkit.runs.load import load
+from genkit.recipe.text.shipped import shipped_recipes, shipped_spaces, shipped_tables
+from genkit.runs.trained_models.load import load
 
 CHECKOUT = Path(__file__).parents[2]
 RESUME = re.compile(r"genkit (resume) (\S+)\n")
@@ -189,7 +189,7 @@ def test_eval_that_is_interrupted_exits_with_130(finished, monkeypatch, number):
     def stop(*given):
         signal.raise_signal(number)
 
-    monkeypatch.setattr("genkit.runs.evaluate_run.evaluate_run", stop)
+    monkeypatch.setattr("genkit.runs.trained_models.evaluate_run.evaluate_run", stop)
     result = genkit("eval", finished)
     assert (result.code, result.out) == (130, "") and result.err.startswith("stopped"), result
 
@@ -443,7 +443,7 @@ def test_a_signal_at_the_last_step_is_obeyed(monkeypatch):
     with monkeypatch.context() as patched:
         signalled = lambda watch, record: signal.raise_signal(signal.SIGTERM) or observe(watch, record)  # noqa: E731
         patched.setattr(FiniteWatch, "observe", signalled)
-        patched.setattr("genkit.runs.finish.evaluate_end", lambda *given: pytest.fail("went on"))
+        patched.setattr("genkit.runs.training.finish.evaluate_end", lambda *given: pytest.fail("went on"))
         result = genkit("run", "tiny.toml", "-q", "--set", "train.steps=1")
     assert resume_of(result)
     assert_names(result.err, "step 1 of 1")
@@ -454,7 +454,7 @@ def test_a_signal_at_the_last_step_is_obeyed(monkeypatch):
 @pytest.mark.parametrize("step", [2, 4])  # before an evaluation during training, and before the last one
 def test_a_signal_while_a_step_is_drawn_or_saved_stops_before_the_evaluation(monkeypatch, place, step):
     module, _, name = place.partition(".")
-    consumer = getattr(importlib.import_module(f"genkit.runs.{module}"), name)
+    consumer = getattr(importlib.import_module(f"genkit.runs.training.{module}"), name)
     before = consumer.stepped
 
     def stop_in(self, completed):

@@ -13,7 +13,7 @@ from support.commands import TINY, genkit, write_recipe
 from typer.main import get_command
 
 from genkit.cli import app
-from genkit.recipe.shipped import shipped_recipes, shipped_spaces, shipped_tables
+from genkit.recipe.text.shipped import shipped_recipes, shipped_spaces, shipped_tables
 from genkit.storage.names import ABOUT, RAW, RESOLVED
 
 TABLE = 'title = "t"\nmetrics = ["modes"]\nseeds = [0]\n[rows.a]\n[columns.b]\nrecipe = "tiny.toml"\n'

@@ -14,7 +14,7 @@ from support.pictures import noise_picture, write_folder, write_picture
 from genkit.core.noise import Noise, Rows
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.image_folder import ImageFolder
-from genkit.runs import load as python
+from genkit.runs.trained_models import load as python
 
 pytestmark = pytest.mark.trains
 

@@ -20,14 +20,14 @@ from genkit.core.noise import Noise, Rows
 from genkit.errors import UsageError
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.priors.full_mixture import FullMixture
-from genkit.recipe.whole_text import check_whole
-from genkit.runs import fit_prior as module
-from genkit.runs.fit_mixture import RIDGE
-from genkit.runs.fitted_folder import place_of_fit
-from genkit.runs.load import load
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.trained import open_trained
-from genkit.runs.write_report import write_report
+from genkit.recipe.text.whole_text import check_whole
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.report.write_report import write_report
+from genkit.runs.trained_models import fit_prior as module
+from genkit.runs.trained_models.fit_mixture import RIDGE
+from genkit.runs.trained_models.fitted_folder import place_of_fit
+from genkit.runs.trained_models.load import load
+from genkit.runs.trained_models.trained import open_trained
 from genkit.sharing.export import export
 from genkit.storage.weights import model_folder
 

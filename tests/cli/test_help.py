@@ -9,7 +9,7 @@ from support.commands import genkit, refused
 from support.messages import assert_names
 
 from genkit.cli import app
-from genkit.cli.headings import ORDER
+from genkit.cli.arguments.headings import ORDER
 
 COLUMNS = 80
 

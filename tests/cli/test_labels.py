@@ -15,10 +15,10 @@ from support.messages import assert_names
 from genkit.core.condition import ClassFacts
 from genkit.engine.distributed import World
 from genkit.recipe.plan import make_plan
-from genkit.runs.live_run import LiveRun
-from genkit.runs.load import load
-from genkit.runs.model_folder import write_model
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.trained_models.load import load
+from genkit.runs.training.live_run import LiveRun
+from genkit.runs.training.model_folder import write_model
 
 RECIPE = """
 title = "conditional"

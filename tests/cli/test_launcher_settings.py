@@ -17,10 +17,10 @@ from genkit.cli.launch import must_launch
 from genkit.engine.distributed import World
 from genkit.errors import UsageError
 from genkit.launched import CPU, REFUSED, is_cpu_asked_for, is_shown_one_device
-from genkit.recipe.launcher_remarks import launcher_remarks
-from genkit.recipe.missing_precision import missing_precision
+from genkit.recipe.machine.launcher_remarks import launcher_remarks
+from genkit.recipe.machine.missing_precision import missing_precision
+from genkit.recipe.machine.training_device import Device
 from genkit.recipe.tables import Train
-from genkit.recipe.training_device import Device
 
 
 def remarks(monkeypatch, settings, **train):
@@ -211,6 +211,6 @@ def test_messages(monkeypatch, golden):
         (Device("cuda", "Tesla T4", bf16=False), "bf16"),
         (Device("mps", "mps"), "fp64"),
     ):
-        monkeypatch.setattr("genkit.recipe.missing_precision.training_device", lambda device=device: device)
+        monkeypatch.setattr("genkit.recipe.machine.missing_precision.training_device", lambda device=device: device)
         text.append(missing_precision(precision))
     golden("launcher", "\n".join(text) + "\n")

@@ -12,9 +12,9 @@ from genkit import __version__
 from genkit.engine.distributed import World
 from genkit.errors import Diverged, Interrupted, RunError
 from genkit.recipe.plan import make_plan
-from genkit.runs.live_run import LiveRun
-from genkit.runs.model_folder import write_model
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.live_run import LiveRun
+from genkit.runs.training.model_folder import write_model
 
 pytestmark = pytest.mark.trains
 

@@ -13,9 +13,9 @@ from support.models import write_model
 
 import genkit as python
 from genkit.cli import app
-from genkit.cli.given_model import CommandWithModel
+from genkit.cli.places.given_model import CommandWithModel
 from genkit.errors import UsageError
-from genkit.runs.not_a_run_folder import READERS
+from genkit.runs.on_disk.not_a_run_folder import READERS
 from genkit.sharing.export import export
 
 pytestmark = pytest.mark.usefixtures("isolated")

@@ -7,7 +7,7 @@ import typer
 from support.commands import genkit, refused, write_recipe
 
 from genkit.cli import app
-from genkit.cli.other_words import OTHER_WORDS, command_meant
+from genkit.cli.arguments.other_words import OTHER_WORDS, command_meant
 
 pytestmark = pytest.mark.fast
 
@@ -39,7 +39,7 @@ def test_a_group_within_has_its_own_words_only():
 
 def test_words_that_mean_the_same_are_one(monkeypatch):
     assert command_meant("shop", ["stop"]) == " Did you mean stop?"  # not show
-    monkeypatch.setattr("genkit.cli.other_words.OTHER_WORDS", {"abcde": "run", "abcdf": "run"})
+    monkeypatch.setattr("genkit.cli.arguments.other_words.OTHER_WORDS", {"abcde": "run", "abcdf": "run"})
     assert command_meant("abcd", ["run"]) == " Did you mean genkit run?"
     monkeypatch.undo()
     assert command_meant("init", ["run"]) == " Did you mean genkit plugins new?"

@@ -9,8 +9,8 @@ from support.commands import IMAGES, genkit, refused, write_recipe
 from support.messages import assert_names
 from support.pictures import write_folder
 
-from genkit.cli.destination import destination
-from genkit.cli.output_files import OutputFiles
+from genkit.cli.places.destination import destination
+from genkit.cli.places.output_files import OutputFiles
 from genkit.errors import UsageError
 
 

@@ -12,10 +12,10 @@ from support.pictures import write_folder
 
 import genkit as genkit_package
 from genkit.cli import app
-from genkit.cli.destination import Destination, destination
-from genkit.cli.html_option import page_destination
-from genkit.cli.options import recipe_path
-from genkit.cli.writable import folder_to_write
+from genkit.cli.arguments.html_option import page_destination
+from genkit.cli.arguments.options import recipe_path
+from genkit.cli.places.destination import Destination, destination
+from genkit.cli.places.writable import folder_to_write
 from genkit.errors import UsageError
 from genkit.storage.user_path import user_path
 

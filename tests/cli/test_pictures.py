@@ -13,8 +13,8 @@ from support.messages import assert_names
 
 from genkit.bases.pictures.user_pictures import read_user_pictures
 from genkit.errors import UsageError
-from genkit.runs.load import load
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.trained_models.load import load
 
 pytestmark = pytest.mark.trains
 

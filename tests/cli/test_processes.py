@@ -17,7 +17,7 @@ from support.messages import assert_names
 
 from genkit.errors import UsageError
 from genkit.launched import LAUNCHER
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 
 pytestmark = pytest.mark.trains
 RECIPE = TINY.replace("batch_size = 16", "batch_size = 8")

@@ -13,8 +13,8 @@ from support.pictures import write_folder
 
 import genkit as python
 from genkit.errors import GenkitWarning, Interrupted
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.train import train
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.train import train
 
 pytestmark = pytest.mark.trains
 
@@ -419,7 +419,7 @@ def test_a_run_that_is_interrupted_after_its_last_step_names_the_saved_one(tmp_p
     def fail(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("genkit.runs.train.finish", fail)
+    monkeypatch.setattr("genkit.runs.training.train.finish", fail)
     (tmp_path / "tiny.toml").write_text(TINY)
     result = genkit("run", "tiny.toml", "-q")
     assert (result.code, result.out) == (130, "")

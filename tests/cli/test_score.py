@@ -16,7 +16,7 @@ from torch import nn
 
 from genkit import __version__
 from genkit.bases.pictures.user_pictures import centred_transform, open_user_pictures
-from genkit.runs import load as python
+from genkit.runs.trained_models import load as python
 
 pytestmark = pytest.mark.trains
 
@@ -376,5 +376,7 @@ def test_models_that_cannot_score_are_refused(root, run, tmp_path, monkeypatch):
     ssim = train(tmp_path / "ssim", RECIPE.format(path=root / "pictures"), "--set", "model.error=ssim")
     message = nothing_written(ssim, "--data", root / "dark", "--score", "log-likelihood")
     assert_names(message, "--score log-likelihood: ", "no density")
-    monkeypatch.setattr("genkit.runs.trained.load_saved", lambda *_: nn.Identity())  # a model without an encoder
+    monkeypatch.setattr(
+        "genkit.runs.trained_models.trained.load_saved", lambda *_: nn.Identity()
+    )  # a model without an encoder
     assert_names(nothing_written(run, "--data", root / "dark"), f"{run}: ", "no encoder")

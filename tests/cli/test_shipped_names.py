@@ -7,7 +7,7 @@ import pytest
 from support.commands import genkit, refused, write_recipe
 from support.messages import assert_names
 
-from genkit.recipe.shipped import recipes_folder
+from genkit.recipe.text.shipped import recipes_folder
 from genkit.storage.names import RESOLVED
 
 NAME = "vae_conditional_digits"

@@ -3,7 +3,7 @@
 import pytest
 from support.run_folders import write_run
 
-from genkit.cli.show_next import comparable_run
+from genkit.cli.show.show_next import comparable_run
 
 pytestmark = pytest.mark.fast
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.commands import IMAGES, TINY, genkit, write_recipe
 
-from genkit.cli import show_picture
+from genkit.cli.show import show_picture
 from genkit.console.blocks import LOWER, UPPER, Space
 
 pytestmark = pytest.mark.trains

@@ -3,7 +3,7 @@
 import pytest
 from support.commands import genkit
 
-from genkit.cli.stopped import with_a_line_if_stopped
+from genkit.cli.show.stopped import with_a_line_if_stopped
 from genkit.errors import Interrupted
 from genkit.launched import UNSAID
 

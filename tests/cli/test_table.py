@@ -12,7 +12,7 @@ import pytest
 from support.commands import TINY, genkit, refused
 from support.messages import assert_names
 
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 
 TABLE = """\
 title = "tiny"
@@ -210,7 +210,7 @@ def test_a_mistake_that_only_the_dry_run_finds_is_reported_before_anything_is_tr
 
 @pytest.mark.trains
 def test_there_is_no_dry_run_if_nothing_is_trained(copy, monkeypatch):
-    monkeypatch.setattr("genkit.recipe.measured_step.costs_of", None)
+    monkeypatch.setattr("genkit.recipe.trial.measured_step.costs_of", None)
     assert genkit("table", "show", "t.toml").code == 0
     assert genkit("table", "t.toml", "--show").code == 0
     assert genkit("table", "t.toml").code == 0

@@ -13,7 +13,7 @@ from support.commands import genkit, refused, write_recipe
 from support.messages import assert_names
 from support.searches import RECIPE, SPACE
 
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.start_genkit import start_genkit
 
 LR = '[keys."optimiser.encoder.lr"]\nvalues = [1e-3, 1e30]\nalso = ["optimiser.decoder.lr"]\n'

@@ -11,7 +11,7 @@ from support.commands import IMAGES, wait_for, write_recipe
 from support.messages import assert_names
 
 from genkit.errors import UsageError
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 
 pytestmark = [
     pytest.mark.trains,

@@ -10,8 +10,8 @@ from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import GAN, Autoencoder
 from genkit.demo.playground import Playground
 from genkit.notebook.trained_model import TrainedModel
-from genkit.recipe.document import Document
-from genkit.runs.trained import Trained
+from genkit.recipe.text.document import Document
+from genkit.runs.trained_models.trained import Trained
 
 KEYS = {"train.steps": 6, "train.batch_size": 8, "checkpoint.every": 3}
 

@@ -28,8 +28,8 @@ from genkit.errors import PartFailed, RecipeError
 from genkit.hooks import Entry, hookimpl
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Checkpoint, Train, Use
+from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.plan_report import plan_as_dict, print_plan
-from genkit.runs.run_folder import RunFolder
 from genkit.testing import batch_of, take_step
 
 SEEN: list[str] = []

@@ -23,7 +23,7 @@ from genkit.engine.distributed import World
 from genkit.engine.state import initial_state
 from genkit.errors import GenkitWarning, PartFailed
 from genkit.recipe.tables import Evaluate, Report, Train, Use
-from genkit.runs import checkpoint
+from genkit.runs.training import checkpoint
 
 TRAIN = Train(steps=12, batch_size=8)
 

@@ -187,7 +187,7 @@ def test_without_conditional_parts_the_labels_of_the_data_change_nothing():
 @pytest.mark.parametrize("loss", ["vae", "soft-introvae", "soft-introvae-prior", "introvae", "as-introvae"])
 def test_every_method_trains_with_a_prior_for_each_class(loss):
     pytest.importorskip("genkit_soft_introvae")
-    from genkit.recipe.registry import load_registry
+    from genkit.recipe.installed.registry import load_registry
 
     prior = Use("per-class", classes=10, learnt=True)
     keys = {"warmup_steps": 1} if loss != "vae" else {}

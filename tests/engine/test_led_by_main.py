@@ -5,7 +5,7 @@ import json
 import pytest
 from support.commands import ends_of, start_group
 
-from genkit.recipe.registry import load_registry
+from genkit.recipe.installed.registry import load_registry
 
 pytestmark = pytest.mark.trains
 CASES = ("images", "points", "classes", "few", "batch", "recalibrated")

@@ -21,8 +21,8 @@ from genkit.engine.state import TrainState, initial_state
 from genkit.errors import Diverged, PartFailed, UsageError
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Checkpoint, Report, Train, Use
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.train import train_in_folder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.train import train_in_folder
 from genkit.testing import small_autoencoder
 
 LINE = "author_mistakes.py, line"

@@ -14,7 +14,7 @@ from genkit.engine.distributed import World
 from genkit.engine.finite_watch import READ_AFTER
 from genkit.engine.state import initial_state
 from genkit.recipe.plan import make_plan
-from genkit.recipe.shipped import recipes_folder
+from genkit.recipe.text.shipped import recipes_folder
 
 pytestmark = pytest.mark.trains
 

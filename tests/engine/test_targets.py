@@ -29,8 +29,8 @@ from genkit.errors import PartFailed, RecipeError, UsageError
 from genkit.hooks import Entry, hookimpl
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import EMA, Checkpoint, Train, Use
-from genkit.runs import checkpoint
 from genkit.runs.plan_report import plan_as_dict
+from genkit.runs.training import checkpoint
 from genkit.storage.weights import write_model_folder
 
 
@@ -146,7 +146,7 @@ def test_a_warm_start_fills_the_targets_too(tmp_path):
 def tiny_registry(monkeypatch):
     """Let the helpers of runs know the loss of this module."""
     monkeypatch.setattr("support.kill_and_resume.registry_with", lambda: REGISTRY)
-    monkeypatch.setattr("genkit.runs.build_parts.load_registry", lambda: REGISTRY)
+    monkeypatch.setattr("genkit.runs.trained_models.build_parts.load_registry", lambda: REGISTRY)
 
 
 @pytest.mark.trains

@@ -31,8 +31,8 @@ from genkit.parts import builtin
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.metrics.modes import Modes
 from genkit.parts.metrics.reconstruction import ReconstructionErrorMetric
+from genkit.recipe.installed.registry import Owner, Registry
 from genkit.recipe.plan import make_plan
-from genkit.recipe.registry import Owner, Registry
 
 pytestmark = pytest.mark.trains
 

@@ -18,8 +18,8 @@ import genkit
 from genkit.errors import UsageError
 from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.changes import changes_of
-from genkit.recipe.document import Document
-from genkit.recipe.overrides import with_override
+from genkit.recipe.text.document import Document
+from genkit.recipe.text.overrides import with_override
 
 pytestmark = pytest.mark.fast
 

@@ -9,9 +9,9 @@ from support.commands import TINY, write_recipe
 
 import genkit
 from genkit.errors import RecipeError, UsageError
-from genkit.recipe.document import read
-from genkit.recipe.document_of import document_of
-from genkit.recipe.shipped import shipped_recipes
+from genkit.recipe.text.document import read
+from genkit.recipe.text.document_of import document_of
+from genkit.recipe.text.shipped import shipped_recipes
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from support.browser import SIZES, broken_pictures, draw_all, fits, serious_viol
 from support.run_pages import HOSTILE
 
 from genkit.pages.chart import value_text
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 
 pytestmark = pytest.mark.trains
 

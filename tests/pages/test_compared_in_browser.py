@@ -15,7 +15,7 @@ from support.browser import (
 from support.compared_pages import HOSTILE, write_compared_pages
 
 from genkit.pages.chart import value_text
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 
 pytestmark = pytest.mark.trains
 

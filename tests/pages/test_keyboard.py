@@ -6,7 +6,7 @@ import pytest
 from support.browser import SIZES, draw_all, kinds_of_frames, unreached_by_tab, wait_until
 
 from genkit.pages.chart import value_text
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 
 pytestmark = pytest.mark.trains
 

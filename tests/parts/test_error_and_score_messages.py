@@ -30,7 +30,7 @@ from genkit.parts.scores.elbo import Error
 from genkit.parts.scores.features import Features
 from genkit.parts.scores.log_likelihood import LogLikelihood
 from genkit.parts.scores.mahalanobis import Mahalanobis
-from genkit.recipe.try_model import try_error
+from genkit.recipe.trial.try_model import try_error
 
 
 def model(error=None, shape=(1, 28, 28)):

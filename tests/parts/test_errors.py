@@ -23,7 +23,7 @@ from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.parts.models.mlp import MLP
 from genkit.parts.models.modern_conv import ModernConv
 from genkit.parts.models.small_conv import SmallConv
-from genkit.recipe.registry import load_registry
+from genkit.recipe.installed.registry import load_registry
 from genkit.testing import assert_error_is_lawful
 
 ERRORS = [

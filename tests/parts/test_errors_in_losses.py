@@ -11,7 +11,7 @@ from genkit.parts.errors.bce import BCE
 from genkit.parts.errors.l1 import L1
 from genkit.parts.errors.ssim import SSIM
 from genkit.parts.models.small_conv import SmallConv
-from genkit.recipe.registry import load_registry
+from genkit.recipe.installed.registry import load_registry
 from genkit.testing import assert_gradients_reach_updates, batch_of
 
 SOFT = ["soft-introvae", "soft-introvae-prior", "soft-introvae-bootstrap", "as-introvae", "reversed"]

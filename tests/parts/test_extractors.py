@@ -25,10 +25,10 @@ from genkit.parts.extractors.pixels import Pixels
 from genkit.parts.metrics.class_imbalance import ClassImbalance
 from genkit.parts.metrics.frechet import FrechetDistance
 from genkit.parts.metrics.sliced_wasserstein import Projections
-from genkit.recipe.missing import unmet_extractors
+from genkit.recipe.machine.missing import unmet_extractors
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Use
-from genkit.runs.evaluate_run import evaluate_run
+from genkit.runs.trained_models.evaluate_run import evaluate_run
 from genkit.testing import assert_features_are_lawful
 
 pytestmark = pytest.mark.trains

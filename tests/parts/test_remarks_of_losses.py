@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genkit.api import LossWithRemark, low_kl_of_samples, make_targets
-from genkit.recipe.registry import load_registry
+from genkit.recipe.installed.registry import load_registry
 from genkit.testing import batch_of, small_autoencoder
 
 INTROSPECTIVE = ["introvae", *(f"soft-introvae{variant}" for variant in ("", "-prior", "-bootstrap")), "as-introvae"]

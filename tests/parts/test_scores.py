@@ -22,7 +22,7 @@ from genkit.parts.scores.elbo import ELBO, KL, Error
 from genkit.parts.scores.features import Features
 from genkit.parts.scores.log_likelihood import LogLikelihood
 from genkit.parts.scores.mahalanobis import Mahalanobis
-from genkit.recipe.registry import load_registry
+from genkit.recipe.installed.registry import load_registry
 from genkit.testing import assert_score_is_lawful
 
 SCORES = [ELBO(), Error(), KL(), LogLikelihood(), LogLikelihood(draws=70), Features(), Mahalanobis()]

@@ -37,7 +37,7 @@ from genkit.parts.metrics.modes import HighQuality, Modes
 from genkit.parts.metrics.published_2d import ReferenceJSD, ReferenceKL
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Recipe, Train, Use
-from genkit.runs.train import train_in_folder
+from genkit.runs.training.train import train_in_folder
 from genkit.tables.cells import Cell
 from genkit.tables.experiment import Experiment
 from genkit.tables.figure import check_figure, save_figure

@@ -129,7 +129,7 @@ def test_a_number_needs_no_registered_constant():
 
 
 def test_a_part_without_keys_says_that_it_has_none():
-    from genkit.runs.build_parts import build_score
+    from genkit.runs.trained_models.build_parts import build_score
 
     with pytest.raises(RecipeError) as caught:
         build_score("features", ["score.drws=3"])

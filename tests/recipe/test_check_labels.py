@@ -10,7 +10,7 @@ from genkit.parts.datasets.mnist import MNIST
 from genkit.parts.datasets.rings import Rings
 from genkit.parts.datasets.stand_in import StandIn
 from genkit.recipe.plan import make_plan
-from genkit.recipe.shipped import recipes_folder
+from genkit.recipe.text.shipped import recipes_folder
 
 pytestmark = pytest.mark.fast
 

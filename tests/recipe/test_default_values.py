@@ -6,9 +6,9 @@ import pytest
 
 from genkit.errors import RecipeError
 from genkit.recipe.default_values import unlike_defaults
-from genkit.recipe.nested import leaves, nest
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.plan import make_plan
-from genkit.recipe.registry import load_registry
+from genkit.recipe.text.nested import leaves, nest
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 NAMES = [

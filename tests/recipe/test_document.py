@@ -6,8 +6,8 @@ import pytest
 from support.messages import assert_names
 
 from genkit.errors import UsageError
-from genkit.recipe.document import read
-from genkit.recipe.unread_file import RECIPE, SPACE, TABLE
+from genkit.recipe.text.document import read
+from genkit.recipe.text.unread_file import RECIPE, SPACE, TABLE
 
 TEXT = '''title = "x"  # a comment
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genkit.core.noise import Noise, Rows
-from genkit.recipe.draw_finder import refusing_global_draws
+from genkit.recipe.trial.draw_finder import refusing_global_draws
 
 DEPTHS = (0, 1, 2, 5)
 META = torch.device("meta")

@@ -11,9 +11,9 @@ from support.tiny_recipes import tiny_plan, tiny_recipe
 
 from genkit.errors import RecipeError
 from genkit.hooks import Entry, hookimpl
-from genkit.recipe import costs, network_on_meta
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Train, Use
+from genkit.recipe.trial import costs, network_on_meta
 
 PLUGIN = "genkit-torch-plugin0 2.0"
 

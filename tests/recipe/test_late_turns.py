@@ -11,9 +11,9 @@ from support.tiny_recipes import tiny_recipe
 
 from genkit.api import Action, Phase, PhaseLoss
 from genkit.hooks import Entry, hookimpl
-from genkit.recipe.late_turns import first_step
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Train, Use
+from genkit.recipe.trial.late_turns import first_step
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from support.tiny_recipes import tiny_plan
 
 from genkit.errors import UsageError
 from genkit.hooks import Entry, hookimpl
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.plan import make_plan
-from genkit.recipe.registry import load_registry
 from genkit.recipe.tables import Train, Use
 
 # What is wrong, what is replaced in the recipe, and by what.

@@ -8,11 +8,11 @@ from support.messages import assert_names
 
 from genkit.errors import UsageError
 from genkit.near_miss import MOST_CLOSE
-from genkit.recipe.document import Document
-from genkit.recipe.misplaced_keys import hint_of_unknown, keys_of_recipe
-from genkit.recipe.nested import leaves
-from genkit.recipe.overrides import with_override
-from genkit.recipe.registry import load_registry
+from genkit.recipe.binding.misplaced_keys import hint_of_unknown, keys_of_recipe
+from genkit.recipe.installed.registry import load_registry
+from genkit.recipe.text.document import Document
+from genkit.recipe.text.nested import leaves
+from genkit.recipe.text.overrides import with_override
 
 pytestmark = pytest.mark.fast
 

@@ -6,9 +6,9 @@ from support.messages import assert_names
 from support.tiny_recipes import tiny_plan
 
 from genkit.errors import UsageError
-from genkit.recipe.missing_precision import missing_precision
+from genkit.recipe.machine.missing_precision import missing_precision
+from genkit.recipe.machine.training_device import Device
 from genkit.recipe.tables import Train, Use
-from genkit.recipe.training_device import Device
 
 
 def test_weights_to_start_from_are_needed_by_a_new_run_only(tmp_path):
@@ -39,7 +39,7 @@ APPLE = Device("mps", "mps")
 )
 def test_a_precision_needs_a_device_that_has_it(precision, lacking, monkeypatch):
     for device in (CPU, TURING, AMPERE, APPLE):
-        monkeypatch.setattr("genkit.recipe.missing_precision.training_device", lambda device=device: device)
+        monkeypatch.setattr("genkit.recipe.machine.missing_precision.training_device", lambda device=device: device)
         unmet = tiny_plan(train=Train(steps=2, batch_size=8, precision=precision)).unmet
         assert len(unmet) == (device in lacking), device
         for text in unmet:
@@ -56,7 +56,7 @@ def test_a_launcher_can_ask_for_the_cpu(monkeypatch):
 
 
 def test_a_network_that_does_not_fit_in_the_memory_is_unmet(monkeypatch):
-    monkeypatch.setattr("genkit.recipe.missing.device_kind", lambda: "cpu")
+    monkeypatch.setattr("genkit.recipe.machine.missing.device_kind", lambda: "cpu")
     monkeypatch.setattr("genkit.storage.memory.physical_memory", lambda: 1000)
     (unmet,) = tiny_plan().unmet
     assert_names(unmet, "[model]", "1 kB of memory")
@@ -71,7 +71,7 @@ def test_a_batch_needs_as_many_samples():
 
 
 def test_a_batch_that_does_not_fit_in_the_memory_is_unmet(monkeypatch):
-    monkeypatch.setattr("genkit.recipe.missing.device_kind", lambda: "cpu")
+    monkeypatch.setattr("genkit.recipe.machine.missing.device_kind", lambda: "cpu")
     state = tiny_plan().dry_run.state_bytes
     monkeypatch.setattr("genkit.storage.memory.physical_memory", lambda: state + 1)
     (unmet,) = tiny_plan().unmet

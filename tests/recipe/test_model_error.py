@@ -15,10 +15,10 @@ from genkit.errors import RecipeError
 from genkit.hooks import Entry, hookimpl
 from genkit.parts.errors.l1 import L1
 from genkit.parts.errors.ssim import SSIM
-from genkit.recipe.document import Document
 from genkit.recipe.plan import make_plan
 from genkit.recipe.resolved import as_tables
-from genkit.runs.build_parts import build_model
+from genkit.recipe.text.document import Document
+from genkit.runs.trained_models.build_parts import build_model
 
 VAE = with_loss('use = "vae"')
 IMAGES = {

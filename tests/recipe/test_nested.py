@@ -1,6 +1,6 @@
 """Nested tables and flat keys."""
 
-from genkit.recipe.nested import flatten, leaves, nest
+from genkit.recipe.text.nested import flatten, leaves, nest
 
 TABLES = {"seed": 1, "train": {"steps": 5, "deep": {"er": [1, {"a": 2}]}}, "metrics": {"modes": {}}}
 

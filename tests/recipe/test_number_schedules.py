@@ -15,8 +15,8 @@ from genkit.api import ConstantSchedule, PhaseLoss, Schedule
 from genkit.errors import RecipeError
 from genkit.hooks import Entry, hookimpl
 from genkit.parts.schedules.linear import LinearSchedule
-from genkit.recipe.describe_parts import describe_part
-from genkit.recipe.part_fields import parameters_of, with_schedules
+from genkit.recipe.binding.part_fields import parameters_of, with_schedules
+from genkit.recipe.installed.describe_parts import describe_part
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Use
 

@@ -6,8 +6,8 @@ import pytest
 from support.messages import assert_names
 
 from genkit.errors import UsageError
-from genkit.recipe.document import read
-from genkit.recipe.overrides import parted, with_override
+from genkit.recipe.text.document import read
+from genkit.recipe.text.overrides import parted, with_override
 
 TEXT = """\
 title = "x"

@@ -10,8 +10,8 @@ import pytest
 from annotated_types import Interval
 
 from genkit.api import Divergence, Doc, Extractor, PositiveFloat, PositiveInt, Schedule
-from genkit.recipe.expected import expected
-from genkit.recipe.part_fields import Form, form_of, parameters_of
+from genkit.recipe.binding.expected import expected
+from genkit.recipe.binding.part_fields import Form, form_of, parameters_of
 from genkit.recipe.tables import EMA, Use
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from genkit.errors import RecipeError, Unreadable, UsageError
-from genkit.recipe.document import read
-from genkit.recipe.overrides import with_override
-from genkit.recipe.placed import located_texts, placed, placing_errors
+from genkit.recipe.text.document import read
+from genkit.recipe.text.overrides import with_override
+from genkit.recipe.text.placed import located_texts, placed, placing_errors
 
 pytestmark = pytest.mark.fast
 

@@ -6,11 +6,11 @@ from typing import Any, get_args, get_origin
 import pytest
 
 from genkit.plugin_check.example_values import NoExample, example_value
-from genkit.recipe.bind import Binder, Invalid
-from genkit.recipe.document import Document
-from genkit.recipe.expected import expected
-from genkit.recipe.part_fields import SUPPLIED, kind_of, parameters_of, without_none
-from genkit.recipe.registry import load_registry
+from genkit.recipe.binding.bind import Binder, Invalid
+from genkit.recipe.binding.expected import expected
+from genkit.recipe.binding.part_fields import SUPPLIED, kind_of, parameters_of, without_none
+from genkit.recipe.installed.registry import load_registry
+from genkit.recipe.text.document import Document
 
 pytestmark = pytest.mark.fast
 

@@ -9,10 +9,10 @@ from support.tiny_parts import registry_with
 
 from genkit.errors import UsageError
 from genkit.hooks import Entry, hookimpl
-from genkit.recipe import plugin_selection
-from genkit.recipe import registry as registry_module
-from genkit.recipe.describe_parts import parts_named
-from genkit.recipe.registry import INSTALL_ITS_PLUGIN, Owner, load_registry
+from genkit.recipe.installed import plugin_selection
+from genkit.recipe.installed import registry as registry_module
+from genkit.recipe.installed.describe_parts import parts_named
+from genkit.recipe.installed.registry import INSTALL_ITS_PLUGIN, Owner, load_registry
 
 
 class Moons:
@@ -258,8 +258,8 @@ def test_a_message_names_the_option_or_the_variable_that_selects_the_plugins(mon
 def test_every_built_in_part_loads_and_has_fields_and_a_docstring():
     from genkit.hooks import KINDS
     from genkit.parts import builtin
-    from genkit.recipe.part_fields import parameters_of
-    from genkit.recipe.registry import Registry
+    from genkit.recipe.binding.part_fields import parameters_of
+    from genkit.recipe.installed.registry import Registry
 
     registry = Registry()
     registry.register(builtin, Owner("genkit", "genkit-torch", "0"))

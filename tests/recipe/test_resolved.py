@@ -12,7 +12,7 @@ from support.tiny_recipes import tiny_plan, tiny_recipe
 from genkit.api import ConstantSchedule, Schedule
 from genkit.hooks import Entry, hookimpl
 from genkit.parts.schedules.linear import LinearSchedule
-from genkit.recipe.describe_parts import describe_part
+from genkit.recipe.installed.describe_parts import describe_part
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Use
 

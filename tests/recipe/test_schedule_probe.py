@@ -10,8 +10,8 @@ from genkit.api import ConstantSchedule, PhaseLoss, Schedule
 from genkit.hooks import Entry, hookimpl
 from genkit.parts.schedules.linear import LinearSchedule
 from genkit.recipe.plan import make_plan
-from genkit.recipe.schedule_probe import schedule_keys
 from genkit.recipe.tables import Use
+from genkit.recipe.trial.schedule_probe import schedule_keys
 
 
 @dataclass(frozen=True)

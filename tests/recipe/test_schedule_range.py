@@ -13,8 +13,8 @@ from genkit.errors import RecipeError
 from genkit.parts.schedules.cosine import CosineSchedule
 from genkit.parts.schedules.linear import LinearSchedule
 from genkit.parts.schedules.multistep import MultistepSchedule
+from genkit.recipe.binding.schedule_range import beyond_range
 from genkit.recipe.plan import make_plan
-from genkit.recipe.schedule_range import beyond_range
 
 pytestmark = pytest.mark.fast
 

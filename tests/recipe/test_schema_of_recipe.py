@@ -19,15 +19,15 @@ from support.schemas import accepts
 from genkit.api import Doc
 from genkit.errors import RecipeError
 from genkit.hooks import Entry, hookimpl
-from genkit.recipe.bind import Binder, Invalid
-from genkit.recipe.document import Document
-from genkit.recipe.overrides import with_override
-from genkit.recipe.part_fields import SUPPLIED, Form, form_of, parameters_of, without_none
+from genkit.recipe.binding.bind import Binder, Invalid
+from genkit.recipe.binding.part_fields import SUPPLIED, Form, form_of, parameters_of, without_none
+from genkit.recipe.installed.registry import Owner, load_registry
 from genkit.recipe.plan import make_plan
-from genkit.recipe.registry import Owner, load_registry
-from genkit.recipe.schema_of_parts import PartSchemas
-from genkit.recipe.schema_of_recipe import schema_of_recipe
-from genkit.recipe.shipped import recipes_folder
+from genkit.recipe.schema.schema_of_parts import PartSchemas
+from genkit.recipe.schema.schema_of_recipe import schema_of_recipe
+from genkit.recipe.text.document import Document
+from genkit.recipe.text.overrides import with_override
+from genkit.recipe.text.shipped import recipes_folder
 
 RECIPES = sorted(recipes_folder().glob("*.toml"))
 KINDS = ("datasets", "models", "priors", "losses", "errors", "divergences", "schedules", "metrics", "scores")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from genkit.recipe.part_fields import parameters_of
+from genkit.recipe.binding.part_fields import parameters_of
 from genkit.recipe.tables import EMA, Checkpoint, Evaluate, Recipe, Report, Train, Use
 
 

@@ -7,9 +7,9 @@ import pytest
 from support.messages import assert_names
 
 from genkit.errors import UsageError
-from genkit.recipe.document import read
-from genkit.recipe.shipped import recipes_folder
-from genkit.recipe.toml_text import MOST_LEVELS, BeyondLimits, parse, statements
+from genkit.recipe.text.document import read
+from genkit.recipe.text.shipped import recipes_folder
+from genkit.recipe.text.toml_text import MOST_LEVELS, BeyondLimits, parse, statements
 
 ODD = [
     "a = 1",
@@ -56,7 +56,9 @@ def test_a_statement_is_the_fewest_lines_that_parse(text):
 def test_reading_a_long_array_parses_no_line_twice(monkeypatch, tmp_path):
     parsed = []
     loads = tomllib.loads
-    monkeypatch.setattr("genkit.recipe.toml_text.tomllib.loads", lambda text, **how: parsed.append(text) or loads(text))
+    monkeypatch.setattr(
+        "genkit.recipe.text.toml_text.tomllib.loads", lambda text, **how: parsed.append(text) or loads(text)
+    )
     path = tmp_path / "long.toml"
     path.write_text("a = [\n" + "  1,\n" * 2_000 + "]\nb = 1\n")
     assert read(path).lines == {("a",): 1, ("b",): 2_003}

@@ -11,8 +11,8 @@ from pydantic import AfterValidator
 from support.messages import assert_names
 
 from genkit.api import PositiveInt
-from genkit.recipe.toml_text import WrittenFloat
-from genkit.recipe.values import Mismatch, convert
+from genkit.recipe.binding.values import Mismatch, convert
+from genkit.recipe.text.toml_text import WrittenFloat
 
 
 def odd(value: int) -> int:

@@ -32,13 +32,13 @@ from genkit.evaluation.compute_metrics import evaluate
 from genkit.hooks import ENTRY_POINT_GROUP, HOOKS_VERSION, KINDS
 from genkit.parts import builtin
 from genkit.parts.datasets.hub_stream import HubStream
-from genkit.recipe.part_fields import parameters_of
+from genkit.recipe.binding.part_fields import parameters_of
+from genkit.recipe.installed.registry import Owner, Registry
 from genkit.recipe.plan import Plan, make_plan
-from genkit.recipe.registry import Owner, Registry
-from genkit.runs.evaluate_during_training import evaluations_of
+from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.plan_report import print_plan
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.train import train_in_folder
+from genkit.runs.training.evaluate_during_training import evaluations_of
+from genkit.runs.training.train import train_in_folder
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -18,7 +18,7 @@ from benchmarks.gpu.rows import Check, at_most, failed, measured
 from benchmarks.gpu.settings import Settings
 from benchmarks.gpu.small import small_cases
 from genkit.errors import GenkitWarning
-from genkit.recipe.registry import load_registry
+from genkit.recipe.installed.registry import load_registry
 
 pytestmark = pytest.mark.trains
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from support.tiny_recipes import assert_same_bits, tensors_of, train_all
 
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.plan import make_plan
-from genkit.recipe.registry import load_registry
 from genkit.recipe.tables import Recipe, Train, Use
 
 pytestmark = pytest.mark.trains

@@ -2,8 +2,8 @@
 
 import pytest
 
-from genkit.recipe.part_fields import SUPPLIED, parameters_of
-from genkit.recipe.registry import Part, load_registry
+from genkit.recipe.binding.part_fields import SUPPLIED, parameters_of
+from genkit.recipe.installed.registry import Part, load_registry
 
 KINDS = (
     "models",

@@ -25,8 +25,8 @@ from genkit.bases.pictures.splits import inspect_splits
 from genkit.engine.distributed import World
 from genkit.parts.extractors.pixels import Pixels
 from genkit.recipe.plan import make_plan
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.train import train_in_folder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.train import train_in_folder
 from genkit.testing import assert_dataset_is_lawful, assert_metric_is_lawful
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugin-bases.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from genkit.recipe.shipped import recipes_folder
+from genkit.recipe.text.shipped import recipes_folder
 
 
 @cache

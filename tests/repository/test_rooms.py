@@ -24,8 +24,15 @@ PLACEHOLDER = re.compile(r"your_part|[A-Z]{3}")  # genkit/parts/KIND/your_part.p
 FACES = {"__init__", "__main__"}  # for notebooks and the shell
 ENGINE = sorted((PACKAGE / "engine").glob("*.py"))
 BLIND_FILES = (
-    *("recipe/plan.py", "recipe/bind_recipe.py", "recipe/checks.py", "recipe/dry_run.py", "recipe/dry_run_remarks.py"),
-    *("recipe/measured_step.py", "runs/train.py"),
+    *(
+        "recipe/plan.py",
+        "recipe/binding/bind_recipe.py",
+        "recipe/checks.py",
+        "recipe/metric_checks.py",
+        "recipe/trial/dry_run.py",
+        "recipe/trial/dry_run_remarks.py",
+    ),
+    *("recipe/trial/measured_step.py", "runs/training/train.py"),
 )
 METHOD_BLIND = [*ENGINE, *(PACKAGE / name for name in BLIND_FILES)]
 
@@ -150,10 +157,10 @@ def test_every_file_belongs_to_a_room_and_every_room_says_what_it_is():
 EARLY = [
     *(PACKAGE / f"{name}.py" for name in ("__init__", "__main__", "hooks", "errors")),
     *(PACKAGE / "core" / f"{name}.py" for name in ("types", "loss", "diag_normal", "field_types")),
-    *(PACKAGE / "recipe" / f"{name}.py" for name in ("document", "registry", "tables", "shipped")),
+    *(PACKAGE / "recipe" / f"{name}.py" for name in ("text/document", "text/shipped", "installed/registry", "tables")),
     PACKAGE / "parts" / "builtin.py",
     *sorted(
-        path for path in (PACKAGE / "cli").glob("*.py") if not path.stem.startswith(("show_", "training", "launch"))
+        path for path in (PACKAGE / "cli").rglob("*.py") if not path.stem.startswith(("show_", "training", "launch"))
     ),
 ]
 

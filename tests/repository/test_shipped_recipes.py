@@ -10,9 +10,9 @@ from genkit.cli.plan_for_command import plan_for_command
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.plan import Plan, make_plan
-from genkit.recipe.registry import load_registry
-from genkit.recipe.shipped import recipes_folder, shipped_recipes
+from genkit.recipe.text.shipped import recipes_folder, shipped_recipes
 
 pytestmark = pytest.mark.trains
 

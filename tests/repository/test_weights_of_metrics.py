@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from genkit.recipe.part_fields import parameters_of
-from genkit.recipe.registry import load_registry
-from genkit.recipe.shipped import recipes_folder
+from genkit.recipe.binding.part_fields import parameters_of
+from genkit.recipe.installed.registry import load_registry
+from genkit.recipe.text.shipped import recipes_folder
 
 pytestmark = pytest.mark.fast
 

@@ -21,9 +21,9 @@ from genkit.engine.distributed import World
 from genkit.errors import UsageError
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Evaluate, Report, Use
-from genkit.runs.evaluate_during_training import evaluations_of
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.train import train_in_folder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.evaluate_during_training import evaluations_of
+from genkit.runs.training.train import train_in_folder
 
 pytestmark = pytest.mark.trains
 

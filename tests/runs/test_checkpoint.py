@@ -19,7 +19,7 @@ from genkit.engine.distributed import World
 from genkit.engine.state import ChildOptimiser, MovingAverage, TrainState, initial_state
 from genkit.errors import UsageError
 from genkit.parts.optimisers.adam import Adam
-from genkit.runs import checkpoint
+from genkit.runs.training import checkpoint
 from genkit.storage.exported_weights import fill_weights
 from genkit.storage.weights import digest, write_model_folder, write_tensors
 

@@ -21,7 +21,9 @@ from genkit.core.reconstructed_variance import ReconstructedVariance
 from genkit.errors import GenkitWarning
 from genkit.evaluation.samples import select_samples
 from genkit.recipe.plan import make_plan
-from genkit.runs.collapse import (
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.report.report_of_run import report_of_run
+from genkit.runs.trained_models.collapse import (
     FACT,
     LEAST_SHARE,
     LITTLE_SHARE,
@@ -31,9 +33,7 @@ from genkit.runs.collapse import (
     reconstructed_held_out,
     reconstructed_in,
 )
-from genkit.runs.report_of_run import report_of_run
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.sample_sets import set_of_tensor
+from genkit.runs.trained_models.sample_sets import set_of_tensor
 
 SHAPE = (1, 4, 4)
 

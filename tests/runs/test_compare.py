@@ -11,9 +11,9 @@ from PIL import Image
 from support.commands import IMAGES, TINY, genkit, refused, write_recipe
 from support.messages import assert_names
 
-from genkit.runs.compare import compare
-from genkit.runs.cut_back import cut_back
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.comparison.compare import compare
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.cut_back import cut_back
 
 pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("isolated")]
 

@@ -14,7 +14,7 @@ from support.messages import assert_names
 from torch import nn
 
 from genkit.runs.convert.tensor_names import our_names
-from genkit.runs.load import load
+from genkit.runs.trained_models.load import load
 
 pytestmark = [pytest.mark.usefixtures("isolated"), pytest.mark.trains]
 

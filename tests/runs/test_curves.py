@@ -11,7 +11,7 @@ from genkit.core.metric import EvaluationProtocol
 from genkit.core.result import EvaluationRecord, Result
 from genkit.draw.panels import COLUMNS, Panel, Section, running_mean, save_curve_panels
 from genkit.draw.style import DPI
-from genkit.runs.curves import curves_of, evaluation_panels, sections_of
+from genkit.runs.report.curves import curves_of, evaluation_panels, sections_of
 
 pytestmark = [pytest.mark.usefixtures("laid_out"), pytest.mark.trains]
 

@@ -15,16 +15,16 @@ from support.tiny_recipes import tiny_recipe
 from genkit.engine.distributed import World
 from genkit.errors import Unreadable, UsageError
 from genkit.recipe.plan import make_plan
-from genkit.runs import checkpoint
-from genkit.runs.compare import compare
-from genkit.runs.early_end import EarlyEnd, save_early_end
-from genkit.runs.evaluate_during_training import evaluations_of
-from genkit.runs.live_run import LiveRun
-from genkit.runs.model_facts import step_of
-from genkit.runs.results import read_results
-from genkit.runs.resume_remarks import lost_lines, resume_remarks
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.saved_model import facts_of
+from genkit.runs.comparison.compare import compare
+from genkit.runs.on_disk.early_end import EarlyEnd, save_early_end
+from genkit.runs.on_disk.model_facts import step_of
+from genkit.runs.on_disk.results import read_results
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.trained_models.saved_model import facts_of
+from genkit.runs.training import checkpoint
+from genkit.runs.training.evaluate_during_training import evaluations_of
+from genkit.runs.training.live_run import LiveRun
+from genkit.runs.training.resume_remarks import lost_lines, resume_remarks
 from genkit.storage.weights import read_weights, write_model_folder
 
 DEEP = "[" * 50_000
@@ -106,7 +106,7 @@ READERS = {
 
 
 def _strip(folder: RunFolder) -> None:
-    from genkit.runs.stability_strip import save_strip
+    from genkit.runs.training.stability_strip import save_strip
 
     save_strip(folder.path / "x.png", {"4": folder.row(4)}, "title", "note")
 

@@ -5,9 +5,9 @@ from support.messages import assert_names
 from torch import nn
 
 from genkit.parts.scores.elbo import ELBO, KL
-from genkit.recipe.document import read
-from genkit.runs.described_score import remark_on_weights
-from genkit.runs.trained import Trained
+from genkit.recipe.text.document import read
+from genkit.runs.trained_models.trained import Trained
+from genkit.runs.user_pictures.described_score import remark_on_weights
 
 pytestmark = pytest.mark.fast
 

@@ -22,9 +22,9 @@ from genkit.errors import RecipeError
 from genkit.evaluation.compute_metrics import evaluate
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report, Use
-from genkit.runs.evaluate_during_training import best_of, evaluations_of
-from genkit.runs.model_facts import step_of
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.model_facts import step_of
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.evaluate_during_training import best_of, evaluations_of
 from genkit.storage.weights import copy_by_name, select
 from genkit.tables.experiment import Experiment
 
@@ -131,10 +131,10 @@ def crashing(function, call, before):
 @pytest.mark.parametrize(
     "place",
     [
-        "genkit.runs.evaluate_during_training.evaluate",
-        "genkit.runs.evaluate_during_training.replace_model",
+        "genkit.runs.training.evaluate_during_training.evaluate",
+        "genkit.runs.training.evaluate_during_training.replace_model",
         "genkit.storage.atomic.os.rename",
-        "genkit.runs.model_folder.write_model_folder",
+        "genkit.runs.training.model_folder.write_model_folder",
         "genkit.storage.jsonl.StepLog.append",
     ],
 )
@@ -168,7 +168,8 @@ def test_a_logged_evaluation_is_not_repeated(tmp_path, monkeypatch):
     train_and_kill(folder, 7)
     asked = []
     monkeypatch.setattr(
-        "genkit.runs.evaluate_during_training.evaluate", lambda metrics, *rest: asked.append(list(metrics)) or []
+        "genkit.runs.training.evaluate_during_training.evaluate",
+        lambda metrics, *rest: asked.append(list(metrics)) or [],
     )
     train_and_kill(folder, 8)
     assert asked == []
@@ -264,7 +265,7 @@ best = "error"
 
 
 def test_best_is_a_model_folder_like_final(tmp_path, monkeypatch):
-    from genkit.runs.load import load
+    from genkit.runs.trained_models.load import load
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENKIT_PLUGINS", "none")

@@ -14,14 +14,14 @@ from support.tiny_parts import registry_with
 import genkit as genkit_package
 from genkit.errors import UsageError
 from genkit.hooks import Entry, hookimpl
-from genkit.recipe.document import Document
-from genkit.recipe.overrides import with_override
-from genkit.runs.compare import compare
-from genkit.runs.evaluated_weights import with_weights
-from genkit.runs.report_of_comparison import comparison_page
-from genkit.runs.report_of_run import report_of_run
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.write_report import report_page
+from genkit.recipe.text.document import Document
+from genkit.recipe.text.overrides import with_override
+from genkit.runs.comparison.compare import compare
+from genkit.runs.comparison.report_of_comparison import comparison_page
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.report.report_of_run import report_of_run
+from genkit.runs.report.write_report import report_page
+from genkit.runs.trained_models.evaluated_weights import with_weights
 
 pytestmark = [pytest.mark.fast, pytest.mark.usefixtures("isolated")]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from genkit.runs.exported_names import file_names
+from genkit.runs.data.exported_names import file_names
 
 
 @pytest.mark.parametrize(

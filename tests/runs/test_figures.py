@@ -15,12 +15,12 @@ from genkit.draw.preview import SAMPLES
 from genkit.errors import GenkitWarning, UsageError
 from genkit.evaluation.samples import latent_codes
 from genkit.recipe.plan import make_plan
-from genkit.runs import figures
-from genkit.runs.load import load
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.stability_strip import strip_captions, unreached_rows
-from genkit.runs.trained import open_trained
-from genkit.runs.write_report import write_report
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.report.write_report import write_report
+from genkit.runs.trained_models.load import load
+from genkit.runs.trained_models.trained import open_trained
+from genkit.runs.training import figures
+from genkit.runs.training.stability_strip import strip_captions, unreached_rows
 
 pytestmark = [pytest.mark.usefixtures("isolated", "laid_out"), pytest.mark.trains]
 

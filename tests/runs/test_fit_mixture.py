@@ -8,8 +8,8 @@ from support.messages import assert_names
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
-from genkit.runs import fit_mixture as module
-from genkit.runs.fit_mixture import RIDGE, TOLERANCE, fit_mixture, mean_log_likelihood
+from genkit.runs.trained_models import fit_mixture as module
+from genkit.runs.trained_models.fit_mixture import RIDGE, TOLERANCE, fit_mixture, mean_log_likelihood
 
 MEANS = torch.tensor([[0.0, 0.0, 0.0], [8.0, 0.0, 0.0], [0.0, 9.0, 1.0]])
 FACTORS = torch.tensor(

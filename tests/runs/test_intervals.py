@@ -7,7 +7,7 @@ from support.messages import assert_names
 from support.models import write_model
 from support.pictures import write_picture
 
-from genkit.runs.intervals import remark_on_chance
+from genkit.runs.user_pictures.intervals import remark_on_chance
 
 
 @pytest.mark.parametrize("interval", [(0.5, 0.9), (0.1, 0.5), (0.32, 0.56), (0.5, 0.5)])

@@ -13,8 +13,8 @@ from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import Autoencoder, evaluating
 from genkit.core.noise import Noise, Rows
 from genkit.evaluation.samples import IMAGE_CHUNK, select_samples, selected_in_chunks
-from genkit.runs.latent_dimensions import read_dimensions
-from genkit.runs.latent_figures import POINTS, effect_of_dimensions, save_codes, save_traversal
+from genkit.runs.training.latent_dimensions import read_dimensions
+from genkit.runs.training.latent_figures import POINTS, effect_of_dimensions, save_codes, save_traversal
 
 SHAPE, LATENT = (1, 3, 2), 4
 NOISE = Noise(0, 0, "preview", Rows.all(4))
@@ -71,7 +71,8 @@ def test_the_effect_of_a_dimension_is_the_mean_square_change_of_a_sample(model):
 def test_the_rows_are_in_the_order_of_the_effect(model, tmp_path, monkeypatch):
     shown = {}
     monkeypatch.setattr(
-        "genkit.runs.latent_figures.save_image_grid", lambda path, rows, *rest: shown.update(rows=rows, rest=rest)
+        "genkit.runs.training.latent_figures.save_image_grid",
+        lambda path, rows, *rest: shown.update(rows=rows, rest=rest),
     )
     with evaluating(model):
         save_traversal(tmp_path / "t.png", model, NOISE, "title")

@@ -9,8 +9,8 @@ from genkit.api import PictureSet
 from genkit.api.pictures import Levels
 from genkit.errors import RecipeError
 from genkit.hooks import Entry, hookimpl
-from genkit.recipe.document import Document
-from genkit.runs.trained import Trained, levels_of
+from genkit.recipe.text.document import Document
+from genkit.runs.trained_models.trained import Trained, levels_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Plugin:
 
 @pytest.fixture(autouse=True)
 def registry(monkeypatch):
-    monkeypatch.setattr("genkit.runs.build_parts.load_registry", lambda: registry_with(Plugin()))
+    monkeypatch.setattr("genkit.runs.trained_models.build_parts.load_registry", lambda: registry_with(Plugin()))
 
 
 def levels_in(**data):

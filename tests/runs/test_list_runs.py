@@ -9,13 +9,13 @@ from support.permissions import without_access
 from support.run_folders import result, write_run
 
 from genkit.errors import UsageError
-from genkit.runs import run_summary
-from genkit.runs.evaluate_during_training import newest_evaluation
-from genkit.runs.list_runs import list_runs
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.run_state import RunState, state_of
-from genkit.runs.run_summary import summary_of
-from genkit.runs.sort_key import SortKey
+from genkit.runs.listing import run_summary
+from genkit.runs.listing.list_runs import list_runs
+from genkit.runs.listing.run_summary import summary_of
+from genkit.runs.listing.sort_key import SortKey
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.run_state import RunState, state_of
+from genkit.runs.training.evaluate_during_training import newest_evaluation
 from genkit.storage.jsonl import NEAR_THE_END, StepLog
 
 BEST = '[evaluate]\nevery = 50\nbest = "fid"\n[metrics.modes]\n[metrics.fid]\n'

@@ -11,8 +11,8 @@ from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Report
-from genkit.runs.live_run import LiveRun
-from genkit.runs.log_during_training import line_of
+from genkit.runs.training.live_run import LiveRun
+from genkit.runs.training.log_during_training import line_of
 
 pytestmark = pytest.mark.trains
 

@@ -19,16 +19,16 @@ from genkit.core.result import Result
 from genkit.errors import UsageError
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.recipe.plan import make_plan
-from genkit.runs.compare import compare
-from genkit.runs.comparison_report import print_comparison
+from genkit.runs.comparison.compare import compare
+from genkit.runs.comparison.comparison_report import print_comparison
 from genkit.runs.convert.convert_checkpoint import convert
 from genkit.runs.convert.match_tensors import fill_model
 from genkit.runs.convert.published_checkpoint import PublishedCheckpoint, read_checkpoint
-from genkit.runs.evaluate_run import evaluate_run, evaluation_plan
-from genkit.runs.results import read_results
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.trained import open_held_out
-from genkit.runs.trained_recipe import check_recipe_of_checkpoint, recipe_of_weights
+from genkit.runs.on_disk.results import read_results
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.trained_recipe import check_recipe_of_checkpoint, recipe_of_weights
+from genkit.runs.trained_models.evaluate_run import evaluate_run, evaluation_plan
+from genkit.runs.trained_models.trained import open_held_out
 from genkit.storage.os_errors import unreadable
 
 pytestmark = pytest.mark.usefixtures("isolated")

@@ -10,8 +10,8 @@ from support.tiny_recipes import assert_same_bits, tiny_recipe, train_all
 from genkit.engine.distributed import World
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report, Train, Use
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.train import train_in_folder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.train import train_in_folder
 
 pytestmark = pytest.mark.trains
 

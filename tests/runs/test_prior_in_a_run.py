@@ -12,12 +12,12 @@ from support.tiny_recipes import assert_same_bits, tensors_of, tiny_recipe, trai
 from genkit.bases.priors.mixture import Mixture
 from genkit.core.noise import Noise, Rows
 from genkit.errors import UsageError
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.plan import make_plan
-from genkit.recipe.registry import load_registry
 from genkit.recipe.tables import Checkpoint, Recipe, Report, Train, Use
-from genkit.runs.interpolate import choose_path
-from genkit.runs.load import load
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.trained_models.interpolate import choose_path
+from genkit.runs.trained_models.load import load
 
 pytestmark = pytest.mark.trains
 
@@ -50,7 +50,7 @@ def test_a_learnt_prior_resumes_to_the_same_bits(tmp_path: Path, uninterrupted: 
 
 
 def test_a_loaded_model_has_its_trained_prior(uninterrupted: RunFolder, monkeypatch):
-    monkeypatch.setattr("genkit.runs.build_parts.load_registry", registry)
+    monkeypatch.setattr("genkit.runs.trained_models.build_parts.load_registry", registry)
     prior = load(uninterrupted.path).prior
     assert isinstance(prior, Mixture) and (prior.form, prior.draws) == ("sampled", 3)
     assert torch.equal(prior.means, load_file(uninterrupted.final / "model.safetensors")["prior.means"])
@@ -64,7 +64,7 @@ def registry():
 
 
 def test_a_spherical_path_is_refused_under_another_prior(uninterrupted: RunFolder, monkeypatch):
-    monkeypatch.setattr("genkit.runs.build_parts.load_registry", registry)
+    monkeypatch.setattr("genkit.runs.trained_models.build_parts.load_registry", registry)
     model = load(uninterrupted.path)
     assert choose_path(None, model) == choose_path("linear", model) == "linear"
     with pytest.raises(UsageError) as caught:

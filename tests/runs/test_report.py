@@ -29,14 +29,14 @@ from genkit.errors import GenkitWarning, UsageError
 from genkit.pages.pictures import PictureBudget
 from genkit.pages.render import PAGE_BYTES
 from genkit.recipe.tables import Checkpoint
-from genkit.runs import write_report
-from genkit.runs.report_about import ABOUT_TOTAL
-from genkit.runs.report_charts import chart_groups
-from genkit.runs.report_of_run import report_of_run
-from genkit.runs.report_phases import phase_starts
-from genkit.runs.report_pictures import OLDER, pictures_of_report
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.run_state import RunState
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.run_state import RunState
+from genkit.runs.report import write_report
+from genkit.runs.report.report_about import ABOUT_TOTAL
+from genkit.runs.report.report_charts import chart_groups
+from genkit.runs.report.report_of_run import report_of_run
+from genkit.runs.report.report_phases import phase_starts
+from genkit.runs.report.report_pictures import OLDER, pictures_of_report
 from genkit.storage.picture_title import title_of
 
 pytestmark = [pytest.mark.usefixtures("isolated"), pytest.mark.trains]

@@ -9,10 +9,10 @@ from genkit.api import ConstantSchedule, Doc, Phase, Schedule
 from genkit.draw.panels import Panel, Section
 from genkit.parts.schedules.cosine import CosineSchedule
 from genkit.parts.schedules.multistep import MultistepSchedule
-from genkit.runs.report_about import ABOUT_KL, meanings_of
-from genkit.runs.report_charts import chart_groups
-from genkit.runs.report_phases import phase_starts
-from genkit.runs.report_schedules import with_jumps
+from genkit.runs.report.report_about import ABOUT_KL, meanings_of
+from genkit.runs.report.report_charts import chart_groups
+from genkit.runs.report.report_phases import phase_starts
+from genkit.runs.report.report_schedules import with_jumps
 
 pytestmark = pytest.mark.fast
 

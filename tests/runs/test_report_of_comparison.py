@@ -17,12 +17,12 @@ from support.run_folders import result, write_run
 
 import genkit as genkit_package
 from genkit.pages.chart import value_text
-from genkit.runs.compare import compare
-from genkit.runs.compared_names import short_names
-from genkit.runs.report_of_comparison import FEW, WHAT_IS_TRAINED, comparison_page, report_of_comparison
-from genkit.runs.report_of_run import report_of_run
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.standing import Standing
+from genkit.runs.comparison.compare import compare
+from genkit.runs.comparison.compared_names import short_names
+from genkit.runs.comparison.report_of_comparison import FEW, WHAT_IS_TRAINED, comparison_page, report_of_comparison
+from genkit.runs.comparison.standing import Standing
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.report.report_of_run import report_of_run
 
 pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("isolated")]
 

@@ -19,12 +19,12 @@ from genkit.errors import Interrupted
 from genkit.launched import UNSAID
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report
-from genkit.runs.live_run import LiveRun
-from genkit.runs.report_of_run import report_of_run
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.run_state import RunState
-from genkit.runs.run_summary import summary_of
-from genkit.runs.write_report import write_absent_report
+from genkit.runs.listing.run_summary import summary_of
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.run_state import RunState
+from genkit.runs.report.report_of_run import report_of_run
+from genkit.runs.report.write_report import write_absent_report
+from genkit.runs.training.live_run import LiveRun
 
 pytestmark = [pytest.mark.usefixtures("isolated"), pytest.mark.trains]
 

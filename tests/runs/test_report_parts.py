@@ -16,20 +16,20 @@ from genkit.core.result import EvaluationRecord, Result
 from genkit.pages.pictures import Picture
 from genkit.parts.metrics.modes import HighQuality, Modes
 from genkit.recipe.tables import Checkpoint
-from genkit.runs.model_facts import FIT
-from genkit.runs.report_charts import chart_groups, shown_sections
-from genkit.runs.report_codes import NOT_KNOWN, latent_space_of
-from genkit.runs.report_fitted import folders_of_fits
-from genkit.runs.report_metrics import metrics_of
-from genkit.runs.report_of_run import report_of_run
-from genkit.runs.report_pictures import PictureSeries
-from genkit.runs.report_remarks import remarks_on_steps
-from genkit.runs.report_time import time_shares
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.run_progress import RunProgress
-from genkit.runs.run_state import RunState
-from genkit.runs.timing import Timing
-from genkit.runs.write_report import report_page
+from genkit.runs.on_disk.model_facts import FIT
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.run_progress import RunProgress
+from genkit.runs.on_disk.run_state import RunState
+from genkit.runs.on_disk.timing import Timing
+from genkit.runs.report.report_charts import chart_groups, shown_sections
+from genkit.runs.report.report_codes import NOT_KNOWN, latent_space_of
+from genkit.runs.report.report_fitted import folders_of_fits
+from genkit.runs.report.report_metrics import metrics_of
+from genkit.runs.report.report_of_run import report_of_run
+from genkit.runs.report.report_pictures import PictureSeries
+from genkit.runs.report.report_remarks import remarks_on_steps
+from genkit.runs.report.report_time import time_shares
+from genkit.runs.report.write_report import report_page
 
 
 def evaluated(step, value, better="lower", label="distance", samples=9) -> EvaluationRecord:

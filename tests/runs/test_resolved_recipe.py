@@ -14,12 +14,12 @@ from support.messages import assert_names
 from support.tiny_recipes import tiny_recipe
 
 from genkit.errors import UsageError
-from genkit.recipe.document import read
-from genkit.recipe.whole_text import ANNOUNCEMENT, MARK
-from genkit.runs.resolved_recipe import tables_of_run
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.run_state import RunState
-from genkit.runs.run_summary import summary_of
+from genkit.recipe.text.document import read
+from genkit.recipe.text.whole_text import ANNOUNCEMENT, MARK
+from genkit.runs.listing.run_summary import summary_of
+from genkit.runs.on_disk.resolved_recipe import tables_of_run
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.run_state import RunState
 
 
 @pytest.fixture

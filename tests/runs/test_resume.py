@@ -22,8 +22,8 @@ from genkit.engine.distributed import World
 from genkit.errors import Diverged, Interrupted, RunError, UsageError
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report, Train, Use
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.train import train_in_folder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.train import train_in_folder
 
 pytestmark = pytest.mark.trains
 

@@ -17,14 +17,14 @@ from genkit.engine.distributed import World
 from genkit.errors import Diverged, UsageError
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report, Use
-from genkit.runs.early_end import EarlyEnd, save_early_end
-from genkit.runs.failure import Failure, failure_of
-from genkit.runs.list_runs import list_runs
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.run_lock import is_locked
-from genkit.runs.run_progress import RunProgress
-from genkit.runs.run_state import RunState, in_words, state_of
-from genkit.runs.train import train_in_folder
+from genkit.runs.listing.list_runs import list_runs
+from genkit.runs.on_disk.early_end import EarlyEnd, save_early_end
+from genkit.runs.on_disk.failure import Failure, failure_of
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.run_lock import is_locked
+from genkit.runs.on_disk.run_progress import RunProgress
+from genkit.runs.on_disk.run_state import RunState, in_words, state_of
+from genkit.runs.training.train import train_in_folder
 
 
 def test_the_first_state_that_holds_is_the_state(tmp_path):
@@ -102,7 +102,7 @@ def test_a_training_waits_for_a_moment_for_those_who_look(tmp_path):
 def test_a_process_that_is_killed_no_longer_runs(tmp_path):
     folder = write_run(tmp_path / "run", steps=[1])
     code = (
-        "import sys, time; from pathlib import Path; from genkit.runs.run_lock import run_lock\n"
+        "import sys, time; from pathlib import Path; from genkit.runs.on_disk.run_lock import run_lock\n"
         "with run_lock(Path(sys.argv[1]), ''): print('locked', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, folder.path], stdout=subprocess.PIPE, text=True) as process:

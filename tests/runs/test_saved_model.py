@@ -10,12 +10,12 @@ from support.tiny_parts import registry_with
 from support.tiny_recipes import assert_same_bits, tiny_recipe
 
 from genkit.errors import RecipeError, UsageError
-from genkit.recipe.owners import suppliers_in, suppliers_in_comments
+from genkit.recipe.installed.owners import suppliers_in, suppliers_in_comments
 from genkit.recipe.tables import Checkpoint
-from genkit.runs.load import load
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.saved_model import find_model
-from genkit.runs.trained import open_held_out, open_trained
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.trained_models.load import load
+from genkit.runs.trained_models.saved_model import find_model
+from genkit.runs.trained_models.trained import open_held_out, open_trained
 from genkit.storage.weights import select
 
 pytestmark = pytest.mark.trains
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.trains
 @pytest.fixture
 def stopped(tmp_path, monkeypatch) -> RunFolder:
     """Return a run with EMA weights that was killed after step 6 of 12; its newest checkpoint is of step 4."""
-    for module in ("genkit.runs.build_parts", "genkit.recipe.plan"):
+    for module in ("genkit.runs.trained_models.build_parts", "genkit.recipe.plan"):
         monkeypatch.setattr(f"{module}.load_registry", registry_with)
     folder = new_run(tmp_path, tiny_recipe(checkpoint=Checkpoint(every=4)))
     train_and_kill(folder, 6)
@@ -86,7 +86,7 @@ def test_a_model_whose_plugin_is_absent_names_the_distribution(stopped, monkeypa
     parts = [line for line in json.loads(about.read_text())["parts"] if not line.startswith("model:")]
     parts.append("model: tiny (genkit-torch-tiny 1.2.3)")
     about.write_text(json.dumps({**json.loads(about.read_text()), "parts": parts}))
-    monkeypatch.setattr("genkit.runs.build_parts.load_registry", lambda: registry_without_models())
+    monkeypatch.setattr("genkit.runs.trained_models.build_parts.load_registry", lambda: registry_without_models())
     error = refusal(lambda: load(stopped))
     assert isinstance(error, RecipeError)
     assert_names(error, "[model] use: ", '"tiny"', "genkit-torch-tiny 1.2.3", "genkit-torch-tiny==1.2.3")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from genkit.runs.shown_pictures import ShownPictures
+from genkit.runs.user_pictures.shown_pictures import ShownPictures
 
 
 def shown(scores: list[float], number: int, *, first: bool = False, size: int = 3, masked: bool = True):

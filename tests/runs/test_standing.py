@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from genkit.runs.compare import ComparisonRow
-from genkit.runs.standing import Standing, standings
+from genkit.runs.comparison.compare import ComparisonRow
+from genkit.runs.comparison.standing import Standing, standings
 
 BEST, TIED, NONE = Standing.BEST, Standing.TIED, Standing.NONE
 LOWEST, HIGHEST = Standing.LOWEST, Standing.HIGHEST

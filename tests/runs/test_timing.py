@@ -11,8 +11,8 @@ from support.tiny_recipes import tiny_recipe
 from genkit.console.quantities import duration
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Train
-from genkit.runs.report_time import time_shares
-from genkit.runs.timing import Timing, read_timing, up_to
+from genkit.runs.on_disk.timing import Timing, read_timing, up_to
+from genkit.runs.report.report_time import time_shares
 
 RECIPE = tiny_recipe(train=Train(steps=6, batch_size=8), checkpoint=Checkpoint(every=2))
 
@@ -21,7 +21,7 @@ RECIPE = tiny_recipe(train=Train(steps=6, batch_size=8), checkpoint=Checkpoint(e
 def clock(monkeypatch):
     """Let each look at the clock take ten seconds."""
     seconds = iter(range(0, 10**6, 10))
-    monkeypatch.setattr("genkit.runs.timing.time.monotonic", lambda: next(seconds))
+    monkeypatch.setattr("genkit.runs.on_disk.timing.time.monotonic", lambda: next(seconds))
 
 
 @pytest.mark.trains

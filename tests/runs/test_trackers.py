@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from support.commands import IMAGES, TINY, genkit, refused, write_recipe
 from support.messages import assert_names
 
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 
 pytestmark = pytest.mark.trains
 

@@ -15,8 +15,8 @@ from genkit.errors import UsageError
 from genkit.recipe.changed_keys import changed_keys
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.trained_recipe import check_recipe_of_checkpoint, check_recipe_of_finished, recipe_of_weights
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.trained_recipe import check_recipe_of_checkpoint, check_recipe_of_finished, recipe_of_weights
 
 RECIPE = tiny_recipe(checkpoint=Checkpoint(every=4, keep=2), report=Report(log_every=2))
 IMAGES = {"samples": 20, "pixel_digest": "0"}

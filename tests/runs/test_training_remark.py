@@ -15,17 +15,17 @@ from support.tiny_recipes import tiny_recipe
 
 import genkit
 from genkit.api import VAE, Remark
-from genkit.cli.show_run import print_finished_run
+from genkit.cli.show.show_run import print_finished_run
 from genkit.console.output import Console
 from genkit.engine.distributed import World
 from genkit.errors import GenkitWarning, RecipeError
 from genkit.hooks import Entry, hookimpl
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Checkpoint, Report, Train, Use
-from genkit.runs import training_remark
-from genkit.runs.progress_on_console import ProgressOnConsole
-from genkit.runs.train import train_in_folder
-from genkit.runs.training_remark import TrainingRemark, remark_on
+from genkit.runs.training import training_remark
+from genkit.runs.training.progress_on_console import ProgressOnConsole
+from genkit.runs.training.train import train_in_folder
+from genkit.runs.training.training_remark import TrainingRemark, remark_on
 
 ASKED: list[Mapping[str, float]] = []
 

@@ -9,9 +9,9 @@ import pytest
 
 from genkit.hooks import KINDS
 from genkit.parts import builtin
-from genkit.recipe.part_fields import SUPPLIED, parameters_of
+from genkit.recipe.binding.part_fields import SUPPLIED, parameters_of
+from genkit.recipe.installed.registry import Owner, Registry
 from genkit.recipe.plan import make_plan
-from genkit.recipe.registry import Owner, Registry
 from genkit.scaffold.files import files_of
 from genkit.scaffold.kinds import NEEDS, TEMPLATES, Kind, with_needed
 from genkit.scaffold.names import PluginName

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from genkit.recipe.registry import Registry
+from genkit.recipe.installed.registry import Registry
 from genkit.scaffold.kinds import TEMPLATES, Kind
 from genkit.scaffold.names import PluginName
 from genkit.scaffold.write import write_plugin

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from genkit.recipe.registry import Registry
+from genkit.recipe.installed.registry import Registry
 from genkit.scaffold.kinds import Kind, with_needed
 from genkit.scaffold.names import LONGEST, PluginName
 from genkit.scaffold.write import write_plugin

@@ -7,7 +7,7 @@ import pytest
 
 from genkit.errors import UsageError
 from genkit.parts import builtin
-from genkit.recipe.registry import Owner, Registry
+from genkit.recipe.installed.registry import Owner, Registry
 from genkit.scaffold.files import files_of
 from genkit.scaffold.kinds import Kind, with_needed
 from genkit.scaffold.names import LONGEST, PluginName

@@ -18,7 +18,7 @@ from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import Autoencoder
 from genkit.core.noise import Noise, Rows
 from genkit.errors import UsageError
-from genkit.runs.fit_prior import fit_prior
+from genkit.runs.trained_models.fit_prior import fit_prior
 from genkit.sharing import onnx_networks
 
 pytestmark = [

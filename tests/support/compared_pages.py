@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from genkit.runs.compare import compare
-from genkit.runs.report_of_comparison import comparison_page
+from genkit.runs.comparison.compare import compare
+from genkit.runs.comparison.report_of_comparison import comparison_page
 from genkit.tables.open_table import OpenTable
 from genkit.tables.report_of_table import table_page
 from support.commands import IMAGES, TINY, genkit, write_recipe

@@ -13,8 +13,8 @@ from genkit.core.result import Result
 from genkit.engine.distributed import World
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Recipe
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.train import train_in_folder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.train import train_in_folder
 from support.tiny_parts import registry_with
 
 

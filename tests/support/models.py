@@ -10,8 +10,8 @@ import tomli_w
 import torch
 
 from genkit.recipe.plan import Plan, make_plan
-from genkit.runs.class_facts import facts_of_classes
-from genkit.runs.environment import environment
+from genkit.runs.on_disk.class_facts import facts_of_classes
+from genkit.runs.on_disk.environment import environment
 from genkit.storage.names import RECIPE
 from genkit.storage.text_files import write_text
 from genkit.storage.weights import write_model_folder

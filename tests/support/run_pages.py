@@ -6,9 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-from genkit.runs.model_facts import FIT
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.write_report import write_report
+from genkit.runs.on_disk.model_facts import FIT
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.report.write_report import write_report
 from support.commands import IMAGES, TINY, genkit, write_recipe
 from support.kill_and_resume import new_run
 from support.models import write_model

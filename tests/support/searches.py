@@ -9,8 +9,8 @@ from typing import Any
 
 from genkit.core.result import EvaluationRecord, Result
 from genkit.errors import Interrupted
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.plan import Plan
-from genkit.recipe.registry import load_registry
 from genkit.tables.cell_result import CellResult
 from genkit.tables.experiment import Experiment
 from genkit.tuning.planning import SearchPlan, plan_search

@@ -22,7 +22,7 @@ from genkit.api import (
 )
 from genkit.hooks import Entry, hookimpl
 from genkit.parts import builtin
-from genkit.recipe.registry import Owner, Registry
+from genkit.recipe.installed.registry import Owner, Registry
 
 
 class LinearEncoder(nn.Module):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.tables.jobs import run_jobs
 
 FAKE_PYTHON = """#!/bin/sh

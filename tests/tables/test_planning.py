@@ -9,7 +9,7 @@ from support.tables import experiments_in
 
 from genkit.errors import UsageError
 from genkit.recipe.changed_keys import changed_keys
-from genkit.recipe.shipped import recipes_folder
+from genkit.recipe.text.shipped import recipes_folder
 from genkit.tables.planning import dry_run_cells
 from genkit.tables.results_file import ResultsFile
 from genkit.tables.selection import select_experiments

@@ -10,8 +10,8 @@ from support.messages import assert_names
 from support.tables import experiments_in
 
 from genkit.errors import RecipeError, UsageError
-from genkit.recipe.part_fields import parameters_of
-from genkit.recipe.shipped import recipes_folder
+from genkit.recipe.binding.part_fields import parameters_of
+from genkit.recipe.text.shipped import recipes_folder
 from genkit.tables.cells import cells_of
 from genkit.tables.open_table import OpenTable
 from genkit.tables.read_table import read_table

@@ -12,7 +12,7 @@ from support.tables import current_run, experiments_in, made_up_result, made_up_
 
 from genkit.core.result import Result
 from genkit.errors import UsageError
-from genkit.recipe.shipped import recipes_folder
+from genkit.recipe.text.shipped import recipes_folder
 from genkit.tables.cell_result import CellResult
 from genkit.tables.results_file import ResultsFile
 

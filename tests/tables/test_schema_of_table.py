@@ -10,11 +10,11 @@ import tomli_w
 from support.schemas import accepts
 
 from genkit.errors import RecipeError
-from genkit.recipe.document import Document
-from genkit.recipe.overrides import with_override
-from genkit.recipe.registry import load_registry
-from genkit.recipe.shipped import recipes_folder
-from genkit.recipe.toml_text import parse
+from genkit.recipe.installed.registry import load_registry
+from genkit.recipe.text.document import Document
+from genkit.recipe.text.overrides import with_override
+from genkit.recipe.text.shipped import recipes_folder
+from genkit.recipe.text.toml_text import parse
 from genkit.tables.read_table import read_table
 from genkit.tables.schema_of_table import schema_of_table
 

@@ -13,8 +13,8 @@ from support.pictures import SHARED, needs_shared, noise_picture, write_folder, 
 from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.in_memory import HeldSamples, HeldSplit, InMemory, samples_held
 from genkit.plugin_check.check import part_report
-from genkit.recipe.describe_parts import all_parts
-from genkit.recipe.registry import Part, load_registry
+from genkit.recipe.installed.describe_parts import all_parts
+from genkit.recipe.installed.registry import Part, load_registry
 from genkit.testing import assert_dataset_is_lawful
 
 REGISTRY = load_registry()

@@ -14,7 +14,7 @@ import pytest
 from genkit.plugin_check.build_part import kind_word
 from genkit.plugin_check.check import Report, part_report
 from genkit.plugin_check.member_names import misspelt_members
-from genkit.recipe.registry import Owner, Registry, load_registry
+from genkit.recipe.installed.registry import Owner, Registry, load_registry
 from genkit.scaffold.kinds import Kind
 from genkit.scaffold.names import PluginName
 from genkit.scaffold.write import write_plugin

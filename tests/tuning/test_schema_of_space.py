@@ -10,10 +10,10 @@ from support.schemas import accepts
 from support.searches import SPACE
 
 from genkit.errors import RecipeError
-from genkit.recipe.part_fields import parameters_of
-from genkit.recipe.registry import load_registry
-from genkit.recipe.shipped import recipes_folder
+from genkit.recipe.binding.part_fields import parameters_of
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.tables import Recipe
+from genkit.recipe.text.shipped import recipes_folder
 from genkit.tuning.read_space import read_space
 from genkit.tuning.schema_of_space import schema_of_space
 from genkit.tuning.space_checks import UNSEARCHABLE

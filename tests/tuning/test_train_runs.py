@@ -7,7 +7,7 @@ from support.commands import TINY
 from support.searches import plan_in
 
 from genkit.console.output import Console
-from genkit.runs.run_folder import RunFolder
+from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.tables.train_missing import RunSettings
 from genkit.tuning.train_runs import ProcessTrainer
 

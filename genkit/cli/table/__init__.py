@@ -1,7 +1,7 @@
 """``genkit table``: train, show, reproduce or draw a table of results."""
 
-from genkit.cli.html_option import CommandWithPage
-from genkit.cli.plain_command import Commands
+from genkit.cli.arguments.html_option import CommandWithPage
+from genkit.cli.arguments.plain_command import Commands
 from genkit.cli.table import subcommands
 from genkit.cli.table.group import TableGroup
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import typer
 
-from genkit.cli.command_group import CommandGroup
-from genkit.cli.repeated_option import refuse_repeated_of
+from genkit.cli.arguments.command_group import CommandGroup
+from genkit.cli.arguments.repeated_option import refuse_repeated_of
 from genkit.cli.table import without_subcommand
 
 

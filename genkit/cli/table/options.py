@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.complete_contents import complete_cell
-from genkit.cli.complete_names import one_of
-from genkit.cli.complete_paths import complete_table
-from genkit.cli.number_option import whole_number
-from genkit.cli.writable import folder_to_write
+from genkit.cli.arguments.number_option import whole_number
+from genkit.cli.completion.complete_contents import complete_cell
+from genkit.cli.completion.complete_names import one_of
+from genkit.cli.completion.complete_paths import complete_table
+from genkit.cli.places.writable import folder_to_write
 from genkit.storage.user_path import user_path
 
 ONLY = "ROW/COLUMN/SEED"

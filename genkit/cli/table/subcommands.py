@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genkit.cli.complete_contents import complete_cell
-from genkit.cli.html_option import OPTION, Html
-from genkit.cli.options import Quiet
+from genkit.cli.arguments.html_option import OPTION, Html
+from genkit.cli.arguments.options import Quiet
+from genkit.cli.completion.complete_contents import complete_cell
 from genkit.cli.table.options import ONLY, Cells, Format, Jobs, Only, Runs, TablePath, Threads
 from genkit.storage.user_path import user_path
 
@@ -51,7 +51,7 @@ def show(path: TablePath, format: Format = "", html: Html = None, cells: Cells =
 
     The page of --html also has a heat map of each metric, and the value of every seed.
     """
-    from genkit.cli.output_files import page_file
+    from genkit.cli.places.output_files import page_file
     from genkit.console.output import Console
     from genkit.errors import UsageError
     from genkit.tables.formats import check_format

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from genkit.cli.options import Quiet
-from genkit.cli.plain_command import Commands
+from genkit.cli.arguments.options import Quiet
+from genkit.cli.arguments.plain_command import Commands
 from genkit.cli.table import subcommands
 from genkit.cli.table.options import Cells, Format, Jobs, Only, Runs, TablePath, Threads
 from genkit.errors import UsageError

@@ -12,10 +12,10 @@ from genkit.core.model import Model
 from genkit.errors import UsageError
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.recipe.plan import Plan
-from genkit.recipe.whole_text import with_mark
+from genkit.recipe.text.whole_text import with_mark
 from genkit.runs.convert.match_tensors import fill_model
 from genkit.runs.convert.published_checkpoint import PublishedCheckpoint, read_checkpoint
-from genkit.runs.environment import environment
+from genkit.runs.on_disk.environment import environment
 from genkit.storage.names import RECIPE
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.text_files import write_text

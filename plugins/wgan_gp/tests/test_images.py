@@ -17,7 +17,7 @@ from genkit.core.model import Model, evaluating
 from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.engine.state import TrainState, initial_state
-from genkit.runs import draw_during_training
+from genkit.runs.training import draw_during_training
 from genkit.testing import assert_gradients_reach_updates, batch_of, phase_gradients
 
 pytestmark = pytest.mark.trains

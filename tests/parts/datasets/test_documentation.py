@@ -3,8 +3,8 @@
 import pytest
 
 from genkit.parts import builtin
-from genkit.recipe.part_fields import parameters_of
-from genkit.recipe.registry import Owner, Registry
+from genkit.recipe.binding.part_fields import parameters_of
+from genkit.recipe.installed.registry import Owner, Registry
 
 REGISTRY = Registry()
 REGISTRY.register(builtin, Owner("genkit", "genkit-torch", "0.1.0"))

@@ -13,8 +13,8 @@ from support.messages import assert_names
 from genkit.core.dataset import LabelledDataset
 from genkit.core.noise import Noise, Rows
 from genkit.parts.datasets.stand_in import StandIn
-from genkit.recipe.document_of import document_of
-from genkit.recipe.stand_in import with_stand_in
+from genkit.recipe.text.document_of import document_of
+from genkit.recipe.trial.stand_in import with_stand_in
 
 RECIPE = """
 title = "absent"

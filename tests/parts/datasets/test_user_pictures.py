@@ -19,7 +19,7 @@ from genkit.bases.pictures.user_pictures import (
 from genkit.errors import UsageError
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.image_folder import ImageFolder
-from genkit.runs.user_sets import open_user_sets
+from genkit.runs.user_pictures.user_sets import open_user_sets
 
 pytestmark = [pytest.mark.fast, pytest.mark.usefixtures("own_cache")]
 

@@ -6,7 +6,7 @@ import pytest
 from support.tiny_parts import registry_with
 
 from genkit.parts.metrics.sliced_wasserstein import Projections
-from genkit.recipe.part_fields import parameters_of
+from genkit.recipe.binding.part_fields import parameters_of
 
 PARTS = {
     f"{kind} {part.entry.name}": part.load()

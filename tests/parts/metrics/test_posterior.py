@@ -23,7 +23,7 @@ from genkit.parts.datasets.eight_gaussians import EightGaussians
 from genkit.parts.datasets.mnist import MNIST
 from genkit.parts.metrics.modes import Modes
 from genkit.parts.metrics.posterior import ActiveUnits, PosteriorKL
-from genkit.runs.results import read_results
+from genkit.runs.on_disk.results import read_results
 from genkit.runs.results_report import print_results
 
 METRICS = [ActiveUnits(), *(PosteriorKL(of=of) for of in ("real", "rec", "fake"))]

@@ -31,7 +31,7 @@ from genkit.parts.models.small_conv import SmallConv
 from genkit.parts.scores.elbo import KL
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import EMA, Recipe, Train, Use
-from genkit.runs.stability_strip import save_strip_row
+from genkit.runs.training.stability_strip import save_strip_row
 
 ADAM = Use("adam", lr=1e-2)
 NETWORK = Use("small-conv", channels=[2, 4], hidden=8, latent_dim=3)

@@ -23,7 +23,7 @@ from genkit.engine.state import initial_state
 from genkit.errors import RecipeError
 from genkit.parts.models.introvae_conv import IntroVAEConv
 from genkit.recipe.plan import Plan
-from genkit.runs import checkpoint, draw_during_training
+from genkit.runs.training import checkpoint, draw_during_training
 
 pytestmark = pytest.mark.trains
 

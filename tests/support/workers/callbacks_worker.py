@@ -17,8 +17,8 @@ from genkit.engine.distributed import World
 from genkit.errors import UsageError
 from genkit.recipe.plan import Plan, make_plan
 from genkit.recipe.tables import Checkpoint, Report
-from genkit.runs.run_folder import RunFolder
-from genkit.runs.train import train_in_folder
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.train import train_in_folder
 
 
 class Failing(genkit.Callback):
@@ -61,11 +61,11 @@ def check_that_all_fail_together(plan: Plan, world: World) -> None:
     """Assert that an error of one process, where only that one may find it, is raised on all."""
     (path,) = Path(sys.argv[1]).glob("0001-*")
     places = [
-        ("genkit.runs.draw_during_training.save_previews", "0"),
-        ("genkit.runs.draw_during_training.save_strip_row", "0"),
-        ("genkit.runs.checkpoint.save", "0"),
-        ("genkit.runs.live_run.check_data_fingerprint", "1"),
-        ("genkit.runs.checkpoint.load", "1"),
+        ("genkit.runs.training.draw_during_training.save_previews", "0"),
+        ("genkit.runs.training.draw_during_training.save_strip_row", "0"),
+        ("genkit.runs.training.checkpoint.save", "0"),
+        ("genkit.runs.training.live_run.check_data_fingerprint", "1"),
+        ("genkit.runs.training.checkpoint.load", "1"),
     ]
     for place, rank in places:
         failing = patch(place, side_effect=UsageError(place)) if os.environ["RANK"] == rank else nullcontext()

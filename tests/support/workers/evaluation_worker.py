@@ -22,8 +22,8 @@ from genkit.errors import UsageError
 from genkit.evaluation import draws
 from genkit.evaluation.compute_metrics import evaluate, evaluated_objects
 from genkit.evaluation.in_state import InState
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.plan import Plan, make_plan
-from genkit.recipe.registry import load_registry
 from genkit.recipe.tables import EMA, Recipe, Train, Use
 
 FEW = {"samples": 300}

@@ -16,8 +16,8 @@ from genkit.engine.distributed import World
 from genkit.engine.loop import train_steps
 from genkit.engine.state import initial_state
 from genkit.errors import GenkitWarning
+from genkit.recipe.installed.registry import load_registry
 from genkit.recipe.plan import Plan, make_plan
-from genkit.recipe.registry import load_registry
 from genkit.recipe.tables import Recipe, Train, Use
 from genkit.storage.weights import write_tensors
 

@@ -1,0 +1,1 @@
+"""Plugins and the parts that they supply."""

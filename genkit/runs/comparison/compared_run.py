@@ -1,0 +1,98 @@
+"""One run of a comparison, with what it has written to its folder so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from genkit.core.result import EvaluationRecord, Result
+from genkit.errors import UsageError
+from genkit.evaluation.data_fingerprint import same_images
+from genkit.recipe.plan import Plan
+from genkit.recipe.text.document import read
+from genkit.runs.on_disk.model_facts import step_of
+from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.timing import Timing, read_timing
+from genkit.runs.report.report_remarks import plan_of
+from genkit.runs.training.checkpoint import read_facts
+from genkit.runs.training.evaluate_during_training import evaluations_of, newest_evaluation
+from genkit.runs.training.resume_remarks import lost_lines
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """A run, finished or not, under a name that no other run of the comparison has."""
+
+    name: str
+    folder: RunFolder
+    recipe: Mapping[str, Any]  # with all overrides and defaults
+    lines: Sequence[Mapping[str, Any]]  # of metrics.jsonl
+    evaluations: Sequence[EvaluationRecord]  # during training
+    newest: EvaluationRecord | None  # the evaluation after the last step; of an unfinished run, the newest one
+
+    @classmethod
+    def read(cls, name: str, folder: RunFolder) -> ComparedRun:
+        """Read a run from its folder. Raises `UsageError` if a file is damaged."""
+        evaluations = evaluations_of(folder)
+        newest = newest_evaluation(folder)
+        return cls(name, folder, read(folder.resolved).tables, folder.lines(), evaluations, newest)
+
+    @property
+    def results(self) -> Sequence[Result]:
+        """The results of the newest evaluation; empty if there is none."""
+        return self.newest.results if self.newest else ()
+
+    @property
+    def progress(self) -> str:
+        """How far the run has been trained, in words."""
+        if self.folder.finished:
+            return f"finished, step {step_of(self.folder.final)}"
+        if not self.lines:
+            return "unfinished, no step logged"
+        last = self.lines[-1]
+        share = f", {last['t']:.0%} of the run" if isinstance(last.get("t"), float) else ""
+        saved = self.folder.saved_steps()
+        checkpoint = f"checkpoint at step {saved[-1]}" if saved else "no checkpoint"
+        return f"unfinished, step {last['step']}{share}, {checkpoint}"
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """The plan of the recipe; None if its parts cannot be made here."""
+        return plan_of(self.folder.resolved)
+
+    @cached_property
+    def timing(self) -> Timing | None:
+        """What training has taken up to the newest checkpoint."""
+        return read_timing(self.folder)
+
+    @property
+    def totals(self) -> dict[str, float]:
+        """The newest logged total of each phase, by key: ``encoder/total``."""
+        return {key: line[key] for line in self.lines for key in line if key.endswith("/total")}
+
+    @cached_property
+    def lost_lines(self) -> Sequence[str]:
+        """What the logs lack; empty if no checkpoint can be read."""
+        try:
+            return lost_lines(self.folder)
+        except UsageError:
+            return ()
+
+    @cached_property
+    def data_fingerprint(self) -> Mapping[str, Any]:
+        """The fingerprint of the data in the newest checkpoint; empty if no checkpoint can be read."""
+        try:
+            return read_facts(self.folder.checkpoint(self.folder.saved_steps()[-1])).get("data") or {}
+        except (IndexError, UsageError):
+            return {}  # `genkit resume` reports a damaged checkpoint; a comparison does not need it
+
+    def has_same_data(self, other: ComparedRun, split: str) -> bool:
+        """Return whether a split is the same in both runs: the same images, or else equal tables [data]."""
+        same = same_images(self.data_fingerprint, other.data_fingerprint, split)
+        return self.recipe.get("data", {}) == other.recipe.get("data", {}) if same is None else same
+
+    def metric_of(self, label: str) -> str:
+        """Return the name of the metric with this label."""
+        return self.recipe.get("metrics", {}).get(label, {}).get("use", label)

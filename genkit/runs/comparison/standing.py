@@ -1,0 +1,52 @@
+"""Standing of the values of one metric: the best of comparable runs, or those that tie for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+
+from genkit.runs.comparison.compare import ComparisonRow
+
+
+class Standing(StrEnum):
+    """Standing of one value among comparable ones."""
+
+    BEST = "best"
+    LOWEST = "lowest"  # of a metric without intervals, so chance may explain it
+    HIGHEST = "highest"
+    TIED = "tied"
+    NONE = ""
+
+
+def printed(value: float) -> str:
+    """Return a value as tables of runs print it."""
+    return f"{value:.5g}"
+
+
+def standings(row: ComparisonRow, unfinished: Collection[str]) -> Mapping[str, Standing]:
+    """Return the standing of each run that has a value in the row.
+
+    A value is best if its confidence interval overlaps with that of no other run, else the leading ones are tied. A
+    value without an interval is an interval of length 0: if it leads, it is the lowest or the highest, not the best.
+    Values that are printed as the same number are tied. Nothing leads if one of the runs is `unfinished`, if only one
+    has a value, or if the metric is better neither lower nor higher.
+    """
+    values = {name: value for name, value in row.values.items() if value is not None and math.isfinite(value)}
+    standing = dict.fromkeys(values, Standing.NONE)
+    if row.better is None or len(values) < 2 or set(values) & set(unfinished):
+        return standing
+    sign = 1 if row.better == "lower" else -1
+    intervals = {name: row.intervals.get(name, (value, value)) for name, value in values.items()}
+    first = min(values, key=lambda name: sign * values[name])
+    low, high = intervals[first]
+    leading = [
+        name
+        for name, (start, end) in intervals.items()
+        if (start <= high and end >= low) or printed(values[name]) == printed(values[first])
+    ]
+    if len(leading) > 1:
+        return standing | dict.fromkeys(leading, Standing.TIED)
+    if first in row.intervals:
+        return standing | {first: Standing.BEST}
+    return standing | {first: Standing.LOWEST if row.better == "lower" else Standing.HIGHEST}

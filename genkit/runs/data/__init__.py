@@ -1,0 +1,1 @@
+"""Samples of a data set, drawn and written as pictures."""

@@ -1,0 +1,59 @@
+"""The resolved recipe of a run, checked. A run whose resolved recipe is damaged is a damaged run.
+
+Commands that open a run, find its weights or list it ask this module, so all of them judge alike.
+"""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from genkit.errors import UsageError
+from genkit.recipe.text.toml_text import BeyondLimits, parse
+from genkit.recipe.text.whole_text import CutShort, check_whole
+from genkit.storage.names import RECIPE
+from genkit.storage.os_errors import unreadable
+from genkit.storage.regular_file import read_regular
+
+FINAL = "final"  # the model folder of a run, which has a copy of the resolved recipe
+DAMAGE = (tomllib.TOMLDecodeError, BeyondLimits, CutShort)
+
+
+def tables_of_run(path: Path) -> dict[str, Any]:
+    """Return the tables of a resolved recipe. Raises `UsageError` if it is absent, unreadable, invalid or cut short."""
+    try:
+        tables = _parsed(path)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: not found, so the run cannot be resumed.") from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except tomllib.TOMLDecodeError as error:
+        reason = f"not valid TOML: {error}"
+        raise UsageError(f"{path}: damaged ({reason}). Correct it if you have changed it. {_remedy(path)}") from None
+    except DAMAGE as error:
+        raise UsageError(f"{path}: damaged ({error}). {_remedy(path)}") from None
+    if not tables:
+        raise UsageError(f"{path}: damaged (it has no keys). {_remedy(path)}")
+    return tables
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    text = read_regular(path).decode("utf-8-sig", "surrogateescape")
+    check_whole(text)
+    return parse(text)
+
+
+def _remedy(path: Path) -> str:
+    """Return how the file is restored: from the model folder of a finished run, or from another copy of the run."""
+    copy = path.parent / FINAL / RECIPE
+    try:
+        if _parsed(copy):
+            return f"Restore it with `cp {shlex.quote(str(copy))} {shlex.quote(str(path))}`."
+    except (OSError, *DAMAGE):
+        pass
+    return (
+        "Copy it again from another copy of the run. Without one, start a new run with "
+        f"`genkit run {shlex.quote(str(path.parent / RECIPE))}` and the options of the first call."
+    )

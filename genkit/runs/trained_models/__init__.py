@@ -1,0 +1,1 @@
+"""Trained models: read from disk, evaluated, sampled, and fitted with a prior."""

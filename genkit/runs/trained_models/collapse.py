@@ -1,0 +1,121 @@
+"""Remark on a collapsed model, whose reconstructions of held-out samples are nearly all the same, or close to that.
+
+Its scores and maps are numbers like any others, so only a look at the reconstructions would show it. docs/collapse.md
+has the measurements that the threshold comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genkit.core.dataset import Dataset
+from genkit.core.global_generators import restored_generators
+from genkit.core.model import Autoencoder, evaluating
+from genkit.core.noise import Noise
+from genkit.core.reconstructed_variance import ReconstructedVariance
+from genkit.evaluation.reconstruct import reconstruct_samples
+from genkit.evaluation.samples import IMAGE_CHUNK, selected_in_chunks
+from genkit.runs.trained_models.sample_sets import SampleChunk, SampleSet
+
+SAMPLES = 64  # that are reconstructed, spread over the split; fewer if there are no more
+LEAST_SHARE = 0.05  # below it, a model has collapsed
+LITTLE_SHARE = 0.15  # below it, a model reconstructs little
+FACT = "reconstructed_variance"  # name in the facts of a model folder
+
+
+@dataclass(frozen=True)
+class Reconstructed:
+    """How much of the variance between samples their reconstructions follow."""
+
+    share: float | None  # see `ReconstructedVariance.share`
+    samples: int  # that were reconstructed
+    weights: str  # that reconstructed them, "raw" or "ema"
+
+    @property
+    def remark(self) -> str:
+        """That the model has collapsed, or reconstructs little, and what to do; empty if neither is so."""
+        if self.share is None or self.share >= LITTLE_SHARE:
+            return ""
+        average = ", and compare with the raw weights" if self.weights == "ema" else ""
+        look = f"Look at the reconstructions{average}; train longer, or lower beta_kl: docs/collapse.md"
+        follow = f"of {self.samples} unseen samples follow"
+        share = f"{max(0.0, self.share):.1%} of the variance between them ({self.weights} weights)"
+        if self.share >= LEAST_SHARE:
+            return (
+                f"reconstructions {follow} only {share}: the model is hardly trained, close to a collapse, or has few "
+                f"latent dimensions. What it does not reconstruct counts as an error in scores and maps. {look}"
+            )
+        return (
+            f"the model has collapsed, or is hardly trained: its reconstructions {follow} {share}, so they are nearly "
+            f"all the same, or unrelated to their samples. Its scores and maps mean nothing. {look}"
+        )
+
+    def remark_on(self, place: object) -> str:
+        """The remark behind the place of the model; empty if it has not collapsed."""
+        return f"{place}: {self.remark}" if self.remark else ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields in the types of JSON."""
+        return asdict(self)
+
+    def with_remark(self) -> dict[str, Any]:
+        """Return the fields and the remark, which is None without one, in the types of JSON."""
+        return {**self.as_dict(), "remark": self.remark or None}
+
+
+def reconstructed_in(facts: Mapping[str, Any]) -> Reconstructed | None:
+    """Return what a run has measured at its end, from the facts of its model; None if they do not say it."""
+    match facts.get(FACT):
+        case {"share": int() | float() | None as share, "samples": int(samples), "weights": str(weights)}:
+            return Reconstructed(share, samples, weights)
+    return None
+
+
+def reconstructed_held_out(model: Autoencoder, held_out: Dataset, noise: Noise, weights: str) -> Reconstructed:
+    """Reconstruct samples of the held-out split, those of `genkit.evaluation.samples.select_samples`."""
+    variance = ReconstructedVariance()
+    with evaluating(model):
+        for _, (x, _, extra) in selected_in_chunks(SAMPLES, model, held_out, noise):
+            variance.add(x, reconstruct_samples(model, x, extra))
+    return Reconstructed(variance.share, variance.count, weights)
+
+
+class ReconstructedSet:
+    """A set of samples that is read once; a few of them, spread over the set, are reconstructed on the way.
+
+    So nothing is read twice, and whatever reads the set takes little longer. The random generators are as they would be
+    without it, so results of the reader do not change.
+    """
+
+    def __init__(self, model: Autoencoder, samples: SampleSet, weights: str):
+        self.samples = samples
+        self._model, self._weights = model, weights
+        self._variance = ReconstructedVariance()
+
+    def __iter__(self) -> Iterator[SampleChunk]:
+        """Yield the chunks of the set. The model is in evaluation mode. Raises what the set raises."""
+        total = len(self.samples)
+        count = min(SAMPLES, total)
+        chosen = {place * total // count for place in range(count)}  # as `select_samples` chooses them
+        start = 0
+        for chunk in self.samples:
+            yield chunk  # first, so that what is wrong with the chunk is reported by its reader
+            rows = [row for row in range(len(chunk.names)) if start + row in chosen]
+            start += len(chunk.names)
+            if rows:
+                self._reconstruct(chunk.x[rows])
+
+    def _reconstruct(self, x: Tensor) -> None:
+        with restored_generators(), torch.no_grad(), self._model.given(None):
+            for some in x.split(IMAGE_CHUNK):
+                self._variance.add(some, self._model.reconstruct(some))
+
+    @property
+    def reconstructed(self) -> Reconstructed:
+        """What the samples that have been read show."""
+        return Reconstructed(self._variance.share, self._variance.count, self._weights)

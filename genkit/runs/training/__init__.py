@@ -1,0 +1,1 @@
+"""Training in a run folder: the callbacks around the loop, checkpoints, figures, the next step."""

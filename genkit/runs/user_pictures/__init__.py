@@ -1,0 +1,1 @@
+"""The user's own pictures: their scores, anomaly maps and codes."""
