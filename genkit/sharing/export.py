@@ -197,4 +197,5 @@ def _draw(trained: Trained, path: Path) -> str:
     samples = draw_samples(trained, number, 0, labels)
     groups = () if classes is None else names_of(classes, model)
     note += " Beside each row, its class." if groups and samples.ndim == 4 else ""
-    return note if save_samples(path, samples, trained.title, note, COLUMNS, groups) else ""
+    title = without_places(trained.title)
+    return note if save_samples(path, samples, title, note, COLUMNS, groups) else ""

@@ -130,9 +130,7 @@ def test_it_says_how_much_it_has_written(root, run):
 @pytest.mark.parametrize("command", ["anomaly", "encode", "interpolate", "reconstruct", "score"])
 def test_pictures_of_the_user_are_described_by_name_and_not_by_place(root, run, command, monkeypatch, never_collapsed):
     drawn = []
-    drawing = texts_kept(drawn, image_grid.draw_image_grid)
-    for module in ("image_grid", "anomaly_grid"):
-        monkeypatch.setattr(f"genkit.draw.{module}.draw_image_grid", drawing)
+    monkeypatch.setattr(image_grid, "_draw", texts_kept(drawn, image_grid._draw))  # of all grids
     result = genkit(command, run, "--data", root / "new", "--out", "x")
     assert result.code == 0, result.err
     assert "of new" in result.out + "".join(drawn) or command == "score"

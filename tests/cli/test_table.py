@@ -356,7 +356,7 @@ def test_missing_data_of_one_column_stop_no_other_column(copy):
     )
     (copy / "t.toml").write_text(text)
     result = genkit("table", "t.toml", "--only", "*/vae", "--only", "a/images")
-    assert result.code == 1 and "a/images/0: [data] path: " in result.err and "b/vae" not in result.err
+    assert result.code == 1 and "a/images/0: images.toml:5 [data] path: " in result.err and "b/vae" not in result.err
     assert_names(refused("table", "figure", "t.toml", "f.png"), "a/images: ", "density")
     assert_names(refused("table", "t.toml", "--figure", "f.png", "--show"), "a/images: ", "density")
 

@@ -198,7 +198,7 @@ def test_the_plan_counts_and_shows_the_targets():
 @pytest.mark.parametrize(
     ("keys", "names"),
     [
-        ({"named": "critic"}, ('"critic"', "encoder and decoder")),
+        ({"named": "critic"}, ('"critic"', "decoder and encoder")),
         ({"mistake": "text"}, ("targets returned 'decoder'", "tuple")),
         ({"mistake": "numbers"}, ("targets returned (3,)",)),
         ({"mistake": "replaces"}, ("target decoder.0.weight", "copy_()")),

@@ -349,9 +349,9 @@ def test_an_existing_folder_is_not_overwritten(tmp_path):
     save(trained([4, 6]))
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine").write_text("")
-    for place in ("taken", "taken/mine"):
+    for place, reason in (("taken", "not overwritten"), ("taken/mine", "is a file")):
         message = command_refused("convert", "published.pth", "--recipe", recipe([4, 6]), "--out", place)
-        assert_names(message, f"--out {place}: ", "not overwritten")
+        assert_names(message, f"--out {place}: ", reason)
     assert genkit("convert", "published.pth", "--recipe", recipe([4, 6]), "--out", "deep/er").code == 0
 
 

@@ -81,7 +81,7 @@ def test_a_tracker_that_fails_does_not_end_the_run_and_changes_no_weight(isolate
 
 def test_a_tracker_that_is_not_installed_is_missing_before_the_run(isolated, monkeypatch):
     monkeypatch.setattr("accelerate.tracking.get_available_trackers", list)
-    assert_names(refused("run", write_recipe(isolated, TINY + TRACK)), '[track] to = "tensorboard"', "pip install")
+    assert_names(refused("run", write_recipe(isolated, TINY + TRACK)), '[track] to: "tensorboard"', "pip install")
     assert not (isolated / "runs").exists()
 
 

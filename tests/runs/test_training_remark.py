@@ -198,7 +198,7 @@ def test_a_resumed_run_repeats_no_remark_and_makes_one_that_is_due(tmp_path, of_
 
 
 @pytest.mark.trains
-def test_a_healthy_run_has_no_remark(tmp_path, of_few_steps, capsys):
+def test_a_healthy_run_has_no_remark(tmp_path, of_few_steps, capsys, never_collapsed):
     folder = new_run(tmp_path, recipe_of(limit=1e9))
     listening = Listening()
     train(folder, listening, ProgressOnConsole(Console()))

@@ -158,7 +158,8 @@ def test_what_is_no_path_is_refused(name, given, tmp_path, monkeypatch):
     arguments = (given, given) if name == "compare" else (given,)
     with pytest.raises(UsageError) as error:
         getattr(genkit, name)(*arguments)
-    assert str(error.value).startswith('"": ' if given == "" else f"{given!r}: ")
+    message = str(error.value)
+    assert message.startswith('"": ') if given == "" else f"found {given!r}" in message and f"{name}(): " in message
 
 
 def test_an_empty_argument_is_not_the_working_folder(folder, monkeypatch):

@@ -275,7 +275,7 @@ def test_a_variance_that_is_set_is_named_once_and_an_implied_one_is_a_property_o
 def test_a_recipe_names_the_other_data_set_and_the_score():
     other = {"use": "stand-in", "shape": [1, 28, 28], "size": 300}
     plan = make_plan(with_metric(other=other, score={"use": "log-likelihood", "draws": 3}))
-    assert_names(plan.protocols["ood"], "1000 samples", "other stand-in", "score log-likelihood (draws 3)")
+    assert_names(plan.protocols["ood"], "1,000 samples", "other stand-in", "score log-likelihood (draws 3)")
     assert plan.protocols["ood"].details["implied variance"] == 0.5
     assert plan.resolved["metrics"]["ood"]["score"] == {"use": "log-likelihood", "draws": 3}
     assert plan.resolved["metrics"]["ood"]["other"]["use"] == "stand-in"

@@ -47,7 +47,7 @@ def result_of(model: Model, **keys) -> Result:
 def test_real_digits_of_the_asked_class_are_recognised():
     result = result_of(RealDigits(list(range(10))), samples=1500)
     assert result.value == 1.0 and result.better == "higher"
-    assert_names(result.protocol, "1500 samples", "features digits d85650b1", "8 bits", "classes drawn")
+    assert_names(result.protocol, "1,500 samples", "features digits d85650b1", "8 bits", "classes drawn")
 
 
 def test_digits_of_another_class_count_as_wrong():
