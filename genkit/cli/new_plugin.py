@@ -11,6 +11,7 @@ import typer
 
 from genkit.cli.arguments.choice import choice
 from genkit.cli.arguments.options import Json
+from genkit.cli.completion.complete_names import one_of
 from genkit.cli.places.writable import folder_to_write
 from genkit.scaffold.kinds import TEMPLATES, Kind, with_needed
 from genkit.scaffold.names import PluginName
@@ -27,6 +28,7 @@ def new(
             "--kind",
             metavar="KIND",
             parser=choice(Kind),
+            autocompletion=one_of(*Kind),
             help=f"Kind of a part of the plugin: {', '.join(Kind)}. Repeatable.",
         ),
     ],

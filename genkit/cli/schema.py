@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from genkit.cli.arguments.choice import choice
+from genkit.cli.completion.complete_names import one_of
 from genkit.cli.places.destination import Destination, destination
 
 
@@ -36,6 +37,7 @@ def schema(
             "--kind",
             metavar=f"[{'|'.join(Kind)}]",
             parser=choice(Kind),
+            autocompletion=one_of(*Kind),
             help="Files that the schema describes.",
         ),
     ] = Kind.RECIPE,
