@@ -88,8 +88,8 @@ def reconstructed_held_out(model: Autoencoder, held_out: Dataset, noise: Noise, 
 class ReconstructedSet:
     """A set of samples that is read once; a few of them, spread over the set, are reconstructed on the way.
 
-    So nothing is read twice, and whatever reads the set takes little longer. The random generators are as they would be
-    without it, so results of the reader do not change.
+    So nothing is read twice. The random generators are as they would be without it, so results of the reader do not
+    change.
     """
 
     def __init__(self, model: Autoencoder, samples: SampleSet, weights: str):
