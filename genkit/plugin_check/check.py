@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from genkit.errors import GenkitError, PartMistake, UsageError
+from genkit.near_miss import ended
 from genkit.part_code import describe_bug, line_of_definition, refuses_its_input
+from genkit.plugin_check.around import Around, small_models
 from genkit.plugin_check.build_part import NotChecked, how_to_set, keys_of_parts, kind_word, prepared
 from genkit.plugin_check.entry_laws import entry_laws
 from genkit.plugin_check.installed import InstalledPlugin, find_plugin
-from genkit.plugin_check.kind_laws import Around, assert_lawful, small_models
+from genkit.plugin_check.kind_laws import assert_lawful
 from genkit.plugin_check.package_laws import package_laws
 from genkit.plugin_check.recipe_keys import RecipeTable, recipe_tables
 from genkit.recipe.binding.part_interface import INTERFACES, check_interface
@@ -22,9 +24,20 @@ from genkit.recipe.installed.registry import FAILURES, Part, Registry
 from genkit.recipe.text.document import Document
 from genkit.testing.law import Law, Verdict, collected, hold
 
-# Kinds whose laws need a model, samples or a plan; the check has some examples, and a part may refuse all of them.
-TRIED_ON_EXAMPLES = ("models", "losses", "errors", "metrics", "scores", "extractors", "callbacks")
-IN_A_TEST = "Check it in a test, with samples and a model that it accepts: genkit.testing"
+# Kinds whose laws need a model, samples or a plan: the check has some examples, and a part may refuse all of them. Then
+# its author calls a function of genkit.testing with what the part accepts.
+OWN_EXAMPLES = {
+    "models": "assert_model_is_lawful(make), where make() builds it for the shape of its samples, or add a recipe that "
+    "`genkit plan` accepts: the shape of its data is tried, too",
+    "losses": "assert_loss_is_lawful(loss, model, batch), or add a recipe that `genkit plan` accepts: "
+    "its model is tried, too",
+    "errors": "assert_error_is_lawful(error, model, x)",
+    "metrics": "assert_metric_is_lawful(metric, data, model)",
+    "scores": "assert_score_is_lawful(score, model, x)",
+    "extractors": "assert_extractor_is_lawful(extractor, x)",
+    "callbacks": "assert_callback_is_lawful(callback, plan), or add a recipe that `genkit plan` accepts: "
+    "its plan is tried",
+}
 CONSTRUCTS = "constructs"
 BE_MADE = "A part is made of its keys, whatever they are, or raises ValueError with what to do"
 ANSWERS = "answers"  # what its laws ask before they begin
@@ -120,12 +133,13 @@ def _check_part(part: Part, plugin: InstalledPlugin, keys: Document, recipe: Rec
 def check_kind(part: Part, keys: Document, around: Around, report: Report) -> Report:
     """Return the report of a part with the laws of its kind added."""
     unmade: list[BaseException] = []
+    verdicts: list[Verdict] = []  # also those from before what is not checked
     try:
         make = prepared(part, keys, around.registry)
         with collected() as verdicts:
             assert_lawful(part.kind, _interfaced(part.kind, make, unmade), around)
     except NotChecked as missing:
-        return replace(report, not_checked=str(missing))
+        return replace(report, verdicts=(*report.verdicts, *verdicts), not_checked=str(missing))
     except FAILURES as error:  # the laws catch what their checks raise: it comes from before them
         if refuses_its_input(error) or isinstance(error, GenkitError):  # such as a file that is not there
             return replace(report, not_checked=f"{str(error).rstrip('.')}. {how_to_set(part, 'KEY')}")
@@ -135,8 +149,11 @@ def check_kind(part: Part, keys: Document, around: Around, report: Report) -> Re
             text = str(error).rstrip(".") if isinstance(error, TypeError) else bug
             return replace(report, verdicts=(*report.verdicts, Verdict(CONSTRUCTS, text, BE_MADE)))
         return replace(report, verdicts=(*report.verdicts, Verdict(ANSWERS, bug, "" if mistake else ANSWER)))
-    if part.kind in TRIED_ON_EXAMPLES and verdicts and verdicts[-1].refused:
-        return replace(report, not_checked=f"it refuses what it was tried on: {verdicts[-1].broken}. {IN_A_TEST}")
+    if part.kind in OWN_EXAMPLES and verdicts and verdicts[-1].refused:
+        *held, refusal = verdicts
+        remedy = f"In a test, call genkit.testing.{OWN_EXAMPLES[part.kind]}"
+        text = f"it refuses what it was tried on: {ended(refusal.broken)} {remedy}"
+        return replace(report, verdicts=(*report.verdicts, *held), not_checked=text)
     return replace(report, verdicts=(*report.verdicts, *verdicts))
 
 

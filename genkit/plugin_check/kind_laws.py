@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import torch
 
 from genkit import testing
 from genkit.core.diag_normal import DiagNormal
-from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
 from genkit.errors import GenkitError, PartMistake
+from genkit.near_miss import ended
 from genkit.part_code import code_of, is_refusal
+from genkit.plugin_check.around import Around, Make
 from genkit.plugin_check.build_part import NotChecked
-from genkit.recipe.binding.bind import Binder
-from genkit.recipe.binding.bind_recipe import BoundRecipe, bind_recipe
-from genkit.recipe.installed.registry import Registry
+from genkit.plugin_check.loss_check import check_loss
 from genkit.recipe.plan import make_plan
-from genkit.recipe.text.document import read
-from genkit.recipe.trial.network_on_meta import network_on_meta
 from genkit.recipe.trial.try_data import try_data
 from genkit.testing.examples import first_accepted
-from genkit.testing.loss_examples import no_small_model, small_models_for, with_children, with_similar_children
 from genkit.testing.variants import variants
 
-SHAPES = ((2,), (1, 32, 32), (3, 32, 32), (3, 64, 64))  # of samples, for models
 LATENT_DIMS = (2, 1, 3)  # for priors, whose density is compared with kernels
 SMALL, LARGE = (1, 2, 3), (512, 64, 8, 4)  # latent dimensions for divergences: the first of each that is not refused
 FEW = 100  # samples of a metric, which is computed several times
-
-Make = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Around:
-    """What the laws of a part may need besides the part."""
-
-    registry: Registry
-    models: Callable[[], Iterable[Model]]  # of the same plugin, small
-    recipe: Path | None  # the one whose keys the part has
 
 
 def assert_lawful(kind: str, make: Make, around: Around) -> None:
@@ -60,41 +43,12 @@ def _check_divergence(make: Make, around: Around) -> None:
     testing.assert_divergence_is_lawful(divergence, latent_dims=(small, large))
 
 
-def _check_loss(make: Make, around: Around) -> None:
-    loss = testing.with_schedules(make())
-    small = small_models_for(loss)
-    if with_children(loss, small):
-        testing.assert_loss_is_lawful(loss)
-        return
-    own = [*around.models()]
-    of_recipe = [*_model_of_recipe(around)]
-    lacking = [model for model in of_recipe if not with_children(loss, [model])]  # so no run of the recipe is possible
-    if chosen := (*with_children(loss, own), *with_similar_children(loss, [*own, *small]), *lacking):
-        testing.assert_loss_is_lawful(loss, chosen[0])
-        return
-    raise NotChecked(
-        f"{no_small_model(loss)}; neither has a model of this plugin. Call assert_loss_is_lawful with one in a test"
-    )
-
-
-def _model_of_recipe(around: Around) -> Iterator[Model]:
-    """Yield the model of the recipe whose keys the part has, on the meta device; none if it cannot be built."""
-    if around.recipe is None:
-        return
-    try:
-        bound = bind_recipe(Binder(around.registry, read(around.recipe)))
-        if isinstance(bound, BoundRecipe):
-            yield network_on_meta(bound.build_model)
-    except Exception:  # its own parts report it
-        return
-
-
 def _check_model(make: Make, around: Around) -> None:
     def use(shape: tuple[int, ...]) -> None:
         with torch.device("meta"):
             make(data_shape=shape)
 
-    shape = first_accepted(SHAPES, use)
+    shape = first_accepted(around.shapes(), use)
     testing.assert_model_is_lawful(lambda: make(data_shape=shape))
 
 
@@ -162,7 +116,7 @@ def _check_callback(make: Make, around: Around) -> None:
 CHECKS: dict[str, Callable[[Make, Around], None]] = {
     "models": _check_model,
     "priors": _check_prior,
-    "losses": _check_loss,
+    "losses": lambda make, around: check_loss(make(), around),
     "errors": lambda make, around: testing.assert_error_is_lawful(make()),
     "divergences": _check_divergence,
     "schedules": lambda make, around: testing.assert_schedule_is_lawful(make()),
@@ -175,19 +129,8 @@ CHECKS: dict[str, Callable[[Make, Around], None]] = {
 }
 
 
-def small_models(makes: Iterable[Make]) -> Iterator[Model]:
-    """Yield the models that these functions construct, in float64, for samples of a shape that each accepts."""
-    for make in makes:
-        for shape in SHAPES:
-            try:
-                yield make(data_shape=shape).double()
-            except Exception:  # its own laws report it
-                continue
-            break
-
-
 def _refuse_unmet(part: object, unmet: Any) -> None:
     if not isinstance(unmet, (tuple, list)) or not all(isinstance(text, str) for text in unmet):
         raise PartMistake(f"{code_of(part)}: unmet returned {unmet!r}. Return a tuple of messages, () for nothing")
     if unmet:
-        raise NotChecked(" ".join(unmet))
+        raise NotChecked(f"{ended(' '.join(unmet))} Supply what it needs, or other keys with --set, and check again")

@@ -34,7 +34,7 @@ def small_models_for(loss: Loss) -> list[Model]:
 
 def with_children(loss: Loss, among: Iterable[Model]) -> list[Model]:
     """Return the models that have all children that a loss names; all models if it names them in a wrong way."""
-    wanted = _named(loss) - {PRIOR}
+    wanted = named_children(loss)
     return [model for model in among if wanted <= children_of(model)]
 
 
@@ -46,7 +46,12 @@ def with_similar_children(loss: Loss, among: Iterable[Model]) -> list[Model]:
 
 def no_small_model(loss: Loss) -> str:
     """Return that no small model has the children that a loss names, as the beginning of a sentence."""
-    return f"no small model has the children {' and '.join(sorted(_named(loss) - {PRIOR}))}, which the loss names"
+    return f"no small model has the children {' and '.join(sorted(named_children(loss)))}, which the loss names"
+
+
+def named_children(loss: Loss) -> set[str]:
+    """Return the children that a loss names, without the prior, which every model has."""
+    return _named(loss) - {PRIOR}
 
 
 def _named(loss: Loss) -> set[str]:

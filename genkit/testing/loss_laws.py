@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from genkit.core.batch import Batch
-from genkit.core.loss import Action, Loss, LossWithTermTexts
+from genkit.core.loss import Action, Loss
 from genkit.core.model import Model
-from genkit.recipe.binding.bind_model import PRIOR
 from genkit.recipe.binding.part_fields import with_schedules
-from genkit.recipe.binding.part_interface import check_interface
-from genkit.recipe.checks import children_of
 from genkit.recipe.trial.draw_finder import refusing_global_draws
 from genkit.recipe.trial.phase_result import checked_result
 from genkit.recipe.trial.try_action import USE_THE_NOISE, try_action
-from genkit.recipe.trial.try_loss import (
-    actions_of,
-    try_actions,
-    try_phases,
-    try_remark,
-    try_samples,
-    try_targets,
-    unknown_child,
-)
+from genkit.recipe.trial.try_loss import actions_of
+from genkit.testing.examples import first_accepted
 from genkit.testing.law import Law, assert_finite, assert_same, hold
+from genkit.testing.loss_declarations import law_of_children, laws_without_a_model
 from genkit.testing.loss_examples import example_model
 from genkit.testing.loss_trial import LossTrial
 from genkit.testing.losses import assert_gradients_reach_updates, assert_processes_agree, phase_gradients
@@ -60,17 +51,24 @@ def assert_loss_is_lawful(loss: Loss, model: Model | None = None, batch: Batch |
     hold(loss, _Laws(loss, model, batch or batch_for(model)).laws())
 
 
+def accepted_model(loss: Loss, among: Iterable[Model]) -> Model | None:
+    """Return the first model that a loss does not refuse; the first of all if it refuses all; None for no model."""
+    models = iter(among)
+    first = next(models, None)
+    if first is None:
+        return None
+    return first_accepted(
+        itertools.chain([first], models), lambda model: _Laws(loss, model, batch_for(model)).totals_and_terms()
+    )
+
+
 class _Laws(LossTrial):
     """The laws of a loss on one model and one batch."""
 
     def laws(self) -> list[Law]:
         return [
-            Law(
-                "phases",
-                self.phases,
-                "genkit.api.Loss documents what to return; phases, actions and targets name children of the model",
-                basic=True,
-            ),
+            *laws_without_a_model(self.loss),
+            law_of_children(self.loss, self.model, self.given.noise.rows.total),
             Law(
                 "totals and terms",
                 self.totals_and_terms,
@@ -122,24 +120,6 @@ class _Laws(LossTrial):
                 "Gather the rows that an action computes with, batch.gather(x), and draw for all rows alike",
             ),
         ]
-
-    def phases(self) -> None:
-        check_interface("losses", self.loss)
-        phases = try_phases(self.loss)
-        actions = try_actions(self.loss, phases)
-        try_samples(actions, self.model, self.given.noise.rows.total)
-        try_targets(self.loss, self.model)
-        try_remark(self.loss)
-        texts: Any = self.loss.about_terms if isinstance(self.loss, LossWithTermTexts) else {}
-        assert isinstance(texts, Mapping) and all(isinstance(text, str) for pair in texts.items() for text in pair), (
-            f"about_terms is {texts!r}, expected texts by the names of terms"
-        )
-        has = children_of(self.model)
-        named = [(f'phase "{phase.name}" updates', phase.updates) for phase in phases]
-        named += [(f'action "{action.name}" resets', action.resets) for action in actions]
-        for does, children in named:
-            missing = sorted({*children} - has - {PRIOR})
-            assert not missing, f"{does} {unknown_child(missing[0], has)}"
 
     def totals_and_terms(self) -> None:
         fresh = self.fresh()  # so that a loss that changes its model is found by the next law

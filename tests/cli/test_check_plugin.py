@@ -317,18 +317,49 @@ def test_a_loss_of_an_unusual_model_is_checked_on_the_model_of_its_plugin(site, 
         "check_no_flow",
         LOSS.replace("self.flow, self", "self.net, self").replace("self.flow(z)", "self.net(z)"),
     )
-    assert_names(reports("check_no_flow", code=0)["loss"]["not_checked"], "flow", "assert_loss_is_lawful")
+    found = reports("check_no_flow", code=0)["loss"]
+    assert_names(found["not_checked"], "flow", "this plugin have net", "no recipe", "assert_loss_is_lawful", "recipes/")
+    assert "phases" in {law["law"] for law in found["laws"]}
+
+
+def test_a_loss_is_checked_on_the_model_of_its_recipe_which_another_plugin_supplies(site, monkeypatch):
+    alone = LOSS.replace(
+        '    yield Entry("flow", "{module}:Flow", "A linear flow", "closed form")', "    yield from ()"
+    )
+    supply(site, monkeypatch, "check_other", LOSS.replace('Entry("flow"', 'Entry("flow-of-other"'))
+    supply(site, monkeypatch, "check_alone", alone)
+    monkeypatch.setenv("GENKIT_PLUGINS", "check_alone,check_other")
+    assert_names(reports("check_alone", code=0)["loss"]["not_checked"], "this plugin has no model")
+    (site / "pyproject.toml").write_text("")
+    (site / "recipes").mkdir()
+    recipe = '[data]\nuse="8-gaussians"\n[model]\nuse="flow-of-other"\n[loss]\nuse="flow"\n'
+    (site / "recipes" / "x.toml").write_text(recipe.replace("-of-other", "-of-otter"))
+    assert_names(reports("check_alone", code=0)["loss"]["not_checked"], "x.toml", "flow-of-otter")
+    (site / "recipes" / "x.toml").write_text(recipe)
+    found = reports("check_alone", code=0)["loss"]
+    assert not found["not_checked"] and "two processes are one" in {law["law"] for law in found["laws"]}
+
+
+def test_what_a_loss_says_of_itself_is_checked_without_a_model(site, monkeypatch):
+    texts = "    @property\n    def about_terms(self):\n        return {'total': 3}\n\n"
+    own = '("flow",)', '("teacher",)'
+    supply(site, monkeypatch, "check_about", LOSS.replace(*own).replace("    def phases", texts + "    def phases"))
+    found = reports("check_about", code=1)["loss"]
+    assert_names(broken(found)["phases"], "about_terms")
+    assert_names(found["not_checked"], "teacher", "decoder and encoder", "critic and generator", "plugin have flow")
 
 
 def test_a_child_that_no_model_has_breaks_a_law_if_a_similar_name_or_a_recipe_shows_what_is_meant(site, monkeypatch):
     supply(site, monkeypatch, "check_flwo", LOSS.replace('("flow",)', '("flwo",)'))
-    assert_names(broken(reports("check_flwo", code=1)["loss"])["phases"], '"flwo"', "it has flow", "Did you mean flow?")
+    assert_names(
+        broken(reports("check_flwo", code=1)["loss"])["children"], '"flwo"', "it has flow", "Did you mean flow?"
+    )
     supply(site, monkeypatch, "check_teacher", LOSS.replace('("flow",)', '("teacher",)'))
     assert reports("check_teacher", code=0)["loss"]["not_checked"]
     (site / "pyproject.toml").write_text("")
     (site / "recipes").mkdir()
     (site / "recipes" / "x.toml").write_text('[data]\nuse="8-gaussians"\n[model]\nuse="mlp"\n[loss]\nuse="flow"\n')
-    assert_names(broken(reports("check_teacher", code=1)["loss"])["phases"], '"teacher"', "decoder and encoder")
+    assert_names(broken(reports("check_teacher", code=1)["loss"])["children"], '"teacher"', "decoder and encoder")
 
 
 HELPER = "    def loss(self, model, batch):"

@@ -209,7 +209,7 @@ def test_an_action_of_gathered_rows_passes():
         (WithGraph, "totals and terms"),
         (NotFinite, "totals and terms"),
         (TwoNames, "phases"),
-        (NoChild, "phases"),
+        (NoChild, "children"),
         (NotAFrozenDataclass, "phases"),
     ],
 )

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support.messages import assert_names
 
+from genkit import testing
 from genkit.plugin_check.build_part import kind_word
 from genkit.plugin_check.check import Report, part_report
 from genkit.plugin_check.member_names import misspelt_members
@@ -46,20 +48,20 @@ MISTAKES = {
     "root-of-zero": Mistake(
         "losses", "finite gradients", "kl = model", "kl = (z - z).sum(1).sqrt() + model", "encoder"
     ),
-    "unknown-child": Mistake("losses", "phases", '"decoder", ', '"decodr", ', "Did you mean decoder?"),
-    "unknown-prior": Mistake("losses", "phases", '"prior")', '"priro")', "Did you mean prior?"),
+    "unknown-child": Mistake("losses", "children", '"decoder", ', '"decodr", ', "Did you mean decoder?"),
+    "unknown-prior": Mistake("losses", "children", '"prior")', '"priro")', "Did you mean prior?"),
     "terms-without-texts": Mistake("losses", "phases", METHOD, TEXTS + METHOD, "about_terms"),
     "one-child-as-text": Mistake("losses", "phases", CHILDREN, '"encoder"', 'such as ("encoder",)'),
     "one-phase": Mistake("losses", "phases", f'(Phase("vae", {CHILDREN}, self.loss),)', '"vae"', "a str"),
     "unknown-target": Mistake(
-        "losses", "phases", METHOD, f"    def targets(self): return ('decodr',)\n\n{METHOD}", "Did you mean decoder?"
+        "losses", "children", METHOD, f"    def targets(self): return ('decodr',)\n\n{METHOD}", "Did you mean decoder?"
     ),
     "targets-as-text": Mistake(
         "losses", "phases", METHOD, f"    def targets(self): return 'decoder'\n\n{METHOD}", "a tuple of names"
     ),
     "unknown-reset": Mistake(
         "losses",
-        "phases",
+        "children",
         METHOD,
         WITH.format(", resets=('encodr',)") + ACTION.format("pass"),
         "Did you mean encoder?",
@@ -184,7 +186,15 @@ def test_a_part_that_refuses_every_example_is_not_checked(kind, report_of):
         kind, line, f"if len(str(2)): raise ValueError('only for sounds')\n        {line}", f"only_{kind}"
     )
     assert not report.broken
-    assert "only for sounds" in report.not_checked
+    assert_names(report.not_checked, "only for sounds", f"genkit.testing.assert_{kind_word(kind)}_is_lawful")
+    assert hasattr(testing, f"assert_{kind_word(kind)}_is_lawful")
+
+
+def test_laws_that_hold_before_a_refusal_are_reported(report_of):
+    report = report_of(
+        "losses", METHOD, METHOD + ", batch):\n        raise ValueError('only for sounds')\n\n    def x(self", "early"
+    )
+    assert {"phases", "children"} == {law.law for law in report.verdicts} and report.not_checked
 
 
 def test_methods_of_a_class_without_a_file_are_not_judged():
