@@ -16,11 +16,11 @@ import pytest
 from support.commands import TINY
 from support.schemas import accepts
 
-from genkit.api import Doc
+from genkit.api import Doc, NonNegativeSchedule, Schedule
 from genkit.errors import RecipeError
 from genkit.hooks import Entry, hookimpl
 from genkit.recipe.binding.bind import Binder, Invalid
-from genkit.recipe.binding.part_fields import SUPPLIED, Form, form_of, parameters_of, without_none
+from genkit.recipe.binding.part_fields import SUPPLIED, parameters_of, without_none
 from genkit.recipe.installed.registry import Owner, load_registry
 from genkit.recipe.plan import make_plan
 from genkit.recipe.schema.schema_of_parts import PartSchemas
@@ -80,6 +80,8 @@ MISTAKES = {
     "schedule as a text that has required keys": "loss.beta_kl='multistep'",
     "schedule without its required key": "loss.beta_kl={use='multistep'}",
     "schedule without a name": "loss.beta_kl={start=1.0}",
+    "negative weight": "loss.beta_kl=-0.5",
+    "negative learning rate": "optimiser.encoder.lr=-1",
     "schedule with the key of another": "loss.beta_kl={use='linear', rate=1.0}",
     "unknown metric": "metrics.nodes={}",
     "label without a part": "metrics.mine={samples=5}",
@@ -157,7 +159,7 @@ def test_plan_and_schema_agree_on_every_key_of_every_part(kind, registry):
                 plan, valid = binds(kind, {**table, key: value}, registry), is_valid(accepted, {**table, key: value})
                 if plan and not valid and not (value is True and 1 in choices(hint)):  # for pydantic, true is 1 there
                     wrong.append((part.entry.name, key, value, "refused"))
-                if valid and not plan and form_of(hint) is Form.VALUE and not is_whole(value):
+                if valid and not plan and not isinstance(value, dict) and not is_whole(value):
                     wrong.append((part.entry.name, key, value, "accepted"))
             seen.add((key, hint))
             if parameter.required:
@@ -204,6 +206,51 @@ def choices(hint: Any) -> list[Any]:
 def is_whole(value: Any) -> bool:
     """Return whether a value is an integer that is written as a float, which JSON schemas take for an integer."""
     return isinstance(value, float) and value.is_integer()
+
+
+# Schedules with bounds
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A divergence with a weight."""
+
+    weight: Annotated[NonNegativeSchedule, Doc("Weight.")]
+
+
+@dataclass(frozen=True)
+class Free:
+    """A divergence with a weight of any sign."""
+
+    weight: Annotated[Schedule, Doc("Weight.")]
+
+
+class WithBounds:
+    """A plugin whose parts have one key with different bounds."""
+
+    genkit_hooks = 1
+
+    @hookimpl
+    def genkit_divergences(self):
+        yield Entry("bounded", f"{__name__}:Bounded", "Weighted", "")
+        yield Entry("free", f"{__name__}:Free", "Weighted", "")
+
+
+@pytest.mark.parametrize("partial", [False, True], ids=["recipe", "set"])
+def test_bounds_of_a_schedule_are_those_of_its_number(partial):
+    registry = load_registry()
+    registry.register(WithBounds(), Owner("bounds", "genkit-bounds", "1.0"))
+    schemas = PartSchemas(registry, partial)
+    table = schemas.table("divergences")
+    weight = table["properties"]["weight"]
+    assert "minimum" not in weight and "linear" in weight["properties"]["use"]["enum"]  # what editors complete
+    accepted = accepts({**table, "definitions": schemas.definitions})
+    for value in (-0.5, 0, 0.5, "linear", {"use": "linear", "start": -1.0}, {"use": "liner"}, True):
+        right = value != {"use": "liner"} and value is not True
+        assert accepted({"use": "free", "weight": value}) is right
+        assert accepted({"use": "bounded", "weight": value}) is (right and (partial or value != -0.5))
+    vae = PartSchemas(registry, partial).table("losses")["properties"]["beta_kl"]
+    assert vae["minimum"] == 0 and "linear" in vae["properties"]["use"]["enum"]
 
 
 # What an editor shows

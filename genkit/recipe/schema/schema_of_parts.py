@@ -15,10 +15,10 @@ from typing import Any, get_args
 
 from genkit.errors import UsageError
 from genkit.recipe.binding.bind_model import ERROR, PRIOR
-from genkit.recipe.binding.part_fields import SUPPLIED, Form, form_of, kind_of, parameters_of, without_none
+from genkit.recipe.binding.part_fields import SUPPLIED, Form, bounds_of, form_of, kind_of, parameters_of, without_none
 from genkit.recipe.installed.registry import Part, Registry
 from genkit.recipe.schema.schema_of_keys import KeySchema, described, schema_of_shared_key
-from genkit.recipe.schema.schema_of_values import ANYTHING, Schema, or_empty
+from genkit.recipe.schema.schema_of_values import ANYTHING, Schema, or_empty, schema_of_bounds, without_bounds
 
 NETWORK, MODEL = "models", "model"  # MODEL is the kind of [model]: a network, its prior and its reconstruction error
 NOTHING: Schema = {"not": {}}
@@ -96,7 +96,7 @@ class PartSchemas:
         hint = without_none(hint)
         match form_of(hint):
             case Form.PART:
-                return self.table(kind_of(hint), around)
+                return _within(self.table(kind_of(hint), around), schema_of_bounds(bounds_of(hint)))
             case Form.TABLE:
                 return self.plain_table(self.keys_of(hint, around))
             case Form.TABLES:
@@ -201,9 +201,25 @@ def _others_allowed(allowed: bool) -> Schema:
 
 def _rules(keys: Mapping[str, KeySchema], forms: Mapping[str, Schema]) -> Schema:
     """Return the schema of the keys of one part, without what their forms say already."""
-    exact = {name: ANYTHING if _says(forms[name], key.schema) else key.schema for name, key in keys.items()}
+    exact = {name: _unsaid(forms[name], key.schema) for name, key in keys.items()}
     required = [name for name, key in keys.items() if key.required]
     return {"properties": {"use": ANYTHING, **exact}, "required": required, "additionalProperties": False}
+
+
+def _within(table: Schema, bounds: Schema) -> Schema:
+    """Return the schema of a part with bounds of the number that is short for it. A reference allows no other keys."""
+    if not bounds:
+        return table
+    return {"allOf": [table], **bounds} if "$ref" in table else {**table, **bounds}
+
+
+def _unsaid(form: Schema, schema: Schema) -> Schema:
+    """Return what a schema says and its form does not: nothing, bounds of a number, or the schema."""
+    if _says(form, schema):
+        return ANYTHING
+    plain = without_bounds(schema)
+    bounds = {name: limit for name, limit in schema.items() if name not in plain}
+    return bounds if _says(form, plain) else schema
 
 
 def _says(form: Schema, schema: Schema) -> bool:

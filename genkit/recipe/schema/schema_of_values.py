@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
 Schema = dict[str, Any]
 ANYTHING: Schema = {}
+BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf")  # of numbers only
 
 
 def schema_of_type(hint: Any) -> Schema:
@@ -22,6 +23,17 @@ def schema_of_type(hint: Any) -> Schema:
     return _as_draft_7(schema, schema.get("$defs", {}))
 
 
+def schema_of_bounds(bounds: Sequence[Any]) -> Schema:
+    """Return the schema of bounds of a number, which says nothing of what is no number."""
+    number = schema_of_type(Annotated[float, *bounds]) if bounds else ANYTHING
+    return {name: limit for name, limit in number.items() if name in BOUNDS}
+
+
+def without_bounds(schema: Schema) -> Schema:
+    """Return a schema without the bounds of a number."""
+    return {name: value for name, value in schema.items() if name not in BOUNDS}
+
+
 def schema_of_all(schemas: Sequence[Schema]) -> Schema:
     """Return a schema that accepts what any of the schemas accepts, as simple as an editor needs it."""
     different = _without_repeats(schemas)
@@ -30,7 +42,8 @@ def schema_of_all(schemas: Sequence[Schema]) -> Schema:
     if all(schema.keys() <= {"enum", "type"} and "enum" in schema for schema in different):
         values = list(dict.fromkeys(value for schema in different for value in schema["enum"]))
         return {"enum": values, **_types(different)}
-    return _types(different)
+    unbounded = _without_repeats([without_bounds(schema) for schema in different])
+    return unbounded[0] if len(unbounded) == 1 else _types(different)
 
 
 def or_empty(schema: Schema) -> Schema:
