@@ -134,6 +134,23 @@ def test_the_keyboard_reads_the_values_of_each_run_at_a_step(pages, view, name):
     assert shown == wanted, "of ten runs, none is named"
 
 
+def test_after_the_end_of_a_shorter_run_its_last_value_is_shown_with_its_step(pages, view):
+    page = view(pages["lengths"])
+    draw_all(page)
+    page.locator("#numbers summary").press("Enter")
+    lines = {name: RunFolder(pages["lengths"].parent / "lengths" / name).lines() for name in ("of-3", "of-6")}
+    rows = page.locator("#numbers tbody tr[data-curve*=':']").all()
+    shown = {tuple(row.locator("th, td").all_inner_texts()[:3]) for row in rows}  # at the last step of all
+    last = {name: (line[-1], "" if name == "of-6" else " (step 3)") for name, line in lines.items()}
+    assert shown == {
+        (key, name, value_text(value) + step)
+        for name, (line, step) in last.items()
+        for key, value in line.items()
+        if "/" in key
+    }
+    assert any(" (step 3)" in text for text in page.locator("#curves .legend .at").all_text_contents())
+
+
 def test_on_a_phone_heads_have_numbers_of_runs_and_readers_hear_the_names(pages, view):
     page = view(pages["pair"], "phone")
     heads = page.locator("#metrics thead th")

@@ -15,7 +15,7 @@ from genkit.runs.comparison.compare import compare
 from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.training.cut_back import cut_back
 
-pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("isolated")]
+pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("isolated", "never_collapsed")]
 
 TEXT = (
     TINY

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import numpy as np
 import pytest
 
 from genkit.api import ConstantSchedule, Doc, Phase, Schedule
 from genkit.draw.panels import Panel, Section
 from genkit.parts.schedules.cosine import CosineSchedule
+from genkit.parts.schedules.linear import LinearSchedule
 from genkit.parts.schedules.multistep import MultistepSchedule
 from genkit.runs.report.report_about import ABOUT_KL, meanings_of
 from genkit.runs.report.report_charts import chart_groups
 from genkit.runs.report.report_phases import phase_starts
-from genkit.runs.report.report_schedules import with_jumps
+from genkit.runs.report.report_schedules import with_bends
 
 pytestmark = pytest.mark.fast
 
@@ -53,7 +55,7 @@ def test_a_schedule_jumps_at_the_step_at_which_a_log_of_every_step_has_it(every,
     schedules = {"lr/encoder": MultistepSchedule(1.0, milestones, 0.5)}
     whole = {line["step"]: line["lr/encoder"] for line in log_of(150, 1, schedules)}
     lines = log_of(150, every, schedules)
-    shown = with_jumps(lines, schedules, 150)
+    shown = with_bends(lines, schedules, 150)
     assert [line for line in shown if line in lines] == lines
     assert [line["step"] for line in shown] == sorted({line["step"] for line in shown})
     curve = {line["step"]: line["lr/encoder"] for line in shown}
@@ -63,15 +65,60 @@ def test_a_schedule_jumps_at_the_step_at_which_a_log_of_every_step_has_it(every,
     assert all(set(line) == {"step", "lr/encoder"} for line in shown if line not in lines)
 
 
-def test_a_ramp_gets_no_further_points_and_neither_does_a_run_of_another_length():
-    ramp, jump = {"lr/encoder": CosineSchedule(1.0, 0.0)}, {"lr/encoder": MultistepSchedule(1.0, (0.75,), 0.5)}
-    for every in (1, 2, 3, 10, 50):
-        lines = log_of(150, every, ramp)
-        assert with_jumps(lines, ramp, 150) == lines
+@dataclass(frozen=True)
+class RampSchedule(Schedule):
+    """Zero up to t = 0.3, one from t = 0.7 on, a straight line in between; then a jump to a tenth at t = 0.9."""
+
+    def __call__(self, t):
+        """Return the value at t."""
+        return 0.1 if t >= 0.9 else min(1.0, max(0.0, (t - 0.3) / 0.4))
+
+
+@pytest.mark.parametrize("every", [1, 10, 40, 75, 200])
+@pytest.mark.parametrize(
+    "schedule", [RampSchedule(), CosineSchedule(1.0, 0.0), MultistepSchedule(1.0, (0.5, 0.9), 0.1)]
+)
+def test_straight_lines_between_all_values_are_the_curve_of_the_schedule(schedule, every):
+    schedules = {"schedule/c": schedule}
+    lines = log_of(400, every, schedules)
+    shown = {line["step"]: line["schedule/c"] for line in with_bends(lines, schedules, 400)}
+    steps = range(min(shown), max(shown) + 1)
+    exact = np.array([schedule((step - 1) / 400) for step in steps])
+    drawn = np.interp(steps, list(shown), list(shown.values()))
+    assert np.abs(drawn - exact).max() <= np.abs(exact).max() / 400
+    assert len(shown) <= len(lines) + 32, "a schedule gets few points"
+
+
+def test_a_straight_line_and_a_log_of_every_step_get_no_points():
+    straight = {"schedule/c": LinearSchedule(0.0, 1.0)}
+    lines = log_of(400, 40, straight)
+    assert with_bends(lines, straight, 400) == lines
+    for schedule in (RampSchedule(), CosineSchedule(1.0, 0.0)):
+        lines = log_of(400, 1, {"schedule/c": schedule})
+        assert with_bends(lines, {"schedule/c": schedule}, 400) == lines
+
+
+def test_a_schedule_that_needs_too_many_points_or_is_of_a_run_of_another_length_is_drawn_as_it_was_logged():
+    for lasts, added in ((10, True), (1, False)):  # steps between two jumps
+        waves = {"lr/encoder": WaveSchedule(lasts)}
+        lines = log_of(150, 75, waves)
+        assert (with_bends(lines, waves, 150) != lines) is added
+    jump = {"lr/encoder": MultistepSchedule(1.0, (0.75,), 0.5)}
     lines = log_of(150, 30, jump)
-    assert len(with_jumps(lines, jump, 150)) > len(lines)
-    assert with_jumps(lines, jump, 300) == with_jumps(lines, {"lr/decoder": jump["lr/encoder"]}, 150) == lines
-    assert with_jumps([], jump, 150) == []
+    assert len(with_bends(lines, jump, 150)) > len(lines)
+    assert with_bends(lines, jump, 300) == with_bends(lines, {"lr/decoder": jump["lr/encoder"]}, 150) == lines
+    assert with_bends([], jump, 150) == []
+
+
+@dataclass(frozen=True)
+class WaveSchedule(Schedule):
+    """One and two in turn, in a run of 150 steps."""
+
+    lasts: int
+
+    def __call__(self, t):
+        """Return the value at t."""
+        return 1.0 + round(t * 150) // self.lasts % 2
 
 
 @dataclass(frozen=True)

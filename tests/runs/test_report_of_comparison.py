@@ -23,6 +23,7 @@ from genkit.runs.comparison.report_of_comparison import FEW, WHAT_IS_TRAINED, co
 from genkit.runs.comparison.standing import Standing
 from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.report.report_of_run import report_of_run
+from genkit.runs.trained_models.collapse import Reconstructed, joint_remarks
 
 pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("isolated")]
 
@@ -104,8 +105,28 @@ def test_a_collapsed_run_is_named_above_its_numbers(runs, tmp_path):
         facts = json.loads(about.read_text("utf-8"))
         facts["reconstructed_variance"] = {"share": share, "samples": 64, "weights": "raw"}
         about.write_text(json.dumps(facts), encoding="utf-8")
-    (remark,) = (each for each in report_of_comparison(compare(folders)).remarks if "docs/collapse.md" in each)
-    assert remark.startswith("wide: ")
+    comparison = compare(folders)
+    report = report_of_comparison(comparison)
+    for remarks in (report.remarks, comparison.remarks, comparison.as_dict()["remarks"]):
+        (remark,) = (each for each in remarks if "docs/collapse.md" in each)
+        assert remark.startswith("wide: ")
+    assert [run["reconstructed_variance"]["collapsed"] for run in comparison.as_dict()["runs"]] == [False, True]
+    standings = {cell.standing for line in report.metrics for cell in line.cells[1:] if cell.value != "–"}
+    assert standings == {Standing.COLLAPSED}
+    assert not any(cell.standing is Standing.COLLAPSED for line in report.metrics for cell in line.cells[:1])
+    assert "Collapsed:" in " ".join(report.about_metrics)
+    printed = genkit("compare", *folders, "--out", tmp_path / "c.png").out
+    assert "remark: wide: the model has collapsed" in " ".join(printed.split()) and "(collapsed)" in printed
+
+
+def test_runs_that_have_collapsed_share_one_remark_with_their_shares():
+    few, none, little = (Reconstructed(share, 64, "raw") for share in (0.012, -0.1, 0.1))
+    fine, average = Reconstructed(0.5, 64, "raw"), Reconstructed(0.012, 64, "ema")
+    assert joint_remarks({"a": fine}) == [] and joint_remarks({"a": few, "b": fine}) == [f"a: {few.remark}"]
+    both, other, alone = joint_remarks({"a": few, "b": little, "c": none, "d": fine, "e": average, "f": little})
+    assert both.startswith("a (1.2%), c (0.0%): the models have collapsed") and both.endswith(few.advice)
+    assert other.startswith("b (10.0%), f (10.0%): ") and "collapsed," not in other and other.endswith(little.advice)
+    assert alone == f"e: {average.remark}"
 
 
 def test_a_schedule_jumps_at_its_milestone_and_not_at_the_next_logged_step(tmp_path):
@@ -159,7 +180,7 @@ def test_reconstructions_are_of_the_same_samples_with_their_errors(runs):
     assert rows[1].tiles[0].text != rows[2].tiles[0].text
 
 
-def test_recipes_differ_first_and_metrics_share_a_line_only_if_comparable(runs):
+def test_recipes_differ_first_and_metrics_share_a_line_only_if_comparable(runs, never_collapsed):
     found = report(runs, "images", "faster")
     assert [line.name for line in found.deciding] == ["optimiser.encoder.lr", "optimiser.decoder.lr"]
     assert found.first == found.deciding and not found.folded

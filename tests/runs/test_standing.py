@@ -39,6 +39,17 @@ def test_the_best_value_ties_exactly_with_those_whose_intervals_overlap_with_its
         assert standings(negated, ()) == standings(row(values, intervals), ())
 
 
+def test_a_run_that_has_collapsed_has_no_other_standing_and_nothing_takes_its_place():
+    values = {"a": 1.0, "b": 2.0, "c": 3.0}
+    for gone in values:
+        before = standings(row(values), ())
+        assert standings(row(values), (), {gone}) == {**before, gone: Standing.COLLAPSED}
+    tie = row({"a": 1.0, "b": 1.0, "c": 3.0})
+    assert standings(tie, (), {"b"}) == {"a": NONE, "b": Standing.COLLAPSED, "c": NONE}, "there is no tie of one"
+    assert standings(tie, (), {"c"}) == {"a": TIED, "b": TIED, "c": Standing.COLLAPSED}
+    assert standings(row({"a": 1.0, "b": None}), (), {"b"}) == {"a": NONE}, "there is no value to mark"
+
+
 def test_values_that_are_printed_alike_tie():
     assert standings(row({"a": 0.6931441, "b": 0.6931449}), ()) == {"a": TIED, "b": TIED}
     assert standings(row({"a": 0.69314, "b": 0.69315}), ()) == {"a": LOWEST, "b": NONE}

@@ -56,7 +56,10 @@ def write_compared_pages(root: Path, cache: Path) -> dict[str, Path]:
                 steps=(1, 2, 3),
                 results=[result(HOSTILE, number, "lower")],
             )
+        for length in (3, 6):
+            write_run(root / "lengths" / f"of-{length}", tables='[data]\nuse = "x"\n', steps=range(1, length + 1))
         made = {
+            "lengths": comparison_page(compare(sorted((root / "lengths").iterdir()))),
             "ten": comparison_page(compare([*copies, points])),
             "hostile": comparison_page(compare(sorted((root / "hostile").iterdir()))),
             "pair": comparison_page(compare([points, _numbered_copy(points)])),

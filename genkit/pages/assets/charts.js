@@ -95,11 +95,11 @@ function numberText(value) {
   return value === 0 || (power >= -4 && power < 4) ? String(Number(value.toPrecision(4))) : `${digits}e${sign}${shown}`;
 }
 
-// The value of a curve at a place, or at the place next to it that has a value or a gap, which is then named. Before the
-// curve begins and after it has ended there is none.
+// The value of a curve at a place, or at the place next to it that has a value or a gap, which is then named: after a
+// shorter run has ended, its last one. Before the curve begins there is none.
 function valueText(curve, place, unit) {
-  const begin = curve[0][0], end = curve[curve.length - 1][0], between = (end - begin) / (curve.length - 1);  // NaN for one
-  if (place <= begin - between || place >= end + between) return "–";
+  const begin = curve[0][0], between = (curve[curve.length - 1][0] - begin) / (curve.length - 1);  // NaN for one
+  if (place <= begin - between) return "–";
   const [x, y] = curve.reduce((best, point) => (Math.abs(point[0] - place) < Math.abs(best[0] - place) ? point : best));
   return `${y === null ? "not finite" : numberText(y)}${x === place ? "" : ` (${unit} ${x})`}`;
 }

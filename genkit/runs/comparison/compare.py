@@ -14,6 +14,7 @@ from genkit.errors import UsageError
 from genkit.evaluation.protocol_lines import shown_weights, weights_note
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.recipe.text.nested import flatten
+from genkit.runs.comparison.compared_remarks import remarks_on_collapse
 from genkit.runs.comparison.compared_run import ComparedRun
 from genkit.runs.on_disk.not_a_run_folder import run_around
 from genkit.runs.on_disk.run_folder import RunFolder
@@ -95,9 +96,15 @@ class Comparison:
 
     @cached_property
     def remarks(self) -> list[str]:
-        """The limits of the comparison: different data, different protocols, unfinished runs."""
+        """The limits of the comparison: collapsed runs, different data, different protocols, unfinished runs."""
         lost = [f"{line}." for run in self.runs for line in run.lost_lines]
-        return [*self._remarks_on_data(), *self._remarks_on_protocols(), *self._remarks_on_progress(), *lost]
+        return [
+            *remarks_on_collapse(self.runs),
+            *self._remarks_on_data(),
+            *self._remarks_on_protocols(),
+            *self._remarks_on_progress(),
+            *lost,
+        ]
 
     def evaluations(self) -> dict[MetricProtocol, dict[str, list[EvaluationRecord]]]:
         """Return the evaluations during training by run, for each kind of comparable value."""
@@ -120,11 +127,7 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison as values for JSON."""
-        runs = [
-            {"name": run.name, "path": str(run.folder.path), "finished": run.folder.finished, "progress": run.progress,
-             "totals": run.totals, "timing": run.timing and run.timing.as_dict()}
-            for run in self.runs
-        ]  # fmt: skip
+        runs = [run.as_dict() for run in self.runs]
         differences = {key: dict(zip(self.names, row, strict=True)) for key, row in self.differences.items()}
         metrics = [asdict(row) for row in self.rows]
         return {"runs": runs, "differences": differences, "metrics": metrics, "remarks": self.remarks}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from genkit.core.result import EvaluationRecord
@@ -56,6 +57,25 @@ def charts_of_one_run(
     return ChartsOfRun(run.name, groups, numbers)
 
 
+def without_repeated(of_runs: Sequence[ChartsOfRun], said: Collection[str]) -> tuple[list[ChartsOfRun], list[str]]:
+    """Return the charts without paragraphs that several of the runs have or that are `said` already, and the former."""
+    counts = Counter(
+        text for of_run in of_runs for text in dict.fromkeys(text for group in of_run.groups for text in group.about)
+    )
+    repeated = [text for text, count in counts.items() if count > 1 and text not in said]
+    known = {*said, *repeated}
+    shorter = [
+        replace(
+            of_run,
+            groups=[
+                replace(group, about=[text for text in group.about if text not in known]) for group in of_run.groups
+            ],
+        )
+        for of_run in of_runs
+    ]
+    return shorter, repeated
+
+
 def panels_of(sections: Sequence[Section]) -> list[Panel]:
     """Return all panels of some sections."""
     return [panel for section in sections for panel in section.panels]
@@ -64,7 +84,7 @@ def panels_of(sections: Sequence[Section]) -> list[Panel]:
 def _own_lines(comparison: Comparison, run: ComparedRun) -> list[dict[str, Any]]:
     """Return the lines of the log of a run without the keys that it shares."""
     shared = shared_keys(comparison, run)
-    return [{key: value for key, value in line.items() if key not in shared} for line in run.lines]
+    return [{key: value for key, value in line.items() if key not in shared} for line in run.curve_lines]
 
 
 def _own_evaluations(comparison: Comparison, run: ComparedRun) -> list[EvaluationRecord]:

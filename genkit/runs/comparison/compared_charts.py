@@ -9,13 +9,18 @@ from genkit.draw.panels import Panel, Section
 from genkit.pages.chart import Look
 from genkit.pages.line_chart import line_chart, points_of_each
 from genkit.runs.comparison.compare import Comparison
-from genkit.runs.comparison.compared_alone import ChartsOfRun, charts_of_one_run, panels_of, sections_of_one_run
+from genkit.runs.comparison.compared_alone import (
+    ChartsOfRun,
+    charts_of_one_run,
+    panels_of,
+    sections_of_one_run,
+    without_repeated,
+)
 from genkit.runs.comparison.compared_curves import evaluation_panels_of, merged, sections_of_terms, term_panels
 from genkit.runs.comparison.compared_run import ComparedRun
 from genkit.runs.report.report_about import ABOUT_TOTAL, GENERAL, KL, has_total
 from genkit.runs.report.report_charts import ChartGroup, CurveNumbers, numbers_of
 from genkit.runs.report.report_phases import phase_starts
-from genkit.runs.report.report_schedules import schedules_of, with_jumps
 
 NAMED_IN_CHARTS = 4  # runs; more are named once, above the charts
 EVALUATIONS, SCHEDULES = "Evaluations during training", "Schedules"
@@ -35,6 +40,7 @@ class ComparedCharts:
 
     groups: Sequence[ChartGroup]  # of several runs
     of_one_run: Sequence[ChartsOfRun]
+    about_one_run: Sequence[str]  # what the charts of several single runs mean
     folded: Sequence[ChartGroup]  # of several runs, too, but less telling than the others
     named: bool  # whether each chart of several runs names them; else they are named once, above the charts
     numbers: Sequence[CurveNumbers]  # quantity, run, first, last, lowest and highest value; no run: all have the curve
@@ -49,11 +55,9 @@ def charts_of_comparison(comparison: Comparison, looks: Mapping[str, Look]) -> C
     """Return the charts of evaluations, terms and schedules. `looks` are those of the runs, by name.
 
     Quantities that are equal in each run share a chart, such as the learning rates of two networks. If the runs have
-    nothing else in common, their schedules are folded; schedules that are the same in all runs always are. A schedule
-    jumps where the page of its run says so, not at the next logged step.
+    nothing else in common, their schedules are folded; schedules that are the same in all runs always are.
     """
     starts = {run.name: phase_starts(run.lines, run.plan.phases if run.plan else ()) for run in comparison.runs}
-    comparison = Comparison([_with_jumps(run) for run in comparison.runs])
     terms = [panel for panel in term_panels(comparison) if len(panel.curves) > 1]
     schedules = [panel for panel in merged(terms) if panel.exact]
     same = [panel for panel in schedules if _is_one_curve_of_all(panel, len(looks))]
@@ -66,9 +70,12 @@ def charts_of_comparison(comparison: Comparison, looks: Mapping[str, Look]) -> C
     everything = panels_of([*shared, different, common, *(section for each in alone.values() for section in each)])
     page = _Page(looks, starts, points_of_each(sum(len(panel.curves) for panel in everything)))
     groups = [page.group(section) for section in ([*shared, different] if shared else []) if section.panels]
-    of_one_run = [page.run(comparison, run, alone[run.name]) for run in comparison.runs if alone[run.name]]
+    of_one_run, about = without_repeated(
+        [page.run(comparison, run, alone[run.name]) for run in comparison.runs if alone[run.name]],
+        said=[text for group in groups for text in group.about],
+    )
     folded = [page.group(section) for section in ([] if shared else [different]) + [common] if section.panels]
-    return ComparedCharts(groups, of_one_run, folded, page.named, page.numbers)
+    return ComparedCharts(groups, of_one_run, about, folded, page.named, page.numbers)
 
 
 @dataclass
@@ -117,12 +124,6 @@ class _Page:
         self.charts += len(made.charts)
         self.numbers += made.numbers
         return made
-
-
-def _with_jumps(run: ComparedRun) -> ComparedRun:
-    """Return the run with lines around the jumps of its schedules, if its plan can be made here."""
-    steps = run.plan.recipe.train.steps if run.plan else None
-    return replace(run, lines=with_jumps(run.lines, schedules_of(run.plan), steps)) if run.plan and steps else run
 
 
 def _is_curve(panel: Panel) -> bool:

@@ -24,7 +24,7 @@ def term_panels(comparison: Comparison) -> list[Panel]:
 
     Runs that train on different data have panels of their own, but for schedules, which do not depend on data.
     """
-    curves = {run.name: curves_of(run.lines) for run in comparison.runs}
+    curves = {run.name: curves_of(run.curve_lines) for run in comparison.runs}
     data = {run.name: comparison.data_of(run, "train") for run in comparison.runs}
     titles = data_titles(comparison, set(data.values()))
     keys = dict.fromkeys(key for of_run in curves.values() for key in of_run)
@@ -40,12 +40,12 @@ def term_panels(comparison: Comparison) -> list[Panel]:
 def shared_keys(comparison: Comparison, run: ComparedRun) -> set[str]:
     """Return the logged keys of a run that share a panel with another run."""
     data = {each.name: comparison.data_of(each, "train") for each in comparison.runs}
-    own = curves_of(run.lines)
+    own = curves_of(run.curve_lines)
     return {
         key
         for other in comparison.runs
         if other is not run
-        for key in curves_of(other.lines)
+        for key in curves_of(other.curve_lines)
         if key in own and (is_schedule(key) or data[other.name] == data[run.name])
     }
 

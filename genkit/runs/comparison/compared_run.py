@@ -12,10 +12,12 @@ from genkit.errors import UsageError
 from genkit.evaluation.data_fingerprint import same_images
 from genkit.recipe.plan import Plan
 from genkit.recipe.text.document import read
-from genkit.runs.on_disk.model_facts import step_of
+from genkit.runs.on_disk.model_facts import facts_in, step_of
 from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.on_disk.timing import Timing, read_timing
 from genkit.runs.report.report_remarks import plan_of
+from genkit.runs.report.report_schedules import lines_of_curves
+from genkit.runs.trained_models.collapse import Reconstructed, reconstructed_in
 from genkit.runs.training.checkpoint import read_facts
 from genkit.runs.training.evaluate_during_training import evaluations_of, newest_evaluation
 from genkit.runs.training.resume_remarks import lost_lines
@@ -63,6 +65,21 @@ class ComparedRun:
         return plan_of(self.folder.resolved)
 
     @cached_property
+    def curve_lines(self) -> Sequence[Mapping[str, Any]]:
+        """The lines of the log, and those where a schedule bends in between, as far as the plan can be made here."""
+        return lines_of_curves(self.lines, self.plan, self.recipe)
+
+    @cached_property
+    def reconstructed(self) -> Reconstructed | None:
+        """What the end of the run has measured of its reconstructions; None before it, and without an encoder."""
+        return reconstructed_in(facts_in(self.folder.final))
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether the run has ended with a model that has collapsed."""
+        return self.reconstructed is not None and self.reconstructed.collapsed
+
+    @cached_property
     def timing(self) -> Timing | None:
         """What training has taken up to the newest checkpoint."""
         return read_timing(self.folder)
@@ -96,3 +113,16 @@ class ComparedRun:
     def metric_of(self, label: str) -> str:
         """Return the name of the metric with this label."""
         return self.recipe.get("metrics", {}).get(label, {}).get("use", label)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return where the run is and what it has done, in the types of JSON."""
+        reconstructed = self.reconstructed
+        return {
+            "name": self.name,
+            "path": str(self.folder.path),
+            "finished": self.folder.finished,
+            "progress": self.progress,
+            "totals": self.totals,
+            "timing": self.timing and self.timing.as_dict(),
+            "reconstructed_variance": reconstructed and {**reconstructed.as_dict(), "collapsed": self.collapsed},
+        }

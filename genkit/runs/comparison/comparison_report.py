@@ -13,7 +13,7 @@ from genkit.recipe.binding.values import in_toml
 from genkit.runs.comparison.compare import Comparison, ComparisonRow
 from genkit.runs.comparison.compared_curves import evaluation_panels_of, term_panels
 from genkit.runs.comparison.compared_run import ComparedRun
-from genkit.runs.comparison.standing import printed
+from genkit.runs.comparison.standing import Standing, printed
 from genkit.runs.report.curves import ARROWS
 from genkit.runs.results_report import print_protocols
 
@@ -38,7 +38,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     metrics = [
         [
             ", ".join(filter(None, (row.label + ARROWS[row.better], row.weights_note))),
-            *(value_of_metric(row, run) for run in comparison.runs),
+            *(value_of_metric(row, run) + _mark(row, run) for run in comparison.runs),
         ]
         for row in comparison.rows
     ]
@@ -79,6 +79,11 @@ def value_of_metric(row: ComparisonRow, run: ComparedRun) -> str:
     value = row.values[run.name]
     step = "" if run.folder.finished else f" (step {row.steps[run.name]})"
     return ("refused" if value is None else printed(value)) + step
+
+
+def _mark(row: ComparisonRow, run: ComparedRun) -> str:
+    """Return the mark of a value that no page of the comparison lets lead."""
+    return f" ({Standing.COLLAPSED})" if run.collapsed and row.values.get(run.name) is not None else ""
 
 
 def total_of(run: ComparedRun, key: str) -> str:

@@ -16,7 +16,7 @@ from genkit.runs.comparison.compare import Comparison, ComparisonRow
 from genkit.runs.comparison.compared_charts import ComparedCharts, charts_of_comparison
 from genkit.runs.comparison.compared_names import short_names
 from genkit.runs.comparison.compared_pictures import ComparedPictures, pictures_of_comparison
-from genkit.runs.comparison.compared_remarks import remarks_on_training
+from genkit.runs.comparison.compared_remarks import remarks_on_plans
 from genkit.runs.comparison.compared_run import ComparedRun
 from genkit.runs.comparison.comparison_report import (
     NO_VALUE,
@@ -35,6 +35,7 @@ STANDINGS = {
     Standing.BEST: "Best: its confidence interval does not overlap with any other.",
     Standing.TIED: "Tied: the intervals overlap, or the values are printed alike.",
     Standing.LOWEST: "Lowest: the smallest of its line. The metric has no interval, so the difference may be chance.",
+    Standing.COLLAPSED: "Collapsed: the model reconstructs next to nothing. Where its value would lead, no value does.",
     Standing.HIGHEST: "Highest: the largest of its line. The metric has no interval, so the difference may be chance.",
 }
 ABOUT_INTERVALS = "An interval is for the trained model; it does not cover the variation over training seeds."
@@ -160,7 +161,7 @@ def report_of_comparison(comparison: Comparison) -> ComparisonReport:
     return ComparisonReport(
         title=f"{runs[0].name} against {runs[1].name}{others}",
         runs=labels,
-        remarks=[*comparison.remarks, *remarks_on_training(runs)],
+        remarks=[*comparison.remarks, *remarks_on_plans(runs)],
         deciding=deciding,
         others=without_weight,
         metrics=_metrics(comparison),
@@ -193,9 +194,10 @@ def _shortened(text: str) -> str:
 def _metrics(comparison: Comparison) -> list[MetricLine]:
     """Return the lines of the metrics, those that several runs share first."""
     unfinished = {run.name for run in comparison.runs if not run.folder.finished}
+    collapsed = {run.name for run in comparison.runs if run.collapsed}
     lines = []
     for row in comparison.rows:
-        standing = standings(row, unfinished)
+        standing = standings(row, unfinished, collapsed)
         cells = [
             MetricCell(value_of_metric(row, run), _interval(row, run), standing.get(run.name, Standing.NONE))
             for run in comparison.runs

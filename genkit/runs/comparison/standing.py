@@ -16,6 +16,7 @@ class Standing(StrEnum):
     LOWEST = "lowest"  # of a metric without intervals, so chance may explain it
     HIGHEST = "highest"
     TIED = "tied"
+    COLLAPSED = "collapsed"  # of a run whose model has collapsed, so its value neither leads nor ties
     NONE = ""
 
 
@@ -24,14 +25,24 @@ def printed(value: float) -> str:
     return f"{value:.5g}"
 
 
-def standings(row: ComparisonRow, unfinished: Collection[str]) -> Mapping[str, Standing]:
+def standings(
+    row: ComparisonRow, unfinished: Collection[str], collapsed: Collection[str] = ()
+) -> Mapping[str, Standing]:
     """Return the standing of each run that has a value in the row.
 
     A value is best if its confidence interval overlaps with that of no other run, else the leading ones are tied. A
     value without an interval is an interval of length 0: if it leads, it is the lowest or the highest, not the best.
     Values that are printed as the same number are tied. Nothing leads if one of the runs is `unfinished`, if only one
-    has a value, or if the metric is better neither lower nor higher.
+    has a value, or if the metric is better neither lower nor higher. A run that has `collapsed` has no other standing:
+    where its value would lead, none does.
     """
+    of_all = _among_all(row, unfinished)
+    tied = [name for name, each in of_all.items() if each is Standing.TIED and name not in collapsed]
+    of_all |= dict.fromkeys(tied, Standing.NONE) if len(tied) == 1 else {}
+    return {name: Standing.COLLAPSED if name in collapsed else each for name, each in of_all.items()}
+
+
+def _among_all(row: ComparisonRow, unfinished: Collection[str]) -> dict[str, Standing]:
     values = {name: value for name, value in row.values.items() if value is not None and math.isfinite(value)}
     standing = dict.fromkeys(values, Standing.NONE)
     if row.better is None or len(values) < 2 or set(values) & set(unfinished):

@@ -42,11 +42,15 @@ def progress_of(folder: RunFolder, recipe: Mapping[str, Any]) -> RunProgress:
     """Return the progress of a run with this resolved recipe. Raises `UsageError` if a file cannot be read."""
     line, saved = folder.step_log.last() or {}, folder.saved_steps()
     newest = saved[-1] if saved else None
-    return RunProgress(line.get("step", 0), newest, step_of(folder.final), _length(recipe, line), early_end_of(folder))
+    length, end = length_of(recipe, line), early_end_of(folder)
+    return RunProgress(line.get("step", 0), newest, step_of(folder.final), length, end)
 
 
-def _length(recipe: Mapping[str, Any], line: Mapping[str, Any]) -> int | None:
-    """Return the length of a run. With epochs it follows from a line of the log, where t = (step - 1) / steps."""
+def length_of(recipe: Mapping[str, Any], line: Mapping[str, Any]) -> int | None:
+    """Return the number of steps of a run with this resolved recipe; None if nothing says it.
+
+    With epochs it follows from a `line` of the log, where t = (step - 1) / steps.
+    """
     train = recipe.get("train", {})
     steps = train.get("steps") if isinstance(train, Mapping) else None
     if isinstance(steps, int):

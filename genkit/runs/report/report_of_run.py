@@ -46,7 +46,7 @@ from genkit.runs.report.report_remarks import (
     remarks_on_state,
     remarks_on_steps,
 )
-from genkit.runs.report.report_schedules import schedules_of, with_jumps
+from genkit.runs.report.report_schedules import lines_of_curves
 from genkit.runs.report.report_time import TimeShare, time_shares
 from genkit.runs.results_report import protocols_of
 from genkit.runs.training.checkpoint import read_facts
@@ -120,8 +120,8 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     facts: dict[str, Any] = reader.read(folder.final, lambda: _newest_facts(folder), {})
     remarks += remarks_on_collapse(facts)
     remarks += reader.read(folder.path, lambda: list(remarks_on_absent(folder, state, facts)), [])
-    jumping = reader.read(folder.metrics, lambda: _with_jumps(lines, plan, progress), lines)
-    sections: list[Section] = reader.read(folder.metrics, lambda: shown_sections(jumping, evaluations, recipe), [])
+    bent = reader.read(folder.metrics, lambda: lines_of_curves(lines, plan, recipe), lines)
+    sections: list[Section] = reader.read(folder.metrics, lambda: shown_sections(bent, evaluations, recipe), [])
     groups: list[ChartGroup] = reader.read(folder.metrics, lambda: _chart_groups(sections, lines, plan), [])
     if any(chart.notes for group in groups for chart in group.charts):
         remarks.append("Some logged values are not finite. The curves have gaps there, and a note below each says so.")
@@ -131,7 +131,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
         state=state,
         facts=reader.read(folder.resolved, lambda: _facts(folder, state, recipe, progress), {"state": str(state)}),
         groups=groups,
-        numbers=reader.read(folder.metrics, lambda: curves_in_numbers(sections, jumping), []) if groups else [],
+        numbers=reader.read(folder.metrics, lambda: curves_in_numbers(sections, bent), []) if groups else [],
         latent_space=reader.read(folder.figures, lambda: latent_space_of(folder, recipe), None),
         pictures=pictures,
         picture_remarks=budget.remarks,
@@ -169,12 +169,6 @@ class _Reader:
         if remark not in self.remarks:
             self.remarks.append(remark)
         return instead
-
-
-def _with_jumps(lines: Lines, plan: Plan | None, progress: RunProgress) -> Lines:
-    """Return the lines of the log, with those around the jumps of the schedules of the plan."""
-    length = (plan and plan.recipe.train.steps) or progress.steps
-    return with_jumps(lines, schedules_of(plan), length) if plan and length else lines
 
 
 def _chart_groups(sections: Sequence[Section], lines: Lines, plan: Plan | None) -> list[ChartGroup]:

@@ -25,6 +25,8 @@ from genkit.runs.trained_models.sample_sets import SampleChunk, SampleSet
 SAMPLES = 64  # that are reconstructed, spread over the split; fewer if there are no more
 LEAST_SHARE = 0.05  # below it, a model has collapsed
 LITTLE_SHARE = 0.15  # below it, a model reconstructs little
+ALIKE = "nearly all the same, or unrelated to their samples"
+AS_ERROR = "What is not reconstructed counts as an error in scores and maps."
 FACT = "reconstructed_variance"  # name in the facts of a model folder
 
 
@@ -37,23 +39,42 @@ class Reconstructed:
     weights: str  # that reconstructed them, "raw" or "ema"
 
     @property
+    def percent(self) -> str:
+        """The share as text; below zero it is none at all."""
+        return "unknown" if self.share is None else f"{max(0.0, self.share):.1%}"
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether the model has collapsed, so that its scores and maps mean nothing."""
+        return self.share is not None and self.share < LEAST_SHARE
+
+    @property
+    def reconstructs_little(self) -> bool:
+        """Whether there is a remark: the model has collapsed, or is close to it."""
+        return self.share is not None and self.share < LITTLE_SHARE
+
+    @property
     def remark(self) -> str:
         """That the model has collapsed, or reconstructs little, and what to do; empty if neither is so."""
-        if self.share is None or self.share >= LITTLE_SHARE:
+        if not self.reconstructs_little:
             return ""
-        average = ", and compare with the raw weights" if self.weights == "ema" else ""
-        look = f"Look at the reconstructions{average}; train longer, or lower beta_kl: docs/collapse.md"
-        follow = f"of {self.samples} unseen samples follow"
-        share = f"{max(0.0, self.share):.1%} of the variance between them ({self.weights} weights)"
-        if self.share >= LEAST_SHARE:
+        follow = f"reconstructions of {self.samples} unseen samples follow"
+        share = f"{self.percent} of the variance between them ({self.weights} weights)"
+        if self.collapsed:
             return (
-                f"reconstructions {follow} only {share}: the model is hardly trained, close to a collapse, or has few "
-                f"latent dimensions. What it does not reconstruct counts as an error in scores and maps. {look}"
+                f"the model has collapsed, or is hardly trained: its {follow} {share}, so they are {ALIKE}. Its scores "
+                f"and maps mean nothing. {self.advice}"
             )
         return (
-            f"the model has collapsed, or is hardly trained: its reconstructions {follow} {share}, so they are nearly "
-            f"all the same, or unrelated to their samples. Its scores and maps mean nothing. {look}"
+            f"{follow} only {share}: the model is hardly trained, close to a collapse, or has few latent dimensions. "
+            f"{AS_ERROR} {self.advice}"
         )
+
+    @property
+    def advice(self) -> str:
+        """What to do about a model that reconstructs little."""
+        average = ", and compare with the raw weights" if self.weights == "ema" else ""
+        return f"Look at the reconstructions{average}; train longer, or lower beta_kl: docs/collapse.md"
 
     def remark_on(self, place: object) -> str:
         """The remark behind the place of the model; empty if it has not collapsed."""
@@ -66,6 +87,34 @@ class Reconstructed:
     def with_remark(self) -> dict[str, Any]:
         """Return the fields and the remark, which is None without one, in the types of JSON."""
         return {**self.as_dict(), "remark": self.remark or None}
+
+
+def joint_remarks(models: Mapping[str, Reconstructed]) -> list[str]:
+    """Return the remarks on models, by name. Those that reconstruct equally little of as many samples share one."""
+    alike: dict[tuple[bool, int, str], dict[str, Reconstructed]] = {}
+    for name, model in models.items():
+        if model.reconstructs_little:
+            alike.setdefault((model.collapsed, model.samples, model.weights), {})[name] = model
+    return [_joint_remark(group) for group in alike.values()]
+
+
+def _joint_remark(alike: Mapping[str, Reconstructed]) -> str:
+    """Return the remark of one model, or one for several that have collapsed, or that have not, with their shares."""
+    first = next(iter(alike.values()))
+    if len(alike) == 1:
+        return f"{next(iter(alike))}: {first.remark}"
+    names = ", ".join(f"{name} ({model.percent})" for name, model in alike.items())
+    follow = f"follow so little of the variance between these ({first.weights} weights)"
+    of_all = f"reconstructions of {first.samples} unseen samples"
+    if first.collapsed:
+        return (
+            f"{names}: the models have collapsed, or are hardly trained. Their {of_all} {follow} that they are "
+            f"{ALIKE}. Their scores and maps mean nothing. {first.advice}"
+        )
+    return (
+        f"{names}: {of_all} {follow} that the models are hardly trained, close to a collapse, or have few latent "
+        f"dimensions. {AS_ERROR} {first.advice}"
+    )
 
 
 def reconstructed_in(facts: Mapping[str, Any]) -> Reconstructed | None:
