@@ -220,3 +220,9 @@ def test_the_noise_of_a_sample_depends_on_the_sample_the_seed_and_the_tag() -> N
     assert torch.equal(noise_of_samples(0, "score", x.float().double()).randn("z", 3), drawn)
     many = noise_of_samples(0, "score", torch.arange(2000.0)[:, None]).randn("z", 50)
     assert abs(many.mean()) < 0.02 and abs(many.std() - 1) < 0.02
+
+
+def test_weights_that_give_every_sample_the_same_score_are_refused():
+    with pytest.raises(ValueError, match="beta_rec and beta_kl"):
+        ELBO(0.0, 0)
+    assert ELBO(0.0, 1e-9) and ELBO(1.0, 0.0)

@@ -18,7 +18,7 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from genkit.api import MASK, Arrays, Doc, Noise, NonNegativeInt, PositiveFloat, Raw, Rows, Samples
+from genkit.api import MASK, Arrays, Doc, Noise, NonNegativeInt, Raw, Rows, Samples
 from genkit.parts.datasets.digits import Digits
 
 SEGMENTS = 3
@@ -31,9 +31,13 @@ BORDER = 6.0  # distance of the start from the sides of the image, at least
 class StrokeDigits(Digits):
     """Digits with a pasted stroke; ``extra["mask"]``, (B, 28, 28) bool, marks the pixels that it changed."""
 
-    width: Annotated[PositiveFloat, Doc("Width of the stroke in pixels.")] = 2.0
+    width: Annotated[
+        Annotated[float, Ge(1), Le(14)],
+        Doc("Width of the stroke in pixels; a narrower one has gaps, and a wider one hides the digit."),
+    ] = 2.0
     brightness: Annotated[
-        Annotated[float, Ge(0), Le(1)], Doc("Brightness of the stroke, from 0, black as the background, to 1, white.")
+        Annotated[float, Ge(0.01), Le(1)],
+        Doc("Brightness of the stroke, up to 1, white; 0 would be as black as the background."),
     ] = 0.7
     share: Annotated[
         Annotated[float, Gt(0), Le(1)],
@@ -65,7 +69,12 @@ class StrokeDigits(Digits):
         return Arrays(images, before.labels), (images != before.images).any(axis=1)
 
     def read(self) -> Arrays:
-        """Return the whole split with its strokes, (N, 1, 28, 28) and (N,)."""
+        """Return the whole split with its strokes, (N, 1, 28, 28) and (N,).
+
+        Raises `ValueError` if no digit of the chosen classes gets a stroke.
+        """
+        if len(self.masks) and not self.masks.any():
+            raise ValueError(f"share: no digit of the {self.split} split gets a stroke. Give a larger share")
         return self.whole_split[0]
 
     @cached_property

@@ -26,6 +26,11 @@ class ELBO(Score):
     beta_rec: Annotated[NonNegativeFloat, Doc("Weight β_rec of the error; give that of the loss.")] = 1.0
     beta_kl: Annotated[NonNegativeFloat, Doc("Weight β_kl of the KL divergence; give that of the loss.")] = 1.0
 
+    def __post_init__(self) -> None:
+        """Check the weights. Raises `ValueError` if both are 0."""
+        if self.beta_rec == self.beta_kl == 0:
+            raise ValueError("beta_rec and beta_kl are 0, so every sample has the score 0. Set one of them above 0")
+
     def __call__(self, model: Autoencoder, x: Tensor, noise: Noise, /) -> Tensor:
         """Return the score of each sample, (B,)."""
         q = model.encoder(x)

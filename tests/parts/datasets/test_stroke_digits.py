@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import label
+from support.commands import TINY
+from support.schemas import accepts
 
 from genkit.api import MaskedDataset, Noise, Rows
+from genkit.errors import RecipeError
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.stroke_digits import StrokeDigits
+from genkit.recipe.installed.registry import load_registry
+from genkit.recipe.plan import make_plan
+from genkit.recipe.schema.schema_of_parts import PartSchemas
 
 SOME = torch.tensor([0, 7, 500, 999])
 
@@ -78,3 +84,31 @@ def test_a_share_of_the_digits_has_a_stroke():
     whole = StrokeDigits(split="test")
     assert np.array_equal(data.masks[marked], whole.masks[marked])
     assert np.array_equal(data.arrays.images[~marked], Digits(split="test").arrays.images[~marked])
+
+
+@pytest.mark.parametrize(("width", "brightness"), [(1.0, 0.01), (1.0, 1.0), (14.0, 0.01)])
+def test_at_the_limits_of_its_keys_every_stroke_is_seen_and_no_picture_is_all_stroke(width, brightness):
+    masks = StrokeDigits(split="test", width=width, brightness=brightness).masks
+    assert masks.any(axis=(1, 2)).all() and not masks.all(axis=(1, 2)).any()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("brightness", 0), ("brightness", 0.009), ("brightness", 1.01), ("width", 0.9), ("width", 15)]
+)
+def test_a_stroke_that_nobody_sees_is_refused_at_its_line_and_by_the_schema(key, value, tmp_path):
+    text = TINY.replace('use = "8-gaussians"', f'use = "stroke-digits"\n{key} = {value}')
+    (tmp_path / "r.toml").write_text(text)
+    with pytest.raises(RecipeError) as refused:
+        make_plan(tmp_path / "r.toml", try_step=False)
+    (problem,) = [each for each in refused.value.problems if each.place.path == ("data", key)]
+    assert f"r.toml:{text[: text.index(f'{key} =')].count(chr(10)) + 1} " in str(problem)
+    schema = PartSchemas(load_registry()).keys_of(StrokeDigits)[key].schema
+    assert not accepts(schema)(value) and accepts(schema)(getattr(StrokeDigits(), key))
+
+
+def test_a_share_that_leaves_no_stroke_is_refused():
+    with pytest.raises(ValueError, match="share: no digit of the train split"):
+        StrokeDigits(share=1e-9).read()
+    with pytest.raises(ValueError, match="share: no digit of the test split"):  # of the chosen class
+        StrokeDigits(split="test", share=0.005, classes=(3,)).read()
+    assert StrokeDigits(split="test", share=0.005).read()
