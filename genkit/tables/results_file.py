@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from genkit.core.result import Result
 from genkit.errors import UsageError
 from genkit.storage.json_tables import parse_json, table_of
 from genkit.storage.listing import exists
+from genkit.storage.lock_beside import lock_beside
 from genkit.storage.os_errors import describe_os_error
 from genkit.storage.text_files import write_text
 from genkit.tables.cell_result import CellResult
@@ -66,7 +65,7 @@ class ResultsFile:
         """Write the result of one experiment into the file. Raises `UsageError`."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path.with_name(f".{self.path.name}.lock")):
+            with lock_beside(self.path):
                 content = self._content({**self.read(), name: result})
                 write_text(self.path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         except OSError as error:

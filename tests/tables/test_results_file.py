@@ -68,6 +68,7 @@ def test_nothing_is_lost_when_several_add_at_once(tmp_path):
     kept = ResultsFile(tmp_path / "t.json", "t.toml").read()
     values = {name: result.results["modes"].value for name, result in kept.items()}
     assert values == {f"a/x/{number}": float(number) for number in range(40)}
+    assert [path.name for path in tmp_path.iterdir()] == ["t.json"]  # neither a lock nor a part of it
 
 
 def test_the_results_of_another_table_are_not_overwritten(tmp_path):
