@@ -328,6 +328,11 @@ def test_different_data_are_named_in_titles_and_a_run_only_where_names_are_equal
     assert titles(k='[data]\nuse = "rings"\n', l=digits, m=digits) == [*["vae/total: digits"] * 2, "vae/total"]
 
 
+def pair_in_order(runs, names, headings):
+    """Return the headings in the order in which they are on the page of two runs."""
+    return sorted(headings, key=comparison_page(compare([runs[name] for name in names])).decode().index)
+
+
 def test_what_several_runs_share_comes_first(runs):
     found = report(runs, "points", "images", "faster")
     shared = [line.shared for line in found.metrics]
@@ -339,6 +344,9 @@ def test_what_several_runs_share_comes_first(runs):
     assert sorted(order, key=page.index) == order
     other = comparison_page(compare([runs[name] for name in ("images", "points", "wide")])).decode()
     assert sorted(order, key=other.index) == order[::-1]
+    firsts = {"images": order, "points": order[::-1]}  # as many of each: the kind of the first run
+    for names in (("images", "points"), ("points", "images")):
+        assert pair_in_order(runs, names, order) == firsts[names[0]]
 
 
 def test_heads_of_columns_have_the_number_of_a_run_where_there_is_little_room(tmp_path):

@@ -20,12 +20,7 @@ class ComparedPictures:
     tables: Sequence[TileTable]
     squares: Sequence[SquareRow]
     remarks: Sequence[str]
-
-    @property
-    def points_first(self) -> bool:
-        """Whether more runs share the pictures of points than those of images."""
-        runs_on_images = len({row.name for table in self.tables for row in table.rows if row.name})
-        return max((len(row.squares) for row in self.squares), default=0) > runs_on_images
+    points_first: bool  # whether more runs are on points than on images, or as many and the first run is
 
     @property
     def single_squares(self) -> bool:
@@ -54,7 +49,9 @@ def pictures_of_comparison(comparison: Comparison, budget: PictureBudget) -> Com
     for number, (data, about, same) in enumerate(sets):
         title = "Held-out reconstructions" + (f": {titles[data]}" if len(sets) > 1 else "")
         tables.append(table_of_reconstructions(title, about, same, budget, 1 / (len(sets) - number)))
-    return ComparedPictures(tables, squares, [*remarks, *budget.remarks])
+    begins_with_points = bool(points) and models.outputs[0] is points[0]
+    points_first = len(points) + begins_with_points > len(images)  # as many of each: the kind of the first run
+    return ComparedPictures(tables, squares, [*remarks, *budget.remarks], points_first)
 
 
 def _sets_of_same_samples(
