@@ -122,11 +122,12 @@ def test_a_collapsed_run_is_named_above_its_numbers(runs, tmp_path):
 def test_runs_that_have_collapsed_share_one_remark_with_their_shares():
     few, none, little = (Reconstructed(share, 64, "raw") for share in (0.012, -0.1, 0.1))
     fine, average = Reconstructed(0.5, 64, "raw"), Reconstructed(0.012, 64, "ema")
-    assert joint_remarks({"a": fine}) == [] and joint_remarks({"a": few, "b": fine}) == [f"a: {few.remark}"]
+    assert joint_remarks({"a": fine}) == [] and joint_remarks({"a": few, "b": fine}) == [f"a: {few.remark}."]
     both, other, alone = joint_remarks({"a": few, "b": little, "c": none, "d": fine, "e": average, "f": little})
-    assert both.startswith("a (1.2%), c (0.0%): the models have collapsed") and both.endswith(few.advice)
-    assert other.startswith("b (10.0%), f (10.0%): ") and "collapsed," not in other and other.endswith(little.advice)
-    assert alone == f"e: {average.remark}"
+    assert both.startswith("a (1.2%), c (0.0%): the models have collapsed") and few.advice not in both
+    assert other.startswith("b (10.0%), f (10.0%): ") and "have collapsed" not in other
+    assert other.endswith(f" {few.advice}."), "the advice is given once, in the last remark that has it"
+    assert alone == f"e: {average.remark}." and few.advice not in alone
 
 
 def test_a_schedule_jumps_at_its_milestone_and_not_at_the_next_logged_step(tmp_path):

@@ -12,7 +12,7 @@ from genkit.runs.trained_models.collapse import joint_remarks
 def remarks_on_collapse(runs: Sequence[ComparedRun]) -> list[str]:
     """Return which runs have collapsed, or reconstruct little. Raises `UsageError` if a model folder is damaged."""
     measured = {run.name: run.reconstructed for run in runs if run.reconstructed is not None}
-    return [f"{remark}." for remark in joint_remarks(measured)]
+    return joint_remarks(measured)
 
 
 def remarks_on_plans(runs: Sequence[ComparedRun]) -> list[str]:

@@ -56,18 +56,21 @@ class Reconstructed:
     @property
     def remark(self) -> str:
         """That the model has collapsed, or reconstructs little, and what to do; empty if neither is so."""
-        if not self.reconstructs_little:
-            return ""
+        return f"{self.finding} {self.advice}" if self.reconstructs_little else ""
+
+    @property
+    def finding(self) -> str:
+        """What a model that reconstructs little does, in one or two sentences."""
         follow = f"reconstructions of {self.samples} unseen samples follow"
         share = f"{self.percent} of the variance between them ({self.weights} weights)"
         if self.collapsed:
             return (
                 f"the model has collapsed, or is hardly trained: its {follow} {share}, so they are {ALIKE}. Its scores "
-                f"and maps mean nothing. {self.advice}"
+                "and maps mean nothing."
             )
         return (
             f"{follow} only {share}: the model is hardly trained, close to a collapse, or has few latent dimensions. "
-            f"{AS_ERROR} {self.advice}"
+            f"{AS_ERROR}"
         )
 
     @property
@@ -90,30 +93,38 @@ class Reconstructed:
 
 
 def joint_remarks(models: Mapping[str, Reconstructed]) -> list[str]:
-    """Return the remarks on models, by name. Those that reconstruct equally little of as many samples share one."""
+    """Return the remarks on models, by name. Those that reconstruct equally little of as many samples share one.
+
+    Advice that several remarks have is given once, in the last of them.
+    """
     alike: dict[tuple[bool, int, str], dict[str, Reconstructed]] = {}
     for name, model in models.items():
         if model.reconstructs_little:
             alike.setdefault((model.collapsed, model.samples, model.weights), {})[name] = model
-    return [_joint_remark(group) for group in alike.values()]
+    findings = [(_joint_finding(group), next(iter(group.values())).advice) for group in alike.values()]
+    later = [{advice for _, advice in findings[number + 1 :]} for number in range(len(findings))]
+    return [
+        finding if advice in given else f"{finding} {advice}."
+        for (finding, advice), given in zip(findings, later, strict=True)
+    ]
 
 
-def _joint_remark(alike: Mapping[str, Reconstructed]) -> str:
-    """Return the remark of one model, or one for several that have collapsed, or that have not, with their shares."""
+def _joint_finding(alike: Mapping[str, Reconstructed]) -> str:
+    """Return the finding of one model, or one of several that have collapsed, or that have not, with their shares."""
     first = next(iter(alike.values()))
     if len(alike) == 1:
-        return f"{next(iter(alike))}: {first.remark}"
+        return f"{next(iter(alike))}: {first.finding}"
     names = ", ".join(f"{name} ({model.percent})" for name, model in alike.items())
-    follow = f"follow so little of the variance between these ({first.weights} weights)"
     of_all = f"reconstructions of {first.samples} unseen samples"
+    between = f"of the variance between these ({first.weights} weights)"
     if first.collapsed:
         return (
-            f"{names}: the models have collapsed, or are hardly trained. Their {of_all} {follow} that they are "
-            f"{ALIKE}. Their scores and maps mean nothing. {first.advice}"
+            f"{names}: the models have collapsed, or are hardly trained. Their {of_all} follow so little {between} that "
+            f"they are {ALIKE}. Their scores and maps mean nothing."
         )
     return (
-        f"{names}: {of_all} {follow} that the models are hardly trained, close to a collapse, or have few latent "
-        f"dimensions. {AS_ERROR} {first.advice}"
+        f"{names}: {of_all} follow only so much {between}. The models are hardly trained, close to a collapse, or have "
+        f"few latent dimensions. {AS_ERROR}"
     )
 
 
