@@ -119,8 +119,8 @@ def _joint_finding(alike: Mapping[str, Reconstructed]) -> str:
     between = f"of the variance between these ({first.weights} weights)"
     if first.collapsed:
         return (
-            f"{names}: the models have collapsed, or are hardly trained. Their {of_all} follow so little {between} that "
-            f"they are {ALIKE}. Their scores and maps mean nothing."
+            f"{names}: the models have collapsed, or are hardly trained. Their {of_all} follow so little {between} "
+            f"that they are {ALIKE}. Their scores and maps mean nothing."
         )
     return (
         f"{names}: {of_all} follow only so much {between}. The models are hardly trained, close to a collapse, or have "
