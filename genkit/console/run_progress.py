@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_CHANGES = 0.2  # of the line in a notebook
 TOTAL = "total"  # the term that a phase minimises
+Notes = Mapping[str, str]  # what stands beside a value, by its label
+NO_NOTES: Notes = {}
 
 
 class SilentProgress:
@@ -25,8 +27,8 @@ class SilentProgress:
     def update(self, step: int, line: Mapping[str, float] | None) -> None:
         """Report a completed step, with its line of the log if the step is logged."""
 
-    def evaluated(self, step: int, results: Sequence[Any]) -> None:
-        """Report the evaluation results of a step."""
+    def evaluated(self, step: int, results: Sequence[Any], notes: Notes = NO_NOTES) -> None:
+        """Report the evaluation results of a step, with a note beside some of them, by label."""
 
     def remarked(self, text: str) -> None:
         """Report a remark on the training."""
@@ -47,9 +49,9 @@ class ProgressBar(SilentProgress):
         if line is not None:
             self._bar.update(self._task, terms=_totals(line).replace(f"/{TOTAL}", ""))
 
-    def evaluated(self, step: int, results: Sequence[Any]) -> None:
+    def evaluated(self, step: int, results: Sequence[Any], notes: Notes = NO_NOTES) -> None:
         """Print the results above the bar."""
-        self._bar.console.print(f"step {step}  {_values(results)}", markup=False)
+        self._bar.console.print(f"step {step}  {_values(results, notes)}", markup=False)
 
     def remarked(self, text: str) -> None:
         """Print the remark above the bar."""
@@ -79,9 +81,9 @@ class ProgressInNotebook(SilentProgress):
         rate = (step - self._first[0]) / max(now - self._first[1], 1e-9)
         self._show(f"step {step}/{self._total}  {rate:.1f} steps/s  {self._totals}".rstrip(), step / self._total)
 
-    def evaluated(self, step: int, results: Sequence[Any]) -> None:
+    def evaluated(self, step: int, results: Sequence[Any], notes: Notes = NO_NOTES) -> None:
         """Show the results in place of the last logged totals."""
-        self._totals = _values(results)
+        self._totals = _values(results, notes)
 
 
 class ProgressLines(SilentProgress):
@@ -107,17 +109,24 @@ class ProgressLines(SilentProgress):
         left = f", {(self._total - step) / rate:.0f} s left" if rate > 0 and step < self._total else ""
         self._console.print(f"step {step}/{self._total}  {rate:.1f} steps/s{left}  {self._totals}".rstrip())
 
-    def evaluated(self, step: int, results: Sequence[Any]) -> None:
+    def evaluated(self, step: int, results: Sequence[Any], notes: Notes = NO_NOTES) -> None:
         """Print a line with the results, whenever the last line was."""
-        self._console.print(f"step {step}/{self._total}  {_values(results)}")
+        self._console.print(f"step {step}/{self._total}  {_values(results, notes)}")
 
     def remarked(self, text: str) -> None:
         """Print the remark on a line."""
         self._console.prose(text, "remark: ")
 
 
-def _values(results: Sequence[Any]) -> str:
-    return "  ".join(f"{each.label} {'refused' if each.value is None else f'{each.value:.4g}'}" for each in results)
+def _values(results: Sequence[Any], notes: Notes) -> str:
+    """Return the values of results, each with its note: ``modes 8  fid 12.3 (raw weights)``."""
+    return "  ".join(f"{each.label} {_value(each.value, notes.get(each.label, ''))}" for each in results)
+
+
+def _value(value: float | None, note: str) -> str:
+    if value is None:
+        return "refused"
+    return f"{value:.4g} ({note})" if note else f"{value:.4g}"
 
 
 def _totals(line: Mapping[str, float]) -> str:

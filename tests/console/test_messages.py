@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from rich.progress import Progress
 
 from genkit.console.output import Console
 from genkit.console.quantities import quantity
-from genkit.console.run_progress import ProgressLines, SilentProgress
+from genkit.console.run_progress import ProgressBar, ProgressInNotebook, ProgressLines, SilentProgress
 
 
 def result(label: str, value: float | None) -> SimpleNamespace:
@@ -31,6 +32,22 @@ def test_messages(golden, capsys, monkeypatch) -> None:
     for value in (999, 1000, 1.234e9, 5e17):
         console.print(quantity(value, "B"))
     golden("console", "".join(f"{line.rstrip()}\n" for line in capsys.readouterr().out.splitlines()))
+
+
+def test_a_note_stands_beside_its_value(capsys) -> None:
+    results, notes = [result("modes", 7.0), result("fid", None), result("jsd", 0.5)], {"modes": "raw weights"}
+    notes["fid"] = "raw weights"  # which has no value
+    shown: list[str] = []
+    notebook = ProgressInNotebook(lambda text, share: shown.append(text), 40)
+    notebook.evaluated(20, results, notes)
+    notebook.update(40, None)
+    ProgressLines(Console(), 40).evaluated(20, results, notes)
+    with Progress(console=Console().rich) as bar:
+        ProgressBar(bar, 40).evaluated(20, results, notes)
+    printed = capsys.readouterr().out
+    for text in (shown[-1], *(line for line in printed.splitlines() if line.startswith("step 20"))):
+        assert text.endswith("modes 7 (raw weights)  fid refused  jsd 0.5")
+    assert printed.count("raw weights") == 2
 
 
 @pytest.mark.parametrize("options", [{"silent": True}, {"quiet": True}])

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from safetensors.torch import load_file
 from support.commands import IMAGES, TINY, genkit, refused, write_recipe
 from support.messages import assert_names
@@ -30,6 +31,7 @@ def scalars_of(run):
 def test_tensorboard_shows_the_log_the_pictures_and_the_metrics(isolated):
     pytest.importorskip("tensorboard")
     text = IMAGES + LOGGED + TRACK + "[metrics.reconstruction-error]\nsamples = 50\n[evaluate]\nevery = 3\n"
+    text += '[ema]\n[metrics.of-ema]\nuse = "reconstruction-error"\nsamples = 50\nweights = "ema"\n'
     done = genkit("run", write_recipe(isolated, text), "-q")
     assert done.code == 0, done.err
     run = isolated / "runs/0001-tiny-s0"
@@ -39,14 +41,18 @@ def test_tensorboard_shows_the_log_the_pictures_and_the_metrics(isolated):
         for key, value in line.items():
             if key != "step":
                 assert shown[key][line["step"]] == pytest.approx(value, rel=1e-6)
-    (result,) = json.loads((run / "results.json").read_text())
+    result, _ = json.loads((run / "results.json").read_text())
     assert [event.step for event in events_of(run).Scalars("metric/reconstruction-error")] == [3, 5]  # each once
     assert shown["metric/reconstruction-error"][5] == pytest.approx(result["value"], rel=1e-6)
 
     events = events_of(run)
     images = {tag: [event.step for event in events.Images(tag)] for tag in events.Tags()["images"]}
     assert images == {"samples": [0, 4, 5], "reconstructions": [0, 4, 5]}
-    assert "train.batch_size" in next((run / "tensorboard").rglob("hparams.yml")).read_text()
+    keys = yaml.safe_load(next((run / "tensorboard").rglob("hparams.yml")).read_text())
+    assert "train.batch_size" in keys and keys["pictures"] == "ema weights"
+    assert {key: text for key, text in keys.items() if key.startswith("metric/")} == {
+        "metric/reconstruction-error": "raw weights"
+    }
 
 
 def test_a_resumed_run_replaces_what_it_showed_after_its_checkpoint(isolated):

@@ -9,6 +9,7 @@ from genkit.console.output import Console
 from genkit.console.run_progress import SilentProgress
 from genkit.core.callback import Callback, RunView
 from genkit.core.result import Result
+from genkit.evaluation.protocol_lines import shown_weights, weights_note
 
 
 class ProgressOnConsole(Callback):
@@ -18,9 +19,11 @@ class ProgressOnConsole(Callback):
         self._console, self._open = console, ExitStack()
         self._progress = SilentProgress()
         self._line: Mapping[str, float] | None = None  # of the current step
+        self._shown = "raw"  # weights that the pictures are of
 
     def started(self, run: RunView) -> None:
         """Show the progress from here on."""
+        self._shown = shown_weights(run.plan.resolved)
         self._progress = self._open.enter_context(self._console.progress(run.plan.steps))
 
     def logged(self, step: int, line: Mapping[str, float]) -> None:
@@ -37,8 +40,9 @@ class ProgressOnConsole(Callback):
         self._progress.remarked(text)
 
     def evaluated(self, step: int, results: Sequence[Result]) -> None:
-        """Report the results of an evaluation."""
-        self._progress.evaluated(step, results)
+        """Report the results of an evaluation, and of which weights they are if the pictures are of others."""
+        notes = {result.label: weights_note(result.protocol.weights, self._shown) for result in results}
+        self._progress.evaluated(step, results, notes)
 
     def closed(self) -> None:
         """End the bar."""

@@ -15,11 +15,15 @@ from PIL import Image
 
 from genkit.core.callback import Callback, RunView
 from genkit.core.result import Result
+from genkit.evaluation.protocol_lines import shown_weights, weights_note
 from genkit.recipe.tables import TrackerName
 from genkit.recipe.text.nested import flatten
 
 if TYPE_CHECKING:
     from accelerate.tracking import GeneralTracker
+
+
+METRIC = "metric"  # before the label of a metric, in its name
 
 
 class Tracker(Callback):
@@ -34,11 +38,11 @@ class Tracker(Callback):
         self._evaluated, self._labels = -1, set[str]()  # step and labels of the newest metrics
 
     def started(self, run: RunView) -> None:
-        """Start the tracker, and store the keys of the recipe, once a run."""
+        """Start the tracker, and store the keys of the recipe and the weights of pictures and metrics, once a run."""
         tracker = _start(self._name, self._project, run)
         self._tracker = tracker
         if run.step == 0:
-            tracker.store_init_configuration(_plain(run.plan.resolved))
+            tracker.store_init_configuration({**_plain(run.plan.resolved), **_weights(run.plan.resolved)})
 
     def logged(self, step: int, line: Mapping[str, float]) -> None:
         """Pass on a line of the log: the terms of each phase, the schedules and the learning rates."""
@@ -53,7 +57,7 @@ class Tracker(Callback):
 
     def evaluated(self, step: int, results: Sequence[Result]) -> None:
         """Pass on the metrics that have a value."""
-        values = {f"metric/{result.label}": result.value for result in results if result.value is not None}
+        values = {f"{METRIC}/{result.label}": result.value for result in results if result.value is not None}
         if values:
             self._log(values, step)
         self._evaluated, self._labels = step, {result.label for result in results}
@@ -74,9 +78,26 @@ class Tracker(Callback):
 
 
 def _plain(resolved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of a recipe with values that every tracker takes."""
-    keys = {key: value for key, value in flatten(resolved) if value is not None}
-    return {key: value if isinstance(value, (bool, int, float)) else str(value) for key, value in keys.items()}
+    """Return the keys of a recipe with values that every tracker takes: no subclasses of numbers, which YAML lacks."""
+    return {key: _plain_value(value) for key, value in flatten(resolved) if value is not None}
+
+
+def _plain_value(value: Any) -> bool | int | float | str:
+    for kind in (bool, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    return str(value)
+
+
+def _weights(resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the weights of the pictures, and of each metric that is of other weights, by its name in the tracker.
+
+    They are in the configuration and not in the name of a value, so that runs with and without ``[ema]`` share a chart.
+    """
+    shown = shown_weights(resolved)
+    keys = {label: table.get("weights", shown) for label, table in resolved.get("metrics", {}).items()}
+    notes = {f"{METRIC}/{label}": weights_note(weights, shown) for label, weights in keys.items()}
+    return {"pictures": f"{shown} weights", **{name: note for name, note in notes.items() if note}}
 
 
 def _start(name: TrackerName, project: str, run: RunView) -> GeneralTracker:
