@@ -107,7 +107,8 @@ def remarks_on_smaller(pictures: Sequence[Picture]) -> list[str]:
         return []
     if len(pictures) == 1:
         return ["To keep the page small, this picture has fewer pixels than its file."]
-    return [f"To keep the page small, {smaller} of these {len(pictures)} pictures have fewer pixels than their files."]
+    fewer = "has fewer pixels than its file" if smaller == 1 else "have fewer pixels than their files"
+    return [f"To keep the page small, {smaller} of these {len(pictures)} pictures {fewer}."]
 
 
 def _picture(

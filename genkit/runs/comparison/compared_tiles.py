@@ -102,9 +102,12 @@ def _taken(budget: PictureBudget, asked: Sequence[AskedPicture], share: float, t
     del budget.remarks[before:]
     absent, smaller = len(asked) - len(taken), sum(picture.smaller for picture in taken.values())
     if absent:
+        are = "is" if absent == 1 else "are"
         budget.remarks.append(
-            f"{title}: {absent} of {len(asked)} images are left out, since the page would be too large."
+            f"{title}: {absent} of {len(asked)} images {are} left out, since the page would be too large."
         )
     if smaller:
-        budget.remarks.append(f"{title}: {smaller} of {len(asked)} images have fewer pixels than those of the models.")
+        have = "has" if smaller == 1 else "have"
+        of_all = f"{smaller} of {len(asked)} images"
+        budget.remarks.append(f"{title}: {of_all} {have} fewer pixels than those of the models.")
     return [taken.get(each.text) for each in asked]
