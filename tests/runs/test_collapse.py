@@ -154,6 +154,33 @@ def test_commands_and_functions_remark_with_the_same_number(command, tmp_path, i
         assert found["share"] == pytest.approx(share_of(samples, model.reconstruct(samples)), rel=1e-4)
 
 
+@pytest.mark.parametrize("command", ["score", "anomaly"])
+@pytest.mark.parametrize(
+    ("scale", "word"),
+    [(1.0, ""), (0.1, "hardly trained, close to a collapse"), (0.0, "the model has collapsed")],
+    ids=["healthy", "little", "collapsed"],
+)
+def test_terminal_and_json_remark_on_the_reconstructions_of_the_model(
+    command, scale, word, tmp_path, isolated, monkeypatch
+):
+    write_model(tmp_path / "model", IMAGES)
+    monkeypatch.setattr(Autoencoder, "reconstruct", lambda model, x: scale * x + (1 - scale) * 0.5)
+    np.save("x.npy", np.random.default_rng(0).random((8, 28, 28), np.float32))
+    options = ("model", "--data", "x.npy", "--score", "error")
+    printed, as_json = genkit(command, *options, "--out", "a"), genkit(command, *options, "--out", "b", "--json")
+    assert printed.code == as_json.code == 0
+    found = json.loads(as_json.out)[FACT]
+    assert found["share"] == pytest.approx(scale, abs=1e-5)  # the slope
+    remarks = [
+        [line for line in each.err.splitlines() if line.startswith("remark: model: ")] for each in (printed, as_json)
+    ]
+    if not word:
+        assert remarks == [[], []] and found["remark"] is None
+        return
+    assert word in found["remark"] and "Look at the reconstructions" in found["remark"]
+    assert remarks == [[f"remark: model: {found['remark']}"]] * 2 and word not in printed.out
+
+
 @pytest.mark.trains
 @pytest.mark.parametrize(("beta_kl", "collapsed"), [(0.01, False), (8.0, True)])
 def test_a_run_that_collapses_says_so_wherever_its_end_is_shown(beta_kl, collapsed, tmp_path, isolated):
