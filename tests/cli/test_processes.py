@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 from support.commands import TINY, genkit, genkit_process, start_processes, wait_for, write_recipe
 from support.messages import assert_names
 
 from genkit.errors import UsageError
 from genkit.launched import LAUNCHER
+from genkit.runs.on_disk.model_facts import step_of
 from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.training.evaluate_during_training import evaluations_of
 
 pytestmark = pytest.mark.trains
 RECIPE = TINY.replace("batch_size = 16", "batch_size = 8")
@@ -85,22 +88,6 @@ def is_free() -> bool:
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 
 
-@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs /dev/fd")
-def test_processes_depend_on_the_command_alone(monkeypatch):
-    """Not on a recipe that can be read once, on modules of the working folder, or on settings of Accelerate."""
-    write_recipe(Path(), RECIPE)
-    Path("random.py").write_text("raise SystemExit('executed')")
-    settings = Path("home/accelerate/default_config.yaml")
-    settings.parent.mkdir(parents=True)
-    settings.write_text("gpu_ids: '0'\nunknown: key\n")
-    monkeypatch.setenv("HF_HOME", "home")
-    command = ["sh", "-c", f'cat tiny.toml | "{sys.executable}" -P -m genkit run /dev/fd/0 -q --processes 2']
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stderr
-    (run,) = (path for path in Path("runs").iterdir() if path.is_dir())
-    assert json.loads((run / "final/about.json").read_text())["processes"] == 2
-
-
 @pytest.mark.parametrize("rank", [0, 1])
 @needs_proc
 def test_a_process_that_is_killed_ends_the_run_with_one_message(rank):
@@ -126,7 +113,7 @@ def test_processes_save_and_stop_when_their_command_is_killed():
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs SIGHUP")
-def test_several_processes_ignore_a_signal_that_their_command_ignores():
+def test_several_processes_ignore_a_signal_that_their_command_ignores_and_save_on_sigterm():
     """As under `nohup`."""
     write_recipe(Path(), ENDLESS)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -142,6 +129,7 @@ def test_several_processes_ignore_a_signal_that_their_command_ignores():
     command.terminate()
     assert_names(command.communicate(timeout=900)[1], f"genkit resume {RUN} --processes 2")
     assert command.returncode == 130
+    assert is_free() and RunFolder(Path(RUN)).saved_steps()
 
 
 def test_a_mistake_that_only_training_finds_leaves_no_folder():
@@ -152,9 +140,13 @@ def test_a_mistake_that_only_training_finds_leaves_no_folder():
 
 
 EVALUATED = (
-    RECIPE
+    RECIPE.replace("batch_size = 8", 'batch_size = 8\nprecision = "fp64"')
     + """
 [metrics.posterior-kl]
+
+[metrics.error]
+use = "reconstruction-error"
+samples = 64
 
 [metrics.sliced-wasserstein]
 samples = 2_500
@@ -165,27 +157,53 @@ decay = 0.5
 
 [evaluate]
 every = 3
-metrics = ["posterior-kl", "modes"]
-best = "modes"
+metrics = ["posterior-kl", "error", "modes"]
+best = "error"
 """
 )
 
 
-def test_several_processes_evaluate_to_the_numbers_of_one():
-    """During the run, at its end, and for `genkit eval` under a launcher, which prints once."""
-    write_recipe(Path(), EVALUATED)
-    done = genkit_process("run", "tiny.toml", "-q", "--processes", "2", cwd=Path())
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs /dev/fd")
+def test_several_processes_compute_the_run_of_one_and_depend_on_their_command_alone(monkeypatch):
+    """The same weights, and numbers during the run, at its end, and of `genkit eval` under a launcher.
+
+    They do not depend on a recipe that can be read once, on modules of the working folder, on settings of Accelerate,
+    on a cluster, which sets WORLD_SIZE=1 and RANK without a launcher, or on a standard output.
+    """
+    recipe = write_recipe(Path(), EVALUATED.replace("steps = 5", "steps = 20"))
+    Path("random.py").write_text("raise SystemExit('executed')")
+    settings = Path("home/accelerate/default_config.yaml")
+    settings.parent.mkdir(parents=True)
+    settings.write_text("gpu_ids: '0'\nunknown: key\n")
+    run = f'"{sys.executable}" -P -m genkit run /dev/fd/0 -q --processes 2 >&-'
+    environment = {**os.environ, "HF_HOME": "home", "WORLD_SIZE": "1", "RANK": "1"}
+    command = ["sh", "-c", f"cat tiny.toml | {run}"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
-    results = json.loads(Path(RUN, "results.json").read_text())
-    alone = genkit("eval", RUN, "--json")
+    (two,) = (RunFolder(path) for path in Path("runs").iterdir() if path.is_dir())
+    assert json.loads((two.final / "about.json").read_text())["processes"] == 2
+
+    assert genkit("run", recipe, "-q", "--runs", "alone").code == 0
+    one = RunFolder(Path("alone/0001-tiny-s0"))
+    for name in ("final", "best"):
+        a, b = (load_file(folder.path / name / "model.safetensors") for folder in (one, two))
+        assert a.keys() == b.keys()
+        assert max((a[key] - b[key]).abs().max().item() for key in a) <= 1e-10
+    assert step_of(one.best) == step_of(two.best)
+    pairs = list(zip(evaluations_of(one), evaluations_of(two), strict=True))
+    assert [a.step for a, _ in pairs] == [3, 6, 9, 12, 15, 18, 20]
+    for a, b in pairs:
+        assert a.value("error") == pytest.approx(b.value("error"), rel=1e-9)
+
+    results = json.loads(two.results.read_text())
+    alone = genkit("eval", two.path, "--json")
     assert alone.code == 0 and json.loads(alone.out)["results"] == results
-    best = genkit("eval", f"{RUN}/best", "--json", "--metrics", "posterior-kl,modes")
-    about = json.loads(Path(RUN, "best/about.json").read_text())
-    lines = map(json.loads, Path(RUN, "evaluations.jsonl").read_text().splitlines())
-    logged = {line["step"]: line["results"] for line in lines}
+    best = genkit("eval", two.best, "--json", "--metrics", "posterior-kl,error,modes")
+    about = json.loads((two.best / "about.json").read_text())
+    logged = {line["step"]: line["results"] for line in map(json.loads, two.evaluations.path.read_text().splitlines())}
     assert json.loads(best.out)["results"] == sorted(logged[about["step"]], key=lambda each: each["label"] == "modes")
 
-    processes = start_processes(2, *COMMAND, "eval", RUN, "--json")
+    processes = start_processes(2, *COMMAND, "eval", two.path, "--json")
     (main, errors), (other, more) = (process.communicate(timeout=900) for process in processes)
     assert [process.returncode for process in processes] == [0, 0], (errors, more)
     assert json.loads(main)["results"] == results and other == more == ""

@@ -1,14 +1,11 @@
 """n processes compute the step of one, a batch statistic and a carried graph included."""
 
-import json
 import os
 import socket
 import subprocess
 import sys
-import time
 from datetime import timedelta
 from importlib.util import find_spec
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -167,37 +164,6 @@ def test_another_value_for_training_on_the_cpu_is_named(monkeypatch):
 
 
 RECIPE = TINY.replace("steps = 5", "steps = 20").replace("batch_size = 16", 'batch_size = 8\nprecision = "fp64"')
-
-
-def test_the_command_launches_processes_that_compute_the_same_run_whatever_a_cluster_has_set(tmp_path, monkeypatch):
-    """A cluster sets WORLD_SIZE=1 and RANK without a launcher; here the standard output is closed, too."""
-    (tmp_path / "two.toml").write_text(RECIPE)
-    monkeypatch.chdir(tmp_path)
-    command = f'exec "{sys.executable}" -m genkit run two.toml --processes 2 >&-'
-    environment = {**os.environ, "WORLD_SIZE": "1", "RANK": "1"}
-    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, timeout=900)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(Path("runs/0001-two-s0/final/about.json").read_text())["processes"] == 2
-    assert genkit("run", "two.toml", "-q").code == 0
-    two, one = (load_file(f"runs/000{n}-two-s0/final/model.safetensors") for n in (1, 2))
-    assert max((one[name] - two[name]).abs().max().item() for name in one) <= 1e-10
-
-
-def test_several_processes_save_on_sigterm(tmp_path):
-    (tmp_path / "two.toml").write_text(RECIPE)
-    arguments = ["run", "two.toml", "-q", "--processes", "2", "--set", "train.steps=1000000"]
-    command = [sys.executable, "-m", "genkit", *arguments]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    metrics = tmp_path / "runs/0001-two-s0/metrics.jsonl"
-    until = time.monotonic() + 900
-    while not (metrics.exists() and metrics.read_text()):
-        assert process.poll() is None and time.monotonic() < until
-        time.sleep(0.05)
-    process.terminate()
-    errors = process.communicate(timeout=900)[1]
-    assert process.returncode == 130
-    assert_names(errors, "genkit resume runs/0001-two-s0 --processes 2")
-    assert list((tmp_path / "runs/0001-two-s0/checkpoints").glob("step-*"))
 
 
 def test_a_failure_of_several_processes_is_printed_once(tmp_path):

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from support.commands import TINY, genkit_process
+from support.commands import TINY, genkit
 from support.tiny_recipes import tiny_plan
 
 from genkit.engine.threads import SMALL_STEP, VARIABLES, choose_threads, remark_on_cores
 
 CORES = 7  # as many as no test machine chooses by itself
+GET = torch.get_num_threads
 
 
 @pytest.fixture(autouse=True)
@@ -52,19 +53,32 @@ def test_a_gpu_leaves_the_threads_alone(monkeypatch):
     assert choose_threads(plan_with_flops(0)).number == CORES
 
 
+@pytest.fixture
+def real_threads(monkeypatch):
+    """Give torch three threads for a command, which sets its own number; restore them afterwards."""
+    monkeypatch.setattr(torch, "get_num_threads", GET)
+    before = GET()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.trains
 @pytest.mark.parametrize(("options", "count"), [((), 1), (("--threads", "2"), 2)], ids=str)
-def test_a_run_and_its_resume_use_the_number_and_record_it(tmp_path, options, count):
-    (tmp_path / "tiny.toml").write_text(TINY)
-    done = genkit_process("run", "tiny.toml", *options, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert f"threads {count} " in " ".join(done.stdout.split())
-    run = tmp_path / "runs/0001-tiny-s0"
+def test_a_run_and_its_resume_use_the_number_and_record_it(isolated, real_threads, options, count):
+    (isolated / "tiny.toml").write_text(TINY)
+    done = genkit("run", "tiny.toml", *options)
+    assert done.code == 0, done.err
+    assert f"threads {count} " in " ".join(done.out.split())
+    assert torch.get_num_threads() == count
+    run = isolated / "runs/0001-tiny-s0"
     assert json.loads((run / "final/about.json").read_text())["threads"] == count
     (run / "results.json").unlink()
-    resumed = genkit_process("resume", str(run), *options, cwd=tmp_path)
-    assert resumed.returncode == 0, resumed.stderr
-    assert "bits" not in resumed.stdout  # the number is the one of the run
+    torch.set_num_threads(3)
+    resumed = genkit("resume", run, *options)
+    assert resumed.code == 0, resumed.err
+    assert torch.get_num_threads() == count
+    assert "bits" not in resumed.out  # the number is the one of the run
 
 
 @pytest.mark.parametrize(

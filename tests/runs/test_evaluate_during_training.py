@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.commands import TINY, genkit, genkit_process, write_recipe
+from support.commands import TINY, genkit, write_recipe
 from support.kill_and_resume import Killed, new_run, train_and_kill, train_on
 from support.messages import assert_names
 from support.tiny_parts import registry_with
@@ -295,20 +295,3 @@ def test_a_damaged_evaluation_log_is_named(tmp_path, monkeypatch):
         result = genkit("resume", folder.path, "-q")
         assert result.code == 2
         assert_names(result.err, folder.evaluations.path, "Delete it")
-
-
-def test_two_processes_evaluate_as_one(tmp_path, monkeypatch):
-    text = EVALUATED.replace("batch_size = 16", 'batch_size = 8\nprecision = "fp64"').replace("steps = 5", "steps = 6")
-    (tmp_path / "tiny.toml").write_text(text)
-    monkeypatch.chdir(tmp_path)
-    assert genkit("run", "tiny.toml", "-q").code == 0
-    done = genkit_process("run", "tiny.toml", "-q", "--processes", "2", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    one, two = (RunFolder(tmp_path / f"runs/000{n}-tiny-s0") for n in (1, 2))
-    pairs = list(zip(evaluations_of(one), evaluations_of(two), strict=True))
-    assert [a.step for a, _ in pairs] == [2, 4, 6]
-    for a, b in pairs:
-        assert a.value("error") == pytest.approx(b.value("error"), rel=1e-9)
-    weights = [load_file(folder.best / "model.safetensors") for folder in (one, two)]
-    assert step_of(one.best) == step_of(two.best)
-    assert max((weights[0][name] - weights[1][name]).abs().max().item() for name in weights[0]) <= 1e-10
