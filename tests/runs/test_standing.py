@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from genkit.runs.comparison.compare import ComparisonRow
+from genkit.runs.comparison.compared_metrics import ComparisonRow
 from genkit.runs.comparison.standing import Standing, standings
 
 BEST, TIED, NONE = Standing.BEST, Standing.TIED, Standing.NONE
@@ -12,7 +12,7 @@ LOWEST, HIGHEST = Standing.LOWEST, Standing.HIGHEST
 
 
 def row(values, intervals=None, better="lower"):
-    return ComparisonRow("m", "m", "", better, values, {}, intervals or {})
+    return ComparisonRow(("m",), "m", "", better, values, {}, intervals or {})
 
 
 def test_without_intervals_the_leading_value_is_the_lowest_or_the_highest():

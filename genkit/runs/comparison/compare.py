@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from genkit.core.result import EvaluationRecord, Result
 from genkit.errors import UsageError
 from genkit.evaluation.protocol_lines import shown_weights, weights_note
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.recipe.text.nested import flatten
+from genkit.runs.comparison.compared_metrics import ComparisonRow, MetricProtocol, joint_labels
 from genkit.runs.comparison.compared_remarks import remarks_on_collapse
 from genkit.runs.comparison.compared_run import ComparedRun
 from genkit.runs.on_disk.not_a_run_folder import run_around
@@ -22,30 +23,6 @@ from genkit.storage.listing import exists
 from genkit.storage.names import ABOUT, CONFIG, RESOLVED
 
 LABELLED = ("metrics", "callbacks")  # tables whose keys are labels of the user
-
-
-@dataclass(frozen=True)
-class MetricProtocol:
-    """How a value was computed. Values are comparable only if all fields are equal."""
-
-    label: str
-    metric: str
-    protocol: str
-    data: str  # the first run of the comparison with the same data in the split of the protocol
-
-
-@dataclass
-class ComparisonRow:
-    """The comparable values of one metric."""
-
-    label: str
-    metric: str
-    protocol: str
-    better: Literal["lower", "higher"] | None
-    values: dict[str, float | None] = field(default_factory=dict)  # by run; None if the metric was refused
-    steps: dict[str, int] = field(default_factory=dict)  # by run: the step of its weights
-    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)  # of confidence, by run, if it has one
-    weights_note: str = ""  # which weights the values are of, if a run with a value has pictures of others
 
 
 @dataclass(frozen=True)
@@ -84,15 +61,15 @@ class Comparison:
         for run in self.runs:
             for result in run.results:
                 protocol = self.protocol_of(run, result)
-                new = ComparisonRow(protocol.label, protocol.metric, protocol.protocol, result.better)
+                new = ComparisonRow(protocol.labels, protocol.metric, protocol.protocol, result.better)
                 row = rows.setdefault(protocol, new)
                 row.values[run.name] = result.value
                 row.weights_note = row.weights_note or weights_note(result.protocol.weights, shown_weights(run.recipe))
                 row.steps[run.name] = run.newest.step if run.newest else 0
                 if result.value is not None and result.interval is not None:
                     row.intervals[run.name] = result.interval
-        labels = list(dict.fromkeys(row.label for row in rows.values()))
-        return sorted(rows.values(), key=lambda row: labels.index(row.label))
+        labels = list(dict.fromkeys(label for row in rows.values() for label in row.labels))
+        return sorted(rows.values(), key=lambda row: labels.index(row.labels[0]))
 
     @cached_property
     def remarks(self) -> list[str]:
@@ -112,24 +89,42 @@ class Comparison:
         for run in self.runs:
             for record in run.evaluations:
                 for result in record.results:
-                    by_run = kinds.setdefault(self.protocol_of(run, result), {})
-                    by_run.setdefault(run.name, []).append(EvaluationRecord(record.step, [result]))
+                    protocol = self.protocol_of(run, result)
+                    labelled = replace(result, label=protocol.label)
+                    by_run = kinds.setdefault(protocol, {})
+                    by_run.setdefault(run.name, []).append(EvaluationRecord(record.step, [labelled]))
         return kinds
 
     def protocol_of(self, run: ComparedRun, result: Result) -> MetricProtocol:
-        """Return how a result of a run was computed."""
-        data = self.data_of(run, result.protocol.split)
-        return MetricProtocol(result.label, run.metric_of(result.label), str(result.protocol.comparable), data)
+        """Return how a result of a run was computed, with all labels that the runs have for such a number."""
+        own = self._protocol_within(run, result)
+        return replace(own, labels=self._joint_labels.get(own, own.labels))
 
     def data_of(self, run: ComparedRun, split: str) -> str:
         """Return the name of the first run that has the same data as `run` in this split."""
         return next(other.name for other in self.runs if run.has_same_data(other, split))
 
+    @cached_property
+    def _joint_labels(self) -> dict[MetricProtocol, tuple[str, ...]]:
+        return joint_labels(
+            [
+                self._protocol_within(run, result)
+                for results in (run.results, *(record.results for record in run.evaluations))
+                for result in results
+            ]
+            for run in self.runs
+        )
+
+    def _protocol_within(self, run: ComparedRun, result: Result) -> MetricProtocol:
+        """Return how a result of a run was computed, with its own label."""
+        data = self.data_of(run, result.protocol.split)
+        return MetricProtocol((result.label,), run.metric_of(result.label), str(result.protocol.comparable), data)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison as values for JSON."""
         runs = [run.as_dict() for run in self.runs]
         differences = {key: dict(zip(self.names, row, strict=True)) for key, row in self.differences.items()}
-        metrics = [asdict(row) for row in self.rows]
+        metrics = [{"label": row.label, **asdict(row)} for row in self.rows]
         return {"runs": runs, "differences": differences, "metrics": metrics, "remarks": self.remarks}
 
     def _remarks_on_data(self) -> Iterator[str]:
@@ -140,8 +135,8 @@ class Comparison:
     def _remarks_on_protocols(self) -> Iterator[str]:
         several = [
             f'"{label}"'
-            for label in dict.fromkeys(row.label for row in self.rows)
-            if len({(row.metric, row.protocol) for row in self.rows if row.label == label}) > 1
+            for label in dict.fromkeys(label for row in self.rows for label in row.labels)
+            if len({(row.metric, row.protocol) for row in self.rows if label in row.labels}) > 1
         ]
         if len(several) == 1:
             yield f"{several[0]} was computed with different protocols. Its rows are not comparable with each other."

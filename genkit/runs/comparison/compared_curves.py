@@ -9,8 +9,9 @@ from textwrap import shorten
 from typing import Any
 
 from genkit.draw.panels import Curve, Panel, Section
-from genkit.runs.comparison.compare import Comparison, MetricProtocol
+from genkit.runs.comparison.compare import Comparison
 from genkit.runs.comparison.compared_data import data_titles
+from genkit.runs.comparison.compared_metrics import MetricProtocol
 from genkit.runs.comparison.compared_run import ComparedRun
 from genkit.runs.report.curves import curves_of, evaluation_panels, is_schedule
 from genkit.runs.report.report_about import KL
@@ -105,7 +106,7 @@ def evaluation_panels_of(comparison: Comparison) -> list[Panel]:
 
 def _title_suffix(protocol: MetricProtocol, kinds: Collection[MetricProtocol], titles: Mapping[str, str]) -> str:
     """Return what distinguishes a protocol from others of the same label; empty if there are no others."""
-    others = [other for other in kinds if other.label == protocol.label and other != protocol]
+    others = [other for other in kinds if {*other.labels} & {*protocol.labels} and other != protocol]
     parts = [part for part in protocol.protocol.split(", ") if any(part not in o.protocol.split(", ") for o in others)]
     parts += [titles[protocol.data]] * any(other.data != protocol.data for other in others)
     return ": " + shorten(", ".join(parts), SUFFIX_CHARACTERS, placeholder=" …") if parts else ""

@@ -10,8 +10,9 @@ from genkit.console.output import Console
 from genkit.draw.panels import Section, save_curve_panels
 from genkit.evaluation.protocol_lines import ProtocolLine, protocol_lines
 from genkit.recipe.binding.values import in_toml
-from genkit.runs.comparison.compare import Comparison, ComparisonRow
+from genkit.runs.comparison.compare import Comparison
 from genkit.runs.comparison.compared_curves import evaluation_panels_of, term_panels
+from genkit.runs.comparison.compared_metrics import ComparisonRow
 from genkit.runs.comparison.compared_run import ComparedRun
 from genkit.runs.comparison.standing import Standing, printed
 from genkit.runs.report.curves import ARROWS
@@ -61,7 +62,7 @@ def save_comparison(path: Path, comparison: Comparison) -> None:
 
 def protocols_of_comparison(comparison: Comparison) -> list[ProtocolLine]:
     """Return how the values are made; a line for some runs only names them."""
-    named = Counter(label for label, _ in {(row.label, row.metric) for row in comparison.rows})
+    named = Counter(label for label, _ in {(label, row.metric) for row in comparison.rows for label in row.labels})
     settings = {}
     for run in comparison.runs:
         for result in run.results:

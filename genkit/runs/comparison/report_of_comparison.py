@@ -12,8 +12,9 @@ from genkit.pages.chart import Look, look_of, value_text
 from genkit.pages.pictures import PictureBudget
 from genkit.pages.render import render_page
 from genkit.recipe.tables import WITHOUT_WEIGHT
-from genkit.runs.comparison.compare import Comparison, ComparisonRow
+from genkit.runs.comparison.compare import Comparison
 from genkit.runs.comparison.compared_charts import ComparedCharts, charts_of_comparison
+from genkit.runs.comparison.compared_metrics import ComparisonRow
 from genkit.runs.comparison.compared_names import short_names
 from genkit.runs.comparison.compared_pictures import ComparedPictures, pictures_of_comparison
 from genkit.runs.comparison.compared_remarks import remarks_on_plans
@@ -203,7 +204,9 @@ def _metrics(comparison: Comparison) -> list[MetricLine]:
             for run in comparison.runs
         ]
         better = "" if row.better is None else f"{row.better} is better"
-        note = _distinction(row, [other for other in comparison.rows if other is not row and other.label == row.label])
+        note = _distinction(
+            row, [other for other in comparison.rows if other is not row and {*other.labels} & {*row.labels}]
+        )
         name = row.label + ARROWS[row.better].replace(" ", NO_BREAK_SPACE)
         lines.append(MetricLine(name, note, better, cells, shared=len(row.values) > 1))
     return sorted(lines, key=lambda line: not line.shared)

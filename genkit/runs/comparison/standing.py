@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
-from genkit.runs.comparison.compare import ComparisonRow
+from genkit.runs.comparison.compared_metrics import ComparisonRow
 
 
 class Standing(StrEnum):
