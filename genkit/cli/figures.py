@@ -30,7 +30,7 @@ def figures(run: RunPath) -> None:
             raise without_checkpoint(run, "figures")
         remedy = f"Continue it with `genkit resume {run}`; `genkit sample {run}` shows its newest checkpoint."
         raise UsageError(f"{run}: has not finished, so it has no figures yet. {remedy}")
-    plan = make_plan(folder.resolved, try_step=False)
+    plan = make_plan(folder.resolved, try_step=False, trained=True)
     plan.check_met(resuming=True)
     check_recipe_of_finished(plan, folder)
     for remark in lost_lines(folder):

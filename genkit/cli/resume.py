@@ -31,14 +31,13 @@ def resume(
     from genkit.engine.threads import choose_threads, remark_on_cores
     from genkit.engine.workers import choose_workers
     from genkit.recipe.machine.launcher_remarks import launcher_remarks
-    from genkit.recipe.plan import make_plan
     from genkit.runs.on_disk.early_end import last_step
     from genkit.runs.on_disk.run_folder import RunFolder
-    from genkit.runs.training.resume import check_before_resume, finished_results
+    from genkit.runs.training.resume import check_before_resume, finished_results, plan_of_run
     from genkit.runs.training.resume_remarks import lost_lines, resume_remarks
 
     folder = RunFolder.open(run)
-    plan = make_plan(folder.resolved)
+    plan = plan_of_run(folder)
     if (results := finished_results(folder, plan)) is not None:
         console = Console(quiet=quiet or json)
         console.info(f"{folder.path}: already finished, after {last_step(plan, folder)} steps.")

@@ -14,11 +14,12 @@ from genkit.notebook.messages import naming_arguments
 from genkit.notebook.plan import plan as make_readable_plan
 from genkit.notebook.recipe import RecipeSource
 from genkit.notebook.run import Run, open_run
-from genkit.recipe.plan import Plan, make_plan
+from genkit.recipe.plan import Plan
 from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.training.callbacks_of_run import check_given
 from genkit.runs.training.next_step import Calls
 from genkit.runs.training.progress_on_console import ProgressOnConsole
+from genkit.runs.training.resume import plan_of_run
 from genkit.runs.training.train import resume as resume_folder
 from genkit.runs.training.train import train as train_in_new_folder
 
@@ -85,7 +86,7 @@ def resume(
     with opened.reading_data():
         step = Calls(with_data=opened.memory is not None)
         watching = [*callbacks, *_progress_shown(progress)]
-        resume_folder(folder, make_plan(folder.resolved), callbacks=watching, workers=workers, next_step=step)
+        resume_folder(folder, plan_of_run(folder), callbacks=watching, workers=workers, next_step=step)
     return opened
 
 

@@ -38,6 +38,8 @@ from genkit.recipe.text.placed import located_texts, placed
 from genkit.recipe.trial.dry_run import run_dry
 from genkit.recipe.trial.dry_run_facts import DryRun
 
+OF_TRAINING = ("loss",)  # tables whose numbers decide the training, and nothing of a trained model
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -153,19 +155,23 @@ def make_plan(
     overrides: Sequence[str] = (),
     registry: Registry | None = None,
     try_step: bool = True,
+    trained: bool = False,
 ) -> Plan:
     """Check a recipe, given as a TOML file, a `Recipe`, or its tables, and return its plan.
 
     `overrides` are those of ``--set``, such as ``"train.steps=500"``. With `try_step` the dry run tries one step of
     every phase, which takes seconds for a large network. Without it the plan does not know the costs of a step, and
-    mistakes that only a step shows are found by the run. Raises `RecipeError` with all mistakes of the recipe, and
-    `UsageError` for a file or an override that cannot be read.
+    mistakes that only a step shows are found by the run. `trained` says that the plan is for a model that has been
+    trained: a number of ``[loss]`` that is out of range for a new training is then accepted. Raises `RecipeError` with
+    all mistakes of the recipe, and `UsageError` for a file or an override that cannot be read.
     """
     if not isinstance(registry, Registry | None):
         raise UsageError(f"registry: found {type(registry).__name__}, expected a registry of parts or None.")
-    if try_step not in (True, False):
-        raise UsageError(f"try_step: found {try_step!r}, expected True or False.")
-    binder = Binder(registry or load_registry(), document_of(source, overrides))
+    for name, value in (("try_step", try_step), ("trained", trained)):
+        if value not in (True, False):
+            raise UsageError(f"{name}: found {value!r}, expected True or False.")
+    document, trained_with = document_of(source, overrides), OF_TRAINING if trained else ()
+    binder = Binder(registry or load_registry(), document, trained=trained_with)
     bound = bind_recipe(binder)
     dry_run = None
     if isinstance(bound, BoundRecipe):

@@ -22,6 +22,7 @@ def trained_with(tmp_path, loss: str) -> Trained:
     [
         ("beta_rec = 1.0\nbeta_kl = 0.5", ELBO(), (), ("score.beta_rec=1", "score.beta_kl=0.5")),
         ("beta_rec = 2.0\nbeta_kl = 0", ELBO(), (), ("score.beta_rec=2", "score.beta_kl=0")),
+        ("beta_rec = 1.0\nbeta_kl = -0.5", ELBO(), (), None),  # which the score refuses
         ("beta_rec = 0.5\nbeta_kl = 0.5", ELBO(), (), None),  # the same order of scores
         ("beta_rec = 0.3\nbeta_kl = 0.1", ELBO(3.0, 1.0), (), None),
         ("beta_rec = 1.0\nbeta_kl = 0.5", ELBO(), ("beta_kl",), None),

@@ -29,6 +29,7 @@ from genkit.recipe.binding.part_fields import (
     form_of,
     kind_of,
     parameters_of,
+    without_bounds,
     without_none,
 )
 from genkit.recipe.binding.part_interface import check_interface
@@ -54,6 +55,7 @@ class Binder:
     document: Document
     problems: list[Problem] = field(default_factory=list)
     used: dict[KeyPath, Part] = field(default_factory=dict)  # the part that each table became
+    trained: tuple[str, ...] = ()  # tables with which a model was trained, whose numbers may be out of range by now
     resolved: ResolvedKeys = field(init=False)
 
     def __post_init__(self) -> None:
@@ -202,7 +204,7 @@ class Binder:
 
     def value(self, hint: Any, raw: Any, path: KeyPath, owner: object) -> Any:
         """Bind one value to its type. Raises `Invalid`."""
-        hint = without_none(hint)
+        hint = without_bounds(hint) if path[0] in self.trained else without_none(hint)
         if isinstance(raw, float) and not math.isfinite(raw):
             raise self.problem(path, f"found {raw}, expected a finite number.", owner)
         match form_of(hint):

@@ -147,6 +147,12 @@ def bounds_of(hint: Any) -> tuple[Any, ...]:
     return tuple(hint.__metadata__) if bounded else ()
 
 
+def without_bounds(hint: Any) -> Any:
+    """Return the type of a number or of a schedule without its bounds, and any other type as `without_none` does."""
+    hint = without_none(hint)
+    return _unbounded(hint) if _unbounded(hint) in (int, float) or bounds_of(hint) else hint
+
+
 def _unbounded(hint: Any) -> Any:
     return hint.__origin__ if get_origin(hint) is Annotated else hint
 

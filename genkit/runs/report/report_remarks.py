@@ -61,7 +61,7 @@ def plan_of(resolved: Path) -> Plan | None:
     It is None if its parts cannot be made here: a page is also written where a plugin is absent.
     """
     try:
-        return make_plan(resolved, try_step=False)
+        return make_plan(resolved, try_step=False, trained=True)
     except GenkitError:
         return None
 

@@ -58,7 +58,7 @@ def evaluation_plan(
         document = _select_metrics(names, document, registry)
     if weights is not None:
         document = with_weights(document, weights, registry)
-    return make_plan(document, registry=registry, try_step=False)
+    return make_plan(document, registry=registry, try_step=False, trained=True)
 
 
 def evaluate_run(

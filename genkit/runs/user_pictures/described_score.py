@@ -53,6 +53,8 @@ def remark_on_weights(name: str, score: Score, trained: Trained, overrides: Sequ
     of_loss: list[Any] = [loss.get(key) for key in WEIGHTS]
     if not all(isinstance(value, (int, float)) for value in (*of_score, *of_loss)):
         return ""
+    if min(of_loss) < 0:  # of a run from before genkit refused it, as the score does
+        return ""
     if math.isclose(of_loss[0] * of_score[1], of_loss[1] * of_score[0]):
         return ""
     shown = " and ".join(f"{key} {value:g}" for key, value in zip(WEIGHTS, of_score, strict=True))
