@@ -22,12 +22,13 @@ from genkit.draw import style
 
 sys.path.insert(0, str(Path(__file__).parent))
 from support.entry_points import remember_entry_points
+from support.quick_pictures import USUAL_LAYOUT, draw_quickly
 
 sys.path.append(str(Path(__file__).parents[1]))  # for `benchmarks`, which is not installed
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 output.SECONDS_BETWEEN_LINES = math.inf  # on stderr, of work that takes so long on a busy machine only
-style.LAYOUT = None  # a layout takes a quarter of a short run; tests of pictures have it, see `laid_out`
+draw_quickly()
 remember_entry_points()
 os.environ.pop("COLUMNS", None)  # the width of outputs, which a process of pytest-xdist has at 80
 
@@ -147,7 +148,7 @@ def holding(tmp_path, monkeypatch):
 @pytest.fixture
 def laid_out(monkeypatch):
     """Lay out the pictures of this test as those of a user, so that no text covers another."""
-    monkeypatch.setattr(style, "LAYOUT", "constrained")
+    monkeypatch.setattr(style, "LAYOUT", USUAL_LAYOUT)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from support.commands import genkit, genkit_process
 from support.kill_and_resume import Killed, KillingCallback, new_run, train_and_kill, train_on
 from support.messages import assert_names
+from support.quick_pictures import draw_as_users_do
 from support.tiny_parts import registry_with
 from support.tiny_recipes import assert_same_bits, tiny_recipe
 
@@ -242,7 +243,7 @@ def real_run(tmp_path, monkeypatch, holding) -> Path:
     (tmp_path / "resume.toml").write_text(REAL.read_text() + holding.at(150))
     with monkeypatch.context() as patch:
         patch.chdir(tmp_path / "whole")
-        patch.setattr("genkit.draw.style.LAYOUT", "constrained")  # as in processes
+        draw_as_users_do(patch)
         assert genkit("run", "../resume.toml", "--quiet").code == 0
     return tmp_path / "whole/runs/0001-resume-s0"
 

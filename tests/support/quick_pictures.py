@@ -1,0 +1,32 @@
+"""Pictures of tests, which are written more quickly than those of users: to lay out and compress them took a third of
+a short run. Their pixels differ in the places of texts only, and their files are a little larger.
+"""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+import pytest
+from PIL import Image
+
+from genkit.draw import style
+
+Image.init()  # loads the formats
+USUAL_LAYOUT, usual_png = style.LAYOUT, Image.SAVE["PNG"]
+
+
+def draw_quickly() -> None:
+    """Draw without matplotlib's layout, and compress little. Tests of the layout have the fixture `laid_out`."""
+    style.LAYOUT = None
+    Image.register_save("PNG", _quick_png)
+
+
+def draw_as_users_do(patch: pytest.MonkeyPatch) -> None:
+    """Draw as processes that tests start do, to compare their files, until the patch is undone."""
+    patch.setattr(style, "LAYOUT", USUAL_LAYOUT)
+    patch.setitem(Image.SAVE, "PNG", usual_png)
+
+
+def _quick_png(image: Image.Image, file: IO[bytes], name: str | bytes) -> Any:
+    image.encoderinfo.setdefault("compress_level", 1)
+    return usual_png(image, file, name)
