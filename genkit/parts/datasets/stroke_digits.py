@@ -36,8 +36,10 @@ class StrokeDigits(Digits):
         Doc("Width of the stroke in pixels; a narrower one has gaps, and a wider one hides the digit."),
     ] = 2.0
     brightness: Annotated[
-        Annotated[float, Ge(0.01), Le(1)],
-        Doc("Brightness of the stroke, up to 1, white; 0 would be as black as the background."),
+        Annotated[float, Ge(0), Le(1)],
+        Doc(
+            "Brightness of the stroke, up to 1, white; a stroke of 0 is black, and seen only where it crosses the digit."
+        ),
     ] = 0.7
     share: Annotated[
         Annotated[float, Gt(0), Le(1)],

@@ -92,10 +92,8 @@ def test_at_the_limits_of_its_keys_every_stroke_is_seen_and_no_picture_is_all_st
     assert masks.any(axis=(1, 2)).all() and not masks.all(axis=(1, 2)).any()
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("brightness", 0), ("brightness", 0.009), ("brightness", 1.01), ("width", 0.9), ("width", 15)]
-)
-def test_a_stroke_that_nobody_sees_is_refused_at_its_line_and_by_the_schema(key, value, tmp_path):
+@pytest.mark.parametrize(("key", "value"), [("brightness", -0.01), ("brightness", 1.01), ("width", 0.9), ("width", 15)])
+def test_a_stroke_that_is_no_stroke_is_refused_at_its_line_and_by_the_schema(key, value, tmp_path):
     text = TINY.replace('use = "8-gaussians"', f'use = "stroke-digits"\n{key} = {value}')
     (tmp_path / "r.toml").write_text(text)
     with pytest.raises(RecipeError) as refused:
@@ -104,6 +102,12 @@ def test_a_stroke_that_nobody_sees_is_refused_at_its_line_and_by_the_schema(key,
     assert f"r.toml:{text[: text.index(f'{key} =')].count(chr(10)) + 1} " in str(problem)
     schema = PartSchemas(load_registry()).keys_of(StrokeDigits)[key].schema
     assert not accepts(schema)(value) and accepts(schema)(getattr(StrokeDigits(), key))
+
+
+def test_a_black_stroke_is_seen_only_where_it_crosses_the_digit():
+    black, digits = StrokeDigits(split="test", brightness=0.0), Digits(split="test").arrays.images[:, 0]
+    assert black.masks.any() and not (black.masks & (digits == 0)).any()
+    assert (black.arrays.images[:, 0][black.masks] < digits[black.masks]).all()
 
 
 def test_a_share_that_leaves_no_stroke_is_refused():
