@@ -37,9 +37,7 @@ class StrokeDigits(Digits):
     ] = 2.0
     brightness: Annotated[
         Annotated[float, Ge(0), Le(1)],
-        Doc(
-            "Brightness of the stroke, up to 1, white; a stroke of 0 is black, and seen only where it crosses the digit."
-        ),
+        Doc("Brightness of the stroke, up to 1, white; 0 is black, which is seen only where it crosses the digit."),
     ] = 0.7
     share: Annotated[
         Annotated[float, Gt(0), Le(1)],
