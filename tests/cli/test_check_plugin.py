@@ -340,6 +340,25 @@ def test_a_loss_is_checked_on_the_model_of_its_recipe_which_another_plugin_suppl
     assert not found["not_checked"] and "two processes are one" in {law["law"] for law in found["laws"]}
 
 
+def test_a_model_is_checked_with_the_shape_of_the_data_of_its_recipe(site, monkeypatch):
+    five = (("nn.Linear(2, 2), 2", "nn.Linear(5, 5), 5"), ("!= (2,)", "!= (5,)"), ("only for points", "only for five"))
+    source = LOSS
+    for old, new in five:
+        assert old in source
+        source = source.replace(old, new)
+    supply(site, monkeypatch, "check_five", source)
+    assert_names(
+        reports("check_five", code=0)["model"]["not_checked"], "only for five", "assert_model_is_lawful", "recipe"
+    )
+    (site / "pyproject.toml").write_text("")
+    (site / "recipes").mkdir()
+    data = '[data]\nuse="stand-in"\nshape=[5]\n'
+    (site / "recipes" / "x.toml").write_text(data + '[model]\nuse="flow"\n[loss]\nuse="flow"\n')
+    found = reports("check_five", code=0)
+    assert not found["model"]["not_checked"] and "shapes" in {law["law"] for law in found["model"]["laws"]}
+    assert not found["loss"]["not_checked"]  # which is tried on this model
+
+
 def test_what_a_loss_says_of_itself_is_checked_without_a_model(site, monkeypatch):
     texts = "    @property\n    def about_terms(self):\n        return {'total': 3}\n\n"
     own = '("flow",)', '("teacher",)'
@@ -493,6 +512,14 @@ def test_data_that_are_not_there_leave_a_part_unchecked(site, monkeypatch, where
     (found,) = [report for report in json.loads(checked.out)["reports"] if report["kind"] == "dataset"]
     assert not broken(found)
     assert_names(found["not_checked"], "x.zip: not found")
+
+
+def test_what_an_unmet_part_needs_is_said_with_the_remedy(site, monkeypatch):
+    source = with_line("unmet", "return ('x.zip: not found.',)")
+    supply(site, monkeypatch, "check_unmet", source)
+    found = reports("check_unmet", code=0)["dataset"]
+    assert_names(found["not_checked"], "x.zip: not found. Supply", "--set", "check again")
+    assert not broken(found)
 
 
 @pytest.mark.parametrize(
