@@ -12,7 +12,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
-from support.commands import TINY, ends_of, genkit, genkit_process, on_processes, start_group
+from support.commands import TINY, genkit, genkit_process, on_launched_processes, on_processes
 from support.messages import assert_names
 from support.tiny_recipes import assert_same_bits, tensors_of, tiny_plan, train_all
 
@@ -47,19 +47,17 @@ def test_two_processes_compute_the_run_of_one(tmp_path):
 def test_processes_wait_for_the_main_one_until_the_timeout():
     on_processes(2, "patience_worker.py", 0, 4)
     with pytest.raises(AssertionError, match=r"(?i)timed? ?out"):
-        on_processes(2, "patience_worker.py", 1, 4)
+        on_launched_processes(2, "patience_worker.py", 1, 4)
 
 
 def test_processes_form_one_group_after_another():
-    on_processes(2, "again_worker.py")  # the launcher keeps the store of addresses
-    for code, errors in ends_of(start_group(2, "again_worker.py")):  # the main process does
-        assert code == 0, errors
+    on_launched_processes(2, "again_worker.py")  # the launcher keeps the store of addresses
+    on_processes(2, "again_worker.py")  # the main process does
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc lists the threads of a process")
 def test_a_group_that_an_error_has_left_open_has_no_thread_when_the_process_ends():
-    for code, errors in ends_of(start_group(2, "left_open_worker.py")):
-        assert code == 0, errors
+    on_processes(2, "left_open_worker.py")
 
 
 def test_processes_that_cannot_form_a_group_are_refused():

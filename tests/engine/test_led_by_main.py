@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.commands import ends_of, start_group
+from support.commands import on_processes
 
 from genkit.recipe.installed.registry import load_registry
 
@@ -19,8 +19,7 @@ def results(tmp_path_factory):
         out = tmp_path_factory.mktemp(f"on-{count}")
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("GENKIT_CACHE", str(out / "cache"))
-            for code, errors in ends_of(start_group(count, "evaluation_worker.py", out)):
-                assert code == 0, errors
+            on_processes(count, "evaluation_worker.py", out)
         for rank in range(count):
             found[count, rank] = {case: json.loads((out / f"{case}-{rank}.json").read_text()) for case in CASES}
             calls[count, rank] = json.loads((out / f"calls-{rank}.json").read_text())

@@ -1,15 +1,14 @@
 """What processes exchange in a step, and that a failure, a stop or a kill of one of them is obeyed by all."""
 
 import pytest
-from support.commands import ends_of, start_group
+from support.commands import ends_of, on_processes, start_group
 
 pytestmark = pytest.mark.trains
 
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_a_step_waits_for_nothing_but_gradients_and_all_processes_fail_and_stop_together(count):
-    for code, errors in ends_of(start_group(count, "step_worker.py", "all")):
-        assert code == 0, errors
+    on_processes(count, "step_worker.py", "all")
 
 
 @pytest.mark.parametrize(("loss", "where"), [("coupled", "data"), ("images", "data"), ("images", "forward")])

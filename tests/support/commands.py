@@ -22,6 +22,7 @@ from genkit.__main__ import run_command
 # A call of typer builds all commands anew, in 30 ms. A process makes one call, the tests of a process make thousands.
 typer.main.get_command = cache(typer.main.get_command)
 
+WORKERS = Path(__file__).parent / "workers"
 TINY = """\
 title = "tiny"
 
@@ -66,25 +67,27 @@ def genkit_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[st
 
 def on_processes(count: int, script: str, *arguments: object) -> None:
     """Run a script of `workers/` on `count` processes, which can communicate. Each process has one thread."""
+    for code, errors in ends_of(start_group(count, script, *arguments)):
+        assert code == 0, errors
+
+
+def on_launched_processes(count: int, script: str, *arguments: object) -> None:
+    """Do the same with the launcher of torch, which ends all processes when one has failed."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={count}"]
-    start = launcher if count > 1 else [sys.executable]
-    tests = Path(__file__).parents[1]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")]),
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [*start, str(tests / "support" / "workers" / script), *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": _path_of_workers(), "OMP_NUM_THREADS": "1"}
+    command = [*launcher, str(WORKERS / script), *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
 
 
 def start_group(count: int, script: str, *arguments: object) -> list[subprocess.Popen[str]]:
     """Start a script of `workers/` on `count` processes, which can communicate. The failure of one ends no other."""
-    tests = Path(__file__).parents[1]
-    path = os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, tests / "support" / "workers" / script, *arguments]
-    return start_processes(count, *command, variables={"PYTHONPATH": path})
+    command = [sys.executable, WORKERS / script, *arguments]
+    return start_processes(count, *command, variables={"PYTHONPATH": _path_of_workers()})
+
+
+def _path_of_workers() -> str:
+    return os.pathsep.join([str(WORKERS.parents[1]), os.environ.get("PYTHONPATH", "")])
 
 
 def start_processes(
