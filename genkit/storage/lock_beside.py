@@ -1,13 +1,7 @@
-"""Lock beside a file of the user, which leaves no lock file behind.
-
-A lock file that is deleted breaks a lock, if another process has opened it before and waits for it: that process gets
-the lock of a file that has no name any more, and a third one that of a new file. So whoever gets the lock compares the
-file that it has opened with the file of that name, and begins again if they differ.
-"""
+"""Lock beside a file of the user, which leaves no lock file behind."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,34 +17,9 @@ def lock_beside(path: Path) -> Iterator[None]:
     lock can be made.
     """
     lock = path.with_name(f".{path.name}.lock")
-    try:
-        import fcntl
-    except ImportError:  # on Windows nobody deletes an open file, and filelock deletes its own
-        with FileLock(lock):
-            yield
-        return
-    opened = None
-    while opened is None:
-        opened = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    with FileLock(lock):
         try:
-            fcntl.flock(opened, fcntl.LOCK_EX)
-        except BaseException:
-            os.close(opened)
-            raise
-        if not _has_name(opened, lock):  # another process has deleted it in the meantime
-            os.close(opened)
-            opened = None
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # it stays where files cannot be deleted, and is used again
-            lock.unlink()
-        os.close(opened)
-
-
-def _has_name(opened: int, path: Path) -> bool:
-    """Return whether a path leads to this open file."""
-    try:
-        return os.path.samestat(os.fstat(opened), os.stat(path))
-    except FileNotFoundError:
-        return False
+            yield
+        finally:
+            with suppress(OSError):  # it stays where an open file cannot be deleted, and is used again
+                lock.unlink()  # while it is held: who gets the lock of a deleted file begins again
