@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from support.commands import TINY, genkit, refused
@@ -56,6 +57,18 @@ def copy(trained, tmp_path, monkeypatch):
     shutil.copytree(trained[0], tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
     return tmp_path / "copy"
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Let a table train its runs in the process of the test, where the test is not about processes."""
+
+    def start(*arguments, output, variables):
+        result = genkit(*arguments)
+        output.write(f"{result.out}{result.err}".encode())
+        return SimpleNamespace(returncode=result.code, poll=lambda: result.code)
+
+    monkeypatch.setattr("genkit.tables.jobs.start_genkit", start)
 
 
 def kept_in(folder):
@@ -240,7 +253,7 @@ def test_a_cell_whose_recipe_has_changed_is_named_with_the_change(copy):
 
 
 @pytest.mark.trains
-def test_a_run_that_diverges_is_kept_as_failed(folder):
+def test_a_run_that_diverges_is_kept_as_failed(folder, in_this_process):
     (folder / "t.toml").write_text(TABLE.replace("0.25", "0.25\nset.optimiser.encoder.lr = 1e30"))
     result = genkit("table", "t.toml", "--only", "b")
     assert "exit code 3" in result.out and "b/vae/0 failed: " in result.out and "clip_norm" in result.out
@@ -320,7 +333,7 @@ def test_an_interrupt_while_numbers_are_computed_is_reported(copy, monkeypatch, 
 
 
 @pytest.mark.trains
-def test_a_run_that_another_process_trains_is_named_and_left_alone(copy):
+def test_a_run_that_another_process_trains_is_named_and_left_alone(copy, in_this_process):
     run = copy / "runs" / kept_in(copy)["a/vae/0"]["run"]
     (copy / "t.json").unlink()
     shutil.rmtree(run / "final")
@@ -374,7 +387,7 @@ def test_a_title_is_not_read_as_markup(folder):
 
 @pytest.mark.trains
 @pytest.mark.parametrize("arguments", [["reproduce", "t.toml", "--only", "a"], ["t.toml", "--only", "a", "--again"]])
-def test_a_reproduced_run_has_the_same_numbers_and_one_that_was_changed_differs(copy, arguments):
+def test_a_reproduced_run_has_the_same_numbers_and_one_that_was_changed_differs(copy, in_this_process, arguments):
     content = json.loads((copy / "t.json").read_text())
     content["cells"]["a/vae/0"]["results"]["kl"]["value"] += 1e-9
     changed = json.dumps(content)
