@@ -22,7 +22,7 @@ from genkit.draw import style
 
 sys.path.insert(0, str(Path(__file__).parent))
 from support.entry_points import remember_entry_points
-from support.quick_pictures import USUAL_LAYOUT, draw_quickly
+from support.quick_pictures import USUAL_LAYOUT, draw_blank, draw_quickly
 
 sys.path.append(str(Path(__file__).parents[1]))  # for `benchmarks`, which is not installed
 torch.set_num_threads(1)
@@ -149,6 +149,12 @@ def holding(tmp_path, monkeypatch):
 def laid_out(monkeypatch):
     """Lay out the pictures of this test as those of a user, so that no text covers another."""
     monkeypatch.setattr(style, "LAYOUT", USUAL_LAYOUT)
+
+
+@pytest.fixture
+def blank_pictures(monkeypatch):
+    """Leave the pictures of matplotlib blank: the test looks at none, and trains many runs."""
+    draw_blank(monkeypatch)
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def test_the_best_folder_holds_the_weights_of_the_step_with_the_best_number(unin
 
 
 @pytest.mark.parametrize("step", range(1, 13))
-def test_a_run_killed_after_any_step_evaluates_the_same(tmp_path, uninterrupted, step):
+def test_a_run_killed_after_any_step_evaluates_the_same(tmp_path, uninterrupted, blank_pictures, step):
     folder = new_run(tmp_path, recipe())
     train_and_kill(folder, step)
     train_on(folder)
@@ -138,7 +138,9 @@ def crashing(function, call, before):
         "genkit.storage.jsonl.StepLog.append",
     ],
 )
-def test_a_crash_during_an_evaluation_loses_nothing(tmp_path, uninterrupted, monkeypatch, place, call, before):
+def test_a_crash_during_an_evaluation_loses_nothing(
+    tmp_path, uninterrupted, blank_pictures, monkeypatch, place, call, before
+):
     folder = new_run(tmp_path, recipe())
     function = pkgutil.resolve_name(place)
     with monkeypatch.context() as patched:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import IO, Any
 
+import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from genkit.draw import style
@@ -25,6 +27,17 @@ def draw_as_users_do(patch: pytest.MonkeyPatch) -> None:
     """Draw as processes that tests start do, to compare their files, until the patch is undone."""
     patch.setattr(style, "LAYOUT", USUAL_LAYOUT)
     patch.setitem(Image.SAVE, "PNG", usual_png)
+
+
+def draw_blank(patch: pytest.MonkeyPatch) -> None:
+    """Leave pictures of matplotlib blank until the patch is undone. For tests that look at none and train many runs."""
+
+    def blank(canvas: FigureCanvasAgg) -> np.ndarray:
+        width, height = canvas.get_width_height()
+        return np.zeros((height, width, 4), np.uint8)
+
+    patch.setattr(FigureCanvasAgg, "draw", lambda canvas: None)
+    patch.setattr(FigureCanvasAgg, "buffer_rgba", blank)
 
 
 def _quick_png(image: Image.Image, file: IO[bytes], name: str | bytes) -> Any:
