@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,9 +59,21 @@ def at_module_level(tree: ast.AST) -> Iterator[ast.stmt]:
         yield from at_module_level(node)
 
 
-def imported(path: Path, *, anywhere: bool = True) -> set[str]:
+@cache  # most files are asked for by many tests
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def code_of(path: Path) -> str:
+    """Return the code of a file without comments."""
+    return ast.unparse(tree_of(path))
+
+
+@cache
+def imported(path: Path, *, anywhere: bool = True) -> frozenset[str]:
     """Return the modules that a file imports; of ``from a import b`` both ``a`` and ``a.b``."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     names: set[str] = set()
     for node in ast.walk(tree) if anywhere else at_module_level(tree):
         if isinstance(node, ast.Import):
@@ -68,7 +81,7 @@ def imported(path: Path, *, anywhere: bool = True) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
             names |= {str(node.module)} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def file_of(module: str) -> Path | None:
@@ -151,7 +164,7 @@ def test_every_file_that_the_documentation_names_exists():
 def test_every_file_belongs_to_a_room_and_every_room_says_what_it_is():
     assert {room_of(path) for path in PACKAGE.rglob("*.py")} == {*ROOMS, *FACES}
     for path in PACKAGE.rglob("__init__.py"):
-        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{label(path)} has no docstring"
+        assert ast.get_docstring(tree_of(path)), f"{label(path)} has no docstring"
 
 
 EARLY = [
@@ -226,11 +239,12 @@ def test_the_engine_does_not_know_how_it_is_reported(path):
     }
 
 
+@cache
 def names_of_parts() -> set[str]:
     """Return the name of every part of genkit and of the plugins beside it, as their hooks write them."""
     names = set()
     for path in [*(PACKAGE / "parts").glob("*/__init__.py"), *(plugin / "__init__.py" for plugin in PLUGINS)]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Entry":
                 assert isinstance(node.args[0], ast.Constant)
                 names.add(node.args[0].value)
@@ -242,9 +256,7 @@ def test_the_engine_spells_the_name_of_no_part(path):
     names = names_of_parts()
     assert {"mlp", "vae", "adam", "soft-introvae", "wgan-gp"} <= names
     strings = {
-        node.value
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        node.value for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert not strings & names
 
@@ -263,7 +275,7 @@ HOMES = {
 def test_few_files_know_the_processes_and_one_the_state_of_accelerate(name):
     """A part exchanges rows through its batch and the layers of genkit, so an exchange has one place to be changed."""
     paths = [*PACKAGE.rglob("*.py"), *PLUGIN_PARTS]
-    code = {label(path): ast.unparse(ast.parse(path.read_text(encoding="utf-8"))) for path in paths}
+    code = {label(path): code_of(path) for path in paths}
     found = {
         place
         for place, text in code.items()
