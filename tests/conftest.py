@@ -51,6 +51,7 @@ def pytest_collection():
     finally:
         gc.enable()
         gc.freeze()
+        gc.set_threshold(20_000, 20, 20)  # it ran a hundred times a second
 
 
 def pytest_collection_modifyitems(items):
