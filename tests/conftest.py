@@ -18,11 +18,10 @@ import pytest
 import torch
 
 from genkit.console import output
-from genkit.draw import style
 
 sys.path.insert(0, str(Path(__file__).parent))
 from support.entry_points import remember_entry_points
-from support.quick_pictures import USUAL_LAYOUT, draw_blank, draw_quickly
+from support.quick_pictures import draw_blank, draw_quickly, lay_out
 
 sys.path.append(str(Path(__file__).parents[1]))  # for `benchmarks`, which is not installed
 torch.set_num_threads(1)
@@ -148,8 +147,8 @@ def holding(tmp_path, monkeypatch):
 
 @pytest.fixture
 def laid_out(monkeypatch):
-    """Lay out the pictures of this test as those of a user, so that no text covers another."""
-    monkeypatch.setattr(style, "LAYOUT", USUAL_LAYOUT)
+    """Lay out the pictures of this test as those of a user, in full size and so that no text covers another."""
+    lay_out(monkeypatch)
 
 
 @pytest.fixture

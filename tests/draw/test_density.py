@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.quick_pictures import USUAL
 from torch import nn
 
 from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import GAN, Autoencoder
 from genkit.draw.density import energy_map, histogram, relative_density, save_density_panels
-from genkit.draw.style import DPI
 
 
 class Affine(nn.Module):
@@ -93,7 +93,7 @@ def test_the_panels_are_a_png_of_9_by_3_3_inches_with_the_same_bytes_each_time(t
         save_density_panels(tmp_path / name, model, samples, reference, "vae on 8-gaussians", 2.0)
     with Image.open(tmp_path / "a.png") as picture:
         picture.load()
-        assert (picture.format, picture.size) == ("PNG", (9 * DPI, round(3.3 * DPI)))
+        assert (picture.format, picture.size) == ("PNG", (9 * USUAL["DPI"], round(3.3 * USUAL["DPI"])))
         assert "Software" not in picture.info
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]

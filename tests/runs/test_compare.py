@@ -185,7 +185,7 @@ def test_an_unfinished_run_is_compared_by_its_newest_evaluation(runs, tmp_path):
     assert_names(" ".join(result.out.split()), "no step logged", "no values yet")
 
 
-def test_the_comparison_is_printed_and_drawn(runs):
+def test_the_comparison_is_printed_and_drawn(laid_out, runs):
     result = genkit("compare", run(runs, 1), run(runs, 2), "--out", "deep/er/both.png")
     assert result.code == 0, result.err
     assert_names(result.out, "optimiser.encoder.lr", "vae/total", "picture   deep/er/both.png")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from PIL import Image
+from support.quick_pictures import USUAL
 
 from genkit.core.metric import EvaluationProtocol
 from genkit.core.result import EvaluationRecord, Result
 from genkit.draw.panels import COLUMNS, Panel, Section, running_mean, save_curve_panels
-from genkit.draw.style import DPI
 from genkit.runs.report.curves import curves_of, evaluation_panels, sections_of
 
 pytestmark = [pytest.mark.usefixtures("laid_out"), pytest.mark.trains]
@@ -117,7 +117,10 @@ def test_the_figure_grows_with_its_panels(tmp_path, panels):
     save_curve_panels(tmp_path / "curves.png", sections, "vae on digits")
     rows, headings = sum(math.ceil(n / COLUMNS) for n in panels), sum(n > 0 for n in panels)
     height = max(1.75 * rows + 0.3 * headings, 0.6) + 0.35
-    assert size(tmp_path / "curves.png") == (int(3.2 * COLUMNS * DPI), pytest.approx(height * DPI, abs=1))
+    assert size(tmp_path / "curves.png") == (
+        int(3.2 * COLUMNS * USUAL["DPI"]),
+        pytest.approx(height * USUAL["DPI"], abs=1),
+    )
 
 
 def test_equal_lines_give_equal_pictures_and_different_lines_different_ones(tmp_path):
