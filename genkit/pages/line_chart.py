@@ -109,8 +109,8 @@ def _domain(places: Sequence[float]) -> tuple[float, float]:
 
 def _x_axis(title: str, last: float) -> dict[str, Any]:
     scale = {"domainMin": {"expr": "from"}, "domainMax": {"expr": "to"}, "nice": False, "zero": False}
-    apart = {"labelOverlap": "greedy", "labelSeparation": 6}  # the last one is moved into the chart
-    axis = {"tickCount": 5, **apart, **({"format": "~s"} if last >= 10_000 else {})}
+    # Not flush: the last label would be moved into the chart, onto the one before it.
+    axis = {"tickCount": 5, "labelFlush": False, **({"format": "~s"} if last >= 10_000 else {})}
     return {"field": "x", "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
 

@@ -80,6 +80,24 @@ def test_dragging_across_a_chart_moves_all_of_them(pages, view):
     assert page.evaluate("String(getSelection())") == ""
 
 
+def test_dots_and_rings_are_back_in_their_places_after_the_axis_was_narrower(pages, view):
+    page = view(pages["late"])
+    draw_all(page)
+
+    def places():
+        symbols = page.locator(".time-axis svg .mark-symbol path")
+        return [symbols.nth(number).get_attribute("transform") for number in range(symbols.count())]
+
+    whole = places()
+    assert len(whole) > 1
+    for name, key in (("From step", "End"), ("to step", "Home")):
+        page.get_by_label(name).focus()
+        page.keyboard.press(key)
+        wait_until(page, lambda: places() != whole)
+        page.get_by_role("button", name="Whole run").press("Enter")
+        wait_until(page, lambda: places() == whole)
+
+
 def test_the_console_stays_empty_where_rings_and_phases_are_out_of_view(pages, view):
     page = view(pages["late"])
     draw_all(page)

@@ -134,6 +134,14 @@ def test_the_keyboard_reads_the_values_of_each_run_at_a_step(pages, view, name):
     assert shown == wanted, "of ten runs, none is named"
 
 
+def test_the_link_to_the_other_keys_opens_them(pages, view):
+    page = view(pages["apart"])
+    folded = page.locator("#keys details")
+    assert folded.count() > 0 == page.locator("#keys details[open]").count()
+    page.locator("a[href='#keys']", has_text="other keys").press("Enter")
+    assert page.locator("#keys details[open]").count() == folded.count()
+
+
 def test_after_the_end_of_a_shorter_run_its_last_value_is_shown_with_its_step(pages, view):
     page = view(pages["lengths"])
     draw_all(page)

@@ -58,6 +58,9 @@ def test_curves_of_evaluations_have_the_joint_label(tmp_path):
         for step in (1, 2):
             results = [{**result(label, 1.0 / step, "lower"), "protocol": PROTOCOL}]
             folder.evaluations.append({"step": step, "results": results})
+    alone = compare([folders["a"].path, write_run(tmp_path / "c", tables=f'{DATA}[metrics.rec_ema]\nuse = "error"\n',
+                                                  results=[result("rec_ema", 1.0, "lower")]).path])  # fmt: skip
+    assert [panel.title for panel in evaluation_panels_of(alone)] == ["rec ↓"], "only one run has such a curve"
     (panel,) = evaluation_panels_of(compare([folder.path for folder in folders.values()]))
     assert panel.title.startswith("rec, rec_ema") and {name: list(curve) for name, curve in panel.curves.items()} == {
         name: [(1, 1.0), (2, 0.5)] for name in folders

@@ -226,7 +226,7 @@ def test_one_remark_names_all_metrics_of_different_protocols(tmp_path):
         results = [Result(label, 1.0, "lower", EvaluationProtocol(9, "test", weights)) for label in ("kl", "modes")]
         paths.append(write_run(tmp_path / name, TINY, [{"step": 4}], results, finished=True))
     (remark,) = compare(paths).remarks
-    assert_names(remark, '"kl", "modes"', "different protocols")
+    assert_names(remark, '"kl", "modes"', "different protocols", "raw weights; ema weights")
 
 
 def network(**changes) -> IntroVAEConv:

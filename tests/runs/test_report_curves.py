@@ -89,6 +89,20 @@ def test_straight_lines_between_all_values_are_the_curve_of_the_schedule(schedul
     assert len(shown) <= len(lines) + 32, "a schedule gets few points"
 
 
+def test_a_term_that_a_phase_computes_from_its_own_progress_bends_where_the_phase_has_it():
+    schedule, start, steps = RampSchedule(), 100, 400
+
+    def of_phase(step):
+        return schedule(max(0.0, (step - 1 - start) / steps) / (1 - start / steps))
+
+    lines = [{"step": step, "encoder/c": float(np.float32(of_phase(step)))} for step in range(140, 401, 40)]
+    for starts, known in (({"encoder": start}, True), ({"encoder": 90}, False), ({}, False), ({"vae": start}, False)):
+        curve = {line["step"]: line["encoder/c"] for line in with_bends(lines, {"encoder/c": schedule}, steps, starts)}
+        drawn = np.interp(range(140, 401), list(curve), list(curve.values()))
+        apart = np.abs(drawn - [of_phase(step) for step in range(140, 401)]).max()
+        assert bool(apart < 0.003) is known and (len(curve) > len(lines)) is known
+
+
 def test_a_straight_line_and_a_log_of_every_step_get_no_points():
     straight = {"schedule/c": LinearSchedule(0.0, 1.0)}
     lines = log_of(400, 40, straight)

@@ -108,9 +108,16 @@ function unfoldForPaper() {
   addEventListener("afterprint", () => opened.splice(0).forEach((each) => { each.open = false; }));
 }
 
+// A link to what is folded opens it.
+function unfold(link) {
+  const place = document.getElementById(link.dataset.unfolds);
+  link.addEventListener("click", () => place.querySelectorAll("details").forEach((each) => { each.open = true; }));
+}
+
 themeButton();
 document.querySelectorAll(".slider").forEach(slider);
 document.querySelectorAll(".choice").forEach(choice);
 document.querySelectorAll(".copyable").forEach(copyButton);
+document.querySelectorAll("[data-unfolds]").forEach(unfold);
 document.querySelectorAll(".wide").forEach(scrollSign);
 unfoldForPaper();

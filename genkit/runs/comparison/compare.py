@@ -14,7 +14,12 @@ from genkit.errors import UsageError
 from genkit.evaluation.protocol_lines import shown_weights, weights_note
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.recipe.text.nested import flatten
-from genkit.runs.comparison.compared_metrics import ComparisonRow, MetricProtocol, joint_labels
+from genkit.runs.comparison.compared_metrics import (
+    ComparisonRow,
+    MetricProtocol,
+    joint_labels,
+    remarks_on_protocols,
+)
 from genkit.runs.comparison.compared_remarks import remarks_on_collapse
 from genkit.runs.comparison.compared_run import ComparedRun
 from genkit.runs.on_disk.not_a_run_folder import run_around
@@ -57,10 +62,11 @@ class Comparison:
     @cached_property
     def rows(self) -> list[ComparisonRow]:
         """The values of all metrics. Values that are not comparable are in different rows, one below the other."""
+        joint = joint_labels([self._protocol_of(run, result) for result in run.results] for run in self.runs)
         rows: dict[MetricProtocol, ComparisonRow] = {}
         for run in self.runs:
             for result in run.results:
-                protocol = self.protocol_of(run, result)
+                protocol = _labelled(self._protocol_of(run, result), joint)
                 new = ComparisonRow(protocol.labels, protocol.metric, protocol.protocol, result.better)
                 row = rows.setdefault(protocol, new)
                 row.values[run.name] = result.value
@@ -78,45 +84,38 @@ class Comparison:
         return [
             *remarks_on_collapse(self.runs),
             *self._remarks_on_data(),
-            *self._remarks_on_protocols(),
+            *self.remarks_on_protocols,
             *self._remarks_on_progress(),
             *lost,
         ]
 
+    @cached_property
+    def remarks_on_protocols(self) -> list[str]:
+        """For each label with values that are not comparable: what distinguishes them."""
+        return remarks_on_protocols(self.rows)
+
     def evaluations(self) -> dict[MetricProtocol, dict[str, list[EvaluationRecord]]]:
         """Return the evaluations during training by run, for each kind of comparable value."""
+        joint = joint_labels(
+            [self._protocol_of(run, result) for record in run.evaluations for result in record.results]
+            for run in self.runs
+        )
         kinds: dict[MetricProtocol, dict[str, list[EvaluationRecord]]] = {}
         for run in self.runs:
             for record in run.evaluations:
                 for result in record.results:
-                    protocol = self.protocol_of(run, result)
+                    protocol = _labelled(self._protocol_of(run, result), joint)
                     labelled = replace(result, label=protocol.label)
                     by_run = kinds.setdefault(protocol, {})
                     by_run.setdefault(run.name, []).append(EvaluationRecord(record.step, [labelled]))
         return kinds
 
-    def protocol_of(self, run: ComparedRun, result: Result) -> MetricProtocol:
-        """Return how a result of a run was computed, with all labels that the runs have for such a number."""
-        own = self._protocol_within(run, result)
-        return replace(own, labels=self._joint_labels.get(own, own.labels))
-
     def data_of(self, run: ComparedRun, split: str) -> str:
         """Return the name of the first run that has the same data as `run` in this split."""
         return next(other.name for other in self.runs if run.has_same_data(other, split))
 
-    @cached_property
-    def _joint_labels(self) -> dict[MetricProtocol, tuple[str, ...]]:
-        return joint_labels(
-            [
-                self._protocol_within(run, result)
-                for results in (run.results, *(record.results for record in run.evaluations))
-                for result in results
-            ]
-            for run in self.runs
-        )
-
-    def _protocol_within(self, run: ComparedRun, result: Result) -> MetricProtocol:
-        """Return how a result of a run was computed, with its own label."""
+    def _protocol_of(self, run: ComparedRun, result: Result) -> MetricProtocol:
+        """Return how a result of a run was computed, under its own label."""
         data = self.data_of(run, result.protocol.split)
         return MetricProtocol((result.label,), run.metric_of(result.label), str(result.protocol.comparable), data)
 
@@ -124,7 +123,7 @@ class Comparison:
         """Return the comparison as values for JSON."""
         runs = [run.as_dict() for run in self.runs]
         differences = {key: dict(zip(self.names, row, strict=True)) for key, row in self.differences.items()}
-        metrics = [{"label": row.label, **asdict(row)} for row in self.rows]
+        metrics = [{"label": row.label, **asdict(row), "labels": list(row.labels)} for row in self.rows]
         return {"runs": runs, "differences": differences, "metrics": metrics, "remarks": self.remarks}
 
     def _remarks_on_data(self) -> Iterator[str]:
@@ -132,25 +131,16 @@ class Comparison:
         if any(len({self.data_of(run, split) for run in self.runs}) > 1 for split in splits):
             yield "The runs have different data. Values that were computed on different data are not comparable."
 
-    def _remarks_on_protocols(self) -> Iterator[str]:
-        several = [
-            f'"{label}"'
-            for label in dict.fromkeys(label for row in self.rows for label in row.labels)
-            if len({(row.metric, row.protocol) for row in self.rows if label in row.labels}) > 1
-        ]
-        if len(several) == 1:
-            yield f"{several[0]} was computed with different protocols. Its rows are not comparable with each other."
-        elif several:
-            yield (
-                f"{', '.join(several)} were computed with different protocols. The rows of each are not comparable "
-                "with each other."
-            )
-
     def _remarks_on_progress(self) -> Iterator[str]:
         for run in self.runs:
             if not run.folder.finished:
                 values = f"its values are from step {run.newest.step}" if run.newest else "it has no values yet"
                 yield f"{run.name} is not finished: {values}. Continue it with `genkit resume {run.folder.path}`."
+
+
+def _labelled(own: MetricProtocol, joint: Mapping[MetricProtocol, tuple[str, ...]]) -> MetricProtocol:
+    """Return the protocol with all labels that the runs have for such a number."""
+    return replace(own, labels=joint.get(own, own.labels))
 
 
 def compare(paths: Sequence[Path]) -> Comparison:

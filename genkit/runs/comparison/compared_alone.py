@@ -49,7 +49,7 @@ def charts_of_one_run(
     `starts` are the steps after which its phases start, by label. A single curve has the look of the run.
     `before` is the number of charts that come before on the page.
     """
-    groups = chart_groups(sections, starts, single=look, points=points)
+    groups = chart_groups(sections, starts, run.meanings, single=look, points=points)
     numbers = [
         CurveNumbers((curve.cells[0], run.name, *curve.cells[1:]), _moved(curve.place, before))
         for curve in curves_in_numbers(sections, _own_lines(comparison, run))

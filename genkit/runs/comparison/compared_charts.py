@@ -18,7 +18,7 @@ from genkit.runs.comparison.compared_alone import (
 )
 from genkit.runs.comparison.compared_curves import evaluation_panels_of, merged, sections_of_terms, term_panels
 from genkit.runs.comparison.compared_run import ComparedRun
-from genkit.runs.report.report_about import ABOUT_TOTAL, GENERAL, KL, has_total
+from genkit.runs.report.report_about import ABOUT_TOTAL, EXP, KL, has_total
 from genkit.runs.report.report_charts import ChartGroup, CurveNumbers, numbers_of
 from genkit.runs.report.report_phases import phase_starts
 
@@ -30,7 +30,12 @@ ABOUT_KL = (
     "kl: the KL divergence measures how far codes of the encoder are from the prior: those of data (real), of "
     "reconstructions (rec) and of samples (fake), each in a chart of its own."
 )
-ABOUT_TERMS = {**GENERAL, KL: ABOUT_KL}  # a chart has curves of runs here, not of terms
+ABOUT_EXP = (
+    "exp: the exponential of the evidence lower bound of reconstructions and samples, which an introspective encoder "
+    "lowers. Its size depends on the weights of the loss, so compare it only between runs of the same weights."
+)
+ABOUT_TERMS = {KL: ABOUT_KL, EXP: ABOUT_EXP}  # a chart has curves of runs here, not of terms
+ABOUT_RINGS = "A ring is the best evaluation of a run."
 COMMON_LOOK = Look("var(--text)", (1, 0))
 
 
@@ -67,8 +72,9 @@ def charts_of_comparison(comparison: Comparison, looks: Mapping[str, Look]) -> C
     shared = [section for section in shared if section.panels]
     alone = {run.name: sections_of_one_run(comparison, run) for run in comparison.runs}
     common = Section(SAME_SCHEDULES, [replace(each, curves={ALL_RUNS: _first_curve(each)}) for each in same])
+    meanings = {name: text for run in comparison.runs for name, text in run.meanings.items()}
     everything = panels_of([*shared, different, common, *(section for each in alone.values() for section in each)])
-    page = _Page(looks, starts, points_of_each(sum(len(panel.curves) for panel in everything)))
+    page = _Page(looks, starts, points_of_each(sum(len(panel.curves) for panel in everything)), meanings)
     groups = [page.group(section) for section in ([*shared, different] if shared else []) if section.panels]
     of_one_run, about = without_repeated(
         [page.run(comparison, run, alone[run.name]) for run in comparison.runs if alone[run.name]],
@@ -85,6 +91,7 @@ class _Page:
     looks: Mapping[str, Look]
     starts: Mapping[str, Mapping[str, float]]  # of phases, by the name of the run
     points: int  # of each curve
+    meanings: Mapping[str, str]  # of terms and schedules, as the losses of the runs say
     numbers: list[CurveNumbers] = field(default_factory=list)
     charts: int = 0  # so far
 
@@ -112,10 +119,13 @@ class _Page:
                 for number, (name, curve) in enumerate(panel.curves.items())
             ]
             self.charts += 1
-        names = [panel.title.partition("/")[2] for panel in section.panels]
+        names = [_name_of_term(panel) for panel in section.panels]
         prefixes = {name.partition("_")[0] for name in names if "_" in name}
         about = [text for prefix, text in ABOUT_TERMS.items() if prefix in prefixes]
-        return ChartGroup(section.heading, charts, [*about, *[ABOUT_TOTAL] * has_total(charts)])
+        own = [name for name in dict.fromkeys(names) if name in self.meanings and name not in ABOUT_TERMS]
+        about += [f"{name}: {self.meanings[name]}" for name in own]
+        rings = [ABOUT_RINGS] * any(panel.best for panel in section.panels)
+        return ChartGroup(section.heading, charts, [*about, *[ABOUT_TOTAL] * has_total(charts), *rings])
 
     def run(self, comparison: Comparison, run: ComparedRun, sections: Sequence[Section]) -> ChartsOfRun:
         """Add the charts of one run only."""
@@ -124,6 +134,11 @@ class _Page:
         self.charts += len(made.charts)
         self.numbers += made.numbers
         return made
+
+
+def _name_of_term(panel: Panel) -> str:
+    """Return ``rec`` of "encoder/rec, decoder/rec: digits"."""
+    return panel.title.partition(":")[0].partition(",")[0].partition("/")[2]
 
 
 def _is_curve(panel: Panel) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from textwrap import shorten
 from typing import Literal
+
+WAY_CHARACTERS = 80  # at most, of what distinguishes one protocol of a metric
 
 
 @dataclass(frozen=True)
@@ -59,3 +62,25 @@ def joint_labels(of_runs: Iterable[Collection[MetricProtocol]]) -> dict[MetricPr
         if len(together) > 1 and all(len(labels) == 1 for labels in of_each):
             joint |= {replace(bare, labels=(label,)): together for label in together}
     return joint
+
+
+def own_parts(row: ComparisonRow, others: Iterable[ComparisonRow]) -> list[str]:
+    """Return the parts of the protocol of a row that not all of some other rows have."""
+    of_others = [other.protocol.split(", ") for other in others]
+    return [part for part in row.protocol.split(", ") if any(part not in parts for parts in of_others)]
+
+
+def remarks_on_protocols(rows: Sequence[ComparisonRow]) -> list[str]:
+    """Return which labels have rows of different protocols, and what distinguishes these; once for labels alike."""
+    labels: dict[str, list[str]] = {}
+    for label in dict.fromkeys(label for row in rows for label in row.labels):
+        alike = [row for row in rows if label in row.labels]
+        if len({(row.metric, row.protocol) for row in alike}) > 1:
+            ways = dict.fromkeys(", ".join(own_parts(row, alike)) or f"metric {row.metric}" for row in alike)
+            shown = "; ".join(shorten(way, WAY_CHARACTERS, placeholder=" …") for way in ways)
+            labels.setdefault(shown, []).append(f'"{label}"')
+    return [
+        f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} rows of different protocols, not comparable with "
+        f"each other: {ways}."
+        for ways, names in labels.items()
+    ]

@@ -14,7 +14,9 @@ from genkit.recipe.plan import Plan
 from genkit.recipe.text.document import read
 from genkit.runs.on_disk.model_facts import facts_in, step_of
 from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.run_progress import length_of
 from genkit.runs.on_disk.timing import Timing, read_timing
+from genkit.runs.report.report_about import meanings_of
 from genkit.runs.report.report_remarks import plan_of
 from genkit.runs.report.report_schedules import lines_of_curves
 from genkit.runs.trained_models.collapse import Reconstructed, reconstructed_in
@@ -64,10 +66,16 @@ class ComparedRun:
         """The plan of the recipe; None if its parts cannot be made here."""
         return plan_of(self.folder.resolved)
 
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What the terms and schedules of the loss mean, by name; empty if the plan cannot be made here."""
+        return meanings_of(self.plan.loss if self.plan else None)
+
     @cached_property
     def curve_lines(self) -> Sequence[Mapping[str, Any]]:
         """The lines of the log, and those where a schedule bends in between, as far as the plan can be made here."""
-        return lines_of_curves(self.lines, self.plan, self.recipe)
+        length = length_of(self.recipe, self.lines[-1]) if self.lines else None
+        return lines_of_curves(self.lines, self.plan, length)
 
     @cached_property
     def reconstructed(self) -> Reconstructed | None:

@@ -14,7 +14,7 @@ from genkit.pages.render import render_page
 from genkit.recipe.tables import WITHOUT_WEIGHT
 from genkit.runs.comparison.compare import Comparison
 from genkit.runs.comparison.compared_charts import ComparedCharts, charts_of_comparison
-from genkit.runs.comparison.compared_metrics import ComparisonRow
+from genkit.runs.comparison.compared_metrics import ComparisonRow, own_parts
 from genkit.runs.comparison.compared_names import short_names
 from genkit.runs.comparison.compared_pictures import ComparedPictures, pictures_of_comparison
 from genkit.runs.comparison.compared_remarks import remarks_on_plans
@@ -26,19 +26,12 @@ from genkit.runs.comparison.comparison_report import (
     value_of_key,
     value_of_metric,
 )
-from genkit.runs.comparison.standing import Standing, standings
+from genkit.runs.comparison.standing import Standing, about_standings, standings
 from genkit.runs.report.curves import ARROWS
 
 TEMPLATE = "comparison.html.jinja"
 MOST_RUNS = 10
 PICTURE_BYTES = 1_200_000
-STANDINGS = {
-    Standing.BEST: "Best: its confidence interval does not overlap with any other.",
-    Standing.TIED: "Tied: the intervals overlap, or the values are printed alike.",
-    Standing.LOWEST: "Lowest: the smallest of its line. The metric has no interval, so the difference may be chance.",
-    Standing.COLLAPSED: "Collapsed: the model reconstructs next to nothing. Where its value would lead, no value does.",
-    Standing.HIGHEST: "Highest: the largest of its line. The metric has no interval, so the difference may be chance.",
-}
 ABOUT_INTERVALS = "An interval is for the trained model; it does not cover the variation over training seeds."
 ABOUT_UNFINISHED = "Lines with an unfinished run have no leading value."
 LONGEST = 300  # characters of a value of a recipe
@@ -98,6 +91,7 @@ class ComparisonReport:
     deciding: Sequence[ByRun]  # keys that differ and decide the weights
     others: Sequence[ByRun]  # keys that differ and do not
     metrics: Sequence[MetricLine]
+    metric_remarks: Sequence[str]  # on metrics that the runs compute differently
     unfinished: bool  # whether a run is not finished
     protocols: Sequence[ProtocolLine]  # how the values of the metrics are made
     training: Sequence[ByRun]
@@ -113,20 +107,24 @@ class ComparisonReport:
         return [
             "Values share a line only if their metric, protocol and data agree"
             + ("." if any(line.shared for line in self.metrics) else ": here, no two runs share one."),
-            *(text for word, text in STANDINGS.items() if word in words),
+            *about_standings(words),
+            *self.metric_remarks,
             *[ABOUT_INTERVALS] * any(cell.interval for cell in cells),
             *[ABOUT_UNFINISHED] * self.unfinished,
         ]
 
     @property
     def first(self) -> list[ByRun]:
-        """The keys at the top of the page: all that decide the weights if these are few, else what is trained."""
+        """The keys at the top of the page: all that decide the weights if these are few.
+
+        Else those that say what is trained, and of those that all runs have as many as there is room for.
+        """
         if len(self.deciding) <= FEW:
             return list(self.deciding)
-        return sorted(
-            (line for line in self.deciding if line.name in WHAT_IS_TRAINED),
-            key=lambda line: WHAT_IS_TRAINED.index(line.name),
-        )
+        trained = [line for name in WHAT_IS_TRAINED for line in self.deciding if line.name == name]
+        common = [line for line in self.deciding if line not in trained and NO_VALUE not in line.cells]
+        of_loss_first = sorted(common, key=lambda line: not line.name.startswith("loss."))
+        return [*trained, *of_loss_first[: FEW - len(trained)]]
 
     @property
     def folded(self) -> list[tuple[str, Sequence[ByRun]]]:
@@ -162,10 +160,14 @@ def report_of_comparison(comparison: Comparison) -> ComparisonReport:
     return ComparisonReport(
         title=f"{runs[0].name} against {runs[1].name}{others}",
         runs=labels,
-        remarks=[*comparison.remarks, *remarks_on_plans(runs)],
+        remarks=[
+            *(remark for remark in comparison.remarks if remark not in comparison.remarks_on_protocols),
+            *remarks_on_plans(runs),
+        ],
         deciding=deciding,
         others=without_weight,
         metrics=_metrics(comparison),
+        metric_remarks=comparison.remarks_on_protocols,
         unfinished=not all(run.folder.finished for run in runs),
         protocols=protocols_of_comparison(comparison),
         training=_training(runs),
@@ -214,11 +216,8 @@ def _metrics(comparison: Comparison) -> list[MetricLine]:
 
 def _distinction(row: ComparisonRow, others: Sequence[ComparisonRow]) -> str:
     """Return what of its protocol a row does not share with others of the same label, and which weights to note."""
-    parts = row.protocol.split(", ")
     own = [row.weights_note] if row.weights_note else []
-    own += [
-        part for part in parts if part not in own and any(part not in other.protocol.split(", ") for other in others)
-    ]
+    own += [part for part in own_parts(row, others) if part not in own]
     if any(other.protocol == row.protocol for other in others):
         own.append("on other data")
     return _shortened(", ".join(own))

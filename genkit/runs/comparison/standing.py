@@ -20,6 +20,22 @@ class Standing(StrEnum):
     NONE = ""
 
 
+ABOUT_STANDINGS = {
+    Standing.BEST: "Best: its confidence interval does not overlap with any other.",
+    Standing.TIED: "Tied: the intervals overlap, or the values are printed alike.",
+    Standing.LOWEST: "Lowest: the smallest of its line.",
+    Standing.HIGHEST: "Highest: the largest of its line.",
+    Standing.COLLAPSED: "Collapsed: the model reconstructs next to nothing. Where its value would lead, no value does.",
+}
+ABOUT_CHANCE = "The lowest or highest value has no interval, so the difference may be chance."
+
+
+def about_standings(words: Collection[Standing]) -> list[str]:
+    """Return what these words mean, a text for each."""
+    chance = [ABOUT_CHANCE] * bool({*words} & {Standing.LOWEST, Standing.HIGHEST})
+    return [*(text for word, text in ABOUT_STANDINGS.items() if word in words), *chance]
+
+
 def printed(value: float) -> str:
     """Return a value as tables of runs print it."""
     return f"{value:.5g}"

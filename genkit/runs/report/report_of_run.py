@@ -120,7 +120,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     facts: dict[str, Any] = reader.read(folder.final, lambda: _newest_facts(folder), {})
     remarks += remarks_on_collapse(facts)
     remarks += reader.read(folder.path, lambda: list(remarks_on_absent(folder, state, facts)), [])
-    bent = reader.read(folder.metrics, lambda: lines_of_curves(lines, plan, recipe), lines)
+    bent = reader.read(folder.metrics, lambda: lines_of_curves(lines, plan, progress.steps), lines)
     sections: list[Section] = reader.read(folder.metrics, lambda: shown_sections(bent, evaluations, recipe), [])
     groups: list[ChartGroup] = reader.read(folder.metrics, lambda: _chart_groups(sections, lines, plan), [])
     if any(chart.notes for group in groups for chart in group.charts):

@@ -114,17 +114,18 @@ def _joint_finding(alike: Mapping[str, Reconstructed]) -> str:
     first = next(iter(alike.values()))
     if len(alike) == 1:
         return f"{next(iter(alike))}: {first.finding}"
-    names = ", ".join(f"{name} ({model.percent})" for name, model in alike.items())
-    of_all = f"reconstructions of {first.samples} unseen samples"
-    between = f"of the variance between these ({first.weights} weights)"
+    names, *shares = ", ".join(alike), *(model.percent for model in alike.values())
+    shown = f"{', '.join(shares[:-1])} and {shares[-1]}"
+    between = f"of the variance between these, in this order ({first.weights} weights)"
+    follow = f"reconstructions of {first.samples} unseen samples follow"
     if first.collapsed:
         return (
-            f"{names}: the models have collapsed, or are hardly trained. Their {of_all} follow so little {between} "
-            f"that they are {ALIKE}. Their scores and maps mean nothing."
+            f"{names}: the models have collapsed, or are hardly trained. Their {follow} {shown} {between}, so they are "
+            f"{ALIKE}. Their scores and maps mean nothing."
         )
     return (
-        f"{names}: {of_all} follow only so much {between}. The models are hardly trained, close to a collapse, or have "
-        f"few latent dimensions. {AS_ERROR}"
+        f"{names}: {follow} only {shown} {between}. The models are hardly trained, close to a collapse, or have few "
+        f"latent dimensions. {AS_ERROR}"
     )
 
 

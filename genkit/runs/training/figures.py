@@ -32,7 +32,7 @@ from genkit.recipe.trial.schedule_probe import schedule_keys
 from genkit.runs.on_disk.early_end import last_step
 from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.report.curves import sections_of
-from genkit.runs.report.report_schedules import schedules_of, with_bends
+from genkit.runs.report.report_schedules import lines_of_curves
 from genkit.runs.training.evaluate_during_training import evaluations_of
 from genkit.runs.training.latent_figures import save_codes, save_traversal
 from genkit.runs.training.stability_strip import save_strip, strip_captions, unreached_rows
@@ -101,7 +101,7 @@ def _save_stability_strip(folder: RunFolder, plan: Plan, which: str) -> list[Pat
 
 
 def _save_curves(folder: RunFolder, plan: Plan) -> None:
-    lines = with_bends(folder.lines(), schedules_of(plan), plan.steps)
+    lines = lines_of_curves(folder.lines(), plan, plan.steps)
     begins = sorted({phase.start for phase in plan.phases if 0 < phase.start < plan.steps})
     sections = sections_of(lines, evaluations_of(folder), schedule_keys(plan.loss), begins)
     save_curve_panels(folder.curves, sections, plan.recipe.title)
