@@ -7,10 +7,11 @@ from typing import Any
 
 Y = {"field": "y", "type": "quantitative"}
 # Neither clipped, which would halve a point at an end of the axis, nor filtered: Vega warns of a layer without data. A
-# point out of view is at the end of the axis, unseen, and so takes no room outside of it.
+# point out of view is at the end of the axis, unseen, and so takes no room outside of it. Its place has a field of its
+# own: Vega computes it again from "x" whenever the axis changes.
 UNCLIPPED = [
     {"calculate": "datum.x >= from && datum.x <= to", "as": "seen"},
-    {"calculate": "clamp(datum.x, from, to)", "as": "x"},
+    {"calculate": "clamp(datum.x, from, to)", "as": "shown"},
 ]
 SEEN = {"condition": {"test": "datum.seen", "value": 1}, "value": 0}
 
@@ -20,7 +21,7 @@ def dot_layer(x: Mapping[str, Any], colour: Mapping[str, Any]) -> dict[str, Any]
     return {
         "transform": UNCLIPPED,
         "mark": {"type": "point", "filled": True, "size": 30},
-        "encoding": {"x": x, "y": Y, "color": colour, "opacity": SEEN},
+        "encoding": {"x": {**x, "field": "shown"}, "y": Y, "color": colour, "opacity": SEEN},
     }
 
 
@@ -30,5 +31,5 @@ def ring_layer(best: Sequence[tuple[float, float | None]], x: Mapping[str, Any])
         "data": {"values": [{"x": place, "y": value} for place, value in best]},
         "transform": UNCLIPPED,
         "mark": {"type": "point", "size": 140, "strokeWidth": 2, "color": "var(--text)"},
-        "encoding": {"x": x, "y": Y, "opacity": SEEN},
+        "encoding": {"x": {**x, "field": "shown"}, "y": Y, "opacity": SEEN},
     }
