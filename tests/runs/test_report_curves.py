@@ -1,5 +1,6 @@
 """Curves of the page of a run: where phases start, where schedules jump, and what terms mean."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -12,7 +13,7 @@ from genkit.parts.schedules.cosine import CosineSchedule
 from genkit.parts.schedules.linear import LinearSchedule
 from genkit.parts.schedules.multistep import MultistepSchedule
 from genkit.runs.report.report_about import ABOUT_KL, meanings_of
-from genkit.runs.report.report_charts import chart_groups
+from genkit.runs.report.report_charts import chart_groups, numbers_of
 from genkit.runs.report.report_phases import phase_starts
 from genkit.runs.report.report_schedules import with_bends
 
@@ -133,6 +134,13 @@ class WaveSchedule(Schedule):
     def __call__(self, t):
         """Return the value at t."""
         return 1.0 + round(t * 150) // self.lasts % 2
+
+
+def test_numbers_of_a_curve_are_those_of_its_ends_also_where_they_are_not_finite():
+    nan = math.nan
+    assert numbers_of([(1, 3.0), (2, 1.0), (3, 2.0)]) == ("3", "2", "1", "3")
+    assert numbers_of([(1, nan), (2, 1.0), (3, 2.0), (4, nan)]) == ("not finite", "not finite", "1", "2")
+    assert numbers_of([(1, nan)]) == numbers_of([]) == ("not finite",) * 4
 
 
 @dataclass(frozen=True)

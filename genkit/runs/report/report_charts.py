@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from genkit.pages.line_chart import line_chart, points_of_each
 from genkit.runs.report.curves import curves_of, sections_of
 from genkit.runs.report.report_about import EVALUATIONS, KL, about_charts, has_prefix
 
+NOT_FINITE = "not finite"  # as the script of the charts says it
 KL_HEADING = "KL divergences and related terms, by phase"
 
 
@@ -115,11 +117,12 @@ def _group(heading: str, charts: Sequence[Chart], meanings: Mapping[str, str]) -
 
 
 def numbers_of(curve: Iterable[tuple[int, float]]) -> tuple[str, str, str, str]:
-    """Return the first, last, lowest and highest finite value of a curve as text."""
-    finite = [value for _, value in curve if value == value]
-    if not finite:
-        return ("not finite",) * 4
-    return value_text(finite[0]), value_text(finite[-1]), value_text(min(finite)), value_text(max(finite))
+    """Return the first and the last value of a curve, and the lowest and the highest finite one, as text."""
+    values = [value for _, value in curve]
+    finite = [value for value in values if math.isfinite(value)] or [math.nan]
+    chosen = (values[0], values[-1], min(finite), max(finite)) if values else (math.nan,) * 4
+    first, last, lowest, highest = (value_text(value) if math.isfinite(value) else NOT_FINITE for value in chosen)
+    return first, last, lowest, highest
 
 
 def _capitalised(text: str) -> str:
