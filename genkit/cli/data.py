@@ -187,7 +187,10 @@ def export(
             raise UsageError(f"{option} {folder}: exists and is not empty. Give a new folder.")
     if masks is not None and _overlap(out.resolve(), masks.resolve()):
         raise UsageError(f"--masks {masks}: one of the folders {out} and {masks} is in the other. Give two folders.")
-    with refused_if_unwritable(out, option="--out"), placing_errors(plan.document):
+    with (
+        refused_if_unwritable(out, option="--out", remedy=" Choose another place with --out."),
+        placing_errors(plan.document),
+    ):
         written = pictures.write(out, masks)
     if json:
         facts = {

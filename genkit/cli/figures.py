@@ -17,6 +17,7 @@ def figures(run: RunPath) -> None:
     from genkit.recipe.plan import make_plan
     from genkit.recipe.text.placed import placing_errors
     from genkit.runs.on_disk.run_folder import RunFolder
+    from genkit.runs.on_disk.run_lock import HOW_TO_WRITE
     from genkit.runs.on_disk.trained_recipe import check_recipe_of_finished
     from genkit.runs.report.write_report import renew_report
     from genkit.runs.trained_models.saved_model import find_model, without_checkpoint
@@ -36,7 +37,7 @@ def figures(run: RunPath) -> None:
     for remark in lost_lines(folder):
         print_remark(remark)
     trained = open_trained(folder.path)
-    with refused_if_unwritable(folder.path), placing_errors(plan.document):
+    with refused_if_unwritable(folder.path, remedy=f" {HOW_TO_WRITE}"), placing_errors(plan.document):
         refuse_other_data(folder.path, find_model(folder.path), plan.data)
         written = save_figures(plan, folder, trained.model, trained.weights, trained.noise, print_remark)
     print("\n".join(str(path) for path in written))

@@ -31,6 +31,7 @@ from genkit.storage.listing import exists
 from genkit.storage.names import CARD, CONFIG, RAW, SAMPLES
 from genkit.storage.not_finite import without_not_finite
 from genkit.storage.os_errors import describe_os_error
+from genkit.storage.sole_writer import sole_writer
 from genkit.storage.text_files import write_json, write_text
 from genkit.storage.weights import write_tensors
 
@@ -68,11 +69,11 @@ def export(path: Path, out: Path | None = None, weights: str | None = None, *, o
     if isinstance(saved, ExportedModel):
         raise UsageError(f"{path}: is exported already. Give the run, or copy the folder.")
     trained = open_trained(path, weights)
+    label = "" if out is None else "--out "
     out = out if out is not None else path / f"export-{trained.weights}"
     if out.resolve() == Path.cwd():
         raise UsageError("--out .: the working folder cannot be replaced. Name a new folder.")
-    if exists(out) and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out}: exists already and is not overwritten. Choose another folder.")
+    _refuse_to_replace(out, label)
     recipe = without_places(saved.recipe.tables)
     shortened = shortened_keys(saved.recipe.tables, recipe)
     if of_model := [key for key in shortened if key.startswith("model.")]:
@@ -82,12 +83,16 @@ def export(path: Path, out: Path | None = None, weights: str | None = None, *, o
         )
     results = results_of_weights(path, saved)
     try:
-        with new_folder(out) as folder:
-            files = _write(folder, saved, trained, recipe, results, shortened, onnx)
-            if exists(out):
-                out.rmdir()  # unless somebody has filled it in the meantime
+        with sole_writer(out):
+            _refuse_to_replace(out, label)  # another process may have written it since
+            with new_folder(out) as folder:
+                files = _write(folder, saved, trained, recipe, results, shortened, onnx)
+                _refuse_to_replace(out, label)  # or somebody may have filled it in the meantime
+                if exists(out):
+                    out.rmdir()
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
+        reason = describe_os_error(error, out)
+        raise UsageError(f"{label}{out}: cannot be written: {reason}. Choose another place with --out.") from None
     remarks = [saved.remark] if saved.remark else []
     if shortened:
         remarks.append(f"paths of this machine are reduced to their last names: {', '.join(shortened)}")
@@ -98,6 +103,12 @@ def export(path: Path, out: Path | None = None, weights: str | None = None, *, o
             f"{shlex.quote(str(out))}` computes theirs"
         )
     return Exported(out, trained.weights, tuple(files), tuple(remarks))
+
+
+def _refuse_to_replace(out: Path, label: str) -> None:
+    """Raise `UsageError` if there is something at `out` other than an empty folder."""
+    if exists(out) and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{label}{out}: exists already and is not overwritten. Choose another folder with --out.")
 
 
 def _write(

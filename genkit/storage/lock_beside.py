@@ -10,14 +10,14 @@ from filelock import FileLock
 
 
 @contextmanager
-def lock_beside(path: Path) -> Iterator[None]:
+def lock_beside(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Wait for the lock of a file, ``.NAME.lock`` in its folder, and hold it for the length of the block.
 
     It excludes threads and processes, and the system releases it when a process is killed. Raises `OSError` where no
-    lock can be made.
+    lock can be made, and `filelock.Timeout`, unless it may `wait`, if somebody else holds the lock.
     """
     lock = path.with_name(f".{path.name}.lock")
-    with FileLock(lock):
+    with FileLock(lock, timeout=-1 if wait else 0):
         try:
             yield
         finally:

@@ -14,6 +14,7 @@ from support.messages import assert_names
 from support.models import MODELS, write_model
 
 import genkit
+import genkit.sharing.export as exports
 from genkit.errors import UsageError
 from genkit.sharing.card import model_card
 from genkit.sharing.places import without_places
@@ -296,3 +297,42 @@ def test_an_export_that_fails_leaves_nothing(step, run, tmp_path, monkeypatch):
     monkeypatch.setattr(f"genkit.sharing.export.{step}", fail)
     assert_names(refused("export", run, "--out", tmp_path / "a"), "--out", tmp_path / "a", "disk is full")
     assert names_in(tmp_path) == {"run"}
+
+
+def test_of_two_exports_to_one_place_the_second_is_told_of_the_first(run, tmp_path, monkeypatch):
+    """The second one begins while the first one writes, and once more after the first one has ended."""
+    out, write, second = tmp_path / "e", exports._write, []
+
+    def write_while_another_begins(*given):
+        monkeypatch.setattr(exports, "_write", write)
+        second.append(refused("export", run, "--out", out))
+        return write(*given)
+
+    monkeypatch.setattr(exports, "_write", write_while_another_begins)
+    assert command("export", run, "--out", out).code == 0
+    assert_names(second[0], f"--out {out}: ", "another process", "with --out")
+    assert_names(refused("export", run, "--out", out), f"--out {out}: exists already")
+    assert genkit.load(out).weights == "ema"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_place_filled_between_the_checks_is_refused_as_existing(run, tmp_path, monkeypatch):
+    out, write = tmp_path / "e", exports._write
+
+    def write_while_somebody_fills_it(*given):
+        out.mkdir()
+        (out / "mine.txt").write_text("mine")
+        return write(*given)
+
+    monkeypatch.setattr(exports, "_write", write_while_somebody_fills_it)
+    assert_names(refused("export", run, "--out", out), f"--out {out}: exists already")
+    assert names_in(out) == {"mine.txt"}
+
+
+def test_a_default_place_that_cannot_be_written_is_not_named_as_an_option(run, monkeypatch):
+    def fail(*given):
+        raise PermissionError(13, "Permission denied", "x")
+
+    monkeypatch.setattr(exports, "_write", fail)
+    err = refused("export", run)
+    assert_names(err, f"error: {run / 'export-ema'}: cannot be written: Permission denied", "with --out")

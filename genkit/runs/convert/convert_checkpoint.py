@@ -39,7 +39,8 @@ def convert(file: Path, plan: Plan, out: Path) -> dict[str, Any]:
         write_text(out / RECIPE, with_mark(tomli_w.dumps(dict(plan.resolved))))
         write_model_folder(out, model.eval(), None, {**facts, **environment()})
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
+        reason = describe_os_error(error, out)
+        raise UsageError(f"--out {out}: cannot be written: {reason}. Choose another place with --out.") from None
     return {**facts, "tensors": len(checkpoint.tensors), "values": sum(map(torch.numel, checkpoint.tensors.values()))}
 
 

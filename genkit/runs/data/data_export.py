@@ -25,6 +25,7 @@ from genkit.core.noise import Noise, Rows
 from genkit.runs.data.exported_names import file_names
 from genkit.runs.trained_models.without_flips import without_flips
 from genkit.storage.atomic import new_folder
+from genkit.storage.sole_writer import sole_writer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -69,6 +70,7 @@ class ExportedPictures:
         The folders appear under their names when all is written. Raises `OSError`.
         """
         with ExitStack() as stack:
+            stack.enter_context(sole_writer(pictures))
             images = stack.enter_context(new_folder(pictures))
             marks = None if masks is None else stack.enter_context(new_folder(masks))
             advance = stack.enter_context(progress_count("writing pictures", len(self.indices)))

@@ -37,6 +37,7 @@ from genkit.runs.user_pictures.encode_samples import MOST_NAMED, encoded, set_to
 from genkit.storage.atomic import new_folder
 from genkit.storage.names import RECIPE
 from genkit.storage.os_errors import describe_os_error
+from genkit.storage.sole_writer import sole_writer
 from genkit.storage.text_files import write_text
 from genkit.storage.weights import write_model_folder
 
@@ -78,6 +79,7 @@ def fit_prior(
     """
     saved = find_model(path)
     _refuse_other_models(path, saved)
+    label = "" if out is None else "--out "
     out = out if out is not None else place_of_fit(path, saved.place, saved.facts)
     refuse_to_replace(out)
     models, fits = {}, {}
@@ -92,13 +94,14 @@ def fit_prior(
         FIT: {weights: asdict(fit) for weights, fit in fits.items()},
     }
     try:
-        with new_folder(out) as folder:
+        with sole_writer(out), new_folder(out) as folder:
             write_text(folder / RECIPE, with_mark(tomli_w.dumps(recipe)))
             write_model_folder(folder, models["raw"], models.get("ema"), about)
             refuse_to_replace(out)  # somebody may have written there in the meantime
             kept = copy_other_files(out, folder)
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {describe_os_error(error, out)}.") from None
+        reason = describe_os_error(error, out)
+        raise UsageError(f"{label}{out}: cannot be written: {reason}. Choose another place with --out.") from None
     remarks = [_remark(weights, fit, models[weights].latent_dim) for weights, fit in fits.items()]
     if (run := run_around(out)) is not None:
         renew_report(RunFolder(run), lambda text: remarks.append(text.rstrip(".")))  # it shows the fits of a run

@@ -36,6 +36,7 @@ from genkit.runs.report.report_schedules import lines_of_curves
 from genkit.runs.training.evaluate_during_training import evaluations_of
 from genkit.runs.training.latent_figures import save_codes, save_traversal
 from genkit.runs.training.stability_strip import save_strip, strip_captions, unreached_rows
+from genkit.storage.os_errors import describe_os_error
 
 
 def save_figures(
@@ -72,7 +73,8 @@ def _unless_it_fails(path: Path, save: Callable[[], list[Path]], remark: Callabl
     try:
         return save()
     except Exception as error:  # whatever a network, the data or a library raises, also that memory is full
-        remark(f"{path}: not drawn: {str(error) or type(error).__name__}. Nothing else depends on it.")
+        reason = describe_os_error(error, path) if isinstance(error, OSError) else str(error) or type(error).__name__
+        remark(f"{path}: not drawn: {reason}. Nothing else depends on it.")
         return []
 
 
