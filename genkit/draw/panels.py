@@ -37,6 +37,12 @@ class Panel:
     exact: bool = False  # values set by the recipe: drawn without a running mean and on a linear axis
     best: Sequence[tuple[int, float]] = ()  # points with a ring
 
+    @property
+    def is_logarithmic(self) -> bool:
+        """Whether the axis is: a positive quantity changes much, and no recipe has set it."""
+        values = [value for curve in self.curves.values() for _, value in curve if math.isfinite(value)]
+        return not self.exact and bool(values) and 0 < LOGARITHMIC * min(values) < max(values)
+
 
 @dataclass(frozen=True)
 class Section:
@@ -137,8 +143,7 @@ def _panel(axes: Axes, panel: Panel, begins: Sequence[int], colours: Mapping[str
         axes.axvline(step, color="#999999", linewidth=0.7, linestyle=":", zorder=0)
     _legend(axes, panel, known)
 
-    values = [value for curve in panel.curves.values() for _, value in curve if math.isfinite(value)]
-    if values and not panel.exact and min(values) > 0 and max(values) > LOGARITHMIC * min(values):
+    if panel.is_logarithmic:
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -29,14 +29,16 @@ def line_chart(
     looks: Mapping[str, Look] | None = None,
     points: int = POINTS,
     jumps: bool = True,
+    logarithmic: bool = False,
 ) -> Chart:
     """Return a chart with one line for each curve, by name.
 
     `marks` are vertical lines by label, and `best` are points with a ring. With `dots` each value is a dot: for curves
-    of few values. If there may be `jumps`, a curve that is constant between single ones, such as a multistep schedule,
-    is drawn with steps, not with ramps. If a curve has more than `points` values, all are thinned at the same places,
-    such that their extremes stay. Values that are not finite are gaps, and a note of the chart counts them. With
-    `looks`, by name, a curve looks the same in several charts, and each chart has a legend.
+    of few values. Positive values may have a `logarithmic` axis. If there may be `jumps`, a curve that is constant
+    between single ones, such as a multistep schedule, is drawn with steps, not with ramps. If a curve has more than
+    `points` values, all are thinned at the same places, such that their extremes stay. Values that are not finite are
+    gaps, and a note of the chart counts them. With `looks`, by name, a curve looks the same in several charts, and each
+    chart has a legend.
     """
     names = [name or title for name in curves]
     shown_looks = [look_of(number) if looks is None else looks[name] for number, name in enumerate(curves)]
@@ -46,7 +48,7 @@ def line_chart(
     x = _x_axis(x_title, last)
     colour = _by_curve([look.colour for look in shown_looks])
     stepped = [jumps and is_stepped(curve) for curve in curves.values()]
-    layers = _lines(stepped, x, _y_axis(thinned), colour, _by_curve([look.dash for look in shown_looks]))
+    layers = _lines(stepped, x, _y_axis(thinned, logarithmic), colour, _by_curve([look.dash for look in shown_looks]))
     layers += [dot_layer(x, colour)] if dots or len(rows) <= len(thinned) else []
     layers += [_hover(names, x)] if rows else []
     layers += [ring_layer([(place, _finite(value)) for place, value in best], x)] if best else []
@@ -114,11 +116,15 @@ def _x_axis(title: str, last: float) -> dict[str, Any]:
     return {"field": "x", "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
 
-def _y_axis(curves: Sequence[Sequence[Point]]) -> dict[str, Any]:
+def _y_axis(curves: Sequence[Sequence[Point]], logarithmic: bool) -> dict[str, Any]:
     """Return the axis of the values: of small and of large ones as powers of ten, of none from 0 to 1.
 
     A constant has room above and below it: of an axis without length, Vega rounds the only label, 0.001 to 0.
     """
+    if logarithmic:
+        of_powers = {"type": "log", "nice": False, "padding": 5}
+        ticks = {"tickCount": 4, "format": "~g"}
+        return {"field": "y", "type": "quantitative", "title": None, "scale": of_powers, "axis": ticks}
     finite = [y for curve in curves for _, y in curve if y is not None]
     largest = max(map(abs, finite), default=1.0)
     extreme = largest >= 1e5 or 0 < largest < 5e-5

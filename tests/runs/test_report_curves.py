@@ -136,6 +136,18 @@ class WaveSchedule(Schedule):
         return 1.0 + round(t * 150) // self.lasts % 2
 
 
+def test_what_changes_much_has_a_logarithmic_axis_on_pages_as_in_pictures_unless_a_recipe_sets_it():
+    much, little, gaps = [(1, 1.0), (2, 51.0)], [(1, 1.0), (2, 49.0)], [(1, math.nan), (2, 1.0), (3, 51.0)]
+    cases = [(much, False, True), (little, False, False), (gaps, False, True), (much, True, False),
+             ([(1, 0.0), (2, 51.0)], False, False), ([(1, math.nan)], False, False)]  # fmt: skip
+    for curve, exact, logarithmic in cases:
+        panel = Panel("rec", {"": curve}, exact=exact)
+        ((chart,),) = [group.charts for group in chart_groups([Section("terms", [panel])], {})]
+        axes = [layer["encoding"]["y"] for layer in chart.spec["layer"] if "y" in layer["encoding"]]
+        scales = {axis["scale"].get("type") for axis in axes if "scale" in axis}
+        assert (scales == {"log"}) is panel.is_logarithmic is logarithmic
+
+
 def test_numbers_of_a_curve_are_those_of_its_ends_also_where_they_are_not_finite():
     nan = math.nan
     assert numbers_of([(1, 3.0), (2, 1.0), (3, 2.0)]) == ("3", "2", "1", "3")

@@ -111,6 +111,7 @@ class _Page:
                 dots=panel.sparse,
                 looks=looks,
                 points=self.points,
+                logarithmic=panel.is_logarithmic,
             )
             legend = made.legend if self.named and len(panel.curves) > 1 else ()
             charts.append(replace(made, legend=legend))

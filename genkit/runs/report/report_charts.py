@@ -80,6 +80,7 @@ def chart_groups(
                 looks=looks if len(panel.curves) > 1 else single and dict.fromkeys(panel.curves, single),
                 points=points,
                 jumps=panel.exact,
+                logarithmic=panel.is_logarithmic,
             )
             for panel in section.panels
         ]
