@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from genkit.cli.arguments.options import RunPath
 from genkit.cli.places.outputs import refused_if_unwritable
 
@@ -19,6 +21,7 @@ def figures(run: RunPath) -> None:
     from genkit.runs.on_disk.run_folder import RunFolder
     from genkit.runs.on_disk.run_lock import HOW_TO_WRITE
     from genkit.runs.on_disk.trained_recipe import check_recipe_of_finished
+    from genkit.runs.on_disk.unfinished import way_on
     from genkit.runs.report.write_report import renew_report
     from genkit.runs.trained_models.saved_model import find_model, without_checkpoint
     from genkit.runs.trained_models.trained import open_trained, refuse_other_data
@@ -29,8 +32,8 @@ def figures(run: RunPath) -> None:
     if not folder.finished:
         if not folder.saved_steps():
             raise without_checkpoint(run, "figures")
-        remedy = f"Continue it with `genkit resume {run}`; `genkit sample {run}` shows its newest checkpoint."
-        raise UsageError(f"{run}: has not finished, so it has no figures yet. {remedy}")
+        sample = f"`genkit sample {shlex.quote(str(run))}` shows its newest checkpoint."
+        raise UsageError(f"{run}: has not finished, so it has no figures yet. {way_on(folder)} {sample}")
     plan = make_plan(folder.resolved, try_step=False, trained=True)
     plan.check_met(resuming=True)
     check_recipe_of_finished(plan, folder)

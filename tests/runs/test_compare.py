@@ -171,18 +171,21 @@ def test_the_same_pictures_in_another_folder_are_the_same_data(runs, tmp_path):
 def test_an_unfinished_run_is_compared_by_its_newest_evaluation(runs, tmp_path):
     unfinished = Path(shutil.copytree(run(runs, 2), tmp_path / "unfinished"))
     shutil.rmtree(unfinished / "final")
-    cut_back(RunFolder(unfinished), 3, keep=9)
+    folder = RunFolder(unfinished)
+    cut_back(folder, 3, keep=9)
+    folder.checkpoint(4).rename(folder.checkpoint(3))
+    shutil.rmtree(folder.checkpoint(5))
     result = genkit("compare", run(runs, 1), unfinished)
     assert result.code == 0, result.err
     printed = " ".join(result.out.split())
-    assert_names(printed, "finished, step 5", "unfinished, step 3, 40% of the run, checkpoint at step", "(step 2)")
+    assert_names(printed, "finished, step 5", "stopped, step 3, 60% of the run, checkpoint at step 3", "(step 2)")
     remark = printed.partition("unfinished is not finished")[2]
     assert_names(remark, "step 2", f"`genkit resume {unfinished}`")
     for path in (unfinished / "evaluations.jsonl", unfinished / "metrics.jsonl"):
         path.unlink()
     result = genkit("compare", run(runs, 1), unfinished)
     assert result.code == 0
-    assert_names(" ".join(result.out.split()), "no step logged", "no values yet")
+    assert_names(" ".join(result.out.split()), "stopped, step 3, 60%", "no values yet")
 
 
 def test_the_comparison_is_printed_and_drawn(laid_out, runs):

@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from support.kill_and_resume import KillingCallback, new_run, train_and_kill, train_on
+from support.kill_and_resume import Killed, KillingCallback, new_run, train_and_kill, train_on
 from support.messages import assert_names
 from support.run_folders import write_run
 from support.tiny_parts import registry_with
@@ -17,6 +17,7 @@ from genkit.engine.distributed import World
 from genkit.errors import Diverged, UsageError
 from genkit.recipe.plan import make_plan
 from genkit.recipe.tables import Checkpoint, Report, Use
+from genkit.runs.comparison.compare import compare
 from genkit.runs.listing.list_runs import list_runs
 from genkit.runs.on_disk.early_end import EarlyEnd, save_early_end
 from genkit.runs.on_disk.failure import Failure, failure_of
@@ -24,7 +25,9 @@ from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.on_disk.run_lock import is_locked
 from genkit.runs.on_disk.run_progress import RunProgress
 from genkit.runs.on_disk.run_state import RunState, in_words, state_of
+from genkit.runs.on_disk.unfinished import way_on
 from genkit.runs.training.train import train_in_folder
+from genkit.storage.weights import read_weights
 
 
 def test_the_first_state_that_holds_is_the_state(tmp_path):
@@ -147,3 +150,55 @@ def refuse(folder, line):
     if line["step"] == 8:
         raise OSError("no such disk")
     folder.step_log.append(line)
+
+
+def test_a_run_is_continued_only_if_a_resume_can_do_it(tmp_path):
+    folder = write_run(tmp_path / "a run", steps=[5])
+    assert way_on(folder) == f"Continue it with `genkit resume '{folder.path}'`."
+    with folder.locked():
+        assert "wait" in way_on(folder) and "resume" not in way_on(folder)
+    folder.failed.write_text('{"step": 7, "reason": "the loss is nan."}')
+    assert_names(way_on(folder), "failed after step 7: the loss is nan. ", f"`genkit run '{folder.resolved}'", "resume")
+    with folder.locked():  # a resume deletes failed.json only when it begins
+        assert "wait" in way_on(folder) and "failed" not in way_on(folder)
+
+
+def test_a_comparison_names_the_state_and_the_step_of_a_list_of_runs(tmp_path):
+    logged = write_run(tmp_path / "logged", steps=[30, 60], saved=[50])
+    saved = write_run(tmp_path / "saved", steps=[30, 60], saved=[70])
+    failed = write_run(tmp_path / "failed")
+    failed.failed.write_text('{"step": 0, "reason": "the loss is nan"}')
+    new = write_run(tmp_path / "new")
+    runs = compare([folder.path for folder in (logged, saved, failed, new)])
+    with logged.locked():
+        progress = [run.progress for run in runs.runs]
+        assert progress == [
+            "running, step 60, 60% of the run, checkpoint at step 50",
+            "stopped, step 70, 70% of the run, checkpoint at step 70",
+            "failed, no step logged or saved",
+            "not started",
+        ]
+        for run in runs.runs:
+            (listed,) = list_runs(run.folder.path)
+            assert run.progress.startswith(listed.state) and (not listed.step or f"step {listed.step}," in run.progress)
+        assert [run["state"] for run in runs.as_dict()["runs"]] == ["running", "stopped", "failed", "not started"]
+        of_logged, of_saved, of_failed, _ = (remark for remark in runs.remarks if "not finished" in remark)
+        assert "wait" in of_logged and "genkit resume" in of_saved and "the loss is nan" in of_failed
+
+
+@pytest.mark.trains
+def test_the_model_folder_of_a_run_is_whole_or_absent(tmp_path, monkeypatch):
+    folder = new_run(tmp_path, tiny_recipe())
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr("genkit.storage.weights.write_json", killed)  # weights are written, and the facts are not
+        train_on(folder)
+    assert not folder.final.exists() and state_of(folder) is RunState.INCOMPLETE
+    folder.final.mkdir()
+    (folder.final / "model.safetensors").write_bytes(b"half of the weights")
+    train_on(folder)
+    assert state_of(folder) is RunState.FINISHED and not list(folder.path.glob(".final*"))
+    assert read_weights(folder.final, "raw")  # checked against the digests of the facts
+
+
+def killed(*_):
+    raise Killed

@@ -24,6 +24,7 @@ from genkit.runs.comparison.compared_remarks import remarks_on_collapse
 from genkit.runs.comparison.compared_run import ComparedRun
 from genkit.runs.on_disk.not_a_run_folder import run_around
 from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.unfinished import way_on
 from genkit.storage.listing import exists
 from genkit.storage.names import ABOUT, CONFIG, RESOLVED
 
@@ -135,7 +136,7 @@ class Comparison:
         for run in self.runs:
             if not run.folder.finished:
                 values = f"its values are from step {run.newest.step}" if run.newest else "it has no values yet"
-                yield f"{run.name} is not finished: {values}. Continue it with `genkit resume {run.folder.path}`."
+                yield f"{run.name} is not finished: {values}. {way_on(run.folder)}"
 
 
 def _labelled(own: MetricProtocol, joint: Mapping[MetricProtocol, tuple[str, ...]]) -> MetricProtocol:

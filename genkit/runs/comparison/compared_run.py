@@ -14,7 +14,8 @@ from genkit.recipe.plan import Plan
 from genkit.recipe.text.document import read
 from genkit.runs.on_disk.model_facts import facts_in, step_of
 from genkit.runs.on_disk.run_folder import RunFolder
-from genkit.runs.on_disk.run_progress import length_of
+from genkit.runs.on_disk.run_progress import length_of, progress_of
+from genkit.runs.on_disk.run_state import RunState, state_of
 from genkit.runs.on_disk.timing import Timing, read_timing
 from genkit.runs.report.report_about import meanings_of
 from genkit.runs.report.report_remarks import plan_of
@@ -48,18 +49,22 @@ class ComparedRun:
         """The results of the newest evaluation; empty if there is none."""
         return self.newest.results if self.newest else ()
 
-    @property
+    @cached_property
+    def state(self) -> RunState:
+        """The state of the run, that of `genkit ls`. Raises as `state_of`."""
+        return state_of(self.folder)
+
+    @cached_property
     def progress(self) -> str:
-        """How far the run has been trained, in words."""
+        """The state of the run and how far it is trained, in the terms of `genkit ls`. Raises as `progress_of`."""
         if self.folder.finished:
             return f"finished, step {step_of(self.folder.final)}"
-        if not self.lines:
-            return "unfinished, no step logged"
-        last = self.lines[-1]
-        share = f", {last['t']:.0%} of the run" if isinstance(last.get("t"), float) else ""
-        saved = self.folder.saved_steps()
-        checkpoint = f"checkpoint at step {saved[-1]}" if saved else "no checkpoint"
-        return f"unfinished, step {last['step']}{share}, {checkpoint}"
+        state, progress = self.state, progress_of(self.folder, self.recipe)
+        if not progress.step and progress.saved is None:
+            return str(state) if state is RunState.NOT_STARTED else f"{state}, no step logged or saved"
+        share = f", {progress.step / progress.last:.0%} of the run" if progress.last else ""
+        checkpoint = "no checkpoint" if progress.saved is None else f"checkpoint at step {progress.saved}"
+        return f"{state}, step {progress.step}{share}, {checkpoint}"
 
     @cached_property
     def plan(self) -> Plan | None:
@@ -129,6 +134,7 @@ class ComparedRun:
             "name": self.name,
             "path": str(self.folder.path),
             "finished": self.folder.finished,
+            "state": str(self.state),
             "progress": self.progress,
             "totals": self.totals,
             "timing": self.timing and self.timing.as_dict(),

@@ -27,6 +27,7 @@ from genkit.recipe.text.whole_text import with_mark
 from genkit.runs.on_disk.model_facts import FIT
 from genkit.runs.on_disk.not_a_run_folder import run_around
 from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.unfinished import way_on
 from genkit.runs.report.write_report import renew_report
 from genkit.runs.trained_models.fit_facts import FitFacts, earlier_prior
 from genkit.runs.trained_models.fit_mixture import fit_mixture, mean_log_likelihood
@@ -181,8 +182,8 @@ def _refuse_other_models(path: Path, saved: SavedModel) -> None:
     """Raise `UsageError` unless the weights are in a model folder."""
     if isinstance(saved, CheckpointedModel):
         raise UsageError(
-            f"{path}: has not finished, so its codes will change. Continue it with `genkit resume {path}` first, or "
-            "give a model folder, such as RUN/best."
+            f"{path}: has not finished, so its codes will change. {way_on(RunFolder(path))} Or give a model folder, "
+            "such as RUN/best."
         )
     if isinstance(saved, ExportedModel):
         raise UsageError(

@@ -16,6 +16,7 @@ from genkit.recipe.text.document import Document, read
 from genkit.runs.on_disk.not_a_run_folder import not_a_run_folder, run_within
 from genkit.runs.on_disk.resolved_recipe import tables_of_run
 from genkit.runs.on_disk.run_folder import RunFolder
+from genkit.runs.on_disk.unfinished import way_on
 from genkit.runs.trained_models.build_parts import build_data
 from genkit.runs.training import checkpoint
 from genkit.storage.exported_folder import AGAIN, check_files, read_config
@@ -130,9 +131,9 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
             raise not_a_run_folder(folder, models=True) from None
         remedy = run_within(folder) or "Give a run, or a model folder such as RUN/final."
         if exists(Path(path) / RESOLVED):
-            remedy = f"Continue the run with `genkit resume {path}`."
             if not exists(folder / ABOUT):
                 raise without_checkpoint(Path(path), "model") from None
+            remedy = HOW_TO_REWRITE.format(folder=folder)
         elif exists(folder / RAW) and not exists(folder / ABOUT):
             remedy = f"It has weights, but neither {ABOUT} nor {CONFIG}: the copy is incomplete. {AGAIN}"
         raise UsageError(f"{folder}: not a model folder (no readable {ABOUT}). {remedy}") from None
@@ -142,10 +143,7 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
 
 def without_checkpoint(run: Path, what: str) -> UsageError:
     """Return the error about a run that was stopped, or that diverged, before its first checkpoint."""
-    return UsageError(
-        f"{run}: this run has no checkpoint yet, so it has no {what}. Continue the run with `genkit resume {run}`. "
-        f"If it diverged, start a new run with `genkit run {run / RESOLVED} --set TABLE.KEY=VALUE`."
-    )
+    return UsageError(f"{run}: this run has no checkpoint yet, so it has no {what}. {way_on(RunFolder(run))}")
 
 
 def recipe_of(folder: Path) -> Document:

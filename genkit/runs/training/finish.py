@@ -12,7 +12,7 @@ from genkit.runs.trained_models.collapse import FACT, reconstructed_held_out
 from genkit.runs.training.evaluate_during_training import evaluate_end
 from genkit.runs.training.figures import save_figures
 from genkit.runs.training.live_run import LiveRun
-from genkit.runs.training.model_folder import write_model
+from genkit.runs.training.model_folder import replace_model
 from genkit.storage.text_files import write_json
 
 
@@ -25,7 +25,7 @@ def finish(run: LiveRun, remark: Callable[[str], object], parallel_map: Parallel
     results = evaluate_end(run, parallel_map)
     save_figures(run.plan, run.folder, run.shown_model, run.shown_weights, run.picture_noise, remark)
     write_json(run.folder.results, [result.as_dict() for result in results])
-    write_model(run, run.folder.final, _facts_of_reconstructions(run, remark))
+    replace_model(run, run.folder.final, _facts_of_reconstructions(run, remark))
     return results
 
 
