@@ -64,7 +64,7 @@ def run_command() -> None:
     """
     from genkit.cli import app
     from genkit.cli.show.stopped import with_a_line_if_stopped
-    from genkit.console.escapes import escaped
+    from genkit.console.escapes import escaped, with_one_line_names
     from genkit.console.streams import lost_output, protect_streams
     from genkit.console.warning_lines import print_warnings_as_lines
     from genkit.errors import GenkitError, ProcessLost, UsageError
@@ -92,7 +92,7 @@ def run_command() -> None:
             sys.exit(LOST)
         if error.alone or is_main_process():
             message = f"error: {error}" if error.exit_code != 130 else str(error)
-            print(escaped(message), file=sys.stderr)
+            print(escaped(with_one_line_names(message, sys.argv[1:])), file=sys.stderr)
         else:
             let_main_process_print()
         sys.exit(error.exit_code)

@@ -16,6 +16,7 @@ from genkit.cli.places.inputs import open_with_remark, print_remark
 from genkit.cli.places.output_files import OutputFiles, name_in_files
 from genkit.cli.places.outputs import refuse_inside_data
 from genkit.cli.score import GroupsFile, Normal, ScoreOverrides
+from genkit.console.escapes import in_one_line
 from genkit.errors import Interrupted, UsageError
 from genkit.storage.user_path import user_path
 
@@ -163,7 +164,7 @@ def anomaly(
         return
     _print(maps.numbers, len(sets.others[0]), sets.others[0].groups)
     print(note(maps))
-    print("\n".join(written))
+    print("\n".join(map(in_one_line, written)))
     print(_sizes(sizes, output.stem.parent))
 
 

@@ -13,6 +13,7 @@ from genkit.cli.arguments.options import Json, Overrides, recipe_path
 from genkit.cli.completion.complete_paths import complete_recipe
 from genkit.cli.places.writable import folder_to_write
 from genkit.cli.plan_for_command import plan_for_command
+from genkit.console.escapes import in_one_line
 from genkit.storage.user_path import user_path
 
 
@@ -55,4 +56,4 @@ def convert(
     print(f"converted {facts['tensors']} tensors with {facts['values']:,} values{epoch}: all tensors of the network")
     if left_out:
         print(f"left out  {', '.join(left_out)}, which are not weights of the network")
-    print(f"folder    {out}\nnext      genkit sample {shlex.quote(str(out))}")
+    print(f"folder    {in_one_line(out)}\nnext      genkit sample {shlex.quote(str(out))}")

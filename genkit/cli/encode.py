@@ -13,6 +13,7 @@ from genkit.cli.completion.complete_names import one_of
 from genkit.cli.places.inputs import open_with_remark, print_remark, refuse_needed_class, require_autoencoder
 from genkit.cli.places.output_files import OutputFiles, name_in_files
 from genkit.cli.places.outputs import refuse_inside_data
+from genkit.console.escapes import in_one_line
 from genkit.errors import Interrupted, UsageError
 
 ENDINGS = (".npy", ".csv", "-logvar.npy")
@@ -83,4 +84,4 @@ def encode(
         print(json_format.dumps({**facts, "weights": trained.weights, "written": written}))
     else:
         print(f"{samples.described}: {model.latent_dim} numbers each; {trained.weights} weights")
-        print("\n".join(written))
+        print("\n".join(map(in_one_line, written)))

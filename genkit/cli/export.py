@@ -13,6 +13,7 @@ from genkit.cli.arguments.options import Json, RunOrModel, Weights
 from genkit.cli.places.inputs import print_remark
 from genkit.cli.places.outputs import refuse_inside_data
 from genkit.cli.places.writable import folder_to_write
+from genkit.console.escapes import in_one_line
 
 
 def export(
@@ -50,6 +51,6 @@ def export(
         facts = {"folder": str(exported.folder), "weights": exported.weights, "files": list(exported.files)}
         print(json_format.dumps(facts))
         return
-    print(f"folder    {exported.folder}: {', '.join(exported.files)}; {exported.weights} weights")
+    print(f"folder    {in_one_line(exported.folder)}: {', '.join(exported.files)}; {exported.weights} weights")
     print("to do     README.md: fill in the licence and the intended use")
     print(f"next      genkit push {shlex.quote(str(exported.folder))} ORG/NAME")

@@ -6,6 +6,7 @@ import shlex
 
 from genkit.cli.arguments.options import RunPath
 from genkit.cli.places.outputs import refused_if_unwritable
+from genkit.console.escapes import in_one_line
 
 
 def figures(run: RunPath) -> None:
@@ -43,5 +44,5 @@ def figures(run: RunPath) -> None:
     with refused_if_unwritable(folder.path, remedy=f" {HOW_TO_WRITE}"), placing_errors(plan.document):
         refuse_other_data(folder.path, find_model(folder.path), plan.data)
         written = save_figures(plan, folder, trained.model, trained.weights, trained.noise, print_remark)
-    print("\n".join(str(path) for path in written))
+    print("\n".join(map(in_one_line, written)))
     renew_report(folder, print_remark)

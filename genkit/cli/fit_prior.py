@@ -15,6 +15,7 @@ from genkit.cli.arguments.options import DataOverrides, Json, RunOrModel, overri
 from genkit.cli.places.inputs import print_remark
 from genkit.cli.places.outputs import refuse_inside_data
 from genkit.cli.places.writable import folder_to_write
+from genkit.console.escapes import in_one_line
 
 if TYPE_CHECKING:
     from genkit.runs.trained_models.fit_prior import FitFacts
@@ -65,7 +66,9 @@ def fit_prior(
         return
     for weights, each in fitted.fits.items():
         print(f"{weights:9} {_described(each)}")
-    print(f"folder    {fitted.folder}: {components} Gaussian{'s' * (components != 1)} with full covariances")
+    print(
+        f"folder    {in_one_line(fitted.folder)}: {components} Gaussian{'s' * (components != 1)} with full covariances"
+    )
     folder, has_metrics = shlex.quote(str(fitted.folder)), "metrics" in find_model(fitted.folder).recipe.tables
     print(f"next      genkit sample {folder}")
     if has_metrics:

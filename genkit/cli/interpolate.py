@@ -13,6 +13,7 @@ from genkit.cli.arguments.options import DataOverrides, Json, ModelToRead, Out, 
 from genkit.cli.completion.complete_names import one_of
 from genkit.cli.places.array_and_picture import write_array_and_picture
 from genkit.cli.places.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
+from genkit.console.escapes import in_one_line
 
 
 def interpolate(
@@ -99,4 +100,4 @@ def interpolate(
         print(json_format.dumps({**facts, "written": written}))
     else:
         show_rows(list(paths.decoded), whole=True)
-        print("\n".join(written))
+        print("\n".join(map(in_one_line, written)))

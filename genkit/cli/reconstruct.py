@@ -11,6 +11,7 @@ from genkit.cli.arguments.number_option import whole_number
 from genkit.cli.arguments.options import DataOverrides, Json, ModelToRead, Out, Pictures, Weights
 from genkit.cli.places.array_and_picture import write_array_and_picture
 from genkit.cli.places.inputs import open_with_remark, refuse_needed_class, require_autoencoder, select_inputs
+from genkit.console.escapes import in_one_line
 
 
 def reconstruct(
@@ -69,4 +70,4 @@ def reconstruct(
         how = f"{described}, decoded from the posterior mean{clamped}; {trained.weights} weights"
         print(f"mean squared error  {error:.5g}  ({how})")
         show_rows([inputs.x, outputs])
-        print("\n".join(written))
+        print("\n".join(map(in_one_line, written)))

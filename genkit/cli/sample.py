@@ -15,6 +15,7 @@ from genkit.cli.arguments.options import Json, ModelToRead, Out, Weights
 from genkit.cli.completion.complete_contents import complete_class
 from genkit.cli.places.array_and_picture import write_array_and_picture
 from genkit.cli.places.inputs import open_with_remark
+from genkit.console.escapes import in_one_line
 from genkit.errors import UsageError
 from genkit.runs.trained_models.class_labels import first_classes, names_of, parse_labels
 
@@ -104,7 +105,7 @@ def sample(
         print(json_format.dumps({**facts, "classes": list(shown)} if shown else facts))
     else:
         show_samples(samples)
-        print("\n".join(written))
+        print("\n".join(map(in_one_line, written)))
 
 
 def _equal_rows(size: GridSize, classes: Sequence[int], label: str | None) -> int:

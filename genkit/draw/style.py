@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,7 +67,10 @@ def new_figure(path: Path, title: str, width: float, height: float) -> Iterator[
         yield figure
 
         canvas, png = FigureCanvasAgg(figure), io.BytesIO()
-        canvas.draw()
+        with warnings.catch_warnings():
+            # A character that the font lacks, such as an emoji, is drawn as a box. Nobody can do anything about it.
+            warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
+            canvas.draw()
         picture = Image.fromarray(np.asarray(canvas.buffer_rgba()))
         below = math.ceil(figure.bbox.height - heading.get_window_extent().y0) if title else 0
         chunks = chunks_of_title(PictureTitle(" ".join(title.split()), "", below))

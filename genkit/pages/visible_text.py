@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from genkit.console.escapes import spelled_out
+
 if TYPE_CHECKING:
     from markupsafe import Markup
-
-# Controls of the direction of text: one in a title would turn around, or hide, what a reader sees after it.
-DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def visible(value: Any) -> Any:
     """Return a text with each control of direction spelled out, such as ``\\u202e``; other values as they are."""
     if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
-    return DIRECTION.sub(lambda control: f"\\u{ord(control[0]):04x}", value)
+    return spelled_out(value)
 
 
 def breakable(key: str) -> Markup:

@@ -16,6 +16,7 @@ import tomli_w
 from torch import nn
 
 from genkit import __version__
+from genkit.console.escapes import spelled_out
 from genkit.core.model import Autoencoder, Model
 from genkit.core.result import Result
 from genkit.evaluation.protocol_lines import weights_note
@@ -86,7 +87,8 @@ class Verbatim(str):
 def model_card(card: CardFacts) -> str:
     """Return the text of README.md."""
     own = without_places(unlike_defaults(card.recipe, load_registry()))
-    recipe = tomli_w.dumps(own).strip()  # no text in it begins a line, so none ends the block of code
+    # No text in it begins a line, so none ends the block of code. TOML reads what is spelled out as the character.
+    recipe = spelled_out(tomli_w.dumps(own)).strip()
     return _template().render(
         card=card,
         metadata=Verbatim(_metadata(card)),
@@ -119,7 +121,7 @@ def escaped(value: object) -> object:
     """Return a value for Markdown: a text on one line, without markup; `Verbatim` as it is."""
     if isinstance(value, Verbatim) or not isinstance(value, str):
         return value
-    return SPECIAL.sub(r"\\\1", " ".join(value.split()))
+    return SPECIAL.sub(r"\\\1", spelled_out(" ".join(value.split())))
 
 
 def _metadata(card: CardFacts) -> str:
@@ -145,7 +147,7 @@ def _metadata(card: CardFacts) -> str:
         library_name="genkit",
         tags=tags_of(card.recipe),
         pipeline_tag=task if is_image else None,
-        model_name=card.title if results else None,
+        model_name=spelled_out(card.title) if results else None,
         eval_results=results or None,
     )
     return str(data.to_yaml())

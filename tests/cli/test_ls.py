@@ -83,3 +83,12 @@ def test_a_list_needs_no_torch(runs):
     code = "import sys, genkit.__main__ as g\ntry: g.main()\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code, "ls", runs], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0 and "0001-a-s0" in done.stdout, done.stderr
+
+
+def test_a_name_has_one_row_whatever_is_in_it(tmp_path):
+    write_run(tmp_path / "runs" / "a\nb", title="c\u202ee")
+    write_run(tmp_path / "runs" / "e\nf").resolved.write_text("=")
+    printed = command("ls").out
+    (row,) = [line for line in printed.splitlines() if line.startswith(r"a\nb ")]
+    assert row.endswith(r"c\u202ee")
+    assert [line.split()[1] for line in printed.splitlines() if line.startswith("damaged")] == [r"e\nf:"]

@@ -141,3 +141,22 @@ def test_control_characters_do_not_reach_the_terminal():
 def test_an_override_that_no_key_takes_is_refused(override, names):
     for command in (("plan",), ("plan", "--json"), ("run",)):
         assert_names(refused(*command, "~/tiny.toml", "--set", override), *names)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("file:///tmp/x", "without file://"), ("https://example.org/x", "Download"), ("s3://bucket/x", "Download")],
+)
+def test_an_address_is_refused_as_it_was_typed(address, words):
+    for call in (["plan", address], ["ls", address], ["sample", address], ["compare", address, address]):
+        assert_names(refused(*call), f"{address}: an address", words)
+    with pytest.raises(UsageError, match="an address"):
+        user_path(Path(address) if address.startswith(("file", "http")) else address)
+    Path(address).mkdir(parents=True)  # a folder that has such a name is a folder
+    assert user_path(address) == Path(address)
+
+
+def test_a_line_break_in_a_name_breaks_no_line_of_a_message():
+    assert_names(refused("report", "new\nline"), "new\\nline: ")
+    Path("a\nb").mkdir()
+    assert_names(refused("report", "a\nb/c"), "a\\nb/c: ")

@@ -1,5 +1,6 @@
 """The layout of a picture: no part covers another, and none leaves the picture."""
 
+import warnings
 from itertools import combinations
 
 import numpy as np
@@ -60,3 +61,13 @@ def test_the_title_of_a_figure_may_have_lines(tmp_path):
     assert found.title == title and found.note == ""
     assert pixels[: found.height].min() < 100 < 200 < pixels[found.height : found.height + 2].min()
     assert pixels[found.height : found.height + 40].min() < 100, "the title of the panel is left"
+
+
+def test_a_title_with_characters_that_no_font_has_is_drawn_without_a_warning(tmp_path):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with new_figure(tmp_path / "a.png", "palette \U0001f3a8, bell \x07", 3.0, 2.0) as figure:
+            figure.subplots().set_xlabel("\U0001f3a8")
+            warnings.warn("of the block", UserWarning, stacklevel=1)
+    assert [str(each.message) for each in caught] == ["of the block"]
+    assert title_of(Image.open(tmp_path / "a.png")).title.startswith("palette")

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -336,3 +337,12 @@ def test_a_default_place_that_cannot_be_written_is_not_named_as_an_option(run, m
     monkeypatch.setattr(exports, "_write", fail)
     err = refused("export", run)
     assert_names(err, f"error: {run / 'export-ema'}: cannot be written: Permission denied", "with --out")
+
+
+def test_a_title_turns_no_line_of_the_card_around_and_a_name_breaks_none_of_the_output(tmp_path):
+    write_model(tmp_path / "model", IMAGES.replace('"tiny"', r'"a \u202e b"'))
+    done = command("export", tmp_path / "model", "--out", tmp_path / "new\nname")
+    assert done.out.splitlines()[0].startswith(f"folder    {tmp_path}/new\\nname: README.md")
+    card = (tmp_path / "new\nname" / "README.md").read_text()
+    assert "\u202e" not in card
+    assert tomllib.loads(card.split("```toml\n")[1].split("```")[0])["title"] == "a \u202e b"

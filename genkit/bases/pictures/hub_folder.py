@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from genkit.bases.pictures.folder_walk import is_run_folder
-from genkit.storage.user_path import user_path
+from genkit.storage.user_path import ADDRESS, user_path
 
 PATTERN = re.compile(r"[*?[]")
 CHAIN = "::"  # separates two places in the addresses of fsspec
@@ -27,7 +27,7 @@ def folder_of(hub: str) -> Path:
 
 def is_folder(hub: str) -> bool:
     """Return whether `hub` is a folder, or is written as one: a missing folder is not taken for an id."""
-    return hub.startswith(("/", ".", "~")) or folder_of(hub).is_dir()
+    return hub.startswith(("/", ".", "~")) or (not ADDRESS.match(hub) and folder_of(hub).is_dir())
 
 
 def is_saved(folder: Path) -> bool:

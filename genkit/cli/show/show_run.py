@@ -8,6 +8,7 @@ from typing import Any
 
 from genkit.cli.show.show_next import next_commands
 from genkit.cli.show.show_picture import show_samples
+from genkit.console.escapes import in_one_line
 from genkit.console.output import Console
 from genkit.core.result import Result
 from genkit.evaluation.protocol_lines import shown_weights
@@ -41,7 +42,7 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
         show_samples(row.samples, console, f"samples   step {row.step}")
     pictures = sorted(folder.samples.glob(f"{name_of_step(last_step(plan, folder))}*.png"))
     pictures += [*sorted(folder.figures.glob("*.png")), folder.curves]
-    console.info("pictures  " + "\n          ".join(str(path) for path in pictures))
+    console.info("pictures  " + "\n          ".join(map(in_one_line, pictures)))
     if exists(folder.report):
         console.info(f"report    {folder.report}")
     if timing is not None:
@@ -52,7 +53,7 @@ def print_finished_run(folder: RunFolder, plan: Plan, results: list[Result], con
         console.prose(remark, "remark    ")
     if reconstructed is not None and reconstructed.remark:
         console.prose(reconstructed.remark, "remark    ")
-    console.print(f"run       {folder.path}")
+    console.print(f"run       {in_one_line(folder.path)}")
     if plan.recipe.evaluate is not None and (label := plan.recipe.evaluate.best) is not None:
         console.print(f"best      {describe_best(folder, label)}")
     console.info("next      " + "\n          ".join(next_commands(folder, plan)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from genkit.console.escapes import in_one_line
 from genkit.console.output import Console
 from genkit.console.quantities import duration
 from genkit.runs.listing.run_summary import EXPLAINED, RunSummary
@@ -16,11 +17,18 @@ ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 def print_runs(runs: Sequence[RunSummary], console: Console) -> None:
     """Print a table with a row for each run, and below it why runs failed, are incomplete or are damaged."""
     now = datetime.now(UTC)
-    rows = [(run.name, _steps(run), str(run.state), _metric(run), _age(run, now), run.title) for run in runs]
+    rows = [
+        (in_one_line(run.name), _steps(run), str(run.state), _metric(run), _age(run, now), in_one_line(run.title))
+        for run in runs
+    ]
     console.table("runs", ("run", "step", "state", "metric", "age", "recipe"), rows, below=True)
     for run in runs:
         if run.state in (*EXPLAINED, RunState.DAMAGED):
-            console.print(f"{run.state}  {run.name}: {run.reason.splitlines()[0] if run.reason else 'no reason given'}")
+            console.print(f"{run.state}  {in_one_line(run.name)}: {_first_line(run.reason)}")
+
+
+def _first_line(reason: str) -> str:
+    return reason.splitlines()[0] if reason else "no reason given"
 
 
 def _steps(run: RunSummary) -> str:
