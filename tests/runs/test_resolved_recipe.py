@@ -106,3 +106,27 @@ def test_every_command_that_reads_a_run_refuses_a_cut_recipe_until_it_is_restore
     ]
     cut_between_keys(folder.final / "recipe.toml")
     assert_names(refused("sample", folder.path), f"{folder.final / 'recipe.toml'}", "genkit resume")
+
+
+@pytest.mark.parametrize("left", ["metrics.jsonl", "checkpoints", "final/recipe.toml"])
+def test_a_recipe_that_is_lost_is_reported_as_a_damaged_one(folder, left):
+    whole = folder.resolved.read_text()
+    folder.resolved.unlink()
+    assert_names(refused("report", folder.path), f"{folder.path}: not a run folder")  # nothing of a run is left
+    place = folder.path / left
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(whole)
+    restored = f"cp {shlex.quote(str(place))} {shlex.quote(str(folder.resolved))}"
+    remedy = restored if left.startswith("final") else f"genkit run {shlex.quote(str(folder.path / 'recipe.toml'))}"
+    for command in ("report", "resume", "compare", "figures", "sample"):
+        assert_names(refused(command, folder.path), f"error: {folder.resolved}: not found", remedy)
+    for place in (folder.path, folder.path.parent):
+        listed = json.loads(genkit("ls", place, "--json").out)["runs"]
+        assert [run["state"] for run in listed] == ["damaged"] and remedy in listed[0]["reason"]
+
+
+def test_a_part_of_the_model_folder_of_a_run_is_answered_with_its_run(folder):
+    folder.final.mkdir()
+    (folder.final / "model.safetensors").write_bytes(b"half of the weights")
+    assert_names(refused("sample", folder.final), folder.final, f"genkit resume {folder.path}")
+    assert_names(refused("compare", folder.final, folder.path), folder.final, f"Give its run, {folder.path}.")

@@ -12,6 +12,7 @@ from genkit.errors import UsageError
 from genkit.runs.listing.run_summary import RunSummary, summary_of
 from genkit.runs.listing.sort_key import SortKey
 from genkit.runs.on_disk.not_a_run_folder import hint_of_hub
+from genkit.runs.on_disk.resolved_recipe import has_lost_recipe
 from genkit.runs.on_disk.run_state import RunState
 from genkit.storage.listing import exists, names_in
 from genkit.storage.names import ABOUT, RECIPE, RESOLVED
@@ -35,7 +36,7 @@ def list_runs(folder: Path, sort: SortKey = SortKey.NAME, *, reverse: bool = Fal
         wrong = "a file, not a folder" if exists(folder) else "not found"
         remedy = "Give the folder that holds the run folders; `genkit run` makes runs/."
         raise UsageError(f"{folder}: {wrong}. {remedy}{'' if exists(folder) else hint_of_hub(folder)}")
-    if exists(folder / RESOLVED):
+    if exists(folder / RESOLVED) or has_lost_recipe(folder):
         return [summary_of(folder)]
     paths = [folder / name for name in names_in(folder) if not name.startswith(".")]
     runs = [summary_of(path) for path in paths if _is_run(path)]

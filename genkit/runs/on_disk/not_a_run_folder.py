@@ -9,7 +9,7 @@ from pathlib import Path
 from genkit.errors import UsageError
 from genkit.near_miss import closest, near_miss
 from genkit.storage.listing import exists
-from genkit.storage.names import ABOUT, CONFIG, RESOLVED
+from genkit.storage.names import ABOUT, CONFIG, RAW, RESOLVED
 
 RUNS = Path("runs")  # where commands make runs by default
 SUGGESTED_RUNS = 10  # at most, in an error message
@@ -38,7 +38,9 @@ def not_a_run_folder(path: Path, *, models: bool = False) -> UsageError:
         taken = f"Give its run, {run}." if run is not None else f"This needs the run; {readers()} read it."
         return UsageError(f"{path}: a model folder, not a run folder (no {RESOLVED}). {taken}")
     if path.is_dir():
-        return UsageError(f"{path}: not a run folder (no {RESOLVED}). {run_within(path) or remedy}")
+        run = run_around(path) if exists(path / RAW) else None
+        around = f"It is a part of a model folder. Give its run, {run}." if run is not None else ""
+        return UsageError(f"{path}: not a run folder (no {RESOLVED}). {around or run_within(path) or remedy}")
     if not path.exists():
         if exists(path.parent / RESOLVED):
             found = runs_like(path, models=True) if models else f" Give its run, {path.parent}."

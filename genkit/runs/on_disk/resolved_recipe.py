@@ -13,11 +13,13 @@ from typing import Any
 from genkit.errors import UsageError
 from genkit.recipe.text.toml_text import BeyondLimits, parse
 from genkit.recipe.text.whole_text import CutShort, check_whole
-from genkit.storage.names import RECIPE
+from genkit.storage.listing import exists
+from genkit.storage.names import RECIPE, RESOLVED
 from genkit.storage.os_errors import unreadable
 from genkit.storage.regular_file import read_regular
 
 FINAL = "final"  # the model folder of a run, which has a copy of the resolved recipe
+LEFT_OF_A_RUN = ("metrics.jsonl", "checkpoints")
 DAMAGE = (tomllib.TOMLDecodeError, BeyondLimits, CutShort)
 
 
@@ -26,7 +28,7 @@ def tables_of_run(path: Path) -> dict[str, Any]:
     try:
         tables = _parsed(path)
     except FileNotFoundError:
-        raise UsageError(f"{path}: not found, so the run cannot be resumed.") from None
+        raise UsageError(f"{path}: not found, so the run cannot be resumed. {_remedy(path)}") from None
     except OSError as error:
         raise unreadable(path, error) from None
     except tomllib.TOMLDecodeError as error:
@@ -37,6 +39,12 @@ def tables_of_run(path: Path) -> dict[str, Any]:
     if not tables:
         raise UsageError(f"{path}: damaged (it has no keys). {_remedy(path)}")
     return tables
+
+
+def has_lost_recipe(folder: Path) -> bool:
+    """Return whether a folder is a run without its resolved recipe: it has the log, checkpoints or model of one."""
+    left = (*(folder / name for name in LEFT_OF_A_RUN), folder / FINAL / RECIPE)
+    return not exists(folder / RESOLVED) and any(exists(path) for path in left)
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -53,7 +61,9 @@ def _remedy(path: Path) -> str:
             return f"Restore it with `cp {shlex.quote(str(copy))} {shlex.quote(str(path))}`."
     except (OSError, *DAMAGE):
         pass
-    return (
-        "Copy it again from another copy of the run. Without one, start a new run with "
-        f"`genkit run {shlex.quote(str(path.parent / RECIPE))}` and the options of the first call."
-    )
+    again = "Copy it again from another copy of the run."
+    own = path.parent / RECIPE
+    if not exists(own):
+        return again
+    command = f"`genkit run {shlex.quote(str(own))}`"
+    return f"{again} Without one, start a new run with {command} and the options of the first call."

@@ -37,7 +37,7 @@ from genkit.recipe.text.document import Document
 from genkit.recipe.text.whole_text import with_mark
 from genkit.runs.on_disk.not_a_run_folder import not_a_run_folder
 from genkit.runs.on_disk.numbered_folder import create_numbered
-from genkit.runs.on_disk.resolved_recipe import tables_of_run
+from genkit.runs.on_disk.resolved_recipe import has_lost_recipe, tables_of_run
 from genkit.runs.on_disk.run_lock import run_lock
 from genkit.runs.on_disk.step_names import name_of_step, steps_in
 from genkit.storage.atomic import write_file
@@ -99,7 +99,7 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """Return the run at `path`. Raises `UsageError` if it is not a run folder, or if its recipe is damaged."""
-        if not exists(path / RESOLVED):
+        if not exists(path / RESOLVED) and not has_lost_recipe(path):
             raise not_a_run_folder(path)
         tables_of_run(path / RESOLVED)
         return cls(path)

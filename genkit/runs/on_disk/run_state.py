@@ -62,8 +62,8 @@ def in_words(state: RunState, progress: RunProgress, failure: Failure | None) ->
             return failure.reason
         case RunState.INCOMPLETE:
             return (
-                f"all {progress.last} steps are trained, but final/, the model folder, is missing; `genkit resume` "
-                f"evaluates and writes it from the checkpoint of step {progress.saved}"
+                f"all {progress.last} steps are trained, but final/, the model folder, is missing or incomplete; "
+                f"`genkit resume` evaluates and writes it from the checkpoint of step {progress.saved}"
             )
         case RunState.STOPPED:
             return f"after step {progress.step}{length}; `genkit resume` {_whence(progress)}"

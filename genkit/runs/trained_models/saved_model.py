@@ -13,8 +13,8 @@ from torch import Tensor
 from genkit.errors import UsageError
 from genkit.recipe.installed.owners import suppliers_in
 from genkit.recipe.text.document import Document, read
-from genkit.runs.on_disk.not_a_run_folder import not_a_run_folder, run_within
-from genkit.runs.on_disk.resolved_recipe import tables_of_run
+from genkit.runs.on_disk.not_a_run_folder import not_a_run_folder, run_around, run_within
+from genkit.runs.on_disk.resolved_recipe import FINAL, has_lost_recipe, tables_of_run
 from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.on_disk.unfinished import way_on
 from genkit.runs.trained_models.build_parts import build_data
@@ -129,11 +129,16 @@ def facts_of(path: str | PathLike[str]) -> dict[str, Any]:
     except (*ABSENT, ValueError):
         if not folder.is_dir():
             raise not_a_run_folder(folder, models=True) from None
+        if has_lost_recipe(Path(path)):
+            tables_of_run(Path(path) / RESOLVED)  # raises: an unfinished run needs it
+        run = run_around(folder) if folder.name == FINAL else None
         remedy = run_within(folder) or "Give a run, or a model folder such as RUN/final."
         if exists(Path(path) / RESOLVED):
             if not exists(folder / ABOUT):
                 raise without_checkpoint(Path(path), "model") from None
             remedy = HOW_TO_REWRITE.format(folder=folder)
+        elif exists(folder / RAW) and not exists(folder / ABOUT) and run is not None:
+            remedy = f"It is a part of the model of a run, {run}. {way_on(RunFolder(run))}"
         elif exists(folder / RAW) and not exists(folder / ABOUT):
             remedy = f"It has weights, but neither {ABOUT} nor {CONFIG}: the copy is incomplete. {AGAIN}"
         raise UsageError(f"{folder}: not a model folder (no readable {ABOUT}). {remedy}") from None
