@@ -123,7 +123,7 @@ def test_a_training_that_fails_says_so_until_it_is_resumed(tmp_path, monkeypatch
         patched.setattr(RunFolder, "append", refuse)
         train_on(folder)
     assert (state_of(folder), failure_of(folder).step) == (RunState.FAILED, 8)
-    assert failure_of(folder).reason == "OSError: no such disk"
+    assert failure_of(folder).reason == "OSError: no such disk" and failure_of(folder).diverged is False
     train_and_kill(folder, 8)  # which a crash does not record
     assert state_of(folder) is RunState.STOPPED and not folder.failed.exists()
     train_on(folder)
@@ -137,6 +137,7 @@ def test_a_divergence_is_a_failure(tmp_path):
     with pytest.raises(Diverged) as diverged:
         train_in_folder(make_plan(folder.resolved, registry=registry_with()), folder, World(), KillingCallback())
     assert state_of(folder) is RunState.FAILED and failure_of(folder).reason == str(diverged.value)
+    assert failure_of(folder).diverged
 
 
 def test_a_damaged_record_of_a_failure_is_refused(tmp_path):
@@ -156,9 +157,13 @@ def test_a_run_is_continued_only_if_a_resume_can_do_it(tmp_path):
     folder = write_run(tmp_path / "a run", steps=[5])
     assert way_on(folder) == f"Continue it with `genkit resume '{folder.path}'`."
     with folder.locked():
-        assert "wait" in way_on(folder) and "resume" not in way_on(folder)
+        assert "wait" in way_on(folder) and "genkit resume" not in way_on(folder)
     folder.failed.write_text('{"step": 7, "reason": "the loss is nan."}')
     assert_names(way_on(folder), "failed after step 7: the loss is nan. ", f"`genkit run '{folder.resolved}'", "resume")
+    folder.failed.write_text('{"step": 7, "reason": "the loss is nan.", "diverged": true}')
+    assert "genkit run" in way_on(folder) and "genkit resume" not in way_on(folder)
+    folder.failed.write_text('{"step": 7, "reason": "the disk is full", "diverged": false}')
+    assert "genkit run" not in way_on(folder) and "genkit resume" in way_on(folder)
     with folder.locked():  # a resume deletes failed.json only when it begins
         assert "wait" in way_on(folder) and "failed" not in way_on(folder)
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from genkit.errors import Interrupted, UsageError, reason_of
+from genkit.errors import Diverged, Interrupted, UsageError, reason_of
 from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.storage.json_tables import read_table
 from genkit.storage.os_errors import unreadable
@@ -27,19 +27,20 @@ class Failure:
 
     step: int
     reason: str
+    diverged: bool | None = None  # whether a resume would fail again; None in a record of an earlier version
 
 
 def failure_of(folder: RunFolder) -> Failure | None:
     """Return why the training of a run has failed; None if it has not. Raises `UsageError` if the file is damaged."""
     try:
-        facts = read_table(folder.failed, {"step": int, "reason": str})
+        facts = read_table(folder.failed, {"step": int, "reason": str}, {"diverged": bool})
     except FileNotFoundError:
         return None
     except OSError as error:
         raise unreadable(folder.failed, error) from None
     except ValueError as error:
         raise UsageError(f"{folder.failed}: damaged ({error}). Delete it: no result depends on it.") from None
-    return Failure(facts["step"], facts["reason"])
+    return Failure(facts["step"], facts["reason"], facts.get("diverged"))
 
 
 @contextmanager
@@ -55,5 +56,6 @@ def recording_failure(run: LiveRun) -> Iterator[None]:
     except Exception as error:
         if run.world.is_main:
             with suppress(OSError):  # the disk may be full, and the error of the block says more
-                write_json(run.folder.failed, asdict(Failure(run.state.step, reason_of(error))))
+                failure = Failure(run.state.step, reason_of(error), isinstance(error, Diverged))
+                write_json(run.folder.failed, asdict(failure))
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from genkit.runs.on_disk.failure import failure_of
+from genkit.runs.on_disk.failure import Failure, failure_of
 from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.on_disk.run_state import RunState, state_of
 
@@ -20,9 +20,14 @@ def way_on(folder: RunFolder) -> str:
     if state is RunState.RUNNING:
         return "A process still trains it: wait until it has finished."
     if state is RunState.FAILED and failure is not None:
-        again = f"`genkit run {shlex.quote(str(folder.resolved))} --set TABLE.KEY=VALUE`"
-        return (
-            f"It failed after step {failure.step}: {failure.reason.rstrip('.')}. If it diverged, start a new run with "
-            f"{again}; otherwise remove the cause, and continue it with {resume}."
-        )
+        return f"It failed after step {failure.step}: {failure.reason.rstrip('.')}. {_after(failure, folder, resume)}"
     return f"Continue it with {resume}."
+
+
+def _after(failure: Failure, folder: RunFolder, resume: str) -> str:
+    new_run = f"with `genkit run {shlex.quote(str(folder.resolved))} --set TABLE.KEY=VALUE`"
+    if failure.diverged is None:
+        return f"If it diverged, start a new run {new_run}; otherwise remove the cause, and continue it with {resume}."
+    if failure.diverged:
+        return f"Start a new run {new_run}."
+    return f"Remove the cause, and continue it with {resume}."
