@@ -97,7 +97,7 @@ def run_command() -> None:
             let_main_process_print()
         sys.exit(error.exit_code)
     except (MemoryError, RuntimeError) as error:
-        from genkit.engine.part_calls import describe_out_of_memory, is_out_of_memory
+        from genkit.engine.out_of_memory import describe_out_of_memory, is_out_of_memory
 
         if not is_out_of_memory(error):
             raise

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 def quantity(value: float, unit: str) -> str:
     """Return a number with three digits, SI prefix and unit: ``1.2 GFLOP``."""
-    for prefix in ("", "k", "M", "G", "T"):
+    for prefix in ("", "k", "M", "G", "T", "P", "E", "Z"):
         if value < 1000:
             return f"{value:.3g} {prefix}{unit}"
         value /= 1000
-    return f"{value:.3g} P{unit}"
+    return f"{value:,.3g} Y{unit}"
 
 
 def duration(seconds: float) -> str:

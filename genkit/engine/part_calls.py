@@ -11,12 +11,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from genkit.core.global_generators import GeneratorWatch
 from genkit.engine.distributed import World
+from genkit.engine.out_of_memory import is_out_of_memory
 from genkit.engine.state import TrainState
-from genkit.errors import OUT_OF_MEMORY, GenkitError, PartFailed
+from genkit.errors import GenkitError, PartFailed
 from genkit.part_code import describe_bug, is_refusal
 from genkit.recipe.plan import Plan
 from genkit.recipe.text.nested import KeyPath
@@ -82,16 +81,3 @@ class PartCalls:
         """Return a context that calls a part of the table `path`. Raises `PartFailed` for any exception but Ctrl-C."""
         alone = self._world.size > 1 and path != ("data",)  # data are read on all processes together
         return PartCall(path, part, self._plan.parts[path].owner, self._state.step, alone).watched(self.watch)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether memory ran out. torch's CPU allocator raises a plain `RuntimeError`."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and "allocate memory" in str(error)
-    )
-
-
-def describe_out_of_memory(error: BaseException) -> str:
-    """Return ``out of memory``, with what the allocator said; Python itself says nothing."""
-    said = str(error).splitlines()[:1]
-    return f"{OUT_OF_MEMORY}: {said[0]}" if said else f"{OUT_OF_MEMORY}."

@@ -14,10 +14,10 @@ import PIL.Image
 from genkit.console.captured import html_of, text_of
 from genkit.core.global_generators import restored_generators
 from genkit.core.metric import BatchNormMode
-from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError, warn_user
 from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.changes import Changes, changes_of
+from genkit.notebook.computing import computing
 from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments
 from genkit.notebook.results import Results
@@ -37,7 +37,7 @@ from genkit.storage.user_path import user_path
 
 @naming_arguments()
 @checked_arguments(metrics='Keys of metrics are changes: set={"metrics.psnr.samples": 100}.')
-@standard_defaults()
+@computing("evaluate()", "Use fewer samples, such as set={'metrics.psnr.samples': 100}.")
 @restored_generators()
 def evaluate(
     run: Run | str | PathLike[str],

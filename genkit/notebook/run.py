@@ -19,6 +19,7 @@ from genkit.errors import UsageError, warn_user
 from genkit.evaluation.protocol_lines import shown_weights
 from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.changes import Changes, changes_of
+from genkit.notebook.computing import computing
 from genkit.notebook.log import Log
 from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments
@@ -131,6 +132,7 @@ class Run:
 
     @naming_arguments()
     @checked_arguments()
+    @computing("fit_prior()", "Give a smaller number of samples, or fewer components.")
     def fit_prior(
         self,
         components: int = 10,

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from genkit.core.dataset import Dataset, LabelledDataset
 from genkit.core.noise import Noise, Rows, seed_of
-from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError
 from genkit.notebook.arrays import INTEGERS, as_tensor
+from genkit.notebook.computing import computing
 from genkit.notebook.rows_read import RowsRead
 from genkit.recipe.text.document import read
 from genkit.runs.on_disk.run_folder import RunFolder
@@ -79,7 +79,7 @@ class RunData:
             raise UsageError(f"{self._path}: its data never end. Take some samples, such as data[0:16].")
         return self._split.size
 
-    @standard_defaults()
+    @computing("run.data[...]", "Read fewer samples at a time.")
     def __getitem__(self, index: int | slice | Sequence[int] | Sequence[bool] | Tensor) -> Tensor:
         """Return a sample, (*shape), or several, (n, *shape). Raises `IndexError`, and `UsageError`."""
         if isinstance(index, slice):

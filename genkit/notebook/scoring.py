@@ -19,11 +19,11 @@ from genkit.console.output import progress_count
 from genkit.core.estimate import Estimate
 from genkit.core.global_generators import seeded_generators
 from genkit.core.model import evaluating
-from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError, warn_user
 from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.arrays import inputs_tensor, refuse_other_range
 from genkit.notebook.changes import Changes, changes_of
+from genkit.notebook.computing import computing
 from genkit.notebook.memory import MemoryData, data_of_run
 from genkit.notebook.messages import naming_arguments, with_arguments
 from genkit.notebook.run import Run
@@ -103,7 +103,7 @@ class AnomalyMaps:
 
 @naming_arguments()
 @checked_arguments()
-@standard_defaults()
+@computing("score()", "Pass fewer pictures at a time.")
 def score(
     run: Run | str | PathLike[str],
     pictures: Any,
@@ -151,7 +151,7 @@ def score(
 
 @naming_arguments()
 @checked_arguments()
-@standard_defaults()
+@computing("anomaly_maps()", "Pass fewer pictures at a time.")
 def anomaly_maps(
     run: Run | str | PathLike[str],
     pictures: Any,

@@ -14,12 +14,12 @@ from genkit.bases.pictures.user_pictures import read_user_pictures
 from genkit.core.condition import LABEL
 from genkit.core.diag_normal import DiagNormal
 from genkit.core.model import Autoencoder, Model
-from genkit.core.torch_defaults import standard_defaults
 from genkit.errors import UsageError, warn_user
 from genkit.evaluation.reconstruct import reconstruct_samples
 from genkit.evaluation.samples import in_chunks
 from genkit.notebook.arguments import checked_arguments
 from genkit.notebook.arrays import codes_tensor, inputs_tensor, warn_of_range
+from genkit.notebook.computing import computing
 from genkit.notebook.device import usable_device
 from genkit.notebook.labels import Labels, labels_of_rows
 from genkit.notebook.messages import naming_arguments, with_arguments
@@ -71,7 +71,7 @@ class TrainedModel:
         facts = self.module.class_facts
         return facts.names if facts is not None else ()
 
-    @standard_defaults()
+    @computing("sample()", "Draw fewer at a time.")
     def sample(self, number: int = 16, seed: int = 0, label: Labels = None) -> Tensor:
         """Return samples, (number, *data_shape), as `genkit sample` draws them: draws of the prior, decoded.
 
@@ -84,12 +84,12 @@ class TrainedModel:
         labels = labels_of_rows(self.module, label, number, "sample()")
         return draw_samples(self.trained, number, seed, labels)
 
-    @standard_defaults()
+    @computing("encode()")
     def encode(self, x: Any, label: Labels = None) -> Tensor:
         """Return the codes of samples, (n, latent_dim): the means of the posterior. Raises `UsageError`."""
         return self._posterior(x, label, "encode()").mu
 
-    @standard_defaults()
+    @computing("posterior()")
     def posterior(self, x: Any, label: Labels = None) -> DiagNormal:
         """Return the mean and the logarithm of the variance of the posterior of samples, each (n, latent_dim)."""
         return self._posterior(x, label, "posterior()")
@@ -105,7 +105,7 @@ class TrainedModel:
             mu, logvar = in_chunks(both, x, self.data_shape, model.given_rows(extra)).chunk(2, dim=1)
         return DiagNormal(mu, logvar)
 
-    @standard_defaults()
+    @computing("decode()", "Pass fewer codes at a time.")
     def decode(self, z: Any, label: Labels = None) -> Tensor:
         """Return the samples, (n, *data_shape), that codes z, (n, latent_dim), decode to. Raises `UsageError`."""
         codes = codes_tensor(z, self.latent_dim, self.dtype, "decode(): z").to(self.device)
@@ -113,13 +113,13 @@ class TrainedModel:
         with torch.no_grad():
             return in_chunks(self.module.sample, codes, self.data_shape, given)
 
-    @standard_defaults()
+    @computing("reconstruct()")
     def reconstruct(self, x: Any, label: Labels = None) -> Tensor:
         """Return the reconstructions of samples, (n, *data_shape), from the means of the posterior."""
         model, x = self._autoencoder("reconstruct()"), self._samples(x, "reconstruct(): x")
         return reconstruct_samples(model, x, self._given(label, len(x), "reconstruct()"))
 
-    @standard_defaults()
+    @computing("interpolate()")
     def interpolate(self, a: Any, b: Any, steps: int = 8, path: PathKind | None = None) -> Tensor:
         """Return decoded paths between the codes of samples a and b, both ends included.
 
@@ -146,7 +146,7 @@ class TrainedModel:
         decoded = interpolate_samples(model, torch.cat([first, second]), chosen, steps).decoded
         return decoded[0] if single else decoded
 
-    @standard_defaults()
+    @computing("interpolate_draws()", "Draw fewer at a time.")
     def interpolate_draws(self, number: int = 8, steps: int = 8, seed: int = 0, path: PathKind | None = None) -> Tensor:
         """Return decoded paths between draws of the prior, (number, steps, *data_shape), as `genkit interpolate`."""
         number = whole_number(number, "interpolate_draws(): number", 1)

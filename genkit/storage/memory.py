@@ -21,3 +21,8 @@ def lack_of_memory(needed: int) -> str:
     if memory is None or needed <= memory:
         return ""
     return f"{quantity(needed, 'B')}, and this machine has {quantity(memory, 'B')} of memory"
+
+
+def amount_of_memory(needed: int) -> str:
+    """Return ``1.02 TB, and this machine has 25 GB of memory``; the first half if `needed` bytes could fit."""
+    return lack_of_memory(needed) or quantity(needed, "B")

@@ -271,3 +271,28 @@ def test_an_integer_is_the_number_of_a_class_and_a_text_its_name():
     for wrong in (3, -1, 10, "0", True, 1.0, [True, False], torch.tensor([0.0, 1.0]), [[0, 1], [1, 2]], None):
         with pytest.raises(UsageError, match=r"^f\(\): label"):
             labels([wrong] * 2 if wrong is None else wrong)
+
+
+@pytest.mark.parametrize("number", [10**15, 10**30])
+def test_memory_that_is_not_enough_is_an_error_of_genkit(model, number):
+    many = f"{number:,}"
+    for draw in (model.sample, model.interpolate_draws):
+        with pytest.raises(UsageError, match=f"{many} (samples|paths).*out of memory.*at a time"):
+            draw(number)
+    huge = np.broadcast_to(np.float32(0), (10**14, *model.data_shape))  # it has no memory of its own
+    for compute in (model.encode, model.posterior, model.reconstruct, lambda x: model.interpolate(x, x)):
+        with pytest.raises(UsageError, match=r"^\w+\(\): out of memory.*\. Pass fewer"):
+            compute(huge)
+    with pytest.raises(UsageError, match="decode.*out of memory"):
+        model.decode(np.broadcast_to(np.float32(0), (10**14, model.latent_dim)))
+
+
+@pytest.mark.parametrize("name", ["evaluate", "score", "anomaly_maps"])
+def test_functions_of_a_run_say_so_too(name, run, x, monkeypatch):
+    def fail(*given, **options):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000000 bytes.")
+
+    for work in ("evaluation.evaluate_run", "scoring.load"):
+        monkeypatch.setattr(f"genkit.notebook.{work}", fail)
+    with pytest.raises(UsageError, match=rf"^{name}\(\): out of memory: .*4 MB"):
+        getattr(genkit, name)(run, *(() if name == "evaluate" else (x,)))

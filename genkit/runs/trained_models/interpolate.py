@@ -11,6 +11,7 @@ from genkit.core.condition import LABEL
 from genkit.core.latent_paths import PATHS
 from genkit.core.model import Autoencoder, Model
 from genkit.core.prior import StandardNormal
+from genkit.engine.out_of_memory import refused_if_out_of_memory
 from genkit.errors import UsageError
 from genkit.evaluation.samples import in_chunks
 from genkit.near_miss import near_miss
@@ -65,10 +66,11 @@ def interpolate_prior(model: Model, number: int, path: str, steps: int, seed: in
 
     Networks that need a class decode each path under one class, drawn with the frequencies of the training data.
     """
-    labels = draw_labels(model, number, seed) if model.needs_class else None
-    with model.given(None if labels is None else {LABEL: labels.repeat(2)}):
-        starts, stops = draw_codes(model, 2 * number, seed).chunk(2)
-    return _decode(model, starts, stops, path, steps, labels)
+    with refused_if_out_of_memory(f"{number:,} paths of {steps:,} steps", "Draw fewer or shorter ones at a time."):
+        labels = draw_labels(model, number, seed) if model.needs_class else None
+        with model.given(None if labels is None else {LABEL: labels.repeat(2)}):
+            starts, stops = draw_codes(model, 2 * number, seed).chunk(2)
+        return _decode(model, starts, stops, path, steps, labels)
 
 
 def _decode(

@@ -15,6 +15,7 @@ from genkit.core.condition import LABEL
 from genkit.core.dataset import Dataset
 from genkit.core.model import Model
 from genkit.core.noise import Noise, Rows
+from genkit.engine.out_of_memory import refused_if_out_of_memory
 from genkit.errors import RecipeError, UsageError
 from genkit.evaluation.data_fingerprint import check_data_fingerprint
 from genkit.evaluation.samples import in_chunks
@@ -94,11 +95,12 @@ def draw_samples(trained: Trained, number: int, seed: int, labels: Tensor | None
     """Return `number` samples of a model, (B, *data_shape), on the CPU. They depend on the arguments only.
 
     A conditional model generates samples of the classes `labels`, (B,), or else of those that `draw_labels` returns.
+    Raises `UsageError` if they do not fit into the memory.
     """
     model = trained.model
-    labels = draw_labels(model, number, seed) if labels is None else labels
-    given = model.given_rows({} if labels is None else {LABEL: labels})
-    with torch.no_grad():
+    with torch.no_grad(), refused_if_out_of_memory(f"{number:,} samples", "Draw fewer at a time."):
+        labels = draw_labels(model, number, seed) if labels is None else labels
+        given = model.given_rows({} if labels is None else {LABEL: labels})
         with given(slice(None)):
             codes = draw_codes(model, number, seed)
         return in_chunks(model.sample, codes, model.data_shape, given)

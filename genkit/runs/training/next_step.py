@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from genkit.engine.distributed import World
-from genkit.engine.part_calls import describe_out_of_memory, is_out_of_memory
+from genkit.engine.out_of_memory import describe_out_of_memory, is_out_of_memory
 from genkit.errors import Diverged, GenkitError, Interrupted, ProcessLost, RunError, UsageError
 from genkit.recipe.plan import Plan
 from genkit.runs.on_disk.run_folder import RunFolder
