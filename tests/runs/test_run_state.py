@@ -124,6 +124,7 @@ def test_a_training_that_fails_says_so_until_it_is_resumed(tmp_path, monkeypatch
         train_on(folder)
     assert (state_of(folder), failure_of(folder).step) == (RunState.FAILED, 8)
     assert failure_of(folder).reason == "OSError: no such disk" and failure_of(folder).diverged is False
+    assert "genkit resume" in folder.report.read_text(encoding="utf-8")
     train_and_kill(folder, 8)  # which a crash does not record
     assert state_of(folder) is RunState.STOPPED and not folder.failed.exists()
     train_on(folder)
@@ -137,7 +138,7 @@ def test_a_divergence_is_a_failure(tmp_path):
     with pytest.raises(Diverged) as diverged:
         train_in_folder(make_plan(folder.resolved, registry=registry_with()), folder, World(), KillingCallback())
     assert state_of(folder) is RunState.FAILED and failure_of(folder).reason == str(diverged.value)
-    assert failure_of(folder).diverged
+    assert failure_of(folder).diverged and "genkit resume" not in folder.report.read_text(encoding="utf-8")
 
 
 def test_a_damaged_record_of_a_failure_is_refused(tmp_path):

@@ -110,6 +110,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
     progress = reader.read(folder.path, lambda: progress_of(folder, recipe), NO_PROGRESS)
     newest = reader.read(folder.results, lambda: _newest_evaluation(folder, state, progress), None)
     failure = reader.read(folder.failed, lambda: failure_of(folder), None)
+    diverged = state is RunState.FAILED and failure is not None and failure.diverged
     budget = PictureBudget()
     pictures = reader.read(folder.figures, lambda: pictures_of_report(folder, budget), ReportPictures())
     remarks = ["Damaged: some files cannot be read."] if state is RunState.DAMAGED else []
@@ -147,7 +148,7 @@ def report_of_run(folder: RunFolder, state: RunState | None = None) -> RunReport
         environment={name: str(facts[name]) for name in ENVIRONMENT if name in facts},
         parts=reader.read(folder.final, lambda: [str(part) for part in facts.get("parts", ())], ()),
         fitted=_fitted(folder, reader),
-        resume=f"genkit resume {shlex.quote(str(shown_path(folder.path)))}" if state in RESUMED else "",
+        resume="" if state not in RESUMED or diverged else f"genkit resume {shlex.quote(str(shown_path(folder.path)))}",
         remarks=[*remarks, *reader.remarks],  # the last, when all has been read
     )
 
