@@ -29,7 +29,7 @@ def test_messages(golden, capsys, monkeypatch) -> None:
         progress.update(20, {"step": 20, "vae/total": 1.0})
         progress.evaluated(20, [result("modes", 7.0), result("fid", None)])
         progress.update(40, {"step": 40, "encoder/total": 0.5, "decoder/total": 2.0})
-    for value in (999, 1000, 1.234e9, 5e17):
+    for value in (999, 1000, 1.234e9, 5e17, 1.2e20, 3e27):
         console.print(quantity(value, "B"))
     golden("console", "".join(f"{line.rstrip()}\n" for line in capsys.readouterr().out.splitlines()))
 

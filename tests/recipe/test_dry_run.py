@@ -233,3 +233,36 @@ def test_missing_files_of_both_splits_are_one_message():
     (message,) = plan.unmet
     assert_names(message, "nowhere", "train-images", "t10k-images")
     assert message.count("hub =") == 1
+
+
+@pytest.mark.parametrize("size", [10**18, 9 * 10**18])
+def test_a_batch_that_is_too_large_to_be_tried_is_a_mistake_of_its_size(size):
+    with pytest.raises(RecipeError) as refused:
+        tiny_plan(train=Train(steps=4, batch_size=size))
+    (problem,) = refused.value.problems
+    assert problem.place.path == ("train", "batch_size") and not problem.owner
+    assert_names(problem.text, f"{size:,}", "accumulate")
+
+
+def test_a_step_that_is_too_long_is_a_mistake_of_the_batch_only_if_a_smaller_one_is_not(monkeypatch):
+    places = []
+    for most, size in ((3, 10_000), (3, 16)):
+        monkeypatch.setattr(costs, "MOST_OPERATIONS", most)
+        with pytest.raises(RecipeError) as refused:
+            tiny_plan(train=Train(steps=4, batch_size=size))
+        places += [problem.place.path for problem in refused.value.problems]
+    assert places == [("loss",), ("loss",)]
+
+
+def test_a_loss_of_many_operations_for_each_sample_is_refused_at_the_batch(monkeypatch):
+    class PerSample(costs._FlopCount):
+        """Count as if each operation took one for each sample."""
+
+        def seen(self, operation, args, kwargs, out):
+            self.operations += max((len(each) for each in args if hasattr(each, "shape") and each.dim()), default=0)
+            super().seen(operation, args, kwargs, out)
+
+    monkeypatch.setattr(costs, "_FlopCount", PerSample)
+    with pytest.raises(RecipeError) as refused:
+        tiny_plan(train=Train(steps=4, batch_size=200_000))
+    assert [problem.place.path for problem in refused.value.problems] == [("train", "batch_size")]

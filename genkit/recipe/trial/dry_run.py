@@ -43,6 +43,7 @@ from genkit.recipe.checks import (
 from genkit.recipe.metric_checks import check_ema, check_split
 from genkit.recipe.tables import Recipe
 from genkit.recipe.text.document import KeyPath
+from genkit.recipe.trial.batch_at_fault import batch_at_fault
 from genkit.recipe.trial.dry_run_facts import DryRun, state_bytes
 from genkit.recipe.trial.dry_run_remarks import remarks_on
 from genkit.recipe.trial.measured_step import MeasuredStep, measure_step
@@ -131,7 +132,7 @@ class _Checker:
             return None
         if not error_fits:  # the step would report the same mistake again
             return None
-        step = self._try_networks_and_step(model, recipe) if try_step else NOT_TRIED
+        step = self._try_step(model, recipe) if try_step else NOT_TRIED
         if step is None or not data_fits:
             return None
         self.findings += check_accumulation(recipe.train, model, step.costs)
@@ -189,6 +190,18 @@ class _Checker:
                 self.findings += check_split(label, protocol, data)
                 protocols[label] = protocol
         return protocols
+
+    def _try_step(self, model: Model, recipe: Recipe) -> MeasuredStep | None:
+        """Try one step; a failure that only the size of the batch causes is a mistake of that key."""
+        before = len(self.findings)
+        step = self._try_networks_and_step(model, recipe)
+        if step is None:
+            failed = self.findings[before:]
+            at_fault = batch_at_fault(
+                recipe, failed, lambda smaller: self._try_networks_and_step(model, smaller) is not None
+            )
+            self.findings[before:] = at_fault or failed
+        return step
 
     def _try_networks_and_step(self, model: Model, recipe: Recipe) -> MeasuredStep | None:
         """Try the networks, and one step of every phase."""
