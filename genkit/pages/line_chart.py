@@ -111,8 +111,9 @@ def _domain(places: Sequence[float]) -> tuple[float, float]:
 
 def _x_axis(title: str, last: float) -> dict[str, Any]:
     scale = {"domainMin": {"expr": "from"}, "domainMax": {"expr": "to"}, "nice": False, "zero": False}
-    # Not flush: the last label would be moved into the chart, onto the one before it.
-    axis = {"tickCount": 5, "labelFlush": False, **({"format": "~s"} if last >= 10_000 else {})}
+    # So few that the last label, which is moved into the chart, is not on the one before. If it were not moved, the
+    # width of the chart would change with the axis, and Vega would go on to cut the lines where the chart ended.
+    axis = {"tickCount": 4, **({"format": "~s"} if last >= 10_000 else {})}
     return {"field": "x", "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
 

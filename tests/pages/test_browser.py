@@ -98,6 +98,26 @@ def test_dots_and_rings_are_back_in_their_places_after_the_axis_was_narrower(pag
         wait_until(page, lambda: places() == whole)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_lines_reach_the_end_of_a_chart_whose_axis_is_narrower(pages, view, size):
+    page = view(pages["late"], size)
+    draw_all(page)
+
+    def widths():
+        return page.evaluate(
+            "[...document.querySelectorAll('.time-axis .plot svg')].map((svg) => ["
+            "svg.querySelector('.background').getBBox().width, svg.querySelector('clipPath rect').getBBox().width])"
+        )
+
+    whole = widths()
+    assert len(whole) > 1 and all(plot == clip > 100 for plot, clip in whole)
+    page.get_by_label("to step").focus()
+    for _ in range(7):
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(50)
+        assert widths() == whole
+
+
 def test_the_console_stays_empty_where_rings_and_phases_are_out_of_view(pages, view):
     page = view(pages["late"])
     draw_all(page)
