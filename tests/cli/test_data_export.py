@@ -1,6 +1,7 @@
 """`genkit data export`: the samples of a split as files, with the bytes, classes and masks that they have."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from support.pictures import noise_picture, write_folder, write_picture
 from genkit.parts.datasets.digits import Digits
 from genkit.parts.datasets.image_folder import ImageFolder
 from genkit.parts.datasets.stroke_digits import StrokeDigits
+from genkit.storage.sole_writer import sole_writer
 
 
 @pytest.fixture(autouse=True)
@@ -147,3 +149,10 @@ def test_pictures_are_not_written_into_a_folder_of_other_pictures(place, recipe)
     for out, remarked in (("new", False), ("sets/a", False), ("sets/b", True)):
         result = genkit("data", "export", recipe, "--out", out, "-n", "3")
         assert result.code == 0 and (f"remark: --out {out}: " in result.err and "a/" in result.err) == remarked
+
+
+def test_a_second_export_to_one_folder_is_told_of_the_first(place, recipe):
+    with sole_writer(Path("out")):
+        err = refused("data", "export", recipe, "--out", "out")
+    assert_names(err, "--out out: ", "another process", "with --out")
+    assert not Path("out").exists()

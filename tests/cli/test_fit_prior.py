@@ -29,6 +29,7 @@ from genkit.runs.trained_models.fitted_folder import place_of_fit
 from genkit.runs.trained_models.load import load
 from genkit.runs.trained_models.trained import open_trained
 from genkit.sharing.export import export
+from genkit.storage.sole_writer import sole_writer
 from genkit.storage.weights import model_folder
 
 GAN = (
@@ -320,3 +321,9 @@ def test_a_fitted_prior_is_named_wherever_its_model_is_shown(run):
     assert "fitted prior" in repr(python.load(run / "fitted")) and "fitted" not in repr(python.load(run))
     exported = export(run / "fitted", run / "shared").folder
     assert "fitted prior" in open_trained(exported).title
+
+
+def test_a_second_fit_to_one_place_is_told_of_the_first(run):
+    with sole_writer(run / "fitted"):
+        err = refused("fit-prior", run, *KEYS)
+    assert_names(err, f"error: {run / 'fitted'}: ", "another process", "with --out")

@@ -88,7 +88,7 @@ def test_a_row_depends_on_its_step_and_not_on_other_rows(tmp_path):
 
 
 @pytest.mark.trains
-def test_a_missing_row_is_left_out_and_a_damaged_row_is_named(tmp_path):
+def test_a_missing_row_is_left_out_and_what_is_damaged_or_cannot_be_written_is_named(tmp_path, monkeypatch):
     folder = trained(tmp_path, IMAGES)
     heights = []
     for step in (1, 2):
@@ -99,6 +99,12 @@ def test_a_missing_row_is_left_out_and_a_damaged_row_is_named(tmp_path):
     assert heights[0] - heights[1] == 84 + 4
     folder.row(3).write_bytes(folder.row(4).read_bytes()[:-9])
     assert_names(refused("figures", folder.path), f"{folder.row(3)}: damaged")
+
+    def fail(*given):
+        raise PermissionError(13, "Permission denied", "x")
+
+    monkeypatch.setattr(figures, "save_figures", fail)
+    assert_names(refused("figures", folder.path), f"error: {folder.path}: cannot be written: ", "Make the run folder")
 
 
 @pytest.mark.trains
