@@ -28,7 +28,9 @@ def user_path(given: str | PathLike[str]) -> Path:
     path = Path(given)
     text = str(path)
     if (scheme := ADDRESS.match(str(given))) and not os.path.lexists(path.parts[0]):
-        raise UsageError(f"{given}: an address, not a path. {_instead_of(scheme[1].lower())}")
+        slashes = ":///" if scheme[1] == "file" else "://"
+        typed = given if isinstance(given, str) else text.replace(":/", slashes, 1)  # a `Path` keeps one slash
+        raise UsageError(f"{typed}: an address, not a path. {_instead_of(scheme[1].lower())}")
     if "\0" in text:
         raise UsageError(f"{text}: a path with a NUL character. Remove it.")
     if len(os.fsencode(text)) > MOST_BYTES or any(len(os.fsencode(name)) > MOST_BYTES_OF_NAME for name in path.parts):

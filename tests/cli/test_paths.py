@@ -150,7 +150,7 @@ def test_an_override_that_no_key_takes_is_refused(override, names):
 def test_an_address_is_refused_as_it_was_typed(address, words):
     for call in (["plan", address], ["ls", address], ["sample", address], ["compare", address, address]):
         assert_names(refused(*call), f"{address}: an address", words)
-    with pytest.raises(UsageError, match="an address"):
+    with pytest.raises(UsageError, match=f"^{address}: an address"):
         user_path(Path(address) if address.startswith(("file", "http")) else address)
     Path(address).mkdir(parents=True)  # a folder that has such a name is a folder
     assert user_path(address) == Path(address)
