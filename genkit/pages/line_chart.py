@@ -125,7 +125,7 @@ def _y_axis(curves: Sequence[Sequence[Point]], logarithmic: bool) -> dict[str, A
     if logarithmic:
         of_powers = {"type": "log", "nice": False, "padding": 5}
         ticks = {"tickCount": 4, "format": "~g"}
-        return {"field": "y", "type": "quantitative", "title": None, "scale": of_powers, "axis": ticks}
+        return {"field": "y", "type": "quantitative", "title": "log scale", "scale": of_powers, "axis": ticks}
     finite = [y for curve in curves for _, y in curve if y is not None]
     largest = max(map(abs, finite), default=1.0)
     extreme = largest >= 1e5 or 0 < largest < 5e-5
