@@ -108,21 +108,31 @@ def test_every_command_that_reads_a_run_refuses_a_cut_recipe_until_it_is_restore
     assert_names(refused("sample", folder.path), f"{folder.final / 'recipe.toml'}", "genkit resume")
 
 
-@pytest.mark.parametrize("left", ["metrics.jsonl", "checkpoints", "final/recipe.toml"])
+@pytest.mark.parametrize("left", [("metrics.jsonl", "checkpoints"), ("final/recipe.toml",)], ids=["log", "model"])
 def test_a_recipe_that_is_lost_is_reported_as_a_damaged_one(folder, left):
     whole = folder.resolved.read_text()
     folder.resolved.unlink()
     assert_names(refused("report", folder.path), f"{folder.path}: not a run folder")  # nothing of a run is left
-    place = folder.path / left
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(whole)
+    for name in left:
+        place = folder.path / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(whole)
     restored = f"cp {shlex.quote(str(place))} {shlex.quote(str(folder.resolved))}"
-    remedy = restored if left.startswith("final") else f"genkit run {shlex.quote(str(folder.path / 'recipe.toml'))}"
+    again = f"genkit run {shlex.quote(str(folder.path / 'recipe.toml'))}"
+    remedy = restored if place.parent == folder.final else again
     for command in ("report", "resume", "compare", "figures", "sample"):
         assert_names(refused(command, folder.path), f"error: {folder.resolved}: not found", remedy)
     for place in (folder.path, folder.path.parent):
         listed = json.loads(genkit("ls", place, "--json").out)["runs"]
         assert [run["state"] for run in listed] == ["damaged"] and remedy in listed[0]["reason"]
+
+
+@pytest.mark.parametrize("of_others", ["metrics.jsonl", "checkpoints"])
+def test_a_folder_of_runs_in_which_another_program_works_is_no_run(folder, of_others):
+    (folder.path.parent / of_others).write_text("")
+    listed = json.loads(genkit("ls", folder.path.parent, "--json").out)["runs"]
+    assert [run["name"] for run in listed] == [folder.path.name]
+    assert_names(refused("report", folder.path.parent), f"{folder.path.parent}: not a run folder")
 
 
 def test_a_part_of_the_model_folder_of_a_run_is_answered_with_its_run(folder):

@@ -19,7 +19,7 @@ from genkit.storage.os_errors import unreadable
 from genkit.storage.regular_file import read_regular
 
 FINAL = "final"  # the model folder of a run, which has a copy of the resolved recipe
-LEFT_OF_A_RUN = ("metrics.jsonl", "checkpoints")
+LEFT_OF_A_RUN = ("metrics.jsonl", "checkpoints")  # both: a folder of other programs may have one of them
 DAMAGE = (tomllib.TOMLDecodeError, BeyondLimits, CutShort)
 
 
@@ -42,9 +42,9 @@ def tables_of_run(path: Path) -> dict[str, Any]:
 
 
 def has_lost_recipe(folder: Path) -> bool:
-    """Return whether a folder is a run without its resolved recipe: it has the log, checkpoints or model of one."""
-    left = (*(folder / name for name in LEFT_OF_A_RUN), folder / FINAL / RECIPE)
-    return not exists(folder / RESOLVED) and any(exists(path) for path in left)
+    """Return whether a folder is a run without its resolved recipe: it has the log and checkpoints, or the model."""
+    left = all(exists(folder / name) for name in LEFT_OF_A_RUN) or exists(folder / FINAL / RECIPE)
+    return left and not exists(folder / RESOLVED)
 
 
 def _parsed(path: Path) -> dict[str, Any]:
