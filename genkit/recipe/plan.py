@@ -162,8 +162,8 @@ def make_plan(
     `overrides` are those of ``--set``, such as ``"train.steps=500"``. With `try_step` the dry run tries one step of
     every phase, which takes seconds for a large network. Without it the plan does not know the costs of a step, and
     mistakes that only a step shows are found by the run. `trained` says that the plan is for a model that has been
-    trained: a number of ``[loss]`` that is out of range for a new training is then accepted. Raises `RecipeError` with
-    all mistakes of the recipe, and `UsageError` for a file or an override that cannot be read.
+    trained: a number of ``[loss]`` that is out of range for a new training is then accepted, and no optimiser is made.
+    Raises `RecipeError` with all mistakes of the recipe, and `UsageError` if a file or an override cannot be read.
     """
     if not isinstance(registry, Registry | None):
         raise UsageError(f"registry: found {type(registry).__name__}, expected a registry of parts or None.")
@@ -175,7 +175,7 @@ def make_plan(
     bound = bind_recipe(binder)
     dry_run = None
     if isinstance(bound, BoundRecipe):
-        dry_run, findings = run_dry(bound, try_step=try_step)
+        dry_run, findings = run_dry(bound, try_step=try_step, trained=trained)
         _record(binder, findings, check_warm_start(bound, binder.registry))
     _record(binder, check_learning_rates(bound, binder.resolved.keys), check_evaluate(bound))
     if binder.problems or dry_run is None or not isinstance(bound, BoundRecipe):

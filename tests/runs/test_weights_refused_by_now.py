@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,20 @@ def test_a_number_of_the_training_may_be_out_of_range_in_the_plan_of_a_trained_m
     assert make_plan(recipe, overrides=[change], try_step=False, trained=True)
     with pytest.raises(RecipeError):
         make_plan(recipe, overrides=[change], try_step=False)
+
+
+@pytest.mark.trains
+def test_the_plan_of_a_trained_model_does_not_load_the_compiler_that_optimisers_load(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from genkit.recipe.plan import make_plan\n"
+        "for trained in (True, False):\n"
+        "    make_plan(Path(sys.argv[1]), try_step=False, trained=trained)\n"
+        "    print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(write_recipe(tmp_path, TINY))], capture_output=True, text=True
+    )
+    assert done.stdout.split()[0] == "False", done.stderr
 
 
 @pytest.mark.fast

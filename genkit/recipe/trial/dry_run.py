@@ -68,14 +68,15 @@ class DryRunResult(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def run_dry(bound: BoundRecipe, *, try_step: bool = True) -> DryRunResult:
+def run_dry(bound: BoundRecipe, *, try_step: bool = True, trained: bool = False) -> DryRunResult:
     """Check the parts of a recipe against each other, and try one step of every phase on the meta device.
 
     A recipe, optimiser or metric that could not be bound is skipped, and everything that does not depend on it is
-    checked, so that all mistakes are reported at once. With `try_step` False everything but the step is done.
+    checked, so that all mistakes are reported at once. With `try_step` False everything but the step is done. A model
+    that has been `trained` needs no optimiser: to make one loads the compiler of torch, in two seconds.
     """
     checker = _Checker(bound)
-    return DryRunResult(checker.run(try_step), tuple(checker.findings))
+    return DryRunResult(checker.run(try_step, trained), tuple(checker.findings))
 
 
 def classes_of(bound: BoundRecipe) -> int | None:
@@ -96,7 +97,7 @@ class _Checker:
         self.bound = bound
         self.findings: list[Finding] = []
 
-    def run(self, try_step: bool) -> DryRun | None:
+    def run(self, try_step: bool, trained: bool) -> DryRun | None:
         """Do everything that the mistakes found so far allow; return None if they prevent a dry run."""
         bound, recipe = self.bound, self.bound.recipe
         model = self.network()
@@ -119,7 +120,8 @@ class _Checker:
         self.findings += check_children(bound, model, phases)
         self.findings += check_resets(bound, phases, actions)
         self.findings += check_prior_is_trained(bound, model, phases)
-        self._try_optimisers()
+        if not trained:
+            self._try_optimisers()
         error_fits = bound.model.error is None or self._call(
             ("model", ERROR), partial(try_error, model, tuple(bound.data.shape))
         )
