@@ -14,15 +14,8 @@ from genkit.runs.on_disk.failure import failure_of
 from genkit.runs.on_disk.resolved_recipe import tables_of_run
 from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.on_disk.run_progress import progress_of
-from genkit.runs.on_disk.run_state import RunState, in_words, state_of
+from genkit.runs.on_disk.run_state import STRANGE_VALUE, RunState, in_words, state_of
 
-DAMAGE = (
-    ValueError,
-    TypeError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-)  # what a strange value in a file leads to
 EXPLAINED = (RunState.FAILED, RunState.INCOMPLETE)  # states whose reason a list of runs prints
 
 
@@ -72,7 +65,7 @@ def summary_of(path: Path) -> RunSummary:
         return _read(RunFolder(path))
     except UsageError as error:
         reason = str(error)
-    except DAMAGE as error:  # one strange run must not hide the others
+    except STRANGE_VALUE as error:  # one strange run must not hide the others
         reason = f"{path}: damaged ({str(error) or type(error).__name__})."
     return RunSummary(path, RunState.DAMAGED, started=_started(RunFolder(path)), reason=reason)
 

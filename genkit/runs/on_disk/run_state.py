@@ -22,6 +22,9 @@ from genkit.runs.on_disk.run_lock import is_locked
 from genkit.runs.on_disk.run_progress import RunProgress, progress_of
 from genkit.storage.listing import exists
 
+# What a value of a wrong type or range in a file of a run leads to, where it is used.
+STRANGE_VALUE = (ValueError, TypeError, ArithmeticError, AttributeError, LookupError)
+
 
 class RunState(StrEnum):
     """State of a run. A damaged one has files that cannot be read, which `genkit ls` reports."""

@@ -22,7 +22,7 @@ from genkit.runs.on_disk.resolved_recipe import tables_of_run
 from genkit.runs.on_disk.results import read_results
 from genkit.runs.on_disk.run_folder import RunFolder
 from genkit.runs.on_disk.run_progress import RunProgress, progress_of
-from genkit.runs.on_disk.run_state import RunState, state_of
+from genkit.runs.on_disk.run_state import STRANGE_VALUE, RunState, state_of
 from genkit.runs.on_disk.timing import read_timing
 from genkit.runs.report.report_about import meanings_of
 from genkit.runs.report.report_charts import (
@@ -46,7 +46,7 @@ from genkit.runs.report.report_remarks import (
     remarks_on_state,
     remarks_on_steps,
 )
-from genkit.runs.report.report_schedules import lines_of_curves
+from genkit.runs.report.report_schedules import Lines, lines_of_curves
 from genkit.runs.report.report_time import TimeShare, time_shares
 from genkit.runs.results_report import protocols_of
 from genkit.runs.training.checkpoint import read_facts
@@ -54,14 +54,6 @@ from genkit.runs.training.evaluate_during_training import evaluations_of, newest
 from genkit.storage.listing import exists
 
 Value = TypeVar("Value")
-Lines = Sequence[Mapping[str, Any]]  # of metrics.jsonl
-DAMAGE = (
-    ValueError,
-    TypeError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-)  # what a strange value in a file leads to
 NO_PROGRESS = RunProgress(0, None, None, None, None)
 RESUMED = (RunState.NOT_STARTED, RunState.STOPPED, RunState.FAILED, RunState.INCOMPLETE)  # `genkit resume` goes on
 ENVIRONMENT = ("genkit", "torch", "python", "machine", "processes", "threads")
@@ -165,7 +157,7 @@ class _Reader:
             return read()
         except (GenkitError, OSError) as error:
             remark = str(error)
-        except DAMAGE as error:
+        except STRANGE_VALUE as error:
             remark = f"{place}: damaged ({str(error) or type(error).__name__})."
         if remark not in self.remarks:
             self.remarks.append(remark)
